@@ -1,0 +1,103 @@
+import { Type, type Static } from 'typebox';
+import { Partitioning } from './partitioning.ts';
+import { Id, nullable, oneOf, strict } from './schema.ts';
+import { AUTOPILOT_MODES, FeatureTypeSchema, MetricNameSchema, TargetTypeSchema } from './vocabulary.ts';
+
+/** Parameters of a blueprint: numbers, strings and booleans by name. */
+export const Parameters = Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Boolean()]));
+export type Parameters = Static<typeof Parameters>;
+
+/** The target with its classes; `texts` are all exact cell texts that mean the class (numerically equal spellings). */
+export const TargetSpec = strict({
+  name: Type.String(),
+  targetType: TargetTypeSchema,
+  classes: Type.Array(
+    strict({ label: Type.String(), texts: Type.Array(Type.String(), { minItems: 1 }), rowCount: Type.Integer() }),
+    {
+      description: 'in class order; empty for regression',
+    },
+  ),
+  positiveClass: nullable(Type.Integer({ minimum: 0, description: 'index into classes; binary only' })),
+});
+export type TargetSpec = Static<typeof TargetSpec>;
+
+/** A feature as modelling uses it. */
+export const ModellingFeature = strict({
+  name: Type.String(),
+  type: FeatureTypeSchema,
+  uniqueCount: Type.Integer({ minimum: 0 }),
+});
+export type ModellingFeature = Static<typeof ModellingFeature>;
+
+/**
+ * Everything Autopilot's decisions rest on; made when the run is accepted and never changed. With the committed
+ * results and the time spent it gives the next tasks: `next(plan, state)` of `ml` is a pure function of these.
+ */
+export const AutopilotPlan = strict({
+  mode: oneOf(AUTOPILOT_MODES),
+  target: TargetSpec,
+  features: Type.Array(ModellingFeature, { minItems: 1 }),
+  metric: MetricNameSchema,
+  partitioning: Partitioning,
+  weightColumn: nullable(Type.String()),
+  monotonic: strict({ increasing: Type.Array(Type.String()), decreasing: Type.Array(Type.String()) }),
+  seed: Type.Integer({ minimum: 0, maximum: 4294967295 }),
+  rowCount: Type.Integer({ minimum: 1 }),
+  candidates: Type.Array(strict({ blueprintId: Type.String(), parameters: Parameters }), {
+    minItems: 1,
+    description: 'what may be fitted, best expected value first',
+  }),
+  maxModels: nullable(Type.Integer({ minimum: 1 })),
+  timeBudgetMs: nullable(Type.Integer({ minimum: 1 })),
+  parallelTasks: Type.Integer({ minimum: 1, description: 'tasks planned at a time' }),
+  threadsPerTask: Type.Integer({ minimum: 1 }),
+});
+export type AutopilotPlan = Static<typeof AutopilotPlan>;
+
+/** One task that `next` wants. `key` is unique in the run and makes its creation idempotent. */
+export const PlannedTask = strict({
+  key: Type.String(),
+  role: oneOf(['search', 'refit']),
+  blueprintId: Type.String(),
+  parameters: Parameters,
+  refitOf: nullable(Id),
+  iterations: nullable(Type.Integer({ minimum: 0, description: 'frozen boosting iterations of a refit' })),
+  deadlineMs: nullable(Type.Integer({ description: 'elapsed run time at which the task must have sealed its result' })),
+});
+export type PlannedTask = Static<typeof PlannedTask>;
+
+/** What became of a planned task. */
+export const PlannedResult = strict({
+  key: Type.String(),
+  modelId: Id,
+  state: oneOf(['succeeded', 'failed', 'cancelled']),
+  score: nullable(Type.Number({ description: 'of the plan’s metric, cross-validation or validation' })),
+  iterations: nullable(Type.Integer()),
+  fitMs: Type.Number({ description: 'measured; never read in a run without a time budget' }),
+});
+export type PlannedResult = Static<typeof PlannedResult>;
+
+/** State of a run as `next` sees it. */
+export interface AutopilotState {
+  /** Tasks created so far, in order of creation. */
+  readonly tasks: readonly PlannedTask[];
+  /** Results committed so far, in any order; `next` must not depend on the order. */
+  readonly results: readonly PlannedResult[];
+  /** Elapsed since the job's createdAt without pauses, database clock; null in runs without a time budget. */
+  readonly elapsedMs: number | null;
+  /** The user asked to stop: no new search tasks; recommend what there is. */
+  readonly stopping: boolean;
+}
+
+/** What `next` decides. */
+export interface AutopilotDecision {
+  /** New tasks, in order; never one whose key exists already. */
+  readonly tasks: readonly PlannedTask[];
+  /** Keys of tasks that should be cancelled because they cannot end in time. */
+  readonly cancel: readonly string[];
+  /** The recommended model; set once, together with `finished`. Null when finished without any model. */
+  readonly recommended: { readonly modelId: string; readonly reason: string } | null;
+  readonly finished: boolean;
+  /** Elapsed time at which `next` wants to be asked again even if nothing is committed; null = never. */
+  readonly wakeAtMs: number | null;
+}

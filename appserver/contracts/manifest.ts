@@ -1,0 +1,126 @@
+import { Type, type Static } from 'typebox';
+import { ParseRule } from './parse-rule.ts';
+import { Id, Sha256, Timestamp, nullable, oneOf, strict } from './schema.ts';
+import { FeatureTypeSchema, LINKS, TargetTypeSchema } from './vocabulary.ts';
+
+/**
+ * Artefact format, version 1: `manifest.json` (this) and `blob` (arrays, little endian, each section 8-byte aligned).
+ * No code, no pickles. Steps are plain data that `scoring` applies; models name sections of the blob.
+ */
+export const ARTIFACT_FORMAT_VERSION = 1;
+
+/** One input feature and how its cells are read. Order is the order of the dataset. */
+export const ManifestFeature = strict({ name: Type.String(), type: FeatureTypeSchema, parse: ParseRule });
+export type ManifestFeature = Static<typeof ManifestFeature>;
+
+/** Parts that a date becomes, each a dense column: epochDays has the fraction of the day. Weekday: Monday 0. */
+export const DATE_PARTS = ['epochDays', 'year', 'month', 'day', 'weekday', 'hour'] as const;
+export type DatePart = (typeof DATE_PARTS)[number];
+
+/**
+ * A step: what it reads (features, by index into `features`) and the matrix columns it makes, in this order.
+ * - `numeric`: one dense column, the number itself; missing stays NaN.
+ * - `category-codes`: one category column; code = index in `keys` (section of UTF-8 JSON text in the manifest itself);
+ *   a missing cell has `missingCode` (its own level) or NaN where null; an unseen key is NaN.
+ * - `date-parts`: one dense column a part; missing is NaN.
+ */
+export const ManifestStep = Type.Union([
+  strict({ kind: Type.Literal('numeric'), feature: Type.Integer({ minimum: 0 }) }),
+  strict({
+    kind: Type.Literal('category-codes'),
+    feature: Type.Integer({ minimum: 0 }),
+    keys: Type.Array(Type.String()),
+    missingCode: nullable(Type.Integer({ minimum: 0 })),
+  }),
+  strict({
+    kind: Type.Literal('date-parts'),
+    feature: Type.Integer({ minimum: 0 }),
+    parts: Type.Array(oneOf(DATE_PARTS), { minItems: 1 }),
+  }),
+]);
+export type ManifestStep = Static<typeof ManifestStep>;
+
+/** Element types of blob sections. */
+export const SECTION_TYPES = ['float64', 'int32', 'uint32', 'uint8'] as const;
+export type SectionType = (typeof SECTION_TYPES)[number];
+
+export const BlobSection = strict({
+  name: Type.String(),
+  type: oneOf(SECTION_TYPES),
+  offset: Type.Integer({ minimum: 0, description: 'bytes from the start of the blob, a multiple of 8' }),
+  length: Type.Integer({ minimum: 0, description: 'elements' }),
+});
+export type BlobSection = Static<typeof BlobSection>;
+
+/**
+ * A fitted model on the link (raw score) scale.
+ * - `constant`: `scores` has one raw score a class output (1 for binary and regression, else class count).
+ * - `trees`: flat arrays under the section prefix `<prefix>.`: see `TreeArrays` of `scoring`. Tree t adds to output t % outputCount.
+ */
+export const ManifestModel = Type.Union([
+  strict({ kind: Type.Literal('constant'), scores: Type.Array(Type.Number()) }),
+  strict({
+    kind: Type.Literal('trees'),
+    prefix: Type.String(),
+    outputCount: Type.Integer({ minimum: 1 }),
+    treeCount: Type.Integer({ minimum: 0 }),
+    averageOutput: Type.Boolean({ description: 'sum is divided by the number of iterations (random forest)' }),
+  }),
+]);
+export type ManifestModel = Static<typeof ManifestModel>;
+
+/** One member: its own steps (indices into `steps`, in matrix column order) and model; raw scores are blended with `weight`. */
+export const ManifestMember = strict({
+  weight: Type.Number(),
+  steps: Type.Array(Type.Integer({ minimum: 0 })),
+  model: ManifestModel,
+});
+export type ManifestMember = Static<typeof ManifestMember>;
+
+/** Training distribution of one input feature, the baseline for drift. */
+export const TrainingStatistics = strict({
+  feature: Type.Integer({ minimum: 0 }),
+  rowCount: Type.Integer({ minimum: 0 }),
+  missingCount: Type.Integer({ minimum: 0 }),
+  edges: nullable(Type.Array(Type.Number())),
+  counts: nullable(Type.Array(Type.Integer())),
+  topValues: nullable(Type.Array(strict({ value: Type.String(), count: Type.Integer() }))),
+});
+export type TrainingStatistics = Static<typeof TrainingStatistics>;
+
+/** What decides predictions and nothing else: its canonical JSON plus the blob's hash is hashed into `contentHash`. */
+export const ManifestContent = strict({
+  targetType: TargetTypeSchema,
+  target: Type.String({ description: 'name of the target feature' }),
+  classes: Type.Array(Type.String(), { description: 'labels in class order; empty for regression' }),
+  positiveClass: nullable(Type.Integer({ minimum: 0, description: 'index into classes; binary only' })),
+  threshold: nullable(Type.Number({ description: 'binary: positive if its probability >= threshold' })),
+  link: oneOf(LINKS),
+  features: Type.Array(ManifestFeature),
+  steps: Type.Array(ManifestStep),
+  members: Type.Array(ManifestMember, { minItems: 1 }),
+  sections: Type.Array(BlobSection),
+  blobSizeBytes: Type.Integer({ minimum: 0 }),
+  blobSha256: Sha256,
+});
+export type ManifestContent = Static<typeof ManifestContent>;
+
+/** A further file of the attempt directory that the manifest vouches for. */
+export const ManifestFile = strict({ name: Type.String(), sizeBytes: Type.Integer({ minimum: 0 }), sha256: Sha256 });
+export type ManifestFile = Static<typeof ManifestFile>;
+
+export const Manifest = strict({
+  formatVersion: Type.Integer({ minimum: 1 }),
+  contentHash: Sha256,
+  modelId: Id,
+  projectId: Id,
+  blueprintId: Type.String(),
+  createdAt: Timestamp,
+  seed: Type.Integer(),
+  rowCount: Type.Integer({ description: 'rows the model was fitted on' }),
+  parameters: Type.Record(Type.String(), Type.Unknown()),
+  content: ManifestContent,
+  trainingStatistics: Type.Array(TrainingStatistics),
+  files: Type.Array(ManifestFile, { description: 'other files beside manifest.json and blob: out-of-fold.bin' }),
+});
+export type Manifest = Static<typeof Manifest>;

@@ -1,0 +1,136 @@
+import { Type, type Static } from 'typebox';
+import { Id, Timestamp, nullable, oneOf, strict } from '../schema.ts';
+import { DatasetSource } from '../dataset.ts';
+import { Problem } from '../problem.ts';
+import { FeatureWarning } from '../dataset.ts';
+import { Description, Name, pageOf } from './common.ts';
+
+export const DeploymentSettings = strict({
+  missingColumns: Type.Optional(
+    oneOf(['warn', 'refuse'], {
+      description: 'a column that the request lacks: missing values with a warning, or 422',
+    }),
+  ),
+});
+
+export const CreateDeploymentRequest = strict({
+  modelId: Id,
+  name: Name,
+  description: Type.Optional(Description),
+  predictionServerGroup: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  settings: Type.Optional(DeploymentSettings),
+});
+export const PatchDeploymentRequest = strict({
+  name: Type.Optional(Name),
+  description: Type.Optional(Description),
+  settings: Type.Optional(DeploymentSettings),
+});
+export const ReplaceModelRequest = strict({
+  modelId: Id,
+  reason: Type.String({ minLength: 1, maxLength: 1_000, pattern: '\\S' }),
+});
+
+/** A model served under a stable id. */
+export const Deployment = strict(
+  {
+    id: Id,
+    name: Type.String(),
+    description: Type.String(),
+    modelId: Id,
+    projectId: Id,
+    predictionServerGroup: Type.String(),
+    settings: strict({ missingColumns: oneOf(['warn', 'refuse']) }),
+    predictionUrl: Type.String({ description: 'absolute; where rows are POSTed to' }),
+    ready: Type.Boolean({ description: 'a prediction server answers with this model' }),
+    sequence: Type.Integer({ minimum: 1 }),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+    createdBy: Id,
+  },
+  { $id: 'Deployment' },
+);
+export type Deployment = Static<typeof Deployment>;
+export const DeploymentPage = pageOf(Deployment);
+
+/** Answer of `?dryRun=true`; nothing was changed. */
+export const DeploymentDryRun = strict({
+  dryRun: Type.Literal(true),
+  modelId: Id,
+  projectId: Id,
+  settings: Deployment.properties.settings,
+});
+
+export const DeploymentHistory = pageOf(
+  strict({ modelId: Id, reason: Type.String(), at: Timestamp, by: Id, sequence: Type.Integer() }),
+);
+
+/** A prediction server as it last reported. */
+export const PredictionServerEntry = strict({
+  id: Id,
+  url: Type.String(),
+  programVersion: Type.String(),
+  live: Type.Boolean(),
+  lastSeenAt: Timestamp,
+  feedSequence: Type.Integer(),
+  deployments: Type.Array(
+    strict({
+      deploymentId: Id,
+      modelId: Id,
+      sequence: Type.Integer(),
+      ready: Type.Boolean(),
+      error: nullable(Type.String()),
+    }),
+  ),
+});
+
+const kinds = ['download', 'hdfs', 's3', 'jdbc', 'hive'] as const;
+
+/** Most pass-through columns of one batch prediction. */
+export const PASSTHROUGH_COLUMNS_MAX = 1_000;
+
+export const CreateBatchPredictionRequest = strict({
+  modelId: Type.Optional(Id),
+  deploymentId: Type.Optional(Id),
+  input: strict({ datasetId: Type.Optional(Id), source: Type.Optional(DatasetSource) }),
+  output: Type.Optional(Type.Object({ type: oneOf(kinds) })),
+  passthroughColumns: Type.Optional(
+    Type.Array(Type.String(), { maxItems: PASSTHROUGH_COLUMNS_MAX, uniqueItems: true }),
+  ),
+  explanations: Type.Optional(strict({ top: Type.Integer({ minimum: 1, maximum: 10 }) })),
+  chunk: Type.Optional(Type.Unknown()),
+});
+
+export const BatchPrediction = strict(
+  {
+    id: Id,
+    modelId: Id,
+    deploymentId: nullable(Id),
+    datasetId: Id,
+    jobId: Id,
+    state: oneOf(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
+    passthroughColumns: Type.Array(Type.String()),
+    rowCount: nullable(Type.Integer()),
+    rowsPerSecond: nullable(Type.Number()),
+    warnings: Type.Array(FeatureWarning),
+    rows: nullable(Type.String({ description: 'path of the rows, once they are there' })),
+    error: nullable(Problem),
+    createdAt: Timestamp,
+    finishedAt: nullable(Timestamp),
+    createdBy: Id,
+  },
+  { $id: 'BatchPrediction' },
+);
+export type BatchPrediction = Static<typeof BatchPrediction>;
+export const BatchPredictionPage = pageOf(BatchPrediction);
+
+/** Answer of `?dryRun=true`: what would be scored. */
+export const BatchPredictionDryRun = strict({
+  dryRun: Type.Literal(true),
+  modelId: Id,
+  datasetId: Id,
+  rowCount: Type.Integer(),
+  columns: Type.Array(Type.String(), { description: 'of the result, in order' }),
+  missingFeatures: Type.Array(Type.String(), {
+    description: 'features of the model that the input lacks: missing values',
+  }),
+});

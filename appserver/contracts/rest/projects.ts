@@ -1,0 +1,143 @@
+import { Type, type Static } from 'typebox';
+import { AutopilotPlan, Parameters } from '../autopilot.ts';
+import { PartitioningRequest } from '../partitioning.ts';
+import { Id, Timestamp, nullable, oneOf, strict } from '../schema.ts';
+import { ModelScores } from '../tasks.ts';
+import { AUTOPILOT_MODES, MetricNameSchema, TargetTypeSchema } from '../vocabulary.ts';
+import { Description, Name, pageOf } from './common.ts';
+
+export const CreateProjectRequest = strict({
+  name: Name,
+  datasetId: Id,
+  description: Type.Optional(Description),
+});
+export const PatchProjectRequest = strict({
+  name: Type.Optional(Name),
+  description: Type.Optional(Description),
+});
+
+/** One dataset + one target + one metric + one partitioning; the last three are null until the first Autopilot. */
+export const Project = strict(
+  {
+    id: Id,
+    name: Type.String(),
+    description: Type.String(),
+    datasetId: Id,
+    state: oneOf(['new', 'modelling', 'ready']),
+    target: nullable(Type.String()),
+    targetType: nullable(TargetTypeSchema),
+    classes: Type.Array(Type.String(), { description: 'labels in class order' }),
+    positiveClass: nullable(Type.String()),
+    metric: nullable(MetricNameSchema),
+    partitioning: nullable(AutopilotPlan.properties.partitioning),
+    holdoutUnlockedAt: nullable(Timestamp),
+    recommendedModelId: nullable(Id),
+    modelCount: Type.Integer(),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+    createdBy: Id,
+  },
+  { $id: 'Project' },
+);
+export type Project = Static<typeof Project>;
+export const ProjectPage = pageOf(Project);
+
+const columnNames = Type.Array(Type.String({ minLength: 1, maxLength: 1_000 }), { maxItems: 10_000 });
+const BUDGET_SECONDS_MAX = 7 * 24 * 3600;
+
+/** `POST /projects/{id}/autopilot`; `ml` checks what it means. */
+export const AutopilotRequest = strict({
+  target: Type.String({ minLength: 1, maxLength: 1_000 }),
+  targetType: Type.Optional(TargetTypeSchema),
+  positiveClass: Type.Optional(
+    Type.Union([Type.String(), Type.Number(), Type.Boolean()], { description: 'matched by text' }),
+  ),
+  metric: Type.Optional(MetricNameSchema),
+  mode: Type.Optional(oneOf(AUTOPILOT_MODES, { description: 'default quick' })),
+  timeBudgetSeconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: BUDGET_SECONDS_MAX })),
+  maxModels: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
+  partitioning: Type.Optional(PartitioningRequest),
+  weightColumn: Type.Optional(Type.String()),
+  offsetColumn: Type.Optional(Type.String()),
+  exposureColumn: Type.Optional(Type.String()),
+  excludedFeatures: Type.Optional(columnNames),
+  featureList: Type.Optional(Type.String()),
+  monotonic: Type.Optional(strict({ increasing: Type.Optional(columnNames), decreasing: Type.Optional(columnNames) })),
+  seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 4294967295 })),
+  maxWorkers: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
+  queue: Type.Optional(Type.String()),
+  blueprints: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 100 })),
+});
+export type AutopilotRequest = Static<typeof AutopilotRequest>;
+
+/** States of a run. */
+export const AUTOPILOT_STATES = ['running', 'paused', 'stopping', 'succeeded', 'failed', 'cancelled'] as const;
+export type AutopilotRunState = (typeof AUTOPILOT_STATES)[number];
+
+/** `GET /projects/{id}/autopilot`. */
+export const AutopilotRun = strict(
+  {
+    id: Id,
+    projectId: Id,
+    jobId: Id,
+    state: oneOf(AUTOPILOT_STATES),
+    plan: AutopilotPlan,
+    spent: strict({ seconds: Type.Number({ description: 'without pauses' }), models: Type.Integer() }),
+    remaining: strict({ seconds: nullable(Type.Number()), models: nullable(Type.Integer()) }),
+    tasks: strict({
+      planned: Type.Integer(),
+      running: Type.Integer(),
+      succeeded: Type.Integer(),
+      failed: Type.Integer(),
+    }),
+    recommendedModelId: nullable(Id),
+    createdAt: Timestamp,
+    finishedAt: nullable(Timestamp),
+  },
+  { $id: 'AutopilotRun' },
+);
+export type AutopilotRun = Static<typeof AutopilotRun>;
+
+/** Answer of `?dryRun=true`: what would be done; nothing was changed. */
+export const AutopilotDryRun = strict({ dryRun: Type.Literal(true), plan: AutopilotPlan });
+
+/** One row of the leaderboard. */
+export const LeaderboardEntry = strict({
+  rank: Type.Integer({ minimum: 1 }),
+  modelId: Id,
+  name: Type.String(),
+  family: Type.String(),
+  blueprintId: Type.String(),
+  sampleFraction: Type.Number(),
+  rowCount: Type.Integer(),
+  scores: ModelScores,
+  fitSeconds: Type.Number(),
+  predictMicrosPerRow: Type.Number(),
+  sizeBytes: Type.Integer(),
+  peakMemoryBytes: Type.Integer(),
+  recommended: Type.Boolean(),
+  refitOf: nullable(Id),
+  starred: Type.Boolean(),
+});
+export type LeaderboardEntry = Static<typeof LeaderboardEntry>;
+
+export const Leaderboard = strict(
+  {
+    metric: MetricNameSchema,
+    direction: oneOf(['higher', 'lower']),
+    holdoutLocked: Type.Boolean(),
+    data: Type.Array(LeaderboardEntry),
+  },
+  { $id: 'Leaderboard' },
+);
+export type Leaderboard = Static<typeof Leaderboard>;
+
+export const RecommendedModel = strict({ modelId: Id, reason: Type.String() });
+
+/** `POST /projects/{id}/models`: fit one blueprint by hand. */
+export const FitModelRequest = strict({
+  blueprintId: Type.String({ minLength: 1, maxLength: 100 }),
+  parameters: Type.Optional(Parameters),
+  sampleFraction: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+  featureList: Type.Optional(Type.String()),
+});

@@ -1,0 +1,64 @@
+import { Type, type Static } from 'typebox';
+import { Id, Sha256, Timestamp, nullable, oneOf, strict } from './schema.ts';
+
+/**
+ * What the app server tells its prediction servers (`/internal/v1`, bearer: the prediction-server token).
+ * Everything a server needs to answer alone is in the feed; it keeps the last one on disk.
+ */
+
+/** Signed by the app server (Ed25519 over the canonical JSON of the record without `signature`). */
+export const DeploymentRecord = strict({
+  deploymentId: Id,
+  name: Type.String(),
+  modelId: Id,
+  manifestSha256: Sha256,
+  sequence: Type.Integer({
+    minimum: 1,
+    description: 'rises with every change of this deployment; an older one is refused',
+  }),
+  readers: Type.Array(Id, { description: 'user ids that may ask it; administrators always may' }),
+  settings: strict({ missingColumns: oneOf(['warn', 'refuse']) }),
+  signature: Type.String({ description: 'base64' }),
+});
+export type DeploymentRecord = Static<typeof DeploymentRecord>;
+
+/** An API key as a prediction server knows it: only its hash. */
+export const ApiKeyGrant = strict({
+  keyId: Id,
+  keySha256: Sha256,
+  userId: Id,
+  role: oneOf(['admin', 'user']),
+  scopes: Type.Array(Type.String()),
+  expiresAt: nullable(Timestamp),
+});
+export type ApiKeyGrant = Static<typeof ApiKeyGrant>;
+
+/** `GET /internal/v1/assignments?after=N&wait=S`: answers at once when the feed's sequence is above N, else 204 after S seconds. */
+export const AssignmentFeed = strict({
+  sequence: Type.Integer({ minimum: 0 }),
+  publicKey: Type.String({ description: 'Ed25519, SPKI PEM; pinned by the server when first seen' }),
+  deployments: Type.Array(DeploymentRecord),
+  apiKeys: Type.Array(ApiKeyGrant),
+});
+export type AssignmentFeed = Static<typeof AssignmentFeed>;
+
+/** Detached signature over the canonical JSON of {modelId, manifestSha256}; comes with the artefact download. */
+export const ModelSignature = strict({ modelId: Id, manifestSha256: Sha256, signature: Type.String() });
+export type ModelSignature = Static<typeof ModelSignature>;
+
+/** `PUT /internal/v1/prediction-servers/{serverId}`: what this server serves. Sent on change and every `statusMs`. */
+export const PredictionServerStatus = strict({
+  url: Type.String({ description: 'where clients reach it' }),
+  programVersion: Type.String(),
+  feedSequence: Type.Integer({ minimum: 0 }),
+  deployments: Type.Array(
+    strict({
+      deploymentId: Id,
+      modelId: Id,
+      sequence: Type.Integer(),
+      ready: Type.Boolean(),
+      error: nullable(Type.String()),
+    }),
+  ),
+});
+export type PredictionServerStatus = Static<typeof PredictionServerStatus>;

@@ -1,0 +1,127 @@
+import { Type, type Static } from 'typebox';
+import { ModellingFeature, Parameters, TargetSpec } from './autopilot.ts';
+import { DatasetOptions, DatasetProfile, FeatureWarning, StoredTable } from './dataset.ts';
+import { Partitioning } from './partitioning.ts';
+import { Id, Sha256, nullable, oneOf, strict } from './schema.ts';
+import { MetricNameSchema } from './vocabulary.ts';
+
+/** Turns a source into an immutable snapshot with its profile. */
+export const IngestTask = strict({
+  kind: Type.Literal('ingest'),
+  datasetId: Id,
+  input: Type.Union([
+    strict({ type: Type.Literal('upload'), objectPath: Type.String(), fileName: Type.String() }),
+    strict({ type: Type.Literal('url'), url: Type.String() }),
+    strict({ type: Type.Literal('path'), path: Type.String() }),
+  ]),
+  options: DatasetOptions,
+});
+export type IngestTask = Static<typeof IngestTask>;
+
+/** Fits one blueprint on the partitions of a project, or refits it on all rows with frozen iterations. */
+export const TrainTask = strict({
+  kind: Type.Literal('train'),
+  modelId: Id,
+  projectId: Id,
+  datasetId: Id,
+  table: StoredTable,
+  target: TargetSpec,
+  features: Type.Array(ModellingFeature, { minItems: 1 }),
+  metric: MetricNameSchema,
+  partitioning: Partitioning,
+  weightColumn: nullable(Type.String()),
+  monotonic: strict({ increasing: Type.Array(Type.String()), decreasing: Type.Array(Type.String()) }),
+  blueprintId: Type.String(),
+  parameters: Parameters,
+  sampleFraction: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+  refit: nullable(strict({ of: Id, iterations: nullable(Type.Integer({ minimum: 0 })) })),
+  seed: Type.Integer({ minimum: 0, maximum: 4294967295 }),
+  threadCount: Type.Integer({ minimum: 1 }),
+});
+export type TrainTask = Static<typeof TrainTask>;
+
+/** Scores a dataset with an artefact and writes `rows.csv`, `rows.ndjson` and `rows.parquet`. */
+export const BatchPredictTask = strict({
+  kind: Type.Literal('batch-predict'),
+  batchPredictionId: Id,
+  modelId: Id,
+  artifactPath: Type.String({ description: 'object store folder of manifest.json and blob' }),
+  manifestSha256: Sha256,
+  datasetId: Id,
+  table: StoredTable,
+  passthroughColumns: Type.Array(Type.String()),
+});
+export type BatchPredictTask = Static<typeof BatchPredictTask>;
+
+export const TaskSpec = Type.Union([IngestTask, TrainTask, BatchPredictTask]);
+export type TaskSpec = Static<typeof TaskSpec>;
+export type TaskKind = TaskSpec['kind'];
+export const TASK_KINDS = ['ingest', 'train', 'batch-predict'] as const satisfies readonly TaskKind[];
+
+/** Metric values by name; a metric without meaning for the rows is absent. */
+export const MetricValues = Type.Record(Type.String(), Type.Number());
+export type MetricValues = Static<typeof MetricValues>;
+
+/** Scores of a model; holdout is computed at once and hidden by the app server while locked. */
+export const ModelScores = strict({
+  validation: nullable(MetricValues),
+  crossValidation: nullable(MetricValues),
+  holdout: nullable(MetricValues),
+});
+export type ModelScores = Static<typeof ModelScores>;
+
+export const IngestOutcome = strict({
+  kind: Type.Literal('ingest'),
+  table: StoredTable,
+  profile: DatasetProfile,
+  warnings: Type.Array(FeatureWarning),
+  sizeBytes: Type.Integer(),
+});
+export type IngestOutcome = Static<typeof IngestOutcome>;
+
+export const TrainOutcome = strict({
+  kind: Type.Literal('train'),
+  contentHash: Sha256,
+  rowCount: Type.Integer({ description: 'rows fitted on' }),
+  iterations: nullable(Type.Integer({ description: 'boosting iterations kept; null without boosting' })),
+  scores: nullable(ModelScores),
+  fitMs: Type.Number(),
+  predictMicrosPerRow: Type.Number(),
+  sizeBytes: Type.Integer({ description: 'manifest and blob' }),
+  peakMemoryBytes: Type.Integer(),
+  stoppedByDeadline: Type.Boolean(),
+});
+export type TrainOutcome = Static<typeof TrainOutcome>;
+
+export const BatchPredictOutcome = strict({
+  kind: Type.Literal('batch-predict'),
+  rowCount: Type.Integer(),
+  rowsPerSecond: Type.Number(),
+  warnings: Type.Array(FeatureWarning),
+});
+export type BatchPredictOutcome = Static<typeof BatchPredictOutcome>;
+
+/** What a task reports when it seals; bounded (`OUTCOME_BYTES_MAX`). Files are in the attempt directory. */
+export const TaskOutcome = Type.Union([IngestOutcome, TrainOutcome, BatchPredictOutcome]);
+export type TaskOutcome = Static<typeof TaskOutcome>;
+
+/** Upper bound of a sealed outcome's JSON. 10,000 columns with sample rows fit. */
+export const OUTCOME_BYTES_MAX = 256 * 1024 * 1024;
+
+/** States of a task in the queue. */
+export const TASK_STATES = [
+  'WAITING',
+  'READY',
+  'LEASED',
+  'RUNNING',
+  'COMMITTING',
+  'SUCCEEDED',
+  'FAILED',
+  'CANCELLED',
+] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+
+/** Whose fault a failed attempt was: only `task` is charged against the attempts of a task. */
+export const BLAMES = ['task', 'worker', 'memory', 'user', 'unknown'] as const;
+export type Blame = (typeof BLAMES)[number];
+export const BlameSchema = oneOf(BLAMES);

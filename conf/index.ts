@@ -1,0 +1,18 @@
+export { armFailpoints, failpoint, parseFailpoints } from './failpoint.ts';
+export { HttpClient, readBody, type HttpAnswer, type HttpClientOptions, type HttpRequest } from './http-client.ts';
+export { newId } from './ids.ts';
+export { createLifecycle, createProcessLifecycle, type Lifecycle, type LifecycleOptions } from './lifecycle.ts';
+export {
+  configFlags,
+  describeConfig,
+  loadConfig,
+  RETIRED_KEYS,
+  type ConfigOrigin,
+  type LoadedConfig,
+  type LoadOptions,
+} from './load.ts';
+export { createLogger, errorChain, type LogFields, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
+export { configReference } from './reference.ts';
+export { configKeys, ConfigSchema, type Config, type ConfigKey } from './schema.ts';
+export { readOrMakeSecret, readSecret } from './secret-file.ts';
+export { PROGRAM_VERSION } from './version.ts';

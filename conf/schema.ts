@@ -1,0 +1,193 @@
+import { Type, type Static, type TObject, type TSchema } from 'typebox';
+import { oneOf, strict } from '#contracts';
+
+/** What a leaf of the configuration says about itself beside its type. */
+interface KeyOptions {
+  readonly description: string;
+  readonly default: string | number | boolean | readonly string[];
+  /** Environment variable, when it is not TRAINYARD_ + the key in upper snake case. */
+  readonly env?: string;
+  /** The value is never printed. */
+  readonly secret?: boolean;
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+const text = (options: KeyOptions) => Type.Unsafe<string>({ type: 'string', ...options });
+const integer = (options: KeyOptions) => Type.Unsafe<number>({ type: 'integer', ...options });
+const list = (options: KeyOptions) => Type.Unsafe<string[]>({ type: 'array', items: { type: 'string' }, ...options });
+const choice = <const T extends readonly string[]>(values: T, options: KeyOptions) =>
+  Type.Unsafe<T[number]>({ ...oneOf(values), ...options });
+
+const port = (description: string, value: number) =>
+  integer({ description, default: value, minimum: 0, maximum: 65535 });
+const millis = (description: string, value: number) =>
+  integer({ description: `${description}, milliseconds`, default: value, minimum: 1 });
+const GIB = 1024 ** 3;
+const MIB = 1024 ** 2;
+
+/** The whole configuration of every program; each program reads its part. `docs/config.md` is generated from it. */
+export const ConfigSchema = strict({
+  dataDir: text({
+    description: 'folder of everything that an embedded installation keeps',
+    default: './trainyard-data',
+  }),
+  log: strict({
+    level: choice(['debug', 'info', 'warn', 'error'], { description: 'least level that is logged', default: 'info' }),
+  }),
+  server: strict({
+    host: text({
+      description: 'address to listen on; plain HTTP is refused on others than loopback',
+      default: '127.0.0.1',
+    }),
+    port: port('port of the app server; 0 takes a free one', 8080),
+    publicUrl: text({
+      description: 'where clients and workers reach the app server; empty: http://host:port',
+      default: '',
+    }),
+    uploadBytesMax: integer({ description: 'largest upload', default: 10 * GIB, minimum: 1 }),
+    bodyBytesMax: integer({ description: 'largest JSON body', default: 10 * MIB, minimum: 1 }),
+    requestTimeoutMs: millis('longest time a request may take to arrive', 300_000),
+    closeTimeoutMs: millis('longest wait for running requests at shut-down', 10_000),
+    adminApiKey: text({
+      description: 'key of the first administrator; empty: generated, printed once and kept in <dataDir>/admin.key',
+      default: '',
+      env: 'TRAINYARD_ADMIN_API_KEY',
+      secret: true,
+    }),
+  }),
+  database: strict({
+    client: choice(['sqlite', 'postgres'], { description: 'database', default: 'sqlite' }),
+    file: text({ description: 'SQLite file; empty: <dataDir>/trainyard.db', default: '' }),
+    url: text({ description: 'PostgreSQL connection URL', default: '', secret: true }),
+    poolMax: integer({ description: 'connections per app server', default: 10, minimum: 1, maximum: 200 }),
+    statementTimeoutMs: millis('longest SQL statement', 30_000),
+  }),
+  objectStore: strict({
+    driver: choice(['file'], { description: 'kind of object store', default: 'file' }),
+    root: text({ description: 'folder of the file driver; empty: <dataDir>/objects', default: '' }),
+  }),
+  keys: strict({
+    dir: text({
+      description: 'folder of signing key, pool secret and prediction-server token; empty: <dataDir>/keys',
+      default: '',
+    }),
+  }),
+  queue: strict({
+    leaseMs: millis('lease of a task', 30_000),
+    beatMs: millis('interval of beats', 10_000),
+    claimWaitMs: millis('how long a claim is held open', 20_000),
+    pollMs: millis('how often a held claim looks for tasks of other replicas', 500),
+    reaperIntervalMs: millis('how often expired leases are looked for', 1_000),
+    chargedAttemptsMax: integer({
+      description: 'attempts that fail by the task’s own fault before it is given up',
+      default: 3,
+      minimum: 1,
+      maximum: 100,
+    }),
+    backoffMs: millis('first back-off after a failed attempt', 5_000),
+    backoffMsMax: millis('longest back-off', 600_000),
+  }),
+  autopilot: strict({
+    workersMax: integer({
+      description: 'tasks of one run that are planned at a time at most',
+      default: 8,
+      minimum: 1,
+      maximum: 1000,
+    }),
+    threadsPerTask: integer({ description: 'threads of one modelling task', default: 1, minimum: 1, maximum: 256 }),
+  }),
+  ingest: strict({
+    urlHosts: list({ description: 'hosts (host or host:port) that datasets may be fetched from', default: [] }),
+    pathRoots: list({ description: 'folders of this server that datasets may be read from', default: [] }),
+    fetchTimeoutMs: millis('longest fetch of a URL', 600_000),
+    fetchBytesMax: integer({ description: 'largest fetch of a URL', default: 10 * GIB, minimum: 1 }),
+    columnsMax: integer({ description: 'most columns of a dataset', default: 10_000, minimum: 1 }),
+    cellBytesMax: integer({ description: 'largest cell', default: 4 * MIB, minimum: 1 }),
+  }),
+  worker: strict({
+    serverUrl: text({ description: 'app server; empty: http://127.0.0.1:<server.port>', default: '' }),
+    workDir: text({ description: 'folder for temporary files; empty: <dataDir>/work', default: '' }),
+    memoryBytes: integer({ description: 'limit of the worker’s process tree', default: 4 * GIB, minimum: 256 * MIB }),
+    threadCount: integer({ description: 'threads of the task process', default: 1, minimum: 1, maximum: 256 }),
+    cacheBytes: integer({ description: 'decoded columns kept between tasks', default: 512 * MIB, minimum: 0 }),
+    drainMs: millis('how long a stopping worker waits for its task', 5_000),
+    lightgbmLibrary: text({
+      description: 'path of lib_lightgbm.so (4.7)',
+      default: '',
+      env: 'TRAINYARD_LIGHTGBM_LIBRARY',
+    }),
+    libgompLibrary: text({
+      description: 'path of libgomp.so.1; empty: the system’s',
+      default: '',
+      env: 'TRAINYARD_LIBGOMP_LIBRARY',
+    }),
+  }),
+  predictionServer: strict({
+    host: text({
+      description: 'address to listen on; plain HTTP is refused on others than loopback',
+      default: '127.0.0.1',
+    }),
+    port: port('port of the prediction server; 0 takes a free one', 8081),
+    publicUrl: text({ description: 'where clients reach it; empty: http://host:port', default: '' }),
+    appServerUrl: text({ description: 'app server; empty: http://127.0.0.1:<server.port>', default: '' }),
+    cacheDir: text({
+      description: 'verified artefacts and the last feed; empty: <dataDir>/prediction-server',
+      default: '',
+    }),
+    group: text({ description: 'group of servers that share assignments', default: 'default' }),
+    bodyBytesMax: integer({ description: 'largest request body', default: 50 * MIB, minimum: 1 }),
+    rowsMax: integer({ description: 'most rows of one request', default: 100_000, minimum: 1 }),
+    statusMs: millis('how often the server reports what it serves', 5_000),
+  }),
+  up: strict({
+    workers: integer({
+      description: 'local workers; 0: one per two processors, at least one, at most four',
+      default: 0,
+      minimum: 0,
+      maximum: 64,
+    }),
+  }),
+});
+export type Config = Static<typeof ConfigSchema>;
+
+/** One key of the configuration, as the reference lists it. */
+export interface ConfigKey {
+  readonly key: string;
+  readonly env: string;
+  readonly type: 'string' | 'integer' | 'boolean' | 'list';
+  readonly default: unknown;
+  readonly description: string;
+  readonly secret: boolean;
+}
+
+/** All keys of a schema in its order, dotted. */
+export function configKeys(schema: TObject = ConfigSchema, prefix = ''): ConfigKey[] {
+  return Object.entries(schema.properties as Record<string, TSchema>).flatMap(([name, child]) => {
+    const key = prefix === '' ? name : `${prefix}.${name}`;
+    if ('properties' in child) return configKeys(child as TObject, key); // has properties: it is an object schema
+    const leaf = child as TSchema & Partial<KeyOptions> & { type: string }; // leaves are made by text/integer/list/choice above
+    return [
+      {
+        key,
+        env:
+          leaf.env ??
+          `TRAINYARD_${key
+            .replaceAll('.', '_')
+            .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
+            .toUpperCase()}`,
+        type:
+          leaf.type === 'array'
+            ? 'list'
+            : leaf.type === 'integer'
+              ? 'integer'
+              : leaf.type === 'boolean'
+                ? 'boolean'
+                : 'string',
+        default: leaf.default,
+        description: leaf.description ?? '',
+        secret: leaf.secret === true,
+      } satisfies ConfigKey,
+    ];
+  });
+}
