@@ -14,5 +14,5 @@ export {
 export { createLogger, errorChain, type LogFields, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
 export { configReference } from './reference.ts';
 export { configKeys, ConfigSchema, type Config, type ConfigKey } from './schema.ts';
-export { readOrMakeSecret, readSecret } from './secret-file.ts';
+export { KEY_FILES, readOrMakeSecret, readSecret } from './secret-file.ts';
 export { PROGRAM_VERSION } from './version.ts';

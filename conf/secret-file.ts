@@ -50,3 +50,13 @@ function readSecretIfThere(file: string): string | null {
   if (text === '') throw new AppError('CONFIG_INVALID', `secret file ${file} is empty`);
   return text;
 }
+
+/** Names of the files under `keys.dir` that the programs of one installation share. */
+export const KEY_FILES = {
+  /** Bootstrap secret of the local pool: workers register with it. */
+  poolSecret: 'pool.secret',
+  /** Bearer of prediction servers on `/internal/v1`. */
+  predictionServerToken: 'prediction-server.token',
+  /** Ed25519 private key, PKCS#8 PEM; only the app server reads it. */
+  signingKey: 'signing.key',
+} as const;

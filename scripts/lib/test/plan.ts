@@ -1,0 +1,78 @@
+import { globSync } from 'node:fs';
+import path from 'node:path';
+import type { Job } from './job.ts';
+
+/** Test groups in the order of their cost. `bench` is no test; `fault` runs only when asked for. */
+export const PARALLEL_GROUPS = ['unit', 'contract', 'parity'] as const;
+export const SERIAL_GROUPS = ['integration', 'e2e'] as const;
+export const FAULT_GROUP = 'fault';
+
+export type Group = (typeof PARALLEL_GROUPS)[number] | (typeof SERIAL_GROUPS)[number] | typeof FAULT_GROUP;
+
+export interface Selection {
+  readonly checks: boolean;
+  readonly groups: readonly Group[];
+  /** Single files instead of groups; relative to the root. */
+  readonly files: readonly string[];
+  readonly grep: string | undefined;
+  /** True in continuous integration: a test singled out with `.only` fails the job. */
+  readonly forbidOnly: boolean;
+}
+
+export interface Plan {
+  /** Jobs that do not disturb each other; longest first. */
+  readonly parallel: readonly Job[];
+  /** Jobs that start servers, measure time or use all cores: one after the other, alone. */
+  readonly serial: readonly Job[];
+  /** Groups in which there is no file. */
+  readonly emptyGroups: readonly Group[];
+}
+
+const SECOND_MS = 1000;
+const CHECK_LIMIT_MS = 300 * SECOND_MS;
+const GROUP_LIMIT_MS: Readonly<Record<Group, number>> = {
+  unit: 300 * SECOND_MS,
+  contract: 300 * SECOND_MS,
+  parity: 360 * SECOND_MS,
+  integration: 900 * SECOND_MS,
+  e2e: 900 * SECOND_MS,
+  fault: 1800 * SECOND_MS,
+};
+const FILES_LIMIT_MS = 1800 * SECOND_MS;
+
+const MOCHA = 'node_modules/mocha/bin/mocha.js';
+const LINT: Job = check('eslint', 'node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.');
+const TYPES: Job = check('tsc', 'node_modules/typescript/bin/tsc', '--noEmit', '--project', '.');
+const FORMAT: Job = check('prettier', 'node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.');
+
+/** Lays out the processes of one call of `scripts/test`; reads the file names under `root`/test only. */
+export function planJobs(root: string, selection: Selection): Plan {
+  const emptyGroups: Group[] = [];
+  const parallel: Job[] = selection.checks ? [LINT] : [];
+  const serial: Job[] = [];
+  for (const group of selection.groups) {
+    const files = globSync(`test/${group}/**/*.test.ts`, { cwd: root }).sort();
+    if (files.length === 0) {
+      emptyGroups.push(group);
+      continue;
+    }
+    const alone = !PARALLEL_GROUPS.some((name) => name === group);
+    (alone ? serial : parallel).push(mocha(group, files, GROUP_LIMIT_MS[group], selection));
+  }
+  if (selection.checks) parallel.push(TYPES, FORMAT);
+  if (selection.files.length > 0) serial.push(mocha('files', selection.files, FILES_LIMIT_MS, selection));
+  return { parallel, serial, emptyGroups };
+}
+
+function check(name: string, program: string, ...args: readonly string[]): Job {
+  return { name, kind: 'check', args: [program, ...args], timeLimitMs: CHECK_LIMIT_MS };
+}
+
+function mocha(name: string, files: readonly string[], timeLimitMs: number, selection: Selection): Job {
+  const options = [
+    ...(selection.forbidOnly ? ['--forbid-only'] : []),
+    ...(selection.grep === undefined ? [] : ['--grep', selection.grep]),
+  ];
+  const paths = files.map((file) => path.normalize(file));
+  return { name, kind: 'mocha', args: [MOCHA, ...options, ...paths], timeLimitMs };
+}
