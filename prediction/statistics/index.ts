@@ -1,0 +1,77 @@
+export { addTerm, emptySum, neumaierSum, sumOf, type CompensatedSum } from './numeric/compensated-sum.ts';
+export { hashText, hashWords, type Hash64 } from './numeric/hash64.ts';
+export { hash32, mix32, rowHash, textHash } from './numeric/murmur3.ts';
+export { ascendingOrder } from './numeric/order.ts';
+export { createRandom, mix64, type Random, type Word64 } from './numeric/random.ts';
+export { PROBABILITY_MIN } from './metrics/classification.ts';
+export { computeMetrics, defaultMetric, isBetter, metricsFor } from './metrics/compute-metrics.ts';
+export {
+  TWEEDIE_POWER,
+  type BinaryInput,
+  type MetricInput,
+  type MulticlassInput,
+  type RegressionInput,
+} from './metrics/metric-input.ts';
+export {
+  DISTINCT_EXACT_MAX,
+  DistinctCounterData,
+  addNumbersToDistinct,
+  addTextsToDistinct,
+  createDistinctCounter,
+  distinctCountOf,
+  distinctFromData,
+  distinctToData,
+  isExactDistinct,
+  mergeDistinct,
+  type DistinctCounter,
+} from './sketches/distinct-counter.ts';
+export {
+  HISTOGRAM_BINS_MAX,
+  HistogramData,
+  addAllToHistogram,
+  createHistogram,
+  edgesFromQuantiles,
+  histogramEdges,
+  histogramFromData,
+  histogramToData,
+  mergeHistogram,
+  type Histogram,
+} from './sketches/histogram.ts';
+export {
+  MomentsData,
+  addAllToMoments,
+  createMoments,
+  meanOf,
+  mergeMoments,
+  momentsFromData,
+  momentsToData,
+  standardDeviationOf,
+  varianceOf,
+  type Moments,
+} from './sketches/moments.ts';
+export { PSI_SHARE_MIN, populationStabilityIndex } from './sketches/population-stability.ts';
+export { quantilesOf, rankOf } from './sketches/quantile-query.ts';
+export {
+  QUANTILE_SKETCH_K,
+  QuantileSketchData,
+  addAllToQuantiles,
+  createQuantileSketch,
+  isExactQuantiles,
+  mergeQuantiles,
+  quantilesFromData,
+  quantilesToData,
+  rankErrorOf,
+  type QuantileSketch,
+} from './sketches/quantile-sketch.ts';
+export {
+  TopValuesData,
+  addAllToTopValues,
+  addToTopValues,
+  createTopValues,
+  isExactTopValues,
+  mergeTopValues,
+  topValuesFromData,
+  topValuesOf,
+  topValuesToData,
+  type TopValues,
+} from './sketches/top-values.ts';
