@@ -23,6 +23,6 @@ export const pageOf = <T extends TSchema>(entry: T) =>
   strict({ data: Type.Array(entry), next: nullable(Type.String({ description: 'path of the next page' })) });
 
 /** Names that users give. */
-export const Name = Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' });
+export const Name = Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000]*\\S[^\\u0000]*$' });
 /** Free text that users give. */
-export const Description = Type.String({ maxLength: 10_000 });
+export const Description = Type.String({ maxLength: 10_000, pattern: '^[^\\u0000]*$' });

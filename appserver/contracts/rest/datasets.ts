@@ -22,10 +22,10 @@ export const CreateDatasetForm = strict({
 export const DatasetPage = pageOf(Dataset);
 export const FeaturePage = pageOf(FeatureProfile);
 
-/** Sample rows: exact cell texts in the order of `columns`, null for NULL. */
+/** Sample rows: exact cell texts by feature name, null for NULL; `columns` has the order of the file. */
 export const DatasetRows = strict({
   columns: Type.Array(Type.String()),
-  data: Type.Array(Type.Array(nullable(Type.String()))),
+  data: Type.Array(Type.Record(Type.String(), nullable(Type.String()))),
   next: Type.Null(),
 });
 export type DatasetRows = Static<typeof DatasetRows>;

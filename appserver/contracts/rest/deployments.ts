@@ -27,7 +27,7 @@ export const PatchDeploymentRequest = strict({
 });
 export const ReplaceModelRequest = strict({
   modelId: Id,
-  reason: Type.String({ minLength: 1, maxLength: 1_000, pattern: '\\S' }),
+  reason: Type.String({ minLength: 1, maxLength: 1_000, pattern: '^[^\\u0000]*\\S[^\\u0000]*$' }),
 });
 
 /** A model served under a stable id. */

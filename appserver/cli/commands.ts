@@ -1,0 +1,18 @@
+import type { Command } from './command.ts';
+import { datasetCommands } from './commands/datasets.ts';
+import { jobCommands } from './commands/jobs.ts';
+import { operationCommands } from './commands/operations.ts';
+import { predictionCommands } from './commands/predictions.ts';
+import { autopilotCommands, projectCommands } from './commands/projects.ts';
+import { serviceCommands } from './commands/services.ts';
+
+/** Every command, in the order that help shows. */
+export const COMMANDS: readonly Command[] = [
+  ...serviceCommands,
+  ...datasetCommands,
+  ...projectCommands,
+  ...autopilotCommands,
+  ...predictionCommands,
+  ...jobCommands,
+  ...operationCommands,
+];

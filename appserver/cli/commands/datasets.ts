@@ -1,0 +1,122 @@
+import type { JsonObject } from '../api-client.ts';
+import { command, requiredWord, type CommandContext } from '../command.ts';
+import { cell, table } from '../output.ts';
+import { fields, follow } from './jobs.ts';
+
+/** Adds a file or URL as a dataset and waits until it is ready. */
+export async function addDataset(
+  context: CommandContext,
+  source: string,
+  options: { name: string | undefined; options: JsonObject },
+): Promise<JsonObject> {
+  const { api } = context;
+  const isUrl = /^https?:\/\//.test(source);
+  const name = options.name ?? source.split('/').at(-1) ?? source;
+  const job = isUrl
+    ? await api().post('/datasets', { name, source: { type: 'url', url: source } })
+    : await api().upload('/datasets', source, {
+        name,
+        ...(Object.keys(options.options).length === 0 ? {} : { options: JSON.stringify(options.options) }),
+      });
+  const done = await follow(context, job, 'reading');
+  return api().get(String(done.resource));
+}
+
+export const datasetCommands = [
+  command({
+    path: 'datasets add',
+    usage: 'FILE|URL',
+    summary: 'add a dataset and wait until it is profiled',
+    flags: {
+      name: { kind: 'text', description: 'name; default the file’s' },
+      delimiter: { kind: 'text', description: 'one character; default found' },
+      encoding: { kind: 'text', description: 'utf-8, utf-16le, utf-16be, latin-1 or windows-1252' },
+      nullMarkers: { kind: 'list', description: 'texts that mean missing, instead of the default ones' },
+      noHeader: { kind: 'switch', description: 'the first row is data' },
+    },
+    wordsMax: 1,
+    run: async ({ flags, words }, context) => {
+      const options = {
+        ...(flags.delimiter === undefined ? {} : { delimiter: flags.delimiter }),
+        ...(flags.encoding === undefined ? {} : { encoding: flags.encoding }),
+        ...(flags.nullMarkers === undefined ? {} : { nullMarkers: flags.nullMarkers }),
+        ...(flags.noHeader ? { header: false } : {}),
+      };
+      const dataset = await addDataset(context, requiredWord(words, 'the file or URL'), { name: flags.name, options });
+      context.output.result(
+        dataset,
+        () =>
+          `dataset ${cell(dataset['id'])}: ${cell(dataset['rowCount'])} rows x ${cell(dataset['featureCount'])} features`,
+      );
+    },
+  }),
+  command({
+    path: 'datasets list',
+    summary: 'your datasets',
+    flags: {},
+    run: async (_args, { api, output }) => {
+      const rows = await api().list('/datasets');
+      output.result(rows, () =>
+        table(
+          ['id', 'name', 'state', 'rows', 'features', 'created'],
+          rows.map((row) =>
+            [row['id'], row['name'], row['state'], row['rowCount'], row['featureCount'], row['createdAt']].map(cell),
+          ),
+        ),
+      );
+    },
+  }),
+  command({
+    path: 'datasets show',
+    usage: 'ID',
+    summary: 'one dataset',
+    flags: {},
+    wordsMax: 1,
+    run: async ({ words }, { api, output }) => {
+      const dataset = await api().get(`/datasets/${encodeURIComponent(requiredWord(words, 'the dataset’s id'))}`);
+      output.result(dataset, () => fields(dataset));
+    },
+  }),
+  command({
+    path: 'datasets features',
+    usage: 'ID',
+    summary: 'features of a dataset with their profile',
+    flags: {},
+    wordsMax: 1,
+    run: async ({ words }, { api, output }) => {
+      const rows = await api().list(
+        `/datasets/${encodeURIComponent(requiredWord(words, 'the dataset’s id'))}/features?limit=1000`,
+        100_000,
+      );
+      output.result(rows, () =>
+        table(
+          ['feature', 'type', 'missing', 'unique', 'min', 'mean', 'max', 'warnings'],
+          rows.map((row) => [
+            ...[
+              row['name'],
+              row['type'],
+              row['missingCount'],
+              row['uniqueCount'],
+              row['min'],
+              row['mean'],
+              row['max'],
+            ].map(cell),
+            (row['warnings'] as readonly { code: string }[]).map(({ code }) => code).join(' '), // FeatureProfile of the contract
+          ]),
+        ),
+      );
+    },
+  }),
+  command({
+    path: 'datasets delete',
+    usage: 'ID',
+    summary: 'delete a dataset',
+    flags: {},
+    wordsMax: 1,
+    run: async ({ words }, { api, output }) => {
+      const id = requiredWord(words, 'the dataset’s id');
+      await api().delete(`/datasets/${encodeURIComponent(id)}`);
+      output.result({ id, deleted: true }, () => `dataset ${id} is deleted`);
+    },
+  }),
+];

@@ -1,0 +1,190 @@
+import { createWriteStream, readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { AppError } from '#contracts';
+import type { JsonObject } from '../api-client.ts';
+import { command, requiredFlag, requiredWord, type CommandContext } from '../command.ts';
+import { cell, table } from '../output.ts';
+import { addDataset } from './datasets.ts';
+import { fields, follow } from './jobs.ts';
+import { projectOf } from './projects.ts';
+
+/** How long `deploy` waits for a prediction server to be ready, and how often it looks, milliseconds. */
+const READY_TIMEOUT_MS = 60_000;
+const READY_POLL_MS = 250;
+
+async function modelOf(
+  context: CommandContext,
+  model: string | undefined,
+  project: string | undefined,
+): Promise<string> {
+  if (model !== undefined) return model;
+  const recommended = await context
+    .api()
+    .get(`/projects/${encodeURIComponent(await projectOf(context, project))}/recommended-model`);
+  return String(recommended['modelId']);
+}
+
+async function waitUntilReady(context: CommandContext, id: string): Promise<JsonObject> {
+  const until = performance.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    const deployment = await context.api().get(`/deployments/${encodeURIComponent(id)}`);
+    if (deployment['ready'] === true) return deployment;
+    if (performance.now() > until)
+      throw new AppError(
+        'DEPLOYMENT_NOT_READY',
+        `deployment ${id} is not ready after ${READY_TIMEOUT_MS / 1000} s; does a prediction server run?`,
+      );
+    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+  }
+}
+
+/** Media type of a file of rows by its name. */
+function mediaTypeOf(file: string, format: string | undefined): string {
+  const kind = format ?? (/\.(ndjson|jsonl)$/.test(file) ? 'ndjson' : file.endsWith('.json') ? 'json' : 'csv');
+  switch (kind) {
+    case 'csv':
+      return 'text/csv';
+    case 'json':
+      return 'application/json';
+    case 'ndjson':
+      return 'application/x-ndjson';
+    default:
+      throw new AppError('BAD_REQUEST', `--format must be csv, json or ndjson; found ${JSON.stringify(kind)}`);
+  }
+}
+
+async function writeTo(stream: Readable, file: string | undefined): Promise<void> {
+  if (file === undefined) await pipeline(stream, process.stdout, { end: false });
+  else await pipeline(stream, createWriteStream(file, { flags: 'wx' }));
+}
+
+const deploy = command({
+  path: 'deploy',
+  summary: 'serve a model (default: the recommended one of the newest project)',
+  flags: {
+    model: { kind: 'text', description: 'id of the model' },
+    project: { kind: 'text', description: 'take this project’s recommended model' },
+    name: { kind: 'text', description: 'name of the deployment' },
+    noWait: { kind: 'switch', description: 'do not wait until it is ready' },
+  },
+  run: async ({ flags }, context) => {
+    const modelId = await modelOf(context, flags.model, flags.project);
+    const made = await context.api().post('/deployments', { modelId, name: flags.name ?? `deployment of ${modelId}` });
+    const deployment = flags.noWait ? made : await waitUntilReady(context, String(made['id']));
+    context.output.result(
+      deployment,
+      () => `deployment ${cell(deployment['id'])} answers at ${cell(deployment['predictionUrl'])}`,
+    );
+  },
+});
+
+const predict = command({
+  path: 'predict',
+  usage: 'FILE|-',
+  summary: 'predictions for rows of a csv, json or ndjson file (default: newest deployment)',
+  flags: {
+    deployment: { kind: 'text', description: 'id of the deployment' },
+    format: { kind: 'text', description: 'csv, json or ndjson; default by the file’s name' },
+    output: { kind: 'text', description: 'file to write; default standard output', short: 'o' },
+  },
+  wordsMax: 1,
+  run: async ({ flags, words }, context) => {
+    const file = requiredWord(words, 'the file (or - for standard input)');
+    const deployment =
+      flags.deployment === undefined
+        ? await context.api().newest('/deployments', 'deployment')
+        : await context.api().get(`/deployments/${encodeURIComponent(flags.deployment)}`);
+    const contentType = mediaTypeOf(file, flags.format);
+    const accept = contentType === 'text/csv' && !context.output.json ? 'text/csv' : 'application/json';
+    const rows = readFileSync(file === '-' ? 0 : file);
+    await writeTo(
+      await context.api().send(String(deployment['predictionUrl']), rows, { 'content-type': contentType, accept }),
+      flags.output,
+    );
+  },
+});
+
+const batchPredict = command({
+  path: 'batch-predict',
+  usage: '[FILE]',
+  summary: 'predictions for a whole dataset or file, as csv',
+  flags: {
+    model: { kind: 'text', description: 'id of the model; default the newest project’s recommended one' },
+    deployment: { kind: 'text', description: 'id of a deployment instead of a model' },
+    dataset: { kind: 'text', description: 'id of the dataset, instead of a file' },
+    passthrough: { kind: 'list', description: 'columns of the input to copy into the output' },
+    output: { kind: 'text', description: 'file to write; default standard output', short: 'o' },
+  },
+  wordsMax: 1,
+  run: async ({ flags, words }, context) => {
+    const { api, output } = context;
+    const datasetId =
+      flags.dataset ??
+      String(
+        (await addDataset(context, requiredWord(words, 'the file, or --dataset'), { name: undefined, options: {} }))[
+          'id'
+        ],
+      );
+    const by =
+      flags.deployment === undefined
+        ? { modelId: await modelOf(context, flags.model, undefined) }
+        : { deploymentId: flags.deployment };
+    const job = await api().post('/batch-predictions', {
+      ...by,
+      input: { datasetId },
+      ...(flags.passthrough === undefined ? {} : { passthroughColumns: flags.passthrough }),
+    });
+    const done = await follow(context, job, 'predicting');
+    await writeTo(
+      await api().download(`${String(done.resource)}/rows`, output.json ? 'application/x-ndjson' : 'text/csv'),
+      flags.output,
+    );
+  },
+});
+
+const deployments = [
+  command({
+    path: 'deployments list',
+    summary: 'your deployments',
+    flags: {},
+    run: async (_args, { api, output }) => {
+      const rows = await api().list('/deployments');
+      output.result(rows, () =>
+        table(
+          ['id', 'name', 'model', 'ready', 'url'],
+          rows.map((row) => [row['id'], row['name'], row['modelId'], row['ready'], row['predictionUrl']].map(cell)),
+        ),
+      );
+    },
+  }),
+  command({
+    path: 'deployments replace',
+    usage: 'ID',
+    summary: 'put another model behind a deployment',
+    flags: { model: { kind: 'text', description: 'id of the model' }, reason: { kind: 'text', description: 'why' } },
+    wordsMax: 1,
+    run: async ({ flags, words }, { api, output }) => {
+      const route = `/deployments/${encodeURIComponent(requiredWord(words, 'the deployment’s id'))}/model`;
+      const answer = await api().put(route, {
+        modelId: requiredFlag(flags.model, 'model'),
+        reason: requiredFlag(flags.reason, 'reason'),
+      });
+      output.result(answer, () => fields(answer));
+    },
+  }),
+  command({
+    path: 'deployments delete',
+    usage: 'ID',
+    summary: 'stop serving a deployment',
+    flags: {},
+    wordsMax: 1,
+    run: async ({ words }, { api, output }) => {
+      const id = requiredWord(words, 'the deployment’s id');
+      await api().delete(`/deployments/${encodeURIComponent(id)}`);
+      output.result({ id, deleted: true }, () => `deployment ${id} is deleted`);
+    },
+  }),
+];
+
+export const predictionCommands = [deploy, predict, batchPredict, ...deployments];

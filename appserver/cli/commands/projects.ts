@@ -1,0 +1,188 @@
+import type { JsonObject } from '../api-client.ts';
+import { command, requiredFlag, requiredWord, type CommandContext } from '../command.ts';
+import { cell, table } from '../output.ts';
+import { fields, follow } from './jobs.ts';
+
+/** The project that a flag names, or the newest one, which is then named on standard error. */
+export async function projectOf(context: CommandContext, id: string | undefined): Promise<string> {
+  if (id !== undefined) return id;
+  const newest = await context.api().newest('/projects', 'project');
+  context.output.note(`project ${cell(newest['id'])} (${cell(newest['name'])}), the newest`);
+  return String(newest['id']);
+}
+
+/** The leaderboard as a table for people. */
+export function leaderboardTable(board: JsonObject): string {
+  const metric = String(board['metric']);
+  const rows = board['data'] as readonly JsonObject[]; // Leaderboard of the contract
+  const score = (row: JsonObject, part: string) => {
+    const scores = row['scores'] as Readonly<Record<string, Readonly<Record<string, number>> | null>>; // ditto
+    return cell(scores[part]?.[metric]);
+  };
+  return table(
+    ['rank', 'model', 'name', 'validation', 'cross-validation', 'holdout', 'fit s', 'us/row', 'KiB', ''],
+    rows.map((row) => [
+      cell(row['rank']),
+      cell(row['modelId']),
+      cell(row['name']),
+      score(row, 'validation'),
+      score(row, 'crossValidation'),
+      score(row, 'holdout'),
+      cell(row['fitSeconds']),
+      cell(row['predictMicrosPerRow']),
+      cell(Math.round(Number(row['sizeBytes']) / 1024)),
+      row['recommended'] === true ? 'recommended' : '',
+    ]),
+  );
+}
+
+export const projectCommands = [
+  command({
+    path: 'projects create',
+    summary: 'make a project of a dataset (default: the newest)',
+    flags: {
+      dataset: { kind: 'text', description: 'id of the dataset' },
+      name: { kind: 'text', description: 'name; default the dataset’s' },
+      description: { kind: 'text', description: 'what it is for' },
+    },
+    run: async ({ flags }, { api, output }) => {
+      const dataset =
+        flags.dataset === undefined
+          ? await api().newest('/datasets', 'dataset')
+          : await api().get(`/datasets/${encodeURIComponent(flags.dataset)}`);
+      const project = await api().post('/projects', {
+        name: flags.name ?? String(dataset['name']),
+        datasetId: String(dataset['id']),
+        ...(flags.description === undefined ? {} : { description: flags.description }),
+      });
+      output.result(project, () => `project ${cell(project['id'])} on dataset ${cell(dataset['name'])}`);
+    },
+  }),
+  command({
+    path: 'projects list',
+    summary: 'your projects',
+    flags: {},
+    run: async (_args, { api, output }) => {
+      const rows = await api().list('/projects');
+      output.result(rows, () =>
+        table(
+          ['id', 'name', 'dataset', 'target', 'created'],
+          rows.map((row) => [row['id'], row['name'], row['datasetId'], row['target'], row['createdAt']].map(cell)),
+        ),
+      );
+    },
+  }),
+  command({
+    path: 'projects show',
+    usage: 'ID',
+    summary: 'one project',
+    flags: {},
+    wordsMax: 1,
+    run: async ({ words }, { api, output }) => {
+      const project = await api().get(`/projects/${encodeURIComponent(requiredWord(words, 'the project’s id'))}`);
+      output.result(project, () => fields(project));
+    },
+  }),
+  command({
+    path: 'projects delete',
+    usage: 'ID',
+    summary: 'delete a project with its models',
+    flags: {},
+    wordsMax: 1,
+    run: async ({ words }, { api, output }) => {
+      const id = requiredWord(words, 'the project’s id');
+      await api().delete(`/projects/${encodeURIComponent(id)}`);
+      output.result({ id, deleted: true }, () => `project ${id} is deleted`);
+    },
+  }),
+];
+
+export const autopilotCommands = [
+  command({
+    path: 'autopilot run',
+    summary: 'find the best model for a target (default: newest project)',
+    flags: {
+      project: { kind: 'text', description: 'id of the project' },
+      target: { kind: 'text', description: 'feature to predict' },
+      targetType: { kind: 'text', description: 'binary, multiclass or regression' },
+      positiveClass: { kind: 'text', description: 'label of the positive class' },
+      metric: { kind: 'text', description: 'what models are ranked by' },
+      mode: { kind: 'text', description: 'quick, full or manual' },
+      timeBudget: { kind: 'integer', description: 'seconds until the recommended model must be ready' },
+      maxModels: { kind: 'integer', description: 'models at most; such runs can be repeated exactly' },
+      seed: { kind: 'integer', description: 'of partitions and models' },
+      exclude: { kind: 'list', description: 'features to leave out' },
+      maxWorkers: { kind: 'integer', description: 'tasks at a time' },
+      dryRun: { kind: 'switch', description: 'show the plan, change nothing' },
+      wait: { kind: 'switch', description: 'wait for the end and show the leaderboard' },
+    },
+    run: async ({ flags }, context) => {
+      const { api, output } = context;
+      const project = await projectOf(context, flags.project);
+      const body = {
+        target: requiredFlag(flags.target, 'target'),
+        targetType: flags.targetType,
+        positiveClass: flags.positiveClass,
+        metric: flags.metric,
+        mode: flags.mode,
+        timeBudgetSeconds: flags.timeBudget,
+        maxModels: flags.maxModels,
+        seed: flags.seed,
+        excludedFeatures: flags.exclude,
+        maxWorkers: flags.maxWorkers,
+      };
+      const answer = await api().post(
+        `/projects/${encodeURIComponent(project)}/autopilot${flags.dryRun ? '?dryRun=true' : ''}`,
+        body,
+      );
+      if (flags.dryRun || !flags.wait) {
+        output.result(answer, () =>
+          flags.dryRun ? fields(answer) : `job ${cell(answer['id'])} is ${cell(answer['state'])}`,
+        );
+        return;
+      }
+      await follow(context, answer, 'modelling');
+      const board = await api().get(`/projects/${encodeURIComponent(project)}/leaderboard`);
+      output.result(board, () => leaderboardTable(board));
+    },
+  }),
+  ...(['pause', 'resume', 'stop'] as const).map((verb) =>
+    command({
+      path: `autopilot ${verb}`,
+      summary: `${verb} the run of a project (default: the newest)`,
+      flags: { project: { kind: 'text', description: 'id of the project' } },
+      run: async ({ flags }, context) => {
+        const project = await projectOf(context, flags.project);
+        const answer = await context.api().post(`/projects/${encodeURIComponent(project)}/autopilot/${verb}`, {});
+        context.output.result(answer, () => fields(answer));
+      },
+    }),
+  ),
+  command({
+    path: 'autopilot show',
+    summary: 'state, plan and time of a run',
+    flags: { project: { kind: 'text', description: 'id of the project' } },
+    run: async ({ flags }, context) => {
+      const project = await projectOf(context, flags.project);
+      const answer = await context.api().get(`/projects/${encodeURIComponent(project)}/autopilot`);
+      context.output.result(answer, () => fields(answer));
+    },
+  }),
+  command({
+    path: 'leaderboard',
+    summary: 'models of a project (default: the newest), best first',
+    flags: {
+      project: { kind: 'text', description: 'id of the project' },
+      metric: { kind: 'text', description: 'rank by another metric' },
+      limit: { kind: 'integer', description: 'rows at most' },
+    },
+    run: async ({ flags }, context) => {
+      const project = await projectOf(context, flags.project);
+      const query = new URLSearchParams();
+      if (flags.metric !== undefined) query.set('metric', flags.metric);
+      if (flags.limit !== undefined) query.set('limit', String(flags.limit));
+      const board = await context.api().get(`/projects/${encodeURIComponent(project)}/leaderboard?${query.toString()}`);
+      context.output.result(board, () => leaderboardTable(board));
+    },
+  }),
+];

@@ -1,0 +1,124 @@
+import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { AppError } from '#contracts';
+import {
+  createLogger,
+  createProcessLifecycle,
+  HttpClient,
+  loadConfig,
+  type Config,
+  type Lifecycle,
+  type Logger,
+} from '#runtime';
+import { supervise, type SupervisedProgram } from './supervise.ts';
+import { lockDataDir } from './data-dir-lock.ts';
+
+/** How long `up` waits for everything to answer before it says so, and how often it asks, milliseconds. */
+const READY_TIMEOUT_MS = 60_000;
+const READY_POLL_MS = 100;
+/** How long a program may take to end before it is killed, milliseconds. */
+const STOP_MS = 15_000;
+
+/** The running platform on one machine. */
+export interface Platform {
+  readonly config: Config;
+  readonly url: string;
+  readonly lifecycle: Lifecycle;
+  /** Resolves when the app server, a worker and the prediction server answer. @throws TIMEOUT naming the log folder */
+  ready(): Promise<void>;
+  /** Pids by program name, for status and tests. */
+  pids(): Readonly<Record<string, number | null>>;
+}
+
+/**
+ * Starts app server, workers and prediction server as processes and keeps them running until the lifecycle closes.
+ *
+ * @param flags configuration keys; the prediction server's port defaults to the app server's + 1
+ * @throws CONFLICT when another `up` uses the data folder; CONFIG_INVALID
+ */
+export function startPlatform(flags: Readonly<Record<string, string>>, file?: string): Platform {
+  const port = flags['server.port'];
+  const withPorts =
+    port === undefined || flags['predictionServer.port'] !== undefined
+      ? flags
+      : { ...flags, 'predictionServer.port': String(Number(port) + 1) };
+  const { config } = loadConfig({ flags: withPorts, ...(file === undefined ? {} : { file }) });
+  if (config.server.port === 0 || config.predictionServer.port === 0)
+    throw new AppError('CONFIG_INVALID', '`up` needs fixed ports: server.port and predictionServer.port must not be 0');
+  mkdirSync(path.join(config.dataDir, 'logs'), { recursive: true, mode: 0o700 });
+  const unlock = lockDataDir(config.dataDir);
+  const logger = createLogger({ program: 'up', level: config.log.level === 'info' ? 'warn' : config.log.level });
+  const lifecycle = createProcessLifecycle({ logger, stepTimeoutMs: STOP_MS + 5_000 });
+  lifecycle.onClose('data folder', unlock);
+  const supervisors = programsOf(config, { ...withPorts, dataDir: config.dataDir }, file).map((spec) => ({
+    name: spec.name,
+    supervisor: supervise(spec, logger),
+  }));
+  lifecycle.onClose('programs', async () => {
+    await Promise.all(supervisors.map(({ supervisor }) => supervisor.stop(STOP_MS)));
+  });
+  const url = `http://${config.server.host}:${config.server.port}`;
+  return {
+    config,
+    url,
+    lifecycle,
+    ready: () => waitUntilHealthy(url, config, lifecycle.signal, logger),
+    pids: () => Object.fromEntries(supervisors.map(({ name, supervisor }) => [name, supervisor.pid()])),
+  };
+}
+
+/** Number of local workers when the configuration leaves it open: one per two processors, 1 to 4. */
+const workerCount = (config: Config): number =>
+  config.up.workers > 0 ? config.up.workers : Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2)));
+
+function programsOf(
+  config: Config,
+  flags: Readonly<Record<string, string>>,
+  file: string | undefined,
+): SupervisedProgram[] {
+  const shared = file === undefined ? flags : { ...flags, config: path.resolve(file) };
+  const logFile = (name: string) => path.join(config.dataDir, 'logs', `${name}.log`);
+  const workers = Array.from({ length: workerCount(config) }, (_, index): SupervisedProgram => {
+    const name = `worker-${index + 1}`;
+    return {
+      name,
+      program: 'worker',
+      flags: { ...shared, 'worker.workDir': path.join(config.worker.workDir, name) },
+      logFile: logFile(name),
+    };
+  });
+  return [
+    { name: 'server', program: 'server', flags: shared, logFile: logFile('server') },
+    ...workers,
+    { name: 'prediction-server', program: 'prediction-server', flags: shared, logFile: logFile('prediction-server') },
+  ];
+}
+
+async function waitUntilHealthy(url: string, config: Config, signal: AbortSignal, logger: Logger): Promise<void> {
+  const http = new HttpClient({ baseUrl: url, timeoutMs: 2_000 });
+  const until = performance.now() + READY_TIMEOUT_MS;
+  let last: unknown = null;
+  try {
+    while (!signal.aborted) {
+      try {
+        await http.request({ method: 'GET', path: '/api/v1/health', signal });
+        return;
+      } catch (err) {
+        last = err;
+        logger.debug('not_ready', 'not ready yet', { err });
+      }
+      if (performance.now() > until) {
+        throw new AppError(
+          'TIMEOUT',
+          `${url} is not healthy after ${READY_TIMEOUT_MS / 1000} s; see ${path.join(config.dataDir, 'logs')}`,
+          { cause: last },
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+    }
+    throw new AppError('SHUTTING_DOWN', 'stopped before it was ready');
+  } finally {
+    http.close();
+  }
+}

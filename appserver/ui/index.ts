@@ -1,0 +1,10 @@
+/** Files of the web app with their media types; the app server sends them as they are, from `appserver/ui/assets`. */
+export const UI_FILES: Readonly<Record<string, string>> = {
+  'index.html': 'text/html; charset=utf-8',
+  'app.js': 'text/javascript; charset=utf-8',
+  'style.css': 'text/css; charset=utf-8',
+  'icon.svg': 'image/svg+xml',
+};
+
+/** Folder of the files. */
+export const UI_ASSETS: URL = new URL('./assets/', import.meta.url);

@@ -1,0 +1,159 @@
+import { expect } from 'chai';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { run } from '#cli';
+import { PROBLEM_MEDIA_TYPE, toProblem, AppError } from '#contracts';
+
+/** A server that answers what the test says and remembers what it was asked. */
+async function fakeServer(answer: (request: IncomingMessage, body: string) => { status: number; json: unknown }) {
+  const asked: { method: string; url: string; authorization: string; body: string }[] = [];
+  const server = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      const body = Buffer.concat(parts).toString('utf8');
+      asked.push({
+        method: request.method ?? '',
+        url: request.url ?? '',
+        authorization: request.headers.authorization ?? '',
+        body,
+      });
+      const { status, json } = answer(request, body);
+      response
+        .writeHead(status, { 'content-type': status >= 400 ? PROBLEM_MEDIA_TYPE : 'application/json' })
+        .end(JSON.stringify(json));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // listen() on a port gives an AddressInfo
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, asked, close: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+async function cli(argv: string[], env: Record<string, string> = {}) {
+  const written = { out: '', err: '' };
+  const code = await run(argv, {
+    out: { write: (text: string) => (written.out += text) },
+    err: { write: (text: string) => (written.err += text) },
+    env,
+    signal: new AbortController().signal,
+  });
+  return { code, ...written };
+}
+
+const job = (state: string, extra: object = {}) => ({
+  id: 'j1',
+  kind: 'ingest',
+  state,
+  progress: { fraction: 1, phase: 'profile', message: '' },
+  resource: '/api/v1/datasets/d1',
+  error: null,
+  ...extra,
+});
+
+describe('trainyard command line', () => {
+  it('shows its commands and exits 0 when asked, 10 for a word it does not know', async () => {
+    const help = await cli([]);
+    expect([help.code, help.out.includes('datasets add')]).to.deep.equal([0, true]);
+    const unknown = await cli(['explode']);
+    expect([unknown.code, unknown.err.includes('no command "explode"')]).to.deep.equal([10, true]);
+  });
+
+  it('says where it looked for a key', async () => {
+    const { code, err } = await cli(['datasets', 'list', '--data-dir', '/nowhere']);
+    expect(code).to.equal(10);
+    expect(err).to.contain('/nowhere/admin.key').and.contain('UNAUTHENTICATED');
+  });
+
+  it('names a server that does not answer and exits 11', async () => {
+    const { code, err } = await cli(['datasets', 'list', '--url', 'http://127.0.0.1:1', '--api-key', 'k']);
+    expect(code).to.equal(11);
+    expect(err).to.contain('http://127.0.0.1:1/api/v1/datasets').and.contain('SERVER_UNAVAILABLE');
+  });
+
+  it('follows pages of a list', async () => {
+    const server = await fakeServer((request) => ({
+      status: 200,
+      json:
+        request.url?.includes('cursor') === true
+          ? { data: [{ id: 'd2' }], next: null }
+          : { data: [{ id: 'd1' }], next: '/api/v1/datasets?cursor=x' },
+    }));
+    const { code, out } = await cli(['datasets', 'list', '--json', '--url', server.url, '--api-key', 'secret-1']);
+    await server.close();
+    expect([code, JSON.parse(out)]).to.deep.equal([0, [{ id: 'd1' }, { id: 'd2' }]]);
+    expect(server.asked[0]?.authorization).to.equal('Bearer secret-1');
+  });
+
+  it('uploads a file as it is and waits for its job', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'trainyard-cli-'));
+    const file = path.join(folder, 'rows "quoted".csv');
+    writeFileSync(file, 'a,b\r\n1,2\r\n');
+    const server = await fakeServer((request) => {
+      if (request.method === 'POST') return { status: 202, json: job('queued') };
+      return {
+        status: 200,
+        json: request.url === '/api/v1/jobs/j1' ? job('succeeded') : { id: 'd1', rowCount: 1, featureCount: 2 },
+      };
+    });
+    const { code, out } = await cli([
+      'datasets',
+      'add',
+      file,
+      '--delimiter',
+      ',',
+      '--url',
+      server.url,
+      '--api-key',
+      'k',
+    ]);
+    await server.close();
+    rmSync(folder, { recursive: true });
+    expect([code, out]).to.deep.equal([0, 'dataset d1: 1 rows x 2 features\n']);
+    const body = server.asked[0]?.body ?? '';
+    expect(body)
+      .to.contain('filename="rows %22quoted%22.csv"')
+      .and.contain('\r\n\r\na,b\r\n1,2\r\n\r\n--')
+      .and.contain('{"delimiter":","}');
+  });
+
+  it('shows a problem with its fields and remedy, and as JSON with --json', async () => {
+    const problem = toProblem(
+      new AppError('TARGET_CONSTANT', 'target "y" has one value', {
+        errors: [{ path: '/target', message: 'is constant' }],
+      }),
+      'r1',
+    );
+    const server = await fakeServer(() => ({ status: 422, json: problem }));
+    const argv = ['autopilot', 'run', '--project', 'p1', '--target', 'y', '--url', server.url, '--api-key', 'k'];
+    const people = await cli(argv);
+    const json = await cli([...argv, '--json']);
+    await server.close();
+    expect(people.code).to.equal(10);
+    expect(people.err)
+      .to.contain('target "y" has one value (TARGET_CONSTANT)')
+      .and.contain('/target: is constant')
+      .and.contain('at least two values');
+    expect((JSON.parse(json.err) as { code: string }).code).to.equal('TARGET_CONSTANT');
+  });
+
+  it('fails with the error of a job that failed', async () => {
+    const problem = toProblem(new AppError('DATASET_RAGGED', 'row 3: expected 2 cells, found 3'), null);
+    const server = await fakeServer((request) => ({
+      status: 200,
+      json: request.method === 'POST' ? job('queued') : job('failed', { error: problem }),
+    }));
+    const { code, err } = await cli(['datasets', 'add', 'http://h/f.csv', '--url', server.url, '--api-key', 'k']);
+    await server.close();
+    expect(code).to.equal(10);
+    expect(err).to.contain('row 3: expected 2 cells, found 3 (DATASET_RAGGED)');
+  });
+
+  it('answers what is not built with NOT_AVAILABLE', async () => {
+    const { code, err } = await cli(['hadoop', 'doctor']);
+    expect([code, err.includes('NOT_AVAILABLE')]).to.deep.equal([10, true]);
+  });
+});
