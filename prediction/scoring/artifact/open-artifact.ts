@@ -1,0 +1,58 @@
+import { ARTIFACT_FORMAT_VERSION, AppError, Manifest, canonicalJson, parse, type ManifestContent } from '#contracts';
+import type { TreeReader } from '../scorer/members.ts';
+import { compileScorer, type Scorer } from '../scorer/scorer.ts';
+import { checkContent } from './check-content.ts';
+import { checkSections, readTrees } from './sections.ts';
+
+/** SHA-256 of bytes in lower-case hexadecimal; passed in, because this module touches no platform. */
+export type Sha256Function = (bytes: Uint8Array) => string;
+
+/** The hash of what decides predictions: SHA-256 of the canonical JSON of the content, which holds the blob's hash. */
+export function contentHashOf(content: ManifestContent, sha256: Sha256Function): string {
+  return sha256(new TextEncoder().encode(canonicalJson(content)));
+}
+
+/**
+ * Opens an artefact: proves its structure totally, so that no prediction can leave an array or loop, and compiles it.
+ * The blob is copied; its bytes may change afterwards.
+ *
+ * @param manifest `manifest.json`, parsed
+ * @throws ARTIFACT_VERSION where the format is not ours; ARTIFACT_INVALID naming what is wrong
+ */
+export function openArtifact(manifest: unknown, blob: Uint8Array, sha256: Sha256Function): Scorer {
+  checkVersion(manifest);
+  const parsed = parse(Manifest, manifest, 'manifest', 'ARTIFACT_INVALID');
+  const { content } = parsed;
+  if (blob.length !== content.blobSizeBytes) fail(`blob has ${blob.length} bytes, expected ${content.blobSizeBytes}`);
+  if (sha256(blob) !== content.blobSha256) fail('blob has another SHA-256 than the manifest says');
+  if (contentHashOf(content, sha256) !== parsed.contentHash) fail('content has another hash than the manifest says');
+  for (const { feature } of parsed.trainingStatistics) {
+    if (feature >= content.features.length)
+      fail(`training statistics of feature ${feature} of ${content.features.length}`);
+  }
+  checkContent(content);
+  return compileScorer(parsed, treeReader(content, blob));
+}
+
+/** Checks the sections; what it returns reads a model's arrays. @throws ARTIFACT_INVALID */
+export function treeReader(content: ManifestContent, blob: Uint8Array): TreeReader {
+  checkSections(content.sections, blob.length);
+  const sections = new Map(content.sections.map((section) => [section.name, section]));
+  return (model) => readTrees(model, sections, blob);
+}
+
+/** Other versions are told before the schema complains about them. */
+function checkVersion(manifest: unknown): void {
+  if (typeof manifest !== 'object' || manifest === null || !('formatVersion' in manifest)) return;
+  const version = manifest.formatVersion;
+  if (typeof version === 'number' && Number.isInteger(version) && version !== ARTIFACT_FORMAT_VERSION) {
+    throw new AppError(
+      'ARTIFACT_VERSION',
+      `manifest: format version ${version}, this program reads ${ARTIFACT_FORMAT_VERSION}`,
+    );
+  }
+}
+
+function fail(what: string): never {
+  throw new AppError('ARTIFACT_INVALID', `artefact: ${what}`);
+}

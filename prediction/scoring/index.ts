@@ -1,0 +1,34 @@
+export { contentHashOf, openArtifact, type Sha256Function } from './artifact/open-artifact.ts';
+export { packArtifact, type PackedArtifact, type UnpackedContent } from './artifact/pack-artifact.ts';
+export { compileConstant, compileTrees, scoreRows, type CompiledModel } from './models/compile.ts';
+export { compileLeafSets } from './models/leaf-sets.ts';
+export { parseLightgbmModel, type LightgbmModel } from './models/lightgbm-text.ts';
+export {
+  DEFAULT_THRESHOLD,
+  outputCountOf,
+  predictedClass,
+  regressionValue,
+  writeProbabilities,
+  type Answer,
+} from './models/link.ts';
+export { checkTrees, type TreeArrays } from './models/tree-arrays.ts';
+export { compileTreeWalk, type RowEvaluator } from './models/tree-walk.ts';
+export { BOOLEAN_PATTERN, categoryKey, isMissing, type KeyRule } from './parse/category.ts';
+export { cellReader, cellText, type CellReader, type KeyReader, type NumberReader } from './parse/cell-reader.ts';
+export { DATE_PATTERNS, civilDay, parseDate } from './parse/date.ts';
+export { INFINITY_PATTERN, NUMBER_PATTERN, parseNumber } from './parse/number.ts';
+export { type ColumnDifferences, type RowPrediction, type Scorer, compileScorer } from './scorer/scorer.ts';
+export { datePart } from './steps/date-parts.ts';
+export {
+  columnRequest,
+  featureDecoder,
+  unreadable,
+  type CategoryValues,
+  type FeatureDecoder,
+  type FeatureValues,
+  type InputFeature,
+  type NumberValues,
+  type SourceColumn,
+} from './steps/feature-values.ts';
+export { type ColumnCounts, type RawRow } from './steps/row-encoder.ts';
+export { checkStep, compileStep, stepColumnCount, stepColumns, type StepApply } from './steps/steps.ts';

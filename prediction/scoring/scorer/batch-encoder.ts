@@ -1,0 +1,73 @@
+import type { ColumnBatch, ManifestStep } from '#contracts';
+import { featureDecoder, type FeatureValues, type InputFeature } from '../steps/feature-values.ts';
+import { compileStep, stepColumnCount, type StepApply } from '../steps/steps.ts';
+
+/** Rows encoded at once: their matrix stays in the processor's cache. */
+const BLOCK_ROWS = 256;
+
+/** Takes `rowCount` encoded rows (row-major, all columns); they are rows `firstRow` and on of the batch. */
+export type RowSink = (values: Float64Array, rowCount: number, firstRow: number) => void;
+
+/** Encodes batches block by block into the columns of all steps. Not re-entrant. */
+export interface BatchEncoder {
+  /** @throws CELL_UNREADABLE naming row (of the source) and column */
+  encode(batch: ColumnBatch, sink: RowSink): void;
+}
+
+interface StepPlace {
+  readonly feature: number;
+  readonly firstColumn: number;
+  readonly apply: StepApply;
+}
+
+/**
+ * @param steps all steps, in matrix column order; those in `usedSteps` are applied, columns of the others stay NaN
+ */
+export function batchEncoder(
+  features: readonly InputFeature[],
+  steps: readonly ManifestStep[],
+  usedSteps: ReadonlySet<number>,
+): BatchEncoder {
+  const places: StepPlace[] = [];
+  let columnCount = 0;
+  for (const [number, step] of steps.entries()) {
+    if (usedSteps.has(number))
+      places.push({ feature: step.feature, firstColumn: columnCount, apply: compileStep(step) });
+    columnCount += stepColumnCount(step);
+  }
+  const used = [...new Set(places.map((place) => place.feature))];
+  const decoders = new Map(used.map((index) => [index, decoderOf(features, index)]));
+  const values = new Float64Array(BLOCK_ROWS * columnCount).fill(NaN);
+  return {
+    encode: (batch, sink) => {
+      const columnOf = new Map(batch.columns.map((column) => [column.name, column]));
+      const decoded = new Map<number, FeatureValues>();
+      for (const [index, { name, decode, absent }] of decoders) {
+        const column = columnOf.get(name);
+        decoded.set(
+          index,
+          column === undefined ? absent(batch.rowCount) : decode(column, batch.rowCount, batch.firstRow),
+        );
+      }
+      for (let from = 0; from < batch.rowCount; from += BLOCK_ROWS) {
+        const to = Math.min(batch.rowCount, from + BLOCK_ROWS);
+        for (const { feature, firstColumn, apply } of places) {
+          const input = decoded.get(feature);
+          if (input !== undefined) apply(input, from, to, values, columnCount, firstColumn, 0);
+        }
+        sink(values, to - from, from);
+      }
+    },
+  };
+}
+
+function decoderOf(features: readonly InputFeature[], index: number) {
+  const feature = features[index];
+  // Steps are checked before they are compiled; a feature that does not exist decodes as one that is never there.
+  const known: InputFeature = feature ?? { name: '', parse: { kind: 'number', nullMarkers: [] } };
+  const absent = (rowCount: number): FeatureValues =>
+    known.parse.kind === 'category'
+      ? { kind: 'category', codes: new Int32Array(rowCount).fill(-1), keys: [] }
+      : { kind: 'number', values: new Float64Array(rowCount).fill(NaN) };
+  return { name: known.name, decode: featureDecoder(known), absent };
+}

@@ -1,0 +1,95 @@
+import { AppError, type ManifestContent, type ManifestModel } from '#contracts';
+import { compileConstant, compileTrees, type CompiledModel } from '../models/compile.ts';
+import { outputCountOf } from '../models/link.ts';
+import { SCORE_MAX, type TreeArrays } from '../models/tree-arrays.ts';
+import { stepColumnCount } from '../steps/steps.ts';
+
+/** Finds the arrays of a `trees` model. */
+export type TreeReader = (model: Extract<ManifestModel, { kind: 'trees' }>) => TreeArrays;
+
+/** A member of an ensemble, compiled for the matrix of all steps. */
+export interface CompiledMember {
+  readonly weight: number;
+  readonly model: CompiledModel;
+}
+
+/**
+ * Compiles all members for the matrix whose columns are those of all steps in their order; a member's own column order is
+ * translated once, so steps that members share are applied once.
+ *
+ * @param treesOf the arrays of a `trees` model
+ * @throws ARTIFACT_INVALID
+ */
+export function compileMembers(content: ManifestContent, treesOf: TreeReader): CompiledMember[] {
+  const firstColumn: number[] = [];
+  let columnCount = 0;
+  for (const step of content.steps) {
+    firstColumn.push(columnCount);
+    columnCount += stepColumnCount(step);
+  }
+  return content.members.map((member, index) => {
+    const fail = (what: string): never => {
+      throw new AppError('ARTIFACT_INVALID', `member ${index}: ${what}`);
+    };
+    const columns = member.steps.flatMap((number) => {
+      const step = content.steps[number];
+      const first = firstColumn[number];
+      if (step === undefined || first === undefined) return fail(`step ${number} of ${content.steps.length}`);
+      return Array.from({ length: stepColumnCount(step) }, (_, i) => first + i);
+    });
+    if (!(Math.abs(member.weight) <= SCORE_MAX)) fail(`weight is ${member.weight}`);
+    const model =
+      member.model.kind === 'constant'
+        ? compileConstant(member.model)
+        : compileTrees(treesOf(member.model), columnCount, Int32Array.from(columns));
+    const expected = outputCountOf(content);
+    if (model.outputCount !== expected) fail(`has ${model.outputCount} outputs, expected ${expected}`);
+    return { weight: member.weight, model };
+  });
+}
+
+/** Raw scores of the ensemble for rows of a matrix: `out[at...]` is rows x outputs. */
+export type BlendRows = (
+  values: Float64Array,
+  columnCount: number,
+  from: number,
+  to: number,
+  out: Float64Array,
+  at: number,
+) => void;
+
+/** Rows that one member scores before the next one takes its turn. */
+const BLOCK_ROWS = 256;
+
+/**
+ * Blends members on the raw scale: sum of weight x raw in member order. A single member of weight 1 gives its own raw
+ * scores unchanged. The block size decides nothing: every row's sum is its own.
+ */
+export function blendMembers(members: readonly CompiledMember[], outputCount: number): BlendRows {
+  const only = members[0];
+  if (only !== undefined && members.length === 1 && only.weight === 1) {
+    const { score } = only.model;
+    return (values, columnCount, from, to, out, at) => {
+      for (let row = from, place = at; row < to; row += 1, place += outputCount)
+        score(values, row * columnCount, out, place);
+    };
+  }
+  const raw = new Float64Array(outputCount);
+  return (values, columnCount, from, to, out, at) => {
+    for (let first = from; first < to; first += BLOCK_ROWS) {
+      const last = Math.min(to, first + BLOCK_ROWS);
+      for (let index = 0; index < members.length; index += 1) {
+        const member = members[index];
+        if (member === undefined) break;
+        const { weight, model } = member;
+        for (let row = first, place = at + (first - from) * outputCount; row < last; row += 1, place += outputCount) {
+          model.score(values, row * columnCount, raw, 0);
+          for (let i = 0; i < outputCount; i += 1) {
+            const share = weight * (raw[i] ?? NaN);
+            out[place + i] = index === 0 ? share : (out[place + i] ?? NaN) + share;
+          }
+        }
+      }
+    }
+  };
+}

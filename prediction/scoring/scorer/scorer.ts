@@ -1,0 +1,131 @@
+import type { ColumnBatch, ColumnRequest, FeatureMatrix, Manifest, ManifestContent, MatrixColumn } from '#contracts';
+import { outputCountOf, predictedClass, regressionValue, writeProbabilities } from '../models/link.ts';
+import { columnRequest, type SourceColumn } from '../steps/feature-values.ts';
+import { rowEncoder, type ColumnCounts, type RawRow } from '../steps/row-encoder.ts';
+import { stepColumns } from '../steps/steps.ts';
+import { batchEncoder } from './batch-encoder.ts';
+import { blendMembers, compileMembers, type TreeReader } from './members.ts';
+
+/** One row's answer, made once and filled again and again. */
+export interface RowPrediction extends ColumnCounts {
+  /** class label; regression: the value */
+  prediction: string | number;
+  /** index of the label in `classes`; -1 for regression */
+  classIndex: number;
+  /** in class order; empty for regression */
+  readonly probabilities: Float64Array;
+  /** `outputCount` raw scores, on the link scale */
+  readonly rawScores: Float64Array;
+}
+
+/** Columns that do not agree with the model's features. */
+export interface ColumnDifferences {
+  readonly missing: readonly string[];
+  readonly unknown: readonly string[];
+}
+
+/**
+ * A model ready to predict. Row by row, matrix and batch give exactly the same raw scores, whatever the batch size.
+ * Its buffers are its own: one scorer a thread, and no call inside another's.
+ */
+export interface Scorer {
+  readonly manifest: Manifest;
+  /** raw scores a row: 1 for binary and regression, else one a class */
+  readonly outputCount: number;
+  /** columns of the matrix that `scoreMatrix` takes: those of all steps in order */
+  readonly columns: readonly MatrixColumn[];
+  /** features that are read, in the order of the manifest */
+  readonly inputFeatures: readonly string[];
+  /** An answer to be filled by `scoreRow` and `toPrediction`. */
+  createPrediction(): RowPrediction;
+  /**
+   * Predicts one raw row: a parsed JSON object, or cells by feature index. A column that is not there is a missing value;
+   * unknown columns are counted and ignored. Allocates next to nothing.
+   *
+   * @param rowNumber for messages, 0 by default
+   * @throws CELL_UNREADABLE naming row and column
+   */
+  scoreRow(row: RawRow, out: RowPrediction, rowNumber?: number): void;
+  /** Raw scores of rows `from` (inclusive) to `to` (exclusive); `out` is rows x outputs, row `from` at 0. */
+  scoreMatrix(matrix: FeatureMatrix, from: number, to: number, out: Float64Array): void;
+  /** The columns to ask a source for, in the views that decode exactly; features that the source lacks are left out. */
+  columnRequests(source: readonly SourceColumn[]): ColumnRequest[];
+  /** Raw scores of a batch; `out` is rows x outputs. @throws CELL_UNREADABLE naming row (of the source) and column */
+  scoreBatch(batch: ColumnBatch, out: Float64Array): void;
+  /** From raw scores at `raw[at]` to label or value and probabilities; column counts are left alone. */
+  toPrediction(raw: Float64Array, at: number, out: RowPrediction): void;
+  /** Which names are missing from, or unknown among, a row's or source's columns. */
+  columnDifferences(names: Iterable<string>): ColumnDifferences;
+}
+
+/**
+ * Compiles a manifest whose structure has been checked.
+ *
+ * @param treesOf the arrays of a `trees` model
+ * @throws ARTIFACT_INVALID
+ */
+export function compileScorer(manifest: Manifest, treesOf: TreeReader): Scorer {
+  const { content } = manifest;
+  const outputCount = outputCountOf(content);
+  const columns = content.steps.flatMap((step) => stepColumns(step, content.features));
+  const blend = blendMembers(compileMembers(content, treesOf), outputCount);
+  const usedSteps = new Set(content.members.flatMap((member) => member.steps));
+  const usedFeatures = new Set([...usedSteps].map((step) => content.steps[step]?.feature));
+  const inputs = content.features.filter((_, index) => usedFeatures.has(index));
+  const known = new Set(content.features.map((feature) => feature.name));
+  const encoder = rowEncoder(content.features, content.steps, usedSteps);
+  const batches = batchEncoder(content.features, content.steps, usedSteps);
+  const toPrediction = predictionWriter(content);
+  return {
+    manifest,
+    outputCount,
+    columns,
+    inputFeatures: inputs.map((feature) => feature.name),
+    createPrediction: () => ({
+      prediction: content.classes[0] ?? NaN,
+      classIndex: -1,
+      probabilities: new Float64Array(content.classes.length),
+      rawScores: new Float64Array(outputCount),
+      unknownColumnCount: 0,
+      missingColumnCount: 0,
+    }),
+    scoreRow: (row, out, rowNumber = 0) => {
+      encoder.encode(row, rowNumber, out);
+      blend(encoder.values, columns.length, 0, 1, out.rawScores, 0);
+      toPrediction(out.rawScores, 0, out);
+    },
+    scoreMatrix: (matrix, from, to, out) => blend(matrix.values, matrix.columnCount, from, to, out, 0),
+    columnRequests: (source) => {
+      const columnOf = new Map(source.map((column) => [column.name, column]));
+      return inputs.flatMap((feature) => {
+        const column = columnOf.get(feature.name);
+        return column === undefined ? [] : [columnRequest(feature, column)];
+      });
+    },
+    scoreBatch: (batch, out) =>
+      batches.encode(batch, (values, rows, firstRow) =>
+        blend(values, columns.length, 0, rows, out, firstRow * outputCount),
+      ),
+    toPrediction,
+    columnDifferences: (names) => {
+      const given = new Set(names);
+      return {
+        missing: inputs.filter((feature) => !given.has(feature.name)).map((feature) => feature.name),
+        unknown: [...given].filter((name) => !known.has(name)),
+      };
+    },
+  };
+}
+
+function predictionWriter(content: ManifestContent): Scorer['toPrediction'] {
+  if (content.targetType === 'regression') {
+    return (raw, at, out) => {
+      out.prediction = regressionValue(content, raw[at] ?? NaN);
+    };
+  }
+  return (raw, at, out) => {
+    writeProbabilities(content, raw, at, out.probabilities, 0);
+    out.classIndex = predictedClass(content, out.probabilities, 0);
+    out.prediction = content.classes[out.classIndex] ?? '';
+  };
+}

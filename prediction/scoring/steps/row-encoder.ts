@@ -1,0 +1,206 @@
+import type { DatePart, ManifestStep } from '#contracts';
+import { categoryKey, type KeyRule } from '../parse/category.ts';
+import { cellReader, cellText, type NumberReader } from '../parse/cell-reader.ts';
+import { datePart } from './date-parts.ts';
+import { unreadable, type InputFeature } from './feature-values.ts';
+import { categoryCodes, stepColumnCount } from './steps.ts';
+
+/** Cells by column name (a parsed JSON object), or by feature index (`undefined`: no such column). */
+export type RawRow = Readonly<Record<string, unknown>> | readonly unknown[];
+
+/** What was odd about a row's columns. */
+export interface ColumnCounts {
+  /** columns of the row that the model does not know */
+  unknownColumnCount: number;
+  /** features that steps read and the row does not have; they are missing values */
+  missingColumnCount: number;
+}
+
+/** Encodes one raw row into `values`, the columns of all steps; allocates nothing. Not re-entrant. */
+export interface RowEncoder {
+  readonly values: Float64Array;
+  /** @throws CELL_UNREADABLE naming `rowNumber` and the column */
+  encode(row: RawRow, rowNumber: number, counts: ColumnCounts): void;
+}
+
+/** A category step of a feature. */
+interface CategoryTarget {
+  readonly column: number;
+  readonly missing: number;
+  /** key -> code */
+  readonly codeOf: ReadonlyMap<string, number>;
+  /** exact cell text -> code: keys, and null markers, which win */
+  readonly byText: ReadonlyMap<string, number>;
+}
+
+interface DateTarget {
+  readonly column: number;
+  readonly part: DatePart;
+}
+
+/** What is done with a feature's cell. */
+interface FeaturePlan {
+  readonly feature: InputFeature;
+  readonly isUsed: boolean;
+  readonly read: NumberReader | null;
+  readonly keyRule: KeyRule;
+  /** dense columns that are the number itself */
+  readonly numberColumns: readonly number[];
+  readonly dateTargets: readonly DateTarget[];
+  readonly categoryTargets: readonly CategoryTarget[];
+}
+
+/**
+ * @param steps all steps, in matrix column order; those in `usedSteps` are applied, columns of the others stay NaN
+ */
+export function rowEncoder(
+  features: readonly InputFeature[],
+  steps: readonly ManifestStep[],
+  usedSteps: ReadonlySet<number>,
+): RowEncoder {
+  const plans = features.map((feature, index) => featurePlan(feature, index, steps, usedSteps));
+  const planOf = new Map(plans.map((plan) => [plan.feature.name, plan]));
+  const usedCount = plans.filter((plan) => plan.isUsed).length;
+  const defaults = defaultValues(plans, steps);
+  const values = Float64Array.from(defaults);
+  const scratch = new Float64Array(1);
+  /** The columns of the last object row in its order: rows of one sender mostly agree, and comparing beats looking up. */
+  const lastNames: string[] = [];
+  const lastPlans: (FeaturePlan | undefined)[] = [];
+
+  const encodeObject = (row: Readonly<Record<string, unknown>>, rowNumber: number, counts: ColumnCounts): void => {
+    let position = 0;
+    let usedSeen = 0;
+    let unknown = 0;
+    // Own `__proto__` keys, as JSON.parse makes them, are seen by for-in and read as own properties.
+    for (const name in row) {
+      let plan = lastPlans[position];
+      if (lastNames[position] !== name) {
+        plan = planOf.get(name);
+        if (position < NAMES_MAX) {
+          lastNames[position] = name;
+          lastPlans[position] = plan;
+        }
+      }
+      position += 1;
+      if (plan === undefined) unknown += 1;
+      else if (plan.isUsed) {
+        usedSeen += 1;
+        if (!write(plan, row[name], values, scratch)) throw unreadable(plan.feature, rowNumber, row[name]);
+      }
+    }
+    counts.unknownColumnCount = unknown;
+    counts.missingColumnCount = usedCount - usedSeen;
+  };
+
+  const encodeCells = (cells: readonly unknown[], rowNumber: number, counts: ColumnCounts): void => {
+    let missing = 0;
+    for (let index = 0; index < plans.length; index += 1) {
+      const plan = plans[index];
+      if (plan?.isUsed !== true) continue;
+      const cell = cells[index];
+      if (cell === undefined) missing += 1;
+      else if (!write(plan, cell, values, scratch)) throw unreadable(plan.feature, rowNumber, cell);
+    }
+    counts.unknownColumnCount = Math.max(0, cells.length - plans.length);
+    counts.missingColumnCount = missing;
+  };
+
+  return {
+    values,
+    encode: (row, rowNumber, counts) => {
+      for (let column = 0; column < defaults.length; column += 1) values[column] = defaults[column] ?? NaN;
+      // The cast holds: what is no array is the record of the union (Array.isArray does not narrow readonly arrays).
+      if (Array.isArray(row)) encodeCells(row, rowNumber, counts);
+      else encodeObject(row as Readonly<Record<string, unknown>>, rowNumber, counts);
+    },
+  };
+}
+
+/** Columns whose order is remembered. */
+const NAMES_MAX = 10_000;
+
+/** Writes all columns of a feature; false: the cell is unreadable. */
+function write(plan: FeaturePlan, cell: unknown, values: Float64Array, scratch: Float64Array): boolean {
+  const { read, numberColumns, categoryTargets } = plan;
+  if (read === null) {
+    for (let i = 0; i < categoryTargets.length; i += 1) {
+      const target = categoryTargets[i];
+      if (target !== undefined && !writeCategory(target, plan.keyRule, cell, values)) return false;
+    }
+    return true;
+  }
+  const first = numberColumns[0];
+  if (first !== undefined && numberColumns.length === 1 && plan.dateTargets.length === 0)
+    return read(cell, values, first);
+  if (!read(cell, scratch, 0)) return false;
+  const value = scratch[0] ?? NaN;
+  for (const column of numberColumns) values[column] = value;
+  for (const { column, part } of plan.dateTargets) values[column] = datePart(value, part);
+  return true;
+}
+
+function writeCategory(target: CategoryTarget, keyRule: KeyRule, cell: unknown, values: Float64Array): boolean {
+  const text = typeof cell === 'string' ? cell : cellText(cell);
+  if (text === undefined) return false;
+  let code: number | undefined = target.missing;
+  if (text !== null) {
+    code = target.byText.get(text);
+    // Numbers and booleans are keys as they are; a text may be another spelling of one.
+    if (code === undefined && keyRule !== 'text' && typeof cell === 'string')
+      code = target.codeOf.get(categoryKey(text, keyRule));
+  }
+  values[target.column] = code ?? NaN;
+  return true;
+}
+
+function featurePlan(
+  feature: InputFeature,
+  index: number,
+  steps: readonly ManifestStep[],
+  usedSteps: ReadonlySet<number>,
+): FeaturePlan {
+  const reader = cellReader(feature.parse);
+  const numberColumns: number[] = [];
+  const dateTargets: DateTarget[] = [];
+  const categoryTargets: CategoryTarget[] = [];
+  let column = 0;
+  let isUsed = false;
+  for (const [number, step] of steps.entries()) {
+    const first = column;
+    column += stepColumnCount(step);
+    if (step.feature !== index || !usedSteps.has(number)) continue;
+    isUsed = true;
+    if (step.kind === 'numeric') numberColumns.push(first);
+    else if (step.kind === 'date-parts')
+      dateTargets.push(...step.parts.map((part, i) => ({ column: first + i, part })));
+    else categoryTargets.push(categoryTarget(step, first, feature.parse.nullMarkers));
+  }
+  return {
+    feature,
+    isUsed,
+    read: reader.kind === 'category' ? null : reader.read,
+    keyRule: feature.parse.kind === 'category' ? feature.parse.keyRule : 'text',
+    numberColumns,
+    dateTargets,
+    categoryTargets,
+  };
+}
+
+function categoryTarget(
+  step: Extract<ManifestStep, { kind: 'category-codes' }>,
+  column: number,
+  nullMarkers: readonly string[],
+): CategoryTarget {
+  const codeOf = categoryCodes(step);
+  const missing = step.missingCode ?? NaN;
+  const byText = new Map([...codeOf, ...['', ...nullMarkers].map((marker): [string, number] => [marker, missing])]);
+  return { column, missing, codeOf, byText };
+}
+
+/** The values of a row without any column. */
+function defaultValues(plans: readonly FeaturePlan[], steps: readonly ManifestStep[]): Float64Array {
+  const values = new Float64Array(steps.reduce((sum, step) => sum + stepColumnCount(step), 0)).fill(NaN);
+  for (const plan of plans) for (const target of plan.categoryTargets) values[target.column] = target.missing;
+  return values;
+}

@@ -1,0 +1,206 @@
+/**
+ * Speed of `scoring` on one thread: `node test/bench/scoring.bench.ts`. Prints a table; exits 1 where a budget is missed.
+ * The model is made here: 100 trees of 31 leaves, split best-first on synthetic rows of 14 features (8 categorical), so that
+ * paths and thresholds are spread as training spreads them.
+ */
+import { createHash } from 'node:crypto';
+import { ARTIFACT_FORMAT_VERSION, type Column, type ColumnBatch, type Manifest } from '#contracts';
+import {
+  compileLeafSets,
+  compileTreeWalk,
+  openArtifact,
+  packArtifact,
+  type TreeArrays,
+  type UnpackedContent,
+} from '#scoring';
+import { randomGenerator } from '../unit/prediction/scoring/support.ts';
+
+const TREES = 100;
+const LEAVES = 31;
+const NUMERIC = 6;
+const CATEGORIES = [9, 16, 7, 15, 6, 5, 2, 42];
+const COLUMNS = NUMERIC + CATEGORIES.length;
+const ROWS = 8_192;
+const ROUNDS = 9;
+const SINGLE_ROW_MICROS_MAX = 6;
+const BATCH_ROWS_PER_SECOND_MIN = 400_000;
+
+const random = randomGenerator(1);
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+const values = Float64Array.from({ length: ROWS * COLUMNS }, (_, i) => {
+  const column = i % COLUMNS;
+  if (column >= NUMERIC) return Math.floor(random.next() * random.next() * (CATEGORIES[column - NUMERIC] ?? 1));
+  if (column < 3) return random.integer(90);
+  return Math.round(random.next() * 1e6) / 100;
+});
+const trees = makeTrees();
+const scorer = openModel(trees);
+const texts = Array.from({ length: ROWS }, (_, row) => JSON.stringify(Object.fromEntries(cellsOf(row))));
+const out = scorer.createPrediction();
+const raw = new Float64Array(ROWS);
+const identity = Int32Array.from({ length: COLUMNS }, (_, i) => i);
+const walk = compileTreeWalk(trees, identity);
+const sets = compileLeafSets(trees, identity);
+const batch = batchOf();
+
+console.log(`scoring, one thread, Node ${process.version}: ${TREES} trees x ${LEAVES} leaves, ${COLUMNS} features (${CATEGORIES.length} categorical)`); // prettier-ignore
+const single = measure('one row from JSON text (JSON.parse + scoreRow)', (row) => scorer.scoreRow(JSON.parse(texts[row] ?? '{}') as Record<string, unknown>, out)); // prettier-ignore
+measure('  JSON.parse alone', (row) => JSON.parse(texts[row] ?? '{}'));
+measureAll('scoreBatch (text and dictionary columns)', () => scorer.scoreBatch(batch, raw));
+const matrix = measureAll('scoreMatrix', () =>
+  scorer.scoreMatrix({ rowCount: ROWS, columnCount: COLUMNS, values }, 0, ROWS, raw),
+);
+measure('  trees as leaf sets', (row) => sets?.(values, row * COLUMNS, raw, row));
+measure('  trees walked', (row) => walk(values, row * COLUMNS, raw, row));
+
+const tooSlow = [
+  single > SINGLE_ROW_MICROS_MAX ? `one row takes ${single.toFixed(2)} us, budget ${SINGLE_ROW_MICROS_MAX}` : '',
+  1e6 / matrix < BATCH_ROWS_PER_SECOND_MIN ? `scoreMatrix does ${Math.round(1e6 / matrix)} rows/s, budget ${BATCH_ROWS_PER_SECOND_MIN}` : '', // prettier-ignore
+].filter((line) => line !== '');
+for (const line of tooSlow) console.log(`BUDGET MISSED: ${line}`);
+process.exitCode = tooSlow.length === 0 ? 0 : 1;
+
+/** Prints and returns microseconds a row, the median of the rounds. */
+function measureAll(name: string, run: () => void): number {
+  const micros: number[] = [];
+  for (let round = 0; round < ROUNDS + 2; round += 1) {
+    const start = performance.now();
+    run();
+    // The first two rounds warm the compiler up.
+    if (round >= 2) micros.push(((performance.now() - start) * 1000) / ROWS);
+  }
+  const sorted = micros.toSorted((a, b) => a - b);
+  const median = sorted[Math.floor(sorted.length / 2)] ?? NaN;
+  const least = sorted[0] ?? NaN;
+  console.log(
+    `${name.padEnd(50)} median ${median.toFixed(2)} us/row, least ${least.toFixed(2)}, ${Math.round(1e6 / median)} rows/s`,
+  );
+  return median;
+}
+
+function measure(name: string, one: (row: number) => unknown): number {
+  return measureAll(name, () => {
+    for (let row = 0; row < ROWS; row += 1) one(row);
+  });
+}
+
+function cellsOf(row: number): [string, unknown][] {
+  return Array.from({ length: COLUMNS }, (_, column) => {
+    const value = values[row * COLUMNS + column] ?? 0;
+    return column < NUMERIC ? [`number_${column}`, value] : [`category_${column}`, `value ${value}`];
+  });
+}
+
+/** Best-first trees: the leaf with most rows is split at the value of one of its rows. */
+function makeTrees(): TreeArrays {
+  const nodes: { column: number; threshold: number; left: number; right: number }[] = [];
+  const bits: number[] = [];
+  const boundaries = [0];
+  for (let tree = 0; tree < TREES; tree += 1) {
+    const own: typeof nodes = [];
+    const rowsOf = [Array.from({ length: 2_000 }, () => random.integer(ROWS))];
+    while (rowsOf.length < LEAVES) {
+      const split = rowsOf.reduce((best, rows, leaf) => (rows.length > (rowsOf[best]?.length ?? 0) ? leaf : best), 0);
+      const rows = rowsOf[split] ?? [];
+      const column = random.integer(COLUMNS);
+      const pivot = values[random.pick(rows) * COLUMNS + column] ?? 0;
+      const set = Array.from({ length: 2 }, () => random.integer(2 ** 32));
+      const goesLeft = (row: number): boolean => {
+        const value = values[row * COLUMNS + column] ?? 0;
+        return column < NUMERIC ? value <= pivot : (((set[value >> 5] ?? 0) >>> (value & 31)) & 1) === 1;
+      };
+      const left = rows.filter(goesLeft);
+      if (left.length === 0 || left.length === rows.length) continue;
+      for (const node of own) {
+        if (node.left === ~split) node.left = own.length;
+        else if (node.right === ~split) node.right = own.length;
+      }
+      if (column >= NUMERIC) boundaries.push(bits.push(...set));
+      own.push({
+        column,
+        threshold: column < NUMERIC ? pivot : boundaries.length - 2,
+        left: ~split,
+        right: ~rowsOf.length,
+      });
+      rowsOf[split] = left;
+      rowsOf.push(rows.filter((row) => !goesLeft(row)));
+    }
+    nodes.push(...own);
+  }
+  return {
+    outputCount: 1,
+    treeCount: TREES,
+    averageOutput: false,
+    nodeOffset: Int32Array.from({ length: TREES + 1 }, (_, tree) => tree * (LEAVES - 1)),
+    leafOffset: Int32Array.from({ length: TREES + 1 }, (_, tree) => tree * LEAVES),
+    splitFeature: Int32Array.from(nodes, (node) => node.column),
+    threshold: Float64Array.from(nodes, (node) => node.threshold),
+    decisionType: Uint8Array.from(nodes, (node) => (node.column < NUMERIC ? 10 : 1)),
+    left: Int32Array.from(nodes, (node) => node.left),
+    right: Int32Array.from(nodes, (node) => node.right),
+    leafValue: Float64Array.from({ length: TREES * LEAVES }, () => random.next() - 0.5),
+    catBoundaries: Int32Array.from(boundaries),
+    catBits: Uint32Array.from(bits),
+  };
+}
+
+function openModel(arrays: TreeArrays): ReturnType<typeof openArtifact> {
+  const columns = Array.from({ length: COLUMNS }, (_, column) => column);
+  const nullMarkers = ['NA', ''];
+  const content: UnpackedContent = {
+    targetType: 'binary',
+    target: 'y',
+    classes: ['no', 'yes'],
+    positiveClass: 1,
+    threshold: null,
+    link: 'logit',
+    features: columns.map((column) =>
+      column < NUMERIC
+        ? { name: `number_${column}`, type: 'numeric', parse: { kind: 'number', nullMarkers } }
+        : {
+            name: `category_${column}`,
+            type: 'categorical',
+            parse: { kind: 'category', keyRule: 'text', nullMarkers },
+          },
+    ),
+    steps: columns.map((column) => {
+      if (column < NUMERIC) return { kind: 'numeric', feature: column };
+      const keys = Array.from({ length: CATEGORIES[column - NUMERIC] ?? 0 }, (_, code) => `value ${code}`);
+      return { kind: 'category-codes', feature: column, keys, missingCode: null };
+    }),
+    members: [
+      {
+        weight: 1,
+        steps: columns,
+        model: { kind: 'trees', prefix: 'm', outputCount: 1, treeCount: TREES, averageOutput: false },
+      },
+    ],
+  };
+  const packed = packArtifact(content, new Map([['m', arrays]]), sha256);
+  const manifest: Manifest = {
+    formatVersion: ARTIFACT_FORMAT_VERSION,
+    contentHash: packed.contentHash,
+    modelId: 'bench',
+    projectId: 'bench',
+    blueprintId: 'bench',
+    createdAt: '2026-01-01T00:00:00Z',
+    seed: 1,
+    rowCount: ROWS,
+    parameters: {},
+    content: packed.content,
+    trainingStatistics: [],
+    files: [],
+  };
+  return openArtifact(manifest, packed.blob, sha256);
+}
+
+function batchOf(): ColumnBatch {
+  const columns = Array.from({ length: COLUMNS }, (_, column): Column => {
+    const own = Array.from({ length: ROWS }, (_value, row) => values[row * COLUMNS + column] ?? 0);
+    if (column < NUMERIC) return { view: 'text', name: `number_${column}`, values: own.map(String) };
+    const dictionary = Array.from({ length: CATEGORIES[column - NUMERIC] ?? 0 }, (_value, code) => `value ${code}`);
+    return { view: 'dictionary', name: `category_${column}`, codes: Int32Array.from(own), dictionary };
+  });
+  return { firstRow: 0, rowCount: ROWS, columns };
+}

@@ -1,0 +1,234 @@
+import { expect } from 'chai';
+import { AppError, isAppError, type Manifest } from '#contracts';
+import { contentHashOf, openArtifact, packArtifact, type TreeArrays } from '#scoring';
+import { manifestOf, sampleArtifact, sampleContent, sampleTrees, sha256 } from '../sample-artifact.ts';
+import { randomGenerator, type RandomGenerator } from '../support.ts';
+
+/** A JSON copy that may be changed freely. */
+// The cast holds: the copy has the shape of its original.
+const copyOf = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+/** Writable view of a JSON value. */
+type Json = Record<string, unknown>;
+
+function codeOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (err) {
+    if (err instanceof AppError) return `${err.code}: ${err.message}`;
+    throw err;
+  }
+  return 'accepted';
+}
+
+/** With hashes made to fit, so that what is behind them is tested. */
+function resealed(manifest: Manifest, blob: Uint8Array): Manifest {
+  const content = { ...manifest.content, blobSizeBytes: blob.length, blobSha256: sha256(blob) };
+  return { ...manifest, content, contentHash: contentHashOf(content, sha256) };
+}
+
+describe('artefact', () => {
+  const { manifest, blob } = sampleArtifact(randomGenerator(21));
+
+  it('opens from JSON text and an unaligned blob, and is packed the same every time', () => {
+    const again = sampleArtifact(randomGenerator(21));
+    expect(again.manifest.contentHash).to.equal(manifest.contentHash);
+    expect([...again.blob]).to.deep.equal([...blob]);
+    const shifted = new Uint8Array(blob.length + 3);
+    shifted.set(blob, 3);
+    const scorers = [openArtifact(manifest, blob, sha256), openArtifact(copyOf(manifest), shifted.subarray(3), sha256)];
+    const raws = scorers.map((scorer) => {
+      const out = scorer.createPrediction();
+      scorer.scoreRow({ age: 5, code: '7' }, out);
+      return out.rawScores[0];
+    });
+    expect(raws[0]).to.be.finite;
+    expect(raws[0]).to.equal(raws[1]);
+  });
+
+  it('keeps its own copy of the blob', () => {
+    const bytes = blob.slice();
+    const scorer = openArtifact(manifest, bytes, sha256);
+    const out = scorer.createPrediction();
+    scorer.scoreRow({ age: 5 }, out);
+    const before = out.rawScores[0];
+    bytes.fill(255);
+    scorer.scoreRow({ age: 5 }, out);
+    expect(out.rawScores[0]).to.equal(before);
+  });
+
+  it('aligns sections to 8 bytes', () => {
+    for (const section of manifest.content.sections) expect(section.offset % 8).to.equal(0);
+    expect(manifest.content.sections).to.have.length(20);
+  });
+
+  it('hashes what decides predictions and nothing else', () => {
+    const other = { ...manifest, modelId: 'another', createdAt: '2027-01-01T00:00:00Z', parameters: {} };
+    expect(codeOf(() => openArtifact(other, blob, sha256))).to.equal('accepted');
+    expect(
+      codeOf(() => openArtifact({ ...manifest, content: { ...manifest.content, threshold: 0.4 } }, blob, sha256)),
+    ).to.include('hash');
+    const altered = blob.slice();
+    altered[100] = (altered[100] ?? 0) ^ 1;
+    expect(codeOf(() => openArtifact(manifest, altered, sha256))).to.include('SHA-256');
+    expect(codeOf(() => openArtifact(manifest, blob.slice(0, -1), sha256))).to.include('bytes');
+  });
+
+  it('tells other versions before anything else', () => {
+    expect(codeOf(() => openArtifact({ formatVersion: 2, somethingNew: true }, blob, sha256))).to.match(
+      /^ARTIFACT_VERSION/,
+    );
+    expect(codeOf(() => openArtifact({ ...manifest, formatVersion: 'one' }, blob, sha256))).to.match(
+      /^ARTIFACT_INVALID/,
+    );
+    for (const value of [null, undefined, 5, 'x', [], {}]) {
+      expect(codeOf(() => openArtifact(value, blob, sha256))).to.match(/^ARTIFACT_INVALID/);
+    }
+  });
+
+  const breakages: Readonly<Record<string, (content: Manifest['content']) => void>> = {
+    'a link that does not fit': (content) => Object.assign(content, { link: 'softmax' }),
+    'three classes of a binary target': (content) => content.classes.push('maybe'),
+    'a class twice': (content) => content.classes.fill('yes'),
+    'no positive class': (content) => Object.assign(content, { positiveClass: null }),
+    'a positive class out of range': (content) => Object.assign(content, { positiveClass: 2 }),
+    'a threshold above 1': (content) => Object.assign(content, { threshold: 1.5 }),
+    'a feature name twice': (content) => Object.assign(content.features[0] ?? {}, { name: 'code' }),
+    'a step without its feature': (content) => Object.assign(content.steps[0] ?? {}, { feature: 99 }),
+    'a step that cannot read its feature': (content) => Object.assign(content.steps[0] ?? {}, { feature: 1 }),
+    'a date step on numbers': (content) => Object.assign(content.steps[4] ?? {}, { feature: 0 }),
+    'a key twice': (content) => Object.assign(content.steps[1] ?? {}, { keys: ['a', 'a'] }),
+    'a key that is none': (content) => Object.assign(content.steps[2] ?? {}, { keys: ['007'] }),
+    'a missing code beyond int32': (content) => Object.assign(content.steps[2] ?? {}, { missingCode: 2 ** 31 }),
+    'a member step out of range': (content) => Object.assign(content.members[0] ?? {}, { steps: [0, 1, 2, 3, 4, 99] }),
+    'too few columns for the trees': (content) => Object.assign(content.members[0] ?? {}, { steps: [0, 1] }),
+    'an overflowing weight': (content) => Object.assign(content.members[0] ?? {}, { weight: 1e200 }),
+    'a constant of two scores': (content) => Object.assign(content.members[2]?.model ?? {}, { scores: [1, 2] }),
+    'a constant without scores': (content) => Object.assign(content.members[2]?.model ?? {}, { scores: [] }),
+    'another tree count': (content) => Object.assign(content.members[0]?.model ?? {}, { treeCount: 19 }),
+    'another output count': (content) => Object.assign(content.members[0]?.model ?? {}, { outputCount: 2 }),
+    'a missing section': (content) => content.sections.splice(3, 1),
+    'a section twice': (content) => Object.assign(content.sections[1] ?? {}, { name: content.sections[0]?.name }),
+    'a section of another type': (content) => Object.assign(content.sections[3] ?? {}, { type: 'int32' }),
+    'an unaligned section': (content) =>
+      Object.assign(content.sections[3] ?? {}, { offset: (content.sections[3]?.offset ?? 0) + 4 }),
+    'an overlapping section': (content) => Object.assign(content.sections[3] ?? {}, { offset: 8 }),
+    'a section beyond the blob': (content) => Object.assign(content.sections[19] ?? {}, { length: 1e15 }),
+    'a model without a prefix of its own': (content) =>
+      Object.assign(content.members[0]?.model ?? {}, { prefix: 'm9' }),
+  };
+  for (const [what, spoil] of Object.entries(breakages)) {
+    it(`refuses ${what}`, () => {
+      const broken = copyOf(manifest);
+      spoil(broken.content);
+      expect(codeOf(() => openArtifact(resealed(broken, blob), blob, sha256))).to.match(/^ARTIFACT_INVALID/);
+    });
+  }
+
+  it('refuses to pack arrays that are missing, surplus, or not what the model says', () => {
+    const trees = sampleTrees(randomGenerator(1));
+    const m0 = trees.get('m0');
+    if (m0 === undefined) throw new Error('no m0');
+    const spoilt: readonly ReadonlyMap<string, TreeArrays>[] = [
+      new Map([['m0', m0]]),
+      new Map([...trees, ['m2', m0]]),
+      new Map([...trees, ['m1', m0]]),
+      new Map([...trees, ['m0', { ...m0, leafValue: m0.leafValue.map(() => NaN) }]]),
+    ];
+    for (const arrays of spoilt)
+      expect(codeOf(() => packArtifact(sampleContent(), arrays, sha256))).to.match(/^ARTIFACT_INVALID/);
+    expect(manifestOf(packArtifact(sampleContent(), trees, sha256)).content.blobSizeBytes).to.be.greaterThan(1000);
+  });
+
+  it('survives 2,400 mutated artefacts: opened and scored, or refused by an AppError', () => {
+    const random = randomGenerator(31);
+    const outcomes = new Map<string, number>();
+    for (let i = 0; i < 2_400; i += 1) {
+      let bytes = blob.slice();
+      let mutated: unknown = copyOf(manifest);
+      // Three quarters are resealed: the hashes do not stand in the way of the structure.
+      if (i % 3 !== 0) for (let count = 1 + random.integer(4); count > 0; count -= 1) mutateBytes(random, bytes);
+      if (i % 3 !== 1) mutated = mutateJson(random, mutated, 1 + random.integer(3));
+      if (random.integer(10) === 0) bytes = bytes.slice(0, random.integer(bytes.length));
+      if (i % 4 !== 0) mutated = tryReseal(mutated, bytes);
+      const outcome = openAndScore(mutated, bytes);
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+    expect([...outcomes.keys()].sort()).to.deep.equal(['ARTIFACT_INVALID', 'ARTIFACT_VERSION', 'opened']);
+    expect(outcomes.get('opened')).to.be.greaterThan(100);
+    expect(outcomes.get('ARTIFACT_INVALID')).to.be.greaterThan(1_000);
+  });
+});
+
+const HOSTILE_WORDS = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 7, 100, 0x7ff80000, 0x7ff00000];
+
+function mutateBytes(random: RandomGenerator, bytes: Uint8Array): void {
+  const view = new DataView(bytes.buffer);
+  const at = random.integer(bytes.length / 4) * 4;
+  if (random.integer(2) === 0) view.setInt32(at, random.pick(HOSTILE_WORDS), true);
+  else bytes[random.integer(bytes.length)] = random.integer(256);
+}
+
+const HOSTILE_JSON: readonly unknown[] = [
+  null, 0, -1, 1, 2, 0.5, 1e15, -1e15, 2 ** 31, 1e308, '', 'x', '__proto__', 'm0', true, [], {}, [0], ['a', 'a'], [[]], { kind: 'trees' },
+]; // prettier-ignore
+
+/** Replaces, drops or adds values somewhere in a JSON value. */
+function mutateJson(random: RandomGenerator, root: unknown, count: number): unknown {
+  for (; count > 0; count -= 1) {
+    let at = root;
+    for (let depth = random.integer(7); typeof at === 'object' && at !== null; depth -= 1) {
+      const keys = Object.keys(at);
+      if (keys.length === 0) break;
+      const key = random.pick(keys);
+      // The cast holds: `at` is an object, and arrays are indexed by their keys too.
+      const holder = at as Json;
+      const next = holder[key];
+      if (depth > 0 && typeof next === 'object' && next !== null) {
+        at = next;
+        continue;
+      }
+      const kind = random.integer(8);
+      if (kind === 0) Reflect.deleteProperty(holder, key);
+      else if (kind === 1) holder['surplus'] = 1;
+      else if (kind === 2) holder[key] = holder[random.pick(keys)];
+      else if (kind === 3 && typeof next === 'number') holder[key] = next + random.pick([-1, 1, 8]);
+      else holder[key] = random.pick(HOSTILE_JSON);
+      break;
+    }
+  }
+  return root;
+}
+
+/** Makes the hashes fit where the value still looks like a manifest. */
+function tryReseal(value: unknown, bytes: Uint8Array): unknown {
+  try {
+    // The cast holds only for sound manifests; what it breaks on is caught.
+    return resealed(value as Manifest, bytes);
+  } catch {
+    return value;
+  }
+}
+
+function openAndScore(manifest: unknown, bytes: Uint8Array): string {
+  try {
+    const scorer = openArtifact(manifest, bytes, sha256);
+    const out = scorer.createPrediction();
+    for (const row of [
+      {},
+      { age: 1, code: '7', flag: 'true', when: '2020-01-01' },
+      { age: 1e9, ['__proto__']: null },
+    ]) {
+      try {
+        scorer.scoreRow(row, out);
+      } catch (err) {
+        if (!isAppError(err, 'CELL_UNREADABLE')) throw err;
+      }
+      for (const raw of out.rawScores) if (!Number.isFinite(raw)) throw new Error(`raw score ${raw}`);
+    }
+    return 'opened';
+  } catch (err) {
+    if (!(err instanceof AppError)) throw err;
+    return err.code;
+  }
+}
