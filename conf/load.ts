@@ -12,6 +12,7 @@ export const RETIRED_KEYS: Readonly<Record<string, string>> = {};
 /** Environment variables with our prefix that are not configuration keys. */
 const OTHER_VARIABLES = new Set([
   'TRAINYARD_CACHE',
+  'TRAINYARD_NODE',
   'TRAINYARD_CONFIG',
   'TRAINYARD_FAILPOINTS',
   'TRAINYARD_PARENT_WATCH',

@@ -48,6 +48,10 @@ export const ConfigSchema = strict({
     uploadBytesMax: integer({ description: 'largest upload', default: 10 * GIB, minimum: 1 }),
     bodyBytesMax: integer({ description: 'largest JSON body', default: 10 * MIB, minimum: 1 }),
     requestTimeoutMs: millis('longest time a request may take to arrive', 300_000),
+    healthNeeds: list({
+      description: 'what must answer beside the database before health is 200: worker, predictionServer',
+      default: ['worker'],
+    }),
     closeTimeoutMs: millis('longest wait for running requests at shut-down', 10_000),
     adminApiKey: text({
       description: 'key of the first administrator; empty: generated, printed once and kept in <dataDir>/admin.key',
@@ -142,7 +146,7 @@ export const ConfigSchema = strict({
   }),
   up: strict({
     workers: integer({
-      description: 'local workers; 0: one per two processors, at least one, at most four',
+      description: 'local workers; 0: one per processor, at most four',
       default: 0,
       minimum: 0,
       maximum: 64,

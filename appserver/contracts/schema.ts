@@ -46,7 +46,7 @@ export function parse<T extends TSchema>(
 ): Static<T> {
   let validate = compiled.get(schema);
   if (validate === undefined) {
-    validate = ajv.compile(schema);
+    validate = ajv.compile(withoutIds(schema));
     compiled.set(schema, validate);
   }
   if (validate(value)) {
@@ -60,6 +60,12 @@ export function parse<T extends TSchema>(
     `${subject}: ${first === undefined ? 'does not fit its schema' : `${first.path} ${first.message}`}`,
     { errors },
   );
+}
+
+/** Ajv keeps every `$id` for ever and refuses it a second time; ours only name components of the OpenAPI document. */
+function withoutIds(schema: TSchema): object {
+  const text = JSON.stringify(schema, (key, value: unknown) => (key === '$id' && typeof value === 'string' ? undefined : value));
+  return JSON.parse(text) as object; // a schema is an object
 }
 
 /** Ajv's complaints as field errors: a JSON pointer, what was expected, what was found. */

@@ -243,6 +243,8 @@ trainyard_bootstrap() {
     _install_missing
   fi
   _use_node
+  # Compiled code of the programs: a process starts in about half the time.
+  export NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$trainyard_cache/compile}
   export TRAINYARD_LIGHTGBM_LIBRARY=${TRAINYARD_LIGHTGBM_LIBRARY:-$trainyard_cached_lightgbm}
   if [[ -z ${TRAINYARD_LIBGOMP_LIBRARY:-} ]] && ! _loader_has_libgomp; then
     export TRAINYARD_LIBGOMP_LIBRARY=$trainyard_cached_libgomp

@@ -42,7 +42,7 @@ export const MODULE_RULES: Readonly<Record<string, ModuleRule>> = {
     folder: 'appserver/server',
     mayImport: [
       ...['#store', '#ml', '#scoring', '#statistics', '#hadoop-auth', '#webhdfs', '#object-store', '#yarn', '#jdbc'],
-      ...['#runtime', '#contracts'],
+      ...['#ui', '#runtime', '#contracts'], // #ui: file names only, docs/adr/0005
     ],
   },
   '#hadoop-setup': {

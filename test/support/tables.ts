@@ -81,7 +81,10 @@ export class TableLab {
 
   /** Exact cell texts by column name. */
   async texts(table: StoredTable): Promise<Map<string, (string | null)[]>> {
-    return readTexts(this.source(table), table.columns.map((column) => column.name));
+    return readTexts(
+      this.source(table),
+      table.columns.map((column) => column.name),
+    );
   }
 
   async numbers(table: StoredTable, name: string): Promise<number[]> {
@@ -89,7 +92,10 @@ export class TableLab {
   }
 }
 
-export async function readTexts(source: BatchSource, names: readonly string[]): Promise<Map<string, (string | null)[]>> {
+export async function readTexts(
+  source: BatchSource,
+  names: readonly string[],
+): Promise<Map<string, (string | null)[]>> {
   const found = new Map<string, (string | null)[]>(names.map((name) => [name, []]));
   const request = names.map((name): ColumnRequest => ({ name, view: 'text' }));
   for await (const batch of source.batches(request)) {

@@ -68,9 +68,9 @@ export function startPlatform(flags: Readonly<Record<string, string>>, file?: st
   };
 }
 
-/** Number of local workers when the configuration leaves it open: one per two processors, 1 to 4. */
+/** Number of local workers when the configuration leaves it open: one per processor, at most four. */
 const workerCount = (config: Config): number =>
-  config.up.workers > 0 ? config.up.workers : Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2)));
+  config.up.workers > 0 ? config.up.workers : Math.min(4, availableParallelism());
 
 function programsOf(
   config: Config,
@@ -89,7 +89,12 @@ function programsOf(
     };
   });
   return [
-    { name: 'server', program: 'server', flags: shared, logFile: logFile('server') },
+    {
+      name: 'server',
+      program: 'server',
+      flags: { 'server.healthNeeds': 'worker,predictionServer', ...shared },
+      logFile: logFile('server'),
+    },
     ...workers,
     { name: 'prediction-server', program: 'prediction-server', flags: shared, logFile: logFile('prediction-server') },
   ];

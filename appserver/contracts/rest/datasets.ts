@@ -14,7 +14,10 @@ export type CreateDatasetRequest = Static<typeof CreateDatasetRequest>;
 
 /** `POST /datasets` as multipart form; `options` is the JSON text of {@link DatasetOptions}. */
 export const CreateDatasetForm = strict({
-  file: Type.String({ format: 'binary', description: 'csv, tsv, json lines (plain or .gz) or parquet' }),
+  file: Type.String({
+    contentMediaType: 'application/octet-stream',
+    description: 'csv, tsv, json lines (plain or .gz) or parquet',
+  }),
   name: Type.Optional(Name),
   options: Type.Optional(Type.String({ description: 'JSON text of delimiter, encoding, header, nullMarkers' })),
 });

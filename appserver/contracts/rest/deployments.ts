@@ -92,13 +92,16 @@ export const CreateBatchPredictionRequest = strict({
   modelId: Type.Optional(Id),
   deploymentId: Type.Optional(Id),
   input: strict({ datasetId: Type.Optional(Id), source: Type.Optional(DatasetSource) }),
-  output: Type.Optional(Type.Object({ type: oneOf(kinds) })),
+  output: Type.Optional(
+    Type.Object({ type: oneOf(kinds) }, { description: 'download is built; further fields belong to the others' }),
+  ),
   passthroughColumns: Type.Optional(
     Type.Array(Type.String(), { maxItems: PASSTHROUGH_COLUMNS_MAX, uniqueItems: true }),
   ),
   explanations: Type.Optional(strict({ top: Type.Integer({ minimum: 1, maximum: 10 }) })),
   chunk: Type.Optional(Type.Unknown()),
 });
+export type CreateBatchPredictionRequest = Static<typeof CreateBatchPredictionRequest>;
 
 export const BatchPrediction = strict(
   {

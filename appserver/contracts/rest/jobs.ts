@@ -53,7 +53,7 @@ export const WorkerEntry = strict({
   hostName: Type.String(),
   processId: Type.Integer(),
   programVersion: Type.String(),
-  state: oneOf(['live', 'lost', 'gone']),
+  state: oneOf(['live', 'draining', 'lost']),
   memoryBytes: Type.Integer(),
   threadCount: Type.Integer(),
   startedAt: Timestamp,

@@ -123,8 +123,8 @@ export type LeaderboardEntry = Static<typeof LeaderboardEntry>;
 
 export const Leaderboard = strict(
   {
-    metric: MetricNameSchema,
-    direction: oneOf(['higher', 'lower']),
+    metric: nullable(MetricNameSchema),
+    direction: nullable(oneOf(['higher', 'lower'])),
     holdoutLocked: Type.Boolean(),
     data: Type.Array(LeaderboardEntry),
   },
@@ -141,3 +141,4 @@ export const FitModelRequest = strict({
   sampleFraction: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
   featureList: Type.Optional(Type.String()),
 });
+export type FitModelRequest = Static<typeof FitModelRequest>;

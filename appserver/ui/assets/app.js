@@ -21,12 +21,14 @@ async function get(path) {
   return body;
 }
 
-const number = (value, digits = 4) =>
+/** A number of so many significant digits; a dash for nothing. */
+const number = (value, most = 4, least = 1) =>
   value === null || value === undefined
     ? '–'
-    : Number.isInteger(value)
-      ? value.toLocaleString('en')
-      : value.toLocaleString('en', { maximumSignificantDigits: digits });
+    : value.toLocaleString('en', {
+        maximumSignificantDigits: Number.isInteger(value) ? 21 : most,
+        minimumSignificantDigits: least,
+      });
 const bytes = (value) =>
   value === null || value === undefined
     ? '–'
@@ -35,19 +37,15 @@ const bytes = (value) =>
       : `${number(value / 1048576, 3)} MiB`;
 const time = (value) => new Date(value).toLocaleString();
 
-/** A table; columns are [title, cell(row), isNumber]. */
+/** A table; columns are [title, cell(row), class of the cells]. */
 function table(rows, columns, empty, rowClass = () => '') {
   if (rows.length === 0) return make('p', { className: 'hint' }, empty);
-  const head = make(
-    'tr',
-    {},
-    ...columns.map(([title, , numeric]) => make('th', { className: numeric ? 'number' : '' }, title)),
-  );
+  const head = make('tr', {}, ...columns.map(([title, , className = '']) => make('th', { className }, title)));
   const body = rows.map((row) =>
     make(
       'tr',
       { className: rowClass(row) },
-      ...columns.map(([, cell, numeric]) => make('td', { className: numeric ? 'number' : '' }, cell(row))),
+      ...columns.map(([, cell, className = '']) => make('td', { className }, cell(row))),
     ),
   );
   return make('table', {}, make('thead', {}, head), make('tbody', {}, ...body));
@@ -60,7 +58,7 @@ function show(id, node) {
 async function showLeaderboard(projectId) {
   const project = await get(`projects/${encodeURIComponent(projectId)}`);
   const board = await get(`projects/${encodeURIComponent(projectId)}/leaderboard`);
-  const score = (row, part) => number(row.scores[part]?.[board.metric]);
+  const score = (row, part) => number(row.scores[part]?.[board.metric], 4, 4);
   el('summary').textContent = project.target
     ? `Target ${project.target} (${project.targetType}), ranked by ${board.metric}, ${board.direction} is better.`
     : 'Autopilot has not been started.';
@@ -69,7 +67,7 @@ async function showLeaderboard(projectId) {
     table(
       board.data,
       [
-        ['#', (row) => number(row.rank), true],
+        ['#', (row) => number(row.rank), 'number'],
         [
           'Model',
           (row) =>
@@ -81,15 +79,14 @@ async function showLeaderboard(projectId) {
               ...(row.recommended ? [make('span', { className: 'tag' }, 'recommended')] : []),
             ),
         ],
-        ['Family', (row) => row.family],
-        ['Rows', (row) => number(row.rowCount), true],
-        ['Validation', (row) => score(row, 'validation'), true],
-        ['Cross-validation', (row) => score(row, 'crossValidation'), true],
-        ['Holdout', (row) => score(row, 'holdout'), true],
-        ['Fit', (row) => `${number(row.fitSeconds, 3)} s`, true],
-        ['One row', (row) => `${number(row.predictMicrosPerRow, 3)} µs`, true],
-        ['Size', (row) => bytes(row.sizeBytes), true],
-        ['Peak memory', (row) => bytes(row.peakMemoryBytes), true],
+        ['Rows', (row) => number(row.rowCount), 'number'],
+        ['Validation', (row) => score(row, 'validation'), 'number'],
+        ['Cross-validation', (row) => score(row, 'crossValidation'), 'number'],
+        ['Holdout', (row) => score(row, 'holdout'), 'number'],
+        ['Fit', (row) => `${number(row.fitSeconds, 3)} s`, 'number'],
+        ['One row', (row) => `${number(row.predictMicrosPerRow, 3)} µs`, 'number'],
+        ['Size', (row) => bytes(row.sizeBytes), 'number'],
+        ['Peak memory', (row) => bytes(row.peakMemoryBytes), 'number'],
       ],
       'No models yet.',
       (row) => (row.recommended ? 'recommended' : ''),
@@ -120,9 +117,14 @@ async function refresh() {
   const select = el('project');
   const newestFirst = projects.data.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
   const wanted = newestFirst.some(({ id }) => id === select.value) ? select.value : newestFirst[0]?.id;
-  select.replaceChildren(
-    ...newestFirst.map(({ id, name }) => make('option', { value: id, selected: id === wanted }, name)),
-  );
+  const names = JSON.stringify(newestFirst.map(({ id, name }) => [id, name]));
+  // Rebuilt only when it changed, so that an open list stays open.
+  if (names !== select.dataset.names) {
+    select.dataset.names = names;
+    select.replaceChildren(
+      ...newestFirst.map(({ id, name }) => make('option', { value: id, selected: id === wanted }, name)),
+    );
+  }
   if (wanted === undefined) {
     el('summary').textContent =
       'No project yet: trainyard datasets add FILE, trainyard projects create, trainyard autopilot run --target T.';
@@ -133,7 +135,7 @@ async function refresh() {
     table(
       deployments.data,
       [
-        ['Name', (row) => row.name],
+        ['Name', (row) => row.name, 'name'],
         ['Ready', (row) => (row.ready ? make('span', { className: 'tag' }, 'ready') : 'not ready')],
         ['Model', (row) => row.modelId],
         ['Prediction URL', (row) => make('code', {}, row.predictionUrl ?? '–')],
@@ -147,11 +149,11 @@ async function refresh() {
     table(
       datasets.data,
       [
-        ['Name', (row) => row.name],
+        ['Name', (row) => row.name, 'name'],
         ['State', (row) => row.state],
-        ['Rows', (row) => number(row.rowCount), true],
-        ['Features', (row) => number(row.featureCount), true],
-        ['Size', (row) => bytes(row.sizeBytes), true],
+        ['Rows', (row) => number(row.rowCount), 'number'],
+        ['Features', (row) => number(row.featureCount), 'number'],
+        ['Size', (row) => bytes(row.sizeBytes), 'number'],
         ['Added', (row) => time(row.createdAt)],
       ],
       'No datasets yet.',
@@ -161,11 +163,18 @@ async function refresh() {
 
 function signedIn(yes, message = '') {
   el('main').hidden = !yes;
+  el('sign-out').hidden = !yes;
   el('sign-in').hidden = yes;
   el('sign-in-error').textContent = message;
 }
 
+let timer;
+let turn = 0;
+
+/** Shows everything now and then again and again; one started later takes over. */
 async function loop() {
+  clearTimeout(timer);
+  const mine = (turn += 1);
   try {
     if (sessionStorage.getItem(KEY) === null) {
       signedIn(false);
@@ -173,9 +182,11 @@ async function loop() {
       return;
     }
     await refresh();
+    if (mine !== turn) return;
     signedIn(true);
     el('status').textContent = 'up to date';
   } catch (err) {
+    if (mine !== turn) return;
     if (err.status === 401) {
       sessionStorage.removeItem(KEY);
       signedIn(false, 'This key is not accepted.');
@@ -184,7 +195,7 @@ async function loop() {
     }
     el('status').textContent = `not up to date: ${err.message}`;
   }
-  setTimeout(() => void loop(), REFRESH_MS);
+  timer = setTimeout(() => void loop(), REFRESH_MS);
 }
 
 // A link may carry the key behind #, which no server ever sees; it leaves the address at once.
@@ -199,7 +210,11 @@ el('sign-in').addEventListener('submit', (event) => {
   el('key').value = '';
   void loop();
 });
-el('project').addEventListener('change', () => void showLeaderboard(el('project').value));
+el('sign-out').addEventListener('click', () => {
+  sessionStorage.removeItem(KEY);
+  void loop();
+});
+el('project').addEventListener('change', () => void loop());
 get('version').then(
   ({ version }) => (el('version').textContent = `version ${version}`),
   () => undefined,

@@ -150,11 +150,6 @@ async function main(): Promise<void> {
   const { platform, api, apiKey } = await phases.run('start', 'starting app server, worker and prediction server', () =>
     startedPlatform(options, dataDir),
   );
-  if (options.dataDir === null)
-    platform.lifecycle.onClose(
-      'temporary folder',
-      () => void process.once('exit', () => rmSync(dataDir, { recursive: true, force: true })),
-    );
   try {
     const report = await mainJob(api, apiKey, options, phases);
     if (options.report !== null) writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`);
@@ -167,10 +162,11 @@ async function main(): Promise<void> {
     process.stderr.write(
       `the demo failed: ${err instanceof Error ? err.message : String(err)}\nlogs: ${dataDir}/logs\n`,
     );
-    process.exitCode = 1;
     await platform.lifecycle.close('failed');
     process.exit(1);
   }
+  // After a failure the folder stays, for its logs.
+  if (options.dataDir === null) process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }));
   if (options.once) {
     api.close();
     await platform.lifecycle.close('done');

@@ -1,0 +1,24 @@
+import type { ObjectStore } from '#object-store';
+import type { Config, Logger } from '#runtime';
+import type { Database } from '#store';
+import type { TaskQueue } from './queue/index.ts';
+import type { RequestMetrics } from './services/metrics.ts';
+import type { Sealer } from './services/sealer.ts';
+import type { Signer } from './services/signing.ts';
+
+/** What routes and services work with; made once at start. */
+export interface AppContext {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly database: Database;
+  readonly store: ObjectStore;
+  readonly queue: TaskQueue;
+  readonly signer: Signer;
+  /** Seals recorded answers: one may hold a new API key. */
+  readonly sealer: Sealer;
+  /** Bearer of prediction servers under `/internal/v1`. */
+  readonly predictionServerToken: string;
+  readonly requests: RequestMetrics;
+  /** Aborted when the server begins to close: long polls end. */
+  readonly closing: AbortSignal;
+}

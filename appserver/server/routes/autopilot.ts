@@ -1,0 +1,237 @@
+import { Type } from 'typebox';
+import {
+  AppError,
+  AutopilotDryRun,
+  AutopilotRequest,
+  AutopilotRun,
+  Blueprint,
+  FitModelRequest,
+  Job,
+  Leaderboard,
+  METRIC_FACTS,
+  MetricNameSchema,
+  PAGE_LIMIT_DEFAULT,
+  PAGE_LIMIT_MAX,
+  pageOf,
+  strict,
+  type AutopilotPlan,
+} from '#contracts';
+import { BLUEPRINTS, settingsOf } from '#ml';
+import { newId } from '#runtime';
+import {
+  createJob,
+  findLatestRun,
+  lockProject,
+  readyModels,
+  setJobResource,
+  type AutopilotRunRecord,
+  type StoredJob,
+  type Transaction,
+} from '#store';
+import type { Caller } from '../auth/caller.ts';
+import type { AppContext } from '../context.ts';
+import { ok, route, type Route } from '../route.ts';
+import { createModelTask } from '../services/autopilot-run.ts';
+import { pause, planRun, resume, runView, startRun, stop } from '../services/autopilot.ts';
+import { leaderboardOf } from '../services/models.ts';
+import { readActiveRun, readProject } from '../services/projects.ts';
+import { acceptedJob } from './jobs.ts';
+import { IdParams } from './params.ts';
+
+const tag = 'autopilot';
+const DryRunQuery = strict({ dryRun: Type.Optional(Type.Boolean({ description: 'plan and check only' })) });
+
+const start = route({
+  method: 'POST',
+  path: '/api/v1/projects/{id}/autopilot',
+  summary: 'Search, rank and refit models within a budget',
+  tag,
+  access: 'user',
+  params: IdParams,
+  query: DryRunQuery,
+  body: AutopilotRequest,
+  answers: {
+    200: { description: 'dryRun: the plan; nothing was changed', schema: AutopilotDryRun },
+    202: { description: 'the job', schema: Job },
+  },
+  handler: async (app, { caller, params, query, body, effect }) => {
+    const project = await readProject(app.database, caller, params.id);
+    if (query.dryRun === true) return ok({ dryRun: true, plan: await planRun(app, project, body) });
+    // Planned before the transaction: it reads the whole profile. `startRun` checks again what others may have changed.
+    const planned = await planRun(app, project, body).catch((err: unknown) => err);
+    return effect(async (trx) => {
+      // A repeat under an Idempotency-Key gets its first answer even where the same request would be refused by now.
+      if (planned instanceof Error) throw planned;
+      // The cast holds: what is no error is what planRun gave.
+      return acceptedJob(await startRun(trx, app, caller, project.id, planned as AutopilotPlan));
+    });
+  },
+});
+
+const read = route({
+  method: 'GET',
+  path: '/api/v1/projects/{id}/autopilot',
+  summary: 'State, plan, what is spent and what remains of the latest run',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 200: { description: 'the run', schema: AutopilotRun } },
+  handler: async ({ database }, { caller, params }) => {
+    const project = await readProject(database, caller, params.id);
+    const run = await findLatestRun(database, project.id);
+    if (run === undefined) throw new AppError('NOT_FOUND', `project ${project.id}: Autopilot was never started`);
+    return ok(await runView(database, run));
+  },
+});
+
+type Control = (trx: Transaction, app: AppContext, runId: string) => Promise<AutopilotRunRecord>;
+
+const control = (verb: string, summary: string, act: Control): Route =>
+  route({
+    method: 'POST',
+    path: `/api/v1/projects/{id}/autopilot/${verb}`,
+    summary,
+    tag,
+    access: 'user',
+    params: IdParams,
+    answers: { 200: { description: 'the run', schema: AutopilotRun } },
+    handler: async (app, { caller, params, effect }) =>
+      effect(async (trx) => {
+        const run = await readActiveRun(trx, await readProject(trx, caller, params.id));
+        return ok(await runView(trx, await act(trx, app, run.id)));
+      }),
+  });
+
+const LeaderboardQuery = strict({
+  metric: Type.Optional(MetricNameSchema),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_LIMIT_MAX, default: PAGE_LIMIT_DEFAULT })),
+});
+
+const leaderboard = route({
+  method: 'GET',
+  path: '/api/v1/projects/{id}/leaderboard',
+  summary: 'Trained models, best first',
+  tag,
+  access: 'user',
+  params: IdParams,
+  query: LeaderboardQuery,
+  answers: { 200: { description: 'the leaderboard', schema: Leaderboard } },
+  handler: async ({ database }, { caller, params, query }) => {
+    const project = await readProject(database, caller, params.id);
+    const { fixed } = project;
+    const metric = query.metric ?? fixed?.metric ?? null;
+    const targetType = fixed?.target.targetType;
+    if (metric !== null && targetType !== undefined && !METRIC_FACTS[metric].targetTypes.includes(targetType)) {
+      const message = `${metric} has no meaning for a ${targetType} target`;
+      throw new AppError('METRIC_MISMATCH', `metric: ${message}`, { errors: [{ path: '/metric', message }] });
+    }
+    const models = metric === null ? [] : leaderboardOf(await readyModels(database, project.id), project, metric);
+    return ok({
+      metric,
+      direction: metric === null ? null : METRIC_FACTS[metric].direction,
+      holdoutLocked: project.holdoutUnlockedAt === null,
+      data: models.slice(0, query.limit ?? PAGE_LIMIT_DEFAULT),
+    });
+  },
+});
+
+const blueprints = route({
+  method: 'GET',
+  path: '/api/v1/projects/{id}/blueprints',
+  summary: 'Blueprints that can be fitted in this project',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 200: { description: 'the catalogue', schema: pageOf(Blueprint) } },
+  handler: async ({ database }, { caller, params }) => {
+    await readProject(database, caller, params.id);
+    return ok({ data: BLUEPRINTS, next: null });
+  },
+});
+
+const blueprint = route({
+  method: 'GET',
+  path: '/api/v1/blueprints/{id}',
+  summary: 'One blueprint: its steps, each documented',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 200: { description: 'the blueprint', schema: Blueprint } },
+  handler: async (_app, { params }) => {
+    const found = BLUEPRINTS.find((entry) => entry.id === params.id);
+    if (found === undefined) throw new AppError('NOT_FOUND', `blueprint ${params.id}: there is none`);
+    return ok(found);
+  },
+});
+
+const fit = route({
+  method: 'POST',
+  path: '/api/v1/projects/{id}/models',
+  summary: 'Fit one blueprint by hand, on the partitions of the project',
+  tag,
+  access: 'user',
+  params: IdParams,
+  body: FitModelRequest,
+  answers: { 202: { description: 'the job; its resource is the model', schema: Job } },
+  handler: async (_app, { caller, params, body, effect }) => {
+    if (body.featureList !== undefined)
+      throw new AppError('NOT_AVAILABLE', 'featureList: feature lists are not built yet');
+    settingsOf(body.blueprintId, body.parameters ?? {});
+    return effect(async (trx) => acceptedJob(await startFit(trx, caller, params.id, body)));
+  },
+});
+
+async function startFit(
+  trx: Transaction,
+  caller: Caller,
+  projectId: string,
+  request: FitModelRequest,
+): Promise<StoredJob> {
+  const project = await readProject(trx, caller, projectId);
+  const run = await findLatestRun(trx, project.id);
+  if (run === undefined)
+    throw new AppError(
+      'CONFLICT',
+      `project ${projectId}: it has no target yet; start Autopilot first (mode manual makes one model only)`,
+    );
+  await lockProject(trx, projectId);
+  const key = newId('fit');
+  const job = await createJob(trx, { kind: 'train', userId: caller.userId, projectId, resource: null });
+  const modelId = await createModelTask(trx, {
+    projectId,
+    datasetId: project.datasetId,
+    runId: null,
+    jobId: job.id,
+    runAs: caller.userId,
+    plan: run.plan,
+    planned: {
+      key,
+      role: 'search',
+      blueprintId: request.blueprintId,
+      parameters: request.parameters ?? {},
+      refitOf: null,
+      iterations: null,
+      deadlineMs: null,
+    },
+    position: 0,
+    sampleFraction: request.sampleFraction ?? 1,
+    idempotencyKey: `train:${key}`,
+    deadlineAt: null,
+  });
+  const resource = `/api/v1/models/${modelId}`;
+  await setJobResource(trx, job.id, resource);
+  return { ...job, resource };
+}
+
+/** Routes of Autopilot, the leaderboard and blueprints. */
+export const autopilotRoutes: readonly Route[] = [
+  start,
+  read,
+  control('pause', 'Stop giving out tasks; the budget stands still', async (trx, _app, runId) => pause(trx, runId)),
+  control('resume', 'Go on after a pause', resume),
+  control('stop', 'Stop searching and recommend what there is', stop),
+  leaderboard,
+  blueprints,
+  blueprint,
+  fit,
+];

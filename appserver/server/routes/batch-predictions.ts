@@ -1,0 +1,113 @@
+import { Type } from 'typebox';
+import {
+  AppError,
+  BatchPrediction,
+  BatchPredictionDryRun,
+  BatchPredictionPage,
+  CreateBatchPredictionRequest,
+  Job,
+  PageQuery,
+  strict,
+} from '#contracts';
+import { isFinalJobState, listBatchPredictions } from '#store';
+import { ownerFilter } from '../auth/caller.ts';
+import { nextPath, pageOptionsOf } from '../http/page.ts';
+import { ok, route, type Route } from '../route.ts';
+import {
+  batchPredictionView,
+  jobOf,
+  planScoring,
+  readBatchPrediction,
+  startScoring,
+} from '../services/batch-predictions.ts';
+import { RESULT_FILES } from '../services/follow-ups.ts';
+import { asFile, objectStream } from '../services/streams.ts';
+import { acceptedJob } from './jobs.ts';
+import { IdParams } from './params.ts';
+
+const tag = 'batch predictions';
+
+const create = route({
+  method: 'POST',
+  path: '/api/v1/batch-predictions',
+  summary: 'Score a dataset with a model or a deployment',
+  tag,
+  access: 'user',
+  scope: 'predict',
+  query: strict({ dryRun: Type.Optional(Type.Boolean({ description: 'plan and check only' })) }),
+  body: CreateBatchPredictionRequest,
+  answers: {
+    200: { description: 'dryRun: what would be scored; nothing was changed', schema: BatchPredictionDryRun },
+    202: { description: 'the job', schema: Job },
+  },
+  handler: async ({ database }, { caller, query, body, effect }) => {
+    if (query.dryRun === true) {
+      const plan = await planScoring(database, caller, body);
+      const { datasetId, columns, missingFeatures } = plan;
+      const { rowCount } = plan.table;
+      return ok({ dryRun: true, modelId: plan.owned.model.id, datasetId, rowCount, columns, missingFeatures });
+    }
+    return effect(async (trx) => acceptedJob(await startScoring(trx, caller, await planScoring(trx, caller, body))));
+  },
+});
+
+const list = route({
+  method: 'GET',
+  path: '/api/v1/batch-predictions',
+  summary: 'Your batch predictions, newest first',
+  tag,
+  access: 'user',
+  query: strict(PageQuery),
+  answers: { 200: { description: 'a page', schema: BatchPredictionPage } },
+  handler: async ({ database }, { caller, query, url }) => {
+    const { items, next } = await listBatchPredictions(database, ownerFilter(caller), pageOptionsOf(query));
+    const data = await Promise.all(
+      items.map(async (entry) => batchPredictionView(entry, await jobOf(database, entry))),
+    );
+    return ok({ data, next: next === null ? null : nextPath(url, next) });
+  },
+});
+
+const read = route({
+  method: 'GET',
+  path: '/api/v1/batch-predictions/{id}',
+  summary: 'One batch prediction',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 200: { description: 'the batch prediction', schema: BatchPrediction } },
+  handler: async ({ database }, { caller, params }) => {
+    const found = await readBatchPrediction(database, caller, params.id);
+    return ok(batchPredictionView(found, await jobOf(database, found)));
+  },
+});
+
+const MEDIA_TYPES = Object.keys(RESULT_FILES);
+
+const rows = route({
+  method: 'GET',
+  path: '/api/v1/batch-predictions/{id}/rows',
+  summary: 'The scored rows, in the order of the input',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 200: { description: 'CSV unless Accept asks for another type', mediaTypes: MEDIA_TYPES } },
+  handler: async ({ database, store }, { caller, params, accepted, signal }) => {
+    const found = await readBatchPrediction(database, caller, params.id);
+    const job = await jobOf(database, found);
+    if (!isFinalJobState(job.state))
+      throw new AppError('JOB_NOT_FINISHED', `batch prediction ${found.id}: job ${job.id} is ${job.state}`);
+    if (found.resultPath === null)
+      throw new AppError(
+        'CONFLICT',
+        `batch prediction ${found.id}: job ${job.id} ${job.state}: ${job.error?.detail ?? 'there are no rows'}`,
+      );
+    // The cast holds: `accepted` is one of the route's media types, which are the keys.
+    const name = RESULT_FILES[accepted as keyof typeof RESULT_FILES];
+    const type = accepted === 'text/csv' ? 'text/csv; charset=utf-8' : accepted;
+    return objectStream(store, `${found.resultPath}/${name}`, type, signal, { vary: 'Accept', ...asFile(name) });
+  },
+});
+
+/** Routes of batch predictions. */
+export const batchPredictionRoutes: readonly Route[] = [create, list, read, rows];

@@ -1,0 +1,224 @@
+import { Type } from 'typebox';
+import {
+  AppError,
+  CreateDeploymentRequest,
+  Deployment,
+  DeploymentDryRun,
+  DeploymentHistory,
+  DeploymentPage,
+  PAGE_LIMIT_DEFAULT,
+  PageQuery,
+  PatchDeploymentRequest,
+  PredictionServerEntry,
+  ReplaceModelRequest,
+  pageOf,
+  strict,
+} from '#contracts';
+import { newId } from '#runtime';
+import {
+  decodeCursor,
+  deleteDeployment,
+  encodeCursor,
+  insertDeployment,
+  listChanges,
+  listDeployments,
+  replaceModel,
+  updateDeployment,
+  type Queryable,
+} from '#store';
+import { isoOf } from '../auth/authenticate.ts';
+import { ownerFilter, type Caller } from '../auth/caller.ts';
+import type { AppContext } from '../context.ts';
+import { nextPath, pageOptionsOf, toPage } from '../http/page.ts';
+import { created, noContent, ok, route, type Route } from '../route.ts';
+import { checkGroup, deploymentView, readDeployment, readServers } from '../services/deployments.ts';
+import { readReadyModel } from '../services/models.ts';
+import { IdParams } from './params.ts';
+
+const tag = 'deployments';
+const DEFAULT_SETTINGS: Deployment['settings'] = { missingColumns: 'warn' };
+const DryRunQuery = strict({ dryRun: Type.Optional(Type.Boolean({ description: 'check only' })) });
+
+async function viewOf(db: Queryable, app: AppContext, caller: Caller, id: string): Promise<Deployment> {
+  return deploymentView(await readDeployment(db, caller, id), await readServers(db, app.config), app.config);
+}
+
+const create = route({
+  method: 'POST',
+  path: '/api/v1/deployments',
+  summary: 'Serve a model under a stable id',
+  tag,
+  access: 'user',
+  query: DryRunQuery,
+  body: CreateDeploymentRequest,
+  answers: {
+    200: { description: 'dryRun: it could be deployed; nothing was changed', schema: DeploymentDryRun },
+    201: { description: 'the deployment; `ready` once a prediction server answers', schema: Deployment },
+  },
+  handler: async (app, { caller, query, body, effect }) => {
+    const groupName = checkGroup(body.predictionServerGroup, app.config);
+    const settings = { ...DEFAULT_SETTINGS, ...body.settings };
+    if (query.dryRun === true) {
+      const { model } = await readReadyModel(app.database, caller, body.modelId);
+      return ok({ dryRun: true, modelId: model.id, projectId: model.projectId, settings });
+    }
+    return effect(async (trx) => {
+      const { model } = await readReadyModel(trx, caller, body.modelId);
+      const id = newId('dep');
+      const { name, description = '' } = body;
+      const { projectId } = model;
+      const record = {
+        id,
+        name,
+        description,
+        modelId: model.id,
+        projectId,
+        groupName,
+        settings,
+        createdBy: caller.userId,
+      };
+      await insertDeployment(trx, record, 'first model');
+      return created(`/api/v1/deployments/${id}`, await viewOf(trx, app, caller, id));
+    });
+  },
+});
+
+const list = route({
+  method: 'GET',
+  path: '/api/v1/deployments',
+  summary: 'Your deployments, newest first',
+  tag,
+  access: 'user',
+  query: strict(PageQuery),
+  answers: { 200: { description: 'a page', schema: DeploymentPage } },
+  handler: async ({ database, config }, { caller, query, url }) => {
+    const servers = await readServers(database, config);
+    const page = await listDeployments(database, ownerFilter(caller), pageOptionsOf(query));
+    return ok(toPage(page, url, (entry) => deploymentView(entry, servers, config)));
+  },
+});
+
+const read = route({
+  method: 'GET',
+  path: '/api/v1/deployments/{id}',
+  summary: 'One deployment',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 200: { description: 'the deployment', schema: Deployment } },
+  handler: async (app, { caller, params }) => ok(await viewOf(app.database, app, caller, params.id)),
+});
+
+const patch = route({
+  method: 'PATCH',
+  path: '/api/v1/deployments/{id}',
+  summary: 'Change name, description or settings',
+  tag,
+  access: 'user',
+  params: IdParams,
+  body: PatchDeploymentRequest,
+  answers: { 200: { description: 'the changed deployment', schema: Deployment } },
+  handler: async (app, { caller, params, body, checkIfMatch }) =>
+    app.database.transaction(async (trx) => {
+      const found = await readDeployment(trx, caller, params.id);
+      checkIfMatch(await viewOf(trx, app, caller, found.id));
+      const settings = body.settings === undefined ? undefined : { ...found.settings, ...body.settings };
+      await updateDeployment(trx, found.id, { name: body.name, description: body.description, settings });
+      return ok(await viewOf(trx, app, caller, found.id));
+    }),
+});
+
+const remove = route({
+  method: 'DELETE',
+  path: '/api/v1/deployments/{id}',
+  summary: 'Stop serving',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 204: { description: 'deleted; prediction servers hear of it at once' } },
+  handler: async (app, { caller, params, checkIfMatch }) => {
+    await app.database.transaction(async (trx) => {
+      checkIfMatch(await viewOf(trx, app, caller, params.id));
+      await deleteDeployment(trx, params.id);
+    });
+    return noContent();
+  },
+});
+
+const putModel = route({
+  method: 'PUT',
+  path: '/api/v1/deployments/{id}/model',
+  summary: 'Serve another model of the same project; the history keeps the reason',
+  tag,
+  access: 'user',
+  params: IdParams,
+  body: ReplaceModelRequest,
+  answers: { 200: { description: 'the changed deployment', schema: Deployment } },
+  handler: async (app, { caller, params, body, checkIfMatch }) =>
+    app.database.transaction(async (trx) => {
+      const found = await readDeployment(trx, caller, params.id);
+      checkIfMatch(await viewOf(trx, app, caller, found.id));
+      const { model } = await readReadyModel(trx, caller, body.modelId);
+      if (model.projectId !== found.projectId)
+        throw new AppError(
+          'MODEL_MISMATCH',
+          `modelId: expected a model of project ${found.projectId}; it is of ${model.projectId}`,
+          {
+            errors: [{ path: '/modelId', message: 'is a model of another project' }],
+          },
+        );
+      await replaceModel(trx, found.id, { modelId: model.id, reason: body.reason, by: caller.userId });
+      return ok(await viewOf(trx, app, caller, found.id));
+    }),
+});
+
+const history = route({
+  method: 'GET',
+  path: '/api/v1/deployments/{id}/history',
+  summary: 'Models that were served, newest first',
+  tag,
+  access: 'user',
+  params: IdParams,
+  query: strict(PageQuery),
+  answers: { 200: { description: 'a page', schema: DeploymentHistory } },
+  handler: async ({ database }, { caller, params, query, url }) => {
+    const found = await readDeployment(database, caller, params.id);
+    const limit = query.limit ?? PAGE_LIMIT_DEFAULT;
+    const [before] = query.cursor === undefined ? [] : decodeCursor(query.cursor, ['number']);
+    const beforeSequence = before === undefined ? null : Number(before);
+    const changes = await listChanges(database, found.id, { limit: limit + 1, beforeSequence });
+    const shown = changes.slice(0, limit);
+    const last = shown.at(-1);
+    const next = changes.length > limit && last !== undefined ? nextPath(url, encodeCursor([last.sequence])) : null;
+    return ok({ data: shown.map((change) => ({ ...change, at: isoOf(change.at) })), next });
+  },
+});
+
+const servers = route({
+  method: 'GET',
+  path: '/api/v1/prediction-servers',
+  summary: 'Prediction servers as they last reported',
+  tag,
+  access: 'user',
+  answers: { 200: { description: 'the servers', schema: pageOf(PredictionServerEntry) } },
+  handler: async ({ database, config }, { caller }) => {
+    const mine = caller.role === 'admin' ? null : await ownIds(database, caller);
+    const data = (await readServers(database, config)).map(({ lastSeenAt, deployments, ...server }) => ({
+      ...server,
+      lastSeenAt: isoOf(lastSeenAt),
+      deployments: deployments.filter((entry) => mine === null || mine.has(entry.deploymentId)),
+    }));
+    return ok({ data, next: null });
+  },
+});
+
+/** Deployments of a user that are looked through for a list of servers. */
+const OWN_DEPLOYMENTS_MAX = 1_000;
+
+async function ownIds(db: Queryable, caller: Caller): Promise<Set<string>> {
+  const page = await listDeployments(db, caller.userId, { limit: OWN_DEPLOYMENTS_MAX });
+  return new Set(page.items.map((entry) => entry.id));
+}
+
+/** Routes of deployments and prediction servers. */
+export const deploymentRoutes: readonly Route[] = [create, list, read, patch, remove, putModel, history, servers];

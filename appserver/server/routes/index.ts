@@ -1,0 +1,43 @@
+import { Type } from 'typebox';
+import { openApiOf } from '../openapi.ts';
+import { ok, route, type Route } from '../route.ts';
+import { autopilotRoutes } from './autopilot.ts';
+import { batchPredictionRoutes } from './batch-predictions.ts';
+import { datasetRoutes } from './datasets.ts';
+import { deploymentRoutes } from './deployments.ts';
+import { identityRoutes } from './identity.ts';
+import { jobRoutes } from './jobs.ts';
+import { loginRoutes } from './login.ts';
+import { modelRoutes } from './models.ts';
+import { operationRoutes } from './operations.ts';
+import { projectRoutes } from './projects.ts';
+import { unavailableRoutes } from './unavailable.ts';
+
+const openApi = route({
+  method: 'GET',
+  path: '/api/v1/openapi.json',
+  summary: 'This document',
+  tag: 'operations',
+  access: 'open',
+  answers: { 200: { description: 'OpenAPI 3.1', schema: Type.Object({}) } },
+  handler: async () => ok(apiDocument),
+});
+
+/** All routes of the REST contract. */
+export const apiRoutes: readonly Route[] = [
+  ...datasetRoutes,
+  ...projectRoutes,
+  ...autopilotRoutes,
+  ...modelRoutes,
+  ...batchPredictionRoutes,
+  ...deploymentRoutes,
+  ...jobRoutes,
+  ...identityRoutes,
+  ...loginRoutes,
+  ...operationRoutes,
+  openApi,
+  ...unavailableRoutes,
+];
+
+/** The OpenAPI document of {@link apiRoutes}. */
+export const apiDocument = openApiOf(apiRoutes);

@@ -1,0 +1,148 @@
+import { Readable } from 'node:stream';
+import { AppError, Model, ModelParameters, PatchModelRequest, TaskLog } from '#contracts';
+import { decodeOutOfFold, settingsOf } from '#ml';
+import { getTask, readTaskLog, updateModel } from '#store';
+import { route, ok, type Route } from '../route.ts';
+import { publicProblem } from '../services/jobs.ts';
+import { modelView, readModel, readReadyModel } from '../services/models.ts';
+import { asFile } from '../services/streams.ts';
+import { trainingPredictionsCsv } from '../services/training-predictions.ts';
+import { OUT_OF_FOLD_BYTES_MAX } from '../services/verify-model.ts';
+import { zipStream } from '../services/zip.ts';
+import { IdParams } from './params.ts';
+
+const tag = 'models';
+
+const read = route({
+  method: 'GET',
+  path: '/api/v1/models/{id}',
+  summary: 'One model',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 200: { description: 'the model', schema: Model } },
+  handler: async ({ database }, { caller, params }) => ok(modelView(await readModel(database, caller, params.id))),
+});
+
+const patch = route({
+  method: 'PATCH',
+  path: '/api/v1/models/{id}',
+  summary: 'Star, tag or describe a model',
+  tag,
+  access: 'user',
+  params: IdParams,
+  body: PatchModelRequest,
+  answers: { 200: { description: 'the changed model', schema: Model } },
+  handler: async ({ database }, { caller, params, body, checkIfMatch }) =>
+    database.transaction(async (trx) => {
+      checkIfMatch(modelView(await readModel(trx, caller, params.id)));
+      await updateModel(trx, params.id, body);
+      return ok(modelView(await readModel(trx, caller, params.id)));
+    }),
+});
+
+const parameters = route({
+  method: 'GET',
+  path: '/api/v1/models/{id}/parameters',
+  summary: 'Everything that decides how the model was fitted',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 200: { description: 'the parameters, defaults filled in', schema: ModelParameters } },
+  handler: async ({ database }, { caller, params }) => {
+    const { model } = await readModel(database, caller, params.id);
+    const { blueprintId, parameters: given } = model.planned;
+    const task = await getTask(database, model.taskId);
+    const spec = task?.spec.kind === 'train' ? task.spec : null;
+    return ok({
+      modelId: model.id,
+      blueprintId,
+      parameters: { ...settingsOf(blueprintId, given) },
+      seed: spec?.seed ?? 0,
+      threadCount: model.threadCount,
+      iterations: model.trained?.iterations ?? model.planned.iterations,
+      features: spec?.features.map((feature) => feature.name) ?? [],
+    });
+  },
+});
+
+const log = route({
+  method: 'GET',
+  path: '/api/v1/models/{id}/log',
+  summary: 'Last lines of the task that trained the model',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 200: { description: 'the log', schema: TaskLog } },
+  handler: async ({ database }, { caller, params }) => {
+    const { model } = await readModel(database, caller, params.id);
+    const task = await getTask(database, model.taskId);
+    if (task === null) throw new AppError('NOT_FOUND', `model ${model.id}: its task is gone`);
+    const lines = (await readTaskLog(database, task.id)).map((entry) => entry.line);
+    return ok({ taskId: task.id, state: task.state, lines, cause: publicProblem(task.problem) });
+  },
+});
+
+const artifact = route({
+  method: 'GET',
+  path: '/api/v1/models/{id}/artifact',
+  summary: 'The artefact: manifest.json, blob and signature.json in a zip archive',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 200: { description: 'the archive', mediaTypes: ['application/zip'] } },
+  handler: async ({ database, store, signer }, { caller, params, signal }) => {
+    const { model, trained } = await readReadyModel(database, caller, params.id);
+    const stored = async (name: string) => {
+      const path = `${trained.artifactPath}/${name}`;
+      const stat = await store.stat(path);
+      if (stat === null) throw new AppError('STORE_OBJECT_MISSING', `model ${model.id}: ${name} is not in the store`);
+      return { name, sizeBytes: stat.sizeBytes, read: () => store.read(path, { signal }) };
+    };
+    const { manifestSha256, signature } = trained;
+    const signed = { modelId: model.id, manifestSha256, signature, publicKey: signer.publicKey };
+    const signatureFile = Buffer.from(`${JSON.stringify(signed, null, 2)}\n`);
+    const { stream, sizeBytes } = await zipStream([
+      await stored('manifest.json'),
+      await stored('blob'),
+      { name: 'signature.json', sizeBytes: signatureFile.length, read: () => Readable.from([signatureFile]) },
+    ]);
+    return {
+      status: 200,
+      headers: { ...asFile(`${model.id}.zip`), 'content-length': String(sizeBytes) },
+      raw: stream,
+      mediaType: 'application/zip',
+    };
+  },
+});
+
+const trainingPredictions = route({
+  method: 'GET',
+  path: '/api/v1/models/{id}/training-predictions',
+  summary: 'Out-of-fold predictions of the training rows; the holdout’s once it is unlocked',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 200: { description: 'one line a row', mediaTypes: ['text/csv'] } },
+  handler: async ({ database, store }, { caller, params, signal }) => {
+    const { model, project, trained } = await readReadyModel(database, caller, params.id);
+    if (model.planned.role === 'refit') {
+      const message = `model ${model.id}: a refit has seen every row; ask its twin ${model.planned.refitOf ?? ''}`;
+      throw new AppError('CONFLICT', message);
+    }
+    const target = project.fixed?.target;
+    if (target === undefined) throw new AppError('INTERNAL', `project ${project.id} has a model but no target`);
+    const path = `${trained.artifactPath}/out-of-fold.bin`;
+    const data = decodeOutOfFold(await store.readAll(path, { maxBytes: OUT_OF_FOLD_BYTES_MAX, signal }));
+    const rows = trainingPredictionsCsv(data, target, project.holdoutUnlockedAt !== null);
+    return {
+      status: 200,
+      headers: asFile(`${model.id}-training-predictions.csv`),
+      raw: Readable.from(rows, { objectMode: false }),
+      mediaType: 'text/csv; charset=utf-8',
+    };
+  },
+});
+
+/** Routes of models. */
+export const modelRoutes: readonly Route[] = [read, patch, parameters, log, artifact, trainingPredictions];

@@ -1,0 +1,189 @@
+import { Type } from 'typebox';
+import {
+  AppError,
+  Health,
+  Id,
+  PageQuery,
+  QueueEntry,
+  Version,
+  WORKER_PROTOCOL_VERSIONS_ACCEPTED,
+  WorkerEntry,
+  pageOf,
+  strict,
+} from '#contracts';
+import { PROGRAM_VERSION, type Config } from '#runtime';
+import { countLiveWorkers, getTask, listQueue, listWorkers, readClock, setTaskPriority, type Task } from '#store';
+import { isoOf } from '../auth/authenticate.ts';
+import type { AppContext } from '../context.ts';
+import { pageOptionsOf, toPage } from '../http/page.ts';
+import { ok, route, type Route } from '../route.ts';
+import { readServers } from '../services/deployments.ts';
+import { metricsText } from '../services/metrics.ts';
+
+const tag = 'operations';
+/** Workers that were silent for longer are not listed. */
+const WORKERS_SHOWN_MS = 3_600_000;
+const WORKERS_SHOWN_MAX = 1_000;
+
+/** A worker that was silent for longer than this is lost. */
+export const workerLiveMs = (config: Config): number => config.queue.leaseMs + config.queue.claimWaitMs;
+
+const workers = route({
+  method: 'GET',
+  path: '/api/v1/workers',
+  summary: 'Workers seen within the last hour',
+  tag,
+  access: 'user',
+  answers: { 200: { description: 'the workers', schema: pageOf(WorkerEntry) } },
+  handler: async ({ database, config }) => {
+    const found = await listWorkers(database, WORKERS_SHOWN_MS, WORKERS_SHOWN_MAX);
+    const data = found.map((worker) => ({
+      id: worker.id,
+      pool: worker.pool,
+      hostName: worker.hostName,
+      processId: worker.processId,
+      programVersion: worker.programVersion,
+      state: worker.silentMs > workerLiveMs(config) ? 'lost' : worker.draining ? 'draining' : 'live',
+      memoryBytes: worker.memoryBytes,
+      threadCount: worker.threadCount,
+      startedAt: isoOf(worker.registeredAt),
+      lastSeenAt: isoOf(worker.seenAt),
+    }));
+    return ok({ data, next: null });
+  },
+});
+
+const queueEntry = (task: Task): QueueEntry => ({
+  taskId: task.id,
+  jobId: task.jobId,
+  projectId: task.projectId,
+  kind: task.kind,
+  state: task.state,
+  priority: task.priority,
+  attemptCount: task.fence,
+  workerId: task.workerId,
+  createdAt: isoOf(task.createdAt),
+});
+
+const queue = route({
+  method: 'GET',
+  path: '/api/v1/queue',
+  summary: 'Tasks that are not final, newest first',
+  tag,
+  access: 'admin',
+  query: strict(PageQuery),
+  answers: { 200: { description: 'a page', schema: pageOf(QueueEntry) } },
+  handler: async ({ database }, { query, url }) =>
+    ok(toPage(await listQueue(database, pageOptionsOf(query)), url, queueEntry)),
+});
+
+const PRIORITY_MAX = 1_000;
+
+const patchQueue = route({
+  method: 'PATCH',
+  path: '/api/v1/queue/{taskId}',
+  summary: 'Give a task another priority among those of its project',
+  tag,
+  access: 'admin',
+  params: strict({ taskId: Id }),
+  body: strict({ priority: Type.Integer({ minimum: -PRIORITY_MAX, maximum: PRIORITY_MAX }) }),
+  answers: { 200: { description: 'the task', schema: QueueEntry } },
+  handler: async ({ database }, { params, body, checkIfMatch }) =>
+    database.transaction(async (trx) => {
+      const found = await getTask(trx, params.taskId);
+      if (found === null) throw new AppError('NOT_FOUND', `task ${params.taskId}: there is none`);
+      checkIfMatch(queueEntry(found));
+      if (!(await setTaskPriority(trx, found.id, body.priority)))
+        throw new AppError('CONFLICT', `task ${found.id}: it is ${found.state}`);
+      return ok(queueEntry({ ...found, priority: body.priority }));
+    }),
+});
+
+type Check = { name: string; status: 'ok' | 'unavailable'; message: string };
+
+/** Database, and what `server.healthNeeds` names. */
+async function checksOf({ database, config }: AppContext): Promise<Check[]> {
+  const check = async (name: string, find: () => Promise<string | null>): Promise<Check> => {
+    try {
+      const problem = await find();
+      return { name, status: problem === null ? 'ok' : 'unavailable', message: problem ?? 'answers' };
+    } catch (err) {
+      const message = err instanceof AppError ? err.message : 'does not answer';
+      return { name, status: 'unavailable', message };
+    }
+  };
+  const needs = config.server.healthNeeds;
+  const checks = [check('database', async () => (Number.isFinite(await readClock(database)) ? null : 'has no clock'))];
+  if (needs.includes('worker')) {
+    checks.push(
+      check('worker', async () =>
+        (await countLiveWorkers(database, workerLiveMs(config))) > 0 ? null : 'no worker is registered',
+      ),
+    );
+  }
+  if (needs.includes('predictionServer')) {
+    checks.push(
+      check('predictionServer', async () =>
+        (await readServers(database, config)).some((server) => server.live)
+          ? null
+          : 'no prediction server has reported',
+      ),
+    );
+  }
+  return Promise.all(checks);
+}
+
+const health = route({
+  method: 'GET',
+  path: '/api/v1/health',
+  summary: 'Whether everything that is needed answers',
+  tag,
+  access: 'open',
+  answers: { 200: { description: 'all parts answer; else 503 with the parts that do not', schema: Health } },
+  handler: async (app) => {
+    if (app.closing.aborted) throw new AppError('SHUTTING_DOWN', 'the app server is shutting down');
+    const checks = await checksOf(app);
+    const failed = checks.filter((entry) => entry.status !== 'ok');
+    if (failed.length === 0) return ok({ status: 'ok', checks });
+    const code = failed.some((entry) => entry.name === 'database') ? 'DATABASE_UNAVAILABLE' : 'SERVER_UNAVAILABLE';
+    throw new AppError(code, failed.map((entry) => `${entry.name}: ${entry.message}`).join('; '), {
+      errors: failed.map((entry) => ({ path: `/checks/${entry.name}`, message: entry.message })),
+      retryAfterSeconds: 1,
+    });
+  },
+});
+
+const version = route({
+  method: 'GET',
+  path: '/api/v1/version',
+  summary: 'Version of the program and its protocols',
+  tag,
+  access: 'open',
+  answers: { 200: { description: 'the version', schema: Version } },
+  handler: async () =>
+    ok({
+      program: 'trainyard',
+      version: PROGRAM_VERSION,
+      api: 'v1',
+      protocolVersions: [...WORKER_PROTOCOL_VERSIONS_ACCEPTED],
+    }),
+});
+
+const metrics = route({
+  method: 'GET',
+  path: '/api/v1/metrics',
+  summary: 'Figures of this app server and the queue for Prometheus',
+  tag,
+  access: 'user',
+  answers: {
+    200: { description: 'text exposition format', mediaTypes: ['text/plain', 'application/openmetrics-text'] },
+  },
+  handler: async (app) => ({
+    status: 200,
+    raw: await metricsText(app, workerLiveMs(app.config)),
+    mediaType: 'text/plain; version=0.0.4; charset=utf-8',
+  }),
+});
+
+/** Routes for operators. */
+export const operationRoutes: readonly Route[] = [workers, queue, patchQueue, health, version, metrics];

@@ -1,0 +1,155 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Type } from 'typebox';
+import { AppError, AssignmentFeed, Id, ModelSignature, PredictionServerStatus, strict } from '#contracts';
+import {
+  feedSequence,
+  findModel,
+  hashToken,
+  isToken,
+  listAssignments,
+  listCredentials,
+  saveServerStatus,
+  type Assignment,
+  type Credential,
+  type Database,
+  type TrainedFacts,
+} from '#store';
+import { bearerOf, isoOf } from '../auth/authenticate.ts';
+import type { AppContext } from '../context.ts';
+import { noContent, ok, route, type Answer, type Call, type Route } from '../route.ts';
+import type { Signer } from '../services/signing.ts';
+import { objectStream } from '../services/streams.ts';
+import { IdParams } from './params.ts';
+
+const tag = 'serving';
+/** Longest hold of a poll for news, seconds. */
+const POLL_SECONDS_MAX = 60;
+/** How soon a held poll sees a change. */
+const POLL_MS = 200;
+
+/** @throws UNAUTHENTICATED without the prediction-server token */
+function checkToken(app: AppContext, { req }: Pick<Call<unknown, unknown, unknown>, 'req'>): void {
+  const token = bearerOf(req);
+  if (token === null || !isToken(token, hashToken(app.predictionServerToken)))
+    throw new AppError('UNAUTHENTICATED', 'expected the prediction-server token of this installation');
+}
+
+const PollQuery = strict({
+  after: Type.Optional(Type.Integer({ minimum: -1, default: 0 })),
+  wait: Type.Optional(Type.Integer({ minimum: 0, maximum: POLL_SECONDS_MAX, default: 0 })),
+});
+
+const assignments = route({
+  method: 'GET',
+  path: '/internal/v1/assignments',
+  summary: 'Deployments and keys, once there is news',
+  tag,
+  access: 'internal',
+  query: PollQuery,
+  answers: { 200: { description: 'the feed', schema: AssignmentFeed }, 204: { description: 'no news' } },
+  handler: async (app, call) => {
+    checkToken(app, call);
+    const { after = 0, wait = 0 } = call.query;
+    const deadline = performance.now() + wait * 1000;
+    for (;;) {
+      if ((await feedSequence(app.database)) > after) return ok(await readFeed(app.database, app.signer));
+      const restMs = deadline - performance.now();
+      if (restMs <= 0 || call.signal.aborted) return noContent();
+      await delay(Math.min(POLL_MS, restMs), undefined, { signal: call.signal }).catch(() => undefined);
+    }
+  },
+});
+
+/** Everything that a prediction server needs, as of one moment. */
+async function readFeed(database: Database, signer: Signer): Promise<AssignmentFeed> {
+  return database.transaction(async (trx) => ({
+    sequence: await feedSequence(trx),
+    publicKey: signer.publicKey,
+    deployments: (await listAssignments(trx)).map((entry) => recordOf(entry, signer)),
+    apiKeys: (await listCredentials(trx)).map(grantOf),
+  }));
+}
+
+function recordOf({ deployment, manifestSha256 }: Assignment, signer: Signer): AssignmentFeed['deployments'][number] {
+  const record = {
+    deploymentId: deployment.id,
+    name: deployment.name,
+    modelId: deployment.modelId,
+    manifestSha256,
+    sequence: deployment.sequence,
+    readers: [deployment.createdBy],
+    settings: deployment.settings,
+  };
+  return { ...record, signature: signer.sign(record) };
+}
+
+const grantOf = (key: Credential): AssignmentFeed['apiKeys'][number] => ({
+  keyId: key.keyId,
+  keySha256: key.keySha256,
+  userId: key.userId,
+  role: key.role,
+  scopes: [...key.scopes],
+  expiresAt: key.expiresAt === null ? null : isoOf(key.expiresAt),
+});
+
+async function trainedModel(app: AppContext, id: string): Promise<TrainedFacts> {
+  const trained = (await findModel(app.database, id))?.trained ?? null;
+  if (trained === null) throw new AppError('NOT_FOUND', `model ${id}: there is none that is trained`);
+  return trained;
+}
+
+const signature = route({
+  method: 'GET',
+  path: '/internal/v1/models/{id}/signature',
+  summary: 'Detached signature of an artefact',
+  tag,
+  access: 'internal',
+  params: IdParams,
+  answers: { 200: { description: 'the signature', schema: ModelSignature } },
+  handler: async (app, call) => {
+    checkToken(app, call);
+    const { manifestSha256, signature: value } = await trainedModel(app, call.params.id);
+    return ok({ modelId: call.params.id, manifestSha256, signature: value });
+  },
+});
+
+const file = (name: 'manifest' | 'blob', objectName: string): Route =>
+  route({
+    method: 'GET',
+    path: `/internal/v1/models/{id}/${name}`,
+    summary: `The ${name} of an artefact`,
+    tag,
+    access: 'internal',
+    params: IdParams,
+    answers: { 200: { description: 'its bytes', mediaTypes: ['application/octet-stream', 'application/json'] } },
+    handler: async (app, call): Promise<Answer> => {
+      checkToken(app, call);
+      const { artifactPath } = await trainedModel(app, call.params.id);
+      return objectStream(app.store, `${artifactPath}/${objectName}`, 'application/octet-stream', call.signal);
+    },
+  });
+
+const report = route({
+  method: 'PUT',
+  path: '/internal/v1/prediction-servers/{id}',
+  summary: 'A prediction server says what it serves',
+  tag,
+  access: 'internal',
+  params: strict({ id: Id }),
+  body: PredictionServerStatus,
+  answers: { 204: { description: 'noted' } },
+  handler: async (app, call) => {
+    checkToken(app, call);
+    await saveServerStatus(app.database, call.params.id, call.body);
+    return noContent();
+  },
+});
+
+/** Routes of prediction servers. */
+export const servingRoutes: readonly Route[] = [
+  assignments,
+  signature,
+  file('manifest', 'manifest.json'),
+  file('blob', 'blob'),
+  report,
+];

@@ -1,0 +1,231 @@
+import {
+  AppError,
+  canonicalJson,
+  type AutopilotPlan,
+  type AutopilotRequest,
+  type AutopilotRun,
+  type PartitioningRequest,
+} from '#contracts';
+import { planAutopilot } from '#ml';
+import { newId } from '#runtime';
+import {
+  countLiveWorkers,
+  createJob,
+  findLatestRun,
+  findProfile,
+  findRun,
+  findStoredTable,
+  fixProject,
+  holdTasks,
+  insertRun,
+  lockJob,
+  lockProject,
+  modelsOfRun,
+  pauseRun,
+  readClock,
+  releaseTasks,
+  resumeRun,
+  setRunState,
+  setWakeUp,
+  shiftDeadlines,
+  type AutopilotRunRecord,
+  type FixedSettings,
+  type ProjectRecord,
+  type Queryable,
+  type StoredJob,
+  type Transaction,
+} from '#store';
+import { isoOf } from '../auth/authenticate.ts';
+import type { Caller } from '../auth/caller.ts';
+import type { AppContext } from '../context.ts';
+import { advanceRun, AUTOPILOT_TOPIC, elapsedMsOf, isFinalRunState } from './autopilot-run.ts';
+import { readProject } from './projects.ts';
+
+/** Deadlines of a paused run's tasks are put off by so long, and brought back when it goes on. */
+const PAUSE_SHIFT_MS = 10 * 365 * 24 * 3600 * 1000;
+
+/** A run as the REST API shows it. */
+export async function runView(db: Queryable, run: AutopilotRunRecord): Promise<AutopilotRun> {
+  const models = await modelsOfRun(db, run.id);
+  const count = (...states: readonly string[]) => models.filter((model) => states.includes(model.state)).length;
+  const elapsedMs = elapsedMsOf(run, await readClock(db));
+  const { timeBudgetMs, maxModels } = run.plan;
+  const searched = models.filter((model) => model.planned.role === 'search').length;
+  const isFinal = isFinalRunState(run.state);
+  return {
+    id: run.id,
+    projectId: run.projectId,
+    jobId: run.jobId,
+    state: run.state,
+    plan: run.plan,
+    spent: { seconds: elapsedMs / 1000, models: searched },
+    remaining: {
+      seconds: timeBudgetMs === null ? null : isFinal ? 0 : Math.max(0, timeBudgetMs - elapsedMs) / 1000,
+      models: maxModels === null ? null : isFinal ? 0 : Math.max(0, maxModels - searched),
+    },
+    tasks: {
+      planned: models.length,
+      running: count('training'),
+      succeeded: count('ready'),
+      failed: count('failed', 'cancelled'),
+    },
+    recommendedModelId: run.recommendedModelId,
+    createdAt: isoOf(run.startedAt),
+    finishedAt: run.finishedAt === null ? null : isoOf(run.finishedAt),
+  };
+}
+
+/**
+ * The plan of a run: everything that it will rest on, checked, before anything is made.
+ *
+ * @throws whatever is wrong with the request, PROJECT_TARGET_FIXED when the project is fixed to something else
+ */
+export async function planRun(
+  app: AppContext,
+  project: ProjectRecord,
+  request: AutopilotRequest,
+): Promise<AutopilotPlan> {
+  const { database, config } = app;
+  const profile = await findProfile(database, project.datasetId);
+  const table = await findStoredTable(database, project.datasetId);
+  if (profile === undefined || table === undefined)
+    throw new AppError('DATASET_NOT_READY', `dataset ${project.datasetId} is not ready`);
+  if (request.featureList !== undefined)
+    throw new AppError('NOT_AVAILABLE', 'featureList: feature lists are not built yet; use excludedFeatures');
+  const live = await countLiveWorkers(database, config.queue.leaseMs + config.queue.claimWaitMs);
+  const { workersMax, threadsPerTask } = config.autopilot;
+  const parallelTasks = Math.max(1, Math.min(workersMax, live));
+  const plan = planAutopilot(withFixed(request, project.fixed), { profile, table, parallelTasks, threadsPerTask });
+  return project.fixed === null ? plan : heldAgainst(project, project.fixed, plan);
+}
+
+/** What a later run leaves open is as the first one fixed it. */
+function withFixed(request: AutopilotRequest, fixed: FixedSettings | null): AutopilotRequest {
+  if (fixed?.target.name !== request.target) return request;
+  const positive = fixed.target.positiveClass;
+  const label = positive === null ? undefined : fixed.target.classes[positive]?.label;
+  return {
+    targetType: fixed.target.targetType,
+    metric: fixed.metric,
+    ...(label === undefined ? {} : { positiveClass: label }),
+    partitioning: requestOf(fixed.partitioning),
+    ...request,
+  };
+}
+
+/** The request that gives a partitioning; a partition column decides folds and fractions by itself. */
+function requestOf(partitioning: FixedSettings['partitioning']): PartitioningRequest {
+  const { method, validation, folds, validationFraction, holdoutFraction, column } = partitioning;
+  if (method === 'column') return { method, validation, ...(column === null ? {} : { column }) };
+  return {
+    method,
+    validation,
+    holdoutFraction,
+    ...(validation === 'cv' ? { folds } : {}),
+    ...(validationFraction === null ? {} : { validationFraction }),
+    ...(column === null ? {} : { column }),
+  };
+}
+
+function heldAgainst(project: ProjectRecord, fixed: FixedSettings, plan: AutopilotPlan): AutopilotPlan {
+  const differs = (a: unknown, b: unknown) => canonicalJson(a) !== canonicalJson(b);
+  // Another seed makes other models, never other partitions: those are the project's.
+  const partitioning = { ...plan.partitioning, seed: fixed.partitioning.seed };
+  const fields = [
+    ...(differs(plan.target, fixed.target) ? ['target'] : []),
+    ...(plan.metric === fixed.metric ? [] : ['metric']),
+    ...(differs(partitioning, fixed.partitioning) ? ['partitioning'] : []),
+  ];
+  if (fields.length > 0) {
+    const target = JSON.stringify(fixed.target.name);
+    throw new AppError(
+      'PROJECT_TARGET_FIXED',
+      `project ${project.id}: ${fields.join(', ')} differ from what the first Autopilot fixed (target ${target}, metric ${fixed.metric})`,
+      { errors: fields.map((field) => ({ path: `/${field}`, message: 'is fixed for this project' })) },
+    );
+  }
+  return { ...plan, partitioning: fixed.partitioning };
+}
+
+/** Starts a run: job, run, first tasks. @throws AUTOPILOT_RUNNING, PROJECT_TARGET_FIXED */
+export async function startRun(
+  trx: Transaction,
+  app: AppContext,
+  caller: Caller,
+  projectId: string,
+  plan: AutopilotPlan,
+): Promise<StoredJob> {
+  await lockProject(trx, projectId);
+  const project = await readProject(trx, caller, projectId);
+  const latest = await findLatestRun(trx, projectId);
+  if (latest !== undefined && !isFinalRunState(latest.state))
+    throw new AppError('AUTOPILOT_RUNNING', `project ${projectId}: Autopilot is ${latest.state} (job ${latest.jobId})`);
+  // Two first requests at once: the second was planned before the first fixed the project.
+  if (project.fixed === null)
+    await fixProject(trx, projectId, { target: plan.target, metric: plan.metric, partitioning: plan.partitioning });
+  else heldAgainst(project, project.fixed, plan);
+  const job = await createJob(trx, {
+    kind: 'autopilot',
+    userId: caller.userId,
+    projectId,
+    resource: `/api/v1/projects/${projectId}/autopilot`,
+  });
+  const id = newId('run');
+  await insertRun(trx, { id, projectId, jobId: job.id, startedBy: caller.userId, plan, startedAt: job.createdAt });
+  await advanceRun(trx, app.queue, id);
+  return job;
+}
+
+/** Claimed tasks go on, others stand aside; time stands still. @throws CONFLICT */
+export async function pause(trx: Transaction, runId: string): Promise<AutopilotRunRecord> {
+  const run = await locked(trx, runId);
+  if (run.state !== 'running') throw wrongState(run, 'running');
+  await pauseRun(trx, run.id);
+  await holdTasks(trx, run.jobId);
+  await shiftDeadlines(trx, run.jobId, PAUSE_SHIFT_MS);
+  await setWakeUp(trx, { topic: AUTOPILOT_TOPIC, key: run.jobId }, null);
+  return again(trx, run);
+}
+
+/** @throws CONFLICT */
+export async function resume(trx: Transaction, app: AppContext, runId: string): Promise<AutopilotRunRecord> {
+  const run = await locked(trx, runId);
+  if (run.state !== 'paused') throw wrongState(run, 'paused');
+  await endPause(trx, run, 'running');
+  await advanceRun(trx, app.queue, run.id);
+  return again(trx, run);
+}
+
+/** Ends the search now: what there is is recommended. @throws CONFLICT */
+export async function stop(trx: Transaction, app: AppContext, runId: string): Promise<AutopilotRunRecord> {
+  const run = await locked(trx, runId);
+  if (isFinalRunState(run.state)) throw wrongState(run, 'running');
+  if (run.state === 'paused') await endPause(trx, run, 'stopping');
+  else await setRunState(trx, run.id, 'stopping');
+  await advanceRun(trx, app.queue, run.id);
+  return again(trx, run);
+}
+
+async function endPause(trx: Transaction, run: AutopilotRunRecord, state: 'running' | 'stopping'): Promise<void> {
+  const nowMs = await readClock(trx);
+  const pauseMs = Math.max(0, nowMs - (run.pausedAt ?? nowMs));
+  await resumeRun(trx, run.id, state, pauseMs);
+  await shiftDeadlines(trx, run.jobId, pauseMs - PAUSE_SHIFT_MS);
+  await releaseTasks(trx, run.jobId);
+}
+
+/** The run as it is once its job is this transaction's. */
+async function locked(trx: Transaction, runId: string): Promise<AutopilotRunRecord> {
+  const found = await findRun(trx, runId);
+  if (found !== undefined) await lockJob(trx, found.jobId);
+  return again(trx, { id: runId });
+}
+
+async function again(trx: Transaction, { id }: Pick<AutopilotRunRecord, 'id'>): Promise<AutopilotRunRecord> {
+  const run = await findRun(trx, id);
+  if (run === undefined) throw new AppError('INTERNAL', `run ${id} is gone`);
+  return run;
+}
+
+const wrongState = (run: AutopilotRunRecord, expected: string) =>
+  new AppError('CONFLICT', `Autopilot of project ${run.projectId}: expected state ${expected}; it is ${run.state}`);

@@ -1,0 +1,75 @@
+import { realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError, type DatasetSource, type IngestTask } from '#contracts';
+import type { Config } from '#runtime';
+
+/**
+ * What a worker is asked to read for a source, after it was held against the allow-lists.
+ *
+ * @throws SOURCE_NOT_ALLOWED naming host or folder, SOURCE_NOT_FOUND, VALIDATION_FAILED, NOT_AVAILABLE
+ */
+export async function ingestInputOf(source: DatasetSource, config: Config): Promise<IngestTask['input']> {
+  switch (source.type) {
+    case 'url':
+      return { type: 'url', url: checkedUrl(source.url, config.ingest.urlHosts) };
+    case 'path':
+      return { type: 'path', path: await checkedPath(source.path, config.ingest.pathRoots) };
+    case 'hdfs':
+    case 'hive':
+    case 'jdbc':
+    case 's3':
+      throw new AppError(
+        'NOT_AVAILABLE',
+        `source.type: ${source.type} is not built yet; upload the file, or use url or path`,
+      );
+  }
+}
+
+function checkedUrl(text: string, hosts: readonly string[]): string {
+  const url = URL.parse(text);
+  const refuse = (message: string) =>
+    new AppError('VALIDATION_FAILED', `source.url: ${message}`, { errors: [{ path: '/source/url', message }] });
+  if (url === null) throw refuse('is not an absolute URL');
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw refuse(`expected http or https; found ${JSON.stringify(url.protocol)}`);
+  if (url.username !== '' || url.password !== '') throw refuse('must not hold credentials');
+  if (!hosts.includes(url.host) && !hosts.includes(url.hostname)) {
+    throw new AppError(
+      'SOURCE_NOT_ALLOWED',
+      `source.url: host ${url.host} is not on the allow-list (ingest.urlHosts)`,
+      {
+        errors: [{ path: '/source/url', message: `host ${url.host} is not allowed` }],
+      },
+    );
+  }
+  return url.href;
+}
+
+/** Symbolic links are followed first, so that none leads out of the allowed folders. */
+async function checkedPath(text: string, roots: readonly string[]): Promise<string> {
+  const refused = new AppError('SOURCE_NOT_ALLOWED', 'source.path: is not in an allowed folder (ingest.pathRoots)', {
+    errors: [{ path: '/source/path', message: 'is not in an allowed folder' }],
+  });
+  if (!path.isAbsolute(text) || text.includes('\0') || !roots.some((root) => isWithin(root, path.resolve(text))))
+    throw refused;
+  const real = await realpath(text).catch((err: unknown) => notFound(text, err));
+  const realRoots = await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
+  if (!realRoots.some((root) => isWithin(root, real))) throw refused;
+  if (!(await stat(real)).isFile()) throw notFoundError(text, 'is not a file');
+  return real;
+}
+
+function isWithin(root: string, file: string): boolean {
+  const relative = path.relative(root, file);
+  return relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
+}
+
+const notFoundError = (text: string, message: string, cause?: unknown) =>
+  new AppError('SOURCE_NOT_FOUND', `source.path: ${path.basename(text)} ${message}`, {
+    errors: [{ path: '/source/path', message }],
+    ...(cause === undefined ? {} : { cause }),
+  });
+
+function notFound(text: string, cause: unknown): never {
+  throw notFoundError(text, 'does not exist or cannot be read', cause);
+}

@@ -1,0 +1,84 @@
+import { AppError, type Dataset, type IngestTask } from '#contracts';
+import {
+  createJob,
+  createTask,
+  findDataset,
+  insertDataset,
+  type DatasetRecord,
+  type Queryable,
+  type StoredJob,
+  type Transaction,
+} from '#store';
+import { isoOf } from '../auth/authenticate.ts';
+import { ownedBy, type Caller } from '../auth/caller.ts';
+import { publicProblem } from './jobs.ts';
+
+/** A dataset as the REST API shows it. */
+export function datasetView(dataset: DatasetRecord): Dataset {
+  return {
+    id: dataset.id,
+    name: dataset.name,
+    state: dataset.state,
+    rowCount: dataset.rowCount,
+    featureCount: dataset.featureCount,
+    sizeBytes: dataset.sizeBytes,
+    source: dataset.source,
+    inPlace: false,
+    version: 1,
+    createdAt: isoOf(dataset.createdAt),
+    createdBy: dataset.createdBy,
+    warnings: [...dataset.warnings],
+    error: publicProblem(dataset.error),
+  };
+}
+
+/** A dataset that the caller may see. @throws NOT_FOUND */
+export async function readDataset(db: Queryable, caller: Caller, id: string): Promise<DatasetRecord> {
+  return ownedBy(caller, await findDataset(db, id), (dataset) => dataset.createdBy, `dataset ${id}`);
+}
+
+/** A dataset that is ready to be used. @throws NOT_FOUND, DATASET_NOT_READY */
+export async function readReadyDataset(db: Queryable, caller: Caller, id: string): Promise<DatasetRecord> {
+  const dataset = await readDataset(db, caller, id);
+  if (dataset.state !== 'ready')
+    throw new AppError(
+      'DATASET_NOT_READY',
+      `dataset ${id}: expected state ready; it is ${dataset.state} (job ${dataset.jobId})`,
+    );
+  return dataset;
+}
+
+export interface NewDataset {
+  readonly id: string;
+  readonly name: string;
+  readonly source: unknown;
+  readonly uploadPath: string | null;
+  readonly input: IngestTask['input'];
+  readonly options: IngestTask['options'];
+}
+
+/** Registers a dataset and queues its ingest. */
+export async function startIngest(trx: Transaction, caller: Caller, dataset: NewDataset): Promise<StoredJob> {
+  const job = await createJob(trx, {
+    kind: 'ingest',
+    userId: caller.userId,
+    projectId: null,
+    resource: `/api/v1/datasets/${dataset.id}`,
+  });
+  await insertDataset(trx, {
+    id: dataset.id,
+    name: dataset.name,
+    source: dataset.source,
+    uploadPath: dataset.uploadPath,
+    jobId: job.id,
+    createdBy: caller.userId,
+  });
+  await createTask(trx, {
+    jobId: job.id,
+    projectId: null,
+    runAs: caller.userId,
+    spec: { kind: 'ingest', datasetId: dataset.id, input: dataset.input, options: dataset.options },
+    idempotencyKey: `ingest:${dataset.id}`,
+  });
+  return job;
+}

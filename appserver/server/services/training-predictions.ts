@@ -1,0 +1,53 @@
+import type { TargetSpec } from '#contracts';
+import type { OutOfFold } from '#ml';
+
+/** Rows that are put together at a time. */
+const ROWS_PER_CHUNK = 10_000;
+const HOLDOUT_NAME = 'holdout';
+
+/** A CSV cell. @see RFC 4180 section 2 */
+export const csvCell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+/**
+ * Out-of-fold predictions as CSV: row number, partition, then the columns of batch predictions. Rows of the holdout are
+ * left out while it is locked.
+ */
+export function* trainingPredictionsCsv(data: OutOfFold, target: TargetSpec, withHoldout: boolean): Generator<string> {
+  const labels = target.classes.map((entry) => entry.label);
+  const columns = ['rowIndex', 'partition', 'prediction', ...labels.map((label) => `probability_${label}`)];
+  let chunk = `${columns.map(csvCell).join(',')}\r\n`;
+  for (let index = 0; index < data.rows.length; index += 1) {
+    const partition = data.partitions[index] ?? -1;
+    if (partition < 0 && !withHoldout) continue;
+    const cells = [String(data.rows[index] ?? 0), partition < 0 ? HOLDOUT_NAME : String(partition)];
+    chunk += `${[...cells, ...predictionCells(data, index, target, labels)].join(',')}\r\n`;
+    if (index % ROWS_PER_CHUNK === ROWS_PER_CHUNK - 1) {
+      yield chunk;
+      chunk = '';
+    }
+  }
+  yield chunk;
+}
+
+/** Binary: positive if its probability is at least 0.5; multiclass: the highest, ties to the first in class order. */
+function predictionCells(data: OutOfFold, index: number, target: TargetSpec, labels: readonly string[]): string[] {
+  const { outputCount, predictions } = data;
+  if (target.targetType === 'regression') return [String(predictions[index] ?? NaN)];
+  const probabilities =
+    target.targetType === 'binary'
+      ? binaryProbabilities(predictions[index] ?? NaN, target.positiveClass ?? 1)
+      : Array.from(predictions.subarray(index * outputCount, (index + 1) * outputCount));
+  let best = 0;
+  for (const [place, probability] of probabilities.entries())
+    if (probability > (probabilities[best] ?? 0)) best = place;
+  if (target.targetType === 'binary') {
+    const positive = target.positiveClass ?? 1;
+    best = (probabilities[positive] ?? 0) >= 0.5 ? positive : 1 - positive;
+  }
+  return [csvCell(labels[best] ?? ''), ...probabilities.map(String)];
+}
+
+function binaryProbabilities(positiveProbability: number, positive: number): number[] {
+  const both = [1 - positiveProbability, positiveProbability];
+  return positive === 1 ? both : both.reverse();
+}

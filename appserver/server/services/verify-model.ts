@@ -1,0 +1,80 @@
+import { AppError, canonicalJson, Manifest, parse, type ModelScores, type TrainTask } from '#contracts';
+import { decodeOutOfFold, scoresFromOutOfFold } from '#ml';
+import type { ObjectStore } from '#object-store';
+import { openArtifact } from '#scoring';
+import { parseJsonText } from '../http/json.ts';
+import type { SealedAttempt } from '../queue/index.ts';
+import { sha256Of } from './hashes.ts';
+
+/** Largest files of an artefact that are read to verify it. */
+export const MANIFEST_BYTES_MAX = 256 * 1024 * 1024;
+export const BLOB_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+export const OUT_OF_FOLD_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+
+/**
+ * Proves that what a worker sealed is a model: the artefact opens, is the one that was asked for, and its scores are
+ * exactly those of its stored out-of-fold predictions.
+ *
+ * @returns SHA-256 of `manifest.json`
+ * @throws ARTIFACT_INVALID, RESULT_MISMATCH
+ */
+export async function verifyModel(
+  spec: TrainTask,
+  { attemptPath, files, outcome }: SealedAttempt<'train'>,
+  store: ObjectStore,
+): Promise<string> {
+  const read = async (name: string, maxBytes: number): Promise<Uint8Array> => {
+    if (!files.some((file) => file.name === name)) throw mismatch(`${name} was not sealed`);
+    return store.readAll(`${attemptPath}/${name}`, { maxBytes });
+  };
+  const manifestBytes = await read('manifest.json', MANIFEST_BYTES_MAX);
+  const blob = await read('blob', BLOB_BYTES_MAX);
+  const manifest = manifestOf(manifestBytes);
+  openArtifact(manifest, blob, sha256Of);
+  checkManifest(spec, manifest);
+  if (manifest.contentHash !== outcome.contentHash)
+    throw mismatch(`content hash: the manifest says ${manifest.contentHash}; the outcome says ${outcome.contentHash}`);
+  if (spec.refit === null) {
+    const outOfFold = decodeOutOfFold(await read('out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX));
+    checkScores(scoresFromOutOfFold(outOfFold, spec.target), outcome.scores);
+  } else if (outcome.scores !== null) throw mismatch('scores: a refit has none of its own');
+  return sha256Of(manifestBytes);
+}
+
+const mismatch = (message: string) => new AppError('RESULT_MISMATCH', `model: ${message}`);
+
+function manifestOf(bytes: Uint8Array): Manifest {
+  const json = parseJsonText(Buffer.from(bytes).toString('utf8'), 'manifest.json');
+  return parse(Manifest, json, 'manifest.json', 'ARTIFACT_INVALID');
+}
+
+/** It is the model of this task, not another one's. */
+function checkManifest(spec: TrainTask, manifest: Manifest): void {
+  const { content } = manifest;
+  const expected = {
+    modelId: spec.modelId,
+    projectId: spec.projectId,
+    blueprintId: spec.blueprintId,
+    target: spec.target.name,
+    targetType: spec.target.targetType,
+    classes: spec.target.classes.map((entry) => entry.label),
+    positiveClass: spec.target.positiveClass,
+  };
+  const found = {
+    modelId: manifest.modelId,
+    projectId: manifest.projectId,
+    blueprintId: manifest.blueprintId,
+    target: content.target,
+    targetType: content.targetType,
+    classes: content.classes,
+    positiveClass: content.positiveClass,
+  };
+  if (canonicalJson(expected) !== canonicalJson(found))
+    throw mismatch('the manifest is of another model, target or classes than the task');
+}
+
+/** Exactly equal: both sides ran the same code over the same numbers. */
+function checkScores(computed: ModelScores, sealed: ModelScores | null): void {
+  if (sealed === null || canonicalJson(computed) !== canonicalJson(sealed))
+    throw mismatch('the scores are not those of out-of-fold.bin');
+}

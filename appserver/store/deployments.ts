@@ -1,0 +1,263 @@
+import type { Deployment, PredictionServerStatus } from '#contracts';
+import { pageByCreation, type Page, type PageOptions } from './cursor.ts';
+import { now, type Queryable } from './dialect.ts';
+import { fromJson, rowOf, rowsOf, toJson } from './records.ts';
+
+export interface DeploymentRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly modelId: string;
+  readonly projectId: string;
+  readonly groupName: string;
+  readonly settings: Deployment['settings'];
+  /** Rises with every change that prediction servers must know. */
+  readonly sequence: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly createdBy: string;
+}
+
+interface DeploymentRow {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly model_id: string;
+  readonly project_id: string;
+  readonly group_name: string;
+  readonly settings: string;
+  readonly sequence: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly created_by: string;
+}
+
+const toDeployment = (row: DeploymentRow): DeploymentRecord => ({
+  id: row.id,
+  name: row.name,
+  description: row.description,
+  modelId: row.model_id,
+  projectId: row.project_id,
+  groupName: row.group_name,
+  settings: fromJson<Deployment['settings']>(row.settings),
+  sequence: row.sequence,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+  createdBy: row.created_by,
+});
+
+/** A change of the model of a deployment. */
+export interface DeploymentChange {
+  readonly modelId: string;
+  readonly reason: string;
+  readonly at: number;
+  readonly by: string;
+  readonly sequence: number;
+}
+
+type NewDeployment = Pick<
+  DeploymentRecord,
+  'id' | 'name' | 'description' | 'modelId' | 'projectId' | 'groupName' | 'settings' | 'createdBy'
+>;
+
+export async function insertDeployment(db: Queryable, deployment: NewDeployment, reason: string): Promise<void> {
+  await db.knex('deployments').insert({
+    id: deployment.id,
+    name: deployment.name,
+    description: deployment.description,
+    model_id: deployment.modelId,
+    project_id: deployment.projectId,
+    group_name: deployment.groupName,
+    settings: toJson(deployment.settings),
+    sequence: 1,
+    created_at: now(db),
+    updated_at: now(db),
+    created_by: deployment.createdBy,
+  });
+  await insertChange(db, deployment.id, 1, deployment.modelId, reason, deployment.createdBy);
+  await bumpFeed(db);
+}
+
+async function insertChange(
+  db: Queryable,
+  deploymentId: string,
+  sequence: number,
+  modelId: string,
+  reason: string,
+  by: string,
+): Promise<void> {
+  await db
+    .knex('deployment_history')
+    .insert({ deployment_id: deploymentId, sequence, model_id: modelId, reason, at: now(db), by });
+}
+
+export async function findDeployment(db: Queryable, id: string): Promise<DeploymentRecord | undefined> {
+  const row = await rowOf<DeploymentRow>(db.knex('deployments').where({ id }));
+  return row === undefined ? undefined : toDeployment(row);
+}
+
+/** Deployments of one user, or of all, newest first. */
+export async function listDeployments(
+  db: Queryable,
+  createdBy: string | null,
+  page: PageOptions,
+): Promise<Page<DeploymentRecord>> {
+  const query = db.knex('deployments').select('deployments.*');
+  if (createdBy !== null) void query.where({ created_by: createdBy });
+  const { items, next } = await pageByCreation<DeploymentRow>(query, 'deployments', page);
+  return { items: items.map(toDeployment), next };
+}
+
+/** Whether anything of a project is deployed. */
+export async function isDeployed(db: Queryable, projectId: string): Promise<boolean> {
+  return (await rowOf(db.knex('deployments').where({ project_id: projectId }).select('id'))) !== undefined;
+}
+
+/** Changes name, description or settings; the sequence rises, so that prediction servers hear of it. */
+export async function updateDeployment(
+  db: Queryable,
+  id: string,
+  change: {
+    readonly name?: string | undefined;
+    readonly description?: string | undefined;
+    readonly settings?: Deployment['settings'] | undefined;
+  },
+): Promise<void> {
+  await db
+    .knex('deployments')
+    .where({ id })
+    .update({
+      ...(change.name === undefined ? {} : { name: change.name }),
+      ...(change.description === undefined ? {} : { description: change.description }),
+      ...(change.settings === undefined ? {} : { settings: toJson(change.settings) }),
+      updated_at: now(db),
+    })
+    .increment('sequence', 1);
+  await bumpFeed(db);
+}
+
+/** Serves another model from now on; the history keeps the reason. */
+export async function replaceModel(
+  db: Queryable,
+  id: string,
+  change: { readonly modelId: string; readonly reason: string; readonly by: string },
+): Promise<void> {
+  await db
+    .knex('deployments')
+    .where({ id })
+    .update({ model_id: change.modelId, updated_at: now(db) })
+    .increment('sequence', 1);
+  const deployment = await findDeployment(db, id);
+  if (deployment !== undefined)
+    await insertChange(db, id, deployment.sequence, change.modelId, change.reason, change.by);
+  await bumpFeed(db);
+}
+
+export async function deleteDeployment(db: Queryable, id: string): Promise<void> {
+  await db.knex('deployment_history').where({ deployment_id: id }).delete();
+  await db.knex('deployments').where({ id }).delete();
+  await bumpFeed(db);
+}
+
+/** Changes of the model, newest first, behind `beforeSequence`. */
+export async function listChanges(
+  db: Queryable,
+  id: string,
+  options: { readonly limit: number; readonly beforeSequence: number | null },
+): Promise<DeploymentChange[]> {
+  const query = db
+    .knex('deployment_history')
+    .where({ deployment_id: id })
+    .orderBy('sequence', 'desc')
+    .limit(options.limit)
+    .select('model_id as modelId', 'reason', 'at', 'by', 'sequence');
+  if (options.beforeSequence !== null) void query.where('sequence', '<', options.beforeSequence);
+  return rowsOf<DeploymentChange>(query);
+}
+
+/** A deployment with what a prediction server needs of its model. */
+export interface Assignment {
+  readonly deployment: DeploymentRecord;
+  readonly manifestSha256: string;
+}
+
+/** All deployments, for the assignment feed. */
+export async function listAssignments(db: Queryable): Promise<Assignment[]> {
+  const rows = await rowsOf<DeploymentRow & { manifest_sha256: string }>(
+    db
+      .knex('deployments')
+      .join('models', 'models.id', 'deployments.model_id')
+      .orderBy('deployments.id')
+      .select('deployments.*', 'models.manifest_sha256'),
+  );
+  return rows.map((row) => ({ deployment: toDeployment(row), manifestSha256: row.manifest_sha256 }));
+}
+
+/** Number of the assignment feed's last change. */
+export async function feedSequence(db: Queryable): Promise<number> {
+  const row = await rowOf<{ sequence: number }>(db.knex('assignment_feed').where({ id: 1 }));
+  return row?.sequence ?? 0;
+}
+
+/** Something that prediction servers must know has changed. */
+export async function bumpFeed(db: Queryable): Promise<void> {
+  await db.knex('assignment_feed').where({ id: 1 }).increment('sequence', 1);
+}
+
+export interface PredictionServerRecord {
+  readonly id: string;
+  readonly url: string;
+  readonly programVersion: string;
+  readonly feedSequence: number;
+  readonly deployments: PredictionServerStatus['deployments'];
+  readonly lastSeenAt: number;
+  /** Whether it has reported within the last `liveMs`. */
+  readonly live: boolean;
+}
+
+export async function saveServerStatus(db: Queryable, id: string, status: PredictionServerStatus): Promise<void> {
+  await db
+    .knex('prediction_servers')
+    .insert({
+      id,
+      url: status.url,
+      program_version: status.programVersion,
+      feed_sequence: status.feedSequence,
+      deployments: toJson(status.deployments),
+      last_seen_at: now(db),
+    })
+    .onConflict('id')
+    .merge();
+}
+
+/** Prediction servers that ever reported are kept up to this many. */
+export const PREDICTION_SERVERS_MAX = 1_000;
+
+/** Prediction servers, the last to report first. */
+export async function listPredictionServers(db: Queryable, liveMs: number): Promise<PredictionServerRecord[]> {
+  const rows = await rowsOf<{
+    id: string;
+    url: string;
+    program_version: string;
+    feed_sequence: number;
+    deployments: string;
+    last_seen_at: number;
+    live: number;
+  }>(
+    db
+      .knex('prediction_servers')
+      .select('prediction_servers.*')
+      .select(db.knex.raw('case when last_seen_at > ? then 1 else 0 end as live', [now(db, -liveMs)]))
+      .orderBy([{ column: 'last_seen_at', order: 'desc' }, { column: 'id' }])
+      .limit(PREDICTION_SERVERS_MAX),
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    url: row.url,
+    programVersion: row.program_version,
+    feedSequence: row.feed_sequence,
+    deployments: fromJson<PredictionServerStatus['deployments']>(row.deployments),
+    lastSeenAt: row.last_seen_at,
+    live: row.live === 1,
+  }));
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import type { Blame } from '#contracts';
+
+export interface RetryPolicy {
+  /** Attempts that may fail by the task's own fault. */
+  readonly chargedAttemptsMax: number;
+  /** First back-off after a charged attempt. */
+  readonly backoffMs: number;
+  readonly backoffMsMax: number;
+}
+
+/** What the decision rests on: the task before this failure. */
+export interface FailureHistory {
+  readonly taskId: string;
+  readonly fence: number;
+  readonly charged: number;
+  readonly losses: number;
+  /** Earlier attempts that ended for lack of memory. */
+  readonly memoryFailures: number;
+}
+
+/** What becomes of the task. `delayMs`: how long it is not given out. */
+export interface FailureDecision {
+  readonly state: 'READY' | 'FAILED';
+  readonly charged: number;
+  readonly losses: number;
+  readonly delayMs: number;
+  /** The task is given up because it failed too often, not because of what the last attempt said alone. */
+  readonly poisoned: boolean;
+}
+
+/** Uncharged attempts come back sooner: their cause is elsewhere and soon over. */
+const LOSS_BACKOFF_SHARE = 5;
+const LOSS_BACKOFF_MAX_SHARE = 10;
+/** A task may meet a worker with more memory once. */
+const MEMORY_RETRIES = 1;
+
+/**
+ * What an attempt's end means for its task:
+ *
+ * | blame | charged | then |
+ * | --- | --- | --- |
+ * | user | no | FAILED at once: the same data fail again |
+ * | task | yes | READY after min(2^n * backoffMs, backoffMsMax), FAILED at `chargedAttemptsMax` |
+ * | memory | no | READY once, FAILED the second time |
+ * | worker, unknown | no | READY without limit, at once the first time, then backing off |
+ */
+export function decideFailure(blame: Blame, history: FailureHistory, policy: RetryPolicy): FailureDecision {
+  const { charged, losses } = history;
+  const ends = { state: 'FAILED', delayMs: 0, poisoned: false } as const;
+  switch (blame) {
+    case 'user':
+      return { ...ends, charged, losses };
+    case 'task': {
+      if (charged + 1 >= policy.chargedAttemptsMax) return { ...ends, charged: charged + 1, losses, poisoned: true };
+      const delayMs = backoff(charged, policy.backoffMs, policy.backoffMsMax, history);
+      return { state: 'READY', charged: charged + 1, losses, delayMs, poisoned: false };
+    }
+    case 'memory':
+      if (history.memoryFailures >= MEMORY_RETRIES) return { ...ends, charged, losses: losses + 1 };
+      return lost(history, policy);
+    case 'worker':
+    case 'unknown':
+      return lost(history, policy);
+  }
+}
+
+function lost(history: FailureHistory, policy: RetryPolicy): FailureDecision {
+  const { charged, losses } = history;
+  const first = policy.backoffMs / LOSS_BACKOFF_SHARE;
+  const delayMs = losses === 0 ? 0 : backoff(losses - 1, first, policy.backoffMsMax / LOSS_BACKOFF_MAX_SHARE, history);
+  return { state: 'READY', charged, losses: losses + 1, delayMs, poisoned: false };
+}
+
+/** min(2^n * first, longest), of which the second half is jitter by a hash, so that a replay waits the same. */
+function backoff(n: number, firstMs: number, longestMs: number, { taskId, fence }: FailureHistory): number {
+  const full = Math.min(2 ** Math.min(n, 30) * firstMs, longestMs);
+  const hash = createHash('sha256').update(`${taskId}:${fence}`).digest().readUInt32BE(0) / 2 ** 32;
+  return Math.round(full * (0.5 + 0.5 * hash));
+}

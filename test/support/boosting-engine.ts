@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import type { BoostingEngine } from '#ml';
+import { openLightgbm } from '../../yarn-workers/worker/native/lightgbm.ts';
+
+const LIGHTGBM_VERSION = '4.7.0';
+
+/** LightGBM's library: named by the environment, as `scripts/test` does, else where `scripts/bootstrap` keeps it. */
+export function lightgbmLibraryPath(): string {
+  const named = process.env['TRAINYARD_LIGHTGBM_LIBRARY'];
+  if (named !== undefined && named !== '') return named;
+  const cache =
+    process.env['TRAINYARD_CACHE'] ??
+    path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'trainyard');
+  return path.join(cache, 'lightgbm', LIGHTGBM_VERSION, 'lib_lightgbm.so');
+}
+
+let engine: BoostingEngine | undefined;
+
+/** The real engine, loaded once. @throws NATIVE_LIBRARY when bootstrap has not run */
+export function testEngine(): BoostingEngine {
+  const libgompPath = process.env['TRAINYARD_LIBGOMP_LIBRARY'];
+  engine ??= openLightgbm({
+    libraryPath: lightgbmLibraryPath(),
+    ...(libgompPath === undefined || libgompPath === '' ? {} : { libgompPath }),
+  });
+  return engine;
+}
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

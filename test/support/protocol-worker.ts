@@ -1,0 +1,195 @@
+import { createHash, randomUUID } from 'node:crypto';
+import path from 'node:path';
+import {
+  ClaimedTask,
+  parse,
+  RegisterAnswer,
+  toAppError,
+  toProblem,
+  type FeatureProfile,
+  type SealedFile,
+  type StoredTable,
+  type TaskOutcome,
+  type TrainTask,
+} from '#contracts';
+import { encodeOutOfFold, fitModel, manifestOf, type BoostingEngine } from '#ml';
+import type { FileObjectStore } from '#object-store';
+import { HttpClient, KEY_FILES, readSecret, type Config } from '#runtime';
+import { memorySource, storedTable, type MemoryColumn } from './memory-table.ts';
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** The baseline never asks for a native engine. */
+const noEngine = new Proxy({} as BoostingEngine, {
+  get: (_target, name) => {
+    throw new Error(`the test worker has no native engine (${String(name)})`);
+  },
+});
+
+interface Files {
+  readonly files: readonly (readonly [name: string, bytes: Uint8Array])[];
+  readonly outcome: TaskOutcome;
+}
+
+/**
+ * A worker that speaks the real protocol over HTTP and makes real artefacts of the baseline, one task at a time and only
+ * when it is asked to: tests decide when work is done. Whatever was uploaded, every dataset becomes the table given here.
+ */
+export class ProtocolWorker {
+  readonly #http: HttpClient;
+  readonly #store: FileObjectStore;
+  readonly #columns: readonly MemoryColumn[];
+  #identity: RegisterAnswer | null = null;
+  readonly #config: Config;
+
+  constructor(url: string, config: Config, store: FileObjectStore, columns: readonly MemoryColumn[]) {
+    this.#http = new HttpClient({ baseUrl: url });
+    this.#config = config;
+    this.#store = store;
+    this.#columns = columns;
+  }
+
+  async register(): Promise<RegisterAnswer> {
+    const json = {
+      protocolVersion: 1,
+      programVersion: 'test',
+      pool: 'local',
+      hostName: 'test',
+      processId: process.pid,
+      memoryBytes: 1,
+      threadCount: 1,
+    };
+    const token = readSecret(path.join(this.#config.keys.dir, KEY_FILES.poolSecret));
+    const answer = await this.#http.request({ method: 'POST', path: '/internal/v1/workers', json, token });
+    this.#identity = parse(RegisterAnswer, answer.json, 'register answer');
+    return this.#identity;
+  }
+
+  /** The next task, or null when there is none. */
+  async claim(): Promise<ClaimedTask | null> {
+    const { workerId, workerToken } = this.#identity ?? (await this.register());
+    const json = { workerId, requestId: randomUUID(), waitMs: 0, cachedDatasets: [] };
+    const answer = await this.#http.request({ method: 'POST', path: '/internal/v1/claims', json, token: workerToken });
+    return answer.status === 204 ? null : parse(ClaimedTask, answer.json, 'claimed task');
+  }
+
+  /** Does one task; false when there is none. `alter` changes what is sealed. */
+  async workOnce(alter: (made: Files) => Files = (made) => made): Promise<boolean> {
+    const task = await this.claim();
+    if (task === null) return false;
+    await this.#say(task, 'start', { fence: task.fence, progress: null, memoryBytes: 0, log: ['started'] });
+    await this.#finish(task, alter(await this.#make(task)));
+    return true;
+  }
+
+  /** Does tasks until there is none; how many. */
+  async workAll(): Promise<number> {
+    let count = 0;
+    while (await this.workOnce()) count += 1;
+    return count;
+  }
+
+  /** Claims a task and reports that it failed. */
+  async failOnce(err: unknown): Promise<void> {
+    const task = await this.claim();
+    if (task === null) throw new Error('there is no task to fail');
+    await this.#say(task, 'start', { fence: task.fence, progress: null, memoryBytes: 0, log: [] });
+    const problem = toProblem(toAppError(err), null);
+    await this.#say(task, 'fail', { fence: task.fence, blame: 'user', problem, log: ['failed'] });
+  }
+
+  close(): void {
+    this.#http.close();
+  }
+
+  async #finish(task: ClaimedTask, { files, outcome }: Files): Promise<void> {
+    const sealed: SealedFile[] = [];
+    for (const [name, bytes] of files)
+      sealed.push({ name, ...(await this.#store.write(`${task.attemptPath}/${name}`, bytes)) });
+    await this.#say(task, 'seal', { fence: task.fence, files: sealed, outcome, log: ['sealed'] });
+    await this.#say(task, 'commit', { fence: task.fence });
+  }
+
+  async #say(task: ClaimedTask, verb: string, json: unknown): Promise<void> {
+    const route = `/internal/v1/tasks/${task.taskId}/${verb}`;
+    await this.#http.request({ method: 'POST', path: route, json, token: task.leaseToken });
+  }
+
+  async #make({ spec, attemptPath }: ClaimedTask): Promise<Files> {
+    switch (spec.kind) {
+      case 'ingest':
+        return ingested(this.#columns, attemptPath);
+      case 'train':
+        return trained(spec, this.#columns);
+      case 'batch-predict': {
+        const rows = Buffer.from('prediction\r\n1\r\n');
+        const outcome = { kind: spec.kind, rowCount: spec.table.rowCount, rowsPerSecond: 1, warnings: [] };
+        return { files: ['rows.csv', 'rows.ndjson', 'rows.parquet'].map((name) => [name, rows] as const), outcome };
+      }
+    }
+  }
+}
+
+function ingested(columns: readonly MemoryColumn[], attemptPath: string): Files {
+  const bytes = Buffer.from('not really Parquet: nobody reads it here');
+  const path = `${attemptPath}/part-0.parquet`;
+  const stored = storedTable(columns);
+  const file = { path, rowCount: stored.rowCount, sizeBytes: bytes.length, sha256: sha256(bytes) };
+  const table: StoredTable = { ...stored, files: [file] };
+  const profile = {
+    features: columns.map(featureOf),
+    distinctValues: columns.map(({ cells }) =>
+      [...Map.groupBy(cells, (cell) => cell ?? '')].map(([value, found]) => ({ value, count: found.length })),
+    ),
+    sampleRows: [0, 1, 2].map((row) => columns.map(({ cells }) => cells[row] ?? null)),
+  };
+  const outcome = { kind: 'ingest' as const, table, profile, warnings: [], sizeBytes: bytes.length };
+  return { files: [['part-0.parquet', bytes]], outcome };
+}
+
+function featureOf({ name, cells, parse: rule }: MemoryColumn, position: number): FeatureProfile {
+  const type = rule.kind === 'number' ? 'numeric' : 'categorical';
+  const numbers = type === 'numeric' ? cells.map(Number) : [];
+  return {
+    name,
+    position,
+    type,
+    inferredType: type,
+    missingCount: 0,
+    uniqueCount: new Set(cells).size,
+    uniqueIsEstimate: false,
+    infiniteCount: 0,
+    min: type === 'numeric' ? Math.min(...numbers) : null,
+    max: type === 'numeric' ? Math.max(...numbers) : null,
+    mean: null,
+    std: null,
+    quantiles: null,
+    topValues: [],
+    histogram: null,
+    warnings: [],
+  };
+}
+
+async function trained(spec: TrainTask, columns: readonly MemoryColumn[]): Promise<Files> {
+  const io = { sha256, now: () => performance.now(), remainingMs: () => null };
+  const fit = await fitModel(spec, memorySource(columns), noEngine, io);
+  const outOfFold = fit.outOfFold === null ? null : encodeOutOfFold(fit.outOfFold);
+  const described =
+    outOfFold === null ? [] : [{ name: 'out-of-fold.bin', sizeBytes: outOfFold.length, sha256: sha256(outOfFold) }];
+  const manifest = manifestOf(spec, fit, { createdAt: new Date().toISOString(), files: described });
+  const manifestBytes = Buffer.from(JSON.stringify(manifest));
+  const outcome = {
+    kind: spec.kind,
+    contentHash: fit.contentHash,
+    rowCount: fit.rowCount,
+    iterations: fit.iterations,
+    scores: fit.scores,
+    fitMs: 1,
+    predictMicrosPerRow: 1,
+    sizeBytes: manifestBytes.length + fit.blob.length,
+    peakMemoryBytes: 1,
+    stoppedByDeadline: false,
+  };
+  const outOfFoldFile = outOfFold === null ? [] : [['out-of-fold.bin', outOfFold] as const];
+  return { files: [['blob', fit.blob], ...outOfFoldFile, ['manifest.json', manifestBytes]], outcome };
+}
