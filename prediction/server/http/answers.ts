@@ -1,0 +1,179 @@
+import { AppError } from '#contracts';
+import type { ColumnDifferences, RawRow, RowPrediction, Scorer } from '#scoring';
+import type { ServedDeployment } from '../deployments.ts';
+import { csvCell } from './csv.ts';
+import type { InputRows, ObjectRow } from './rows.ts';
+
+/** Column names named in one row's warnings, and in one complaint, at most. */
+const NAMED_COLUMNS_MAX = 20;
+
+export type AnswerFormat = 'json' | 'csv';
+
+/** An answer being made, some rows at a time, so that a large request does not hold up the others. */
+export interface AnswerInProgress {
+  /**
+   * Predicts up to `rowCount` more rows; true when all are done.
+   * @throws CELL_UNREADABLE naming row and column; VALIDATION_FAILED for a missing column where the deployment refuses it
+   */
+  advance(rowCount: number): boolean;
+  /**
+   * JSON: `{deploymentId, modelId, data: [{rowIndex, prediction, probabilities?, warnings?}]}`.
+   * CSV: `prediction`, then `probability_<label>` in class order.
+   */
+  text(): string;
+}
+
+/** The parts of a deployment's answers that never change. */
+interface Template {
+  readonly head: string;
+  /** JSON texts of the labels */
+  readonly quoted: readonly string[];
+  readonly csvHead: string;
+  readonly csvLabels: readonly string[];
+  /** Shared by answers that are made in one go. */
+  readonly prediction: RowPrediction;
+}
+
+const templates = new WeakMap<ServedDeployment, Template>();
+
+function templateOf(served: ServedDeployment): Template {
+  let template = templates.get(served);
+  if (template !== undefined) return template;
+  const { record, artifact } = served;
+  const { classes } = artifact.scorer.manifest.content;
+  template = {
+    head: `{"deploymentId":${JSON.stringify(record.deploymentId)},"modelId":${JSON.stringify(record.modelId)},"data":[`,
+    quoted: classes.map((label) => JSON.stringify(label)),
+    csvHead: `${['prediction', ...classes.map((label) => `probability_${label}`)].map(csvCell).join(',')}\r\n`,
+    csvLabels: classes.map(csvCell),
+    prediction: artifact.scorer.createPrediction(),
+  };
+  templates.set(served, template);
+  return template;
+}
+
+/** Starts the answer for some rows. */
+export function beginAnswer(served: ServedDeployment, input: InputRows, format: AnswerFormat): AnswerInProgress {
+  const template = templateOf(served);
+  const { scorer } = served.artifact;
+  // The shared prediction is filled and read within one step, and nothing comes between.
+  const { prediction } = template;
+  const rows = input.kind === 'objects' ? objectRows(scorer, input.rows) : tableRows(scorer, input);
+  const refuses = served.record.settings.missingColumns === 'refuse';
+  let text = format === 'json' ? template.head : template.csvHead;
+  let next = 0;
+  return {
+    advance: (rowCount) => {
+      const end = Math.min(rows.count, next + rowCount);
+      for (; next < end; next += 1) {
+        scorer.scoreRow(rows.row(next), prediction, next + 1);
+        const odd = rows.differences(next, prediction);
+        if (refuses && odd !== null && odd.missing.length > 0) throw missingColumns(next, odd.missing);
+        if (format === 'csv') text += csvLine(template, prediction);
+        else text += `${next === 0 ? '' : ','}${jsonRow(template, prediction, next, odd)}`;
+      }
+      return next === rows.count;
+    },
+    text: () => (format === 'json' ? `${text}]}` : text),
+  };
+}
+
+/** Rows as the scorer takes them, and what is odd about their columns. */
+interface ScorerRows {
+  readonly count: number;
+  row(index: number): RawRow;
+  /** Null when all columns are known and none is missing. */
+  differences(index: number, prediction: RowPrediction): ColumnDifferences | null;
+}
+
+function objectRows(scorer: Scorer, rows: readonly ObjectRow[]): ScorerRows {
+  let lastNames: readonly string[] = [];
+  let last: ColumnDifferences | null = null;
+  return {
+    count: rows.length,
+    row: (index) => rows[index] ?? {},
+    differences: (index, { missingColumnCount, unknownColumnCount }) => {
+      if (missingColumnCount === 0 && unknownColumnCount === 0) return null;
+      const names = Object.keys(rows[index] ?? {});
+      // Rows of one sender mostly have the same columns.
+      if (last === null || names.length !== lastNames.length || names.some((name, i) => name !== lastNames[i])) {
+        lastNames = names;
+        last = scorer.columnDifferences(names);
+      }
+      return last;
+    },
+  };
+}
+
+function tableRows(scorer: Scorer, { header, rows }: Extract<InputRows, { kind: 'table' }>): ScorerRows {
+  const { features } = scorer.manifest.content;
+  const columnOf = new Map(header.map((name, column) => [name, column]));
+  const columns = features.map((feature) => columnOf.get(feature.name) ?? -1);
+  const cells = new Array<string | undefined>(features.length);
+  const found = scorer.columnDifferences(header);
+  const differences = found.missing.length === 0 && found.unknown.length === 0 ? null : found;
+  return {
+    count: rows.length,
+    row: (index) => {
+      const row = rows[index] ?? [];
+      for (let feature = 0; feature < columns.length; feature += 1) {
+        const column = columns[feature] ?? -1;
+        cells[feature] = column < 0 ? undefined : row[column];
+      }
+      return cells;
+    },
+    differences: () => differences,
+  };
+}
+
+function jsonRow(template: Template, prediction: RowPrediction, index: number, odd: ColumnDifferences | null): string {
+  const { quoted } = template;
+  let text = `{"rowIndex":${index},"prediction":${quoted[prediction.classIndex] ?? numberText(prediction.prediction)}`;
+  if (quoted.length > 0) {
+    text += ',"probabilities":{';
+    for (let label = 0; label < quoted.length; label += 1)
+      text += `${label === 0 ? '' : ','}${quoted[label] ?? ''}:${numberText(prediction.probabilities[label])}`;
+    text += '}';
+  }
+  return odd === null ? `${text}}` : `${text},"warnings":${warnings(odd)}}`;
+}
+
+function csvLine(template: Template, prediction: RowPrediction): string {
+  let line = template.csvLabels[prediction.classIndex] ?? numberText(prediction.prediction);
+  for (const probability of prediction.probabilities) line += `,${numberText(probability)}`;
+  return `${line}\r\n`;
+}
+
+/** JSON has no infinities; a model of finite leaves gives none, so one is our fault. */
+function numberText(value: string | number | undefined): string {
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+  throw new AppError('INTERNAL', `a prediction is ${value ?? 'missing'}`);
+}
+
+const warningTexts = new WeakMap<ColumnDifferences, string>();
+
+/** JSON text of one row's warnings; made once for rows with the same columns. */
+function warnings(odd: ColumnDifferences): string {
+  let text = warningTexts.get(odd);
+  if (text === undefined) {
+    text = JSON.stringify([
+      ...told(odd.missing, (name) => `column ${name} is missing: taken as a missing value`, 'missing'),
+      ...told(odd.unknown, (name) => `column ${name} is unknown: ignored`, 'unknown'),
+    ]);
+    warningTexts.set(odd, text);
+  }
+  return text;
+}
+
+function told(names: readonly string[], sentence: (name: string) => string, word: string): string[] {
+  const sentences = names.slice(0, NAMED_COLUMNS_MAX).map((name) => sentence(JSON.stringify(name)));
+  const more = names.length - sentences.length;
+  return more > 0 ? [...sentences, `${more} more columns are ${word}`] : sentences;
+}
+
+function missingColumns(index: number, missing: readonly string[]): AppError {
+  const names = missing.slice(0, NAMED_COLUMNS_MAX).map((name) => JSON.stringify(name));
+  return new AppError('VALIDATION_FAILED', `row ${index + 1}: column ${names[0] ?? ''} is missing`, {
+    errors: names.map((name) => ({ path: `row ${index + 1}, column ${name}`, message: 'is missing' })),
+  });
+}

@@ -1,0 +1,61 @@
+import type { IncomingMessage } from 'node:http';
+import { AppError } from '#contracts';
+
+/** Memory for bodies of one server. */
+export interface BodyBudget {
+  /** Bytes of bodies that have arrived and are not answered yet. */
+  heldBytes: number;
+  readonly heldBytesMax: number;
+  /** Requests that are being received or answered. */
+  requestCount: number;
+  readonly requestsMax: number;
+}
+
+/** Seconds that a client is asked to wait when the server is overloaded. */
+const OVERLOADED_RETRY_SECONDS = 1;
+
+export const overloaded = (message: string): AppError =>
+  new AppError('OVERLOADED', message, { retryAfterSeconds: OVERLOADED_RETRY_SECONDS });
+
+/**
+ * Reads a whole body; the connection is left open whatever happens, so that the error can be answered. Its bytes count
+ * as held until the caller gives them back.
+ *
+ * @throws BODY_TOO_LARGE, OVERLOADED, BAD_REQUEST when the client broke off
+ */
+export function receiveBody(request: IncomingMessage, bytesMax: number, budget: BodyBudget): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let size = 0;
+    const fail = (err: AppError) => {
+      request.off('data', take);
+      parts.length = 0;
+      budget.heldBytes -= size;
+      size = 0;
+      reject(err);
+    };
+    const take = (part: Buffer) => {
+      size += part.length;
+      budget.heldBytes += part.length;
+      if (size > bytesMax) fail(tooLarge(bytesMax));
+      else if (budget.heldBytes > budget.heldBytesMax) fail(overloaded('too many bytes are being received'));
+      else parts.push(part);
+    };
+    if (request.destroyed) {
+      fail(new AppError('BAD_REQUEST', 'the body broke off'));
+      return;
+    }
+    request.on('data', take);
+    request.once('end', () => resolve(parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)));
+    request.once('error', (cause) => fail(new AppError('BAD_REQUEST', 'the body broke off', { cause })));
+    request.once('close', () => {
+      if (!request.complete) fail(new AppError('BAD_REQUEST', 'the body broke off'));
+    });
+  });
+}
+
+/** @param found bytes, where the client said so */
+export function tooLarge(bytesMax: number, found?: number): AppError {
+  const subject = found === undefined ? `body of more than ${bytesMax} bytes` : `body of ${found} bytes`;
+  return new AppError('BODY_TOO_LARGE', `${subject}; at most ${bytesMax} are taken`);
+}

@@ -1,0 +1,1 @@
+export { startPredictionServer, type RunningPredictionServer } from './start.ts';

@@ -1,0 +1,275 @@
+import { expect } from 'chai';
+import { BINARY_CLASSES, binary, makeRecord, multiclass, regression, makeGrant } from '../../support/serving/models.ts';
+import { createServing, predict, ROW, untilReady, type Server, type Serving } from '../../support/serving/serving.ts';
+
+interface Body {
+  readonly deploymentId: string;
+  readonly modelId: string;
+  readonly data: {
+    readonly rowIndex: number;
+    readonly prediction: string | number;
+    readonly probabilities?: Record<string, number>;
+    readonly warnings?: string[];
+  }[];
+}
+const bodyOf = ({ text }: { readonly text: string }): Body => JSON.parse(text) as Body;
+const problemOf = ({ text }: { readonly text: string }) =>
+  JSON.parse(text) as { code: string; detail: string; errors: { path: string; message: string }[] };
+const CSV = { 'content-type': 'text/csv' };
+const logistic = (score: number) => 1 / (1 + Math.exp(-score));
+
+describe('prediction server: rows in, predictions out', () => {
+  let serving: Serving;
+  let server: Server;
+
+  before(async () => {
+    serving = await createServing();
+    const { signer } = serving;
+    const models = {
+      dep_1: serving.model('mdl_regression', regression()),
+      dep_binary: serving.model('mdl_binary', binary()),
+      dep_multiclass: serving.model('mdl_multiclass', multiclass()),
+    };
+    const deployments = Object.entries(models).map(([deploymentId, model]) =>
+      makeRecord(signer, model, { deploymentId }),
+    );
+    const strict = makeRecord(signer, models.dep_1, {
+      deploymentId: 'dep_strict',
+      settings: { missingColumns: 'refuse' },
+    });
+    serving.app.publish({ deployments: [...deployments, strict], apiKeys: [makeGrant()] });
+    server = await serving.start({ 'predictionServer.rowsMax': '2000', 'predictionServer.bodyBytesMax': '100000' });
+    await untilReady(server);
+    for (const id of ['dep_binary', 'dep_multiclass', 'dep_strict'])
+      while ((await predict(server, ROW, { id })).status === 503);
+  });
+  after(() => serving.close());
+
+  it('answers one JSON object', async () => {
+    const answer = await predict(server, ROW);
+    expect(answer.status).to.equal(200);
+    expect(bodyOf(answer)).to.deep.equal({
+      deploymentId: 'dep_1',
+      modelId: 'mdl_regression',
+      data: [{ rowIndex: 0, prediction: 111 }],
+    });
+    expect(answer.headers['x-trainyard-model']).to.equal('mdl_regression');
+    expect(answer.headers['content-type']).to.equal('application/json');
+    expect(answer.headers['server-timing']).to.match(
+      /^read;dur=\d+\.\d{3}, predict;dur=\d+\.\d{3}, total;dur=\d+\.\d{3}$/,
+    );
+  });
+
+  it('answers an array, {data}, NDJSON and CSV alike', async () => {
+    const rows = [ROW, { ...ROW, age: 50 }, { ...ROW, age: '39.5', color: 'blue' }, { ...ROW, age: null }];
+    const csv = ['age,color,height,__proto__', '30,red,1.7,1', '50,"red",1.7,1', '39.5,blue,1.7,1', 'NA,red,1.7,1'];
+    const answers = await Promise.all([
+      predict(server, rows),
+      predict(server, { data: rows }),
+      predict(server, rows.map((row) => JSON.stringify(row)).join('\r\n'), {
+        headers: { 'content-type': 'application/x-ndjson' },
+      }),
+      predict(server, `${csv.join('\n')}\n`, { headers: { 'content-type': 'text/csv; charset=utf-8' } }),
+      predict(server, `\ufeff${csv.join('\r\n')}`, { headers: CSV }),
+    ]);
+    for (const answer of answers) {
+      expect(answer.status, answer.text).to.equal(200);
+      expect(bodyOf(answer).data).to.deep.equal([
+        { rowIndex: 0, prediction: 111 },
+        { rowIndex: 1, prediction: 110 },
+        { rowIndex: 2, prediction: 101 },
+        { rowIndex: 3, prediction: 110 },
+      ]);
+    }
+  });
+
+  it('gives a label and the probability of each class', async () => {
+    const rows = [
+      { ...ROW, color: 'blue' },
+      { ...ROW, age: 50, color: 'blue' },
+    ];
+    const answer = bodyOf(await predict(server, rows, { id: 'dep_binary' }));
+    expect(answer.data).to.deep.equal([
+      {
+        rowIndex: 0,
+        prediction: BINARY_CLASSES[1],
+        probabilities: { no: 1 - logistic(2), [BINARY_CLASSES[1]]: logistic(2) },
+      },
+      {
+        rowIndex: 1,
+        prediction: BINARY_CLASSES[0],
+        probabilities: { no: 1 - logistic(-1), [BINARY_CLASSES[1]]: logistic(-1) },
+      },
+    ]);
+  });
+
+  it('gives the most probable of several classes, in class order', async () => {
+    const answer = await predict(server, [ROW, { ...ROW, age: 50 }], { id: 'dep_multiclass' });
+    const { data } = bodyOf(answer);
+    expect(data.map(({ prediction }) => prediction)).to.deep.equal(['1', '3']);
+    const sum = Math.E + 1 + Math.exp(-1);
+    expect(data[0]?.probabilities?.['2']).to.be.closeTo(1 / sum, 1e-15);
+    expect(answer.text).to.include('"probabilities":{"1":');
+  });
+
+  it('answers CSV when asked, header and labels quoted as RFC 4180 wants', async () => {
+    const accept = { ...CSV, accept: 'text/csv, */*;q=0.1' };
+    const csv = 'age,color,height,__proto__\n30,blue,1.7,1\n50,blue,1.7,1\n';
+    const answer = await predict(server, csv, { id: 'dep_binary', headers: accept });
+    expect(answer.headers['content-type']).to.equal('text/csv; charset=utf-8');
+    expect(answer.text).to.equal(
+      [
+        'prediction,probability_no,"probability_yes, ""sure"""',
+        `"yes, ""sure""",${1 - logistic(2)},${logistic(2)}`,
+        `no,${1 - logistic(-1)},${logistic(-1)}`,
+        '',
+      ].join('\r\n'),
+    );
+    const values = await predict(server, [ROW], { headers: { accept: 'text/csv' } });
+    expect(values.text).to.equal('prediction\r\n111\r\n');
+  });
+
+  it('answers no rows with no rows', async () => {
+    expect(bodyOf(await predict(server, [])).data).to.deep.equal([]);
+    expect(bodyOf(await predict(server, 'age,color\n', { headers: CSV })).data).to.deep.equal([]);
+    const text = await predict(server, [], { headers: { accept: 'text/csv' } });
+    expect(text.text).to.equal('prediction\r\n');
+  });
+
+  it('warns of unknown and missing columns, row by row', async () => {
+    const { data } = bodyOf(await predict(server, [{ ...ROW, target: 1 }, ROW, { age: 1, color: 'red', height: 1 }]));
+    expect(data.map(({ warnings }) => warnings)).to.deep.equal([
+      ['column "target" is unknown: ignored'],
+      undefined,
+      ['column "__proto__" is missing: taken as a missing value'],
+    ]);
+    const csv = bodyOf(
+      await predict(server, 'target,age,color,height\n1,30,red,1.7\n2,50,red,1.7\n', { headers: CSV }),
+    );
+    for (const { warnings } of csv.data) {
+      expect(warnings).to.deep.equal([
+        'column "__proto__" is missing: taken as a missing value',
+        'column "target" is unknown: ignored',
+      ]);
+    }
+    expect(csv.data.map(({ prediction }) => prediction)).to.deep.equal([111, 110]);
+  });
+
+  it('names at most twenty columns in a row’s warnings', async () => {
+    const extra = Object.fromEntries(Array.from({ length: 25 }, (_, i) => [`extra${i}`, i]));
+    const warnings = bodyOf(await predict(server, { ...ROW, ...extra })).data[0]?.warnings ?? [];
+    expect(warnings).to.have.length(21);
+    expect(warnings.at(-1)).to.equal('5 more columns are unknown');
+  });
+
+  it('refuses missing columns where the deployment says so, but not missing values', async () => {
+    const answer = await predict(server, [ROW, { color: 'red', height: 1 }], { id: 'dep_strict' });
+    expect(answer.status).to.equal(422);
+    const { code, detail, errors } = problemOf(answer);
+    expect([code, detail]).to.deep.equal(['VALIDATION_FAILED', 'row 2: column "age" is missing']);
+    expect(errors).to.deep.equal([
+      { path: 'row 2, column "age"', message: 'is missing' },
+      { path: 'row 2, column "__proto__"', message: 'is missing' },
+    ]);
+    expect((await predict(server, 'age\n1\n', { id: 'dep_strict', headers: CSV })).status).to.equal(422);
+    expect((await predict(server, { ...ROW, age: null, target: 1 }, { id: 'dep_strict' })).status).to.equal(200);
+  });
+
+  it('answers a cell that cannot be read with 422, its row and its column', async () => {
+    const rows = [ROW, { ...ROW, age: 'forty' }];
+    for (const answer of [
+      await predict(server, rows),
+      await predict(server, 'age,color,height,__proto__\n30,red,1.7,1\nforty,red,1.7,1\n', { headers: CSV }),
+    ]) {
+      expect(answer.status).to.equal(422);
+      const { code, detail, errors } = problemOf(answer);
+      expect(code).to.equal('CELL_UNREADABLE');
+      expect(detail).to.equal('row 2, column "age": cannot be read as number; found "forty"');
+      expect(errors[0]?.path).to.equal('row 2, column "age"');
+    }
+    expect((await predict(server, { ...ROW, height: true })).status).to.equal(422);
+    expect((await predict(server, { ...ROW, color: { a: 1 } })).status).to.equal(422);
+  });
+
+  it('reads a column called __proto__ from JSON and CSV', async () => {
+    const json = '{"age":30,"color":"red","height":1.7,"__proto__":-1}';
+    expect(bodyOf(await predict(server, json)).data[0]?.prediction).to.equal(1111);
+    const csv = '__proto__,age,color,height\n-1,30,red,1.7\n';
+    const answer = bodyOf(await predict(server, csv, { headers: CSV }));
+    expect(answer.data).to.deep.equal([{ rowIndex: 0, prediction: 1111 }]);
+    const wrong = await predict(server, '{"age":30,"color":"red","height":1.7,"__proto__":{"age":1}}');
+    expect(problemOf(wrong).errors[0]?.path).to.equal('row 1, column "__proto__"');
+    expect(bodyOf(await predict(server, '{"constructor":1,"toString":2}')).data[0]?.warnings).to.include(
+      'column "constructor" is unknown: ignored',
+    );
+  });
+
+  it('answers many rows in turns with others, each row once and in order', async () => {
+    const rows = Array.from({ length: 2000 }, (_, i) => ({ age: i % 2 === 0 ? 30 : 50 }));
+    const large = predict(server, rows);
+    const small = await predict(server, ROW);
+    expect(small.status).to.equal(200);
+    const { data } = bodyOf(await large);
+    expect(data.map(({ rowIndex }) => rowIndex)).to.deep.equal(rows.map((_, i) => i));
+    expect(data.every(({ prediction, rowIndex }) => prediction === (rowIndex % 2 === 0 ? 1 : 0))).to.be.true;
+  });
+
+  for (const [what, rows, headers, status, code, part] of [
+    ['an empty body', '', {}, 400, 'INVALID_JSON', 'line 1, column 1 (position 0)'],
+    ['broken JSON', '{"age": 30,\n "color": red}', {}, 400, 'INVALID_JSON', 'line 2, column 11 (position 22)'],
+    ['a text after JSON', '{} {}', {}, 400, 'INVALID_JSON', 'position 3'],
+    ['a number', '42', {}, 422, 'VALIDATION_FAILED', 'an object, an array of objects'],
+    ['an array of numbers', '[{}, 1]', {}, 422, 'VALIDATION_FAILED', 'row 2'],
+    [
+      'a broken NDJSON line',
+      '{}\n\n{"a"}\n',
+      { 'content-type': 'application/x-ndjson' },
+      400,
+      'INVALID_JSON',
+      'line 3 is',
+    ],
+    ['a ragged CSV', 'a,b\n1,2\n1\n', CSV, 422, 'VALIDATION_FAILED', 'row 2: expected 2 cells, found 1'],
+    ['an open quote', 'a,b\n1,"2\n', CSV, 400, 'BAD_REQUEST', 'row 1: a quoted cell never ends'],
+    ['a column twice', 'a,b,a\n1,2,3\n', CSV, 422, 'VALIDATION_FAILED', 'column "a": stands twice'],
+    ['an empty CSV', '', CSV, 400, 'BAD_REQUEST', 'the first row must have the column names'],
+    ['no UTF-8', Uint8Array.of(0x7b, 0xff, 0x7d), {}, 400, 'BAD_REQUEST', 'not valid UTF-8'],
+    ['XML', '<a/>', { 'content-type': 'application/xml' }, 415, 'UNSUPPORTED_MEDIA_TYPE', 'application/xml'],
+    ['Latin-1', '{}', { 'content-type': 'text/csv; charset=latin1' }, 415, 'UNSUPPORTED_MEDIA_TYPE', 'latin1'],
+    ['a gzipped body', '{}', { 'content-encoding': 'gzip' }, 415, 'UNSUPPORTED_MEDIA_TYPE', 'gzip'],
+    [
+      'Arrow',
+      '',
+      { 'content-type': 'application/vnd.apache.arrow.stream' },
+      501,
+      'NOT_AVAILABLE',
+      'Arrow streams are not read',
+    ],
+    ['an Accept that cannot be met', '{}', { accept: 'image/png' }, 406, 'NOT_ACCEPTABLE', 'text/csv'],
+    ['too many rows', JSON.stringify(new Array(2001).fill({})), {}, 413, 'TOO_MANY_ROWS', '2000 rows'],
+    ['too many CSV rows', `a\n${'1\n'.repeat(2001)}`, CSV, 413, 'TOO_MANY_ROWS', '2000 rows'],
+    [
+      'too many NDJSON rows',
+      '{}\n'.repeat(2001),
+      { 'content-type': 'application/x-ndjson' },
+      413,
+      'TOO_MANY_ROWS',
+      '2000 rows',
+    ],
+    ['a body that is too large', ' '.repeat(100_001), {}, 413, 'BODY_TOO_LARGE', '100000'],
+  ] as const) {
+    it(`answers ${what} with ${status} ${code}`, async () => {
+      const answer = await predict(server, rows, { headers });
+      expect(answer.status, answer.text).to.equal(status);
+      expect(answer.headers['content-type']).to.equal('application/problem+json');
+      const problem = problemOf(answer);
+      expect(problem.code).to.equal(code);
+      expect(problem.detail).to.include(part);
+    });
+  }
+
+  it('says that explanations are not there yet instead of leaving them out', async () => {
+    const answer = await predict(server, ROW, { id: 'dep_1?explanations=3' });
+    expect([answer.status, problemOf(answer).code]).to.deep.equal([501, 'NOT_AVAILABLE']);
+    expect((await predict(server, ROW, { id: 'dep_1?other=1' })).status).to.equal(200);
+  });
+});
