@@ -1,0 +1,138 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { IngestTask, TaskSpec, TrainTask } from '#contracts';
+import { loadConfig } from '#runtime';
+import { AttemptFolder } from '../../../yarn-workers/worker/child/attempt-folder.ts';
+import { openContext, type TaskContext } from '../../../yarn-workers/worker/child/context.ts';
+import type { TaskRun } from '../../../yarn-workers/worker/child/task-run.ts';
+
+const MIB = 1024 ** 2;
+
+/** What a handler told. */
+export interface Told {
+  readonly progress: { readonly fraction: number; readonly phase: string; readonly iteration?: number | null }[];
+  readonly log: string[];
+}
+
+/** A task child's context inside the test, in a folder of its own. */
+export async function openWorkbench(flags: Record<string, unknown> = {}) {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'trainyard-tasks-'));
+  mkdirSync(path.join(folder, 'data'));
+  const { config } = loadConfig({
+    env: {},
+    cwd: folder,
+    flags: {
+      'worker.lightgbmLibrary': process.env['TRAINYARD_LIGHTGBM_LIBRARY'] ?? '',
+      'worker.memoryBytes': 1024 * MIB,
+      'ingest.pathRoots': [path.join(folder, 'data')],
+      ...flags,
+    },
+  });
+  const { objectStore, ingest, worker } = config;
+  const context = await openContext({ type: 'configure', objectStore, ingest, worker });
+  let attempts = 0;
+  return {
+    folder,
+    context,
+    /** A new attempt at a task, with a record of what it tells. */
+    run<S extends TaskSpec>(spec: S, remainingMs: number | null = null): TaskRun<S> & { readonly told: Told } {
+      const told: Told = { progress: [], log: [] };
+      const attemptPath = `models/t${(attempts += 1)}/1-x`;
+      const scratchDir = mkdtempSync(path.join(context.workDir, 'run-'));
+      const startedAt = performance.now();
+      return {
+        told,
+        context,
+        scratchDir,
+        attempt: new AttemptFolder(context.store, attemptPath),
+        task: { taskId: `t${attempts}`, fence: 1, attemptPath, remainingMs, spec },
+        remainingMs: () => (remainingMs === null ? null : Math.max(0, remainingMs - (performance.now() - startedAt))),
+        reporter: {
+          progress: (progress) => void told.progress.push(progress),
+          log: (line) => void told.log.push(line),
+          breathe: () => new Promise((resolve) => setImmediate(resolve)),
+        },
+      };
+    },
+    /** An ingest task for a text as a file of the allowed folder. */
+    ingestTask(text: string | Uint8Array, name = 'table.csv'): IngestTask {
+      const file = path.join(folder, 'data', name);
+      writeFileSync(file, text);
+      return { kind: 'ingest', datasetId: 'ds_1', input: { type: 'path', path: file }, options: {} };
+    },
+    async close(): Promise<void> {
+      await context.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+export type Workbench = Awaited<ReturnType<typeof openWorkbench>>;
+
+/** Objects of a folder of the store, by name. */
+export async function objectNames(context: TaskContext, folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const entry of context.store.list(folder)) names.push(entry.path.slice(folder.length + 1));
+  return names;
+}
+
+/** A table with a number, a category, a date and a text to learn from: `label` follows from the first two. */
+export function churnCsv(rowCount: number): string {
+  const lines = ['id,age,plan,since,label'];
+  for (let row = 0; row < rowCount; row += 1) {
+    const age = 20 + ((row * 7) % 50);
+    const plan = ['basic', 'plus', 'pro'][row % 3] ?? '';
+    const since = `2026-${String(1 + (row % 12)).padStart(2, '0')}-15`;
+    const isLeaving = age + (plan === 'pro' ? 20 : 0) + ((row * 13) % 11) > 55;
+    lines.push(
+      `${1_000 + row},${row % 17 === 0 ? '' : age},${row % 23 === 0 ? '' : plan},${since},${isLeaving ? 'yes' : 'no'}`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** A train task on the churn table. */
+export function churnTask(table: TrainTask['table'], blueprintId: string, more: Partial<TrainTask> = {}): TrainTask {
+  const features = [
+    { name: 'age', type: 'numeric', uniqueCount: 50 },
+    { name: 'plan', type: 'categorical', uniqueCount: 3 },
+    { name: 'since', type: 'date', uniqueCount: 12 },
+  ] as const;
+  return {
+    kind: 'train',
+    modelId: 'm_1',
+    projectId: 'p_1',
+    datasetId: 'ds_1',
+    table,
+    target: {
+      name: 'label',
+      targetType: 'binary',
+      classes: [
+        { label: 'no', texts: ['no'], rowCount: 1 },
+        { label: 'yes', texts: ['yes'], rowCount: 1 },
+      ],
+      positiveClass: 1,
+    },
+    features: [...features],
+    metric: 'logLoss',
+    partitioning: {
+      method: 'stratified',
+      validation: 'cv',
+      folds: 3,
+      validationFraction: null,
+      holdoutFraction: 0.2,
+      column: null,
+      seed: 1,
+    },
+    weightColumn: null,
+    monotonic: { increasing: [], decreasing: [] },
+    blueprintId,
+    parameters: {},
+    sampleFraction: 1,
+    refit: null,
+    seed: 1,
+    threadCount: 1,
+    ...more,
+  };
+}

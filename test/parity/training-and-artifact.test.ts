@@ -1,0 +1,103 @@
+import { expect } from 'chai';
+import type { TargetType } from '#contracts';
+import { BLUEPRINTS, HOLDOUT, fitModel, manifestOf } from '#ml';
+import { contentHashOf, openArtifact, type RowPrediction } from '#scoring';
+import { sha256, testEngine } from '../support/boosting-engine.ts';
+import { memorySource } from '../support/memory-table.ts';
+import { MIXED_FEATURES, mixedTable } from '../support/mixed-table.ts';
+import { freeIo, planOf, trainTask } from '../support/modelling-task.ts';
+
+const ROWS = 500;
+const TABLE = mixedTable(ROWS, 9);
+
+/** Targets with the metric that leads to another objective or link. */
+const TARGETS = [
+  { target: 'binary', targetType: 'binary', metric: 'logLoss' },
+  { target: 'multiclass', targetType: 'multiclass', metric: 'logLoss' },
+  { target: 'regression', targetType: 'regression', metric: 'rmse' },
+  { target: 'regression', targetType: 'regression', metric: 'mae' },
+  { target: 'count', targetType: 'regression', metric: 'poissonDeviance' },
+] as const satisfies readonly { target: string; targetType: TargetType; metric: string }[];
+
+const VALIDATIONS = { cv: { method: 'random', folds: 3 }, tvh: { method: 'random', validation: 'tvh' } } as const;
+
+/** Numbers that predictions are compared by: probability of the positive class, of each class, or the value. */
+function numbersOf(answer: RowPrediction, targetType: TargetType, positiveClass: number | null): number[] {
+  if (targetType === 'regression') return [Number(answer.prediction)];
+  return targetType === 'binary' ? [answer.probabilities[positiveClass ?? 1] ?? NaN] : [...answer.probabilities];
+}
+
+/** A row as JSON text would hold it: numbers and booleans as such where their text says no more. */
+function jsonRow(row: number): Record<string, unknown> {
+  const entries = TABLE.map(({ name, cells, parse }): [string, unknown] => {
+    const cell = cells[row] ?? null;
+    if (cell === null) return [name, null];
+    if (parse.kind === 'number' && String(Number(cell)) === cell) return [name, Number(cell)];
+    if (name === 'member' && (cell === 'true' || cell === 'false')) return [name, cell === 'true'];
+    return [name, cell];
+  });
+  return JSON.parse(JSON.stringify(Object.fromEntries(entries))) as Record<string, unknown>;
+}
+
+describe('parity: predictions in training and by the artefact, exactly', function () {
+  this.timeout(60_000);
+  for (const { id } of BLUEPRINTS) {
+    for (const { target, targetType, metric } of TARGETS) {
+      for (const [validation, partitioning] of Object.entries(VALIDATIONS)) {
+        it(`${id}, ${targetType} by ${metric}, ${validation}`, async () => {
+          const plan = await planOf(TABLE, {
+            target,
+            targetType,
+            metric,
+            partitioning,
+            featureNames: [...MIXED_FEATURES],
+          });
+          const task = trainTask(TABLE, plan, {
+            blueprintId: id,
+            parameters: id === 'baseline' ? {} : { maxIterations: 25, leaves: 12 },
+          });
+          const fit = await fitModel(task, memorySource(TABLE, 130), testEngine(), freeIo());
+          const manifest = JSON.parse(
+            JSON.stringify(manifestOf(task, fit, { createdAt: '2026-01-01T00:00:00Z', files: [] })),
+          ) as unknown;
+          const whole = openArtifact(manifest, fit.blob, sha256);
+          // Each member alone predicts the rows of its fold: the same artefact with the others weighing nothing, this one all.
+          const positive = fit.content.positiveClass;
+          const answer = whole.createPrediction();
+          let compared = 0;
+          const { outOfFold } = fit;
+          if (outOfFold === null) throw new Error('a search model has out-of-fold predictions');
+          const memberScorers = fit.content.members.map((_, index) => {
+            const members = fit.content.members.map((member, other) => ({
+              ...member,
+              weight: other === index ? 1 : 0,
+            }));
+            const content = { ...fit.content, members };
+            const contentHash = contentHashOf(content, sha256);
+            return openArtifact(
+              {
+                ...manifestOf(task, { ...fit, content, contentHash }, { createdAt: '2026-01-01T00:00:00Z', files: [] }),
+              },
+              fit.blob,
+              sha256,
+            );
+          });
+          for (const [index, row] of outOfFold.rows.entries()) {
+            const partition = outOfFold.partitions[index] ?? HOLDOUT;
+            const scorer = partition === HOLDOUT ? whole : memberScorers[partition];
+            const expected = [
+              ...outOfFold.predictions.subarray(index * outOfFold.outputCount, (index + 1) * outOfFold.outputCount),
+            ];
+            const cells = Object.fromEntries(TABLE.map(({ name, cells: column }) => [name, column[row] ?? '']));
+            for (const raw of [cells, jsonRow(row)]) {
+              scorer?.scoreRow(raw, answer, row);
+              expect(numbersOf(answer, targetType, positive), `row ${row}`).to.deep.equal(expected);
+            }
+            compared += 1;
+          }
+          expect(compared).to.equal(validation === 'cv' ? ROWS : ROWS * 0.36);
+        });
+      }
+    }
+  }
+});

@@ -1,0 +1,364 @@
+import { expect } from 'chai';
+import type { AutopilotDecision, AutopilotPlan, AutopilotState, PlannedResult, PlannedTask } from '#contracts';
+import { BLUEPRINTS, next } from '#ml';
+import { createRandom, type Random } from '#statistics';
+
+const candidates = BLUEPRINTS.map(({ id }) => ({ blueprintId: id, parameters: {} }));
+
+const planWith = (changes: Partial<AutopilotPlan> = {}): AutopilotPlan => ({
+  mode: 'quick',
+  target: {
+    name: 'y',
+    targetType: 'binary',
+    classes: [
+      { label: '0', texts: ['0'], rowCount: 50 },
+      { label: '1', texts: ['1'], rowCount: 50 },
+    ],
+    positiveClass: 1,
+  },
+  features: [{ name: 'x', type: 'numeric', uniqueCount: 100 }],
+  metric: 'logLoss',
+  partitioning: {
+    method: 'stratified',
+    validation: 'cv',
+    folds: 5,
+    validationFraction: null,
+    holdoutFraction: 0.2,
+    column: null,
+    seed: 0,
+  },
+  weightColumn: null,
+  monotonic: { increasing: [], decreasing: [] },
+  seed: 0,
+  rowCount: 100,
+  candidates,
+  maxModels: null,
+  timeBudgetMs: null,
+  parallelTasks: 1,
+  threadsPerTask: 1,
+  ...changes,
+});
+
+/** How the world behaves in one run. */
+interface World {
+  readonly plan: AutopilotPlan;
+  readonly random: Random;
+  /** Whole time of a task from creation to commit, if nothing stops it. */
+  readonly durationOf: (task: PlannedTask) => number;
+  readonly scoreOf: (task: PlannedTask) => number | null;
+  readonly failureShare: number;
+  /** Part of the tasks that do not look at their deadline. */
+  readonly deafShare: number;
+  /** Least time from creation to commit: starting, reading, sealing. */
+  readonly overheadMs: number;
+  /** Between a task's seal and the decision, and between a wake-up's time and the decision. */
+  readonly latencyMs: number;
+}
+
+interface Outcome {
+  readonly finishedAt: number;
+  readonly decision: AutopilotDecision;
+  readonly tasks: readonly PlannedTask[];
+  readonly results: readonly PlannedResult[];
+}
+
+const DECISIONS_MAX = 500;
+
+/** Runs the plan on a virtual clock until it is finished. */
+function simulate(world: World): Outcome {
+  const tasks: PlannedTask[] = [];
+  const results: PlannedResult[] = [];
+  const running: { task: PlannedTask; endsAt: number; state: PlannedResult['state']; fitMs: number }[] = [];
+  let now = 0;
+  for (let turn = 0; turn < DECISIONS_MAX; turn += 1) {
+    const decision = decide(world, {
+      tasks,
+      results,
+      elapsedMs: world.plan.timeBudgetMs === null ? null : now,
+      stopping: false,
+    });
+    if (decision.finished) return { finishedAt: now, decision, tasks, results };
+    for (const key of decision.cancel) {
+      const cancelled = running.find(({ task, state }) => task.key === key && state !== 'cancelled');
+      if (cancelled !== undefined) Object.assign(cancelled, { endsAt: now + world.latencyMs, state: 'cancelled' });
+    }
+    for (const task of decision.tasks) {
+      expect(tasks.map(({ key }) => key)).not.to.include(task.key);
+      tasks.push(task);
+      running.push({ task, ...fate(world, task, now) });
+    }
+    running.sort((a, b) => a.endsAt - b.endsAt);
+    const first = running[0];
+    const wakeAt = decision.wakeAtMs === null ? Infinity : decision.wakeAtMs + world.latencyMs;
+    expect(first !== undefined || wakeAt < Infinity, 'a run that waits for nothing never ends').to.be.true;
+    if (first !== undefined && first.endsAt <= wakeAt) {
+      running.shift();
+      now = Math.max(now, first.endsAt);
+      const succeeded = first.state === 'succeeded';
+      results.push({
+        key: first.task.key,
+        modelId: `model of ${first.task.key}`,
+        state: first.state,
+        score: succeeded ? world.scoreOf(first.task) : null,
+        iterations: succeeded && first.task.blueprintId !== 'baseline' ? 50 : null,
+        fitMs: first.fitMs,
+      });
+    } else now = Math.max(now, wakeAt);
+  }
+  throw new Error('the run does not end');
+}
+
+function fate(
+  { random, durationOf, failureShare, deafShare, overheadMs, latencyMs }: World,
+  task: PlannedTask,
+  now: number,
+) {
+  const duration = overheadMs + durationOf(task);
+  if (random.uniform() < failureShare)
+    return { endsAt: now + random.uniform() * duration, state: 'failed' as const, fitMs: 0 };
+  const isDeaf = random.uniform() < deafShare;
+  const deadline = task.deadlineMs ?? Infinity;
+  if (isDeaf || now + duration <= deadline)
+    return { endsAt: now + duration + latencyMs, state: 'succeeded' as const, fitMs: duration - overheadMs };
+  // A search task stops boosting and seals in time, a refit gives up; neither can be faster than its overhead.
+  const stopped = Math.max(deadline, now + overheadMs);
+  return {
+    endsAt: stopped + latencyMs,
+    state: task.role === 'refit' ? ('failed' as const) : ('succeeded' as const),
+    fitMs: Math.max(0, stopped - now - overheadMs),
+  };
+}
+
+/** Asks twice, with the results in another order: the answer must be the same. */
+function decide({ plan, random }: World, state: AutopilotState): AutopilotDecision {
+  const decision = next(plan, state);
+  const shuffled = [...state.results];
+  for (let i = shuffled.length - 1; i > 0; i -= 1) {
+    const j = random.below(i + 1);
+    const [a, b] = [shuffled[i], shuffled[j]];
+    if (a !== undefined && b !== undefined) [shuffled[i], shuffled[j]] = [b, a];
+  }
+  expect(next(plan, { ...state, results: shuffled })).to.deep.equal(decision);
+  return decision;
+}
+
+const calm = (plan: AutopilotPlan, changes: Partial<World> = {}): World => ({
+  plan,
+  random: createRandom(1),
+  durationOf: () => 1_000,
+  scoreOf: (task) => 0.3 + candidates.findIndex(({ blueprintId }) => blueprintId === task.blueprintId) / 100,
+  failureShare: 0,
+  deafShare: 0,
+  overheadMs: 500,
+  latencyMs: 20,
+  ...changes,
+});
+
+describe('ml autopilot next', () => {
+  it('begins with the baseline and the fast model', () => {
+    const first = next(planWith(), { tasks: [], results: [], elapsedMs: null, stopping: false });
+    expect(first.tasks.map(({ blueprintId }) => blueprintId)).to.deep.equal(['baseline']);
+    expect(first.wakeAtMs).to.equal(null);
+    const two = next(planWith({ parallelTasks: 2, timeBudgetMs: 60_000 }), {
+      tasks: [],
+      results: [],
+      elapsedMs: 5,
+      stopping: false,
+    });
+    expect(two.tasks.map(({ blueprintId }) => blueprintId)).to.deep.equal(['baseline', 'lightgbm-fast']);
+    expect(two.wakeAtMs).to.be.within(30_000, 60_000);
+  });
+
+  it('fits maxModels search models, refits the best, and recommends the refit', () => {
+    const { decision, tasks } = simulate(
+      calm(planWith({ maxModels: 4 }), { scoreOf: ({ blueprintId }) => (blueprintId === 'lightgbm-fast' ? 0.1 : 0.5) }),
+    );
+    expect(tasks.map(({ role }) => role)).to.deep.equal(['search', 'search', 'search', 'search', 'refit']);
+    expect(tasks[4]).to.include({
+      blueprintId: 'lightgbm-fast',
+      refitOf: 'model of search-1-lightgbm-fast',
+      iterations: 50,
+    });
+    expect(decision.recommended?.modelId).to.equal('model of refit');
+    expect(decision.recommended?.reason)
+      .to.contain('best of 4 models')
+      .and.contain('refitted on all 100 rows with 50 iterations');
+  });
+
+  it('gives ties to the earlier candidate', () => {
+    const { tasks } = simulate(calm(planWith({ maxModels: 5, parallelTasks: 3 }), { scoreOf: () => 0.4 }));
+    expect(tasks.at(-1)).to.include({ role: 'refit', blueprintId: 'baseline' });
+  });
+
+  it('looks at no measured time without a budget', () => {
+    const run = (seed: number, parallelTasks: number) => {
+      const random = createRandom(seed);
+      return simulate(calm(planWith({ maxModels: 6, parallelTasks }), { durationOf: () => random.uniform() * 1e6 }));
+    };
+    const keys = (outcome: Outcome) => outcome.tasks.map(({ key }) => key).sort();
+    const first = run(1, 1);
+    for (const [seed, parallelTasks] of [
+      [2, 1],
+      [3, 2],
+      [4, 4],
+    ] as const) {
+      const other = run(seed, parallelTasks);
+      expect(keys(other)).to.deep.equal(keys(first));
+      expect(other.decision.recommended).to.deep.equal(first.decision.recommended);
+      expect(other.tasks.every(({ deadlineMs }) => deadlineMs === null)).to.be.true;
+    }
+  });
+
+  it('recommends the model itself when its refit fails, and says why', () => {
+    const state: AutopilotState = {
+      tasks: [
+        {
+          key: 'search-0-baseline',
+          role: 'search',
+          blueprintId: 'baseline',
+          parameters: {},
+          refitOf: null,
+          iterations: null,
+          deadlineMs: null,
+        },
+        {
+          key: 'refit',
+          role: 'refit',
+          blueprintId: 'baseline',
+          parameters: {},
+          refitOf: 'm0',
+          iterations: null,
+          deadlineMs: null,
+        },
+      ],
+      results: [
+        { key: 'search-0-baseline', modelId: 'm0', state: 'succeeded', score: 0.6, iterations: null, fitMs: 1 },
+        { key: 'refit', modelId: 'm1', state: 'failed', score: null, iterations: null, fitMs: 0 },
+      ],
+      elapsedMs: null,
+      stopping: false,
+    };
+    const failed = next(planWith({ maxModels: 1 }), state);
+    expect(failed.recommended?.modelId).to.equal('m0');
+    expect(failed.recommended?.reason).to.contain('the refit on all rows failed');
+  });
+
+  it('ends without a recommendation when every model failed', () => {
+    const { decision, tasks } = simulate(calm(planWith({ maxModels: 5 }), { failureShare: 1 }));
+    expect(tasks).to.have.length(5);
+    expect(decision).to.deep.include({ recommended: null, finished: true });
+  });
+
+  it('recommends at once what there is when stopped, and cancels the rest', () => {
+    const started = next(planWith({ parallelTasks: 2 }), { tasks: [], results: [], elapsedMs: null, stopping: false });
+    const results: PlannedResult[] = [
+      { key: 'search-0-baseline', modelId: 'm0', state: 'succeeded', score: 0.6, iterations: null, fitMs: 1 },
+    ];
+    const stopped = next(planWith({ parallelTasks: 2 }), {
+      tasks: started.tasks,
+      results,
+      elapsedMs: null,
+      stopping: true,
+    });
+    expect(stopped).to.deep.include({ finished: true, tasks: [], cancel: ['search-1-lightgbm-fast'] });
+    expect(stopped.recommended?.modelId).to.equal('m0');
+    expect(stopped.recommended?.reason).to.contain('stopped');
+    expect(
+      next(planWith(), { tasks: started.tasks, results: [], elapsedMs: null, stopping: true }).recommended,
+    ).to.equal(null);
+  });
+
+  it('has a refitted boosted model after 5 seconds on small data', () => {
+    for (const parallelTasks of [1, 2]) {
+      const plan = planWith({ timeBudgetMs: 5_000, parallelTasks });
+      const durations: Record<string, number> = { baseline: 100, 'lightgbm-fast': 600 };
+      const { decision, tasks, finishedAt } = simulate(
+        calm(plan, { durationOf: (task) => (task.role === 'refit' ? 250 : (durations[task.blueprintId] ?? 2_500)) }),
+      );
+      expect(finishedAt).to.be.at.most(5_000);
+      expect(decision.recommended?.modelId).to.equal('model of refit');
+      expect(tasks.map(({ blueprintId }) => blueprintId)).to.include('lightgbm-fast');
+    }
+  });
+
+  it('uses most of a budget, and tries all candidates when there is time', () => {
+    const plan = planWith({ timeBudgetMs: 600_000, parallelTasks: 2 });
+    const { tasks, finishedAt } = simulate(calm(plan, { durationOf: () => 20_000 }));
+    expect(tasks.filter(({ role }) => role === 'search')).to.have.length(candidates.length);
+    expect(finishedAt).to.be.lessThan(200_000);
+    const short = simulate(
+      calm(planWith({ timeBudgetMs: 60_000 }), { durationOf: (task) => (task.role === 'refit' ? 4_000 : 12_000) }),
+    );
+    expect(short.finishedAt).to.be.within(40_000, 60_000);
+  });
+
+  it('stops search at maxModels also with a budget', () => {
+    const { tasks } = simulate(calm(planWith({ timeBudgetMs: 600_000, maxModels: 2 })));
+    expect(tasks.filter(({ role }) => role === 'search')).to.have.length(2);
+  });
+
+  it('keeps the budget and recommends in 1000 random worlds', () => {
+    const counts = { refit: 0, twin: 0, none: 0 };
+    for (let seed = 0; seed < 1_000; seed += 1) {
+      const random = createRandom(seed);
+      const timeBudgetMs = [3_000, 5_000, 20_000, 60_000, 600_000][random.below(5)] ?? 5_000;
+      const scale = timeBudgetMs * 10 ** (random.uniform() * 4 - 3);
+      const validation =
+        random.below(2) === 0
+          ? { validation: 'cv' as const, folds: 2 + random.below(9), validationFraction: null }
+          : { validation: 'tvh' as const, folds: 1, validationFraction: 0.16 };
+      const plan = planWith({
+        timeBudgetMs,
+        parallelTasks: 1 + random.below(4),
+        maxModels: random.below(4) === 0 ? 1 + random.below(8) : null,
+        metric: random.below(2) === 0 ? 'logLoss' : 'auc',
+        partitioning: { ...planWith().partitioning, ...validation },
+      });
+      const world: World = {
+        plan,
+        random,
+        durationOf: (task) =>
+          scale *
+          (task.role === 'refit' ? 0.5 : 1) *
+          (task.blueprintId === 'baseline' ? 0.05 : 1) *
+          (0.2 + random.uniform()),
+        scoreOf: () => (random.uniform() < 0.1 ? null : random.uniform()),
+        failureShare: random.below(3) === 0 ? random.uniform() : 0,
+        deafShare: random.below(3) === 0 ? random.uniform() : 0,
+        overheadMs: 50 + random.uniform() * 1_000,
+        latencyMs: 5 + random.uniform() * 60,
+      };
+      const outcome = simulate(world);
+      const place = `seed ${seed}: ${JSON.stringify(plan.partitioning)} budget ${timeBudgetMs}`;
+      expect(outcome.finishedAt, place).to.be.at.most(timeBudgetMs);
+      const succeeded = outcome.results.filter(({ state, key }) => state === 'succeeded' && key !== 'refit');
+      const { recommended } = outcome.decision;
+      if (succeeded.length === 0) {
+        expect(recommended, place).to.equal(null);
+        counts.none += 1;
+        continue;
+      }
+      const committed = outcome.results.find(({ modelId }) => modelId === recommended?.modelId);
+      expect(committed?.state, place).to.equal('succeeded');
+      if (committed?.key === 'refit') counts.refit += 1;
+      else {
+        counts.twin += 1;
+        expect(recommended?.reason, place).to.match(/because (the|too)/);
+        const best = succeeded.every(
+          ({ score }) =>
+            score === null ||
+            (plan.metric === 'auc' ? score <= (committed?.score ?? -1) : score >= (committed?.score ?? 2)),
+        );
+        const refitted = outcome.tasks.find(({ role }) => role === 'refit');
+        expect(best || refitted?.refitOf === committed?.modelId, place).to.be.true;
+      }
+      const running = outcome.tasks
+        .filter(({ key }) => !outcome.results.some((result) => result.key === key))
+        .map(({ key }) => key);
+      expect(outcome.decision.cancel).to.deep.equal(running);
+    }
+    expect(counts.refit).to.be.greaterThan(400);
+    expect(counts.twin).to.be.greaterThan(20);
+    expect(counts.none).to.be.greaterThan(5);
+  });
+});

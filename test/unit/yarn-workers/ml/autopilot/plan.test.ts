@@ -1,0 +1,364 @@
+import { expect } from 'chai';
+import type { ErrorCode } from '#contracts';
+import { BLUEPRINTS, type AutopilotRequest } from '#ml';
+import { appErrorOf } from '../../../../support/expect-error.ts';
+import { numberRule, textRule, type MemoryColumn } from '../../../../support/memory-table.ts';
+import { MIXED_FEATURES, mixedTable } from '../../../../support/mixed-table.ts';
+import { planOf } from '../../../../support/modelling-task.ts';
+
+const TABLE = mixedTable(300);
+
+const column = (name: string, cells: readonly (string | null)[], parse = numberRule): MemoryColumn => ({
+  name,
+  cells,
+  parse,
+});
+const repeat = (cells: readonly (string | null)[], times: number): (string | null)[] =>
+  Array.from({ length: times }, () => cells).flat();
+const withTarget = (cells: readonly (string | null)[], parse = numberRule): MemoryColumn[] => [
+  column(
+    'x',
+    cells.map((_, row) => String((row * 7) % 13)),
+  ),
+  column('y', cells, parse),
+];
+
+describe('ml autopilot plan', () => {
+  it('decides the defaults', async () => {
+    const plan = await planOf(TABLE, { target: 'binary' });
+    expect(plan).to.deep.include({
+      mode: 'quick',
+      metric: 'logLoss',
+      weightColumn: null,
+      seed: 0,
+      rowCount: 300,
+      maxModels: null,
+      timeBudgetMs: null,
+      partitioning: {
+        method: 'stratified',
+        validation: 'cv',
+        folds: 5,
+        validationFraction: null,
+        holdoutFraction: 0.2,
+        column: null,
+        seed: 0,
+      },
+    });
+    expect(plan.target).to.deep.include({ name: 'binary', targetType: 'binary', positiveClass: 1 });
+    expect(plan.target.classes.map(({ label }) => label)).to.deep.equal(['no', 'yes']);
+    expect(plan.features.map(({ name }) => name))
+      .to.include.members([...MIXED_FEATURES])
+      .and.not.include('binary');
+    expect(plan.candidates.map(({ blueprintId }) => blueprintId).slice(0, 2)).to.deep.equal([
+      'baseline',
+      'lightgbm-fast',
+    ]);
+    expect(plan.candidates).to.have.length.at.least(5);
+    const regression = await planOf(TABLE, {
+      target: 'regression',
+      excludedFeatures: ['count', 'binary', 'multiclass'],
+      seed: 4,
+    });
+    expect(regression.target).to.deep.include({ targetType: 'regression', classes: [], positiveClass: null });
+    expect(regression.metric).to.equal('rmse');
+    expect(regression.partitioning).to.include({ method: 'random', seed: 4 });
+    expect(regression.features.map(({ name }) => name)).not.to.include('count');
+    expect((await planOf(TABLE, { target: 'multiclass' })).target.classes.map(({ label }) => label)).to.deep.equal([
+      'high',
+      'low',
+      'middle',
+    ]);
+  });
+
+  it('takes a training/validation split for large data', async () => {
+    const { planAutopilot, profileTable } = await import('#ml');
+    const { memorySource, storedTable } = await import('../../../../support/memory-table.ts');
+    const table = storedTable(TABLE);
+    const profile = await profileTable(table, memorySource(TABLE));
+    const plan = planAutopilot(
+      { target: 'binary' },
+      { profile, table: { ...table, rowCount: 5_000_000 }, parallelTasks: 8, threadsPerTask: 2 },
+    );
+    expect(plan.partitioning).to.deep.include({ validation: 'tvh', folds: 1, validationFraction: 0.16 });
+    expect(plan).to.include({ parallelTasks: 8, threadsPerTask: 2 });
+    expect(
+      planAutopilot({ target: 'binary', maxWorkers: 3 }, { profile, table, parallelTasks: 8, threadsPerTask: 2 })
+        .parallelTasks,
+    ).to.equal(3);
+  });
+
+  it('takes a training/validation split where the budget is short for the data', async () => {
+    const wide = mixedTable(2_000);
+    const validation = async (timeBudgetSeconds: number, partitioning?: AutopilotRequest['partitioning']) =>
+      (
+        await planOf(wide, {
+          target: 'binary',
+          timeBudgetSeconds,
+          ...(partitioning === undefined ? {} : { partitioning }),
+        })
+      ).partitioning.validation;
+    expect(await validation(3)).to.equal('cv');
+    const { planAutopilot } = await import('#ml');
+    const { storedTable } = await import('../../../../support/memory-table.ts');
+    const { profileOf } = await import('../../../../support/modelling-task.ts');
+    const facts = {
+      profile: await profileOf(wide),
+      table: { ...storedTable(wide), rowCount: 32_000 },
+      parallelTasks: 1,
+      threadsPerTask: 1,
+    };
+    const of = (request: Partial<AutopilotRequest>) =>
+      planAutopilot({ target: 'binary', ...request }, facts).partitioning.validation;
+    expect(of({ timeBudgetSeconds: 5 })).to.equal('tvh');
+    expect(of({ timeBudgetSeconds: 60 })).to.equal('cv');
+    expect(of({})).to.equal('cv');
+    expect(of({ timeBudgetSeconds: 5, partitioning: { method: 'stratified', folds: 5 } })).to.equal('cv');
+  });
+
+  it('orders classes by number, groups equal spellings, and finds the positive class by text, number or boolean', async () => {
+    const numbers = await planOf(withTarget(repeat(['10', '9', '9.0', '1e1', '2'], 20)), {
+      target: 'y',
+      targetType: 'multiclass',
+    });
+    expect(numbers.target.classes).to.deep.equal([
+      { label: '2', texts: ['2'], rowCount: 20 },
+      { label: '9', texts: ['9', '9.0'], rowCount: 40 },
+      { label: '10', texts: ['10', '1e1'], rowCount: 40 },
+    ]);
+    const positive = async (
+      cells: readonly string[],
+      positiveClass: string | number | boolean,
+      parse = textRule,
+    ): Promise<string | undefined> => {
+      const { target } = await planOf(withTarget(repeat(cells, 30), parse), { target: 'y', positiveClass });
+      return target.classes[target.positiveClass ?? -1]?.label;
+    };
+    expect(await positive(['a', 'b'], 'a')).to.equal('a');
+    expect(await positive(['0', '1'], 0, numberRule)).to.equal('0');
+    expect(await positive(['0.0', '1.0'], 1, numberRule)).to.equal('1.0');
+    expect(await positive(['True', 'False'], true)).to.equal('True');
+    const err = await appErrorOf('VALIDATION_FAILED', () =>
+      planOf(withTarget(repeat(['a', 'b'], 20), textRule), { target: 'y', positiveClass: 'c' }),
+    );
+    expect(err.message).to.equal('positiveClass: must be "a" or "b"; found "c"');
+  });
+
+  it('works with three rows of a class, and refuses one', async () => {
+    const plan = await planOf(withTarget([...repeat(['a'], 60), 'b', 'b', 'b'], textRule), { target: 'y' });
+    expect(plan.partitioning.method).to.equal('stratified');
+    const err = await appErrorOf('TARGET_CLASS_TOO_SMALL', () =>
+      planOf(withTarget([...repeat(['a', 'b'], 60), 'c'], textRule), { target: 'y' }),
+    );
+    expect(err.message).to.equal(
+      'target: class "c" has 1 row, stratified partitioning needs at least 2; remove or merge the class',
+    );
+    const random = await appErrorOf('TARGET_CLASS_TOO_SMALL', () =>
+      planOf(withTarget([...repeat(['a'], 60), 'b', 'b', 'b'], textRule), {
+        target: 'y',
+        partitioning: { method: 'random' },
+      }),
+    );
+    expect(random.message).to.contain('use partitioning.method stratified');
+  });
+
+  const refusals: readonly [string, ErrorCode, AutopilotRequest, string][] = [
+    ['an unknown target', 'FEATURE_UNKNOWN', { target: 'nope' }, '"nope"'],
+    [
+      'an unknown excluded feature',
+      'FEATURE_UNKNOWN',
+      { target: 'binary', excludedFeatures: ['zz'] },
+      'excludedFeatures',
+    ],
+    ['an unknown weight', 'FEATURE_UNKNOWN', { target: 'binary', weightColumn: 'zz' }, 'weightColumn'],
+    [
+      'a weight that is no number',
+      'VALIDATION_FAILED',
+      { target: 'binary', weightColumn: 'colour' },
+      'must be a number',
+    ],
+    ['a weight with missing cells', 'VALIDATION_FAILED', { target: 'binary', weightColumn: 'y' }, 'missing in'],
+    [
+      'the target as weight',
+      'VALIDATION_FAILED',
+      { target: 'regression', weightColumn: 'regression' },
+      'is the target',
+    ],
+    ['a target with missing values', 'TARGET_HAS_MISSING', { target: 'x' }, 'remove these rows'],
+    [
+      'regression of texts',
+      'TARGET_TYPE_MISMATCH',
+      { target: 'binary', targetType: 'regression' },
+      'regression needs numbers',
+    ],
+    [
+      'a binary target of three values',
+      'TARGET_TYPE_MISMATCH',
+      { target: 'multiclass', targetType: 'binary' },
+      'has 3 values',
+    ],
+    ['classes without end', 'TARGET_TYPE_MISMATCH', { target: 'regression', targetType: 'multiclass' }, 'at most 100'],
+    ['a metric of another target type', 'METRIC_MISMATCH', { target: 'binary', metric: 'rmse' }, 'use one of logLoss'],
+    [
+      'a metric that the values rule out',
+      'METRIC_MISMATCH',
+      { target: 'regression', metric: 'gammaDeviance' },
+      'needs positive',
+    ],
+    ['mape of zeros', 'METRIC_MISMATCH', { target: 'count', metric: 'mape' }, 'has zeros'],
+    ['no features', 'NO_FEATURES', { target: 'binary', featureNames: [] }, 'none is left'],
+    ['an unknown blueprint', 'BLUEPRINT_UNKNOWN', { target: 'binary', blueprints: ['magic'] }, 'lightgbm-default'],
+    ['a budget too small', 'BUDGET_TOO_SMALL', { target: 'binary', timeBudgetSeconds: 1 }, 'at least 3'],
+    ['an offset', 'NOT_AVAILABLE', { target: 'binary', offsetColumn: 'y' }, 'offsetColumn'],
+    [
+      'partitioning by date',
+      'NOT_AVAILABLE',
+      { target: 'binary', partitioning: { method: 'date' } },
+      'partitioning.method',
+    ],
+    [
+      'groups without a column',
+      'PARTITION_INVALID',
+      { target: 'binary', partitioning: { method: 'group' } },
+      'partitioning.column',
+    ],
+    [
+      'an unknown group',
+      'FEATURE_UNKNOWN',
+      { target: 'binary', partitioning: { method: 'group', column: 'zz' } },
+      '"zz"',
+    ],
+    [
+      'a column without groups',
+      'PARTITION_INVALID',
+      { target: 'binary', partitioning: { method: 'random', column: 'group' } },
+      'leave it out',
+    ],
+    [
+      'too few groups',
+      'PARTITION_INVALID',
+      { target: 'binary', partitioning: { method: 'group', column: 'multiclass' } },
+      '3 groups',
+    ],
+    [
+      'folds of a split',
+      'PARTITION_INVALID',
+      { target: 'binary', partitioning: { method: 'random', validation: 'tvh', folds: 3 } },
+      'partitioning.folds',
+    ],
+    [
+      'names that are no partitions',
+      'PARTITION_INVALID',
+      { target: 'binary', partitioning: { method: 'column', column: 'multiclass', validation: 'tvh' } },
+      '"high"',
+    ],
+    [
+      'a partition column with gaps',
+      'PARTITION_INVALID',
+      { target: 'binary', partitioning: { method: 'column', column: 'colour' } },
+      'missing in',
+    ],
+    [
+      'a constraint on a category',
+      'VALIDATION_FAILED',
+      { target: 'binary', monotonic: { increasing: ['colour'] } },
+      'only numbers',
+    ],
+    [
+      'a constraint both ways',
+      'VALIDATION_FAILED',
+      { target: 'binary', monotonic: { increasing: ['x'], decreasing: ['x'] } },
+      'monotonic.increasing too',
+    ],
+    [
+      'a constraint of several classes',
+      'VALIDATION_FAILED',
+      { target: 'multiclass', monotonic: { increasing: ['x'] } },
+      'no direction',
+    ],
+    [
+      'a positive class of regression',
+      'VALIDATION_FAILED',
+      { target: 'regression', positiveClass: '1' },
+      'positiveClass',
+    ],
+  ];
+  for (const [what, code, request, part] of refusals) {
+    it(`refuses ${what}`, async () => {
+      const err = await appErrorOf(code, () => planOf(TABLE, request));
+      expect(err.message).to.contain(part);
+      expect(err.errors[0]?.path).to.match(/^\/[a-zA-Z/]+$/);
+    });
+  }
+
+  it('refuses constant, infinite and too few', async () => {
+    await appErrorOf('TARGET_CONSTANT', () => planOf(withTarget(repeat(['1', '1.0'], 20)), { target: 'y' }));
+    await appErrorOf('TARGET_CONSTANT', () => planOf(withTarget(repeat([null], 40)), { target: 'y' }));
+    const infinite = withTarget([...repeat(['1', '2', '3'], 20), 'inf']);
+    expect((await appErrorOf('TARGET_NOT_FINITE', () => planOf(infinite, { target: 'y' }))).message).to.contain(
+      'in 1 rows',
+    );
+    await appErrorOf('TARGET_NOT_FINITE', () =>
+      planOf(withTarget([...repeat(['1', '2', '3'], 20), '1e30']), { target: 'y' }),
+    );
+    await appErrorOf('TOO_FEW_ROWS', () => planOf(withTarget(repeat(['1', '2'], 9)), { target: 'y' }));
+    await appErrorOf('TOO_FEW_ROWS', () =>
+      planOf(withTarget(repeat(['1', '2'], 10)), { target: 'y', partitioning: { method: 'stratified', folds: 20 } }),
+    );
+    const onlyIds = [
+      column(
+        'id',
+        Array.from({ length: 200 }, (_, row) => String(row)),
+      ),
+      column('y', repeat(['0', '1'], 100)),
+    ];
+    expect((await appErrorOf('NO_FEATURES', () => planOf(onlyIds, { target: 'y' }))).message).to.contain('"id" (id)');
+  });
+
+  it('reads partitions from a column', async () => {
+    const parts = repeat(['train', 'train', 'Valid', 'test', 'train'], 20);
+    const table = [...withTarget(repeat(['0', '1'], 50)), column('part', parts, textRule)];
+    const plan = await planOf(table, { target: 'y', partitioning: { method: 'column', column: 'part' } });
+    expect(plan.partitioning).to.deep.include({
+      method: 'column',
+      validation: 'tvh',
+      folds: 1,
+      validationFraction: 0.2,
+      holdoutFraction: 0.2,
+      column: 'part',
+    });
+    expect(plan.features.map(({ name }) => name)).to.deep.equal(['x']);
+    const folds = [
+      ...withTarget(repeat(['0', '1'], 50)),
+      column('part', repeat(['a', 'b', 'c', 'holdout'], 25), textRule),
+    ];
+    expect(
+      (await planOf(folds, { target: 'y', partitioning: { method: 'column', column: 'part' } })).partitioning,
+    ).to.include({ validation: 'cv', folds: 3, holdoutFraction: 0.25 });
+  });
+
+  it('chooses candidates by mode, list and number; a seed gives the same variations', async () => {
+    const ids = async (request: Partial<AutopilotRequest>) =>
+      (await planOf(TABLE, { target: 'binary', ...request })).candidates;
+    expect(await ids({ blueprints: ['lightgbm-slow', 'baseline'] })).to.deep.equal([
+      { blueprintId: 'baseline', parameters: {} },
+      { blueprintId: 'lightgbm-slow', parameters: {} },
+    ]);
+    expect(await ids({ mode: 'manual' })).to.have.length(1);
+    const many = await ids({ mode: 'full', seed: 5 });
+    expect(many.length).to.be.greaterThan(BLUEPRINTS.length + 10);
+    expect(await ids({ mode: 'full', seed: 5 })).to.deep.equal(many);
+    expect(await ids({ mode: 'full', seed: 6 })).not.to.deep.equal(many);
+    expect(await ids({ maxModels: 3 })).to.deep.equal(many.slice(0, 3));
+    expect(await ids({ maxModels: 12, seed: 5 })).to.deep.equal(many.slice(0, 12));
+  });
+
+  it('knows columns by names that objects have by themselves', async () => {
+    const table = [
+      column('__proto__', repeat(['1', '2', '3'], 20)),
+      column('constructor', repeat(['a', 'b'], 30), textRule),
+    ];
+    const plan = await planOf(table, { target: 'constructor' });
+    expect(plan.features.map(({ name }) => name)).to.deep.equal(['__proto__']);
+    await appErrorOf('FEATURE_UNKNOWN', () => planOf(table, { target: 'toString' }));
+  });
+});

@@ -1,0 +1,78 @@
+import { expect } from 'chai';
+import { Blueprint, METRIC_FACTS, METRIC_NAMES, parse } from '#contracts';
+import { BLUEPRINTS, blueprintOf, settingsOf } from '#ml';
+import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';
+import { usesRandomness } from '../../../../../yarn-workers/ml/blueprints/settings.ts';
+import { variations } from '../../../../../yarn-workers/ml/blueprints/variations.ts';
+import { appErrorOf } from '../../../../support/expect-error.ts';
+
+describe('ml blueprints', () => {
+  it('are whole: unique ids, documented steps that read what is there, settings that are allowed', () => {
+    expect(new Set(BLUEPRINTS.map(({ id }) => id)).size).to.equal(BLUEPRINTS.length);
+    expect(BLUEPRINTS).to.have.length.at.least(6);
+    for (const blueprint of BLUEPRINTS) {
+      parse(Blueprint, structuredClone(blueprint), 'blueprint');
+      for (const step of blueprint.steps) expect(step.description, step.id).to.match(/\.$/);
+      const { parameters } = blueprint;
+      expect(settingsOf(blueprint.id, parameters)).to.deep.equal(blueprint.id === 'baseline' ? null : parameters);
+    }
+  });
+
+  it('refuse what is unknown or out of range, naming it', async () => {
+    const unknown = await appErrorOf('BLUEPRINT_UNKNOWN', () => blueprintOf('magic'));
+    expect(unknown.message).to.contain('"magic"').and.contain('lightgbm-slow');
+    await appErrorOf('BLUEPRINT_UNKNOWN', () => blueprintOf('__proto__'));
+    for (const [parameters, part] of [
+      [{ leaves: 1 }, 'an integer from 2 to 4096; found 1'],
+      [{ leaves: 31.5 }, 'an integer'],
+      [{ learningRate: 'fast' }, 'a number from 0.001 to 1; found "fast"'],
+      [{ learningRate: NaN }, 'a number'],
+      [{ boosting: 'dart' }, 'one of gbdt, rf'],
+      [{ extraTrees: 1 }, 'true or false'],
+      [{ constructor: 1 }, 'is not a parameter'],
+      [{ boosting: 'rf' }, 'below 1 for a random forest'],
+    ] as const) {
+      const err = await appErrorOf('VALIDATION_FAILED', () => settingsOf('lightgbm-default', parameters));
+      expect(err.message).to.contain(part);
+      expect(err.errors[0]?.path).to.match(/^\/parameters\//);
+    }
+    await appErrorOf('VALIDATION_FAILED', () => settingsOf('baseline', { leaves: 3 }));
+  });
+
+  it('know which of them draw random numbers', () => {
+    const random = BLUEPRINTS.filter(({ id }) => {
+      const settings = settingsOf(id, {});
+      return settings !== null && usesRandomness(settings);
+    });
+    expect(random.map(({ id }) => id)).to.include.members([
+      'lightgbm-slow',
+      'lightgbm-random-forest',
+      'lightgbm-extra-trees',
+    ]);
+    expect(random.map(({ id }) => id)).not.to.include.members([
+      'lightgbm-fast',
+      'lightgbm-default',
+      'lightgbm-shallow',
+    ]);
+  });
+
+  it('have an objective for every metric, stopped by a loss of which less is better', () => {
+    for (const metric of METRIC_NAMES) {
+      for (const targetType of METRIC_FACTS[metric].targetTypes) {
+        const { stoppingMetric, link } = objectiveOf(targetType, metric, 3);
+        expect(METRIC_FACTS[stoppingMetric].direction).to.equal('lower');
+        expect(METRIC_FACTS[stoppingMetric].targetTypes).to.include(targetType);
+        expect(['logit', 'softmax', 'identity', 'log'].indexOf(link) < 2).to.equal(targetType !== 'regression');
+      }
+    }
+    // These need positive predictions.
+    for (const metric of ['rmsle', 'poissonDeviance', 'gammaDeviance', 'tweedieDeviance'] as const)
+      expect(objectiveOf('regression', metric, 0).link).to.equal('log');
+  });
+
+  it('vary by seed, a longer list beginning with a shorter one', () => {
+    expect(variations(3, 5)).to.deep.equal(variations(3, 9).slice(0, 5));
+    expect(variations(4, 5)).not.to.deep.equal(variations(3, 5));
+    for (const { blueprintId, parameters } of variations(1, 200)) settingsOf(blueprintId, parameters);
+  });
+});

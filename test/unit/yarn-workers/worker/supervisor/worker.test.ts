@@ -1,0 +1,284 @@
+import { expect } from 'chai';
+import { armFailpoints } from '#runtime';
+import { Harness, scriptedTask } from '../support/harness.ts';
+import type { Verb } from '../support/fake-app-server.ts';
+
+describe('worker: supervisor against a fake app server', () => {
+  let harness: Harness;
+  beforeEach(async () => {
+    harness = new Harness();
+    await harness.open();
+  });
+  afterEach(async () => {
+    armFailpoints('');
+    await harness.close();
+    expect(harness.server.violations).to.deep.equal([]);
+  });
+  const verbs = (...wanted: Verb[]) =>
+    harness.server.statements.filter(({ verb }) => wanted.includes(verb)).map(({ verb }) => verb);
+  const detailOf = (index = 0) =>
+    harness.server.of('fail')[index]?.body as { blame: string; problem: { code: string; detail: string } };
+
+  it('registers, claims, starts, seals, commits, each with the right token and fence', async () => {
+    const { server } = harness;
+    harness.worker();
+    server.offer(scriptedTask('done'));
+    await server.until(() => server.count('commit') === 1);
+    expect(verbs('register', 'claim', 'start', 'seal', 'commit').slice(0, 5)).to.deep.equal([
+      'register',
+      'claim',
+      'start',
+      'seal',
+      'commit',
+    ]);
+    expect(server.of('register')[0]?.token).to.equal('pool-secret');
+    expect(server.of('claim')[0]?.token).to.equal('worker-token');
+    for (const verb of ['start', 'seal', 'commit'] as const) {
+      expect(server.of(verb)[0]?.token).to.equal('lease-token');
+      expect(server.of(verb)[0]?.body['fence']).to.equal(3);
+    }
+    await server.until(() => server.count('claim') === 2);
+    expect(server.of('claim')[1]?.body['cachedDatasets']).to.deep.equal(['d1']);
+  });
+
+  it('repeats a claim whose answer was lost with the same request id and gets the same task', async () => {
+    const { server } = harness;
+    server.rule = (verb, count) => (verb === 'claim' && count < 2 ? 'lose' : 'accept');
+    server.offer(scriptedTask('done'));
+    harness.worker();
+    await server.until(() => server.count('commit') === 1);
+    const ids = server
+      .of('claim')
+      .slice(0, 3)
+      .map(({ body }) => body['requestId']);
+    expect(new Set(ids).size).to.equal(1);
+    await server.until(() => server.count('claim') === 4);
+    expect(server.of('claim')[3]?.body['requestId']).to.not.equal(ids[0]);
+  });
+
+  for (const verb of ['start', 'seal', 'commit', 'fail'] as const) {
+    for (const effect of ['break', 'lose', 'DATABASE_UNAVAILABLE', 'INTERNAL'] as const) {
+      it(`repeats ${verb} after ${effect}`, async () => {
+        const { server } = harness;
+        server.rule = (which, count) => (which === verb && count === 0 ? effect : 'accept');
+        server.offer(scriptedTask(verb === 'fail' ? 'fail DATASET_EMPTY user' : 'done'));
+        harness.worker();
+        const last = verb === 'fail' ? 'fail' : 'commit';
+        await server.until(() => server.count(last) === (verb === last ? 2 : 1));
+        expect(server.count(verb)).to.equal(2);
+        expect(server.of(verb)[1]?.body['fence']).to.equal(3);
+      });
+    }
+  }
+
+  for (const code of [
+    'TASK_FENCED',
+    'TASK_CANCELLED',
+    'LEASE_TOKEN_INVALID',
+    'UNAUTHENTICATED',
+    'NOT_FOUND',
+  ] as const) {
+    it(`kills the child at once when a beat is refused with ${code}, and says nothing more about the task`, async () => {
+      const { server } = harness;
+      const { child } = harness.worker();
+      server.offer(scriptedTask('hang'));
+      await server.until(() => server.count('beat') >= 1);
+      expect(child.kills).to.equal(0);
+      server.rule = (verb) => (verb === 'beat' ? code : 'accept');
+      await server.until(() => server.count('claim') === 2);
+      expect(child.kills).to.equal(1);
+      expect(server.count('fail') + server.count('seal') + server.count('commit')).to.equal(0);
+      expect(child.starts).to.equal(2);
+    });
+  }
+
+  it('a refused seal or commit ends the attempt without a further statement', async () => {
+    const { server } = harness;
+    harness.worker();
+    server.rule = (verb) => (verb === 'seal' ? 'TASK_FENCED' : 'accept');
+    server.offer(scriptedTask('done'));
+    await server.until(() => server.count('claim') === 2);
+    server.rule = (verb) => (verb === 'commit' ? 'TASK_FENCED' : 'accept');
+    server.offer(scriptedTask('done', { taskId: 't2' }));
+    await server.until(() => server.count('claim') === 3);
+    expect(verbs('seal', 'commit', 'fail')).to.deep.equal(['seal', 'seal', 'commit']);
+  });
+
+  it('a result that the app server rejects is reported as failed', async () => {
+    const { server } = harness;
+    harness.worker();
+    server.rule = (verb) => (verb === 'seal' ? 'VALIDATION_FAILED' : 'accept');
+    server.offer(scriptedTask('done'));
+    await server.until(() => server.count('fail') === 1);
+    expect(detailOf().problem.code).to.equal('VALIDATION_FAILED');
+    expect(server.count('commit')).to.equal(0);
+  });
+
+  it('goes on computing while the app server is away, and resumes before it seals', async () => {
+    const { server } = harness;
+    Object.assign(server.timing, { leaseMs: 300, beatMs: 50 });
+    const { child } = harness.worker();
+    server.offer(scriptedTask('gate', { leaseMs: 300 }));
+    await server.until(() => server.count('beat') >= 2);
+    await server.stop();
+    const stoppedAt = performance.now();
+    // The lease has run out and the task ends meanwhile: nothing may be sealed on the strength of the old lease.
+    await waitUntil(() => performance.now() - stoppedAt > 600);
+    expect(child.kills).to.equal(0);
+    child.open();
+    await server.start();
+    await server.until(() => server.count('commit') === 1);
+    const after = verbs('resume', 'seal', 'commit');
+    expect(after).to.deep.equal(['resume', 'seal', 'commit']);
+    expect(child.kills).to.equal(0);
+  });
+
+  it('stops when resume is refused after the app server was away', async () => {
+    const { server } = harness;
+    Object.assign(server.timing, { leaseMs: 300, beatMs: 50 });
+    const { child } = harness.worker();
+    server.offer(scriptedTask('hang', { leaseMs: 300 }));
+    await server.until(() => server.count('beat') >= 2);
+    await server.stop();
+    const stoppedAt = performance.now();
+    await waitUntil(() => performance.now() - stoppedAt > 400);
+    server.rule = (verb) => (verb === 'resume' ? 'TASK_FENCED' : 'accept');
+    await server.start();
+    await server.until(() => server.count('claim') >= 2);
+    expect(child.kills).to.equal(1);
+    expect(server.count('seal') + server.count('fail')).to.equal(0);
+  });
+
+  it('never commits on a lease that has run out since the seal', async () => {
+    const { server } = harness;
+    Object.assign(server.timing, { leaseMs: 600, beatMs: 50 });
+    // After the seal nobody answers, longer than the lease lasts.
+    let sealedAtMs = Infinity;
+    server.rule = (verb) => {
+      if (verb === 'seal') sealedAtMs = performance.now();
+      const silent = performance.now() - sealedAtMs < 1_400;
+      return silent && (verb === 'commit' || verb === 'beat' || verb === 'resume') ? 'break' : 'accept';
+    };
+    harness.worker();
+    server.offer(scriptedTask('done', { leaseMs: 600 }));
+    await server.until(() => server.of('commit').some(({ effect }) => effect === 'accept'));
+    const renewals = server.statements.filter(
+      ({ verb, effect }) => effect === 'accept' && (verb === 'start' || verb === 'beat' || verb === 'resume'),
+    );
+    for (const { atMs } of server.of('commit'))
+      expect(renewals.some((renewal) => renewal.atMs < atMs && atMs - renewal.atMs < 600)).to.be.true;
+    expect(verbs('resume').length).to.be.greaterThan(1);
+  });
+
+  it('a beat that our own commit overtook does not end the attempt', async () => {
+    const { server } = harness;
+    let committed = false;
+    const { child } = harness.worker();
+    server.offer(scriptedTask('done'));
+    server.rule = (verb) => {
+      if (verb === 'commit') {
+        committed = true;
+        const until = performance.now() + 100;
+        while (performance.now() < until); // the beat's timer runs in the worker, on the same loop: it fires after this
+      }
+      return committed && verb === 'beat' ? 'TASK_FENCED' : 'accept';
+    };
+    await server.until(() => server.count('claim') === 2);
+    expect(harness.events.filter(({ event }) => event === 'task_committed')).to.have.length(1);
+    expect(child.kills).to.equal(0);
+  });
+
+  it('kills the child on the cancel directive', async () => {
+    const { server } = harness;
+    const { child } = harness.worker();
+    server.offer(scriptedTask('hang'));
+    await server.until(() => server.count('beat') >= 1);
+    server.directive = 'cancel';
+    await server.until(() => server.count('claim') === 2);
+    expect(child.kills).to.equal(1);
+    expect(server.count('fail')).to.equal(0);
+  });
+
+  it('on the drain directive finishes its task and ends', async () => {
+    const { server } = harness;
+    const { worker, child } = harness.worker();
+    server.offer(scriptedTask('gate'));
+    server.directive = 'drain';
+    await server.until(() => server.count('beat') >= 2);
+    child.open();
+    await worker.ended;
+    expect(verbs('claim', 'seal', 'commit')).to.deep.equal(['claim', 'seal', 'commit']);
+  });
+
+  it('closing waits for a short task', async () => {
+    const { server } = harness;
+    const { worker, child } = harness.worker();
+    server.offer(scriptedTask('gate'));
+    await server.until(() => server.count('beat') >= 1);
+    const closed = worker.close();
+    child.open();
+    await closed;
+    expect(verbs('commit', 'fail')).to.deep.equal(['commit']);
+  });
+
+  it('closing hands a long task back uncharged', async () => {
+    const { server } = harness;
+    const { worker, child } = harness.worker({ drainMs: 50 });
+    server.offer(scriptedTask('hang'));
+    await server.until(() => server.count('beat') >= 1);
+    await worker.close();
+    expect(child.kills).to.equal(1);
+    expect(detailOf()).to.deep.include({ blame: 'worker' });
+    expect(detailOf().problem.code).to.equal('SHUTTING_DOWN');
+  });
+
+  it('closing settles a held claim: a task granted in that moment goes back at once', async () => {
+    const { server } = harness;
+    const { worker } = harness.worker();
+    await server.until(() => server.count('register') === 1);
+    // The answer is lost and the worker is closed before it can ask again.
+    server.rule = (verb, count) => {
+      if (verb !== 'claim' || count > 0) return 'accept';
+      void worker.close();
+      return 'lose';
+    };
+    server.offer(scriptedTask('hang'));
+    await worker.ended;
+    expect(server.of('claim').map(({ body }) => body['waitMs'])).to.deep.equal([300, 0]);
+    expect(detailOf()).to.deep.include({ blame: 'worker' });
+  });
+
+  it('registers anew when the app server no longer knows it', async () => {
+    const { server } = harness;
+    server.rule = (verb, count) => (verb === 'claim' && count === 0 ? 'UNAUTHENTICATED' : 'accept');
+    harness.worker();
+    await server.until(() => server.count('claim') === 2);
+    expect(server.count('register')).to.equal(2);
+  });
+
+  it('ends with POOL_SECRET_INVALID, and waits for an app server that is not there yet', async () => {
+    const { server } = harness;
+    server.rule = (verb, count) => (verb === 'register' ? (count < 2 ? 'break' : 'POOL_SECRET_INVALID') : 'accept');
+    const { worker } = harness.worker();
+    const error = await worker.ended.then(
+      () => null,
+      (err: unknown) => err,
+    );
+    expect(error).to.have.property('code', 'POOL_SECRET_INVALID');
+    expect(server.count('register')).to.equal(3);
+  });
+
+  it('reports what the child says about a failure', async () => {
+    const { server } = harness;
+    harness.worker();
+    server.offer(scriptedTask('fail DATASET_EMPTY user'));
+    await server.until(() => server.count('fail') === 1);
+    expect(detailOf()).to.deep.include({ blame: 'user' });
+    expect(detailOf().problem.code).to.equal('DATASET_EMPTY');
+    expect(harness.server.of('fail')[0]?.body['log']).to.deep.equal(['running fail']);
+  });
+});
+
+async function waitUntil(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}

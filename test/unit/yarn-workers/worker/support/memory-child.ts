@@ -1,0 +1,76 @@
+import type { ChildTask } from '../../../../../yarn-workers/worker/ipc/messages.ts';
+import type { RunEnd, RunListener, TaskChild } from '../../../../../yarn-workers/worker/supervisor/task-process.ts';
+import { SCRIPTED_OUTCOME } from './scripted-outcome.ts';
+
+/**
+ * A task child inside the test: the `path` of an ingest task is its script. `done`, `fail CODE BLAME`, `hang` (until
+ * killed), `gate` (until `open` is called).
+ */
+export class MemoryChild implements TaskChild {
+  cachedDatasets: string[] = [];
+  pid: number | null = null;
+  kills = 0;
+  starts = 0;
+  readonly remaining: (number | null)[] = [];
+  #end: ((end: RunEnd) => void) | null = null;
+  #runId = '';
+
+  async ensureReady(): Promise<void> {
+    if (this.pid !== null) return;
+    this.starts += 1;
+    this.pid = process.pid;
+  }
+
+  async run({ taskId, fence, spec }: ChildTask, listener: RunListener): Promise<RunEnd> {
+    const [verb = '', code = '', blame = ''] =
+      spec.kind === 'ingest' && spec.input.type === 'path' ? spec.input.path.split(' ') : [];
+    this.#runId = `${taskId}/${fence}`;
+    listener.alive();
+    listener.progress({ fraction: 0.5, phase: verb, message: '', iteration: 7 });
+    listener.log(`running ${verb}`);
+    if (verb === 'fail') {
+      const problem = {
+        type: 'urn:x',
+        title: code,
+        status: 422,
+        detail: 'scripted',
+        code,
+        errors: [],
+        requestId: null,
+      };
+      return {
+        type: 'failed',
+        runId: this.#runId,
+        blame: blame === 'user' ? 'user' : 'task',
+        problem,
+        cachedDatasets: [],
+      };
+    }
+    const ended = new Promise<RunEnd>((resolve) => {
+      this.#end = resolve;
+    });
+    if (verb === 'done') this.open();
+    const end = await ended;
+    if (spec.kind === 'ingest') this.cachedDatasets = [spec.datasetId];
+    return end;
+  }
+
+  /** Lets the task end well. */
+  open(): void {
+    this.#end?.({ type: 'done', runId: this.#runId, files: [], outcome: SCRIPTED_OUTCOME, cachedDatasets: [] });
+  }
+
+  setRemaining(remainingMs: number | null): void {
+    this.remaining.push(remainingMs);
+  }
+
+  kill(): void {
+    this.kills += 1;
+    this.pid = null;
+    this.#end?.({ type: 'died', exitCode: null, signal: 'SIGKILL', stderrTail: '' });
+  }
+
+  async close(): Promise<void> {
+    this.pid = null;
+  }
+}

@@ -1,0 +1,69 @@
+import type { AutopilotPlan, PlannedResult } from '#contracts';
+import { entryOf } from '../blueprints/catalogue.ts';
+
+/** What a task costs beside its fit: claim, reading, sealing, commit. */
+export const TASK_OVERHEAD_MS = 700;
+/** The estimate of a refit is taken so many times. */
+export const REFIT_SAFETY = 1.5;
+/** A refit is tried if this part of its expected time is left: it gives up early when it cannot end in time. */
+export const REFIT_TRY_MIN = 0.6;
+/** Before there is any boosted model, one may take this part of what is left: better validated only than not at all. */
+export const FIRST_BOOSTED_SHARE = 0.6;
+/** A fit is started if at least this part of its expected time is left; it stops boosting at its deadline. */
+export const TRUNCATED_FIT_MIN = 0.5;
+/** Shortest time between creation and deadline that a task is started with. */
+export const TASK_MS_MIN = TASK_OVERHEAD_MS + 200;
+
+/** Reserves at the end of a budget, as elapsed times of the run. */
+export interface BudgetTimes {
+  /** Results must be sealed by then: what is left is for verification and commit. */
+  readonly sealBy: number;
+  /** The last decision: recommend what is committed. What is left is for making it durable and servable. */
+  readonly decideAt: number;
+  /** Grace of a task beyond its own deadline before it is cancelled. */
+  readonly graceMs: number;
+}
+
+const clamp = (value: number, min: number, max: number): number => Math.min(Math.max(value, min), max);
+
+export function budgetTimes(budgetMs: number): BudgetTimes {
+  const decideAt = budgetMs - Math.round(clamp(budgetMs * 0.01, 250, 1_000));
+  const sealBy = decideAt - Math.round(clamp(budgetMs * 0.02, 350, 2_000));
+  return { sealBy, decideAt, graceMs: Math.round((decideAt - sealBy) / 2) };
+}
+
+/**
+ * Time of a refit relative to its twin's fit. The twin fitted each of k folds on (k - 1) / k of the rows outside the
+ * holdout; the refit fits once, on all rows.
+ */
+export function refitRatio({ partitioning }: AutopilotPlan): number {
+  const { validation, folds, holdoutFraction, validationFraction } = partitioning;
+  if (validation === 'tvh') return 1 / Math.max(0.05, 1 - holdoutFraction - (validationFraction ?? 0));
+  return 1 / (folds * (1 - 1 / folds) * (1 - holdoutFraction));
+}
+
+/** Expected time of the refit of a fit that took `fitMs`, with its safety. */
+export function refitMsOf(plan: AutopilotPlan, fitMs: number): number {
+  return TASK_OVERHEAD_MS + REFIT_SAFETY * refitRatio(plan) * fitMs;
+}
+
+/** The latest deadline of a task created now that leaves time to refit it however long it takes. */
+export function latestDeadline(plan: AutopilotPlan, elapsedMs: number, sealBy: number): number {
+  const ratio = REFIT_SAFETY * refitRatio(plan);
+  return (sealBy - TASK_OVERHEAD_MS + ratio * elapsedMs) / (1 + ratio);
+}
+
+/**
+ * Expected time of a fit of each blueprint: the mean over what was measured of time per relative cost, times the
+ * blueprint's relative cost. Null before a boosted model is measured.
+ */
+export function fitMsEstimator(
+  measured: readonly { blueprintId: string; result: PlannedResult }[],
+): (blueprintId: string) => number | null {
+  const units = measured
+    .filter(({ blueprintId, result }) => result.state === 'succeeded' && entryOf(blueprintId).settings !== null)
+    .map(({ blueprintId, result }) => result.fitMs / entryOf(blueprintId).relativeCost);
+  if (units.length === 0) return () => null;
+  const unit = units.reduce((sum, value) => sum + value, 0) / units.length;
+  return (blueprintId) => unit * entryOf(blueprintId).relativeCost;
+}

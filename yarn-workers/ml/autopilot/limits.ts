@@ -1,0 +1,22 @@
+/** Rows below which nothing is modelled. */
+export const MODEL_ROWS_MIN = 20;
+/** Classes of a target at most. */
+export const CLASSES_MAX = 100;
+/** Rows of a class at least: one to learn from and one to be tested on. */
+export const CLASS_ROWS_MIN = 2;
+/** Rows of a class at least when chance alone deals them; the chance that a partition lacks the class is below 0.2 %. */
+export const RANDOM_CLASS_ROWS_MIN = 8;
+/** Up to so many cells (rows x features) cross-validation is the default, above a training/validation/holdout split. */
+export const CROSS_VALIDATION_CELLS_MAX = 5_000_000;
+/** The same per second of a time budget: five fits a model leave too little time where the budget is short. */
+export const CROSS_VALIDATION_CELLS_PER_SECOND_MAX = 30_000;
+export const DEFAULT_FOLDS = 5;
+export const DEFAULT_HOLDOUT_FRACTION = 0.2;
+export const DEFAULT_VALIDATION_FRACTION = 0.16;
+/** Budgets below are refused: starting a worker and committing results take most of it. */
+export const BUDGET_SECONDS_MIN = 3;
+/** Search models of a run that names no number. */
+export const QUICK_MODELS = 7;
+export const FULL_VARIATIONS = 24;
+/** Candidates of a plan at most, whatever `maxModels` says. */
+export const CANDIDATES_MAX = 500;

@@ -1,0 +1,183 @@
+import { AppError, type AutopilotPlan, type FeatureType, type ModellingFeature, type TargetSpec } from '#contracts';
+import { CATALOGUE, entryOf } from '../blueprints/catalogue.ts';
+import { variations, type Candidate } from '../blueprints/variations.ts';
+import { columnNamed, planColumns, type PlanColumn } from './columns.ts';
+import { complaint, quoted } from './complain.ts';
+import { BUDGET_SECONDS_MIN, CANDIDATES_MAX, FULL_VARIATIONS, QUICK_MODELS } from './limits.ts';
+import { partitioningOf } from './partitioning.ts';
+import type { AutopilotFacts, AutopilotRequest } from './request.ts';
+import { metricOf, targetSpecOf } from './target.ts';
+
+/** Feature types that steps exist for; the others are left out, as the feature's warnings say. */
+export const MODELLED_TYPES: readonly FeatureType[] = [
+  'numeric',
+  'categorical',
+  'boolean',
+  'date',
+  'currency',
+  'percent',
+  'duration',
+];
+
+/** Types whose value is one number. */
+export const NUMBER_TYPES: readonly FeatureType[] = ['numeric', 'currency', 'percent', 'duration'];
+
+/**
+ * Decides everything a run rests on, before anything runs. A pure function: the same request and facts give the same plan.
+ *
+ * @throws every semantic complaint about the request, each naming the field, what was found and what to do: FEATURE_UNKNOWN,
+ * TARGET_CONSTANT, TARGET_HAS_MISSING, TARGET_NOT_FINITE, TARGET_TYPE_MISMATCH, TARGET_CLASS_TOO_SMALL, METRIC_MISMATCH,
+ * TOO_FEW_ROWS, NO_FEATURES, PARTITION_INVALID, BLUEPRINT_UNKNOWN, BUDGET_TOO_SMALL, VALIDATION_FAILED, NOT_AVAILABLE
+ */
+export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts): AutopilotPlan {
+  refuseUnbuilt(request);
+  const columns = planColumns(facts);
+  const targetColumn = columnNamed(columns, request.target, 'target');
+  const target = targetSpecOf(request, targetColumn);
+  const metric = metricOf(request, targetColumn, target.targetType);
+  const weightColumn = weightOf(request, columns, target);
+  const seed = request.seed ?? 0;
+  const { rowCount } = facts.table;
+  const timeBudgetMs = budgetOf(request);
+  const features = featuresOf(request, columns, target);
+  const partitioning = partitioningOf(request.partitioning, {
+    target,
+    columns,
+    rowCount,
+    featureCount: features.length,
+    seed,
+    timeBudgetMs,
+  });
+  const monotonic = monotonicOf(request, features, columns, target);
+  return {
+    mode: request.mode ?? 'quick',
+    target,
+    features,
+    metric,
+    partitioning,
+    weightColumn,
+    monotonic,
+    seed,
+    rowCount,
+    candidates: candidatesOf(request, seed),
+    maxModels: request.maxModels ?? null,
+    timeBudgetMs,
+    parallelTasks: Math.max(1, Math.min(facts.parallelTasks, request.maxWorkers ?? facts.parallelTasks)),
+    threadsPerTask: Math.max(1, facts.threadsPerTask),
+  };
+}
+
+function refuseUnbuilt(request: AutopilotRequest): void {
+  for (const field of ['offsetColumn', 'exposureColumn'] as const) {
+    if (request[field] !== undefined) throw complaint('NOT_AVAILABLE', field, 'is not built yet; leave it out');
+  }
+}
+
+function budgetOf({ timeBudgetSeconds }: AutopilotRequest): number | null {
+  if (timeBudgetSeconds === undefined) return null;
+  if (timeBudgetSeconds < BUDGET_SECONDS_MIN) {
+    throw complaint(
+      'BUDGET_TOO_SMALL',
+      'timeBudgetSeconds',
+      `is ${timeBudgetSeconds}, but no model can be trained, refitted and published in less than ${BUDGET_SECONDS_MIN} seconds; give at least ${BUDGET_SECONDS_MIN}`,
+    );
+  }
+  return Math.round(timeBudgetSeconds * 1000);
+}
+
+function weightOf(
+  { weightColumn }: AutopilotRequest,
+  columns: ReadonlyMap<string, PlanColumn>,
+  target: TargetSpec,
+): string | null {
+  if (weightColumn === undefined) return null;
+  const { profile, column } = columnNamed(columns, weightColumn, 'weightColumn');
+  const refuse = (message: string): AppError =>
+    complaint('VALIDATION_FAILED', 'weightColumn', `${quoted(weightColumn)} ${message}`);
+  if (weightColumn === target.name) throw refuse('is the target; use another column');
+  if (column.parse.kind !== 'number') throw refuse(`is ${profile.type}; a weight must be a number`);
+  if (profile.missingCount > 0)
+    throw refuse(`is missing in ${profile.missingCount} rows; fill in a weight, 0 to leave a row out`);
+  if (profile.infiniteCount > 0 || (profile.min ?? 0) < 0)
+    throw refuse('has negative or infinite values; weights must be 0 or more');
+  if (!((profile.max ?? 0) > 0)) throw refuse('is 0 in every row; some weights must be positive');
+  return weightColumn;
+}
+
+/** All features that can be modelled and play no other part, in the dataset's order. */
+function featuresOf(
+  request: AutopilotRequest,
+  columns: ReadonlyMap<string, PlanColumn>,
+  target: TargetSpec,
+): ModellingFeature[] {
+  const excluded = new Set(request.excludedFeatures ?? []);
+  for (const name of excluded) columnNamed(columns, name, 'excludedFeatures');
+  for (const name of request.featureNames ?? []) columnNamed(columns, name, 'featureList');
+  const listed = request.featureNames === undefined ? null : new Set(request.featureNames);
+  const roles = new Set([target.name, request.weightColumn, request.partitioning?.column]);
+  const wanted = [...columns.values()].filter(
+    ({ column: { name } }) => !roles.has(name) && !excluded.has(name) && (listed?.has(name) ?? true),
+  );
+  const features = wanted
+    .filter(({ profile }) => MODELLED_TYPES.includes(profile.type))
+    .map(({ profile: { name, type, uniqueCount } }) => ({ name, type, uniqueCount }));
+  if (features.length > 0) return features;
+  const left = wanted.slice(0, 10).map(({ profile }) => `${quoted(profile.name)} (${profile.type})`);
+  const finding =
+    left.length === 0 ? 'none is left after the exclusions' : `those left cannot be modelled: ${left.join(', ')}`;
+  throw complaint(
+    'NO_FEATURES',
+    request.featureNames === undefined ? 'excludedFeatures' : 'featureList',
+    `${finding}; exclude fewer features or change their types`,
+  );
+}
+
+function monotonicOf(
+  { monotonic }: AutopilotRequest,
+  features: readonly ModellingFeature[],
+  columns: ReadonlyMap<string, PlanColumn>,
+  target: TargetSpec,
+): AutopilotPlan['monotonic'] {
+  const wanted = {
+    increasing: [...new Set(monotonic?.increasing ?? [])],
+    decreasing: [...new Set(monotonic?.decreasing ?? [])],
+  };
+  for (const direction of ['increasing', 'decreasing'] as const) {
+    for (const name of wanted[direction]) {
+      const field = `monotonic.${direction}`;
+      columnNamed(columns, name, field);
+      const refuse = (message: string): AppError => complaint('VALIDATION_FAILED', field, `${quoted(name)} ${message}`);
+      if (target.targetType === 'multiclass')
+        throw refuse('cannot be constrained: a multiclass target has no direction');
+      const feature = features.find((candidate) => candidate.name === name);
+      if (feature === undefined) throw refuse('is not among the features that are modelled');
+      if (!NUMBER_TYPES.includes(feature.type)) throw refuse(`is ${feature.type}; only numbers can be constrained`);
+      if (direction === 'decreasing' && wanted.increasing.includes(name))
+        throw refuse('is in monotonic.increasing too');
+    }
+  }
+  return wanted;
+}
+
+/** What may be fitted, best expected value first; each blueprint once, then seeded variations where more are wanted. */
+function candidatesOf({ mode = 'quick', blueprints, maxModels }: AutopilotRequest, seed: number): Candidate[] {
+  for (const id of blueprints ?? []) checkBlueprint(id);
+  const chosen = CATALOGUE.map(({ blueprint }) => blueprint.id).filter((id) => blueprints?.includes(id) ?? true);
+  const plain = chosen.map((blueprintId): Candidate => ({ blueprintId, parameters: {} }));
+  // Without a list, manual mode makes the one model that all others are compared with.
+  if (mode === 'manual' && blueprints === undefined) return plain.slice(0, 1);
+  const automatic =
+    blueprints !== undefined ? plain.length : mode === 'full' ? plain.length + FULL_VARIATIONS : QUICK_MODELS;
+  const wanted = Math.min(maxModels ?? automatic, CANDIDATES_MAX);
+  const varied = blueprints === undefined ? variations(seed, Math.max(0, wanted - plain.length)) : [];
+  return [...plain, ...varied].slice(0, wanted);
+}
+
+function checkBlueprint(id: string): void {
+  try {
+    entryOf(id);
+  } catch (err) {
+    if (err instanceof AppError) throw complaint(err.code, 'blueprints', err.message);
+    throw err;
+  }
+}

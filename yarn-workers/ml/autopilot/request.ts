@@ -1,0 +1,39 @@
+import type {
+  AutopilotMode,
+  DatasetProfile,
+  MetricName,
+  PartitioningRequest,
+  StoredTable,
+  TargetType,
+} from '#contracts';
+
+/** Autopilot's request body, its shape already checked. `featureNames` is the feature list, looked up by the caller. */
+export interface AutopilotRequest {
+  readonly target: string;
+  readonly targetType?: TargetType;
+  readonly positiveClass?: string | number | boolean;
+  readonly metric?: MetricName;
+  /** @default quick */
+  readonly mode?: AutopilotMode;
+  readonly timeBudgetSeconds?: number;
+  readonly maxModels?: number;
+  readonly partitioning?: PartitioningRequest;
+  readonly weightColumn?: string;
+  readonly offsetColumn?: string;
+  readonly exposureColumn?: string;
+  readonly excludedFeatures?: readonly string[];
+  readonly featureNames?: readonly string[];
+  readonly monotonic?: { readonly increasing?: readonly string[]; readonly decreasing?: readonly string[] };
+  /** @default 0 */
+  readonly seed?: number;
+  readonly maxWorkers?: number;
+  readonly blueprints?: readonly string[];
+}
+
+/** What planning knows: the dataset's profile and storage, and what the pool can do at a time. */
+export interface AutopilotFacts {
+  readonly profile: DatasetProfile;
+  readonly table: StoredTable;
+  readonly parallelTasks: number;
+  readonly threadsPerTask: number;
+}

@@ -1,0 +1,223 @@
+import { AppError, type Blueprint, type Parameters } from '#contracts';
+import { withParameters, type GbmSettings } from './settings.ts';
+
+/** A blueprint with what planning and fitting know about it beside its description. */
+export interface CatalogueEntry {
+  readonly blueprint: Blueprint;
+  /** Null for the baseline. */
+  readonly settings: GbmSettings | null;
+  /** Time of a fit relative to `lightgbm-fast`, before anything is measured. */
+  readonly relativeCost: number;
+}
+
+const NEUTRAL: GbmSettings = {
+  boosting: 'gbdt',
+  learningRate: 0.1,
+  maxIterations: 1_000,
+  earlyStoppingRounds: 50,
+  leaves: 31,
+  maxDepth: 0,
+  minRowsPerLeaf: 20,
+  rowFraction: 1,
+  featureFraction: 1,
+  l1: 0,
+  l2: 0,
+  extraTrees: false,
+  maxBins: 255,
+  categorySmoothing: 10,
+  categoryL2: 10,
+};
+
+const FEATURE_STEPS: Blueprint['steps'] = [
+  {
+    id: 'numbers',
+    kind: 'numeric',
+    inputs: ['numeric features'],
+    description: 'The number itself; a missing one stays missing and the trees learn where it goes.',
+  },
+  {
+    id: 'categories',
+    kind: 'category-codes',
+    inputs: ['categorical features', 'boolean features'],
+    description:
+      'Levels of the training rows by frequency, rare ones and levels beyond the limit read as unseen; missing is a level of its own. Splits are by sets of levels.',
+  },
+  {
+    id: 'dates',
+    kind: 'date-parts',
+    inputs: ['date features'],
+    description: 'Days since 1970 with their fraction, year, month, day, weekday and hour.',
+  },
+];
+
+const ending = (id: string, description: string): Blueprint['steps'][number] => ({
+  id,
+  kind: id,
+  inputs: FEATURE_STEPS.map((step) => step.id),
+  description,
+});
+
+const BOOSTING = ending(
+  'gradient-boosting',
+  'Trees added one by one, each against the gradient of the loss; the number of trees is where the validation loss is least.',
+);
+const FOREST = ending('random-forest', 'Deep trees on random rows and columns, averaged on the link scale.');
+
+function boosted(
+  id: string,
+  name: string,
+  family: Blueprint['family'],
+  relativeCost: number,
+  description: string,
+  changes: Partial<GbmSettings>,
+): CatalogueEntry {
+  const settings = { ...NEUTRAL, ...changes };
+  const steps = [...FEATURE_STEPS, family === 'random-forest' ? FOREST : BOOSTING];
+  return { blueprint: { id, name, family, description, parameters: { ...settings }, steps }, settings, relativeCost };
+}
+
+/** The forest of 100 trees; stopping early has no meaning for an average. */
+const FOREST_TREES = 100;
+
+/** All blueprints, best expected value first after the two quick ones that make sure something can be recommended early. */
+export const CATALOGUE: readonly CatalogueEntry[] = [
+  {
+    blueprint: {
+      id: 'baseline',
+      name: 'Baseline',
+      family: 'baseline',
+      description:
+        'Predicts what the training rows alone say, whatever the features: class shares, the mean, or the median where the metric is an absolute error.',
+      parameters: {},
+      steps: [{ id: 'constant', kind: 'constant', inputs: [], description: 'The weighted prior of the target.' }],
+    },
+    settings: null,
+    relativeCost: 0.1,
+  },
+  boosted(
+    'lightgbm-fast',
+    'LightGBM, fast',
+    'gradient-boosting',
+    1,
+    'Few small trees with a high learning rate: the first real model, in seconds.',
+    {
+      learningRate: 0.2,
+      leaves: 15,
+      maxIterations: 150,
+      earlyStoppingRounds: 20,
+    },
+  ),
+  boosted('lightgbm-default', 'LightGBM', 'gradient-boosting', 2.2, 'LightGBM’s own defaults with early stopping.', {}),
+  boosted(
+    'lightgbm-shallow',
+    'LightGBM, shallow',
+    'gradient-boosting',
+    2.2,
+    'Shallow, regularised trees: few interactions, hard to overfit.',
+    {
+      learningRate: 0.08,
+      maxIterations: 1_500,
+      earlyStoppingRounds: 75,
+      leaves: 8,
+      maxDepth: 4,
+      l2: 5,
+    },
+  ),
+  boosted(
+    'lightgbm-slow',
+    'LightGBM, slow learning',
+    'gradient-boosting',
+    7,
+    'A low learning rate with random rows and columns: usually the most accurate.',
+    {
+      learningRate: 0.03,
+      maxIterations: 3_000,
+      earlyStoppingRounds: 100,
+      rowFraction: 0.8,
+      featureFraction: 0.7,
+      l2: 1,
+    },
+  ),
+  boosted(
+    'lightgbm-extra-trees',
+    'LightGBM, extra trees',
+    'gradient-boosting',
+    2.5,
+    'Random thresholds: smoother, a different kind of mistake.',
+    {
+      extraTrees: true,
+      learningRate: 0.1,
+      maxIterations: 1_500,
+      earlyStoppingRounds: 75,
+      featureFraction: 0.8,
+    },
+  ),
+  boosted(
+    'lightgbm-random-forest',
+    'Random forest',
+    'random-forest',
+    2.5,
+    'Deep trees on random rows and columns, averaged.',
+    {
+      boosting: 'rf',
+      maxIterations: FOREST_TREES,
+      earlyStoppingRounds: 0,
+      leaves: 255,
+      minRowsPerLeaf: 5,
+      rowFraction: 0.632,
+      featureFraction: 0.6,
+    },
+  ),
+  boosted(
+    'lightgbm-wide',
+    'LightGBM, wide trees',
+    'gradient-boosting',
+    7,
+    'Large trees, regularised: many interactions, for larger data.',
+    {
+      learningRate: 0.05,
+      maxIterations: 2_000,
+      earlyStoppingRounds: 75,
+      leaves: 127,
+      minRowsPerLeaf: 40,
+      rowFraction: 0.8,
+      featureFraction: 0.6,
+      l2: 5,
+    },
+  ),
+];
+
+/** The blueprints as the REST API shows them. */
+export const BLUEPRINTS: readonly Blueprint[] = CATALOGUE.map((entry) => entry.blueprint);
+
+/** @throws BLUEPRINT_UNKNOWN naming the known ids */
+export function entryOf(blueprintId: string): CatalogueEntry {
+  const entry = CATALOGUE.find(({ blueprint }) => blueprint.id === blueprintId);
+  if (entry !== undefined) return entry;
+  const known = BLUEPRINTS.map(({ id }) => id).join(', ');
+  throw new AppError(
+    'BLUEPRINT_UNKNOWN',
+    `blueprint ${JSON.stringify(blueprintId)} does not exist, expected one of ${known}`,
+  );
+}
+
+/** @throws BLUEPRINT_UNKNOWN naming the known ids */
+export function blueprintOf(blueprintId: string): Blueprint {
+  return entryOf(blueprintId).blueprint;
+}
+
+/**
+ * The settings that a task fits with; null for the baseline.
+ *
+ * @throws BLUEPRINT_UNKNOWN; VALIDATION_FAILED on a parameter that does not exist or fit
+ */
+export function settingsOf(blueprintId: string, parameters: Parameters): GbmSettings | null {
+  const { settings } = entryOf(blueprintId);
+  if (settings !== null) return withParameters(settings, parameters);
+  const surplus = Object.keys(parameters)[0];
+  if (surplus === undefined) return null;
+  const message = 'the baseline has no parameters';
+  throw new AppError('VALIDATION_FAILED', `parameters.${surplus}: ${message}`, {
+    errors: [{ path: `/parameters/${surplus}`, message }],
+  });
+}

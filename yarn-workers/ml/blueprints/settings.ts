@@ -1,0 +1,103 @@
+import { AppError, type Parameters } from '#contracts';
+
+/** How LightGBM grows its trees. */
+export const BOOSTING_KINDS = ['gbdt', 'rf'] as const;
+export type BoostingKind = (typeof BOOSTING_KINDS)[number];
+
+/** Settings of a gradient boosting (or random forest) blueprint; the parameters of a blueprint have these names. */
+export interface GbmSettings {
+  readonly boosting: BoostingKind;
+  /** Shrinkage of each tree, in (0, 1]; a forest ignores it. */
+  readonly learningRate: number;
+  /** At most so many iterations (trees a class output). */
+  readonly maxIterations: number;
+  /** Boosting stops after so many iterations without a better validation loss; 0 = never (forests). */
+  readonly earlyStoppingRounds: number;
+  /** Leaves of a tree. */
+  readonly leaves: number;
+  /** Depth of a tree; 0 = no limit. */
+  readonly maxDepth: number;
+  /** Rows of a leaf; at most a twentieth of the training rows is asked for, and at least 2. */
+  readonly minRowsPerLeaf: number;
+  /** Part of the rows that each tree sees, in (0, 1]. */
+  readonly rowFraction: number;
+  /** Part of the columns that each tree sees, in (0, 1]. */
+  readonly featureFraction: number;
+  readonly l1: number;
+  readonly l2: number;
+  /** Thresholds are drawn at random, one a column and node. */
+  readonly extraTrees: boolean;
+  /** Bins of a numeric column, 15 to 1023. */
+  readonly maxBins: number;
+  /** Added to the counts of a category when categories are ordered by their gradients. */
+  readonly categorySmoothing: number;
+  /** L2 of splits by category sets. */
+  readonly categoryL2: number;
+}
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+  readonly integer: boolean;
+}
+
+/** What each numeric parameter may be, both ends included. */
+const RANGES: Readonly<Record<Exclude<keyof GbmSettings, 'boosting' | 'extraTrees'>, Range>> = {
+  learningRate: { min: 0.001, max: 1, integer: false },
+  maxIterations: { min: 1, max: 20_000, integer: true },
+  earlyStoppingRounds: { min: 0, max: 10_000, integer: true },
+  leaves: { min: 2, max: 4096, integer: true },
+  maxDepth: { min: 0, max: 64, integer: true },
+  minRowsPerLeaf: { min: 1, max: 1_000_000, integer: true },
+  rowFraction: { min: 0.01, max: 1, integer: false },
+  featureFraction: { min: 0.01, max: 1, integer: false },
+  l1: { min: 0, max: 1e6, integer: false },
+  l2: { min: 0, max: 1e6, integer: false },
+  maxBins: { min: 15, max: 1023, integer: true },
+  categorySmoothing: { min: 0, max: 1e6, integer: false },
+  categoryL2: { min: 0, max: 1e6, integer: false },
+};
+
+/**
+ * A blueprint's settings with some of them replaced.
+ *
+ * @throws VALIDATION_FAILED naming the parameter, what is allowed and what was found
+ */
+export function withParameters(defaults: GbmSettings, parameters: Parameters): GbmSettings {
+  const settings: Record<string, number | string | boolean> = { ...defaults };
+  for (const [name, value] of Object.entries(parameters)) {
+    const complaint = complaintOf(name, value);
+    if (complaint !== null) {
+      const message = `${complaint}; found ${JSON.stringify(value)}`;
+      throw new AppError('VALIDATION_FAILED', `parameters.${name}: ${message}`, {
+        errors: [{ path: `/parameters/${name}`, message }],
+      });
+    }
+    settings[name] = value;
+  }
+  if (settings['boosting'] === 'rf' && settings['rowFraction'] === 1) {
+    const message = 'must be below 1 for a random forest';
+    throw new AppError('VALIDATION_FAILED', `parameters.rowFraction: ${message}`, {
+      errors: [{ path: '/parameters/rowFraction', message }],
+    });
+  }
+  // The cast holds: defaults are complete, and complaintOf has let only known names with values of their type through.
+  return settings as unknown as GbmSettings;
+}
+
+function complaintOf(name: string, value: number | string | boolean): string | null {
+  if (name === 'boosting')
+    return BOOSTING_KINDS.some((kind) => kind === value) ? null : `must be one of ${BOOSTING_KINDS.join(', ')}`;
+  if (name === 'extraTrees') return typeof value === 'boolean' ? null : 'must be true or false';
+  if (!Object.hasOwn(RANGES, name))
+    return `is not a parameter of this blueprint; known are ${['boosting', 'extraTrees', ...Object.keys(RANGES)].join(', ')}`;
+  // The cast holds: hasOwn has just shown that the name is a key of the table.
+  const { min, max, integer } = RANGES[name as keyof typeof RANGES];
+  const fits = typeof value === 'number' && value >= min && value <= max && (!integer || Number.isInteger(value));
+  return fits ? null : `must be ${integer ? 'an integer' : 'a number'} from ${min} to ${max}`;
+}
+
+/** True if trees are drawn with random numbers, so that boosting in segments needs seeds of their own. */
+export function usesRandomness(settings: GbmSettings): boolean {
+  return settings.boosting === 'rf' || settings.rowFraction < 1 || settings.featureFraction < 1 || settings.extraTrees;
+}

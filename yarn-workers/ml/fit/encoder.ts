@@ -1,0 +1,125 @@
+import { AppError, type BatchSource, type ColumnBatch, type ManifestStep } from '#contracts';
+import { compileStep, featureDecoder, stepColumnCount, type FeatureValues } from '#scoring';
+import { BLOCK_ROWS, PUSH_CELLS_MAX } from './limits.ts';
+import type { TaskFeature } from './task-columns.ts';
+
+/** Takes `rowCount` encoded rows (row-major, all columns); they are rows `firstRow` and on of the table. */
+export type BlockSink = (values: Float64Array, rowCount: number, firstRow: number) => void;
+
+/** The features of a table as a matrix: every row through the same steps that artefacts apply. */
+export interface TableEncoder {
+  readonly columnCount: number;
+  /** One pass over the table, block by block in row order. The block's buffer is reused. */
+  pass(sink: BlockSink): Promise<void>;
+}
+
+/** @param steps their columns in this order are the matrix */
+export function tableEncoder(
+  features: readonly TaskFeature[],
+  steps: readonly ManifestStep[],
+  source: BatchSource,
+  signal?: AbortSignal,
+): TableEncoder {
+  let columnCount = 0;
+  const places = steps.map((step) => {
+    const firstColumn = columnCount;
+    columnCount += stepColumnCount(step);
+    return { feature: step.feature, firstColumn, apply: compileStep(step) };
+  });
+  const used = [...new Set(steps.map((step) => step.feature))].sort((a, b) => a - b);
+  const inputs = used.map((index) => {
+    const feature = features[index];
+    if (feature === undefined) throw new AppError('INTERNAL', `a step reads feature ${index} of ${features.length}`);
+    return { index, request: feature.request, decode: featureDecoder(feature.manifest) };
+  });
+  const block = new Float64Array(BLOCK_ROWS * columnCount);
+  const decodedOf = (batch: ColumnBatch): Map<number, FeatureValues> =>
+    new Map(
+      inputs.map(({ index, decode }, place): [number, FeatureValues] => {
+        const column = batch.columns[place];
+        if (column === undefined)
+          throw new AppError('INTERNAL', `a batch has ${batch.columns.length} columns, expected ${inputs.length}`);
+        return [index, decode(column, batch.rowCount, batch.firstRow)];
+      }),
+    );
+  return {
+    columnCount,
+    pass: async (sink) => {
+      if (inputs.length === 0) {
+        // Nothing is read, as the baseline does: every row is empty.
+        for (let row = 0; row < source.rowCount; row += BLOCK_ROWS)
+          sink(block, Math.min(BLOCK_ROWS, source.rowCount - row), row);
+        return;
+      }
+      for await (const batch of source.batches(
+        inputs.map(({ request }) => request),
+        signal,
+      )) {
+        const decoded = decodedOf(batch);
+        for (let from = 0; from < batch.rowCount; from += BLOCK_ROWS) {
+          const to = Math.min(batch.rowCount, from + BLOCK_ROWS);
+          for (const { feature, firstColumn, apply } of places) {
+            const values = decoded.get(feature);
+            if (values !== undefined) apply(values, from, to, block, columnCount, firstColumn, 0);
+          }
+          sink(block, to - from, batch.firstRow + from);
+        }
+      }
+    },
+  };
+}
+
+/** Some rows of a table, encoded; in memory where they fit, else encoded again each time. */
+export interface EncodedRows {
+  readonly rowCount: number;
+  readonly columnCount: number;
+  /** All rows in row order, some at a time; `first` is the index of the block's first row among these rows. */
+  forEach(sink: (values: Float64Array, rowCount: number, first: number) => void): Promise<void>;
+}
+
+/** Rows held in one array. */
+export function rowsInMemory(values: Float64Array, rowCount: number, columnCount: number): EncodedRows {
+  return { rowCount, columnCount, forEach: async (sink) => sink(values, rowCount, 0) };
+}
+
+/** Rows that `wanted` names, picked out of a new pass each time and handed on PUSH_CELLS_MAX cells at a time. */
+export function rowsByPass(encoder: TableEncoder, wanted: (row: number) => boolean, rowCount: number): EncodedRows {
+  const { columnCount } = encoder;
+  const chunkRows = Math.max(1, Math.min(rowCount, Math.floor(PUSH_CELLS_MAX / Math.max(1, columnCount))));
+  return {
+    rowCount,
+    columnCount,
+    forEach: async (sink) => {
+      const picked = new Float64Array(chunkRows * columnCount);
+      let first = 0;
+      let held = 0;
+      const flush = (): void => {
+        if (held > 0) sink(picked, held, first);
+        first += held;
+        held = 0;
+      };
+      await encoder.pass((values, count, firstRow) => {
+        for (let i = 0; i < count; i += 1) {
+          if (!wanted(firstRow + i)) continue;
+          copyRow(values, i, picked, held, columnCount);
+          held += 1;
+          if (held === chunkRows) flush();
+        }
+      });
+      flush();
+    },
+  };
+}
+
+/** Copies one row of a matrix into another. */
+export function copyRow(
+  from: Float64Array,
+  fromRow: number,
+  to: Float64Array,
+  toRow: number,
+  columnCount: number,
+): void {
+  const source = fromRow * columnCount;
+  const target = toRow * columnCount;
+  for (let column = 0; column < columnCount; column += 1) to[target + column] = from[source + column] ?? NaN;
+}

@@ -1,0 +1,66 @@
+/**
+ * What fitting needs of a gradient boosting engine. `ml` touches no native code: the worker passes in an engine
+ * (LightGBM by koffi), tests may pass in a fake. All calls are synchronous and are made on one thread.
+ */
+
+/** Parameters in the engine's own words, passed on as they are. */
+export type EngineParameters = Readonly<Record<string, string | number | boolean>>;
+
+/** A data set about to be filled by pushed chunks. */
+export interface EngineDatasetSpec {
+  readonly rowCount: number;
+  readonly columnCount: number;
+  /** Columns whose values are category codes. */
+  readonly categoricalColumns: readonly number[];
+  /** Rows that the bins are found from: `sampleRowCount` x `columnCount`, row-major. */
+  readonly sample: Float64Array;
+  readonly sampleRowCount: number;
+  readonly hasWeights: boolean;
+  readonly threadCount: number;
+  readonly parameters: EngineParameters;
+}
+
+/** A binned data set. Chunks are pushed in row order, then `finish` is called once; then boosters may be made. */
+export interface EngineDataset {
+  /**
+   * Appends rows. The arrays may be reused as soon as the call returns.
+   *
+   * @param values rowCount x columnCount, row-major; NaN is missing
+   * @param labels one a row: class index or value
+   * @param weights one a row; null if and only if the data set has no weights
+   * @throws INTERNAL when more rows arrive than the data set was made for
+   */
+  push(values: Float64Array, rowCount: number, labels: Float32Array, weights: Float32Array | null): void;
+  /** @throws INTERNAL unless exactly `rowCount` rows were pushed */
+  finish(): void;
+  /** Raw scores that boosting starts from: rows x outputs, output-major (all rows of output 0 first). */
+  setInitialScores(scores: Float64Array): void;
+  createBooster(parameters: EngineParameters): EngineBooster;
+  /** Frees the native memory; repeated calls do nothing. */
+  close(): void;
+}
+
+/** A model being boosted. Must be closed before its data set. */
+export interface EngineBooster {
+  /** One iteration. True when no further split could be found: the iteration added nothing, and none ever will. */
+  update(): boolean;
+  /** LightGBM model text of iterations [firstIteration, firstIteration + iterationCount). */
+  modelText(firstIteration: number, iterationCount: number): string;
+  close(): void;
+}
+
+/** A trained model as the engine itself evaluates it; only tests use it, as the oracle of our own evaluator. */
+export interface EngineOracle {
+  /** Raw scores, rows x outputs, row-major; of a forest the sum, not the mean. `values` is rowCount x columnCount, row-major. */
+  predictRaw(values: Float64Array, rowCount: number, columnCount: number): Float64Array;
+  close(): void;
+}
+
+export interface BoostingEngine {
+  /** Name and version, for logs: `LightGBM 4.7.0`. */
+  readonly name: string;
+  /** @throws INTERNAL with the engine's own text */
+  createDataset(spec: EngineDatasetSpec): EngineDataset;
+  /** Reads a model text back. */
+  loadModel(modelText: string): EngineOracle;
+}

@@ -1,0 +1,185 @@
+import { AppError, type BatchSource, type ManifestStep, type TrainingStatistics, DATE_PARTS } from '#contracts';
+import { featureDecoder, type CategoryValues, type FeatureDecoder, type FeatureValues } from '#scoring';
+import { hash32, rowHash } from '#statistics';
+import { HOLDOUT } from '../partition/types.ts';
+import { compareCodePoints } from '../text-order.ts';
+import {
+  CATEGORY_LEVELS_MAX,
+  LEVEL_ROWS_MAX,
+  LEVEL_ROWS_MIN,
+  LEVEL_ROWS_SHARE,
+  STATISTICS_CELLS_MAX,
+  STATISTICS_ROWS_MAX,
+} from './limits.ts';
+import type { Member, RowRoles } from './row-roles.ts';
+import type { TaskFeature } from './task-columns.ts';
+import { categoryStatistics, numberStatistics } from './training-statistics.ts';
+
+const STATISTICS_SALT = 0x5a17_0002;
+
+/** What one pass over the features finds: enough to fit the steps of every member, each from its own training rows. */
+export interface FeatureSurvey {
+  /** The steps of a member: one a feature, in the features' order. */
+  readonly stepsOf: (member: Member) => ManifestStep[];
+  readonly statistics: TrainingStatistics[];
+}
+
+/** Rows of each key of a category feature, by group: the folds, and the rows of no fold. */
+interface CategoryCounts {
+  readonly groupCount: number;
+  readonly byKey: Map<string, Float64Array>;
+  readonly missing: Float64Array;
+}
+
+/**
+ * One pass over all features. Counts are kept by fold, so that each member's levels come from its training rows alone.
+ * Memory: the dictionaries of the category features x folds, and at most STATISTICS_CELLS_MAX numbers.
+ */
+export async function surveyFeatures(
+  features: readonly TaskFeature[],
+  roles: RowRoles,
+  source: BatchSource,
+  seed: number,
+  signal?: AbortSignal,
+): Promise<FeatureSurvey> {
+  const groupOf = groupsOf(roles);
+  const inStatistics = statisticsRows(roles, features.length, seed);
+  const surveyed = features.map((feature) =>
+    feature.manifest.parse.kind === 'category'
+      ? categorySurvey(feature, groupOf, roles)
+      : numberSurvey(feature, inStatistics),
+  );
+  const request = features.map((feature) => feature.request);
+  const batches = request.length === 0 ? [] : source.batches(request, signal);
+  for await (const batch of batches) {
+    for (const [index, survey] of surveyed.entries()) {
+      const column = batch.columns[index];
+      if (column === undefined)
+        throw new AppError('INTERNAL', `a batch has ${batch.columns.length} columns, expected ${features.length}`);
+      survey.add(survey.decode(column, batch.rowCount, batch.firstRow), batch.rowCount, batch.firstRow);
+    }
+  }
+  return {
+    stepsOf: (member) =>
+      features.map((_, index) => surveyed[index]?.step(member, index) ?? { kind: 'numeric', feature: index }),
+    statistics: surveyed.map((survey, index) => survey.statistics(index)),
+  };
+}
+
+/** What is gathered about one feature. */
+interface Survey {
+  readonly decode: FeatureDecoder;
+  add(decoded: FeatureValues, rowCount: number, firstRow: number): void;
+  step(member: Member, feature: number): ManifestStep;
+  statistics(feature: number): TrainingStatistics;
+}
+
+function numberSurvey({ manifest }: TaskFeature, inStatistics: (row: number) => boolean): Survey {
+  const kept: number[] = [];
+  return {
+    decode: featureDecoder(manifest),
+    add: (decoded, rowCount, firstRow) => {
+      if (decoded.kind !== 'number')
+        throw new AppError('INTERNAL', `${JSON.stringify(manifest.name)} does not decode as numbers`);
+      for (let row = 0; row < rowCount; row += 1) {
+        if (inStatistics(firstRow + row)) kept.push(decoded.values[row] ?? NaN);
+      }
+    },
+    step: (_member, feature) =>
+      manifest.parse.kind === 'date'
+        ? { kind: 'date-parts', feature, parts: [...DATE_PARTS] }
+        : { kind: 'numeric', feature },
+    statistics: (feature) => numberStatistics(feature, Float64Array.from(kept)),
+  };
+}
+
+function categorySurvey({ manifest }: TaskFeature, groupOf: (row: number) => number, roles: RowRoles): Survey {
+  const counts: CategoryCounts = categoryCounts(roles);
+  const tally = keyTally(counts);
+  return {
+    decode: featureDecoder(manifest),
+    add: (decoded, rowCount, firstRow) => {
+      if (decoded.kind !== 'category')
+        throw new AppError('INTERNAL', `${JSON.stringify(manifest.name)} does not decode as a category`);
+      tally(decoded, rowCount, firstRow, groupOf);
+    },
+    step: (member, feature) => ({ kind: 'category-codes', feature, ...levelsOf(counts, member) }),
+    statistics: (feature) => {
+      const totals = [...counts.byKey].map(([value, byGroup]) => ({ value, count: sumOutside(byGroup, null) }));
+      return categoryStatistics(feature, totals, sumOutside(counts.missing, null));
+    },
+  };
+}
+
+function categoryCounts({ members }: RowRoles): CategoryCounts {
+  const groupCount = members.length + 1;
+  return { groupCount, byKey: new Map(), missing: new Float64Array(groupCount) };
+}
+
+/** The group of a row: its fold, the last group for rows of no fold, -1 for rows that train nothing. */
+function groupsOf({ of, members, sample }: RowRoles): (row: number) => number {
+  return (row) => {
+    const partition = of[row] ?? HOLDOUT;
+    if (partition === HOLDOUT || (sample !== null && sample[row] !== 1)) return -1;
+    return partition >= 0 ? partition : members.length;
+  };
+}
+
+/** Adds rows to the counts; each key's counts are looked up once a dictionary. */
+function keyTally(
+  counts: CategoryCounts,
+): (values: CategoryValues, rowCount: number, firstRow: number, groupOf: (row: number) => number) => void {
+  let known: CategoryValues['keys'] | null = null;
+  let table: Float64Array[] = [];
+  const countsOf = (key: string | null): Float64Array => {
+    if (key === null) return counts.missing;
+    let found = counts.byKey.get(key);
+    if (found === undefined) counts.byKey.set(key, (found = new Float64Array(counts.groupCount)));
+    return found;
+  };
+  return ({ codes, keys }, rowCount, firstRow, groupOf) => {
+    if (known !== keys) [known, table] = [keys, []];
+    for (let i = table.length; i < keys.length; i += 1) table.push(countsOf(keys[i] ?? null));
+    for (let row = 0; row < rowCount; row += 1) {
+      const group = groupOf(firstRow + row);
+      if (group < 0) continue;
+      const code = codes[row] ?? -1;
+      const byGroup = (code < 0 ? counts.missing : table[code]) ?? counts.missing;
+      byGroup[group] = (byGroup[group] ?? 0) + 1;
+    }
+  };
+}
+
+function sumOutside(byGroup: Float64Array, fold: number | null): number {
+  let sum = 0;
+  for (let group = 0; group < byGroup.length; group += 1) if (group !== fold) sum += byGroup[group] ?? 0;
+  return sum;
+}
+
+/**
+ * The levels of a member: keys by number of training rows, then by code points; those with too few rows, and all beyond
+ * CATEGORY_LEVELS_MAX, are left out and so read as unseen. Missing is a level of its own where training rows have it.
+ */
+function levelsOf(counts: CategoryCounts, { fold }: Member): { keys: string[]; missingCode: number | null } {
+  const missing = sumOutside(counts.missing, fold);
+  const levels = [...counts.byKey].map(([key, byGroup]) => ({ key, count: sumOutside(byGroup, fold) }));
+  const rowCount = levels.reduce((sum, { count }) => sum + count, missing);
+  const rowsMin = Math.min(LEVEL_ROWS_MAX, Math.max(LEVEL_ROWS_MIN, Math.round(rowCount * LEVEL_ROWS_SHARE)));
+  const keys = levels
+    .filter(({ count }) => count >= rowsMin)
+    .sort((a, b) => b.count - a.count || compareCodePoints(a.key, b.key))
+    .slice(0, CATEGORY_LEVELS_MAX)
+    .map(({ key }) => key);
+  return { keys, missingCode: missing > 0 ? keys.length : null };
+}
+
+/** Rows whose numbers the statistics are made from: all that train, or a part by hash where they are too many. */
+function statisticsRows(roles: RowRoles, featureCount: number, seed: number): (row: number) => boolean {
+  const groupOf = groupsOf(roles);
+  const most = Math.min(STATISTICS_ROWS_MAX, Math.floor(STATISTICS_CELLS_MAX / featureCount));
+  const rowCount = roles.of.length;
+  if (rowCount <= most) return (row) => groupOf(row) >= 0;
+  const salted = hash32(seed, STATISTICS_SALT);
+  const limit = (most / rowCount) * 0x1_0000_0000;
+  return (row) => rowHash(salted, row) < limit && groupOf(row) >= 0;
+}

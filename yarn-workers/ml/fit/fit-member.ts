@@ -1,0 +1,230 @@
+import type { BatchSource, ManifestStep, TrainTask } from '#contracts';
+import { stepColumns, type TreeArrays } from '#scoring';
+import { hash32, rowHash } from '#statistics';
+import type { Objective } from '../blueprints/objective.ts';
+import type { GbmSettings } from '../blueprints/settings.ts';
+import { boost, datasetParameters, type Boosted } from './boost.ts';
+import type { FitIo } from './clock.ts';
+import { copyRow, rowsByPass, rowsInMemory, tableEncoder, type EncodedRows, type TableEncoder } from './encoder.ts';
+import type { BoostingEngine, EngineDataset } from './engine.ts';
+import { BIN_SAMPLE_CELLS_MAX, BIN_SAMPLE_ROWS_MAX, MATRIX_CELLS_MAX, PUSH_CELLS_MAX } from './limits.ts';
+import { countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
+import type { TargetRows } from './target-rows.ts';
+import type { TaskFeature } from './task-columns.ts';
+
+const BIN_SALT = 0x5a17_0004;
+
+/** What all members of a fit share. */
+export interface MemberContext {
+  readonly task: TrainTask;
+  readonly features: readonly TaskFeature[];
+  readonly source: BatchSource;
+  readonly rows: TargetRows;
+  readonly roles: RowRoles;
+  readonly engine: BoostingEngine;
+  readonly settings: GbmSettings;
+  readonly objective: Objective;
+  readonly outputCount: number;
+  readonly io: FitIo;
+}
+
+/** Labels as the engine wants them: binary 1 for the positive class, else the class index or value. */
+export function engineLabels({ target }: Pick<TrainTask, 'target'>, rows: TargetRows): Float32Array {
+  if (rows.values !== null) return Float32Array.from(rows.values);
+  const { positiveClass } = target;
+  const classes = rows.classes ?? new Int32Array(0);
+  return target.targetType === 'binary'
+    ? Float32Array.from(classes, (index) => (index === positiveClass ? 1 : 0))
+    : Float32Array.from(classes);
+}
+
+/**
+ * Fits one member on its training rows: encodes, bins, boosts; all native memory is freed whatever happens.
+ *
+ * @param index number of the member, for seeds
+ * @param stopAt time on `io.now()` at which boosting must end
+ */
+export async function fitMember(
+  context: MemberContext,
+  member: Member,
+  index: number,
+  steps: readonly ManifestStep[],
+  stopAt: number,
+  onSegment: (iterations: number) => Promise<void>,
+): Promise<Boosted & { trees: TreeArrays }> {
+  const { task, features, source, rows, roles, io, settings } = context;
+  const encoder = tableEncoder(features, steps, source, io.signal);
+  const trains = trainingRows(roles, member);
+  const validates = validationRows(roles, member);
+  const labels = engineLabels(task, rows);
+  const encoded = await encodeMember(encoder, rows.rowCount, trains, validates, task.seed);
+  const dataset = context.engine.createDataset({
+    rowCount: encoded.training.rowCount,
+    columnCount: encoder.columnCount,
+    categoricalColumns: steps
+      .flatMap((step) =>
+        stepColumns(
+          step,
+          features.map(({ manifest }) => manifest),
+        ),
+      )
+      .flatMap(({ kind }, column) => (kind === 'category' ? [column] : [])),
+    sample: encoded.sample,
+    sampleRowCount: encoded.sampleRowCount,
+    hasWeights: rows.weights !== null,
+    threadCount: task.threadCount,
+    parameters: datasetParameters(task, settings, encoded.training.rowCount),
+  });
+  try {
+    await fill(
+      dataset,
+      encoded.training,
+      pick(labels, trains),
+      rows.weights === null ? null : pick(rows.weights, trains),
+    );
+    return await boost(
+      {
+        dataset,
+        settings,
+        objective: context.objective,
+        outputCount: context.outputCount,
+        trainingRowCount: encoded.training.rowCount,
+        monotone: monotoneColumns(task, features, steps),
+        member: index,
+        seed: task.seed,
+        frozenIterations: task.refit?.iterations ?? null,
+        training: encoded.training,
+        validation:
+          member.fold === null
+            ? null
+            : {
+                rows: encoded.validation,
+                labels: pick(labels, validates),
+                weights: rows.weights === null ? null : pick(rows.weights, validates),
+              },
+        stopAt,
+        onSegment,
+      },
+      io,
+    );
+  } finally {
+    dataset.close();
+  }
+}
+
+/** Values of the rows that `wanted` names, in row order. */
+function pick(values: Float32Array | Float64Array, wanted: (row: number) => boolean): Float32Array {
+  const picked = new Float32Array(countRows(values.length, wanted));
+  let at = 0;
+  for (let row = 0; row < values.length; row += 1) {
+    if (!wanted(row)) continue;
+    picked[at] = values[row] ?? NaN;
+    at += 1;
+  }
+  return picked;
+}
+
+interface EncodedMember {
+  readonly training: EncodedRows;
+  readonly validation: EncodedRows;
+  readonly sample: Float64Array;
+  readonly sampleRowCount: number;
+}
+
+/** One pass that keeps the training rows, the validation rows and the bin sample, each as far as its limit allows. */
+async function encodeMember(
+  encoder: TableEncoder,
+  rowCount: number,
+  trains: (row: number) => boolean,
+  validates: (row: number) => boolean,
+  seed: number,
+): Promise<EncodedMember> {
+  const { columnCount } = encoder;
+  const trainingCount = countRows(rowCount, trains);
+  const validationCount = countRows(rowCount, validates);
+  const sampleMost = Math.max(
+    1,
+    Math.min(BIN_SAMPLE_ROWS_MAX, Math.floor(BIN_SAMPLE_CELLS_MAX / Math.max(1, columnCount))),
+  );
+  const salted = hash32(seed, BIN_SALT);
+  const limit = (sampleMost / trainingCount) * 0x1_0000_0000;
+  const samples = trainingCount <= sampleMost ? trains : (row: number) => rowHash(salted, row) < limit && trains(row);
+  const keepTraining = trainingCount * columnCount <= MATRIX_CELLS_MAX;
+  const keepValidation = validationCount * columnCount <= MATRIX_CELLS_MAX;
+  const training = keepTraining ? keeper(trains, trainingCount, columnCount) : null;
+  const validation = keepValidation ? keeper(validates, validationCount, columnCount) : null;
+  // Rows that are all in the sample and in memory are kept once.
+  const sample =
+    training !== null && samples === trains ? training : keeper(samples, countRows(rowCount, samples), columnCount);
+  const keepers = [...new Set([training, validation, sample])].filter((each) => each !== null);
+  await encoder.pass((values, count, firstRow) => {
+    for (const each of keepers) each.add(values, count, firstRow);
+  });
+  return {
+    training:
+      training === null
+        ? rowsByPass(encoder, trains, trainingCount)
+        : rowsInMemory(training.values, trainingCount, columnCount),
+    validation:
+      validation === null
+        ? rowsByPass(encoder, validates, validationCount)
+        : rowsInMemory(validation.values, validationCount, columnCount),
+    sample: sample.values,
+    sampleRowCount: sample.rowCount,
+  };
+}
+
+function keeper(wanted: (row: number) => boolean, rowCount: number, columnCount: number) {
+  const values = new Float64Array(rowCount * columnCount);
+  let kept = 0;
+  return {
+    values,
+    rowCount,
+    add: (block: Float64Array, count: number, firstRow: number): void => {
+      for (let row = 0; row < count; row += 1) {
+        if (!wanted(firstRow + row)) continue;
+        copyRow(block, row, values, kept, columnCount);
+        kept += 1;
+      }
+    },
+  };
+}
+
+/** Pushes all training rows in chunks of bounded size. */
+async function fill(
+  dataset: EngineDataset,
+  training: EncodedRows,
+  labels: Float32Array,
+  weights: Float32Array | null,
+): Promise<void> {
+  const { columnCount } = training;
+  const chunkRows = Math.max(1, Math.floor(PUSH_CELLS_MAX / Math.max(1, columnCount)));
+  await training.forEach((values, rowCount, first) => {
+    for (let from = 0; from < rowCount; from += chunkRows) {
+      const to = Math.min(rowCount, from + chunkRows);
+      dataset.push(
+        values.subarray(from * columnCount, to * columnCount),
+        to - from,
+        labels.subarray(first + from, first + to),
+        weights?.subarray(first + from, first + to) ?? null,
+      );
+    }
+  });
+  dataset.finish();
+}
+
+/** Constraints by matrix column, or null without any. */
+function monotoneColumns(
+  { monotonic }: Pick<TrainTask, 'monotonic'>,
+  features: readonly TaskFeature[],
+  steps: readonly ManifestStep[],
+): number[] | null {
+  if (monotonic.increasing.length === 0 && monotonic.decreasing.length === 0) return null;
+  const manifests = features.map(({ manifest }) => manifest);
+  return steps.flatMap((step) =>
+    stepColumns(step, manifests).map(({ sourceFeature, kind }) => {
+      if (kind !== 'dense' || step.kind !== 'numeric') return 0;
+      return monotonic.increasing.includes(sourceFeature) ? 1 : monotonic.decreasing.includes(sourceFeature) ? -1 : 0;
+    }),
+  );
+}

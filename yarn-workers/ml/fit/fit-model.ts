@@ -1,0 +1,238 @@
+import {
+  ARTIFACT_FORMAT_VERSION,
+  AppError,
+  type BatchSource,
+  type Manifest,
+  type ManifestContent,
+  type ManifestFile,
+  type ModelScores,
+  type TrainTask,
+  type TrainingStatistics,
+} from '#contracts';
+import { openArtifact, packArtifact, type Scorer } from '#scoring';
+import { settingsOf } from '../blueprints/catalogue.ts';
+import { objectiveOf } from '../blueprints/objective.ts';
+import { assemble, type FittedMember } from './assemble.ts';
+import { constantScores } from './baseline.ts';
+import { report, type FitIo } from './clock.ts';
+import type { BoostingEngine } from './engine.ts';
+import { surveyFeatures } from './feature-survey.ts';
+import { fitMember, type MemberContext } from './fit-member.ts';
+import { TIMED_ROWS_MAX } from './limits.ts';
+import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
+import { predictPartitions } from './predict-partitions.ts';
+import { checkTrainingRows, countRows, rowRoles, trainingRows } from './row-roles.ts';
+import { readTargetRows } from './target-rows.ts';
+import { taskFeatures } from './task-columns.ts';
+
+/** What a fit gives. Everything but `timings` and `stoppedByDeadline` is a function of task and data where there was no deadline. */
+export interface FitResult {
+  readonly content: ManifestContent;
+  readonly blob: Uint8Array;
+  readonly contentHash: string;
+  readonly trainingStatistics: TrainingStatistics[];
+  /** Rows outside the holdout (each trains all members but one, or the only one); of a refit: all rows. */
+  readonly rowCount: number;
+  /** Mean over the members, rounded; null without boosting. */
+  readonly iterations: number | null;
+  /** Null for a refit. */
+  readonly outOfFold: OutOfFold | null;
+  readonly scores: ModelScores | null;
+  readonly stoppedByDeadline: boolean;
+  readonly timings: FitTimings;
+}
+
+export interface FitTimings {
+  /** Reading target and features to fit steps. */
+  readonly surveyMs: number;
+  readonly boostMs: number;
+  /** Packing, opening and predicting held-back rows. */
+  readonly predictMs: number;
+  readonly totalMs: number;
+  readonly predictMicrosPerRow: number;
+}
+
+/**
+ * Time kept for packing, predicting and handing over: a fixed part, the survey's time so many times (a refit predicts
+ * nothing), and the time that validation has taken so many times; at most this part of what is left.
+ */
+const FINISH_MS = 150;
+const FINISH_PASSES = 2;
+const REFIT_FINISH_PASSES = 0.5;
+const FINISH_VALIDATIONS = 1.5;
+const FINISH_SHARE_MAX = 0.5;
+
+/**
+ * Fits a model: every member's steps on its own training rows only, boosting with early stopping on its fold, one artefact
+ * of all members; then predicts the rows held back, with the artefact opened again.
+ *
+ * Cross-validation gives one member a fold, a training/validation/holdout split one member. A refit has one member fitted
+ * on all rows, holdout included, with the frozen number of iterations: not scaled to the larger data, because the twin's
+ * number is what was validated.
+ *
+ * The same task on the same data gives the same `contentHash`, whatever the batch size and thread count; only a deadline
+ * can change it, and `stoppedByDeadline` says so.
+ *
+ * Memory: the matrices of one member up to MATRIX_CELLS_MAX cells each, LightGBM's bins, some 40 bytes a row.
+ *
+ * @throws what partitioning and the data call for; TASK_DEADLINE when nothing can be fitted in time, or not all frozen
+ * iterations; TASK_CANCELLED
+ */
+export async function fitModel(
+  task: TrainTask,
+  source: BatchSource,
+  engine: BoostingEngine,
+  io: FitIo,
+): Promise<FitResult> {
+  const startedAt = io.now();
+  if (source.rowCount !== task.table.rowCount) {
+    throw new AppError(
+      'DATASET_CHANGED',
+      `the table has ${source.rowCount} rows, the task was made for ${task.table.rowCount}`,
+    );
+  }
+  const { target } = task;
+  const settings = settingsOf(task.blueprintId, task.parameters);
+  const objective = objectiveOf(target.targetType, task.metric, target.classes.length);
+  const features = taskFeatures(task);
+  await report(io, 0, 'reading', 'reading the target');
+  const rows = await readTargetRows(task, source, io.signal);
+  const roles = rowRoles(task, rows);
+  for (const member of roles.members) checkTrainingRows(task, rows, trainingRows(roles, member));
+  await report(io, 0.02, 'reading', 'reading the features');
+  // The baseline looks at no feature, so nothing is read for it: it must be there early.
+  const surveyed = settings === null ? [] : features;
+  const survey = await surveyFeatures(surveyed, roles, source, task.seed, io.signal);
+  const surveyMs = io.now() - startedAt;
+  const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
+  const context = { task, features, source, rows, roles, engine, objective, outputCount, io };
+  const finishMs = FINISH_MS + (task.refit === null ? FINISH_PASSES : REFIT_FINISH_PASSES) * surveyMs;
+  const fitted =
+    settings === null
+      ? roles.members.map((member) => baselineMember(context, member))
+      : await boostMembers({ ...context, settings }, survey.stepsOf, finishMs);
+  const boostedAt = io.now();
+  await report(io, 0.92, 'predicting', 'predicting the rows held back');
+  const { content: unpacked, trees } = assemble(target, objective, features, fitted);
+  const { content, contentHash, blob } = packArtifact(unpacked, trees, io.sha256);
+  const base = {
+    content,
+    contentHash,
+    rowCount: countRows(rows.rowCount, trainingRows(roles, { fold: null })),
+    trainingStatistics: survey.statistics,
+  };
+  const scorer = openArtifact(manifestOf(task, base, { createdAt: NO_TIME, files: [] }), blob, io.sha256);
+  const outOfFold =
+    task.refit === null
+      ? await predictPartitions({ content, trees, scorer }, features, roles, rows, source, io.signal)
+      : null;
+  const predictMicrosPerRow = await timePredictions(scorer, task, source, io);
+  const finishedAt = io.now();
+  return {
+    ...base,
+    blob,
+    iterations: iterationsOfAll(fitted),
+    outOfFold,
+    scores: outOfFold === null ? null : scoresFromOutOfFold(outOfFold, target),
+    stoppedByDeadline: fitted.some((member) => member.stoppedByDeadline),
+    timings: {
+      surveyMs,
+      boostMs: boostedAt - startedAt - surveyMs,
+      predictMs: finishedAt - boostedAt,
+      totalMs: io.now() - startedAt,
+      predictMicrosPerRow,
+    },
+  };
+}
+
+/** Stands where a manifest needs a time and the artefact has none yet. */
+const NO_TIME = '1970-01-01T00:00:00Z';
+
+/** The manifest of a fit, ready to be sealed. */
+export function manifestOf(
+  task: TrainTask,
+  fit: Pick<FitResult, 'content' | 'contentHash' | 'rowCount' | 'trainingStatistics'>,
+  sealed: { readonly createdAt: string; readonly files: readonly ManifestFile[] },
+): Manifest {
+  return {
+    formatVersion: ARTIFACT_FORMAT_VERSION,
+    contentHash: fit.contentHash,
+    modelId: task.modelId,
+    projectId: task.projectId,
+    blueprintId: task.blueprintId,
+    createdAt: sealed.createdAt,
+    seed: task.seed,
+    rowCount: fit.rowCount,
+    parameters: { ...settingsOf(task.blueprintId, task.parameters), threadCount: task.threadCount },
+    content: fit.content,
+    trainingStatistics: fit.trainingStatistics,
+    files: [...sealed.files],
+  };
+}
+
+type Fitted = FittedMember & { readonly iterations: number | null; readonly stoppedByDeadline: boolean };
+
+function baselineMember(
+  { task, rows, roles, objective }: Omit<MemberContext, 'settings'>,
+  member: MemberContext['roles']['members'][number],
+): Fitted {
+  const scores = constantScores(task.target, objective, rows, trainingRows(roles, member));
+  return { steps: [], model: { scores }, iterations: null, stoppedByDeadline: false };
+}
+
+/** Fits the members one after the other; with a deadline each gets an equal part of what is left. */
+async function boostMembers(
+  context: MemberContext,
+  stepsOf: Awaited<ReturnType<typeof surveyFeatures>>['stepsOf'],
+  finishMs: number,
+): Promise<Fitted[]> {
+  const { io, roles, settings, task } = context;
+  const { members } = roles;
+  const maxIterations = task.refit?.iterations ?? settings.maxIterations;
+  const fitted: Fitted[] = [];
+  let validateMs = 0;
+  for (const [index, member] of members.entries()) {
+    const remaining = io.remainingMs();
+    if (remaining !== null && remaining <= 0)
+      throw new AppError('TASK_DEADLINE', `no time is left to fit member ${index + 1} of ${members.length}`);
+    const reserve = finishMs + (FINISH_VALIDATIONS * validateMs * members.length) / Math.max(1, index);
+    const left = remaining === null ? Infinity : Math.max(remaining - reserve, remaining * (1 - FINISH_SHARE_MAX));
+    const stopAt = io.now() + left / (members.length - index);
+    const steps = stepsOf(member);
+    const name = members.length === 1 ? 'boosting' : `fold ${index + 1} of ${members.length}`;
+    const progress = (iterations: number): Promise<void> =>
+      report(
+        io,
+        0.05 + (0.85 * (index + iterations / maxIterations)) / members.length,
+        'boosting',
+        `${name}, ${iterations} iterations`,
+        iterations,
+      );
+    await progress(0);
+    const boosted = await fitMember(context, member, index, steps, stopAt, progress);
+    const { trees, iterations, stoppedByDeadline } = boosted;
+    validateMs += boosted.validateMs;
+    fitted.push({ steps, model: { trees }, iterations, stoppedByDeadline });
+  }
+  return fitted;
+}
+
+function iterationsOfAll(fitted: readonly Fitted[]): number | null {
+  const counts = fitted.flatMap(({ iterations }) => (iterations === null ? [] : [iterations]));
+  if (counts.length === 0) return null;
+  return Math.max(1, Math.round(counts.reduce((sum, count) => sum + count, 0) / counts.length));
+}
+
+/** Time of one row from decoded columns to raw scores, over the table's first rows. */
+async function timePredictions(scorer: Scorer, task: TrainTask, source: BatchSource, io: FitIo): Promise<number> {
+  const request = scorer.columnRequests(task.table.columns);
+  if (request.length === 0) return 0;
+  for await (const batch of source.batches(request, io.signal)) {
+    const rowCount = Math.min(batch.rowCount, TIMED_ROWS_MAX);
+    const out = new Float64Array(batch.rowCount * scorer.outputCount);
+    const startedAt = io.now();
+    scorer.scoreBatch({ ...batch, rowCount }, out);
+    return rowCount === 0 ? 0 : ((io.now() - startedAt) * 1000) / rowCount;
+  }
+  return 0;
+}

@@ -1,0 +1,180 @@
+import { AppError, type MetricName, type ModelScores, type TargetSpec } from '#contracts';
+import { DEFAULT_THRESHOLD } from '#scoring';
+import { computeMetrics, metricsFor, type MetricInput } from '#statistics';
+import { HOLDOUT } from '../partition/types.ts';
+
+/**
+ * Predictions for rows that the predicting model had not seen: each row of fold k by the member that left fold k out, each
+ * holdout row by the whole model. What all scores are computed from, by the worker and again by the app server.
+ */
+export interface OutOfFold {
+  /** Row numbers, ascending. */
+  readonly rows: Uint32Array;
+  /** Fold of each row, or HOLDOUT. */
+  readonly partitions: Int8Array;
+  readonly foldCount: number;
+  /** Class index of each row; null for regression. */
+  readonly classes: Int32Array | null;
+  /** Value of each row; null for classification. */
+  readonly values: Float64Array | null;
+  readonly weights: Float64Array | null;
+  /** Numbers a row: classes of a multiclass target, else 1. */
+  readonly outputCount: number;
+  /** rows x outputs, row-major: probability of the positive class, of each class, or the value. */
+  readonly predictions: Float64Array;
+}
+
+/** First bytes of the file: format and version. */
+const MAGIC = 'TYOOF001';
+const HEADER_BYTES = 32;
+const FLAG_REGRESSION = 1;
+const FLAG_WEIGHTS = 2;
+
+const aligned = (bytes: number): number => Math.ceil(bytes / 8) * 8;
+
+interface Layout {
+  readonly rows: number;
+  readonly partitions: number;
+  readonly actual: number;
+  readonly weights: number;
+  readonly predictions: number;
+  readonly size: number;
+}
+
+function layoutOf(rowCount: number, outputCount: number, flags: number): Layout {
+  const rows = HEADER_BYTES;
+  const partitions = rows + aligned(4 * rowCount);
+  const actual = partitions + aligned(rowCount);
+  const weights = actual + ((flags & FLAG_REGRESSION) !== 0 ? 8 * rowCount : aligned(4 * rowCount));
+  const predictions = weights + ((flags & FLAG_WEIGHTS) !== 0 ? 8 * rowCount : 0);
+  return { rows, partitions, actual, weights, predictions, size: predictions + 8 * rowCount * outputCount };
+}
+
+/**
+ * The file `out-of-fold.bin`, little endian, every section at a multiple of 8 bytes:
+ *
+ *     file   = magic(8) rowCount:float64 outputCount:uint32 foldCount:uint32 flags:uint32 zero:uint32
+ *              rows:uint32* partitions:int8* actual:(int32* | float64*) weights:float64*? predictions:float64*
+ *     flags  = 1 regression (actual is float64) | 2 weights are there
+ */
+export function encodeOutOfFold(data: OutOfFold): Uint8Array {
+  const rowCount = data.rows.length;
+  const flags = (data.values === null ? 0 : FLAG_REGRESSION) | (data.weights === null ? 0 : FLAG_WEIGHTS);
+  const layout = layoutOf(rowCount, data.outputCount, flags);
+  const bytes = new Uint8Array(layout.size);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < MAGIC.length; i += 1) bytes[i] = MAGIC.charCodeAt(i);
+  view.setFloat64(8, rowCount, true);
+  view.setUint32(16, data.outputCount, true);
+  view.setUint32(20, data.foldCount, true);
+  view.setUint32(24, flags, true);
+  for (let row = 0; row < rowCount; row += 1) {
+    view.setUint32(layout.rows + 4 * row, data.rows[row] ?? 0, true);
+    view.setInt8(layout.partitions + row, data.partitions[row] ?? 0);
+    if (data.values !== null) view.setFloat64(layout.actual + 8 * row, data.values[row] ?? NaN, true);
+    else view.setInt32(layout.actual + 4 * row, data.classes?.[row] ?? -1, true);
+    if (data.weights !== null) view.setFloat64(layout.weights + 8 * row, data.weights[row] ?? NaN, true);
+  }
+  for (let i = 0; i < data.predictions.length; i += 1)
+    view.setFloat64(layout.predictions + 8 * i, data.predictions[i] ?? NaN, true);
+  return bytes;
+}
+
+/** @throws RESULT_MISMATCH where the bytes are not such a file */
+export function decodeOutOfFold(bytes: Uint8Array): OutOfFold {
+  const fail = (what: string): never => {
+    throw new AppError('RESULT_MISMATCH', `out-of-fold predictions: ${what}`);
+  };
+  if (bytes.length < HEADER_BYTES) return fail(`${bytes.length} bytes, expected at least ${HEADER_BYTES}`);
+  if (bytes.subarray(0, MAGIC.length).some((byte, i) => byte !== MAGIC.charCodeAt(i)))
+    return fail('not a file of this format and version');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const rowCount = view.getFloat64(8, true);
+  const outputCount = view.getUint32(16, true);
+  const foldCount = view.getUint32(20, true);
+  const flags = view.getUint32(24, true);
+  if (!Number.isSafeInteger(rowCount) || rowCount < 0 || outputCount < 1)
+    return fail(`${rowCount} rows of ${outputCount} numbers`);
+  const layout = layoutOf(rowCount, outputCount, flags);
+  if (bytes.length !== layout.size) return fail(`${bytes.length} bytes, expected ${layout.size}`);
+  const isRegression = (flags & FLAG_REGRESSION) !== 0;
+  const float64 = (at: number, length: number): Float64Array =>
+    new Float64Array(length).map((_, i) => view.getFloat64(at + 8 * i, true));
+  const partitions = new Int8Array(rowCount).map((_, i) => view.getInt8(layout.partitions + i));
+  if (partitions.some((partition) => partition < HOLDOUT || partition >= foldCount))
+    return fail(`a partition is not one of ${foldCount} folds`);
+  return {
+    rows: new Uint32Array(rowCount).map((_, i) => view.getUint32(layout.rows + 4 * i, true)),
+    partitions,
+    foldCount,
+    classes: isRegression ? null : new Int32Array(rowCount).map((_, i) => view.getInt32(layout.actual + 4 * i, true)),
+    values: isRegression ? float64(layout.actual, rowCount) : null,
+    weights: (flags & FLAG_WEIGHTS) === 0 ? null : float64(layout.weights, rowCount),
+    outputCount,
+    predictions: float64(layout.predictions, rowCount * outputCount),
+  };
+}
+
+/**
+ * All metrics that have a meaning, of each partition. `validation` is fold 0 (of a training/validation/holdout split: its
+ * validation rows), `crossValidation` all folds pooled, null unless there are several; `holdout` null where there is none.
+ *
+ * @throws RESULT_MISMATCH when the data does not fit the target
+ */
+export function scoresFromOutOfFold(data: OutOfFold, target: TargetSpec): ModelScores {
+  const expected = target.targetType === 'multiclass' ? target.classes.length : 1;
+  if (data.outputCount !== expected || (data.values !== null) !== (target.targetType === 'regression')) {
+    throw new AppError(
+      'RESULT_MISMATCH',
+      `out-of-fold predictions: ${data.outputCount} numbers a row do not fit a ${target.targetType} target`,
+    );
+  }
+  const names = metricsFor(target.targetType);
+  const scores = (wanted: (partition: number) => boolean): Record<string, number> | null => {
+    const input = metricInput(data, target, wanted);
+    return input.actual.length === 0 ? null : computeMetrics(names, input);
+  };
+  return {
+    validation: scores((partition) => partition === 0),
+    crossValidation: data.foldCount > 1 ? scores((partition) => partition !== HOLDOUT) : null,
+    holdout: scores((partition) => partition === HOLDOUT),
+  };
+}
+
+/** The value that ranks a model: cross-validation where there is one, else validation; null where it is undefined. */
+export function rankingScore(scores: ModelScores, metric: MetricName): number | null {
+  return (scores.crossValidation ?? scores.validation)?.[metric] ?? null;
+}
+
+function metricInput(data: OutOfFold, target: TargetSpec, wanted: (partition: number) => boolean): MetricInput {
+  const chosen = Uint32Array.from(data.rows.keys()).filter((index) => wanted(data.partitions[index] ?? HOLDOUT));
+  const numbers = (values: Float64Array): Float64Array => Float64Array.from(chosen, (index) => values[index] ?? NaN);
+  const weight = data.weights === null ? {} : { weight: numbers(data.weights) };
+  const { targetType } = target;
+  if (targetType === 'regression') {
+    return {
+      targetType,
+      actual: numbers(data.values ?? new Float64Array(0)),
+      predicted: numbers(data.predictions),
+      ...weight,
+    };
+  }
+  const actual = Int32Array.from(chosen, (index) => data.classes?.[index] ?? -1);
+  if (targetType === 'binary') {
+    const probability = numbers(data.predictions);
+    return {
+      targetType,
+      actual,
+      positiveClass: target.positiveClass ?? 1,
+      probability,
+      threshold: DEFAULT_THRESHOLD,
+      ...weight,
+    };
+  }
+  const { outputCount } = data;
+  const probabilities = new Float64Array(chosen.length * outputCount);
+  for (const [place, index] of chosen.entries()) {
+    probabilities.set(data.predictions.subarray(index * outputCount, (index + 1) * outputCount), place * outputCount);
+  }
+  return { targetType, actual, classCount: outputCount, probabilities, ...weight };
+}

@@ -1,0 +1,111 @@
+import { AppError, type BatchSource, type ManifestContent } from '#contracts';
+import {
+  compileConstant,
+  compileTrees,
+  scoreRows,
+  stepColumnCount,
+  type CompiledModel,
+  type Scorer,
+  type TreeArrays,
+} from '#scoring';
+import { HOLDOUT, TRAINING } from '../partition/types.ts';
+import { copyRow, tableEncoder } from './encoder.ts';
+import { BLOCK_ROWS } from './limits.ts';
+import type { OutOfFold } from './out-of-fold.ts';
+import type { RowRoles } from './row-roles.ts';
+import type { TargetRows } from './target-rows.ts';
+import type { TaskFeature } from './task-columns.ts';
+
+/** The packed model, opened again. */
+export interface OpenedModel {
+  readonly content: ManifestContent;
+  readonly trees: ReadonlyMap<string, TreeArrays>;
+  readonly scorer: Scorer;
+}
+
+/**
+ * One pass that predicts every row that was held back: fold rows by the member that left them out, holdout rows by the
+ * whole model. Everything from cell to probability is the code that serves.
+ */
+export async function predictPartitions(
+  model: OpenedModel,
+  features: readonly TaskFeature[],
+  roles: RowRoles,
+  rows: TargetRows,
+  source: BatchSource,
+  signal?: AbortSignal,
+): Promise<OutOfFold> {
+  const { content, scorer } = model;
+  const encoder = tableEncoder(features, content.steps, source, signal);
+  const members = compileEach(model, encoder.columnCount);
+  const { outputCount } = scorer;
+  const wanted = Uint32Array.from(roles.of.keys()).filter((row) => roles.of[row] !== TRAINING);
+  const predictions = new Float64Array(wanted.length * outputCount);
+  const answer = scorer.createPrediction();
+  const positive = content.positiveClass ?? 1;
+  const writePrediction = (raw: Float64Array, from: number, at: number): void => {
+    scorer.toPrediction(raw, from, answer);
+    if (content.targetType === 'regression') predictions[at] = Number(answer.prediction);
+    else if (content.targetType === 'binary') predictions[at] = answer.probabilities[positive] ?? NaN;
+    else predictions.set(answer.probabilities, at);
+  };
+  let next = 0;
+  const held = {
+    values: new Float64Array(BLOCK_ROWS * encoder.columnCount),
+    raw: new Float64Array(BLOCK_ROWS * outputCount),
+  };
+  await encoder.pass((values, rowCount, firstRow) => {
+    const first = next;
+    for (let row = 0; row < rowCount; row += 1) if (roles.of[firstRow + row] !== TRAINING) next += 1;
+    // One model after the other, so that each stays in the processor's cache.
+    for (let partition = HOLDOUT; partition < members.length; partition += 1) {
+      const places: number[] = [];
+      for (let row = 0, place = first; row < rowCount; row += 1) {
+        const found = roles.of[firstRow + row];
+        if (found === partition) {
+          copyRow(values, row, held.values, places.length, encoder.columnCount);
+          places.push(place);
+        }
+        if (found !== TRAINING) place += 1;
+      }
+      const matrix = { rowCount: places.length, columnCount: encoder.columnCount, values: held.values };
+      const member = members[partition];
+      if (member === undefined) scorer.scoreMatrix(matrix, 0, places.length, held.raw);
+      else scoreRows(member, matrix, 0, places.length, held.raw);
+      for (const [index, place] of places.entries())
+        writePrediction(held.raw, index * outputCount, place * outputCount);
+    }
+  });
+  if (next !== wanted.length) throw new AppError('INTERNAL', `${next} rows were predicted, expected ${wanted.length}`);
+  return {
+    rows: wanted,
+    partitions: Int8Array.from(wanted, (row) => roles.of[row] ?? HOLDOUT),
+    foldCount: roles.members.length,
+    classes: rows.classes === null ? null : Int32Array.from(wanted, (row) => rows.classes?.[row] ?? -1),
+    values: rows.values === null ? null : Float64Array.from(wanted, (row) => rows.values?.[row] ?? NaN),
+    weights: rows.weights === null ? null : Float64Array.from(wanted, (row) => rows.weights?.[row] ?? NaN),
+    outputCount,
+    predictions,
+  };
+}
+
+/** Each member alone, on the matrix of all steps. */
+function compileEach({ content, trees }: OpenedModel, columnCount: number): CompiledModel[] {
+  const firstColumns: number[] = [];
+  let column = 0;
+  for (const step of content.steps) {
+    firstColumns.push(column);
+    column += stepColumnCount(step);
+  }
+  return content.members.map(({ steps, model }) => {
+    if (model.kind === 'constant') return compileConstant(model);
+    const arrays = trees.get(model.prefix);
+    if (arrays === undefined) throw new AppError('INTERNAL', `no trees of ${model.prefix}`);
+    const columns = steps.flatMap((index) => {
+      const step = content.steps[index];
+      const first = firstColumns[index] ?? 0;
+      return step === undefined ? [] : Array.from({ length: stepColumnCount(step) }, (_, i) => first + i);
+    });
+    return compileTrees(arrays, columnCount, Int32Array.from(columns));
+  });
+}

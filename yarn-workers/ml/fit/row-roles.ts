@@ -1,0 +1,93 @@
+import { AppError, type TrainTask } from '#contracts';
+import { hash32, rowHash } from '#statistics';
+import { partitionOf } from '../partition/partitions.ts';
+import { HOLDOUT, TRAINING } from '../partition/types.ts';
+import type { TargetRows } from './target-rows.ts';
+
+/** Salts of hashes that must not agree with the partitions' hash. */
+const SAMPLE_SALT = 0x5a17_0001;
+
+/** What each row is for in a task. */
+export interface RowRoles {
+  /** Fold, HOLDOUT or TRAINING; all TRAINING in a refit. */
+  readonly of: Int8Array;
+  /** Models to be fitted: one a fold; a refit has one that leaves no row out. */
+  readonly members: readonly Member[];
+  /** Rows that may train; null: all. */
+  readonly sample: Uint8Array | null;
+}
+
+/** A model of the artefact: fitted on all rows but the holdout and fold `fold`. */
+export interface Member {
+  /** Null in a refit: nothing is left out, and there is nothing to stop by. */
+  readonly fold: number | null;
+}
+
+/** @throws what {@link partitionOf} throws */
+export function rowRoles(task: TrainTask, rows: TargetRows): RowRoles {
+  const sample = sampleOf(task, rows.rowCount);
+  if (task.refit !== null)
+    return { of: new Int8Array(rows.rowCount).fill(TRAINING), members: [{ fold: null }], sample };
+  const { of, foldCount } = partitionOf(task.partitioning, {
+    rowCount: rows.rowCount,
+    classes: rows.classes,
+    classLabels: task.target.classes.map(({ label }) => label),
+    key: rows.key,
+  });
+  return { of, members: Array.from({ length: foldCount }, (_, fold) => ({ fold })), sample };
+}
+
+/** Rows that train when only a part of them shall: by hash(seed, row), so a larger part holds a smaller one. */
+function sampleOf({ sampleFraction, seed }: TrainTask, rowCount: number): Uint8Array | null {
+  if (sampleFraction >= 1) return null;
+  const salted = hash32(seed, SAMPLE_SALT);
+  const limit = sampleFraction * 0x1_0000_0000;
+  return Uint8Array.from({ length: rowCount }, (_, row) => (rowHash(salted, row) < limit ? 1 : 0));
+}
+
+/** True if a row trains the member. */
+export function trainingRows({ of, sample }: RowRoles, { fold }: Member): (row: number) => boolean {
+  return (row) => {
+    const partition = of[row] ?? HOLDOUT;
+    return partition !== HOLDOUT && partition !== fold && (sample === null || sample[row] === 1);
+  };
+}
+
+/** True if a row belongs to the member's fold. */
+export function validationRows({ of }: RowRoles, { fold }: Member): (row: number) => boolean {
+  return fold === null ? () => false : (row) => of[row] === fold;
+}
+
+export function countRows(rowCount: number, wanted: (row: number) => boolean): number {
+  let count = 0;
+  for (let row = 0; row < rowCount; row += 1) if (wanted(row)) count += 1;
+  return count;
+}
+
+/**
+ * What a training part must have: rows, weight, and every class.
+ *
+ * @throws TOO_FEW_ROWS, TARGET_CLASS_TOO_SMALL
+ */
+export function checkTrainingRows(task: TrainTask, rows: TargetRows, trains: (row: number) => boolean): void {
+  const counts = new Float64Array(Math.max(1, task.target.classes.length));
+  let weight = 0;
+  for (let row = 0; row < rows.rowCount; row += 1) {
+    if (!trains(row)) continue;
+    const index = rows.classes?.[row] ?? 0;
+    counts[index] = (counts[index] ?? 0) + 1;
+    weight += rows.weights?.[row] ?? 1;
+  }
+  if (!(weight > 0))
+    throw new AppError(
+      'TOO_FEW_ROWS',
+      'no row of positive weight is left to train on; use fewer folds or a smaller holdout',
+    );
+  const lost = counts.indexOf(0);
+  if (lost < 0) return;
+  const label = task.target.classes[lost]?.label ?? '';
+  throw new AppError(
+    'TARGET_CLASS_TOO_SMALL',
+    `target: class ${JSON.stringify(label)} has no row left to train on; merge or remove it, or use a larger sample`,
+  );
+}

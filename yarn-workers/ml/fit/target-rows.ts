@@ -1,0 +1,137 @@
+import { AppError, type BatchSource, type Column, type ColumnBatch, type TargetSpec, type TrainTask } from '#contracts';
+import { featureDecoder } from '#scoring';
+import type { KeyColumn } from '../partition/types.ts';
+import { asCategory, storedColumn } from './task-columns.ts';
+
+/** What is known of every row beside its features. */
+export interface TargetRows {
+  readonly rowCount: number;
+  /** Class index of each row; null for regression. */
+  readonly classes: Int32Array | null;
+  /** Value of each row; null for classification. */
+  readonly values: Float64Array | null;
+  readonly weights: Float64Array | null;
+  /** Group or partition column. */
+  readonly key: KeyColumn | null;
+}
+
+/**
+ * One pass over target, weight and partition column.
+ *
+ * @throws TARGET_HAS_MISSING, TARGET_NOT_FINITE, DATASET_CHANGED where the data is not what the plan was made from
+ */
+export async function readTargetRows(
+  task: Pick<TrainTask, 'table' | 'target' | 'weightColumn' | 'partitioning'>,
+  source: BatchSource,
+  signal?: AbortSignal,
+): Promise<TargetRows> {
+  const { target, weightColumn, partitioning } = task;
+  const { rowCount } = source;
+  const isRegression = target.targetType === 'regression';
+  const classes = isRegression ? null : new Int32Array(rowCount);
+  const values = isRegression ? new Float64Array(rowCount) : null;
+  const weights = weightColumn === null ? null : new Float64Array(rowCount);
+  const key = partitioning.column === null ? null : keyReader(task, partitioning.column, rowCount);
+  const readClass = classReader(target);
+  const request = [
+    { name: target.name, view: isRegression ? ('number' as const) : ('dictionary' as const) },
+    ...(weightColumn === null ? [] : [{ name: weightColumn, view: 'number' as const }]),
+    ...(partitioning.column === null ? [] : [{ name: partitioning.column, view: 'dictionary' as const }]),
+  ];
+  for await (const batch of source.batches(request, signal)) {
+    const { firstRow } = batch;
+    const targetColumn = columnOf(batch, 0);
+    if (classes !== null) readClass(targetColumn, batch, classes);
+    if (values !== null) copyFinite(targetColumn, batch, values, target.name, 'TARGET_NOT_FINITE');
+    if (weights !== null && weightColumn !== null)
+      copyFinite(columnOf(batch, 1), batch, weights, weightColumn, 'DATASET_CHANGED');
+    if (key !== null) key.read(columnOf(batch, request.length - 1), batch.rowCount, firstRow);
+  }
+  return { rowCount, classes, values, weights, key: key?.column() ?? null };
+}
+
+function columnOf(batch: ColumnBatch, index: number): Column {
+  const column = batch.columns[index];
+  if (column === undefined)
+    throw new AppError('INTERNAL', `a batch has ${batch.columns.length} columns, expected more than ${index}`);
+  return column;
+}
+
+function copyFinite(
+  column: Column,
+  { firstRow, rowCount }: ColumnBatch,
+  out: Float64Array,
+  name: string,
+  code: 'TARGET_NOT_FINITE' | 'DATASET_CHANGED',
+): void {
+  if (column.view !== 'number')
+    throw new AppError('INTERNAL', `column ${JSON.stringify(name)} was asked for as numbers`);
+  for (let row = 0; row < rowCount; row += 1) {
+    const value = column.values[row] ?? NaN;
+    if (!Number.isFinite(value)) {
+      throw new AppError(
+        code,
+        `row ${firstRow + row}, column ${JSON.stringify(name)}: expected a finite number; correct or remove the row`,
+      );
+    }
+    out[firstRow + row] = value;
+  }
+}
+
+/** Reads class indices out of a dictionary view by the exact texts of the target's classes. */
+function classReader(target: TargetSpec): (column: Column, batch: ColumnBatch, out: Int32Array) => void {
+  const classOf = new Map(
+    target.classes.flatMap(({ texts }, index) => texts.map((text): [string, number] => [text, index])),
+  );
+  let known: readonly string[] | null = null;
+  let table: number[] = [];
+  return (column, { firstRow, rowCount }, out) => {
+    if (column.view !== 'dictionary') throw new AppError('INTERNAL', 'the target was asked for as a dictionary');
+    const { codes, dictionary } = column;
+    if (known !== dictionary) [known, table] = [dictionary, []];
+    for (let code = table.length; code < dictionary.length; code += 1)
+      table.push(classOf.get(dictionary[code] ?? '') ?? -1);
+    for (let row = 0; row < rowCount; row += 1) {
+      const code = codes[row] ?? -1;
+      const index = code < 0 ? -1 : (table[code] ?? -1);
+      if (index < 0) {
+        const place = `row ${firstRow + row}, target ${JSON.stringify(target.name)}`;
+        if (code < 0) throw new AppError('TARGET_HAS_MISSING', `${place}: is missing; remove the row`);
+        throw new AppError('DATASET_CHANGED', `${place}: is none of the classes that the plan knows`);
+      }
+      out[firstRow + row] = index;
+    }
+  };
+}
+
+/** Reads category keys of one column over a whole read; different texts of one key share a code. */
+function keyReader(task: Pick<TrainTask, 'table'>, name: string, rowCount: number) {
+  const decode = featureDecoder({ name, parse: asCategory(storedColumn(task, name).parse) });
+  const codes = new Int32Array(rowCount);
+  const keys: string[] = [];
+  const codeOf = new Map<string, number>();
+  const codeOfKey = (key: string): number => {
+    const known = codeOf.get(key);
+    if (known !== undefined) return known;
+    codeOf.set(key, keys.length);
+    return keys.push(key) - 1;
+  };
+  let source: readonly (string | null)[] | null = null;
+  let table: number[] = [];
+  return {
+    read: (column: Column, count: number, firstRow: number): void => {
+      const decoded = decode(column, count, firstRow);
+      if (decoded.kind !== 'category') throw new AppError('INTERNAL', 'a key column decodes as category');
+      if (source !== decoded.keys) [source, table] = [decoded.keys, []];
+      for (let i = table.length; i < decoded.keys.length; i += 1) {
+        const key = decoded.keys[i] ?? null;
+        table.push(key === null ? -1 : codeOfKey(key));
+      }
+      for (let row = 0; row < count; row += 1) {
+        const code = decoded.codes[row] ?? -1;
+        codes[firstRow + row] = code < 0 ? -1 : (table[code] ?? -1);
+      }
+    },
+    column: (): KeyColumn => ({ name, codes, keys }),
+  };
+}

@@ -1,0 +1,25 @@
+export { next } from './autopilot/next.ts';
+export { MODELLED_TYPES, planAutopilot } from './autopilot/plan.ts';
+export type { AutopilotFacts, AutopilotRequest } from './autopilot/request.ts';
+export { BLUEPRINTS, blueprintOf, settingsOf } from './blueprints/catalogue.ts';
+export type { GbmSettings } from './blueprints/settings.ts';
+export type { FitIo } from './fit/clock.ts';
+export type {
+  BoostingEngine,
+  EngineBooster,
+  EngineDataset,
+  EngineDatasetSpec,
+  EngineOracle,
+  EngineParameters,
+} from './fit/engine.ts';
+export { fitModel, manifestOf, type FitResult, type FitTimings } from './fit/fit-model.ts';
+export {
+  decodeOutOfFold,
+  encodeOutOfFold,
+  rankingScore,
+  scoresFromOutOfFold,
+  type OutOfFold,
+} from './fit/out-of-fold.ts';
+export { partitionOf } from './partition/partitions.ts';
+export { profileTable, type ProfileOptions } from './profile/profile-table.ts';
+export { HOLDOUT, TRAINING, type KeyColumn, type PartitionRows, type Partitions } from './partition/types.ts';

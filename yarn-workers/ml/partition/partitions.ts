@@ -1,0 +1,110 @@
+import { AppError, type Partitioning } from '#contracts';
+import { rowHash } from '#statistics';
+import { dealGroups } from './groups.ts';
+import { foldsOfColumn } from './named.ts';
+import { dealRows, dealStratified } from './ranks.ts';
+import { HOLDOUT, TRAINING, type KeyColumn, type PartitionRows, type Partitions } from './types.ts';
+
+/** Up to so many rows, `random` deals exact counts by rank of the hash; above, each row's hash alone decides. */
+export const RANKED_RANDOM_ROWS_MAX = 100_000;
+
+/**
+ * Deals rows to partitions. A pure function of the seed, the row numbers and the whole column of classes or keys, so the
+ * same however the data is split into batches.
+ *
+ * - `random`: up to {@link RANKED_RANDOM_ROWS_MAX} rows the rank of hash(seed, row) among all rows, which gives exact
+ *   proportions; above, the hash itself.
+ * - `stratified`: the rank of hash(seed, row) within the row's class, so each class has the same proportions to one row.
+ *   Regression has no classes and is dealt like `random`.
+ * - `group`: groups in order of hash(seed, key); each goes whole to the partition that lacks most of its share. A row
+ *   without a key is a group of its own.
+ * - `column`: the column names the partitions, see {@link foldsOfColumn}.
+ *
+ * @throws TOO_FEW_ROWS, TARGET_CLASS_TOO_SMALL, PARTITION_INVALID naming what was found; NOT_AVAILABLE for `date`
+ */
+export function partitionOf(partitioning: Partitioning, rows: PartitionRows): Partitions {
+  const of = deal(partitioning, rows);
+  const partitions = { of, foldCount: partitioning.validation === 'cv' ? partitioning.folds : 1 };
+  checkPartitions(partitions, rows, partitioning);
+  return partitions;
+}
+
+function deal(partitioning: Partitioning, rows: PartitionRows): Int8Array {
+  const { rowCount, classes } = rows;
+  switch (partitioning.method) {
+    case 'random':
+      return random(partitioning, rowCount);
+    case 'stratified':
+      return classes === null
+        ? random(partitioning, rowCount)
+        : dealStratified(partitioning, classes, rows.classLabels.length);
+    case 'group':
+      return dealGroups(partitioning, keyOf(rows), rowCount);
+    case 'column':
+      return foldsOfColumn(partitioning, keyOf(rows));
+    case 'date':
+      throw new AppError('NOT_AVAILABLE', 'partitioning.method date is not built yet; use group or column');
+  }
+}
+
+function random(partitioning: Partitioning, rowCount: number): Int8Array {
+  if (rowCount <= RANKED_RANDOM_ROWS_MAX) return dealRows(partitioning, rowCount);
+  const { seed, holdoutFraction, folds, validation } = partitioning;
+  const validationEnd = holdoutFraction + (partitioning.validationFraction ?? 0);
+  const of = new Int8Array(rowCount);
+  for (let row = 0; row < rowCount; row += 1) {
+    const place = rowHash(seed, row) / 0x1_0000_0000;
+    if (place < holdoutFraction) of[row] = HOLDOUT;
+    else if (validation === 'cv')
+      of[row] = Math.min(folds - 1, Math.floor(((place - holdoutFraction) / (1 - holdoutFraction)) * folds));
+    else of[row] = place < validationEnd ? 0 : TRAINING;
+  }
+  return of;
+}
+
+function keyOf(rows: PartitionRows): KeyColumn {
+  if (rows.key === null) throw new AppError('INTERNAL', 'partitioning by a column without its values');
+  return rows.key;
+}
+
+/** Every fold has validation and training rows, and every class is in every training part. */
+function checkPartitions(
+  { of, foldCount }: Partitions,
+  { classes, classLabels }: PartitionRows,
+  { method }: Partitioning,
+): void {
+  const width = Math.max(1, classLabels.length);
+  // Row foldCount of the table: TRAINING. Holdout rows count nowhere.
+  const counts = new Float64Array((foldCount + 1) * width);
+  const totals = new Float64Array(width);
+  for (let row = 0; row < of.length; row += 1) {
+    const partition = of[row] ?? HOLDOUT;
+    if (partition === HOLDOUT) continue;
+    const at = (partition === TRAINING ? foldCount : partition) * width + (classes?.[row] ?? 0);
+    counts[at] = (counts[at] ?? 0) + 1;
+    const column = at % width;
+    totals[column] = (totals[column] ?? 0) + 1;
+  }
+  const total = totals.reduce((sum, count) => sum + count, 0);
+  for (let fold = 0; fold < foldCount; fold += 1) {
+    const ofFold = counts.subarray(fold * width, (fold + 1) * width);
+    const validationCount = ofFold.reduce((sum, count) => sum + count, 0);
+    const place = foldCount === 1 ? 'the validation partition' : `fold ${fold + 1} of ${foldCount}`;
+    if (validationCount === 0 || validationCount === total) {
+      const lacks = validationCount === 0 ? `${place} has no rows` : `nothing is left to train on beside ${place}`;
+      if (method === 'group' || method === 'column')
+        throw new AppError('PARTITION_INVALID', `partitioning.method ${method}: ${lacks}`);
+      throw new AppError(
+        'TOO_FEW_ROWS',
+        `partitioning: ${lacks}, of ${of.length} rows in all; use fewer folds or a smaller holdout`,
+      );
+    }
+    if (classes === null) continue;
+    const lost = classLabels.findIndex((_, index) => (totals[index] ?? 0) - (ofFold[index] ?? 0) === 0);
+    if (lost < 0) continue;
+    throw new AppError(
+      'TARGET_CLASS_TOO_SMALL',
+      `target: class ${JSON.stringify(classLabels[lost])} has no training row beside ${place}; merge or remove the class, use fewer folds, or partition stratified`,
+    );
+  }
+}

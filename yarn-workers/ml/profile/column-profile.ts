@@ -1,0 +1,35 @@
+import type { Column, ColumnRequest, FeatureProfile, StoredColumn, ValueCount } from '#contracts';
+import { featureWarnings } from './feature-warnings.ts';
+import { inferType, type TypeFacts } from './infer-type.ts';
+
+/** Gathers the profile of one column: a first pass for all columns, a second one for those that ask for it. */
+export interface ColumnProfiler {
+  readonly request: ColumnRequest;
+  /** False: this view will not do (its dictionary grows without bound). */
+  add(column: Column, rowCount: number): boolean;
+  /** What the second pass must read; null: nothing. */
+  secondRequest(): ColumnRequest | null;
+  addSecond(column: Column, rowCount: number): void;
+  finish(rowCount: number): ProfiledColumn;
+}
+
+export interface ProfiledColumn {
+  readonly feature: FeatureProfile;
+  readonly distinctValues: ValueCount[] | null;
+}
+
+/** What profilers of all kinds find. */
+export type Findings = Omit<TypeFacts, 'name' | 'parse' | 'rowCount'> &
+  Pick<FeatureProfile, 'infiniteCount' | 'min' | 'max' | 'mean' | 'std' | 'quantiles' | 'topValues' | 'histogram'>;
+
+/** The public profile of a column with its inferred type and warnings. */
+export function featureProfile(
+  { name, position, parse }: StoredColumn,
+  rowCount: number,
+  findings: Findings,
+): FeatureProfile {
+  const { numbers: _numbers, texts: _texts, ...shown } = findings;
+  const type = inferType({ ...findings, name, parse, rowCount });
+  const warnings = featureWarnings({ ...findings, type, rowCount });
+  return { name, position, type, inferredType: type, ...shown, warnings };
+}

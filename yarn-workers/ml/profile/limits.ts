@@ -1,0 +1,34 @@
+/** Cells of the sample rows at most: fewer rows where there are many columns. */
+export const SAMPLE_CELLS_MAX = 1_000_000;
+/** Characters of the sample rows at most: fewer rows where cells are long; the first row is always there. */
+export const SAMPLE_CHARS_MAX = 4_000_000;
+/** Characters of all values of a column that are kept; a target's classes are shorter by far. */
+export const DISTINCT_CHARS_MAX = 256_000;
+/** Longer values are not shown among the most frequent ones. */
+export const TOP_VALUE_CHARS_MAX = 1_000;
+/** A category column whose dictionary grows beyond is read as texts, so that memory does not grow with the rows. */
+export const DICTIONARY_TEXTS_MAX = 100_000;
+/** Part of different texts among the first rows above which a column is read as texts from the start. */
+export const TEXT_VIEW_SHARE = 0.5;
+/** Rows that this is judged by at least. */
+export const TEXT_VIEW_ROWS_MIN = 1_000;
+/** And at most. */
+export const TEXT_VIEW_ROWS = 5_000;
+/** Different values that most frequent ones are kept among. */
+export const TOP_VALUES_CAPACITY = 4_096;
+/** Most frequent values shown. */
+export const TOP_VALUES_SHOWN = 20;
+export const HISTOGRAM_BINS = 20;
+/** Rows from which uniqueness says something: of texts, and of integers without order or density. */
+export const UNIQUE_TEXT_ROWS_MIN = 20;
+export const UNIQUE_INTEGER_ROWS_MIN = 100;
+export const UNIQUE_SPARSE_ROWS_MIN = 1_000;
+/** A distinct count this near to the row count is unique (estimates have an error of 0.8 %). */
+export const NEAR_UNIQUE_SHARE = 0.98;
+/** Part of different values among all from which a column of words is text rather than categories. */
+export const TEXT_SHARE_MIN = 0.2;
+/** Words or characters a value from which it is a text. */
+export const TEXT_WORDS_MIN = 3;
+export const TEXT_LENGTH_MIN = 50;
+/** Part of missing values that is worth a warning. */
+export const HIGH_MISSING_SHARE = 0.5;

@@ -1,0 +1,82 @@
+import { AppError, toAppError, type Blame } from '#contracts';
+
+/**
+ * Who is charged for an error that ended an attempt: what will be the same next time is the user's (never retried),
+ * what lies in the worker's surroundings is not charged, the rest is charged to the task.
+ */
+export function blameOf(err: unknown): Blame {
+  const { code, kind } = toAppError(err);
+  switch (code) {
+    case 'TASK_MEMORY':
+      return 'memory';
+    case 'STORE_UNAVAILABLE':
+    case 'NATIVE_LIBRARY':
+    case 'SHUTTING_DOWN':
+    case 'SERVER_UNAVAILABLE':
+      return 'worker';
+    case 'TASK_DEADLINE':
+    case 'BODY_TOO_LARGE':
+    case 'TOO_MANY_ROWS':
+      return 'user';
+    default:
+      break;
+  }
+  switch (kind) {
+    case 'invalid':
+    case 'unauthenticated':
+    case 'forbidden':
+    case 'not_found':
+    case 'conflict':
+    case 'stale':
+    case 'not_available':
+    case 'cancelled':
+      return 'user';
+    case 'limited':
+    case 'capacity':
+    case 'unavailable':
+    case 'timeout':
+    case 'bug':
+      return 'task';
+  }
+}
+
+/** How a task process ended by itself. */
+export interface ProcessEnd {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Last lines that it wrote to standard error. */
+  readonly stderrTail: string;
+  /** Largest resident memory of the process tree that was seen, and the limit. */
+  readonly memoryBytesMax: number;
+  readonly memoryBytesLimit: number;
+}
+
+/** A process that was killed from outside with this much of its limit in use is taken for a victim of memory. */
+const MEMORY_SUSPICION = 0.9;
+/** Signals that a process does not send itself. */
+const FROM_OUTSIDE: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'];
+/** What V8 writes before it aborts for lack of heap. */
+const HEAP_EXHAUSTED = 'JavaScript heap out of memory';
+
+/**
+ * The error and the blame of a task process that died. A native abort or a fault is the task's; SIGKILL, SIGTERM and the
+ * like come from outside (the kernel, an operator) and are not charged, unless the memory seen says why.
+ */
+export function explainDeath(end: ProcessEnd): { error: AppError; blame: Blame } {
+  const { exitCode, signal, stderrTail, memoryBytesMax: found, memoryBytesLimit: limit } = end;
+  const how = signal === null ? `exit code ${exitCode ?? 'unknown'}` : `signal ${signal}`;
+  const memory = `${toMebibytes(found)} MiB seen of ${toMebibytes(limit)} MiB`;
+  if (stderrTail.includes(HEAP_EXHAUSTED) || (signal === 'SIGKILL' && found > limit * MEMORY_SUSPICION)) {
+    const details = { foundBytes: found, limitBytes: limit };
+    const error = new AppError('TASK_MEMORY', `the task process ended by ${how}: out of memory, ${memory}`, {
+      details,
+    });
+    return { error, blame: 'memory' };
+  }
+  const error = new AppError('TASK_CHILD_DIED', `the task process ended by ${how}; memory ${memory}`, {
+    details: { exitCode, signal },
+  });
+  return { error, blame: signal !== null && FROM_OUTSIDE.includes(signal) ? 'unknown' : 'task' };
+}
+
+export const toMebibytes = (bytes: number): number => Math.ceil(bytes / 1024 ** 2);

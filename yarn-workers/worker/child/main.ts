@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError, isAppError, toProblem, type TaskOutcome } from '#contracts';
+import { failpoint } from '#runtime';
+import { parseToChild, prepareSchemas, type MessageFromChild, type RunMessage } from '../ipc/messages.ts';
+import { dieWithParent } from '../native/process.ts';
+import { blameOf } from '../blame.ts';
+import { runBatchPredict } from '../tasks/batch-predict.ts';
+import { runIngest } from '../tasks/ingest.ts';
+import { runTrain } from '../tasks/train.ts';
+import { AttemptFolder } from './attempt-folder.ts';
+import { openContext, type TaskContext } from './context.ts';
+import { ChannelReporter } from './progress.ts';
+import type { TaskRun } from './task-run.ts';
+
+/**
+ * The task child: does one task after another, synchronously where native code asks for it. It trusts nobody's word
+ * about its end: the kernel kills it when the supervisor dies, the supervisor kills it when the task must stop.
+ */
+const parentPid = process.ppid;
+const startedAtMs = performance.now();
+
+let context: TaskContext | null = null;
+/** When the running task must have sealed, on the monotonic clock. */
+let deadlineAtMs: number | null = null;
+let runId: string | null = null;
+
+function send(message: MessageFromChild): void {
+  // No channel: the supervisor is gone, and so is this process in a moment.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}
+
+const setRemaining = (remainingMs: number | null): void => {
+  deadlineAtMs = remainingMs === null ? null : performance.now() + remainingMs;
+};
+
+async function receive(raw: unknown): Promise<void> {
+  const message = parseToChild(raw);
+  switch (message.type) {
+    case 'configure':
+      try {
+        dieWithParent(parentPid);
+        context = await openContext(message);
+        prepareSchemas('toChild');
+      } catch (err) {
+        send({ type: 'broken', problem: toProblem(err, null, true) });
+        return;
+      }
+      send({ type: 'ready', startMs: performance.now() - startedAtMs });
+      return;
+    case 'run':
+      await run(message);
+      return;
+    case 'deadline':
+      if (message.runId === runId) setRemaining(message.remainingMs);
+      return;
+    case 'leave':
+      await context?.close();
+      process.exit(0);
+  }
+}
+
+async function run(message: RunMessage): Promise<void> {
+  if (context === null || runId !== null) throw new AppError('INTERNAL', `run ${message.runId} came out of turn`);
+  ({ runId } = message);
+  const { task } = message;
+  setRemaining(task.remainingMs);
+  const reporter = new ChannelReporter(runId, send);
+  const scratchDir = await mkdtemp(path.join(context.workDir, 'run-'));
+  const attempt = new AttemptFolder(context.store, task.attemptPath);
+  let end: MessageFromChild;
+  try {
+    const remainingMs = () => (deadlineAtMs === null ? null : Math.max(0, deadlineAtMs - performance.now()));
+    const outcome = await perform({ task, context, reporter, attempt, scratchDir, remainingMs });
+    await attempt.verify();
+    end = { type: 'done', runId, files: [...attempt.files], outcome, cachedDatasets: [] };
+  } catch (err) {
+    reporter.log(stackOf(err));
+    end = { type: 'failed', runId, blame: blameOf(err), problem: toProblem(err, null, true), cachedDatasets: [] };
+  }
+  await rm(scratchDir, { recursive: true, force: true });
+  context.cache.trim();
+  reporter.close();
+  runId = null;
+  send({ ...end, cachedDatasets: context.cache.datasetIds });
+}
+
+async function perform(run: Omit<TaskRun, 'task'> & { readonly task: RunMessage['task'] }): Promise<TaskOutcome> {
+  const { spec } = run.task;
+  await failpoint('worker.read');
+  switch (spec.kind) {
+    case 'ingest':
+      return runIngest({ ...run, task: { ...run.task, spec } });
+    case 'train':
+      return runTrain({ ...run, task: { ...run.task, spec } });
+    case 'batch-predict':
+      return runBatchPredict({ ...run, task: { ...run.task, spec } });
+  }
+}
+
+/** What a task's log shows of its error: for our own errors the messages, else the stack. */
+function stackOf(err: unknown): string {
+  const lines: string[] = [];
+  for (let current: unknown = err; current instanceof Error && lines.length < 10; current = current.cause)
+    lines.push(
+      isAppError(current) && current.code !== 'INTERNAL'
+        ? `${current.code}: ${current.message}`
+        : (current.stack ?? current.message),
+    );
+  return lines.length === 0 ? String(err) : lines.join('\ncaused by: ');
+}
+
+// A terminal's Ctrl-C and a container's end reach the whole group: when this process ends is the supervisor's decision.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);
+process.on('disconnect', () => process.exit(0));
+process.on('message', (raw) => {
+  // An error out of turn is ours: the process ends by it, and the supervisor says so.
+  void receive(raw);
+});

@@ -1,0 +1,21 @@
+import type { TaskOutcome, TaskSpec } from '#contracts';
+import type { ChildTask } from '../ipc/messages.ts';
+import type { AttemptFolder } from './attempt-folder.ts';
+import type { TaskContext } from './context.ts';
+import type { Reporter } from './progress.ts';
+
+/** One attempt as a handler sees it. */
+export interface TaskRun<S extends TaskSpec = TaskSpec> {
+  readonly task: ChildTask & { readonly spec: S };
+  readonly context: TaskContext;
+  readonly reporter: Reporter;
+  /** Where results are written; what it has written is what is sealed. */
+  readonly attempt: AttemptFolder;
+  /** Folder for temporary files of this attempt; removed afterwards. */
+  readonly scratchDir: string;
+  /** Milliseconds until the task must have sealed; null = no deadline. */
+  readonly remainingMs: () => number | null;
+}
+
+/** Performs a task of one kind: reads, writes files into the attempt folder, says what came out. */
+export type TaskHandler<S extends TaskSpec> = (run: TaskRun<S>) => Promise<TaskOutcome>;

@@ -1,0 +1,36 @@
+import koffi from 'koffi';
+import { AppError } from '#contracts';
+
+/** @see linux/prctl.h */
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
+
+/**
+ * Has the kernel kill this process when its parent's thread ends, however it ends: also by SIGKILL, and also while this
+ * process is inside a native call that never returns to the event loop. Linux only.
+ *
+ * @param parentPid the parent as it was when this process was started; if it is gone already, this process ends
+ * @throws NATIVE_LIBRARY when the call is not there or is refused
+ * @see man prctl, PR_SET_PDEATHSIG
+ */
+export function dieWithParent(parentPid: number): void {
+  const prctl = prctlOf();
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) !== 0)
+    throw new AppError('NATIVE_LIBRARY', `prctl(PR_SET_PDEATHSIG) was refused, errno ${koffi.errno()}`);
+  // The parent may have died before the call: the kernel does not tell afterwards.
+  if (process.ppid !== parentPid) process.kill(process.pid, 'SIGKILL');
+}
+
+type Prctl = (option: number, argument: number, unused3: number, unused4: number, unused5: number) => number;
+
+function prctlOf(): Prctl {
+  try {
+    // null is the running program itself, in which the C library is loaded already.
+    const symbol: unknown = koffi
+      .load(null)
+      .func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)');
+    return symbol as Prctl; // declared by the prototype above
+  } catch (err) {
+    throw new AppError('NATIVE_LIBRARY', 'prctl of the C library cannot be called', { cause: err });
+  }
+}

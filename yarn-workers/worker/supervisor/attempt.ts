@@ -1,0 +1,234 @@
+import {
+  AppError,
+  toAppError,
+  toProblem,
+  type BeatAnswer,
+  type Blame,
+  type ClaimedTask,
+  type Problem,
+  type TaskProgress,
+} from '#contracts';
+import { failpoint, type Logger } from '#runtime';
+import type { DoneMessage } from '../ipc/messages.ts';
+import { blameOf, explainDeath } from '../blame.ts';
+import { Lease } from './lease.ts';
+import { verdictOf, type ProtocolClient } from './protocol-client.ts';
+import { TaskGuard } from './task-guard.ts';
+import type { RunEnd, RunListener, TaskChild } from './task-process.ts';
+
+/**
+ * How an attempt ended for this worker: `lost` = refused or cancelled, nothing more was said about it;
+ * `unknown` = the worker stopped before the app server could be told.
+ */
+export type AttemptEnd = 'committed' | 'failed' | 'lost' | 'unknown';
+
+export interface AttemptOptions {
+  readonly client: ProtocolClient;
+  readonly child: Pick<TaskChild, 'run' | 'setRemaining' | 'kill'>;
+  readonly logger: Logger;
+  readonly claimedAtMs: number;
+  readonly beatMs: number;
+  readonly memoryBytesLimit: number;
+  readonly monotonicMs: () => number;
+  readonly memoryBytes: () => number;
+  /** Aborted when the worker must let go of its task now: the attempt fails, uncharged. */
+  readonly release: AbortSignal;
+  /** Aborted when even the telling must end. */
+  readonly giveUp: AbortSignal;
+  /** The app server wants this worker to end after this task. */
+  readonly onDrain: () => void;
+}
+
+/** A decision to end the run before the child does. `silent`: the app server knows already. */
+interface Interruption {
+  readonly error: AppError;
+  readonly blame: Blame;
+  readonly silent: boolean;
+}
+
+/** One attempt at one claimed task, from start to commit or fail. Never throws: it logs what it could not tell. */
+export async function runAttempt(task: ClaimedTask, options: AttemptOptions): Promise<AttemptEnd> {
+  const attempt = new Attempt(task, options);
+  try {
+    return await attempt.perform();
+  } catch (err) {
+    return attempt.explain(err);
+  } finally {
+    attempt.close();
+  }
+}
+
+class Attempt {
+  readonly #task: ClaimedTask;
+  readonly #options: AttemptOptions;
+  readonly #lease: Lease;
+  readonly #logger: Logger;
+  readonly #undo: (() => void)[] = [];
+  #guard: TaskGuard | null = null;
+  #interruption: Interruption | null = null;
+  #running = false;
+
+  constructor(task: ClaimedTask, options: AttemptOptions) {
+    const { client, claimedAtMs, beatMs, monotonicMs, memoryBytes } = options;
+    this.#task = task;
+    this.#options = options;
+    this.#logger = options.logger.child({ taskId: task.taskId, fence: task.fence, kind: task.spec.kind });
+    this.#lease = new Lease({
+      client,
+      task,
+      claimedAtMs,
+      beatMs,
+      monotonicMs,
+      memoryBytes,
+      logger: this.#logger,
+      onAnswer: (answer) => this.#hear(answer),
+    });
+    this.#when(this.#lease.lost, () =>
+      this.#interrupt({ error: toAppError(this.#lease.lost.reason), blame: 'unknown', silent: true }),
+    );
+    this.#when(options.release, () => {
+      const error = new AppError('SHUTTING_DOWN', 'the worker is shutting down; the task goes back to the queue');
+      this.#interrupt({ error, blame: 'worker', silent: false });
+    });
+    this.#when(options.giveUp, () => this.#lease.close());
+  }
+
+  async perform(): Promise<AttemptEnd> {
+    await failpoint('worker.start');
+    await this.#lease.start();
+    this.#logger.info('task_started', 'task started');
+    const end = await this.#run();
+    const interruption = this.#interruption;
+    if (interruption !== null) {
+      this.#logger.warn('task_interrupted', 'the attempt was ended', { err: interruption.error });
+      if (interruption.silent) return 'lost';
+      return this.#fail(interruption.blame, toProblem(interruption.error, null, true));
+    }
+    switch (end.type) {
+      case 'done':
+        return this.#sealAndCommit(end);
+      case 'failed':
+        this.#logger.warn('task_failed', 'the task failed', { code: end.problem.code, detail: end.problem.detail });
+        return this.#fail(end.blame, end.problem);
+      case 'died': {
+        const { error, blame } = explainDeath({
+          ...end,
+          memoryBytesMax: this.#guard?.memoryBytesMax ?? 0,
+          memoryBytesLimit: this.#options.memoryBytesLimit,
+        });
+        this.#logger.error('task_process_died', 'the task process died', { err: error, stderrTail: end.stderrTail });
+        return this.#fail(blame, toProblem(error, null, true));
+      }
+    }
+  }
+
+  /** What an error that ended the attempt means; logs it. */
+  explain(err: unknown): AttemptEnd {
+    const error = toAppError(err);
+    if (this.#lease.lost.aborted || verdictOf(error) === 'refused') {
+      this.#logger.warn('task_refused', 'the app server refused the attempt', { err: error });
+      return 'lost';
+    }
+    this.#logger.error('task_untold', 'the end of the attempt could not be told', { err: error });
+    return 'unknown';
+  }
+
+  close(): void {
+    for (const undo of this.#undo) undo();
+    this.#guard?.close();
+    this.#lease.close();
+  }
+
+  async #run(): Promise<RunEnd> {
+    const { child, memoryBytesLimit, monotonicMs, memoryBytes } = this.#options;
+    const guard = new TaskGuard({
+      memoryBytesLimit,
+      memoryBytes,
+      monotonicMs,
+      remainingMs: this.#task.remainingMs,
+      onVerdict: (verdict) => this.#interrupt({ ...verdict, silent: false }),
+    });
+    this.#guard = guard;
+    this.#running = true;
+    const { taskId, fence, attemptPath, remainingMs, spec } = this.#task;
+    try {
+      // Refused or released before the work began: nothing is started that would have to be killed.
+      if (this.#interruption !== null) return { type: 'died', exitCode: null, signal: null, stderrTail: '' };
+      return await child.run({ taskId, fence, attemptPath, remainingMs, spec }, this.#listener(guard));
+    } catch (err) {
+      // No task process could be had: nothing that the task could help.
+      return {
+        type: 'failed',
+        runId: taskId,
+        blame: 'worker',
+        problem: toProblem(err, null, true),
+        cachedDatasets: [],
+      };
+    } finally {
+      this.#running = false;
+      guard.close();
+    }
+  }
+
+  #listener(guard: TaskGuard): RunListener {
+    return {
+      progress: (progress: TaskProgress) => {
+        this.#lease.progress = progress;
+      },
+      log: (line) => this.#lease.log.push(line),
+      alive: () => guard.alive(),
+    };
+  }
+
+  async #sealAndCommit({ files, outcome }: DoneMessage): Promise<AttemptEnd> {
+    const { fence } = this.#task;
+    await failpoint('worker.seal');
+    const { lines, acknowledge } = this.#lease.log.take();
+    try {
+      const sealed = await this.#lease.seal({ fence, files, outcome, log: lines });
+      acknowledge();
+      if (sealed.state === 'CANCELLED') return 'lost';
+      const { state } = await this.#lease.commit({ fence }, () => failpoint('worker.commit.sent'));
+      await failpoint('worker.commit.answered');
+      this.#logger.info('task_committed', 'task committed', { state });
+      return state === 'SUCCEEDED' ? 'committed' : 'failed';
+    } catch (err) {
+      const error = toAppError(err);
+      if (this.#lease.lost.aborted || this.#options.giveUp.aborted) throw error;
+      this.#logger.error('task_rejected', 'the app server rejected the result', { err: error });
+      return this.#fail(blameOf(error), toProblem(error, null, true));
+    }
+  }
+
+  async #fail(blame: Blame, problem: Problem): Promise<AttemptEnd> {
+    const { lines, acknowledge } = this.#lease.log.take();
+    await this.#lease.fail({ fence: this.#task.fence, blame, problem, log: lines });
+    acknowledge();
+    return 'failed';
+  }
+
+  #hear(answer: BeatAnswer): void {
+    if (answer.directive === 'cancel') {
+      const error = new AppError('TASK_CANCELLED', 'the task was cancelled');
+      this.#interrupt({ error, blame: 'user', silent: true });
+    } else if (answer.directive === 'drain') this.#options.onDrain();
+    this.#guard?.setRemaining(answer.remainingMs);
+    if (this.#running) this.#options.child.setRemaining(answer.remainingMs);
+  }
+
+  /** Ends the run; the first reason stands. A run that has ended already is left alone. */
+  #interrupt(interruption: Interruption): void {
+    if (this.#interruption !== null) return;
+    this.#interruption = interruption;
+    if (this.#running) this.#options.child.kill();
+  }
+
+  #when(signal: AbortSignal, act: () => void): void {
+    if (signal.aborted) {
+      act();
+      return;
+    }
+    signal.addEventListener('abort', act, { once: true });
+    this.#undo.push(() => signal.removeEventListener('abort', act));
+  }
+}

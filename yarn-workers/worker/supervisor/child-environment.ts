@@ -1,0 +1,30 @@
+/** Variables that a task child needs from its surroundings; nothing else is passed on, secrets least of all. */
+const PASSED_ON = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'LC_ALL',
+  'TZ',
+  'TMPDIR',
+  'LD_LIBRARY_PATH',
+  'NODE_V8_COVERAGE',
+  'SSL_CERT_FILE',
+  'NODE_EXTRA_CA_CERTS',
+] as const;
+
+/**
+ * Environment of a task child. Failpoints are armed in the first child of a worker only, so that a point in the child
+ * acts once and not in each replacement.
+ *
+ * @param generation 1 for the first child of this worker
+ */
+export function childEnvironment(
+  environment: NodeJS.ProcessEnv,
+  { generation, threadCount }: { generation: number; threadCount: number },
+): NodeJS.ProcessEnv {
+  const child: NodeJS.ProcessEnv = { OMP_NUM_THREADS: String(threadCount) };
+  for (const name of PASSED_ON) if (environment[name] !== undefined) child[name] = environment[name];
+  const failpoints = environment['TRAINYARD_FAILPOINTS'];
+  if (generation === 1 && failpoints !== undefined) child['TRAINYARD_FAILPOINTS'] = failpoints;
+  return child;
+}

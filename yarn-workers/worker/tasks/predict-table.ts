@@ -1,0 +1,120 @@
+import {
+  AppError,
+  type BatchPredictTask,
+  type BatchSource,
+  type Column,
+  type FeatureWarning,
+  type StoredTable,
+} from '#contracts';
+import type { Scorer } from '#scoring';
+
+/** Name of the column of values or labels. */
+const PREDICTION_COLUMN = 'prediction';
+/** Columns that a warning names at most. */
+const NAMES_SHOWN_MAX = 10;
+
+/** A column of the result: exact texts of the input, or numbers. */
+export interface ResultColumn {
+  readonly name: string;
+  readonly kind: 'text' | 'number';
+}
+
+/** Some rows of the result, in input order. A batch's arrays are valid until the next batch is asked for. */
+export interface ResultBatch {
+  readonly firstRow: number;
+  readonly rowCount: number;
+  /** By result column: texts (null is a missing cell) or numbers. */
+  readonly columns: readonly (readonly (string | null)[] | Float64Array)[];
+}
+
+/** The columns of a batch prediction: pass-through ones as asked, `prediction`, then one probability a class. */
+export function resultColumns(spec: Pick<BatchPredictTask, 'passthroughColumns'>, scorer: Scorer): ResultColumn[] {
+  const { classes } = scorer.manifest.content;
+  return [
+    ...spec.passthroughColumns.map((name): ResultColumn => ({ name, kind: 'text' })),
+    { name: PREDICTION_COLUMN, kind: classes.length === 0 ? 'number' : 'text' },
+    ...classes.map((label): ResultColumn => ({ name: `probability_${label}`, kind: 'number' })),
+  ];
+}
+
+/** @throws COLUMN_UNKNOWN, PREDICTION_COLUMN_RESERVED, VALIDATION_FAILED for a column that is asked for twice */
+export function checkPassthrough(spec: Pick<BatchPredictTask, 'passthroughColumns' | 'table'>, scorer: Scorer): void {
+  const known = new Set(spec.table.columns.map(({ name }) => name));
+  const reserved = new Set(resultColumns({ passthroughColumns: [] }, scorer).map(({ name }) => name));
+  const seen = new Set<string>();
+  for (const [index, name] of spec.passthroughColumns.entries()) {
+    const refuse = (code: ConstructorParameters<typeof AppError>[0], message: string) =>
+      new AppError(code, `pass-through column ${JSON.stringify(name)} ${message}`, {
+        errors: [{ path: `/passthroughColumns/${index}`, message }],
+      });
+    if (!known.has(name)) throw refuse('COLUMN_UNKNOWN', 'is not in the input');
+    if (reserved.has(name)) throw refuse('PREDICTION_COLUMN_RESERVED', 'has the name of a column of the result');
+    if (seen.has(name)) throw refuse('VALIDATION_FAILED', 'is asked for twice');
+    seen.add(name);
+  }
+}
+
+/** What is odd about the input's columns: missing ones are missing values, others are not used. */
+export function columnWarnings(table: Pick<StoredTable, 'columns'>, scorer: Scorer): FeatureWarning[] {
+  const { missing, unknown } = scorer.columnDifferences(table.columns.map(({ name }) => name));
+  const warnings: FeatureWarning[] = [];
+  if (missing.length > 0) {
+    const message = `the input lacks ${shown(missing)}`;
+    warnings.push({ code: 'COLUMN_MISSING', message, handling: 'Read as missing values.' });
+  }
+  if (unknown.length > 0) {
+    const message = `the model does not use ${shown(unknown)}`;
+    warnings.push({ code: 'COLUMN_IGNORED', message, handling: 'Ignored.' });
+  }
+  return warnings;
+}
+
+function shown(names: readonly string[]): string {
+  const some = names.slice(0, NAMES_SHOWN_MAX).map((name) => JSON.stringify(name));
+  const more = names.length - some.length;
+  return `${names.length === 1 ? 'column' : 'columns'} ${some.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/**
+ * Predicts all rows of a table, in order: as many rows come out as go in. Memory is bounded by a batch.
+ *
+ * @throws CELL_UNREADABLE naming row and column; DATA_READ_TRUNCATED
+ */
+export async function* predictTable(
+  scorer: Scorer,
+  source: BatchSource,
+  spec: Pick<BatchPredictTask, 'passthroughColumns' | 'table'>,
+  signal?: AbortSignal,
+): AsyncGenerator<ResultBatch> {
+  const inputs = scorer.columnRequests(spec.table.columns);
+  const texts = spec.passthroughColumns.map((name) => ({ name, view: 'text' as const }));
+  const classCount = scorer.manifest.content.classes.length;
+  const answer = scorer.createPrediction();
+  let raw = new Float64Array(0);
+  for await (const batch of source.batches([...inputs, ...texts], signal)) {
+    const { firstRow, rowCount } = batch;
+    if (raw.length < rowCount * scorer.outputCount) raw = new Float64Array(rowCount * scorer.outputCount);
+    // A column may be both read and passed through, in two views: the scorer finds its columns by name. It names rows in
+    // messages only, and people count them from 1, as HTTP answers and ingest do.
+    scorer.scoreBatch({ firstRow: firstRow + 1, rowCount, columns: batch.columns.slice(0, inputs.length) }, raw);
+    const labels = new Array<string>(classCount === 0 ? 0 : rowCount);
+    const values = new Float64Array(classCount === 0 ? rowCount : 0);
+    const probabilities = Array.from({ length: classCount }, () => new Float64Array(rowCount));
+    for (let row = 0; row < rowCount; row += 1) {
+      scorer.toPrediction(raw, row * scorer.outputCount, answer);
+      if (typeof answer.prediction === 'number') values[row] = answer.prediction;
+      else labels[row] = answer.prediction;
+      for (let index = 0; index < classCount; index += 1) {
+        const column = probabilities[index];
+        if (column !== undefined) column[row] = answer.probabilities[index] ?? NaN;
+      }
+    }
+    const passed = batch.columns.slice(inputs.length).map(textsOf);
+    yield { firstRow, rowCount, columns: [...passed, classCount === 0 ? values : labels, ...probabilities] };
+  }
+}
+
+function textsOf(column: Column): readonly (string | null)[] {
+  if (column.view !== 'text') throw new AppError('INTERNAL', `column ${column.name} came in view ${column.view}`);
+  return column.values;
+}

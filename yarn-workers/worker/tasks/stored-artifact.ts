@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { AppError, isAppError, type BatchPredictTask } from '#contracts';
+import type { ObjectStore } from '#object-store';
+import { openArtifact, type Scorer } from '#scoring';
+
+/** Largest `manifest.json` and `blob` that are read, in bytes. */
+export const MANIFEST_BYTES_MAX = 256 * 1024 * 1024;
+export const BLOB_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/**
+ * Opens an artefact of the object store, if its manifest is the one that is meant, to the last byte.
+ *
+ * @throws ARTIFACT_INVALID also when a file is not there; ARTIFACT_VERSION
+ */
+export async function openStoredArtifact(
+  store: ObjectStore,
+  { artifactPath, manifestSha256 }: Pick<BatchPredictTask, 'artifactPath' | 'manifestSha256'>,
+): Promise<Scorer> {
+  const read = async (name: string, maxBytes: number): Promise<Uint8Array> => {
+    try {
+      return await store.readAll(`${artifactPath}/${name}`, { maxBytes });
+    } catch (err) {
+      if (!isAppError(err, 'STORE_OBJECT_MISSING')) throw err;
+      throw new AppError('ARTIFACT_INVALID', `artefact ${artifactPath}: ${name} is not there`, { cause: err });
+    }
+  };
+  const manifest = await read('manifest.json', MANIFEST_BYTES_MAX);
+  const found = sha256(manifest);
+  if (found !== manifestSha256)
+    throw new AppError(
+      'ARTIFACT_INVALID',
+      `artefact ${artifactPath}: expected a manifest of SHA-256 ${manifestSha256}, found ${found}`,
+    );
+  // The hash has shown that this is the text that was sealed.
+  const json: unknown = JSON.parse(Buffer.from(manifest).toString('utf8'));
+  return openArtifact(json, await read('blob', BLOB_BYTES_MAX), sha256);
+}

@@ -1,0 +1,83 @@
+import type { BatchSource, Manifest, ManifestFile, TrainTask } from '#contracts';
+import { encodeOutOfFold, fitModel, manifestOf, type FitIo } from '#ml';
+import { failpoint } from '#runtime';
+import { openArtifact, type RawRow } from '#scoring';
+import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
+import type { TaskHandler } from '../child/task-run.ts';
+import { sha256 } from './stored-artifact.ts';
+import { watchedEngine } from './watched-engine.ts';
+
+/** Rows that are scored one by one to measure the time of a prediction. */
+const TIMED_ROWS_MAX = 2_000;
+
+/** Fits a model and writes its artefact: `blob`, `out-of-fold.bin` (not for a refit), and `manifest.json` last. */
+export const runTrain: TaskHandler<TrainTask> = async ({ task, context, reporter, attempt, remainingMs }) => {
+  const { spec } = task;
+  resetPeakMemory();
+  const watched = watchedEngine(context.engine, reporter);
+  const io: FitIo = {
+    sha256,
+    now: () => performance.now(),
+    remainingMs,
+    onProgress: async (progress) => {
+      watched.report(progress);
+      watched.rethrow();
+      await reporter.breathe();
+    },
+  };
+  const fit = await fitModel(spec, context.openDataset(spec.datasetId, spec.table), watched.engine, io);
+  watched.rethrow();
+  reporter.progress({ fraction: 0.98, phase: 'writing', message: 'writing the artefact' });
+  const blob = await attempt.write('blob', fit.blob);
+  const files: ManifestFile[] = [];
+  if (fit.outOfFold !== null) files.push(await attempt.write('out-of-fold.bin', encodeOutOfFold(fit.outOfFold)));
+  await failpoint('worker.close');
+  const manifest = manifestOf(spec, fit, { createdAt: new Date().toISOString(), files });
+  await failpoint('worker.manifest');
+  const written = await attempt.write('manifest.json', Buffer.from(JSON.stringify(manifest)));
+  const few = context.openTable(spec.table, TIMED_ROWS_MAX);
+  return {
+    kind: 'train',
+    contentHash: fit.contentHash,
+    rowCount: fit.rowCount,
+    iterations: fit.iterations,
+    scores: fit.scores,
+    fitMs: fit.timings.totalMs,
+    predictMicrosPerRow: await microsPerRow(manifest, fit.blob, few, spec),
+    sizeBytes: blob.sizeBytes + written.sizeBytes,
+    peakMemoryBytes: peakMemoryBytes(),
+    stoppedByDeadline: fit.stoppedByDeadline,
+  };
+};
+
+/** Time of one prediction from raw cells, as it is served: some rows of the table, one by one, in microseconds. */
+async function microsPerRow(
+  manifest: Manifest,
+  blob: Uint8Array,
+  source: BatchSource,
+  spec: TrainTask,
+): Promise<number> {
+  const { features } = manifest.content;
+  const scorer = openArtifact(manifest, blob, sha256);
+  const wanted = new Set(scorer.inputFeatures);
+  const stored = new Set(spec.table.columns.map(({ name }) => name));
+  const request = features.filter(({ name }) => wanted.has(name) && stored.has(name));
+  const places = new Map(features.map(({ name }, index) => [name, index]));
+  const rows: RawRow[] = [];
+  for await (const batch of source.batches(request.map(({ name }) => ({ name, view: 'text' })))) {
+    for (let row = 0; row < batch.rowCount; row += 1) {
+      const cells = new Array<string | null>(features.length).fill(null);
+      for (const column of batch.columns)
+        if (column.view === 'text') cells[places.get(column.name) ?? 0] = column.values[row] ?? null;
+      rows.push(cells);
+    }
+    break;
+  }
+  if (rows.length === 0) return 0;
+  const out = scorer.createPrediction();
+  // The first pass is for the compiler.
+  for (const row of rows) scorer.scoreRow(row, out);
+  const startedAt = performance.now();
+  for (const row of rows) scorer.scoreRow(row, out);
+  return ((performance.now() - startedAt) * 1_000) / rows.length;
+}
