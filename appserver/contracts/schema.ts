@@ -64,7 +64,9 @@ export function parse<T extends TSchema>(
 
 /** Ajv keeps every `$id` for ever and refuses it a second time; ours only name components of the OpenAPI document. */
 function withoutIds(schema: TSchema): object {
-  const text = JSON.stringify(schema, (key, value: unknown) => (key === '$id' && typeof value === 'string' ? undefined : value));
+  const text = JSON.stringify(schema, (key, value: unknown) =>
+    key === '$id' && typeof value === 'string' ? undefined : value,
+  );
   return JSON.parse(text) as object; // a schema is an object
 }
 

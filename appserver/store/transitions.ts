@@ -212,8 +212,10 @@ async function retryOrGiveUp(
   const counts = { charged: decision.charged, losses: decision.losses };
   if (decision.state === 'FAILED') {
     const last = end.problem ?? new AppError('INTERNAL', 'the attempt ended without a word');
+    // What somebody can act on (a full disk) keeps its code; only what nobody can explain is a poisoned task.
+    const code = last.kind === 'bug' ? 'TASK_POISONED' : last.code;
     const problem = decision.poisoned
-      ? new AppError('TASK_POISONED', `the task failed ${decision.charged} times; the last time: ${last.message}`, {
+      ? new AppError(code, `the task failed ${decision.charged} times; the last time: ${last.message}`, {
           cause: last,
           details: { lastCode: last.code },
         })

@@ -22,8 +22,8 @@ export interface TestPlatform {
   readonly pid: number;
   /** The processes below `up` as they are now. */
   processes(): ProcessEntry[];
-  /** The process that runs a program now; null between two lives. A task child is `task`. */
-  program(name: ProgramName): ProcessEntry | null;
+  /** The processes that run a program now: several workers, none between two lives. A task child is `task`. */
+  programs(name: ProgramName): ProcessEntry[];
   /** What `up` and its programs have printed so far. */
   output(): string;
   kill(signal: NodeJS.Signals): void;
@@ -180,8 +180,7 @@ function wrap(
     dataDir: facts.dataDir,
     pid,
     processes,
-    program: (name) =>
-      processes().find(({ command }) => command.some((word) => word.endsWith(PROGRAM_PATHS[name]))) ?? null,
+    programs: (name) => processes().filter(({ command }) => command.some((word) => word.endsWith(PROGRAM_PATHS[name]))),
     output: () => text,
     kill: (signal) => child.kill(signal),
     ended,

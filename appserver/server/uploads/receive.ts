@@ -44,7 +44,7 @@ export async function receiveUpload(
   try {
     const busboy = makeBusboy(req, limits.fileBytesMax);
     form.attach(busboy);
-    await pipeline(req, idleGuard(limits.idleMs), busboy);
+    await feed(req, idleGuard(limits.idleMs), busboy, form.broken);
     return await form.finish();
   } catch (err) {
     await form.discard();
@@ -61,6 +61,45 @@ function makeBusboy(req: IncomingMessage, fileBytesMax: number) {
     });
   } catch (err) {
     throw new AppError('BAD_REQUEST', 'Content-Type: multipart/form-data needs a boundary', { cause: err });
+  }
+}
+
+/** How long the rest of a refused body is read away, so that its sender gets to see the answer. */
+const DISCARD_MS = 30_000;
+
+/** @see RFC 9112 section 9.6: a connection that is closed while data arrive may take the answer with it */
+function discardRest(req: IncomingMessage): void {
+  if (req.complete || req.destroyed) return;
+  const timer = setTimeout(() => req.destroy(), DISCARD_MS);
+  req.once('close', () => clearTimeout(timer));
+  req.resume();
+}
+
+/**
+ * Passes the body on to the form. When the form fails first (a full disk, a file above the limit), the request is not
+ * destroyed: its sender still has to be answered.
+ */
+async function feed(
+  req: IncomingMessage,
+  guard: Transform,
+  busboy: InstanceType<typeof Busboy>,
+  broken: Promise<never>,
+): Promise<void> {
+  const breakOff = () => {
+    if (!req.complete) guard.destroy(new Error('the connection broke off'));
+  };
+  req.once('close', breakOff);
+  req.once('error', breakOff);
+  req.pipe(guard);
+  const all = pipeline(guard, busboy);
+  try {
+    await Promise.race([all, broken]);
+  } finally {
+    req.unpipe(guard);
+    req.off('close', breakOff);
+    guard.destroy();
+    discardRest(req);
+    all.catch(() => undefined); // its failure is the one that is thrown, or a consequence of it
   }
 }
 
@@ -96,6 +135,9 @@ class FormReader {
   /** What went wrong first: later errors are its consequences. */
   failure: AppError | null = null;
   receivedBytes = 0;
+  /** Rejects when the file can be written no further. */
+  readonly broken: Promise<never>;
+  #breakOff: (err: unknown) => void = () => undefined;
   readonly #store: ObjectStore;
   readonly #objectPath: string;
   readonly #fileBytesMax: number;
@@ -109,6 +151,8 @@ class FormReader {
     this.#store = store;
     this.#objectPath = objectPath;
     this.#fileBytesMax = fileBytesMax;
+    this.broken = new Promise((_resolve, reject) => (this.#breakOff = reject));
+    this.broken.catch(() => undefined); // `feed` looks at it
   }
 
   attach(busboy: InstanceType<typeof Busboy>): void {
@@ -173,8 +217,7 @@ class FormReader {
       this.failure ??= new AppError('BODY_TOO_LARGE', `file: ${message}`, { errors: [{ path: '/file', message }] });
     });
     this.#written = this.#store.write(this.#objectPath, this.#counted(stream));
-    // `finish` or `discard` looks at it; until then a failure must not count as unhandled.
-    this.#written.catch(() => stream.resume());
+    this.#written.catch((err: unknown) => this.#breakOff(err));
   }
 
   async *#counted(stream: Readable): AsyncGenerator<Uint8Array> {

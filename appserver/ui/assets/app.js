@@ -86,7 +86,7 @@ async function showLeaderboard(projectId) {
         ['Fit', (row) => `${number(row.fitSeconds, 3)} s`, 'number'],
         ['One row', (row) => `${number(row.predictMicrosPerRow, 3)} µs`, 'number'],
         ['Size', (row) => bytes(row.sizeBytes), 'number'],
-        ['Peak memory', (row) => bytes(row.peakMemoryBytes), 'number'],
+        ['Memory', (row) => bytes(row.peakMemoryBytes), 'number'],
       ],
       'No models yet.',
       (row) => (row.recommended ? 'recommended' : ''),

@@ -93,7 +93,7 @@ function integerOf(fields: Fields, key: string, place: string): number {
   return value;
 }
 
-/** `count` numbers of a field into `out` from `at` on. */
+/** `count` numbers of a field into `out` from `at` on. LightGBM writes `inf` where missing values alone go right. */
 function fillNumbers(
   out: { [index: number]: number; readonly length: number },
   at: number,
@@ -108,7 +108,7 @@ function fillNumbers(
   if (parts.length !== count) fail(`${place}: ${key} has ${parts.length} numbers, expected ${count}`);
   for (let i = 0; i < count; i += 1) {
     const part = parts[i] ?? '';
-    const number = part === '' ? NaN : Number(part);
+    const number = part === '' ? NaN : part === 'inf' ? Infinity : Number(part);
     out[at + i] = number;
     // What the array did not keep was out of its range or no whole number.
     if (Number.isNaN(number) || out[at + i] !== number) fail(`${place}: ${key} holds ${part.slice(0, 40)}`);

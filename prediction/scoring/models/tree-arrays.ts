@@ -99,7 +99,8 @@ function checkNode(trees: TreeArrays, node: number, columnCount: number): void {
   if (column < 0 || column >= columnCount) fail(`node ${node} reads column ${column} of ${columnCount}`);
   if (decision > 15 || decision >> MISSING_TYPE_SHIFT > MISSING_NAN) fail(`node ${node} has decision type ${decision}`);
   if ((decision & CATEGORICAL_BIT) === 0) {
-    if (!Number.isFinite(threshold)) fail(`node ${node} has threshold ${threshold}`);
+    // Infinity is LightGBM's threshold of a node that parts missing values from all others.
+    if (!(threshold > -Infinity)) fail(`node ${node} has threshold ${threshold}`);
   } else if (!Number.isInteger(threshold) || threshold < 0 || threshold >= trees.catBoundaries.length - 1) {
     fail(`node ${node} has category set ${threshold} of ${trees.catBoundaries.length - 1}`);
   }

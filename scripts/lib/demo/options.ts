@@ -18,7 +18,7 @@ asks it for predictions over HTTP and in batch, and then serves a start page unt
   --report FILE   write what happened as JSON
   --data-dir DIR  keep everything in this folder (default: a temporary one, removed at the end)
   --port P        port of the app server, P + 1 of the prediction server (default: free ones)
-  --budget S      seconds for Autopilot (default: 45)
+  --budget S      seconds for Autopilot (default: 60)
 `;
 
 /** @throws TypeError for a flag it does not know or cannot read */
@@ -30,7 +30,7 @@ export function demoOptions(argv: readonly string[]): DemoOptions | 'help' {
       report: { type: 'string' },
       'data-dir': { type: 'string' },
       port: { type: 'string' },
-      budget: { type: 'string', default: '45' },
+      budget: { type: 'string', default: '60' },
       help: { type: 'boolean', default: false },
     },
   });

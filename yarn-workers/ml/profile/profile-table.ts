@@ -8,7 +8,15 @@ import {
 } from '#contracts';
 import { dictionaryProfiler, textProfiler } from './category-profile.ts';
 import type { ColumnProfiler } from './column-profile.ts';
-import { DISTINCT_CHARS_MAX, SAMPLE_CELLS_MAX, SAMPLE_CHARS_MAX, TEXT_VIEW_ROWS, TEXT_VIEW_ROWS_MIN, TEXT_VIEW_SHARE, TOP_VALUE_CHARS_MAX } from './limits.ts';
+import {
+  DISTINCT_CHARS_MAX,
+  SAMPLE_CELLS_MAX,
+  SAMPLE_CHARS_MAX,
+  TEXT_VIEW_ROWS,
+  TEXT_VIEW_ROWS_MIN,
+  TEXT_VIEW_SHARE,
+  TOP_VALUE_CHARS_MAX,
+} from './limits.ts';
 import { numberProfiler } from './number-profile.ts';
 
 export interface ProfileOptions {

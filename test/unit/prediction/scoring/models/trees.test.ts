@@ -144,7 +144,7 @@ describe('checkTrees', () => {
   const broken: Readonly<Record<string, Partial<TreeArrays>>> = {
     'column out of range': { splitFeature: Int32Array.of(0, 2) },
     'negative column': { splitFeature: Int32Array.of(-1, 1) },
-    'infinite threshold': { threshold: Float64Array.of(Infinity, 0) },
+    'threshold below all numbers': { threshold: Float64Array.of(-Infinity, 0) },
     'NaN threshold': { threshold: Float64Array.of(NaN, 0) },
     'category set out of range': { threshold: Float64Array.of(0, 1) },
     'fractional category set': { threshold: Float64Array.of(0, 0.5) },

@@ -1,0 +1,132 @@
+/**
+ * From snapshot to model, beside Python LightGBM in the same run: `node test/bench/training.bench.ts [ROWS] [ROUNDS]`.
+ * Both read the same Parquet file (30 float64 features), train on the same 80 % of the rows with the same parameters
+ * (100 trees x 63 leaves, two threads) and score the other 20 %. Start of the process and imports are left out on both
+ * sides. Needs python3 with venv; lightgbm, numpy and pyarrow are installed into a venv in the cache folder.
+ * Exits 1 when the median ratio of the walls is above the budget.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { StoredTable } from '#contracts';
+import { DuckDb } from '#tables';
+
+const ROWS = Number(process.argv[2] ?? 2_000_000);
+const ROUNDS = Number(process.argv[3] ?? 3);
+const FEATURES = 30;
+const TREES = 100;
+const LEAVES = 63;
+const THREADS = 2;
+const WALL_RATIO_MAX = 1.15;
+
+interface Measured {
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+  readonly auc: number;
+}
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** Python with the rival's packages, made once in the cache folder. */
+function pythonOf(): string {
+  const cache =
+    process.env['TRAINYARD_CACHE'] ??
+    path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'trainyard');
+  const venv = path.join(cache, 'bench-python');
+  const python = path.join(venv, 'bin', 'python');
+  if (!existsSync(python)) {
+    execFileSync('python3', ['-m', 'venv', venv], { stdio: 'inherit' });
+    execFileSync(python, ['-m', 'pip', 'install', '--quiet', 'lightgbm==4.7.0', 'numpy', 'pyarrow', 'scipy'], {
+      stdio: 'inherit',
+    });
+  }
+  return python;
+}
+
+/** A table with a known signal: the first ten features matter, with interactions and 2 % missing values in five. */
+async function makeTable(folder: string): Promise<StoredTable> {
+  const duckdb = await DuckDb.open({
+    memoryLimitBytes: 2 * 1024 ** 3,
+    threads: THREADS,
+    tempDirectory: path.join(folder, 'spill'),
+    tempDirectoryBytesMax: 4 * 1024 ** 3,
+    allowedDirectories: [folder],
+  });
+  const uniform = (salt: number) => `(hash(i * 1009 + ${salt})::DOUBLE / 1.8446744073709552e19)`;
+  const features = Array.from({ length: FEATURES }, (_, index) => {
+    const value = `sqrt(-2 * ln(${uniform(index)} + 1e-12)) * cos(2 * pi() * ${uniform(100 + index)})`;
+    return index % 6 === 5
+      ? `CASE WHEN ${uniform(200 + index)} < 0.02 THEN NULL ELSE ${value} END AS c${index}`
+      : `${value} AS c${index}`;
+  });
+  const logit = 'c0 - 0.8 * c1 + 0.7 * c2 * c3 + 0.5 * abs(c4) - 0.6 * sin(2 * c6) + 0.4 * c7 * c8';
+  const file = path.join(folder, 'rows.parquet');
+  await duckdb.execute(
+    `COPY (SELECT * EXCLUDE (i), (1 / (1 + exp(-(${logit}))) > ${uniform(999)})::BIGINT AS c${FEATURES}, ` +
+      `CASE WHEN ${uniform(1000)} < 0.8 THEN 'training' ELSE 'validation' END AS c${FEATURES + 1} ` +
+      `FROM (SELECT i, ${features.join(', ')} FROM range(${ROWS}) t(i))) TO '${file}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`,
+  );
+  duckdb.close();
+  const number = { kind: 'number' as const, nullMarkers: [] };
+  const column = (position: number, name: string, storage: 'float64' | 'int64' | 'string') => ({
+    name,
+    position,
+    storage,
+    hasTwin: false,
+    parse: storage === 'string' ? { kind: 'category' as const, keyRule: 'text' as const, nullMarkers: [] } : number,
+  });
+  const { createHash } = await import('node:crypto');
+  const { readFileSync, statSync } = await import('node:fs');
+  const sha256 = createHash('sha256').update(readFileSync(file)).digest('hex');
+  return {
+    rowCount: ROWS,
+    columns: [
+      ...Array.from({ length: FEATURES }, (_, index) => column(index, `v${index}`, 'float64')),
+      column(FEATURES, 'target', 'int64'),
+      column(FEATURES + 1, 'part', 'string'),
+    ],
+    files: [{ path: 'rows.parquet', rowCount: ROWS, sizeBytes: statSync(file).size, sha256 }],
+  };
+}
+
+function measured(program: string, argv: readonly string[]): Measured {
+  const output = execFileSync(program, argv, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, OMP_WAIT_POLICY: 'passive' },
+  });
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '{}') as Measured; // both programs print this shape
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+
+const python = pythonOf();
+const folder = mkdtempSync(path.join(tmpdir(), 'trainyard-training-'));
+try {
+  const table = await makeTable(folder);
+  const settings = [TREES, LEAVES, THREADS].map(String);
+  const pairs = Array.from({ length: ROUNDS }, (_, round) => {
+    const ours = measured(process.execPath, [here('training/train.ts'), folder, JSON.stringify(table), ...settings]);
+    const rival = measured(python, [
+      here('training/train.py'),
+      path.join(folder, 'rows.parquet'),
+      String(FEATURES),
+      ...settings,
+    ]);
+    process.stdout.write(
+      `round ${round + 1}: ours ${JSON.stringify(ours)}\n         python ${JSON.stringify(rival)}\n`,
+    );
+    return { ours, rival };
+  });
+  const wall = median(pairs.map(({ ours, rival }) => ours.wallSeconds / rival.wallSeconds));
+  const cpu = median(pairs.map(({ ours, rival }) => ours.cpuSeconds / rival.cpuSeconds));
+  process.stdout.write(
+    `${ROWS} x ${FEATURES}, ${TREES} trees x ${LEAVES} leaves: wall ratio ${wall.toFixed(3)} (budget ${WALL_RATIO_MAX}), cpu ratio ${cpu.toFixed(3)}\n`,
+  );
+  process.exitCode = wall <= WALL_RATIO_MAX ? 0 : 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,144 @@
+import { expect } from 'chai';
+import { Api } from '../support/api.ts';
+import { installedBrowser, startBrowser, type TestBrowser, type WatchedPage } from '../support/browser.ts';
+import { deployed, modelled, newProject } from '../support/modelling.ts';
+import { sharedPlatform, type SharedPlatform } from '../support/platform.ts';
+import { csvText, multiclassSample } from '../support/sample-data.ts';
+import { skipBecause } from '../support/skip.ts';
+
+/** Would run if any value of the data were ever taken for markup. */
+const ATTACK = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
+
+describe('start page', function () {
+  this.timeout(60_000);
+  let platform: SharedPlatform;
+  let api: Api;
+
+  before(async () => {
+    platform = await sharedPlatform();
+    api = new Api(platform.url, platform.adminKey);
+  });
+
+  it('is served without a key, under a policy that allows nothing inline and nothing from elsewhere', async () => {
+    for (const [route, type] of [
+      ['/', 'text/html; charset=utf-8'],
+      ['/ui/app.js', 'text/javascript; charset=utf-8'],
+      ['/ui/style.css', 'text/css; charset=utf-8'],
+      ['/ui/icon.svg', 'image/svg+xml'],
+    ] as const) {
+      const answer = await api.as(null).request('GET', route);
+      expect(answer.status, route).to.equal(200);
+      expect(answer.headers.get('content-type')).to.equal(type);
+      expect(answer.headers.get('x-content-type-options')).to.equal('nosniff');
+      expect(answer.headers.get('x-frame-options')).to.equal('DENY');
+      const policy = answer.headers.get('content-security-policy') ?? '';
+      expect(policy)
+        .to.include("default-src 'none'")
+        .and.include("script-src 'self'")
+        .and.include("frame-ancestors 'none'");
+      expect(policy).to.not.match(/unsafe|\*|https?:|data:/);
+      const etag = answer.headers.get('etag') ?? '';
+      const again = await api.as(null).request('GET', route, { headers: { 'if-none-match': etag } });
+      expect(again.status).to.equal(304);
+      const head = await api.as(null).request('HEAD', route);
+      expect([head.status, head.bytes.length]).to.deep.equal([200, 0]);
+    }
+    const { text } = await api.request('GET', '/');
+    expect(text).to.not.match(/<script(?![^>]*\ssrc=)|\son\w+=|<style|\sstyle=/);
+    await api.refused('GET', '/ui/../package.json', { status: 404, code: 'NOT_FOUND' });
+    await api.refused('GET', '/ui/%2e%2e/index.ts', { status: 404, code: 'NOT_FOUND' });
+    await api.refused('POST', '/', { status: 405, code: 'METHOD_NOT_ALLOWED' });
+  });
+
+  describe('in Chromium', () => {
+    let browser: TestBrowser | null = null;
+    let projectId = '';
+
+    before(async function () {
+      const executable = installedBrowser();
+      if (executable === null) return;
+      browser = await startBrowser(executable);
+      const table = multiclassSample(80);
+      const renamed = { ...table, columns: [ATTACK, ...table.columns.slice(1)] };
+      const data = { content: csvText(renamed), fileName: 'x.csv', name: `<b>${ATTACK}</b>` };
+      const model = await modelled(api, data, { target: 'kind', maxModels: 2 });
+      ({ projectId } = model);
+      await api.request('PATCH', `/projects/${projectId}`, { json: { name: `hostile ${ATTACK}` } });
+      await deployed(api, model.modelId, ATTACK);
+    });
+    after(async () => browser?.close());
+
+    beforeEach(function () {
+      if (browser === null) skipBecause(this, 'Chromium is not installed (Debian package chromium)');
+    });
+
+    async function open(address: string): Promise<WatchedPage> {
+      if (browser === null) throw new Error('the tests are skipped without a browser');
+      const watched = await browser.newPage();
+      await watched.page.goto(address);
+      return watched;
+    }
+
+    it('shows the leaderboard to who comes with a key, and takes the key out of the address', async () => {
+      const { page, complaints, requests } = await open(`${platform.url}/#key=${platform.adminKey}`);
+      await page.locator('#leaderboard tbody tr.recommended').waitFor();
+      expect(page.url()).to.equal(`${platform.url}/`);
+      await page.locator('#project').selectOption(projectId);
+      await page.locator('#summary', { hasText: 'Target kind (multiclass)' }).waitFor();
+      const rows = page.locator('#leaderboard tbody tr');
+      await rows.nth(2).waitFor();
+      expect(await rows.count()).to.equal(3);
+      const recommended = await page.locator('#leaderboard tr.recommended').allInnerTexts();
+      expect(recommended).to.have.length(1);
+      expect(recommended[0]).to.include('recommended').and.include('LightGBM');
+      expect(await page.locator('#deployments').innerText())
+        .to.include(platform.predictionUrl)
+        .and.include('ready');
+      expect(await page.locator('#datasets').innerText()).to.include('80');
+      expect(complaints).to.deep.equal([]);
+      expect(requests.filter((url) => !url.startsWith(`${platform.url}/`))).to.deep.equal([]);
+      expect(requests.some((url) => url.includes(platform.adminKey))).to.equal(false);
+      await page.close();
+    });
+
+    it('shows names of the data as text, whatever they look like', async () => {
+      const { page, complaints } = await open(`${platform.url}/#key=${platform.adminKey}`);
+      await page.locator('#datasets', { hasText: ATTACK }).waitFor();
+      await page.locator('#deployments', { hasText: ATTACK }).waitFor();
+      expect(await page.locator('#project').innerText()).to.include(`hostile ${ATTACK}`);
+      expect(await page.locator('main img, main script, main b').count()).to.equal(0);
+      expect(await page.title()).to.equal('Trainyard');
+      expect(complaints).to.deep.equal([]);
+      await page.close();
+    });
+
+    it('asks for a key, refuses a wrong one, lets in with the right one and out again', async () => {
+      const { page } = await open(platform.url);
+      await page.locator('#sign-in').waitFor();
+      expect(await page.locator('main').isVisible()).to.equal(false);
+      await page.locator('#key').fill('not-a-key');
+      await page.locator('#sign-in button').click();
+      await page.locator('#sign-in-error', { hasText: 'not accepted' }).waitFor();
+      expect(await page.locator('main').isVisible()).to.equal(false);
+      await page.locator('#key').fill(platform.adminKey);
+      await page.locator('#sign-in button').click();
+      await page.locator('#leaderboard tbody tr').first().waitFor();
+      await page.locator('#sign-out').click();
+      await page.locator('#sign-in').waitFor();
+      expect(await page.locator('main').isVisible()).to.equal(false);
+      await page.reload();
+      await page.locator('#sign-in').waitFor();
+      await page.close();
+    });
+
+    it('tells a newcomer what to do', async () => {
+      await newProject(api, await api.dataset({ content: 'a,b\n1,2\n2,3\n' })).then(async (id) => {
+        const { page, complaints } = await open(`${platform.url}/#key=${platform.adminKey}`);
+        await page.locator('#project').selectOption(id);
+        await page.locator('#summary', { hasText: 'Autopilot has not been started' }).waitFor();
+        expect(complaints).to.deep.equal([]);
+        await page.close();
+      });
+    });
+  });
+});

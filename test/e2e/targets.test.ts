@@ -1,0 +1,203 @@
+import { expect } from 'chai';
+import { Model, Project } from '#contracts';
+import { DuckDb } from '#tables';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Api, csvRecords } from '../support/api.ts';
+import { batchPredicted, batchRows, deployed, modelled, predict, type Modelled } from '../support/modelling.ts';
+import { sharedPlatform } from '../support/platform.ts';
+import {
+  csvText,
+  hostileSample,
+  jsonRow,
+  multiclassSample,
+  regressionSample,
+  without,
+  type SampleTable,
+} from '../support/sample-data.ts';
+
+/** Rows that each suite predicts. */
+const PREDICTED = 80;
+
+describe('main job over HTTP: kinds of target', function () {
+  this.timeout(120_000);
+  let api: Api;
+  let folder = '';
+
+  before(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'trainyard-targets-'));
+    const platform = await sharedPlatform();
+    api = new Api(platform.url, platform.adminKey);
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** The answers of JSON over HTTP as the cells of a batch prediction's row. */
+  function asCells({ prediction, probabilities }: Awaited<ReturnType<typeof predict>>['data'][number]): string[] {
+    return [String(prediction), ...Object.values(probabilities ?? {}).map(String)];
+  }
+
+  /**
+   * Every way to ask for the same cells gives the same digits: JSON texts, CSV over HTTP, a batch of the CSV file, of
+   * JSON lines, and the NDJSON and Parquet of that batch.
+   */
+  async function expectParity(run: Modelled, table: SampleTable, passthroughColumns: readonly string[]) {
+    const { predictionUrl } = await deployed(api, run.modelId);
+    const { data } = await predict(
+      api,
+      predictionUrl,
+      table.rows.map((row) => jsonRow(table, row)),
+    );
+    const expected = data.map(asCells);
+    const overCsv = await api.request('POST', predictionUrl, {
+      body: csvText(table),
+      headers: { 'content-type': 'text/csv', accept: 'text/csv' },
+    });
+    const [header = [], ...csvRows] = csvRecords(overCsv.text);
+    expect(csvRows).to.deep.equal(expected);
+    const passed = table.rows.map((row) => passthroughColumns.map((name) => row[table.columns.indexOf(name)] ?? null));
+    const jsonLines = table.rows.map((row) => `${JSON.stringify(jsonRow(table, row))}\n`).join('');
+    for (const file of [
+      { content: csvText(table), fileName: 'rows.csv' },
+      { content: jsonLines, fileName: 'rows.jsonl' },
+    ]) {
+      const datasetId = await api.dataset(file);
+      const resource = await batchPredicted(api, { modelId: run.modelId, input: { datasetId }, passthroughColumns });
+      const [batchHeader, ...batch] = csvRecords((await batchRows(api, resource)).text);
+      expect(batchHeader).to.deep.equal([...passthroughColumns, ...header]);
+      expect(batch).to.deep.equal(
+        expected.map((cells, row) => [...(passed[row] ?? []).map((cell) => cell ?? ''), ...cells]),
+      );
+      await expectOtherForms(resource, passthroughColumns, passed, data);
+    }
+    return { header, expected };
+  }
+
+  async function expectOtherForms(
+    resource: string,
+    names: readonly string[],
+    passed: readonly (readonly (string | null)[])[],
+    data: Awaited<ReturnType<typeof predict>>['data'],
+  ) {
+    const wanted = data.map(({ prediction, probabilities = {} }, row) => ({
+      ...Object.fromEntries(names.map((name, column) => [name, passed[row]?.[column] ?? null])),
+      prediction,
+      ...Object.fromEntries(Object.entries(probabilities).map(([label, value]) => [`probability_${label}`, value])),
+    }));
+    const ndjson = await batchRows(api, resource, 'application/x-ndjson');
+    const lines = ndjson.text.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).to.deep.equal(wanted);
+    const parquet = await batchRows(api, resource, 'application/vnd.apache.parquet');
+    const file = path.join(folder, 'rows.parquet');
+    writeFileSync(file, parquet.bytes);
+    const duckdb = await DuckDb.open({
+      memoryLimitBytes: 500_000_000,
+      threads: 1,
+      tempDirectory: folder,
+      tempDirectoryBytesMax: 100_000_000,
+      allowedDirectories: [folder],
+    });
+    try {
+      const columns = Object.keys(wanted[0] ?? {});
+      const texts = await duckdb.rows(
+        `SELECT ${columns.map((name) => `"${name}"::VARCHAR`).join(', ')} FROM read_parquet('${file}', file_row_number = true) ORDER BY file_row_number`,
+      );
+      expect(texts.length).to.equal(wanted.length);
+      const cells = wanted.map((row) => Object.values(row));
+      expect(
+        texts.map((row) => row.map((text, column) => (typeof cells[0]?.[column] === 'number' ? Number(text) : text))),
+      ).to.deep.equal(cells);
+    } finally {
+      duckdb.close();
+    }
+  }
+
+  it('binary: HTTP equals batch on cells that can be read in two ways', async () => {
+    const table = hostileSample(400);
+    const run = await modelled(
+      api,
+      { content: csvText(table), fileName: 'hostile.csv' },
+      { target: 'bought', maxModels: 2, seed: 1 },
+    );
+    expect(run.board.data[0]?.scores.crossValidation?.['auc']).to.be.greaterThan(0.75);
+    const rows = without({ ...table, rows: table.rows.slice(0, PREDICTED) }, 'bought');
+    const { header, expected } = await expectParity(run, rows, ['note', 'id', 'word', 'when', 'price', 'code']);
+    expect(header).to.deep.equal(['prediction', 'probability_no', 'probability_yes']);
+    expect(new Set(expected.map((cells) => cells[1])).size).to.be.greaterThan(10);
+  });
+
+  it('multiclass: a probability for each class in class order, the highest is the prediction', async () => {
+    const table = multiclassSample(300);
+    const run = await modelled(api, { content: csvText(table) }, { target: 'kind', maxModels: 2, seed: 1 });
+    const project = await api.get(`/projects/${run.projectId}`, Project);
+    const classes = ['setosa', 'versicolor', 'virginica'];
+    expect(project).to.deep.include({ targetType: 'multiclass', metric: 'logLoss', classes, positiveClass: null });
+    expect(run.board.direction).to.equal('lower');
+    expect(run.board.data[0]?.scores.crossValidation?.['accuracy']).to.be.greaterThan(0.8);
+    const rows = without({ ...table, rows: table.rows.slice(0, PREDICTED) }, 'kind');
+    const { header, expected } = await expectParity(run, rows, ['noise']);
+    expect(header).to.deep.equal(['prediction', ...classes.map((label) => `probability_${label}`)]);
+    for (const [prediction, ...probabilities] of expected) {
+      const values = probabilities.map(Number);
+      expect(prediction).to.equal(classes[values.indexOf(Math.max(...values))]);
+      expect(values.reduce((a, b) => a + b)).to.be.closeTo(1, 1e-9);
+    }
+  });
+
+  it('regression: one number a row', async () => {
+    const table = regressionSample(300);
+    const run = await modelled(api, { content: csvText(table) }, { target: 'price', maxModels: 3, seed: 1 });
+    const project = await api.get(`/projects/${run.projectId}`, Project);
+    expect(project).to.deep.include({ targetType: 'regression', metric: 'rmse', classes: [], positiveClass: null });
+    expect(run.board.data[0]?.scores.crossValidation).to.include.all.keys('rmse', 'mae', 'r2', 'mape');
+    expect(run.board.data[0]?.scores.crossValidation?.['r2']).to.be.greaterThan(0.8);
+    const rows = without({ ...table, rows: table.rows.slice(0, PREDICTED) }, 'price');
+    const { header } = await expectParity(run, rows, ['sold', 'town']);
+    expect(header).to.deep.equal(['prediction']);
+  });
+
+  it('numbers as classes: a label is the text of the file, 1 stays 1, true stays TRUE', async () => {
+    const table = multiclassSample(200);
+    for (const [labels, classes] of [
+      [
+        ['1', '0'],
+        ['0', '1'],
+      ],
+      [
+        ['10', '9'],
+        ['9', '10'],
+      ],
+      [
+        ['TRUE', 'FALSE'],
+        ['FALSE', 'TRUE'],
+      ],
+    ] as const) {
+      const renamed = {
+        columns: table.columns,
+        rows: table.rows.map((row) => [...row.slice(0, -1), row.at(-1) === 'setosa' ? labels[0] : labels[1]]),
+      };
+      const run = await modelled(api, { content: csvText(renamed) }, { target: 'kind', maxModels: 1, seed: 1 });
+      const project = await api.get(`/projects/${run.projectId}`, Project);
+      expect(project).to.deep.include({ targetType: 'binary', classes, positiveClass: classes[1] });
+      const { predictionUrl } = await deployed(api, run.modelId);
+      const { data } = await predict(api, predictionUrl, { width: 1 });
+      expect(Object.keys(data[0]?.probabilities ?? {}).toSorted()).to.deep.equal(classes.toSorted());
+      expect(classes).to.include(data[0]?.prediction);
+    }
+  });
+
+  it('gives the same content hashes when a maxModels run is repeated with its seed', async () => {
+    const table = multiclassSample(250, 5);
+    const first = await modelled(api, { content: csvText(table) }, { target: 'kind', maxModels: 3, seed: 42 });
+    const second = await modelled(api, { datasetId: first.datasetId }, { target: 'kind', maxModels: 3, seed: 42 });
+    const hashes = async ({ board }: Modelled) =>
+      Promise.all(board.data.map(async ({ modelId }) => (await api.get(`/models/${modelId}`, Model)).contentHash));
+    const found = await hashes(first);
+    expect(found).to.have.length(4);
+    expect(new Set(found).size).to.equal(4);
+    expect(await hashes(second)).to.deep.equal(found);
+    expect(second.board.data.map(({ scores }) => scores)).to.deep.equal(first.board.data.map(({ scores }) => scores));
+    const other = await modelled(api, { datasetId: first.datasetId }, { target: 'kind', maxModels: 3, seed: 43 });
+    expect(await hashes(other)).to.not.deep.equal(found);
+  });
+});
