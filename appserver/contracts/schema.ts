@@ -70,10 +70,38 @@ function withoutIds(schema: TSchema): object {
   return JSON.parse(text) as object; // a schema is an object
 }
 
+/**
+ * Of a union whose members differ by a constant (`type`), only what the member that was meant complains about; when none
+ * was, one complaint with all the constants instead of every member's.
+ */
+function withoutOtherKinds(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  let kept = [...errors];
+  for (const union of errors.filter(({ keyword }) => keyword === 'anyOf')) {
+    const memberOf = ({ schemaPath }: ErrorObject): string | undefined =>
+      schemaPath.startsWith(`${union.schemaPath}/`)
+        ? schemaPath.slice(union.schemaPath.length + 1).split('/')[0]
+        : undefined;
+    const isOtherKind = ({ keyword, instancePath }: ErrorObject): boolean =>
+      keyword === 'const' && /^\/[^/]+$/.test(instancePath.slice(union.instancePath.length));
+    const inside = kept.filter((error) => memberOf(error) !== undefined);
+    const kinds = inside.filter(isOtherKind);
+    const [first] = kinds;
+    if (first === undefined) continue;
+    const isNoShape = ({ keyword, instancePath }: ErrorObject): boolean =>
+      keyword === 'type' && instancePath === union.instancePath;
+    const refused = new Set(inside.filter((error) => isOtherKind(error) || isNoShape(error)).map(memberOf));
+    const meant = inside.filter((error) => !refused.has(memberOf(error)));
+    const allowedValues = [...new Set(kinds.map(({ params }) => params['allowedValue'] as unknown))];
+    kept = kept.filter((error) => error !== union && memberOf(error) === undefined);
+    kept.push(...(meant.length > 0 ? meant : [{ ...first, keyword: 'enum', params: { allowedValues } }]));
+  }
+  return kept;
+}
+
 /** Ajv's complaints as field errors: a JSON pointer, what was expected, what was found. */
 function fieldErrors(errors: readonly ErrorObject[]): FieldError[] {
   const seen = new Map<string, FieldError>();
-  for (const error of errors) {
+  for (const error of withoutOtherKinds(errors)) {
     const missing = error.keyword === 'required' ? `/${String(error.params['missingProperty'])}` : '';
     const extra = error.keyword === 'additionalProperties' ? `/${String(error.params['additionalProperty'])}` : '';
     const path = `${error.instancePath}${missing}${extra}` || '/';

@@ -4,6 +4,7 @@ import { AppError, PROBLEM_MEDIA_TYPE, toAppError, toProblem } from '#contracts'
 import { newId } from '#runtime';
 import type { AppContext } from './context.ts';
 import { handle } from './handle.ts';
+import { discardRest } from './http/body.ts';
 import { etagOf, isNotModified } from './http/etag.ts';
 import { Router } from './http/router.ts';
 import type { Answer, Route } from './route.ts';
@@ -56,6 +57,12 @@ export function createApp(
       }
     } catch (err) {
       respondWithError(ctx, err, requestId, logger);
+    }
+    if (!ctx.req.complete) {
+      // Answered before the body was here. Most clients read the answer only once they have sent all of it, so the
+      // connection stays open that long even for those that asked to close it.
+      discardRest(ctx.req);
+      ctx.res.shouldKeepAlive = true;
     }
     // Nothing more is taken on this connection: a client that knows does not send into its end.
     if (context.closing.aborted && !ctx.headerSent) ctx.set('Connection', 'close');

@@ -17,6 +17,7 @@ import type { Answer, Call, Route } from './route.ts';
 import { jobView, waitForJob } from './services/jobs.ts';
 
 const JSON_MEDIA_TYPE = 'application/json';
+const UTF_8 = '; charset=utf-8';
 const MULTIPART_MEDIA_TYPE = 'multipart/form-data';
 
 /** A request whose route is known. */
@@ -33,7 +34,7 @@ export async function handle(app: AppContext, ctx: Koa.Context, incoming: Incomi
   const { match, url, requestId } = incoming;
   const { route } = match;
   const signal = signalOf(app, ctx);
-  const caller = await authenticate(app.database, ctx.req, route.access, route.scope);
+  const caller = await authenticate(app.database, ctx.req, route.access, route.scopes);
   const logger = caller.userId === '' ? incoming.logger : incoming.logger.child({ userId: caller.userId });
   const accepted = negotiate(ctx, route);
   const params =
@@ -108,8 +109,9 @@ function negotiate(ctx: Koa.Context, route: Route): string {
   const types = [...new Set(mediaTypesOf(route))];
   const first = types[0];
   if (first === undefined) return JSON_MEDIA_TYPE;
-  const accepted = ctx.accepts(types);
-  if (typeof accepted === 'string') return accepted;
+  // Many clients name the charset, which all texts of this API have.
+  const accepted = ctx.accepts([...types, ...types.map((type) => `${type}${UTF_8}`)]);
+  if (typeof accepted === 'string') return accepted.endsWith(UTF_8) ? accepted.slice(0, -UTF_8.length) : accepted;
   throw new AppError('NOT_ACCEPTABLE', `Accept: expected one of ${types.join(', ')}`);
 }
 

@@ -51,7 +51,7 @@ function operationOf(route: Route, components: Map<string, unknown>): Json {
     tags: [route.tag],
     ...(route.access === 'open' ? { security: [] } : {}),
     'x-access': route.access,
-    ...(route.access === 'open' ? {} : { 'x-scope': route.scope }),
+    ...(route.access === 'open' ? {} : { 'x-scope': route.scopes.join(' or ') }),
     parameters: parametersOf(route, components),
     ...(Object.keys(content).length === 0 ? {} : { requestBody: { required: true, content } }),
     responses: {

@@ -71,8 +71,8 @@ interface RouteSpec<P extends TObject, Q extends TObject, B extends TSchema> {
   readonly summary: string;
   readonly tag: string;
   readonly access: Access;
-  /** @default `read` for GET, else `write` */
-  readonly scope?: Scope;
+  /** Any one of them is enough. @default `read` for GET, else `write` */
+  readonly scopes?: readonly Scope[];
   readonly params?: P;
   readonly query?: Q;
   /** JSON body. */
@@ -87,14 +87,14 @@ interface RouteSpec<P extends TObject, Q extends TObject, B extends TSchema> {
 
 /** A declared route, its types forgotten: what validation, routing and OpenAPI work with. */
 export interface Route extends Omit<RouteSpec<TObject, TObject, TSchema>, 'handler'> {
-  readonly scope: Scope;
+  readonly scopes: readonly Scope[];
   // The request was checked against the very schemas that the handler's types come from.
   readonly handler: (app: AppContext, call: Call<never, never, never>) => Promise<Answer>;
 }
 
 /** Declares a route: the one place for validation, authorisation, documentation and routing. */
 export function route<P extends TObject, Q extends TObject, B extends TSchema>(spec: RouteSpec<P, Q, B>): Route {
-  return { scope: spec.method === 'GET' ? 'read' : 'write', ...spec };
+  return { scopes: [spec.method === 'GET' ? 'read' : 'write'], ...spec };
 }
 
 /** 200 with a JSON body. */

@@ -207,7 +207,7 @@ function cellValue(value: unknown): CellValue {
 
 /** The native package below `@duckdb/node-api`, for the one call that the latter does not pass on. */
 interface Bindings {
-  get_data_from_pointer(this: void, cells: ArrayBuffer, offset: number, byteCount: number): Uint8Array;
+  readonly get_data_from_pointer: (cells: ArrayBuffer, offset: number, byteCount: number) => Uint8Array;
 }
 
 const { get_data_from_pointer: readPointer } = loadBindings();

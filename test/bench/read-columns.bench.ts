@@ -14,8 +14,10 @@ import { TableLab } from '../support/tables.ts';
 const ROWS = Number(process.argv[2] ?? 400_000);
 const ROUNDS = 5;
 const NUMBERS = 10;
-/** The dictionary view against decoding every text and looking it up in a Map, 30 short distinct texts. */
-const DICTIONARY_RATIO_MAX = 0.7;
+/** A column is read so many times at once: the cost of a chunk (a promise, some objects) is not a column's. */
+const COPIES = 4;
+/** The dictionary view of 30 short texts, against native vectors of the same columns that nobody looks at. */
+const DICTIONARY_RATIO_MAX = 2.5;
 /** Batches of checked, copied values, against native vectors of the same columns that nobody looks at. */
 const GUARD_RATIO_MAX = 2;
 
@@ -56,17 +58,19 @@ async function main(): Promise<void> {
 
   let ratio = 0;
   for (const name of Object.keys(TEXTS)) {
-    const dictionary = await measure(`${name}: dictionary view`, 1, () => drain(source, request([name], 'dictionary')));
-    const map = await measure('  text view and a Map', 1, () => lookUp(source, name));
-    if (name === 'short30') ratio = dictionary / map;
-    await measure('  text view', 1, () => drain(source, request([name], 'text')));
+    const dictionary = await measure(`${name}: dictionary view`, COPIES, () =>
+      drain(source, request(copies(name), 'dictionary')),
+    );
+    await measure('  text view and a Map', COPIES, () => lookUp(source, name));
+    await measure('  text view', COPIES, () => drain(source, request(copies(name), 'text')));
     const column = `c${positionOf(table, name)}`;
-    await measure('  enum made by SQL, enum_code', 1, () => enumCodes(table, column));
-    await measure('  decoded, not looked at', 1, () => stream(table, [column]));
+    await measure('  enum made by SQL (once), enum_code', COPIES, () => enumCodes(table, column));
+    const decoded = await measure('  decoded, not looked at', COPIES, () => stream(table, copies(column)));
+    if (name === 'short30') ratio = dictionary / decoded;
   }
 
   const tooSlow = [
-    ratio > DICTIONARY_RATIO_MAX ? `dictionary view takes ${ratio.toFixed(2)} of text and Map, budget ${DICTIONARY_RATIO_MAX}` : '', // prettier-ignore
+    ratio > DICTIONARY_RATIO_MAX ? `dictionary view takes ${ratio.toFixed(2)} of bare decoding, budget ${DICTIONARY_RATIO_MAX}` : '', // prettier-ignore
     guarded / bare > GUARD_RATIO_MAX ? `guarded numbers take ${(guarded / bare).toFixed(2)} of bare ones` : '',
   ].filter((text) => text !== '');
   for (const text of tooSlow) console.error(text);
@@ -90,6 +94,10 @@ async function writeCsv(file: string): Promise<void> {
   await once(out, 'close');
 }
 
+function copies(name: string): string[] {
+  return new Array<string>(COPIES).fill(name);
+}
+
 function request(names: readonly string[], view: ColumnRequest['view']): ColumnRequest[] {
   return names.map((name) => ({ name, view }));
 }
@@ -107,14 +115,15 @@ async function drain(source: BatchSource, columns: readonly ColumnRequest[]): Pr
 async function lookUp(source: BatchSource, name: string): Promise<void> {
   const codes = new Map<string | null, number>();
   const out = new Int32Array(ROWS);
-  for await (const { columns, firstRow } of source.batches(request([name], 'text'))) {
-    const [column] = columns;
-    if (column?.view !== 'text') throw new Error('not a text');
-    column.values.forEach((text, i) => {
-      let code = codes.get(text);
-      if (code === undefined) codes.set(text, (code = codes.size));
-      out[firstRow + i] = code;
-    });
+  for await (const { columns, firstRow } of source.batches(request(copies(name), 'text'))) {
+    for (const column of columns) {
+      if (column.view !== 'text') throw new Error('not a text');
+      column.values.forEach((text, i) => {
+        let code = codes.get(text);
+        if (code === undefined) codes.set(text, (code = codes.size));
+        out[firstRow + i] = code;
+      });
+    }
   }
 }
 
@@ -131,8 +140,10 @@ async function stream(table: StoredTable, columns: readonly string[]): Promise<v
 async function enumCodes(table: StoredTable, column: string): Promise<void> {
   const from = `FROM read_parquet(${fileOf(table)})`;
   await lab.duckdb.execute(`CREATE TYPE e AS ENUM (SELECT DISTINCT ${column} ${from})`);
-  const sql = `SELECT enum_code(TRY_CAST(${column} AS e))::DOUBLE ${from}`;
-  for await (const chunk of lab.duckdb.stream(sql)) chunk.column(0);
+  const codes = copies(column).map((name) => `enum_code(TRY_CAST(${name} AS e))::DOUBLE`);
+  for await (const chunk of lab.duckdb.stream(`SELECT ${codes.join(', ')} ${from}`)) {
+    codes.forEach((_, index) => chunk.column(index));
+  }
   await lab.duckdb.execute('DROP TYPE e');
 }
 

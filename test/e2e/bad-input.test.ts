@@ -321,9 +321,12 @@ describe('bad input', function () {
     });
 
     it('takes many large cells: what is shown of them is bounded', async () => {
-      const rows = Array.from({ length: 300 }, (_, index) => [String(index), `${index}${'x'.repeat(MIB)}`]);
+      const rows = Array.from({ length: 30 }, (_, index) => [String(index), `${index}${'x'.repeat(MIB)}`]);
       const datasetId = await api.dataset({ content: csvText({ columns: ['a', 'b'], rows }) });
-      expect(await api.get(`/datasets/${datasetId}`, Dataset)).to.include({ rowCount: 300 });
+      expect(await api.get(`/datasets/${datasetId}`, Dataset)).to.include({ rowCount: 30 });
+      const sample = await api.request('GET', `/datasets/${datasetId}/rows`);
+      expect(sample.bytes.length).to.be.within(MIB, 8 * MIB);
+      expect((await api.request('GET', `/datasets/${datasetId}/features`)).bytes.length).to.be.lessThan(100_000);
     });
 
     it('takes one row, but does not model it', async () => {
@@ -624,7 +627,7 @@ describe('bad input', function () {
       rmSync(mount, { recursive: true, force: true });
     });
 
-    function platformOn(this: void, context: Mocha.Context): TestPlatform {
+    function platformOn(context: Mocha.Context): TestPlatform {
       if (small === null) skipBecause(context, `no small disk can be mounted: ${mounted}`);
       return small;
     }

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
+import type { Deployment } from '#contracts';
 import {
   ApiKeyPage,
   CreatedApiKey,
   Dataset,
-  Deployment,
   Health,
   Job,
   Leaderboard,

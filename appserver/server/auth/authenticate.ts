@@ -37,13 +37,16 @@ export async function authenticate(
   database: Database,
   req: IncomingMessage,
   access: Access,
-  scope: Scope,
+  scopes: readonly Scope[],
 ): Promise<Caller> {
   if (access === 'open' || access === 'internal') return ANONYMOUS;
   const token = bearerOf(req);
   const caller = token === null ? await callerOfSession(database, req) : await callerOfKey(database, token);
-  if (!caller.scopes.includes(scope)) {
-    throw new AppError('FORBIDDEN', `the API key lacks the scope ${scope}; it has ${caller.scopes.join(', ')}`);
+  if (!scopes.some((scope) => caller.scopes.includes(scope))) {
+    throw new AppError(
+      'FORBIDDEN',
+      `the API key lacks the scope ${scopes.join(' or ')}; it has ${caller.scopes.join(', ')}`,
+    );
   }
   if (access === 'admin' && caller.role !== 'admin') {
     throw new AppError('FORBIDDEN', `expected the role admin; ${caller.userName} has the role ${caller.role}`);

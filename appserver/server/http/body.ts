@@ -12,6 +12,17 @@ export function hasBody(req: IncomingMessage): boolean {
   return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 }
 
+/** How long the rest of a refused body is read away, so that its sender gets to see the answer. */
+const DISCARD_MS = 30_000;
+
+/** @see RFC 9112 section 9.6: a connection that is closed while data arrive may take the answer with it */
+export function discardRest(req: IncomingMessage): void {
+  if (req.complete || req.destroyed) return;
+  const timer = setTimeout(() => req.destroy(), DISCARD_MS);
+  req.once('close', () => clearTimeout(timer));
+  req.resume();
+}
+
 /**
  * Reads a whole body into memory; one that is not whole after `timeoutMs` ends its connection.
  *
@@ -24,7 +35,8 @@ export async function readBytes(req: IncomingMessage, bytesMax: number, timeoutM
   const parts: Buffer[] = [];
   let size = 0;
   try {
-    for await (const part of req as AsyncIterable<Buffer>) {
+    // What is refused is still to be answered on this connection, so the request is not destroyed.
+    for await (const part of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += part.length;
       if (size > bytesMax) throw tooLarge();
       parts.push(part);

@@ -33,7 +33,7 @@ const create = route({
   summary: 'Score a dataset with a model or a deployment',
   tag,
   access: 'user',
-  scope: 'predict',
+  scopes: ['predict'],
   query: strict({ dryRun: Type.Optional(Type.Boolean({ description: 'plan and check only' })) }),
   body: CreateBatchPredictionRequest,
   answers: {
@@ -74,6 +74,7 @@ const read = route({
   summary: 'One batch prediction',
   tag,
   access: 'user',
+  scopes: ['read', 'predict'],
   params: IdParams,
   answers: { 200: { description: 'the batch prediction', schema: BatchPrediction } },
   handler: async ({ database }, { caller, params }) => {
@@ -90,6 +91,7 @@ const rows = route({
   summary: 'The scored rows, in the order of the input',
   tag,
   access: 'user',
+  scopes: ['read', 'predict'],
   params: IdParams,
   answers: { 200: { description: 'CSV unless Accept asks for another type', mediaTypes: MEDIA_TYPES } },
   handler: async ({ database, store }, { caller, params, accepted, signal }) => {

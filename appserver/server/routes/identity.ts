@@ -7,6 +7,7 @@ import {
   Me,
   PageQuery,
   PatchUserRequest,
+  SCOPES,
   User,
   UserPage,
   strict,
@@ -76,6 +77,7 @@ const me = route({
   summary: 'Who is asking',
   tag,
   access: 'user',
+  scopes: SCOPES,
   answers: { 200: { description: 'the user behind the key or session', schema: Me } },
   handler: async (_app, { caller }) =>
     ok({

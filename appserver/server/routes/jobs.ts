@@ -37,6 +37,8 @@ const read = route({
   summary: 'One job; with Prefer: wait=N once it is final',
   tag,
   access: 'user',
+  // A key that may only predict waits for its batch predictions.
+  scopes: ['read', 'predict'],
   params: IdParams,
   answers: { 200: { description: 'the job', schema: Job } },
   handler: async ({ database }, { caller, params, headers, signal }) => {

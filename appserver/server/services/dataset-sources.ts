@@ -33,7 +33,7 @@ function checkedUrl(text: string, hosts: readonly string[]): string {
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw refuse(`expected http or https; found ${JSON.stringify(url.protocol)}`);
   if (url.username !== '' || url.password !== '') throw refuse('must not hold credentials');
-  if (!hosts.includes(url.host) && !hosts.includes(url.hostname)) {
+  if (!hosts.some((entry) => allows(entry, url))) {
     throw new AppError(
       'SOURCE_NOT_ALLOWED',
       `source.url: host ${url.host} is not on the allow-list (ingest.urlHosts)`,
@@ -43,6 +43,13 @@ function checkedUrl(text: string, hosts: readonly string[]): string {
     );
   }
   return url.href;
+}
+
+/** An entry is `host` (any port), `host:port`, or `*.domain`; the worker that fetches checks again, addresses too. */
+function allows(entry: string, url: URL): boolean {
+  if (!entry.startsWith('*.')) return entry === url.host || entry === url.hostname;
+  const below = entry.slice(1);
+  return url.host.endsWith(below) || url.hostname.endsWith(below);
 }
 
 /** Symbolic links are followed first, so that none leads out of the allowed folders. */

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { Busboy, type BusboyFileStream } from '@fastify/busboy';
 import { AppError, CreateDatasetForm, DatasetOptions, parse } from '#contracts';
 import type { ObjectStore, WrittenObject } from '#object-store';
+import { discardRest } from '../http/body.ts';
 import { parseJsonText } from '../http/json.ts';
 import { HEAD_BYTES, refuseForeignFormat } from './format.ts';
 
@@ -62,17 +63,6 @@ function makeBusboy(req: IncomingMessage, fileBytesMax: number) {
   } catch (err) {
     throw new AppError('BAD_REQUEST', 'Content-Type: multipart/form-data needs a boundary', { cause: err });
   }
-}
-
-/** How long the rest of a refused body is read away, so that its sender gets to see the answer. */
-const DISCARD_MS = 30_000;
-
-/** @see RFC 9112 section 9.6: a connection that is closed while data arrive may take the answer with it */
-function discardRest(req: IncomingMessage): void {
-  if (req.complete || req.destroyed) return;
-  const timer = setTimeout(() => req.destroy(), DISCARD_MS);
-  req.once('close', () => clearTimeout(timer));
-  req.resume();
 }
 
 /**

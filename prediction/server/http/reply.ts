@@ -25,8 +25,8 @@ export interface Reply {
 /** A body that was not read and is at most this long is read to its end, so that the connection can be used again. */
 const DRAIN_BYTES_MAX = 64 * 1024;
 /** Of a longer one this much is read, for this long, so that the client sees the answer before the connection closes. */
-const LINGER_BYTES_MAX = 16 * 1024 * 1024;
-const LINGER_MS = 2_000;
+const LINGER_BYTES_MAX = 128 * 1024 * 1024;
+const LINGER_MS = 5_000;
 
 export const jsonReply = (status: number, value: unknown, headers: readonly string[] = []): Reply => ({
   status,
@@ -51,7 +51,7 @@ export function errorReply(err: unknown, requestId: string, logger: Logger): Rep
 export function send(exchange: Exchange, reply: Reply, isClosing: boolean): void {
   const { request, response } = exchange;
   if (response.destroyed || response.headersSent) return;
-  const lingers = hasLongRest(request);
+  const lingers = !request.complete && (!response.shouldKeepAlive || hasLongRest(request));
   const lengthBytes = Buffer.byteLength(reply.body);
   const headers = [
     'Content-Type',
@@ -79,9 +79,8 @@ function serverTiming({ startedMs, receivedMs, predictedMs }: Exchange): string 
   return `read;dur=${(receivedMs - startedMs).toFixed(3)}, predict;dur=${(predictedMs - receivedMs).toFixed(3)}, ${total}`;
 }
 
-/** Whether more of the body is to come than is worth waiting for. */
+/** Whether more of the body may come than is worth keeping the connection for. */
 function hasLongRest(request: IncomingMessage): boolean {
-  if (request.complete) return false;
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
   return encoding !== undefined || (length !== undefined && Number(length) > DRAIN_BYTES_MAX);
 }

@@ -16,6 +16,31 @@ const columns = [
 ];
 const CSV = { content: 'x,y\n1,a\n2,b\n', fileName: 'small.csv' };
 
+/** More than the kernel takes while nobody reads. */
+const SENT_BYTES = 16 * 1024 * 1024;
+
+/** What a server answers a client that reads nothing before it has sent its whole body. */
+async function sendAllThenRead(url: string, head: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.write(Buffer.concat([Buffer.from(head), Buffer.alloc(SENT_BYTES, 0x20)]), (err) => {
+        if (err) reject(err);
+        else resolve();
+      });
+    });
+    let text = '';
+    for await (const part of socket) {
+      text += String(part);
+      if (text.endsWith('}')) break;
+    }
+    return text;
+  } finally {
+    socket.destroy();
+  }
+}
+
 describe('app server: HTTP', () => {
   let world: TestAppServer;
   let worker: ProtocolWorker;
@@ -137,6 +162,30 @@ describe('app server: HTTP', () => {
         .and.include('BAD_REQUEST');
     });
 
+    it('takes an Accept that names the charset, and answers 406 to one that nothing fits', async () => {
+      for (const accept of ['application/json; charset=utf-8', 'application/json;charset=UTF-8', 'text/*, */*;q=0.1'])
+        expect((await ann.request('GET', '/me', { headers: { accept } })).status, accept).to.equal(200);
+      const latin = await ann.request('GET', '/me', { headers: { accept: 'application/json; charset=iso-8859-1' } });
+      expect(latin.json).to.include({ status: 406, code: 'NOT_ACCEPTABLE' });
+    });
+
+    it('answers clients that ask to close and read only once all is sent', async () => {
+      const head = (key: string, type: string) =>
+        `POST /api/v1/projects HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${key}\r\n` +
+        `Content-Type: ${type}\r\nContent-Length: ${SENT_BYTES}\r\n\r\n`;
+      const cases = [
+        { key: TEST_ADMIN_KEY, type: 'application/json', status: 413, code: 'BODY_TOO_LARGE' },
+        { key: TEST_ADMIN_KEY, type: 'text/csv', status: 415, code: 'UNSUPPORTED_MEDIA_TYPE' },
+        { key: 'wrong', type: 'application/json', status: 401, code: 'UNAUTHENTICATED' },
+      ];
+      for (const { key, type, status, code } of cases) {
+        const text = await sendAllThenRead(world.server.url, head(key, type));
+        expect(text, code)
+          .to.match(new RegExp(`^HTTP/1.1 ${status} `))
+          .and.include(code);
+      }
+    });
+
     it('takes over a request id that is safe, and sends security headers', async () => {
       const answer = await ann.request('GET', '/me', { headers: { 'x-request-id': 'my-id:1' } });
       expect(answer.headers.get('x-request-id')).to.equal('my-id:1');
@@ -187,6 +236,13 @@ describe('app server: HTTP', () => {
       await bob.refused('DELETE', `/api-keys/${id}`, { status: 404, code: 'NOT_FOUND' });
       expect((await ann.request('DELETE', `/api-keys/${id}`)).status).to.equal(204);
       await reader.refused('GET', '/me', { status: 401, code: 'UNAUTHENTICATED' });
+      const narrow = await ann.request('POST', '/api-keys', { json: { name: 'predictor', scopes: ['predict'] } });
+      const predictor = ann.as((narrow.json as { key: string }).key);
+      expect(await predictor.get('/me', Me)).to.deep.include({ scopes: ['predict'] });
+      await predictor.refused('GET', '/datasets', { status: 403, code: 'FORBIDDEN', says: ['read'] });
+      // What it may start it may wait for and fetch.
+      for (const path of ['/jobs/none', '/batch-predictions/none', '/batch-predictions/none/rows'])
+        await predictor.refused('GET', path, { status: 404, code: 'NOT_FOUND' });
       const past = new Date(Date.now() - 1000).toISOString();
       const old = await ann.request('POST', '/api-keys', { json: { name: 'old', expiresAt: past } });
       await ann.as((old.json as { key: string }).key).refused('GET', '/me', { status: 401, code: 'UNAUTHENTICATED' });

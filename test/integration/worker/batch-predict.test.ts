@@ -141,7 +141,7 @@ describe('worker: batch-predict task', function () {
   it('a cell that cannot be read names row and column', async () => {
     const error = await failure('age,plan,since\n30,pro,2026-01-15\nthirty,pro,2026-01-15\n');
     expect(error.code).to.equal('CELL_UNREADABLE');
-    expect(error.message).to.match(/row 1, column "age"/);
+    expect(error.message).to.match(/row 2, column "age"/);
   });
 
   it('refuses reserved, unknown and repeated pass-through columns', async () => {

@@ -47,6 +47,13 @@ describe('worker: train task', function () {
     expect(outcome.peakMemoryBytes).to.be.greaterThan(50 * 1024 ** 2);
     expect(outcome.sizeBytes).to.be.greaterThan(1_000);
     expect(run.told.progress.some(({ phase, iteration }) => phase === 'boosting' && (iteration ?? 0) > 1)).to.be.true;
+    expect(run.told.log[0]).to.equal(
+      `${BLUEPRINT} for binary on ${ROWS} rows, 3 features, stratified cv, seed ${run.task.spec.seed}, 1 threads`,
+    );
+    expect(run.told.log[1]).to.include(
+      `logLoss ${String(outcome.scores?.crossValidation?.['logLoss'])} (cross-validation)`,
+    );
+    expect(run.told.log.join('\n')).to.not.include(String(outcome.scores?.holdout?.['logLoss']));
     const fractions = run.told.progress.map(({ fraction }) => fraction);
     expect(fractions).to.deep.equal([...fractions].sort((a, b) => a - b));
 

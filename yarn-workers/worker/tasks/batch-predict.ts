@@ -39,6 +39,7 @@ export const runBatchPredict: TaskHandler<BatchPredictTask> = async ({
   await failpoint('worker.close');
   for (const file of Object.values(files)) await attempt.adopt(path.basename(file), file);
   const seconds = (performance.now() - startedAt) / 1_000;
+  reporter.log(`${rowCount} rows predicted with model ${spec.modelId} in ${seconds.toFixed(3)} s`);
   return {
     kind: 'batch-predict',
     rowCount,

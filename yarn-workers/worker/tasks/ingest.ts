@@ -9,6 +9,8 @@ import { FETCH_SHARE, receiveInput } from './sources/receive-input.ts';
 
 /** Where the parts of an ingest begin in its progress. */
 const PROFILE_AT = 0.7;
+/** Findings about columns that the task's log repeats; all of them are in the profile. */
+const WARNINGS_LOGGED_MAX = 50;
 const SNAPSHOT_FILE = 'rows.parquet';
 
 /** Turns what was received into an immutable snapshot in the attempt folder, and profiles it. */
@@ -35,6 +37,9 @@ export const runIngest: TaskHandler<IngestTask> = async (run) => {
     onProgress: ({ phase, fraction }) =>
       reporter.progress({ fraction: from + (PROFILE_AT - from) * fraction, phase, message: input.fileName }),
   });
+  reporter.log(`${input.fileName}: ${table.rowCount} rows, ${table.columns.length} columns`);
+  for (const { warning, name } of warnings.slice(0, WARNINGS_LOGGED_MAX))
+    reporter.log(`column ${JSON.stringify(name)}: ${warning.message} ${warning.handling}`);
   await failpoint('worker.close');
   for (const { sizeBytes, sha256 } of table.files) attempt.note({ name: SNAPSHOT_FILE, sizeBytes, sha256 });
   const profile = await profileTable(table, context.openTable(table), {

@@ -1,5 +1,5 @@
 import type { BatchSource, Manifest, ManifestFile, TrainTask } from '#contracts';
-import { encodeOutOfFold, fitModel, manifestOf, type FitIo } from '#ml';
+import { encodeOutOfFold, fitModel, manifestOf, type FitIo, type FitResult } from '#ml';
 import { failpoint } from '#runtime';
 import { openArtifact, type RawRow } from '#scoring';
 import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
@@ -14,6 +14,7 @@ const TIMED_ROWS_MAX = 2_000;
 export const runTrain: TaskHandler<TrainTask> = async ({ task, context, reporter, attempt, remainingMs }) => {
   const { spec } = task;
   resetPeakMemory();
+  reporter.log(beginningOf(spec));
   const watched = watchedEngine(context.engine, reporter);
   const io: FitIo = {
     sha256,
@@ -27,6 +28,7 @@ export const runTrain: TaskHandler<TrainTask> = async ({ task, context, reporter
   };
   const fit = await fitModel(spec, context.openDataset(spec.datasetId, spec.table), watched.engine, io);
   watched.rethrow();
+  reporter.log(endOf(spec, fit));
   reporter.progress({ fraction: 0.98, phase: 'writing', message: 'writing the artefact' });
   const blob = await attempt.write('blob', fit.blob);
   const files: ManifestFile[] = [];
@@ -49,6 +51,36 @@ export const runTrain: TaskHandler<TrainTask> = async ({ task, context, reporter
     stoppedByDeadline: fit.stoppedByDeadline,
   };
 };
+
+/** What is about to be fitted, for the task's log. */
+function beginningOf({
+  blueprintId,
+  features,
+  table,
+  partitioning,
+  refit,
+  sampleFraction,
+  ...spec
+}: TrainTask): string {
+  const rows = refit === null ? `${partitioning.method} ${partitioning.validation}` : `a refit of ${refit.of}`;
+  const share = sampleFraction === 1 ? '' : `, a share of ${sampleFraction} of them`;
+  return `${blueprintId} for ${spec.target.targetType} on ${table.rowCount} rows${share}, ${features.length} features, ${rows}, seed ${spec.seed}, ${spec.threadCount} threads`;
+}
+
+/** What came of it. The holdout's scores are not told: a log is read while the holdout is locked. */
+function endOf({ metric }: TrainTask, fit: FitResult): string {
+  const { validation, crossValidation } = fit.scores ?? { validation: null, crossValidation: null };
+  const scores = [
+    ...(validation === null ? [] : [`${metric} ${validation[metric] ?? 'undefined'} (validation)`]),
+    ...(crossValidation === null ? [] : [`${metric} ${crossValidation[metric] ?? 'undefined'} (cross-validation)`]),
+  ];
+  return [
+    `fitted on ${fit.rowCount} rows in ${(fit.timings.totalMs / 1_000).toFixed(3)} s`,
+    ...(fit.iterations === null ? [] : [`${fit.iterations} iterations`]),
+    ...scores,
+    ...(fit.stoppedByDeadline ? ['stopped by the deadline'] : []),
+  ].join('; ');
+}
 
 /** Time of one prediction from raw cells, as it is served: some rows of the table, one by one, in microseconds. */
 async function microsPerRow(

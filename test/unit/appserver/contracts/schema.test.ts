@@ -48,6 +48,17 @@ describe('parse', () => {
     expect(err.errors.map(({ path }) => path)).to.deep.equal(['/__proto__']);
   });
 
+  it('complains for the member of a union that was meant, or names the members there are', () => {
+    const complaints = (value: unknown) => thrown(() => parse(DatasetSource, value, 'body')).errors;
+    expect(complaints({ type: 'url' })).to.deep.equal([{ path: '/url', message: 'is required' }]);
+    expect(complaints({ type: 'path', path: 5 })).to.deep.equal([
+      { path: '/path', message: 'must be string; found 5' },
+    ]);
+    expect(complaints({ type: 'ftp', url: 'x' })).to.deep.equal([
+      { path: '/type', message: 'must be one of url, path, hdfs, hive, jdbc, s3; found "ftp"' },
+    ]);
+  });
+
   it('checks unions and nested objects of the contracts', () => {
     expect(parse(DatasetSource, { type: 'url', url: 'http://h/f.csv' }, 'source')).to.have.property('type', 'url');
     expect(thrown(() => parse(DatasetSource, { type: 'ftp' }, 'source')).code).to.equal('VALIDATION_FAILED');

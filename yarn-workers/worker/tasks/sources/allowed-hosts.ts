@@ -8,8 +8,8 @@ export type Permission = 'literal' | 'exact' | 'wildcard';
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /**
- * Checks a URL against the list of allowed hosts. An entry is `host` (the scheme's own port only), `host:port`, or
- * `*.domain` with or without port, which stands for all names below the domain.
+ * Checks a URL against the list of allowed hosts. An entry is `host` (any port), `host:port`, or `*.domain` with or
+ * without port, which stands for all names below the domain.
  *
  * @throws SOURCE_NOT_ALLOWED naming the entry that would allow it
  */
@@ -21,7 +21,7 @@ export function checkUrl(url: URL, allowed: readonly string[]): Permission {
   const wanted = url.port === '' ? port : url.port;
   for (const entry of allowed) {
     const { name, port: entryPort } = parseEntry(entry);
-    if ((entryPort ?? port) !== wanted) continue;
+    if (entryPort !== null && entryPort !== wanted) continue;
     if (name === host) return isIP(host) !== 0 || host === 'localhost' ? 'literal' : 'exact';
     if (name.startsWith('*.') && host.endsWith(name.slice(1)) && isIP(host) === 0) return 'wildcard';
   }
