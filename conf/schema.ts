@@ -102,7 +102,10 @@ export const ConfigSchema = strict({
     threadsPerTask: integer({ description: 'threads of one modelling task', default: 1, minimum: 1, maximum: 256 }),
   }),
   ingest: strict({
-    urlHosts: list({ description: 'hosts (host, host:port or *.domain) that datasets may be fetched from', default: [] }),
+    urlHosts: list({
+      description: 'hosts (host, host:port or *.domain) that datasets may be fetched from',
+      default: [],
+    }),
     pathRoots: list({ description: 'folders of this server that datasets may be read from', default: [] }),
     fetchTimeoutMs: millis('longest fetch of a URL', 600_000),
     fetchBytesMax: integer({ description: 'largest fetch of a URL', default: 10 * GIB, minimum: 1 }),

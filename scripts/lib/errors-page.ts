@@ -4,7 +4,7 @@ const HEAD = `# Errors
 
 Every failure is answered as \`application/problem+json\` (RFC 9457): \`type\`, \`title\`, \`status\`, \`detail\`, \`code\`,
 \`errors\` (field by field), \`requestId\`. Programs match on \`code\`; codes are never renamed. This page is generated from
-\`appserver/contracts/error-table.ts\` by \`scripts/openapi\`.
+\`appserver/contracts/error-table.ts\` by \`scripts/docs\`.
 
 `;
 

@@ -9,8 +9,8 @@ const page = readFileSync(new URL('docs/errors.md', root), 'utf8');
 const codes = Object.keys(ERROR_TABLE) as ErrorCode[];
 
 describe('error table', () => {
-  it('is written down in docs/errors.md (scripts/openapi)', () => {
-    expect(page === errorsPage(), 'docs/errors.md is stale: run scripts/openapi').to.equal(true);
+  it('is written down in docs/errors.md (scripts/docs)', () => {
+    expect(page === errorsPage(), 'docs/errors.md is stale: run scripts/docs').to.equal(true);
   });
 
   it('documents every code, and no code that is not there', () => {

@@ -100,11 +100,11 @@ const operations = Object.entries(paths).flatMap(([path, item]) =>
 );
 
 describe('OpenAPI', () => {
-  it('is written down in docs/openapi.json (scripts/openapi)', () => {
+  it('is written down in docs/openapi.json (scripts/docs)', () => {
     const file = readFileSync(new URL('../../../../docs/openapi.json', import.meta.url), 'utf8');
     expect(
       file === `${JSON.stringify(apiDocument, null, 2)}\n`,
-      'docs/openapi.json is stale: run scripts/openapi',
+      'docs/openapi.json is stale: run scripts/docs',
     ).to.equal(true);
   });
 
