@@ -10,7 +10,7 @@ export interface TestCounts {
 }
 
 /** Names the file that receives the {@link TestCounts}; unset when mocha is started by hand. */
-export const COUNTS_FILE_VARIABLE = 'TRAINYARD_TEST_COUNTS';
+export const COUNTS_FILE_VARIABLE = 'MOCHA_COUNTS_FILE';
 
 const INDENT = '  ';
 
