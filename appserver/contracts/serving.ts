@@ -46,19 +46,20 @@ export type AssignmentFeed = Static<typeof AssignmentFeed>;
 export const ModelSignature = strict({ modelId: Id, manifestSha256: Sha256, signature: Type.String() });
 export type ModelSignature = Static<typeof ModelSignature>;
 
+/** What a prediction server says of one deployment. */
+export const ServedDeploymentState = strict({
+  deploymentId: Id,
+  modelId: Id,
+  sequence: Type.Integer(),
+  ready: Type.Boolean(),
+  error: nullable(Type.String()),
+});
+
 /** `PUT /internal/v1/prediction-servers/{serverId}`: what this server serves. Sent on change and every `statusMs`. */
 export const PredictionServerStatus = strict({
   url: Type.String({ description: 'where clients reach it' }),
   programVersion: Type.String(),
   feedSequence: Type.Integer({ minimum: 0 }),
-  deployments: Type.Array(
-    strict({
-      deploymentId: Id,
-      modelId: Id,
-      sequence: Type.Integer(),
-      ready: Type.Boolean(),
-      error: nullable(Type.String()),
-    }),
-  ),
+  deployments: Type.Array(ServedDeploymentState),
 });
 export type PredictionServerStatus = Static<typeof PredictionServerStatus>;

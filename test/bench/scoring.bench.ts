@@ -5,21 +5,10 @@
  */
 import { createHash } from 'node:crypto';
 import { ARTIFACT_FORMAT_VERSION, type Column, type ColumnBatch, type Manifest } from '#contracts';
-import {
-  compileLeafSets,
-  compileTreeWalk,
-  openArtifact,
-  packArtifact,
-  type TreeArrays,
-  type UnpackedContent,
-} from '#scoring';
+import { compileLeafSets, compileTreeWalk, openArtifact, packArtifact, type TreeArrays } from '#scoring';
 import { randomGenerator } from '../unit/prediction/scoring/support.ts';
+import { benchContent, CATEGORIES, COLUMNS, LEAVES, NUMERIC, TREES } from './synthetic-model.ts';
 
-const TREES = 100;
-const LEAVES = 31;
-const NUMERIC = 6;
-const CATEGORIES = [9, 16, 7, 15, 6, 5, 2, 42];
-const COLUMNS = NUMERIC + CATEGORIES.length;
 const ROWS = 8_192;
 const ROUNDS = 9;
 const SINGLE_ROW_MICROS_MAX = 6;
@@ -146,38 +135,7 @@ function makeTrees(): TreeArrays {
 }
 
 function openModel(arrays: TreeArrays): ReturnType<typeof openArtifact> {
-  const columns = Array.from({ length: COLUMNS }, (_, column) => column);
-  const nullMarkers = ['NA', ''];
-  const content: UnpackedContent = {
-    targetType: 'binary',
-    target: 'y',
-    classes: ['no', 'yes'],
-    positiveClass: 1,
-    threshold: null,
-    link: 'logit',
-    features: columns.map((column) =>
-      column < NUMERIC
-        ? { name: `number_${column}`, type: 'numeric', parse: { kind: 'number', nullMarkers } }
-        : {
-            name: `category_${column}`,
-            type: 'categorical',
-            parse: { kind: 'category', keyRule: 'text', nullMarkers },
-          },
-    ),
-    steps: columns.map((column) => {
-      if (column < NUMERIC) return { kind: 'numeric', feature: column };
-      const keys = Array.from({ length: CATEGORIES[column - NUMERIC] ?? 0 }, (_, code) => `value ${code}`);
-      return { kind: 'category-codes', feature: column, keys, missingCode: null };
-    }),
-    members: [
-      {
-        weight: 1,
-        steps: columns,
-        model: { kind: 'trees', prefix: 'm', outputCount: 1, treeCount: TREES, averageOutput: false },
-      },
-    ],
-  };
-  const packed = packArtifact(content, new Map([['m', arrays]]), sha256);
+  const packed = packArtifact(benchContent(), new Map([['m', arrays]]), sha256);
   const manifest: Manifest = {
     formatVersion: ARTIFACT_FORMAT_VERSION,
     contentHash: packed.contentHash,

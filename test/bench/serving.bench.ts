@@ -16,17 +16,13 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { KEY_FILES } from '#runtime';
-import type { TreeArrays, UnpackedContent } from '#scoring';
+import type { TreeArrays } from '#scoring';
 import { call, until } from '../support/serving/call.ts';
 import { startFakeAppServer, TOKEN } from '../support/serving/fake-app-server.ts';
 import { API_KEY, createSigner, makeGrant, makeModel, makeRecord } from '../support/serving/models.ts';
 import { randomGenerator } from '../unit/prediction/scoring/support.ts';
+import { benchContent, CATEGORIES, COLUMNS, LEAVES, NUMERIC, TREES } from './synthetic-model.ts';
 
-const TREES = 100;
-const LEAVES = 31;
-const NUMBERS = 6;
-const CATEGORIES = [9, 16, 7, 15, 6, 5, 2, 42];
-const COLUMNS = NUMBERS + CATEGORIES.length;
 const CONNECTIONS = 16;
 const ROUNDS = 5;
 const ROUND_MS = 2_000;
@@ -44,7 +40,7 @@ async function main(): Promise<void> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'trainyard-serving-bench-'));
   const signer = createSigner();
   const app = await startFakeAppServer(signer.publicKey);
-  const model = makeModel(signer, 'mdl_bench', { content: contentOf(), trees: new Map([['m', makeTrees()]]) });
+  const model = makeModel(signer, 'mdl_bench', { content: benchContent(), trees: new Map([['m', makeTrees()]]) });
   app.models.set(model.modelId, model);
   app.publish({ deployments: [makeRecord(signer, model)], apiKeys: [makeGrant()] });
   mkdirSync(path.join(dataDir, 'keys'));
@@ -228,9 +224,9 @@ function report(results: readonly { readonly server: Figures; readonly bare: Fig
 function rowOf(): Record<string, unknown> {
   return Object.fromEntries(
     Array.from({ length: COLUMNS }, (_, column): [string, unknown] =>
-      column < NUMBERS
+      column < NUMERIC
         ? [`number_${column}`, random.integer(1000) / 10]
-        : [`category_${column}`, `value ${random.integer(CATEGORIES[column - NUMBERS] ?? 1)}`],
+        : [`category_${column}`, `value ${random.integer(CATEGORIES[column - NUMERIC] ?? 1)}`],
     ),
   );
 }
@@ -248,8 +244,8 @@ function makeTrees(): TreeArrays {
         else if (node.right === ~split) node.right = own.length;
       }
       const column = random.integer(COLUMNS);
-      if (column >= NUMBERS) bits.push(random.integer(2 ** 32), random.integer(2 ** 32));
-      const threshold = column < NUMBERS ? random.integer(1000) / 10 : bits.length / 2 - 1;
+      if (column >= NUMERIC) bits.push(random.integer(2 ** 32), random.integer(2 ** 32));
+      const threshold = column < NUMERIC ? random.integer(1000) / 10 : bits.length / 2 - 1;
       own.push({ column, threshold, left: ~split, right: ~leaf });
     }
     nodes.push(...own);
@@ -262,45 +258,11 @@ function makeTrees(): TreeArrays {
     leafOffset: Int32Array.from({ length: TREES + 1 }, (_, tree) => tree * LEAVES),
     splitFeature: Int32Array.from(nodes, (node) => node.column),
     threshold: Float64Array.from(nodes, (node) => node.threshold),
-    decisionType: Uint8Array.from(nodes, (node) => (node.column < NUMBERS ? 10 : 1)),
+    decisionType: Uint8Array.from(nodes, (node) => (node.column < NUMERIC ? 10 : 1)),
     left: Int32Array.from(nodes, (node) => node.left),
     right: Int32Array.from(nodes, (node) => node.right),
     leafValue: Float64Array.from({ length: TREES * LEAVES }, () => (random.next() - 0.5) / 10),
     catBoundaries: Int32Array.from({ length: bits.length / 2 + 1 }, (_, set) => 2 * set),
     catBits: Uint32Array.from(bits),
-  };
-}
-
-function contentOf(): UnpackedContent {
-  const columns = Array.from({ length: COLUMNS }, (_, column) => column);
-  const nullMarkers = ['NA', ''];
-  return {
-    targetType: 'binary',
-    target: 'y',
-    classes: ['no', 'yes'],
-    positiveClass: 1,
-    threshold: null,
-    link: 'logit',
-    features: columns.map((column) =>
-      column < NUMBERS
-        ? { name: `number_${column}`, type: 'numeric', parse: { kind: 'number', nullMarkers } }
-        : {
-            name: `category_${column}`,
-            type: 'categorical',
-            parse: { kind: 'category', keyRule: 'text', nullMarkers },
-          },
-    ),
-    steps: columns.map((column) => {
-      if (column < NUMBERS) return { kind: 'numeric', feature: column };
-      const keys = Array.from({ length: CATEGORIES[column - NUMBERS] ?? 0 }, (_, code) => `value ${code}`);
-      return { kind: 'category-codes', feature: column, keys, missingCode: null };
-    }),
-    members: [
-      {
-        weight: 1,
-        steps: columns,
-        model: { kind: 'trees', prefix: 'm', outputCount: 1, treeCount: TREES, averageOutput: false },
-      },
-    ],
   };
 }

@@ -1,8 +1,9 @@
 import { Type, type Static } from 'typebox';
 import { Id, Timestamp, nullable, oneOf, strict } from '../schema.ts';
-import { DatasetSource } from '../dataset.ts';
+import { DatasetSource, FeatureWarning } from '../dataset.ts';
 import { Problem } from '../problem.ts';
-import { FeatureWarning } from '../dataset.ts';
+import { ServedDeploymentState } from '../serving.ts';
+
 import { Description, Name, pageOf } from './common.ts';
 
 export const DeploymentSettings = strict({
@@ -72,15 +73,7 @@ export const PredictionServerEntry = strict({
   live: Type.Boolean(),
   lastSeenAt: Timestamp,
   feedSequence: Type.Integer(),
-  deployments: Type.Array(
-    strict({
-      deploymentId: Id,
-      modelId: Id,
-      sequence: Type.Integer(),
-      ready: Type.Boolean(),
-      error: nullable(Type.String()),
-    }),
-  ),
+  deployments: Type.Array(ServedDeploymentState),
 });
 
 const kinds = ['download', 'hdfs', 's3', 'jdbc', 'hive'] as const;
