@@ -1,3 +1,4 @@
+export { systemClock, type Clock } from './clock.ts';
 export { armFailpoints, failpoint, parseFailpoints } from './failpoint.ts';
 export { HttpClient, readBody, type HttpAnswer, type HttpClientOptions, type HttpRequest } from './http-client.ts';
 export { newId } from './ids.ts';

@@ -4,11 +4,13 @@ import { Id, Sha256, nullable, oneOf, strict } from './schema.ts';
 import { BlameSchema, TaskOutcome, TaskSpec } from './tasks.ts';
 
 /**
- * Worker protocol, version 1: JSON over HTTP under `/internal/v1` of the app server. Every message after the claim
+ * Worker protocol, version 2: JSON over HTTP under `/internal/v1` of the app server. Every message after the claim
  * carries the fence that the claim gave and the lease token as bearer. Answers to repeats are the first answer.
+ * Version 1, which is still accepted, has no checkpoints, groups, archive hash or drain: its messages are those of
+ * version 2 without the optional fields, and a worker that speaks it is never given a task of a group.
  */
-export const WORKER_PROTOCOL_VERSION = 1;
-export const WORKER_PROTOCOL_VERSIONS_ACCEPTED: readonly number[] = [1];
+export const WORKER_PROTOCOL_VERSION = 2;
+export const WORKER_PROTOCOL_VERSIONS_ACCEPTED: readonly number[] = [1, 2];
 
 /** `POST /internal/v1/workers`, bearer: the pool's bootstrap secret. */
 export const RegisterRequest = strict({
@@ -19,6 +21,8 @@ export const RegisterRequest = strict({
   processId: Type.Integer(),
   memoryBytes: Type.Integer({ description: 'limit of the process tree' }),
   threadCount: Type.Integer({ minimum: 1 }),
+  /** Of the archive that the worker runs from; null from source. */
+  archiveSha256: Type.Optional(nullable(Sha256)),
 });
 export type RegisterRequest = Static<typeof RegisterRequest>;
 export const RegisterAnswer = strict({
@@ -38,6 +42,23 @@ export const ClaimRequest = strict({
   cachedDatasets: Type.Array(Id, { maxItems: 100 }),
 });
 export type ClaimRequest = Static<typeof ClaimRequest>;
+/** State of an unfinished task, kept by its worker so that the next one need not begin again. */
+export const Checkpoint = strict({
+  path: Type.String({ description: 'object of the store; written before it is named here and never changed' }),
+  sizeBytes: Type.Integer({ minimum: 1 }),
+  sha256: Sha256,
+  position: Type.Integer({ minimum: 1, description: 'how far the task was; only ever rises' }),
+});
+export type Checkpoint = Static<typeof Checkpoint>;
+
+/** Tasks that run at the same time or not at all. */
+export const GroupMembership = strict({
+  groupId: Id,
+  size: Type.Integer({ minimum: 1 }),
+  rank: Type.Integer({ minimum: 0, description: 'this member, from 0' }),
+});
+export type GroupMembership = Static<typeof GroupMembership>;
+
 export const ClaimedTask = strict({
   taskId: Id,
   fence: Type.Integer({ minimum: 1 }),
@@ -46,6 +67,8 @@ export const ClaimedTask = strict({
   attemptPath: Type.String({ description: 'object store folder of this attempt; never used twice' }),
   remainingMs: nullable(Type.Integer({ description: 'until the task must have sealed; null = no deadline' })),
   spec: TaskSpec,
+  checkpoint: Type.Optional(nullable(Checkpoint)),
+  group: Type.Optional(nullable(GroupMembership)),
 });
 export type ClaimedTask = Static<typeof ClaimedTask>;
 
@@ -66,8 +89,9 @@ export const BeatRequest = strict({
   log: Type.Array(Type.String({ maxLength: 2000 }), { maxItems: 200, description: 'new lines since the last beat' }),
 });
 export type BeatRequest = Static<typeof BeatRequest>;
+/** `wait`: the lease holds, but other members of the group are missing: say `start` again before working. */
 export const BeatAnswer = strict({
-  directive: oneOf(['continue', 'cancel', 'drain']),
+  directive: oneOf(['continue', 'cancel', 'drain', 'wait']),
   leaseMs: Type.Integer(),
   remainingMs: nullable(Type.Integer()),
 });
@@ -80,6 +104,17 @@ export const SealedFile = strict({
   sha256: Sha256,
 });
 export type SealedFile = Static<typeof SealedFile>;
+
+/**
+ * `POST .../checkpoint`: a file of the attempt folder from which another attempt can go on. Answered as a beat; one of a
+ * lower position than the task has already changes nothing.
+ */
+export const CheckpointRequest = strict({
+  fence: Type.Integer({ minimum: 1 }),
+  file: SealedFile,
+  position: Checkpoint.properties.position,
+});
+export type CheckpointRequest = Static<typeof CheckpointRequest>;
 
 /** `POST .../seal`: the attempt directory is complete and will not change. */
 export const SealRequest = strict({
@@ -108,3 +143,9 @@ export const TransitionAnswer = strict({
   state: oneOf(['READY', 'RUNNING', 'COMMITTING', 'SUCCEEDED', 'FAILED', 'CANCELLED']),
 });
 export type TransitionAnswer = Static<typeof TransitionAnswer>;
+
+/** `POST /internal/v1/workers/{workerId}/drain`, bearer: the worker token. It takes no more tasks and will end. */
+export const DrainRequest = strict({ reason: Type.String({ maxLength: 200 }) });
+export type DrainRequest = Static<typeof DrainRequest>;
+export const DrainAnswer = strict({ draining: Type.Literal(true) });
+export type DrainAnswer = Static<typeof DrainAnswer>;

@@ -101,7 +101,7 @@ describe('worker protocol over HTTP', () => {
   it('refuses by code: secrets, versions, tokens, bodies', async () => {
     await refusedWith('UNAUTHENTICATED', post('workers', REGISTER));
     await refusedWith('POOL_SECRET_INVALID', post('workers', REGISTER, 'wrong'));
-    await refusedWith('PROTOCOL_VERSION', post('workers', { ...REGISTER, protocolVersion: 2 }, POOL_SECRET));
+    await refusedWith('PROTOCOL_VERSION', post('workers', { ...REGISTER, protocolVersion: 99 }, POOL_SECRET));
     await refusedWith('VALIDATION_FAILED', post('workers', { ...REGISTER, hostName: 7 }, POOL_SECRET));
     const claim = { workerId: 'worker_none', requestId: 'r', waitMs: 0, cachedDatasets: [] };
     await refusedWith('UNAUTHENTICATED', post('claims', claim, 'token'));
