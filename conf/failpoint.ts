@@ -10,6 +10,7 @@ interface Armed {
 }
 
 let armed: Map<string, Armed> | null = null;
+let intercept: ((name: string) => Promise<void>) | null = null;
 
 /**
  * Reads `TRAINYARD_FAILPOINTS`: `name=kill,name=error,name=pause:2000,name=kill@3`.
@@ -35,6 +36,7 @@ export function parseFailpoints(text: string): Map<string, Armed> {
  * TRAINYARD_FAILPOINTS names it. `kill` ends this process by SIGKILL, `error` throws INTERNAL, `pause` waits.
  */
 export async function failpoint(name: string): Promise<void> {
+  if (intercept !== null) return intercept(name);
   armed ??= parseFailpoints(process.env['TRAINYARD_FAILPOINTS'] ?? '');
   const point = armed.get(name);
   if (point === undefined) return;
@@ -59,4 +61,15 @@ export async function failpoint(name: string): Promise<void> {
 /** Arms failpoints from a text instead of the environment; for tests in one process. */
 export function armFailpoints(text: string): void {
   armed = parseFailpoints(text);
+}
+
+/**
+ * Calls `handler` at every failpoint of this process instead of what is armed; a simulator of many processes in one
+ * knows which of them it is in. Returns what takes that back.
+ */
+export function interceptFailpoints(handler: (name: string) => Promise<void>): () => void {
+  intercept = handler;
+  return () => {
+    intercept = null;
+  };
 }

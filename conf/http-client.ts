@@ -131,8 +131,9 @@ async function errorOf(response: http.IncomingMessage, status: number, request: 
   const bytes = await readBody(response, 1024 * 1024);
   if (response.headers['content-type']?.startsWith(PROBLEM_MEDIA_TYPE) === true)
     return fromProblem(parse(Problem, parseJson(bytes, request), 'problem document'));
-  const code = status >= 500 ? 'SERVER_UNAVAILABLE' : status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST';
-  return new AppError(code, `${request.method} ${request.path} answered ${status} without a problem document`);
+  // Not our server's word: a balancer without a backend answers 404, 408 or 429 pages of its own.
+  const what = `${request.method} ${request.path} answered ${status} without a problem document`;
+  return new AppError('SERVER_UNAVAILABLE', what);
 }
 
 /** Reads a whole body. @throws BODY_TOO_LARGE, SERVER_UNAVAILABLE when it breaks off */

@@ -1,7 +1,7 @@
 export { systemClock, type Clock } from './clock.ts';
-export { armFailpoints, failpoint, parseFailpoints } from './failpoint.ts';
+export { armFailpoints, failpoint, interceptFailpoints, parseFailpoints } from './failpoint.ts';
 export { HttpClient, readBody, type HttpAnswer, type HttpClientOptions, type HttpRequest } from './http-client.ts';
-export { newId } from './ids.ts';
+export { newId, randomHex, useRandomSource, type RandomSource } from './ids.ts';
 export { createLifecycle, createProcessLifecycle, type Lifecycle, type LifecycleOptions } from './lifecycle.ts';
 export {
   configFlags,

@@ -23,6 +23,7 @@ const port = (description: string, value: number) =>
   integer({ description, default: value, minimum: 0, maximum: 65535 });
 const millis = (description: string, value: number) =>
   integer({ description: `${description}, milliseconds`, default: value, minimum: 1 });
+const HOUR_MS = 3_600_000;
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
 
@@ -83,6 +84,7 @@ export const ConfigSchema = strict({
     claimWaitMs: millis('how long a claim is held open', 20_000),
     pollMs: millis('how often a held claim looks for tasks of other replicas', 500),
     reaperIntervalMs: millis('how often expired leases are looked for', 1_000),
+    reconcileMs: millis('how often states that cannot be are looked for', 30_000),
     chargedAttemptsMax: integer({
       description: 'attempts that fail by the task’s own fault before it is given up',
       default: 3,
@@ -91,6 +93,23 @@ export const ConfigSchema = strict({
     }),
     backoffMs: millis('first back-off after a failed attempt', 5_000),
     backoffMsMax: millis('longest back-off', 600_000),
+    groupWaitMs: millis('how long the first member of a group waits for the others to be claimed', 60_000),
+  }),
+  retention: strict({
+    sweepIntervalMs: millis('how often objects that nothing needs are looked for and deleted', 60_000),
+    attemptMs: millis('how long the files of an ended attempt that are not its result are kept', HOUR_MS),
+    orphanMs: millis('how long objects are kept that the database does not know', 24 * HOUR_MS),
+    uploadDays: integer({
+      description: 'days that a dataset’s file is kept as it was uploaded, once it was read or could not be',
+      default: 7,
+      minimum: 0,
+    }),
+    jobsDays: integer({
+      description: 'days that ended jobs are kept whose dataset, project or batch prediction is gone',
+      default: 90,
+      minimum: 1,
+    }),
+    logDays: integer({ description: 'days that the lines of tasks’ logs are kept', default: 30, minimum: 1 }),
   }),
   autopilot: strict({
     workersMax: integer({
@@ -119,6 +138,16 @@ export const ConfigSchema = strict({
     threadCount: integer({ description: 'threads of the task process', default: 1, minimum: 1, maximum: 256 }),
     cacheBytes: integer({ description: 'decoded columns kept between tasks', default: 512 * MIB, minimum: 0 }),
     drainMs: millis('how long a stopping worker waits for its task', 5_000),
+    checkpointMs: integer({
+      description: 'shortest time between two checkpoints of a task, milliseconds; 0: wherever it can be resumed',
+      default: 10_000,
+      minimum: 0,
+    }),
+    stuckMs: millis('how long a task may go without any progress before it is ended', 600_000),
+    archiveSha256: text({
+      description: 'SHA-256 of the archive that the worker runs from; empty: from source',
+      default: '',
+    }),
     lightgbmLibrary: text({
       description: 'path of lib_lightgbm.so (4.7)',
       default: '',

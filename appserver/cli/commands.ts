@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { backupCommands } from './commands/backup.ts';
 import { datasetCommands } from './commands/datasets.ts';
 import { jobCommands } from './commands/jobs.ts';
 import { operationCommands } from './commands/operations.ts';
@@ -9,6 +10,7 @@ import { serviceCommands } from './commands/services.ts';
 /** Every command, in the order that help shows. */
 export const COMMANDS: readonly Command[] = [
   ...serviceCommands,
+  ...backupCommands,
   ...datasetCommands,
   ...projectCommands,
   ...autopilotCommands,

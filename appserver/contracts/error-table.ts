@@ -276,6 +276,12 @@ export const ERROR_TABLE = {
   // Operation
   CONFIG_INVALID: row('invalid', 422, 'The configuration is not valid', 'Correct the key named.'),
   SCHEMA_TOO_NEW: row('conflict', 409, 'The database was written by a newer version', 'Run the newer version.'),
+  BACKUP_INVALID: row(
+    'invalid',
+    422,
+    'The backup is incomplete or damaged',
+    'Restore another backup; what is missing or damaged is named.',
+  ),
   DATABASE_UNAVAILABLE: row('unavailable', 503, 'The database does not answer', 'Check the database server.'),
   STORE_UNAVAILABLE: row('unavailable', 503, 'The object store does not answer', 'Check the object store.'),
   STORE_OBJECT_MISSING: row('not_found', 404, 'The object is not in the store', 'Restore it from backup.'),

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type Koa from 'koa';
 import type { TSchema } from 'typebox';
-import { AppError, canonicalJson, parse } from '#contracts';
-import type { Logger } from '#runtime';
+import { AppError, canonicalJson, parse, toAppError } from '#contracts';
+import { failpoint, type Logger } from '#runtime';
 import type { Transaction } from '#store';
 import { authenticate } from './auth/authenticate.ts';
 import type { Caller } from './auth/caller.ts';
@@ -31,6 +31,15 @@ export interface Incoming {
 
 /** Checks a request against its route's declaration, calls the handler, and waits for a job where that is preferred. */
 export async function handle(app: AppContext, ctx: Koa.Context, incoming: Incoming): Promise<Answer> {
+  try {
+    return await answerTo(app, ctx, incoming);
+  } catch (err) {
+    incoming.match.route.refused?.(app, toAppError(err), incoming.match.params);
+    throw err;
+  }
+}
+
+async function answerTo(app: AppContext, ctx: Koa.Context, incoming: Incoming): Promise<Answer> {
   const { match, url, requestId } = incoming;
   const { route } = match;
   const signal = signalOf(app, ctx);
@@ -43,6 +52,8 @@ export async function handle(app: AppContext, ctx: Koa.Context, incoming: Incomi
   const { body, json } = await checkedBody(app, ctx.req, route);
   const keyText =
     route.method === 'POST' && caller.userId !== '' ? idempotencyKeyOf(ctx.headers['idempotency-key']) : null;
+  // Of users' requests alone: a worker's statements have failpoints of their own.
+  const points = `${caller.userId === '' ? 'internal' : 'rest'}.${route.method.toLowerCase()}`;
   let repeated = false;
   const call: Call<unknown, unknown, unknown> = {
     params,
@@ -58,17 +69,31 @@ export async function handle(app: AppContext, ctx: Koa.Context, incoming: Incomi
     req: ctx.req,
     checkIfMatch: (current) => checkIfMatch(ctx.headers['if-match'], current),
     effect: async (work: (trx: Transaction) => Promise<Answer>, bodyHash?: string) => {
-      if (keyText === null) return app.database.transaction(work);
+      const inDatabase = async (trx: Transaction) => {
+        const made = await work(trx);
+        await failpoint(`${points}.inDatabase`);
+        return made;
+      };
+      if (keyText === null) return app.database.transaction(inDatabase);
       const parts = [route.method, url.pathname + url.search, bodyHash ?? canonicalJson(json ?? null)];
-      const run = await runOnce(app.database, app.sealer, { userId: caller.userId, keyText, parts }, work);
+      const run = await runOnce(app.database, app.sealer, { userId: caller.userId, keyText, parts }, inDatabase);
       repeated = run.repeated;
       return run.answer;
     },
   };
-  const answer = await route.handler(app, call as Call<never, never, never>); // params, query and body were checked above
+  await failpoint(`${points}.beforeHandler`);
+  const handlerApp = ctx.headers['if-match'] === undefined ? app : withSnapshots(app);
+  const answer = await route.handler(handlerApp, call as Call<never, never, never>); // params, query and body were checked above
+  await failpoint(`${points}.afterHandler`);
   if (incoming.checkAnswers) checkAnswer(route, answer);
   if (repeated) return answer;
   return waitIfPreferred(app, ctx, { answer, signal, caller, keyText });
+}
+
+/** Between the look at `If-Match` and the change that it allows nobody else changes the object, at no app server. */
+function withSnapshots(app: AppContext): AppContext {
+  const { database } = app;
+  return { ...app, database: { ...database, transaction: (fn) => database.transaction(fn, { snapshot: true }) } };
 }
 
 /** Aborted when the client is gone or the server closes; listened for before anything is waited for. */

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Static, TObject, TSchema } from 'typebox';
-import type { Scope } from '#contracts';
+import type { AppError, Scope } from '#contracts';
 import type { Logger } from '#runtime';
 import type { Transaction } from '#store';
 import type { Caller } from './auth/caller.ts';
@@ -83,6 +83,8 @@ interface RouteSpec<P extends TObject, Q extends TObject, B extends TSchema> {
   readonly bodyBytesMax?: number;
   readonly answers: Readonly<Record<number, AnswerSpec>>;
   readonly handler: (app: AppContext, call: Call<Static<P>, Static<Q>, Static<B>>) => Promise<Answer>;
+  /** Told of each request that was answered by an error, also when the handler was never called. Must not throw. */
+  readonly refused?: (app: AppContext, err: AppError, params: Readonly<Record<string, string>>) => void;
 }
 
 /** A declared route, its types forgotten: what validation, routing and OpenAPI work with. */

@@ -3,20 +3,20 @@ import path from 'node:path';
 import { AppError, PROBLEM_MEDIA_TYPE, toProblem } from '#contracts';
 import { FileObjectStore, type ObjectStore } from '#object-store';
 import { KEY_FILES, newId, readOrMakeSecret, type Config, type Logger } from '#runtime';
-import { findUser, migrate, openDatabase, type Database } from '#store';
+import { addPoolSecret, DEFAULT_POOL, findUser, migrate, openDatabase, type Database } from '#store';
 import { createApp, type PageHandler } from './app.ts';
 import type { AppContext } from './context.ts';
-import { reaperDuty, schedulerDuty, startDuties, sweeperDuty } from './duties/index.ts';
+import { reaperDuty, reconcilerDuty, schedulerDuty, startDuties, sweeperDuty } from './duties/index.ts';
 import { queueRoutes, readPoolSecret, TaskQueue, WorkerProtocol } from './queue/index.ts';
 import { apiRoutes } from './routes/index.ts';
 import { servingRoutes } from './routes/serving.ts';
-import { AUTOPILOT_TOPIC, wakeRun } from './services/autopilot-run.ts';
+import { advanceRun, AUTOPILOT_TOPIC, wakeRun } from './services/autopilot-run.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './services/first-admin.ts';
 import { registerFollowUps } from './services/follow-ups.ts';
 import { RequestMetrics } from './services/metrics.ts';
 import { objectSweeperDuty } from './services/object-sweeper.ts';
 import { createSealer } from './services/sealer.ts';
-import { openSigner } from './services/signing.ts';
+import { openInstallationSigner, type Signer } from './services/signing.ts';
 
 export interface AppServerDeps {
   readonly logger: Logger;
@@ -57,10 +57,12 @@ export async function startAppServer(config: Config, deps: AppServerDeps): Promi
   const database = deps.database ?? (await openDatabase({ ...config.database, logger }));
   const closeDatabase = () => (deps.database === undefined ? database.close() : Promise.resolve());
   try {
-    const schema = await migrate(database);
+    const schema = await migrate(database, undefined, { logger });
     if (schema.from !== schema.to) logger.info('migrated', 'the database schema was brought up to date', { ...schema });
+    // Before anything else is made in a folder that may be the wrong one.
+    const signer = await openInstallationSigner(database, config.keys.dir);
     const admin = await ensureFirstAdmin(database, config);
-    const { server, url, closeParts } = await startParts(config, deps, database);
+    const { server, url, closeParts } = await startParts(config, deps, database, signer);
     logger.info('listening', `the app server listens on ${url}`, { url });
     let closed: Promise<void> | null = null;
     const close = async () => {
@@ -74,20 +76,19 @@ export async function startAppServer(config: Config, deps: AppServerDeps): Promi
   }
 }
 
-async function startParts(config: Config, deps: AppServerDeps, database: Database) {
+async function startParts(config: Config, deps: AppServerDeps, database: Database, signer: Signer) {
   const { logger } = deps;
   const closing = new AbortController();
   const store = deps.store ?? new FileObjectStore(config.objectStore.root);
-  const signer = openSigner(config.keys.dir);
   const queue = new TaskQueue({ database, objectStore: store, config: config.queue, logger });
   registerFollowUps(queue, signer);
+  await addPoolSecret(database, DEFAULT_POOL, readPoolSecret(config.keys.dir));
   const protocol = new WorkerProtocol({
     database,
     queue,
     config: config.queue,
-    poolSecret: readPoolSecret(config.keys.dir),
     logger,
-    mayRun: async (trx, task) => (await findUser(trx, task.runAs))?.active === true,
+    mayRun: async (trx, userId) => (await findUser(trx, userId))?.active === true,
   });
   const context: AppContext = {
     config,
@@ -112,8 +113,9 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     [
       reaperDuty(queue, config.queue),
       schedulerDuty({ queue, handlers: wake }),
-      sweeperDuty(),
-      objectSweeperDuty(store),
+      reconcilerDuty({ config: config.queue, advance: (trx, runId) => advanceRun(trx, queue, runId) }),
+      sweeperDuty(config.retention),
+      objectSweeperDuty(store, config.retention),
     ],
     { database, logger, holder: newId('app') },
   );

@@ -107,3 +107,7 @@ export async function completeBatchPrediction(
       warnings: toJson(result.warnings),
     });
 }
+
+export async function deleteBatchPrediction(db: Queryable, id: string): Promise<void> {
+  await db.knex('batch_predictions').where({ id }).delete();
+}

@@ -44,6 +44,12 @@ function identityOf(client: { config?: unknown }): symbol {
   return identity ?? Symbol('unknown');
 }
 
+/** Whether a client's connections only read: their transactions take no lock. */
+function isReadOnly(client: { config?: unknown }): boolean {
+  const { connection } = (client.config ?? {}) as { connection?: { options?: { readonly?: boolean } } }; // `openDatabase` puts it there
+  return connection?.options?.readonly === true;
+}
+
 /** Knex makes the client of a transaction by `Object.create`, so that state cannot live in private fields. */
 const statements = new WeakMap<SqliteDatabase.Database, Map<string, SqliteDatabase.Statement>>();
 
@@ -73,7 +79,7 @@ function compiled(database: SqliteDatabase.Database, sql: string): SqliteDatabas
 export class SqliteClient extends BetterSqlite3Client {
   override async query(connection: unknown, query: unknown): Promise<unknown> {
     const sql = typeof query === 'string' ? query : (query as QueryObject).sql;
-    const begins = sql === 'BEGIN;';
+    const begins = sql === 'BEGIN;' && !isReadOnly(this);
     const started = performance.now();
     for (;;) {
       try {

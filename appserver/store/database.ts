@@ -24,6 +24,11 @@ export interface DatabaseOptions {
   readonly startTimeoutMs?: number;
   /** @default 'system' */
   readonly clock?: ClockSource;
+  /**
+   * Nothing can be written, and each transaction sees the database as of one moment without holding up anybody who
+   * writes. An SQLite file must exist. @default false
+   */
+  readonly readOnly?: boolean;
   readonly logger?: Logger;
 }
 
@@ -38,6 +43,14 @@ export interface Transaction extends Queryable {
 export const SIGNAL_NAMES = ['task-ready', 'job-ended'] as const;
 export type SignalName = (typeof SIGNAL_NAMES)[number];
 
+export interface TransactionOptions {
+  /**
+   * What it reads stays true until it ends: when another transaction has changed a row that this one changes, `fn` runs
+   * again and reads anew. On SQLite that is always so. @default false
+   */
+  readonly snapshot?: boolean;
+}
+
 /** A database: statements outside of transactions go through `knex`, each is its own transaction. */
 export interface Database extends Queryable {
   readonly dialect: Dialect;
@@ -48,7 +61,7 @@ export interface Database extends Queryable {
    *
    * @throws DATABASE_UNAVAILABLE when nobody answers; the commit may then have happened or not
    */
-  transaction<T>(fn: (trx: Transaction) => Promise<T>): Promise<T>;
+  transaction<T>(fn: (trx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Calls `listener` with the key of each signal; returns what ends that. `listener` must not throw. */
   listen(name: SignalName, listener: (key: string) => void): () => void;
   /** Waits for open statements and closes all connections. */
@@ -88,7 +101,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const database: Database = {
     knex,
     dialect,
-    transaction: (fn) => runTransaction({ knex, dialect, identity, signals }, fn),
+    transaction: (fn, { snapshot = false } = {}) =>
+      runTransaction({ knex, dialect, identity, signals, readOnly: options.readOnly === true, snapshot }, fn),
     listen(name, listener) {
       signals.on(name, listener);
       return () => void signals.off(name, listener);
@@ -110,11 +124,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
  * first. `synchronous=FULL`: a commit that was answered survives a power cut. NORMAL is several times faster, but it
  * may lose the last commits, and with them a fence that a worker already holds: the next claim would give it twice.
  */
-function sqliteConfig({ file }: DatabaseOptions): Knex.Config {
-  if (file !== ':memory:') makePrivateFile(file);
+function sqliteConfig({ file, readOnly = false }: DatabaseOptions): Knex.Config {
+  if (file !== ':memory:' && !readOnly) makePrivateFile(file);
   return {
     client: SqliteClient,
-    connection: { filename: file },
+    connection: { filename: file, options: { readonly: readOnly } },
     useNullAsDefault: true,
     acquireConnectionTimeout: 60_000,
     pool: {
@@ -122,8 +136,10 @@ function sqliteConfig({ file }: DatabaseOptions): Knex.Config {
       max: 1,
       idleTimeoutMillis: 2 ** 31 - 1,
       afterCreate: (connection: SqliteDatabase.Database, done: (err: Error | null) => void) => {
-        connection.pragma('journal_mode = WAL');
-        connection.pragma('synchronous = FULL');
+        if (!readOnly) {
+          connection.pragma('journal_mode = WAL');
+          connection.pragma('synchronous = FULL');
+        }
         connection.pragma('foreign_keys = ON');
         // Other processes are waited for in `clients.ts`, which does not block the event loop.
         connection.pragma('busy_timeout = 20');
@@ -179,20 +195,28 @@ interface Parts {
   readonly dialect: Dialect;
   readonly identity: symbol;
   readonly signals: EventEmitter;
+  readonly readOnly: boolean;
+  readonly snapshot: boolean;
 }
 
+/** What transactions ask of PostgreSQL; SQLite has no other isolation, and nobody else writes meanwhile. */
+const SNAPSHOT = { isolationLevel: 'repeatable read' } as const;
+const READ_ONLY = { ...SNAPSHOT, readOnly: true } as const;
+
 async function runTransaction<T>(
-  { knex, dialect, identity, signals }: Parts,
+  { knex, dialect, identity, signals, readOnly, snapshot }: Parts,
   fn: (trx: Transaction) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     const scope: TransactionScope = { database: identity, open: true };
     const news: [SignalName, string][] = [];
     try {
-      const result = await knex.transaction((trx) =>
-        transactionScope.run(scope, () =>
-          fn({ knex: trx, dialect, signal: (name, key) => void news.push([name, key]) }),
-        ),
+      const result = await knex.transaction(
+        (trx) =>
+          transactionScope.run(scope, () =>
+            fn({ knex: trx, dialect, signal: (name, key) => void news.push([name, key]) }),
+          ),
+        readOnly ? READ_ONLY : snapshot && dialect.name === 'postgres' ? SNAPSHOT : undefined,
       );
       scope.open = false;
       for (const [name, key] of news) signals.emit(name, key);

@@ -1,7 +1,7 @@
 import type { Dataset, DatasetProfile, FeatureProfile, FeatureWarning, Problem, StoredTable } from '#contracts';
 import { pageByCreation, type Page, type PageOptions } from './cursor.ts';
 import { now, type Queryable } from './dialect.ts';
-import { fromJson, fromJsonOrNull, rowOf, toJson } from './records.ts';
+import { fromJson, fromJsonOrNull, rowOf, rowsOf, toJson } from './records.ts';
 
 export interface DatasetRecord {
   readonly id: string;
@@ -173,18 +173,23 @@ export async function findProfile(db: Queryable, id: string): Promise<DatasetPro
   };
 }
 
-/** Names of what uses a dataset: projects and batch predictions that are not final. */
-export async function countDatasetUsers(db: Queryable, id: string): Promise<{ projects: number; scoring: number }> {
-  const projects = await rowOf<{ count: number }>(db.knex('projects').where({ dataset_id: id }).count({ count: '*' }));
-  const scoring = await rowOf<{ count: number }>(
-    db
-      .knex('batch_predictions')
-      .join('job', 'job.id', 'batch_predictions.job_id')
-      .where('batch_predictions.dataset_id', id)
-      .whereNull('job.finished_at')
-      .count({ count: '*' }),
-  );
-  return { projects: projects?.count ?? 0, scoring: scoring?.count ?? 0 };
+/** Ids of projects over a dataset, at most `limit`. */
+export async function projectsOfDataset(db: Queryable, id: string, limit: number): Promise<string[]> {
+  const query = db.knex('projects').where({ dataset_id: id }).orderBy('id').limit(limit).select('id');
+  return (await rowsOf<{ id: string }>(query)).map((row) => row.id);
+}
+
+/** Ids of batch predictions that are being made of a dataset, at most `limit`. */
+export async function batchPredictionsInWork(db: Queryable, id: string, limit: number): Promise<string[]> {
+  const query = db
+    .knex('batch_predictions')
+    .join('job', 'job.id', 'batch_predictions.job_id')
+    .where('batch_predictions.dataset_id', id)
+    .whereNull('job.finished_at')
+    .orderBy('batch_predictions.id')
+    .limit(limit)
+    .select('batch_predictions.id');
+  return (await rowsOf<{ id: string }>(query)).map((row) => row.id);
 }
 
 export async function deleteDataset(db: Queryable, id: string): Promise<void> {

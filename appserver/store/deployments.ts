@@ -108,9 +108,10 @@ export async function listDeployments(
   return { items: items.map(toDeployment), next };
 }
 
-/** Whether anything of a project is deployed. */
-export async function isDeployed(db: Queryable, projectId: string): Promise<boolean> {
-  return (await rowOf(db.knex('deployments').where({ project_id: projectId }).select('id'))) !== undefined;
+/** Ids of the deployments of a project's models, at most `limit`. */
+export async function deploymentsOfProject(db: Queryable, projectId: string, limit: number): Promise<string[]> {
+  const query = db.knex('deployments').where({ project_id: projectId }).orderBy('id').limit(limit).select('id');
+  return (await rowsOf<{ id: string }>(query)).map((row) => row.id);
 }
 
 /** Changes name, description or settings; the sequence rises, so that prediction servers hear of it. */
@@ -142,11 +143,13 @@ export async function replaceModel(
   id: string,
   change: { readonly modelId: string; readonly reason: string; readonly by: string },
 ): Promise<void> {
-  await db
+  const changed = await db
     .knex('deployments')
     .where({ id })
+    .whereNot({ model_id: change.modelId })
     .update({ model_id: change.modelId, updated_at: now(db) })
     .increment('sequence', 1);
+  if (changed === 0) return;
   const deployment = await findDeployment(db, id);
   if (deployment !== undefined)
     await insertChange(db, id, deployment.sequence, change.modelId, change.reason, change.by);

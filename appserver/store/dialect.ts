@@ -23,14 +23,19 @@ export interface Dialect {
   readonly insertRowsMax: number;
   /** SQL that makes this transaction the only one that migrates, or null where a transaction is alone anyway. */
   readonly migrationLock: string | null;
+  /** The same without waiting: `locked` says whether it is so now. */
+  readonly tryMigrationLock: string | null;
+  /** SQL that makes this transaction the only one that begins a group of tasks, without waiting: `locked` says whether it is. */
+  readonly tryGroupLock: string | null;
   /** Rows of a raw statement's answer. */
   rowsOf(answer: unknown): Record<string, unknown>[];
 }
 
 const SIMULATED_NOW = '(select now_ms from simulated_clock)';
 
-/** Any number; the same in every version, so that old and new replicas exclude each other. */
+/** Any numbers; the same in every version, so that old and new replicas exclude each other. */
 const MIGRATION_LOCK_KEY = 7_218_410;
+const GROUP_LOCK_KEY = 7_218_411;
 
 const sqlite = (clock: ClockSource): Dialect => ({
   name: 'sqlite',
@@ -39,6 +44,8 @@ const sqlite = (clock: ClockSource): Dialect => ({
   forUpdate: '',
   insertRowsMax: 200,
   migrationLock: null,
+  tryMigrationLock: null,
+  tryGroupLock: null,
   rowsOf: (answer) => answer as Record<string, unknown>[], // better-sqlite3 answers a reading statement with its rows
 });
 
@@ -50,6 +57,8 @@ const postgres = (clock: ClockSource): Dialect => ({
   forUpdate: 'for update',
   insertRowsMax: 1000,
   migrationLock: `select pg_advisory_xact_lock(${MIGRATION_LOCK_KEY})`,
+  tryMigrationLock: `select pg_try_advisory_xact_lock(${MIGRATION_LOCK_KEY}) as locked`,
+  tryGroupLock: `select pg_try_advisory_xact_lock(${GROUP_LOCK_KEY}) as locked`,
   rowsOf: (answer) => (answer as { rows: Record<string, unknown>[] }).rows, // pg answers with a result object
 });
 

@@ -67,13 +67,27 @@ export function decideFailure(blame: Blame, history: FailureHistory, policy: Ret
 
 function lost(history: FailureHistory, policy: RetryPolicy): FailureDecision {
   const { charged, losses } = history;
-  const first = policy.backoffMs / LOSS_BACKOFF_SHARE;
-  const delayMs = losses === 0 ? 0 : backoff(losses - 1, first, policy.backoffMsMax / LOSS_BACKOFF_MAX_SHARE, history);
+  const delayMs = losses === 0 ? 0 : lossBackoff(losses - 1, history, policy);
   return { state: 'READY', charged, losses: losses + 1, delayMs, poisoned: false };
 }
 
+/** How long the n-th loss that nobody is to blame for keeps a task, or a group of them, from being given out. */
+export function lossBackoff(
+  losses: number,
+  key: Pick<FailureHistory, 'taskId' | 'fence'>,
+  policy: Pick<RetryPolicy, 'backoffMs' | 'backoffMsMax'>,
+): number {
+  const { backoffMs, backoffMsMax } = policy;
+  return backoff(losses, backoffMs / LOSS_BACKOFF_SHARE, backoffMsMax / LOSS_BACKOFF_MAX_SHARE, key);
+}
+
 /** min(2^n * first, longest), of which the second half is jitter by a hash, so that a replay waits the same. */
-function backoff(n: number, firstMs: number, longestMs: number, { taskId, fence }: FailureHistory): number {
+function backoff(
+  n: number,
+  firstMs: number,
+  longestMs: number,
+  { taskId, fence }: Pick<FailureHistory, 'taskId' | 'fence'>,
+): number {
   const full = Math.min(2 ** Math.min(n, 30) * firstMs, longestMs);
   const hash = createHash('sha256').update(`${taskId}:${fence}`).digest().readUInt32BE(0) / 2 ** 32;
   return Math.round(full * (0.5 + 0.5 * hash));

@@ -1,10 +1,8 @@
-import { insertOrIgnore, now, type Queryable } from './dialect.ts';
+import { insertOrIgnore, now, rawRows, type Queryable } from './dialect.ts';
 import { rowOf } from './records.ts';
 
 /** How long a key is remembered. */
 export const IDEMPOTENCY_LIFE_MS = 24 * 3600 * 1000;
-/** Expired keys that one request removes at most. */
-const EXPIRED_MAX = 100;
 
 export interface IdempotencyRecord {
   readonly requestSha256: string;
@@ -23,7 +21,6 @@ export async function takeIdempotencyKey(
   key: { userId: string; keyText: string; requestSha256: string },
 ): Promise<IdempotencyRecord | null> {
   const where = { user_id: key.userId, key_text: key.keyText };
-  await removeExpired(db);
   await db.knex('idempotency_keys').where(where).where('created_at', '<', now(db, -IDEMPOTENCY_LIFE_MS)).delete();
   const inserted = await insertOrIgnore(
     db,
@@ -51,12 +48,15 @@ export async function recordAnswer(
     .update({ status, sealed_answer: sealedAnswer });
 }
 
-async function removeExpired(db: Queryable): Promise<void> {
-  const expired = db
-    .knex('idempotency_keys')
-    .where('created_at', '<', now(db, -IDEMPOTENCY_LIFE_MS))
-    .limit(EXPIRED_MAX)
-    .select('user_id', 'key_text');
-  const rows = (await expired) as { user_id: string; key_text: string }[]; // the two columns selected
-  for (const row of rows) await db.knex('idempotency_keys').where(row).delete();
+/** Deletes keys whose life is over; returns how many. */
+export async function trimIdempotencyKeys(db: Queryable, limit: number): Promise<number> {
+  const rows = await rawRows(
+    db,
+    `delete from idempotency_keys where (user_id, key_text) in (
+       select user_id, key_text from idempotency_keys where created_at < ${db.dialect.now} - ?
+       order by created_at limit ?)
+     returning key_text`,
+    [IDEMPOTENCY_LIFE_MS, limit],
+  );
+  return rows.length;
 }

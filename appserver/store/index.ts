@@ -1,5 +1,5 @@
 export { advanceClock, openDatabase, SIGNAL_NAMES } from './database.ts';
-export type { Database, DatabaseOptions, SignalName, Transaction } from './database.ts';
+export type { Database, DatabaseOptions, SignalName, Transaction, TransactionOptions } from './database.ts';
 export { isUniqueViolation } from './database-errors.ts';
 export { insertOrIgnore, insertRows, now, rawRows, readClock } from './dialect.ts';
 export type { ClockSource, Dialect, DialectName, Queryable } from './dialect.ts';
@@ -18,7 +18,19 @@ export {
 } from './jobs.ts';
 export type { JobEnding, JobFilter, NewJob, StoredJob } from './jobs.ts';
 export { decodeCursor, encodeCursor, pageByCreation, type Page, type PageOptions } from './cursor.ts';
-export { migrate, SCHEMA_VERSION, type Migration } from './migrate.ts';
+export { dumpedTables, dumpTable, loadTable, type DumpPage } from './dump.ts';
+export { migrate, migrateIn, readSchemaVersion, SCHEMA_VERSION } from './migrate.ts';
+export type { Migrated, MigrateOptions, Migration } from './migrate.ts';
+export { MIGRATIONS } from './migrations/index.ts';
+export { beginNewLife, type NewLife } from './new-life.ts';
+export { objectReferences, type ObjectReference } from './object-references.ts';
+export { attemptFolders, folderOf, referencedFolders, type AttemptFolder } from './folder-references.ts';
+export { keepRow, seizeRow } from './row-locks.ts';
+export { doomFolder, doomJobs, dueDoomedFolders, forgetDoomedFolder, postponeDoomedFolder } from './doomed-objects.ts';
+export { countRemoved, EMPTY_ROUND, readSweep, saveSweep } from './object-sweeps.ts';
+export type { ObjectCount, SweepRound, SweepState } from './object-sweeps.ts';
+export { deleteOldJobs, dropOldUploads, dropUnusedSeals, type HistoryPosition } from './history.ts';
+export { readTables, type ColumnFacts, type TableFacts } from './schema-facts.ts';
 export { problemOf, problemText } from './problems.ts';
 export {
   createTask,
@@ -37,48 +49,75 @@ export {
 export type { NewTask, Task } from './tasks.ts';
 
 export * from './api-keys.ts';
+export { appendAuditEvent, listAudit, REFUSED_EVENT, type AuditRecord } from './audit.ts';
 export * from './autopilot-runs.ts';
 export * from './batch-predictions.ts';
 export * from './datasets.ts';
 export * from './deployments.ts';
 export * from './idempotency.ts';
+export * from './inconsistencies.ts';
+export * from './installation.ts';
 export * from './models.ts';
 export * from './projects.ts';
 export * from './sessions.ts';
 export * from './users.ts';
-export { claimTask, countClaimable, forgetRequest, getAttempt, type Claim, type ClaimRequest } from './claims.ts';
+export { earlierClaim, forgetRequest, requestKey, type Claim } from './claim-attempts.ts';
+export { claimTasks, type ClaimOptions, type ClaimRequest } from './claims.ts';
 export { decideFailure, type FailureDecision, type FailureHistory, type RetryPolicy } from './failure-policy.ts';
 export { abdicate, lead, stillLeads, tickDuty, type Leadership } from './leaders.ts';
-export { beatTask, expiredLeases, extendLeases, postponeLease, resumeTask, startTask } from './leases.ts';
-export type { Beat, BeatOutcome, ExpiredLease } from './leases.ts';
-export { appendEvent, readEvents, trimOutbox, type OutboxEvent } from './outbox.ts';
-export { finishCancelledJob, settleJob } from './settle.ts';
-export { appendTaskLog, LOG_LINES_MAX, readTaskLog, type TaskLogLine } from './task-log.ts';
-export { hashToken, isToken, newToken } from './tokens.ts';
 export {
-  cancelHeldTask,
-  cancelTask,
-  commitTask,
-  dropUnusedSeals,
-  expireTask,
-  failTask,
-  getSeal,
-  giveUpOverdue,
-  overdueTasks,
-  sealTask,
-} from './transitions.ts';
-export type { AttemptEnding, Failure, Holder, Seal, Transition } from './transitions.ts';
+  beatTask,
+  checkpointTask,
+  expiredLeases,
+  extendLeases,
+  findLease,
+  postponeLease,
+  resumeTask,
+  startTask,
+} from './leases.ts';
+export type { Beat, BeatOutcome, ExpiredLease, LeaseIdentity } from './leases.ts';
+export { appendEvent, readEvents, trimOutbox, type OutboxEvent } from './outbox.ts';
+export { countRefusals, OTHER_SUBJECTS, REFUSAL_SUBJECTS_MAX, trimRefusals, type Refusal } from './refusals.ts';
+export { finishCancelledJob, settleJob } from './settle.ts';
+export { appendTaskLog, LOG_LINES_MAX, readTaskLog, trimTaskLogs, type TaskLogLine } from './task-log.ts';
+export { hashToken, isToken, newToken } from './tokens.ts';
+export type { AttemptEnding, Holder, Transition } from './attempt-ends.ts';
+export { cancelHeldTask, cancelTask, endBereft, giveUpOverdue, overdueTasks } from './endings.ts';
+export {
+  createGroup,
+  dissolveGroup,
+  dissolveOverdueGroup,
+  getGroup,
+  GROUP_SIZE_MAX,
+  overdueGroups,
+  type NewMember,
+  type TaskGroup,
+} from './groups.ts';
+export { getSeal, sealTask, type Seal } from './seals.ts';
+export { commitTask, expireTask, failTask, type Failure } from './transitions.ts';
 export { dueWakeUps, setWakeUp, takeWakeUp, type WakeUp } from './wake-ups.ts';
 export {
   countLiveWorkers,
+  drainWorker,
   forgetWorkers,
+  getWorker,
   identifyWorker,
+  keepWorker,
   listWorkers,
   registerWorker,
-  setWorkerDraining,
   touchWorker,
   SEEN_STEP_MS,
   type NewWorker,
   type Worker,
+  type WorkerIdentity,
 } from './workers.ts';
+export {
+  addPoolSecret,
+  DEFAULT_POOL,
+  ensurePool,
+  listPools,
+  setPoolArchive,
+  verifyPoolSecret,
+  type Pool,
+} from './pools.ts';
 export * from './task-counts.ts';

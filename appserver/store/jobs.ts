@@ -58,14 +58,10 @@ interface JobRow {
   started_at: number | null;
   finished_at: number | null;
   task_progress?: string | null;
+  running_progress?: string | null;
 }
 
 function fromRow(row: JobRow): StoredJob {
-  const live = row.task_progress ?? null;
-  const progress =
-    live === null || row.finished_at !== null
-      ? { fraction: row.progress_fraction, phase: row.progress_phase, message: row.progress_message }
-      : pick(JSON.parse(live) as TaskProgress); // written by beatTask
   return {
     id: row.id,
     kind: row.kind,
@@ -74,7 +70,7 @@ function fromRow(row: JobRow): StoredJob {
     projectId: row.project_id,
     resource: row.resource,
     taskId: row.task_id,
-    progress,
+    progress: progressOf(row),
     cancelAsked: row.cancel_asked === 1,
     error: problemOf(row.error),
     createdAt: row.created_at,
@@ -83,11 +79,28 @@ function fromRow(row: JobRow): StoredJob {
   };
 }
 
-const pick = ({ fraction, phase, message }: TaskProgress) => ({ fraction, phase, message });
+/** The progress of a job that ends with its task is its task's; that of others says what their first running task does. */
+function progressOf(row: JobRow): StoredJob['progress'] {
+  const own = { fraction: row.progress_fraction, phase: row.progress_phase, message: row.progress_message };
+  const live = row.task_progress ?? row.running_progress ?? null;
+  if (live === null || row.finished_at !== null) return own;
+  const { fraction, phase, message } = JSON.parse(live) as TaskProgress; // written by beatTask
+  if (live === row.task_progress) return { fraction, phase, message };
+  const text = [own.message, message].filter((part) => part !== '').join('; ');
+  return { ...own, message: text.slice(0, MESSAGE_CHARS_MAX) };
+}
 
-/** The progress of a job that ends with its task is its task's. */
+/** Characters of a message of progress at most. */
+const MESSAGE_CHARS_MAX = 500;
+
 const selectJobs = ({ knex }: Queryable): Knex.QueryBuilder =>
-  knex('job').leftJoin('task', 'task.id', 'job.task_id').select('job.*', 'task.progress as task_progress');
+  knex('job')
+    .leftJoin('task', 'task.id', 'job.task_id')
+    .select('job.*', 'task.progress as task_progress', knex.raw(RUNNING_PROGRESS));
+
+const RUNNING_PROGRESS = `(select running.progress from task running
+  where running.job_id = job.id and running.state = 'RUNNING' and running.progress is not null
+  order by running.job_position limit 1) as running_progress`;
 
 /** Creates a queued job. Its tasks are created in the same transaction. */
 export async function createJob(trx: Transaction, job: NewJob): Promise<StoredJob> {

@@ -9,7 +9,13 @@ export interface Leadership {
   readonly fence: number;
 }
 
-/** Takes a duty that nobody holds, or renews one's own; null when another process holds it. */
+/** No leadership is meant to last longer: one that does was taken before the database's clock was set back. */
+const LEASE_MS_MAX = 60_000;
+
+/**
+ * Takes a duty that nobody holds, or renews one's own; null when another process holds it. A lease that ends further in
+ * the future than any is given counts as over.
+ */
 export async function lead(db: Queryable, duty: string, holder: string, leaseMs: number): Promise<Leadership | null> {
   const time = db.dialect.now;
   const rows = await rawRows(
@@ -18,9 +24,9 @@ export async function lead(db: Queryable, duty: string, holder: string, leaseMs:
      on conflict (duty) do update set
        fence = case when leader.holder = excluded.holder then leader.fence else leader.fence + 1 end,
        holder = excluded.holder, lease_until = excluded.lease_until
-     where leader.holder = excluded.holder or leader.lease_until < ${time}
+     where leader.holder = excluded.holder or leader.lease_until < ${time} or leader.lease_until > ${time} + ?
      returning fence`,
-    [duty, holder, leaseMs],
+    [duty, holder, leaseMs, Math.max(leaseMs, LEASE_MS_MAX)],
   );
   return rows[0] === undefined ? null : { duty, holder, fence: Number(rows[0]['fence']) };
 }

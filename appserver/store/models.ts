@@ -179,17 +179,6 @@ export async function readyModels(db: Queryable, projectId: string): Promise<Mod
   return rows.map(toModel);
 }
 
-/** Tasks of all models of a project: their folders hold the artefacts. */
-export async function modelTaskIds(db: Queryable, projectId: string): Promise<string[]> {
-  const rows = await rowsOf<{ task_id: string }>(db.knex('models').where({ project_id: projectId }).select('task_id'));
-  return rows.map((row) => row.task_id);
-}
-
-/** Models of a project that are in work. */
-export async function trainingModels(db: Queryable, projectId: string): Promise<ModelRecord[]> {
-  return (await rowsOf<ModelRow>(db.knex('models').where({ project_id: projectId, state: 'training' }))).map(toModel);
-}
-
 /** The model is trained, verified and signed. */
 export async function completeModel(db: Queryable, id: string, trained: TrainedFacts): Promise<void> {
   await db

@@ -1,7 +1,7 @@
-import type { MetricName, Partitioning, TargetSpec } from '#contracts';
+import type { AutopilotRunState, MetricName, Partitioning, TargetSpec } from '#contracts';
 import { pageByCreation, type Page, type PageOptions } from './cursor.ts';
 import { now, type Queryable } from './dialect.ts';
-import { fromJsonOrNull, rowOf, toJson } from './records.ts';
+import { fromJsonOrNull, rowOf, rowsOf, toJson } from './records.ts';
 
 /** What the first Autopilot of a project fixes. */
 export interface FixedSettings {
@@ -23,6 +23,8 @@ export interface ProjectRecord {
   readonly updatedAt: number;
   readonly createdBy: string;
   readonly modelCount: number;
+  /** Of the newest run of Autopilot; null before the first. */
+  readonly runState: AutopilotRunState | null;
 }
 
 interface ProjectRow {
@@ -38,6 +40,7 @@ interface ProjectRow {
   readonly updated_at: number;
   readonly created_by: string;
   readonly model_count: number;
+  readonly run_state: AutopilotRunState | null;
 }
 
 const toProject = (row: ProjectRow): ProjectRecord => ({
@@ -53,6 +56,7 @@ const toProject = (row: ProjectRow): ProjectRecord => ({
   updatedAt: row.updated_at,
   createdBy: row.created_by,
   modelCount: row.model_count,
+  runState: row.run_state,
 });
 
 const projectRows = (db: Queryable) =>
@@ -62,6 +66,9 @@ const projectRows = (db: Queryable) =>
     .select(
       db.knex.raw(
         "(select count(*) from models where models.project_id = projects.id and models.state = 'ready') as model_count",
+      ),
+      db.knex.raw(
+        '(select state from autopilot_runs run where run.project_id = projects.id order by run.started_at desc, run.id desc limit 1) as run_state',
       ),
     );
 
@@ -144,8 +151,16 @@ export async function unlockHoldout(db: Queryable, id: string): Promise<boolean>
   return changed === 1;
 }
 
-/** Deletes a project with its runs and models; nothing may be deployed any more. */
+/** Ids of a project's jobs that are not final, in their order. */
+export async function openJobsOfProject(db: Queryable, id: string): Promise<string[]> {
+  const query = db.knex('job').where({ project_id: id }).whereNull('finished_at').orderBy('id').select('id');
+  return (await rowsOf<{ id: string }>(query)).map((row) => row.id);
+}
+
+/** Deletes a project with its runs, models and batch predictions; nothing may be deployed any more. */
 export async function deleteProject(db: Queryable, id: string): Promise<void> {
+  const jobs = db.knex('job').where({ project_id: id }).select('id');
+  await db.knex('batch_predictions').whereIn('job_id', jobs).delete();
   await db.knex('models').where({ project_id: id }).delete();
   await db.knex('autopilot_runs').where({ project_id: id }).delete();
   await db.knex('projects').where({ id }).delete();

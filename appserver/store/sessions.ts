@@ -11,12 +11,17 @@ export interface SessionRecord {
   readonly expiresAt: number;
 }
 
-/** Inserts a session that ends after `lifeMs`; ended ones of all users are removed. */
+/** Deletes sessions that have ended; returns how many. */
+export async function trimSessions(db: Queryable, limit: number): Promise<number> {
+  const ended = db.knex('sessions').where('expires_at', '<', now(db)).orderBy('expires_at').limit(limit);
+  return db.knex('sessions').whereIn('token_sha256', ended.select('token_sha256')).delete();
+}
+
+/** Inserts a session that ends after `lifeMs`. */
 export async function insertSession(
   db: Queryable,
   session: { tokenSha256: string; csrfSha256: string; userId: string; lifeMs: number },
 ): Promise<void> {
-  await db.knex('sessions').where('expires_at', '<', now(db)).delete();
   await db.knex('sessions').insert({
     token_sha256: session.tokenSha256,
     csrf_sha256: session.csrfSha256,

@@ -52,3 +52,15 @@ export async function readTaskLog(db: Queryable, taskId: string, limit = LOG_LIN
   }>(db.knex('task_log').where({ task_id: taskId }).orderBy('sequence', 'desc').limit(limit));
   return rows.map(({ sequence, fence, logged_at, line }) => ({ sequence, fence, loggedAt: logged_at, line })).reverse();
 }
+
+/** Deletes old lines; returns how many. */
+export async function trimTaskLogs(db: Queryable, olderThanMs: number, limit: number): Promise<number> {
+  const rows = await rawRows(
+    db,
+    `delete from task_log where (task_id, sequence) in (
+       select task_id, sequence from task_log where logged_at < ${db.dialect.now} - ? order by logged_at limit ?)
+     returning sequence`,
+    [olderThanMs, limit],
+  );
+  return rows.length;
+}

@@ -2,6 +2,7 @@ import {
   AppError,
   parse,
   TaskSpec,
+  type Checkpoint,
   type Problem,
   type TaskKind,
   type TaskProgress,
@@ -11,10 +12,11 @@ import {
 import { newId } from '#runtime';
 import { pageByCreation, type Page, type PageOptions } from './cursor.ts';
 import type { Transaction } from './database.ts';
-import { insertOrIgnore, now, type Queryable } from './dialect.ts';
+import { addDependencies, mustWaitFor, NOTHING_OPEN } from './dependencies.ts';
+import { insertOrIgnore, now, rawRows, type Queryable } from './dialect.ts';
 import { lockJob, type StoredJob } from './jobs.ts';
 import { problemOf } from './problems.ts';
-import { rowsOf } from './records.ts';
+import { fromJsonOrNull, rowsOf } from './records.ts';
 
 type SpecByKind = { readonly [K in TaskKind]: Extract<TaskSpecOf, { kind: K }> };
 
@@ -44,6 +46,11 @@ export interface Task<K extends TaskKind = TaskKind> {
   readonly losses: number;
   readonly cancelAsked: boolean;
   readonly progress: TaskProgress | null;
+  /** From which the next attempt may go on. */
+  readonly checkpoint: Checkpoint | null;
+  /** Tasks that run at the same time or not at all; null: on its own. */
+  readonly groupId: string | null;
+  readonly groupRank: number | null;
   /** Of the last failed attempt, or of the task's end. */
   readonly problem: Problem | null;
   readonly createdAt: number;
@@ -71,6 +78,9 @@ export interface TaskRow {
   losses: number;
   cancel_asked: number;
   progress: string | null;
+  checkpoint: string | null;
+  group_id: string | null;
+  group_rank: number | null;
   problem: string | null;
   created_at: number;
   started_at: number | null;
@@ -104,6 +114,9 @@ export function taskFromRow(row: TaskRow): Task {
     losses: row.losses,
     cancelAsked: row.cancel_asked === 1,
     progress: row.progress === null ? null : (JSON.parse(row.progress) as TaskProgress), // written by beatTask
+    checkpoint: fromJsonOrNull<Checkpoint>(row.checkpoint),
+    groupId: row.group_id,
+    groupRank: row.group_rank,
     problem: problemOf(row.problem),
     createdAt: row.created_at,
     startedAt: row.started_at,
@@ -125,14 +138,21 @@ export interface NewTask {
   readonly priority?: number;
   /** Database time by which the result must be sealed; null or absent: none. */
   readonly deadlineAt?: number | null;
-  /** Created WAITING: not given to workers before `releaseTasks`. @default false */
+  /** Created WAITING and put aside: not given to workers before `releaseTasks`. @default false */
   readonly waiting?: boolean;
+  /** Tasks of the same job that must succeed first. @default none */
+  readonly dependsOn?: readonly string[];
+  /** What it counts for in its project's share while it is held. @default threads of a training, else 1 */
+  readonly cost?: number;
+  /** Membership of a group: `createGroup`. */
+  readonly group?: { readonly id: string; readonly rank: number };
 }
 
 /**
- * Creates a READY task, or finds the one with the same idempotency key.
+ * Creates a task, or finds the one with the same idempotency key. It is READY unless it is put aside or has to wait for
+ * another one.
  *
- * @throws JOB_CANCELLED, JOB_FINISHED when the job takes no more tasks
+ * @throws JOB_CANCELLED, JOB_FINISHED when the job takes no more tasks; DEPENDENCY_FAILED
  */
 export async function createTask(trx: Transaction, task: NewTask): Promise<{ task: Task; created: boolean }> {
   const job = await lockJob(trx, task.jobId);
@@ -142,6 +162,8 @@ export async function createTask(trx: Transaction, task: NewTask): Promise<{ tas
   const existing = await findByKey(trx, task.idempotencyKey);
   if (existing !== null) return { task: existing, created: false };
   refuseMoreTasks(job);
+  const { waiting = false, dependsOn = [] } = task;
+  const state = (await mustWaitFor(trx, job.id, dependsOn)) || waiting ? 'WAITING' : 'READY';
   const created = await insertOrIgnore(
     trx,
     'task',
@@ -158,7 +180,11 @@ export async function createTask(trx: Transaction, task: NewTask): Promise<{ tas
       spec: JSON.stringify(spec),
       idempotency_key: task.idempotencyKey,
       priority: task.priority ?? 0,
-      state: task.waiting === true ? 'WAITING' : 'READY',
+      state,
+      held: waiting ? 1 : 0,
+      cost: task.cost ?? costOf(spec),
+      group_id: task.group?.id ?? null,
+      group_rank: task.group?.rank ?? null,
       not_before: now(trx),
       deadline_at: task.deadlineAt ?? null,
       created_at: now(trx),
@@ -168,13 +194,17 @@ export async function createTask(trx: Transaction, task: NewTask): Promise<{ tas
   const found = await findByKey(trx, task.idempotencyKey);
   if (found === null) throw new AppError('INTERNAL', 'a created task is found by its key');
   if (created) {
+    await addDependencies(trx, id, dependsOn);
     await trx.knex('job').where({ id: task.jobId }).whereNot('kind', 'autopilot').whereNull('task_id').update({
       task_id: id,
     });
-    if (task.waiting !== true) trx.signal('task-ready', id);
+    if (state === 'READY') trx.signal('task-ready', id);
   }
   return { task: found, created };
 }
+
+/** Threads that a task keeps busy. */
+const costOf = (spec: TaskSpecOf): number => (spec.kind === 'train' ? spec.threadCount : 1);
 
 function refuseMoreTasks(job: StoredJob): void {
   if (job.cancelAsked) throw new AppError('JOB_CANCELLED', `job ${job.id} takes no more tasks: it is being cancelled`);
@@ -220,16 +250,22 @@ export async function setTaskPriority(db: Queryable, id: string, priority: numbe
   return (await db.knex('task').where({ id }).whereNull('finished_at').update({ priority })) === 1;
 }
 
-/** Tasks of a job that nobody has claimed yet stand aside; returns how many. */
+/** Tasks of a job that nobody has claimed yet stand aside, those that wait for others too; returns how many. */
 export async function holdTasks(trx: Transaction, jobId: string): Promise<number> {
-  return trx.knex('task').where({ job_id: jobId, state: 'READY' }).update({ state: 'WAITING' });
+  const free = trx.knex('task').where({ job_id: jobId, held: 0 }).whereIn('state', ['READY', 'WAITING']);
+  return free.update({ state: 'WAITING', held: 1 });
 }
 
-/** WAITING tasks of a job become READY; returns how many. */
+/** Tasks of a job that were put aside become READY, unless they depend on one that is open; returns how many. */
 export async function releaseTasks(trx: Transaction, jobId: string): Promise<number> {
-  const count = await trx.knex('task').where({ job_id: jobId, state: 'WAITING' }).update({ state: 'READY' });
-  if (count > 0) trx.signal('task-ready', jobId);
-  return count;
+  await trx.knex('task').where({ job_id: jobId, state: 'WAITING' }).update({ held: 0 });
+  const ready = await rawRows(
+    trx,
+    `update task set state = 'READY' where job_id = ? and state = 'WAITING' and ${NOTHING_OPEN} returning id`,
+    [jobId],
+  );
+  if (ready.length > 0) trx.signal('task-ready', jobId);
+  return ready.length;
 }
 
 /** Another deadline for the tasks of a job that are not final: after a pause. */

@@ -7,6 +7,7 @@ import { storeError, systemCode } from './file-errors.ts';
 import { parseObjectPath, parseObjectPrefix } from './object-path.ts';
 import type {
   CallOptions,
+  ListOptions,
   ObjectBody,
   ObjectEntry,
   ObjectStat,
@@ -114,9 +115,9 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  async *list(prefix: string, options: CallOptions = {}): AsyncIterable<ObjectEntry> {
+  async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectEntry> {
     const segments = parseObjectPrefix(prefix);
-    for await (const entry of this.#walk(segments, options.signal)) {
+    for await (const entry of this.#walk(segments, options)) {
       if (entry.temporary) continue;
       const found = await orNull(lstat(entry.file));
       if (found === null) continue;
@@ -147,7 +148,7 @@ export class FileObjectStore implements ObjectStore {
   async sweepTemporary(olderThanMs: number, options: CallOptions = {}): Promise<number> {
     const before = Date.now() - olderThanMs;
     let count = 0;
-    for await (const entry of this.#walk([], options.signal)) {
+    for await (const entry of this.#walk([], options)) {
       if (!entry.temporary) continue;
       const found = await orNull(lstat(entry.file));
       if (found === null || found.mtimeMs > before) continue;
@@ -234,7 +235,7 @@ export class FileObjectStore implements ObjectStore {
   /** Regular files below a folder, in the order of their full paths. Symbolic links are not followed. */
   async *#walk(
     segments: readonly string[],
-    signal: AbortSignal | undefined,
+    { signal, after = '' }: ListOptions,
   ): AsyncGenerator<{ path: string; file: string; temporary: boolean }> {
     signal?.throwIfAborted();
     const folder = path.join(this.#root, ...segments);
@@ -243,7 +244,8 @@ export class FileObjectStore implements ObjectStore {
     entries.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
     for (const entry of entries) {
       const below = [...segments, entry.name];
-      if (entry.isDirectory()) yield* this.#walk(below, signal);
+      if (isBehind(below.join('/'), entry, after)) continue;
+      if (entry.isDirectory()) yield* this.#walk(below, signal === undefined ? { after } : { signal, after });
       else if (entry.isFile()) {
         const temporary = entry.name.startsWith(TEMPORARY_PREFIX);
         yield { path: below.join('/'), file: path.join(folder, entry.name), temporary };
@@ -266,6 +268,12 @@ export class FileObjectStore implements ObjectStore {
 /** A folder sorts as the prefix it is in its objects' paths. */
 function sortKey(entry: Dirent): string {
   return entry.isDirectory() ? `${entry.name}/` : entry.name;
+}
+
+/** Whether nothing of an entry comes after `after` in a list. */
+function isBehind(path: string, entry: Dirent, after: string): boolean {
+  if (entry.isDirectory()) return `${path}/` < after && !after.startsWith(`${path}/`);
+  return path <= after;
 }
 
 async function writeHashed(handle: FileHandle, body: ObjectBody, signal?: AbortSignal): Promise<WrittenObject> {

@@ -26,6 +26,11 @@ export interface ReadOptions extends CallOptions {
   readonly end?: number;
 }
 
+export interface ListOptions extends CallOptions {
+  /** Only objects behind this path in the order of the list, so that a long list can be read in pieces. */
+  readonly after?: string;
+}
+
 export type ObjectBody = Uint8Array | AsyncIterable<Uint8Array> | Readable;
 
 /**
@@ -56,7 +61,7 @@ export interface ObjectStore {
   stat(path: string, options?: CallOptions): Promise<ObjectStat | null>;
 
   /** All objects in the folder `prefix` and below, '' being the root, sorted by path in code units. */
-  list(prefix: string, options?: CallOptions): AsyncIterable<ObjectEntry>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectEntry>;
 
   /** Deletes an object; one that is not there is no error. */
   delete(path: string, options?: CallOptions): Promise<void>;

@@ -1,96 +1,174 @@
 /**
- * Speed of the queue: `node test/bench/queue.bench.ts`. Claims per second with 1,000 tasks of 20 projects and 50 workers,
- * and whole tasks (claim, start, beat, seal, verify, commit) per second, on SQLite (a file; synchronous FULL and, for
- * comparison, NORMAL) and on PostgreSQL (fsync on). Exits 1 where a budget is missed.
+ * Speed and fairness of the queue: `node test/bench/queue.bench.ts`. An app server (the program itself) with 10,000 queued
+ * tasks of 20 projects, and this process as 50 workers that speak the worker protocol over HTTP; PostgreSQL with fsync on,
+ * SQLite with synchronous=FULL. Loads, each on a database of its own: claims alone as fast as 50 workers can, 200 claims a
+ * second, and the same two with whole no-op tasks (claim, start, end without a result). Beside it graphile-worker and
+ * pg-boss do as many no-op jobs on the same PostgreSQL server, through SQL instead of HTTP and without fences, leases,
+ * fairness or a user's rights. Exits 1 where a budget is missed. `--no-rivals`, `--only postgres|sqlite` do less.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { openDatabase, type Database } from '#store';
-import { World, type TestWorker } from '../contract/queue/world.ts';
-import { startPostgres } from '../support/postgres.ts';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { KEY_FILES } from '#runtime';
+import { startPostgres, type PostgresServer } from '../support/postgres.ts';
+import { RIVALS, runGraphileWorker, runPgBoss, type RivalFigures } from './queue/rivals.ts';
+import { claimedProjects, seedQueue, type SeedOptions } from './queue/seed.ts';
+import { closedLoop, offeredLoad, SimulatedWorker, type Load } from './queue/workers.ts';
 
-const TASKS = 1_000;
+const TASKS = 10_000;
 const PROJECTS = 20;
 const WORKERS = 50;
-const WHOLE_TASKS = 300;
-const CLAIMS_PER_SECOND_MIN = 200;
-const CLAIM_P99_MS_MAX = 50;
+const CLAIMS = 4_000;
+/** Fewer than can expire before the end of the load. */
+const OFFERED = { perSecond: 200, seconds: 15, warmUpSeconds: 3, way: 'claim' } as const;
+const WHOLE_OFFERED = { perSecond: 50, seconds: 15, warmUpSeconds: 3, way: 'whole' } as const;
+const WHOLE_TASKS = 2_000;
+/** Most claims between two of a project, as a multiple of what its share would be. */
+const WAIT_SHARE_MAX = 2;
+const BUDGETS = {
+  postgres: { claimsPerSecondMin: 200, p99MsMax: 50 },
+  sqlite: { claimsPerSecondMin: 100, p99MsMax: null },
+} as const;
 
+const { values: flags } = parseArgs({ options: { 'no-rivals': { type: 'boolean' }, only: { type: 'string' } } });
 const missed: string[] = [];
-const folder = await mkdtemp(path.join(os.tmpdir(), 'trainyard-bench-'));
-const options = { file: '', url: '', poolMax: 10, statementTimeoutMs: 30_000 };
+const folder = mkdtempSync(path.join(os.tmpdir(), 'trainyard-queue-bench-'));
+const postgres = flags.only === 'sqlite' ? null : await startPostgres({ fsync: true });
 try {
-  for (const synchronous of ['FULL', 'NORMAL'] as const) {
-    const file = path.join(folder, `${synchronous}.db`);
-    const database = await openDatabase({ ...options, client: 'sqlite', file });
-    await database.knex.raw(`pragma synchronous = ${synchronous}`);
-    await bench(`sqlite, synchronous=${synchronous}`, database);
-    await database.close();
+  if (postgres !== null) {
+    const whole = await bench('postgres', postgres);
+    if (flags['no-rivals'] !== true) await benchRivals(postgres, whole);
   }
-  const server = await startPostgres({ fsync: true });
-  const database = await openDatabase({ ...options, client: 'postgres', url: server.url });
-  await bench('postgres 18, fsync on, 10 connections', database);
-  await database.close();
-  await server.close();
+  if (flags.only !== 'postgres') await bench('sqlite', null);
 } finally {
-  await rm(folder, { recursive: true, force: true });
+  await postgres?.close();
+  rmSync(folder, { recursive: true, force: true });
 }
 for (const line of missed) console.log(`BUDGET MISSED: ${line}`);
 process.exitCode = missed.length === 0 ? 0 : 1;
 
-async function bench(name: string, database: Database): Promise<void> {
-  const world = await World.open({ database, close: () => Promise.resolve() });
-  const workers: TestWorker[] = [];
-  for (let index = 0; index < WORKERS; index += 1) workers.push(await world.addWorker());
-  const addingAt = performance.now();
-  for (let index = 0; index < TASKS; index += 1) await world.addTask({ project: `p${index % PROJECTS}` });
-  report(name, 'tasks created, one after the other', TASKS, performance.now() - addingAt);
-
-  const latencies: number[] = [];
-  const claimingAt = performance.now();
-  await Promise.all(
-    workers.map(async (worker) => {
-      for (;;) {
-        const at = performance.now();
-        if ((await world.claim(worker)) === null) return;
-        latencies.push(performance.now() - at);
-      }
-    }),
+/** Runs the four loads; returns whole tasks per second. */
+async function bench(client: 'postgres' | 'sqlite', server: PostgresServer | null): Promise<number> {
+  const load = async (what: string, run: Run) => {
+    const figures = await withServer(client, server, run);
+    report(`${client}: ${what}`, figures);
+    return figures;
+  };
+  const claims = await load('claims as fast as can be', (workers) => closedLoop(workers, CLAIMS, 'claim'));
+  const offered = await load(`${OFFERED.perSecond} claims/s offered`, (workers) => offeredLoad(workers, OFFERED));
+  const whole = await load('whole no-op tasks as fast as can be', (workers) =>
+    closedLoop(workers, WHOLE_TASKS, 'whole'),
   );
-  const claimsPerSecond = report(name, `claims by ${WORKERS} workers at once`, TASKS, performance.now() - claimingAt);
-  const first = workers[0];
-  if (first === undefined) throw new Error('there are workers');
-  for (let index = 0; index < TASKS; index += 1) await world.addTask({ project: `q${index % PROJECTS}` });
-  const alone: number[] = [];
-  for (let index = 0; index < WHOLE_TASKS; index += 1) {
-    const at = performance.now();
-    await world.claim(first);
-    alone.push(performance.now() - at);
-  }
-  console.log(`  claim latency, ms: alone p50 ${rank(alone, 0.5)}, p99 ${rank(alone, 0.99)}; ${WORKERS} at once p50 ${rank(latencies, 0.5)}, p99 ${rank(latencies, 0.99)}`); // prettier-ignore
-
-  const wholeAt = performance.now();
-  for (let index = 0; index < WHOLE_TASKS; index += 1) {
-    const claimed = await world.take(first);
-    await world.start(claimed);
-    await world.beat(claimed, { log: ['a line'] });
-    await world.seal(claimed);
-    await world.commit(claimed);
-  }
-  report(name, 'whole tasks by one worker (claim, start, beat, seal, verify, commit)', WHOLE_TASKS, performance.now() - wholeAt); // prettier-ignore
-  await world.close();
-  if (claimsPerSecond < CLAIMS_PER_SECOND_MIN) missed.push(`${name}: ${claimsPerSecond.toFixed(0)} claims/s`);
-  if (Number(rank(alone, 0.99)) > CLAIM_P99_MS_MAX) missed.push(`${name}: p99 of a claim ${rank(alone, 0.99)} ms`);
+  await load(`${WHOLE_OFFERED.perSecond} whole no-op tasks/s offered`, (workers) =>
+    offeredLoad(workers, WHOLE_OFFERED),
+  );
+  const waitShare = longestWait(claims.projects);
+  console.log(`${client}: longest wait of a project: ${waitShare.toFixed(2)} of its share`);
+  const { claimsPerSecondMin, p99MsMax } = BUDGETS[client];
+  const p99 = rank(offered.latencies, 0.99);
+  if (claims.perSecond < claimsPerSecondMin) missed.push(`${client}: ${claims.perSecond.toFixed(0)} claims/s`);
+  if (p99MsMax !== null && p99 > p99MsMax) missed.push(`${client}: p99 of a claim ${p99.toFixed(1)} ms`);
+  if (waitShare > WAIT_SHARE_MAX) missed.push(`${client}: a project waited ${waitShare.toFixed(2)} times its share`);
+  return whole.perSecond;
 }
 
-function report(name: string, what: string, count: number, ms: number): number {
-  const perSecond = (count * 1000) / ms;
-  console.log(`${name}: ${what}: ${perSecond.toFixed(0)}/s`);
-  return perSecond;
+async function benchRivals(server: PostgresServer, ours: number): Promise<void> {
+  const rivals = { 'graphile-worker': runGraphileWorker, 'pg-boss': runPgBoss };
+  for (const [name, run] of Object.entries(rivals)) {
+    const database = await server.createDatabase();
+    const figures: RivalFigures = await run(database.url, TASKS, WORKERS);
+    await database.close();
+    const version = RIVALS[name as keyof typeof RIVALS]; // the same names
+    const latency =
+      figures.latencies.length === 0
+        ? ''
+        : `, fetch p50 ${ms(figures.latencies, 0.5)}, p99 ${ms(figures.latencies, 0.99)}`;
+    console.log(`${name} ${version}: ${figures.perSecond.toFixed(0)} no-op jobs/s${latency}; ours ${(ours / figures.perSecond).toFixed(2)} of it; load ${loadAverage()}`); // prettier-ignore
+  }
 }
 
-function rank(values: readonly number[], share: number): string {
+type Run = (workers: readonly SimulatedWorker[]) => Promise<Load>;
+
+/** An app server over a freshly filled database, and 50 registered workers. */
+async function withServer(
+  client: 'postgres' | 'sqlite',
+  postgresServer: PostgresServer | null,
+  run: Run,
+): Promise<Load & { readonly projects: readonly string[] }> {
+  const dataDir = mkdtempSync(path.join(folder, 'data-'));
+  const database = (await postgresServer?.createDatabase()) ?? null;
+  const options: SeedOptions = { client, file: path.join(dataDir, 'trainyard.db'), url: database?.url ?? '' };
+  await seedQueue(options, { tasks: TASKS, projects: PROJECTS });
+  const program = await startServer({
+    ...{ dataDir, 'server.port': '0', 'server.adminApiKey': 'admin-key-of-the-bench' },
+    ...{ 'database.client': client, 'database.file': options.file, 'database.url': options.url },
+  });
+  try {
+    const secret = readFileSync(path.join(dataDir, 'keys', KEY_FILES.poolSecret), 'utf8').trim();
+    const workers: SimulatedWorker[] = [];
+    for (let index = 0; index < WORKERS; index += 1) workers.push(await SimulatedWorker.register(program.url, secret));
+    const load = await run(workers);
+    for (const worker of workers) worker.close();
+    return { ...load, projects: await claimedProjects(options) };
+  } finally {
+    await program.end();
+    await database?.close();
+  }
+}
+
+/** The app server's program; ready when it says where it listens. */
+async function startServer(config: Readonly<Record<string, string>>): Promise<{ url: string; end(): Promise<void> }> {
+  const program = fileURLToPath(new URL('../../appserver/server/main.ts', import.meta.url));
+  const words = Object.entries(config).flatMap(([key, value]) => (value === '' ? [] : [`--${key}`, value]));
+  const child = spawn(process.execPath, [program, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = once(child, 'exit');
+  const url = Promise.withResolvers<string>();
+  const lines: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line);
+      const found = /"event":"listening".*"url":"([^"]+)"/.exec(line)?.[1];
+      if (found !== undefined) url.resolve(found);
+    });
+  }
+  void ended.then(() => url.reject(new Error(`the app server ended:\n${lines.at(-1) ?? ''}`)));
+  const end = async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
+  return { url: await url.promise, end };
+}
+
+/** The most claims from the start or a claim of a project to its next one, divided by the number of projects. */
+function longestWait(projects: readonly string[]): number {
+  const last = new Map(projects.map((project) => [project, -1]));
+  if (last.size < PROJECTS) return Infinity;
+  let longest = 0;
+  for (const [index, project] of projects.entries()) {
+    longest = Math.max(longest, index - (last.get(project) ?? -1));
+    last.set(project, index);
+  }
+  return longest / PROJECTS;
+}
+
+function report(what: string, { latencies, perSecond }: Load): void {
+  console.log(`${what}: ${perSecond.toFixed(0)}/s, claim p50 ${ms(latencies, 0.5)}, p99 ${ms(latencies, 0.99)}, longest ${ms(latencies, 1)}; load ${loadAverage()}`); // prettier-ignore
+}
+
+function loadAverage(): string {
+  return (os.loadavg()[0] ?? NaN).toFixed(1);
+}
+
+function ms(values: readonly number[], share: number): string {
+  return `${rank(values, share).toFixed(1)} ms`;
+}
+
+function rank(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
-  return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN).toFixed(1);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 }

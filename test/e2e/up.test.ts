@@ -87,6 +87,7 @@ describe('trainyard up', function () {
       const killed = running(name);
       process.kill(killed.pid, 'SIGKILL');
       await until(`a new ${name}`, () => !isAlive(killed) && platform.programs(name).length === length);
+      expect(platform.output()).to.match(new RegExp(`"name":"${name}(-\\d)?".*"signal":"SIGKILL".*"restartCount":1,`));
       await until('health', async () => (await healthStatus(platform.url)) === 200);
       const answer = await until('a prediction', async () => predict(api, predictionUrl, ROW).catch(() => null));
       expect(answer.data).to.deep.equal(expected);
@@ -180,6 +181,21 @@ describe('trainyard up', function () {
     expect(existsSync(path.join(dataDir, 'up.lock'))).to.equal(true);
     platform = await startPlatform({ dataDir, ports, flags: FLAGS, adminKey: null });
     expect((await api.get('/me', Me)).role).to.equal('admin');
+  });
+
+  it('waits for the programs of a killed up before it starts its own', async () => {
+    const worker = running('worker');
+    process.kill(worker.pid, 'SIGSTOP');
+    platform.kill('SIGKILL');
+    await platform.ended;
+    const next = await spawnPlatform({ dataDir, ports, flags: FLAGS, adminKey: null });
+    await until('the word that it waits', () => next.output().includes('waiting for the programs of an earlier up'));
+    expect(next.output()).to.include(String(worker.pid));
+    expect(next.processes()).to.deep.equal([]);
+    process.kill(worker.pid, 'SIGCONT');
+    platform = next;
+    await until('health', async () => (await healthStatus(next.url)) === 200);
+    expect(isAlive(worker)).to.equal(false);
   });
 
   it('says what is wrong with its flags', () => {

@@ -53,7 +53,7 @@ export class ProtocolWorker {
     const json = {
       protocolVersion: 1,
       programVersion: 'test',
-      pool: 'local',
+      pool: 'default',
       hostName: 'test',
       processId: process.pid,
       memoryBytes: 1,

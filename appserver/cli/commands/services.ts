@@ -15,7 +15,7 @@ const SHORT_FLAGS: Readonly<Record<string, string>> = {
 };
 
 /** `--port 1` and `--port=1` as the configuration key; dotted keys stay. */
-function withKeys(argv: readonly string[]): string[] {
+export function withKeys(argv: readonly string[]): string[] {
   return argv.map((word) => {
     const [name = '', ...value] = word.split('=');
     const key = SHORT_FLAGS[name];
@@ -25,7 +25,7 @@ function withKeys(argv: readonly string[]): string[] {
 
 async function up(argv: readonly string[], { output }: CommandContext): Promise<number> {
   const { flags, file } = configFlags(withKeys(argv));
-  const platform = startPlatform(flags, file);
+  const platform = await startPlatform(flags, file);
   const ended = new Promise<void>((resolve) => platform.lifecycle.signal.addEventListener('abort', () => resolve()));
   output.note(`Trainyard is starting; logs are in ${platform.config.dataDir}/logs`);
   try {
@@ -39,6 +39,9 @@ async function up(argv: readonly string[], { output }: CommandContext): Promise<
     [`Trainyard is ready: ${platform.url}/`, `data folder: ${platform.config.dataDir}`, 'Ctrl-C stops it.'].join('\n'),
   );
   await ended;
+  const restarts = Object.entries(platform.restartCounts()).filter(([, count]) => count > 0);
+  if (restarts.length > 0)
+    output.note(`started again since: ${restarts.map(([name, count]) => `${name} ${count} times`).join(', ')}`);
   await new Promise(() => undefined); // the lifecycle ends the process once everything is closed
   return 0;
 }

@@ -20,8 +20,13 @@ export interface SupervisedProgram {
 }
 
 export interface Supervisor {
+  readonly name: string;
+  /** What it is; several may be the same. */
+  readonly program: ProgramName;
   /** Pid of the running process, null between two lives. */
   pid(): number | null;
+  /** How often it was started again. */
+  restartCount(): number;
   /** SIGTERM, then SIGKILL after `graceMs`; resolves when it is gone. */
   stop(graceMs: number): Promise<void>;
 }
@@ -35,6 +40,7 @@ export function supervise(spec: SupervisedProgram, logger: Logger): Supervisor {
   let child: ChildProcess | null = null;
   let stopping = false;
   let failures = 0;
+  let restarts = 0;
   let timer: NodeJS.Timeout | null = null;
   let gone: () => void = () => undefined;
 
@@ -51,12 +57,14 @@ export function supervise(spec: SupervisedProgram, logger: Logger): Supervisor {
         return;
       }
       failures = performance.now() - startedAt > HEALTHY_MS ? 0 : failures + 1;
+      restarts += 1;
       const pauseMs = Math.min(RESTART_MS * 2 ** Math.max(0, failures - 1), RESTART_MS_MAX);
       logger.warn('program_ended', `${spec.name} ended and is started again`, {
         name: spec.name,
         code,
         signal,
         pauseMs,
+        restartCount: restarts,
         logFile: spec.logFile,
       });
       timer = setTimeout(start, pauseMs);
@@ -66,7 +74,10 @@ export function supervise(spec: SupervisedProgram, logger: Logger): Supervisor {
   start();
 
   return {
+    name: spec.name,
+    program: spec.program,
     pid: () => child?.pid ?? null,
+    restartCount: () => restarts,
     stop: async (graceMs) => {
       stopping = true;
       if (timer !== null) clearTimeout(timer);

@@ -11,8 +11,10 @@ import {
   type Lifecycle,
   type Logger,
 } from '#runtime';
-import { supervise, type SupervisedProgram } from './supervise.ts';
 import { lockDataDir } from './data-dir-lock.ts';
+import { waitForOrphans } from './orphans.ts';
+import type { ProgramName } from './programs.ts';
+import { supervise, type SupervisedProgram, type Supervisor } from './supervise.ts';
 
 /** How long `up` waits for everything to answer before it says so, and how often it asks, milliseconds. */
 const READY_TIMEOUT_MS = 60_000;
@@ -29,15 +31,17 @@ export interface Platform {
   ready(): Promise<void>;
   /** Pids by program name, for status and tests. */
   pids(): Readonly<Record<string, number | null>>;
+  /** How often each program died and was started again. */
+  restartCounts(): Readonly<Record<string, number>>;
 }
 
 /**
  * Starts app server, workers and prediction server as processes and keeps them running until the lifecycle closes.
  *
  * @param flags configuration keys; the prediction server's port defaults to the app server's + 1
- * @throws CONFLICT when another `up` uses the data folder; CONFIG_INVALID
+ * @throws CONFLICT when another `up`, or what is left of it, uses the data folder; CONFIG_INVALID
  */
-export function startPlatform(flags: Readonly<Record<string, string>>, file?: string): Platform {
+export async function startPlatform(flags: Readonly<Record<string, string>>, file?: string): Promise<Platform> {
   const port = flags['server.port'];
   const withPorts =
     port === undefined || flags['predictionServer.port'] !== undefined
@@ -49,23 +53,35 @@ export function startPlatform(flags: Readonly<Record<string, string>>, file?: st
   mkdirSync(path.join(config.dataDir, 'logs'), { recursive: true, mode: 0o700 });
   const unlock = lockDataDir(config.dataDir);
   const logger = createLogger({ program: 'up', level: config.log.level === 'info' ? 'warn' : config.log.level });
-  const lifecycle = createProcessLifecycle({ logger, stepTimeoutMs: STOP_MS + 5_000 });
+  const lifecycle = createProcessLifecycle({ logger, stepTimeoutMs: STOP_ORDER.length * STOP_MS + 5_000 });
   lifecycle.onClose('data folder', unlock);
-  const supervisors = programsOf(config, { ...withPorts, dataDir: config.dataDir }, file).map((spec) => ({
-    name: spec.name,
-    supervisor: supervise(spec, logger),
-  }));
-  lifecycle.onClose('programs', async () => {
-    await Promise.all(supervisors.map(({ supervisor }) => supervisor.stop(STOP_MS)));
+  await waitForOrphans(config.dataDir, logger).catch(async (err: unknown) => {
+    await lifecycle.close('the data folder is in use');
+    throw err;
   });
+  const supervisors = programsOf(config, { ...withPorts, dataDir: config.dataDir }, file).map((spec) =>
+    supervise(spec, logger),
+  );
+  lifecycle.onClose('programs', () => stopInOrder(supervisors));
   const url = `http://${config.server.host}:${config.server.port}`;
   return {
     config,
     url,
     lifecycle,
     ready: () => waitUntilHealthy(url, config, lifecycle.signal, logger),
-    pids: () => Object.fromEntries(supervisors.map(({ name, supervisor }) => [name, supervisor.pid()])),
+    pids: () => Object.fromEntries(supervisors.map((entry) => [entry.name, entry.pid()])),
+    restartCounts: () => Object.fromEntries(supervisors.map((entry) => [entry.name, entry.restartCount()])),
   };
+}
+
+/** Who stops before whom: workers say good-bye to the app server, and the prediction server asks it for news. */
+const STOP_ORDER: readonly ProgramName[] = ['worker', 'prediction-server', 'server'];
+
+async function stopInOrder(supervisors: readonly Supervisor[]): Promise<void> {
+  for (const program of STOP_ORDER) {
+    const stage = supervisors.filter((supervisor) => supervisor.program === program);
+    await Promise.all(stage.map((supervisor) => supervisor.stop(STOP_MS)));
+  }
 }
 
 /** Number of local workers when the configuration leaves it open: one per processor, at most four. */

@@ -53,13 +53,26 @@ export const WorkerEntry = strict({
   hostName: Type.String(),
   processId: Type.Integer(),
   programVersion: Type.String(),
+  protocolVersion: Type.Integer(),
+  archiveSha256: nullable(Type.String({ description: 'of the archive that it runs from; null: from source' })),
   state: oneOf(['live', 'draining', 'lost']),
+  drainReason: nullable(Type.String({ description: 'why it gets no more tasks; null when it does' })),
   memoryBytes: Type.Integer(),
   threadCount: Type.Integer(),
   startedAt: Timestamp,
   lastSeenAt: Timestamp,
 });
 export type WorkerEntry = Static<typeof WorkerEntry>;
+
+/** Workers that share a secret and an archive. */
+export const PoolEntry = strict({
+  name: Type.String(),
+  archiveSha256: nullable(Type.String({ description: 'of the archive that its workers are to run from; null: any' })),
+  secretCount: Type.Integer({ description: 'secrets that are valid now' }),
+  workersLive: Type.Integer({ description: 'seen lately, those that drain included' }),
+  workersDraining: Type.Integer(),
+});
+export type PoolEntry = Static<typeof PoolEntry>;
 
 /** Last lines of a task and what its failure means. */
 export const TaskLog = strict({

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
-import { oneOf, strict } from '../schema.ts';
+import { Type, type Static } from 'typebox';
+import { Timestamp, nullable, oneOf, strict } from '../schema.ts';
 
 /** `GET /health`: 200 when all parts are `ok`, else 503 with a problem document that names the others. */
 export const Health = strict(
@@ -16,3 +16,15 @@ export const Version = strict({
   api: Type.String(),
   protocolVersions: Type.Array(Type.Integer()),
 });
+
+/** What was refused or changed, and by whom. Refusals are counted per minute. */
+export const AuditEntry = strict({
+  at: Timestamp,
+  event: Type.String(),
+  statement: nullable(Type.String({ description: 'of the worker protocol; null for other events' })),
+  code: nullable(Type.String({ description: 'of the refusal' })),
+  subject: nullable(Type.String({ description: 'task or worker that exists; `other` for all beyond the limit' })),
+  count: Type.Integer(),
+  detail: Type.String(),
+});
+export type AuditEntry = Static<typeof AuditEntry>;

@@ -23,7 +23,9 @@ export const Project = strict(
     name: Type.String(),
     description: Type.String(),
     datasetId: Id,
-    state: oneOf(['new', 'modelling', 'ready']),
+    state: oneOf(['new', 'modelling', 'ready', 'failed', 'cancelled'], {
+      description: 'ready: there is a recommended model; failed, cancelled: the last run ended without one',
+    }),
     target: nullable(Type.String()),
     targetType: nullable(TargetTypeSchema),
     classes: Type.Array(Type.String(), { description: 'labels in class order' }),

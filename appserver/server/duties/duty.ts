@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from '#runtime';
+import { systemClock, type Clock, type Logger } from '#runtime';
 import { abdicate, lead, type Database, type Leadership } from '#store';
 
 /** What a duty's run is given. */
@@ -32,6 +31,8 @@ export interface DutyRunnerOptions {
   readonly holder: string;
   /** How long a dead leader's duty lies idle. @default LEADER_LEASE_MS */
   readonly leaseMs?: number;
+  /** @default systemClock */
+  readonly clock?: Clock;
 }
 
 /** A duty whose leader was killed is taken over after this time. */
@@ -65,6 +66,7 @@ class DutyLoop {
   readonly #closing: AbortSignal;
   readonly #logger: Logger;
   readonly #leaseMs: number;
+  readonly #clock: Clock;
   #leadership: Leadership | null = null;
   #lost = new AbortController();
   /** When the request for the present leadership was sent, monotonic: it lasts at least until then plus the lease. */
@@ -76,6 +78,7 @@ class DutyLoop {
     this.#options = options;
     this.#closing = closing;
     this.#leaseMs = options.leaseMs ?? LEADER_LEASE_MS;
+    this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger.child({ duty: duty.name });
   }
 
@@ -94,21 +97,19 @@ class DutyLoop {
   /** A duty that runs longer than its lease keeps it by a timer, and learns by its signal when it is lost. */
   async #runOnce(leadership: Leadership): Promise<void> {
     const { database } = this.#options;
-    const keeper = setInterval(
-      () => void this.#guard(() => this.#renew()),
-      Math.max(1, Math.floor(this.#leaseMs / RENEW_SHARE)),
-    );
+    const renewMs = Math.max(1, Math.floor(this.#leaseMs / RENEW_SHARE));
+    const endKeeper = this.#clock.every(renewMs, () => void this.#guard(() => this.#renew()));
     try {
       const signal = AbortSignal.any([this.#closing, this.#lost.signal]);
       await this.#duty.run({ database, logger: this.#logger, leadership, signal });
       this.#errorCount = 0;
     } finally {
-      clearInterval(keeper);
+      endKeeper();
     }
   }
 
   async #renew(): Promise<void> {
-    const sentAt = performance.now();
+    const sentAt = this.#clock.monotonicMs();
     if (this.#leadership !== null && sentAt - this.#ledAt < this.#leaseMs / RENEW_SHARE) return;
     const { database, holder } = this.#options;
     let leadership: Leadership | null;
@@ -116,7 +117,7 @@ class DutyLoop {
       leadership = await lead(database, this.#duty.name, holder, this.#leaseMs);
     } catch (err) {
       // Nobody answers: from the end of the lease on another process may lead.
-      if (performance.now() - this.#ledAt > this.#leaseMs) this.#lost.abort();
+      if (this.#clock.monotonicMs() - this.#ledAt > this.#leaseMs) this.#lost.abort();
       throw err;
     }
     if (leadership?.fence !== this.#leadership?.fence) {
@@ -132,7 +133,7 @@ class DutyLoop {
   async #pause(): Promise<void> {
     const idle = this.#leadership === null ? this.#leaseMs / RENEW_SHARE : this.#duty.intervalMs;
     const slowdown = Math.min(2 ** this.#errorCount, ERROR_SLOWDOWN_MAX);
-    await delay(Math.max(1, idle * slowdown), undefined, { signal: this.#closing }).catch(() => undefined);
+    await this.#clock.pause(Math.max(1, idle * slowdown), this.#closing);
   }
 
   async #guard(work: () => Promise<void>): Promise<void> {

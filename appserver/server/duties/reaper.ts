@@ -1,5 +1,5 @@
 import { tickDuty } from '#store';
-import type { Config } from '#runtime';
+import { systemClock, type Clock, type Config } from '#runtime';
 import type { TaskQueue } from '../queue/index.ts';
 import { createDuty, type Duty } from './duty.ts';
 
@@ -10,14 +10,14 @@ const TICKS_PER_LEASE = 4;
  * Takes tasks from workers whose lease is over. When no reaper has run for longer than a lease, no app server may have
  * been there to take the workers' beats: all leases are first extended.
  */
-export function reaperDuty(queue: TaskQueue, config: Config['queue']): Duty {
+export function reaperDuty(queue: TaskQueue, config: Config['queue'], clock: Clock = systemClock): Duty {
   let notedAt = -Infinity;
   let notedUnder = 0;
   return createDuty({
     name: 'reaper',
     intervalMs: config.reaperIntervalMs,
     async run({ database, leadership, logger, signal }) {
-      const at = performance.now();
+      const at = clock.monotonicMs();
       if (leadership.fence !== notedUnder || at - notedAt >= config.leaseMs / TICKS_PER_LEASE) {
         await database.transaction(async (trx) => {
           const ageMs = await tickDuty(trx, 'reaper');

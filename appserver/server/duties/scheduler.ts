@@ -22,7 +22,7 @@ const WAKE_UPS_MAX = 100;
 /** A wake-up whose handler failed comes again after this time. */
 const RETRY_MS = 5_000;
 
-/** Calls whoever asked to be woken at a time, and gives up tasks at their deadlines. */
+/** Calls whoever asked to be woken at a time, gives up tasks at their deadlines, and groups that were not all there. */
 export function schedulerDuty({ queue, handlers, intervalMs = SCHEDULER_INTERVAL_MS }: SchedulerOptions): Duty {
   const byTopic = new Map(Object.entries(handlers));
   return createDuty({
@@ -35,6 +35,7 @@ export function schedulerDuty({ queue, handlers, intervalMs = SCHEDULER_INTERVAL
         if (handler !== undefined) await wake(wakeUp, handler, context);
       }
       if (!context.signal.aborted) await queue.giveUpOverdue();
+      if (!context.signal.aborted) await queue.dissolveGroups();
     },
   });
 }

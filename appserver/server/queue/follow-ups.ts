@@ -1,6 +1,15 @@
 import { AppError, type TaskKind } from '#contracts';
 import type { ObjectStore } from '#object-store';
-import { settleJob, type Seal, type Task, type Transaction, type Transition } from '#store';
+import {
+  dissolveGroup,
+  endBereft,
+  settleJob,
+  type RetryPolicy,
+  type Seal,
+  type Task,
+  type Transaction,
+  type Transition,
+} from '#store';
 import type { OutcomeOf, SealedAttempt, TaskFollowUp } from './follow-up.ts';
 
 /** A result that was checked outside of the transaction, and what records its meaning inside. */
@@ -18,6 +27,12 @@ interface AnyFollowUp {
 /** The follow-ups of all kinds of tasks. */
 export class FollowUps {
   readonly #byKind = new Map<TaskKind, AnyFollowUp>();
+  readonly #policy: RetryPolicy;
+
+  /** @param policy how long groups wait that were not all there */
+  constructor(policy: RetryPolicy) {
+    this.#policy = policy;
+  }
 
   /** @throws INTERNAL when the kind has one already */
   register<K extends TaskKind, V>(kind: K, followUp: TaskFollowUp<K, V>): void {
@@ -41,8 +56,9 @@ export class FollowUps {
   }
 
   /**
-   * Runs what follows from a transition, in its transaction: the follow-up of the kind, then the job's end. Nothing
-   * follows from a repeat or from a state that is not final.
+   * Runs what follows from a transition, in its transaction: the follow-up of the kind, then the ends of tasks that cannot
+   * go on without this one, then the job's end. A lost member of a group gives the others back. Nothing follows from a
+   * repeat or from another state.
    */
   async follow(trx: Transaction, transition: Transition, verified: VerifiedResult | null = null): Promise<void> {
     if (transition.repeat) return;
@@ -54,18 +70,27 @@ export class FollowUps {
         break;
       case 'FAILED':
         await this.#of(task).failed(trx, task, problem ?? new AppError('INTERNAL', 'the task failed without a reason'));
+        await this.followAll(trx, await endBereft(trx, task, state));
         break;
       case 'CANCELLED':
         await this.#of(task).cancelled(trx, task);
+        await this.followAll(trx, await endBereft(trx, task, state));
         break;
-      case 'WAITING':
       case 'READY':
+        if (task.groupId !== null) await this.followAll(trx, await dissolveGroup(trx, task.groupId, this.#policy));
+        return;
+      case 'WAITING':
       case 'LEASED':
       case 'RUNNING':
       case 'COMMITTING':
         return;
     }
     await settleJob(trx, task, state, problem);
+  }
+
+  /** The same for several, in order. */
+  async followAll(trx: Transaction, transitions: readonly Transition[]): Promise<void> {
+    for (const transition of transitions) await this.follow(trx, transition);
   }
 
   #of(task: Task): AnyFollowUp {

@@ -1,6 +1,7 @@
+export { HELD_CLAIMS_MAX } from './claim-desk.ts';
 export type { OutcomeOf, SealedAttempt, TaskFollowUp } from './follow-up.ts';
 export { readPoolSecret } from './pool-secret.ts';
 export { queueRoutes } from './routes.ts';
 export { TaskQueue, type TaskQueueOptions } from './task-queue.ts';
 export { verifyFiles } from './verify-files.ts';
-export { HELD_CLAIMS_MAX, WorkerProtocol, type WorkerProtocolOptions } from './worker-protocol.ts';
+export { WorkerProtocol, type WorkerProtocolOptions } from './worker-protocol.ts';

@@ -1,15 +1,17 @@
-import { AppError, isAppError, toAppError, toProblem, type TaskState } from '#contracts';
+import { AppError, isAppError, toAppError, toProblem, type SealedFile, type TaskState } from '#contracts';
 import type { ObjectStore } from '#object-store';
-import { failpoint, type Config, type Logger } from '#runtime';
+import { failpoint, type Clock, type Config, type Logger } from '#runtime';
 import {
   cancelHeldTask,
   cancelTask,
   commitTask,
+  dissolveOverdueGroup,
   expiredLeases,
   expireTask,
   extendLeases,
   failTask,
   finishCancelledJob,
+  getGroup,
   getJob,
   getSeal,
   getTask,
@@ -17,6 +19,7 @@ import {
   isFinalJobState,
   lockJob,
   markJobCancelAsked,
+  overdueGroups,
   overdueTasks,
   postponeLease,
   tasksOfJob,
@@ -30,13 +33,16 @@ import {
   type Transaction,
 } from '#store';
 import { FollowUps, type VerifiedResult } from './follow-ups.ts';
-import { verifyFiles } from './verify-files.ts';
+import { Refusals } from './refusals.ts';
+import { verifyCheckpoint, verifyFiles } from './verify-files.ts';
 
 export interface TaskQueueOptions {
   readonly database: Database;
   readonly objectStore: ObjectStore;
   readonly config: Config['queue'];
   readonly logger: Logger;
+  /** @default systemClock */
+  readonly clock?: Clock;
 }
 
 /** Expired leases and overdue tasks handled by one tick of a duty. */
@@ -49,7 +55,9 @@ const ABANDONED_MAX = 2;
  * that follows from it is one transaction.
  */
 export class TaskQueue {
-  readonly followUps = new FollowUps();
+  readonly followUps: FollowUps;
+  /** Statements of workers that were refused. */
+  readonly refusals: Refusals;
   readonly policy: RetryPolicy;
   readonly #options: TaskQueueOptions;
   /** Commits under way, by task and fence: whoever asks meanwhile shares the verification. */
@@ -59,6 +67,8 @@ export class TaskQueue {
   constructor(options: TaskQueueOptions) {
     this.#options = options;
     this.policy = options.config;
+    this.followUps = new FollowUps(this.policy);
+    this.refusals = new Refusals(options);
   }
 
   /**
@@ -82,6 +92,7 @@ export class TaskQueue {
     const task = await getTask(database, holder.taskId);
     const seal = await getSeal(database, holder);
     const isOpen = task?.fence === holder.fence && task.state === 'COMMITTING' && !task.cancelAsked;
+    if (isOpen && !(await this.#mayCommit(task))) return 'COMMITTING';
     let verified: VerifiedResult | null = null;
     if (isOpen && seal !== null) {
       try {
@@ -106,6 +117,12 @@ export class TaskQueue {
     return state;
   }
 
+  /** A member of a group is not recorded before all have sealed; once they have, that stays so. */
+  async #mayCommit({ groupId }: Task): Promise<boolean> {
+    if (groupId === null) return true;
+    return (await getGroup(this.#options.database, groupId))?.sealedAt !== null;
+  }
+
   async #verify(task: Task, seal: Seal): Promise<VerifiedResult> {
     await failpoint('queue.commit.beforeVerify');
     await verifyFiles(this.#options.objectStore, seal.attemptPath, seal.files);
@@ -114,7 +131,19 @@ export class TaskQueue {
     return verified;
   }
 
+  /** Compares a checkpoint's object with its worker's word. @throws VALIDATION_FAILED; what the store throws */
+  async verifyCheckpoint(attemptPath: string, file: SealedFile): Promise<void> {
+    try {
+      await verifyCheckpoint(this.#options.objectStore, attemptPath, file);
+    } catch (err) {
+      if (!isAppError(err, 'RESULT_MISMATCH')) throw err;
+      const errors = [{ path: '/file', message: 'must be as the object store has it' }];
+      throw new AppError('VALIDATION_FAILED', `checkpoint: ${err.message}`, { cause: err, errors });
+    }
+  }
+
   async #reject(holder: Holder, err: AppError): Promise<TaskState> {
+    this.refusals.note('commit', err, holder.taskId);
     this.#options.logger.error('result_rejected', 'a sealed result did not verify', { ...holder, err });
     return this.fail(holder, { blame: 'task', problem: toProblem(err, null, true), log: [] });
   }
@@ -210,6 +239,7 @@ export class TaskQueue {
     const { logger } = this.#options;
     try {
       const state = await this.commit(holder);
+      if (state === 'COMMITTING') return;
       logger.info('result_adopted', 'a sealed result was committed without its worker', { ...holder, state });
     } catch (err) {
       const error = toAppError(err);
@@ -235,8 +265,22 @@ export class TaskQueue {
     return overdue.length;
   }
 
-  /** Waits for commits under way. */
+  /** Gives back the members of groups that were not all there in time. Returns how many groups. */
+  async dissolveGroups(): Promise<number> {
+    const { database, logger } = this.#options;
+    const overdue = await overdueGroups(database, BATCH_MAX);
+    for (const groupId of overdue) {
+      await database.transaction(async (trx) => {
+        await this.followUps.followAll(trx, await dissolveOverdueGroup(trx, groupId, this.policy));
+      });
+      logger.info('group_dissolved', 'members of a group were given back: others were missing', { groupId });
+    }
+    return overdue.length;
+  }
+
+  /** Waits for commits under way, and writes what was refused. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#finishing.values(), ...this.#abandoned]);
+    await this.refusals.flush();
   }
 }

@@ -1,6 +1,5 @@
 import { createHmac } from 'node:crypto';
 import { AppError } from '#contracts';
-import { hashToken, isToken } from '#store';
 
 /**
  * The bearer token of a request. @throws UNAUTHENTICATED when there is none @see RFC 6750 section 2.1
@@ -9,13 +8,6 @@ export function bearerOf(authorization: string | undefined): string {
   const token = /^Bearer +([A-Za-z0-9._~+/=-]{1,500})$/i.exec(authorization ?? '')?.[1];
   if (token === undefined) throw new AppError('UNAUTHENTICATED', 'Authorization: expected Bearer and a token');
   return token;
-}
-
-/** @throws POOL_SECRET_INVALID */
-export function checkPoolSecret(given: string, expected: string): void {
-  if (!isToken(given, hashToken(expected))) {
-    throw new AppError('POOL_SECRET_INVALID', 'the pool secret is not this pool’s');
-  }
 }
 
 /**

@@ -1,32 +1,29 @@
 import {
   AppError,
-  toProblem,
-  WORKER_PROTOCOL_VERSIONS_ACCEPTED,
   type BeatAnswer,
   type BeatRequest,
+  type CheckpointRequest,
   type ClaimedTask,
   type ClaimRequest,
   type CommitRequest,
+  type DrainAnswer,
+  type DrainRequest,
   type FailRequest,
   type RegisterAnswer,
   type RegisterRequest,
   type SealRequest,
-  type TaskState,
   type TransitionAnswer,
 } from '#contracts';
-import { randomBytes } from 'node:crypto';
-import { failpoint, type Config, type Logger } from '#runtime';
+import { failpoint, systemClock, type Clock } from '#runtime';
 import {
   beatTask,
-  claimTask,
-  forgetRequest,
-  getAttempt,
+  checkpointTask,
+  earlierClaim,
+  findLease,
+  getGroup,
   getTask,
-  identifyWorker,
+  isHeld,
   isToken,
-  isUniqueViolation,
-  newToken,
-  registerWorker,
   resumeTask,
   SEEN_STEP_MS,
   sealTask,
@@ -35,185 +32,152 @@ import {
   type Beat,
   type BeatOutcome,
   type Claim,
-  type Database,
-  type Failure,
-  type Task,
+  type Holder,
+  type LeaseIdentity,
   type Transaction,
+  type WorkerIdentity,
 } from '#store';
-import { ReadySignal } from './ready-signal.ts';
-import type { TaskQueue } from './task-queue.ts';
-import { checkPoolSecret, leaseToken } from './tokens.ts';
+import { beatAnswerOf, claimedTaskOf, SPEAKS_GROUPS, transitionAnswerOf } from './answers.ts';
+import { ClaimDesk, type ClaimDeskOptions } from './claim-desk.ts';
+import { drain, identify, register } from './registration.ts';
+import { leaseToken } from './tokens.ts';
 
-export interface WorkerProtocolOptions {
-  readonly database: Database;
-  readonly queue: TaskQueue;
-  readonly config: Config['queue'];
-  readonly poolSecret: string;
-  readonly logger: Logger;
-  /**
-   * Whether the user in whose name a task runs may still do so; asked at each claim, in its transaction.
-   * @default everybody may
-   */
-  readonly mayRun?: (trx: Transaction, task: Task) => Promise<boolean>;
-}
-
-/** Claims held at a time; more are told to come back. */
-export const HELD_CLAIMS_MAX = 2_000;
-/** Tries of one claim against another one with the same request id. */
-const CLAIM_TRIES_MAX = 5;
-const NONCE_BYTES = 6;
-
-type Renewal = (trx: Transaction, beat: Beat) => Promise<BeatOutcome>;
+export type WorkerProtocolOptions = ClaimDeskOptions;
 
 /** The app server's side of the worker protocol: who may say what, and the statement that it becomes. */
 export class WorkerProtocol {
   readonly #options: WorkerProtocolOptions;
-  readonly #ready: ReadySignal;
+  readonly #clock: Clock;
+  readonly #desk: ClaimDesk;
 
   constructor(options: WorkerProtocolOptions) {
     this.#options = options;
-    this.#ready = new ReadySignal(options.database, options.config.pollMs);
+    this.#clock = options.clock ?? systemClock;
+    this.#desk = new ClaimDesk(options);
   }
 
   /** @throws POOL_SECRET_INVALID, PROTOCOL_VERSION */
-  async register(secret: string, request: RegisterRequest): Promise<RegisterAnswer> {
-    const { database, config, poolSecret, logger } = this.#options;
-    checkPoolSecret(secret, poolSecret);
-    if (!WORKER_PROTOCOL_VERSIONS_ACCEPTED.includes(request.protocolVersion)) {
-      const accepted = WORKER_PROTOCOL_VERSIONS_ACCEPTED.join(', ');
-      throw new AppError(
-        'PROTOCOL_VERSION',
-        `worker protocol: expected version ${accepted}; found ${request.protocolVersion}`,
-      );
-    }
-    const workerToken = newToken();
-    const workerId = await registerWorker(database, request, workerToken);
-    logger.info('worker_registered', 'a worker registered', {
-      workerId,
-      pool: request.pool,
-      hostName: request.hostName,
-      processId: request.processId,
-    });
-    const { leaseMs, beatMs, claimWaitMs } = config;
-    return { workerId, workerToken, leaseMs, beatMs, claimWaitMs };
+  register(secret: string, request: RegisterRequest): Promise<RegisterAnswer> {
+    return register(this.#options, secret, request);
+  }
+
+  /** @throws UNAUTHENTICATED for a token that is not this worker's */
+  drain(token: string, workerId: string, request: DrainRequest): Promise<DrainAnswer> {
+    return drain(this.#options, token, workerId, request);
   }
 
   /**
    * Gives the worker a task, waiting for one up to `waitMs`; null when there is none. The same request id gets the same
-   * task and token again while its lease lives.
+   * task and token again while its lease lives, also when the worker is to end.
    *
-   * @throws UNAUTHENTICATED for a token that is not this worker's: it must register again
+   * @throws UNAUTHENTICATED for a token that is not this worker's: it must register again; WORKER_DRAINING
    */
   async claim(token: string, request: ClaimRequest, signal: AbortSignal): Promise<ClaimedTask | null> {
     const { database } = this.#options;
-    const worker = await identifyWorker(database, request.workerId);
-    if (worker === null || !isToken(token, worker.tokenHash)) {
-      throw new AppError('UNAUTHENTICATED', 'the worker token is not valid: register again');
+    if (signal.aborted) return null;
+    const worker = await identify(database, token, request.workerId);
+    if (worker.silentMs > SEEN_STEP_MS) await touchWorker(database, worker.id);
+    if (worker.drainReason !== null) return this.#claimWhileDraining(token, request, worker, signal);
+    await failpoint('queue.claim.beforeDatabase');
+    const tokenOf = (taskId: string, fence: number) => leaseToken(token, taskId, fence);
+    const joinsGroups = worker.protocolVersion >= SPEAKS_GROUPS;
+    const claim = await this.#desk.claim({ ...request, joinsGroups, tokenOf }, signal);
+    if (claim === null) {
+      await touchWorker(database, worker.id);
+      return null;
     }
-    if (worker.silentMs > SEEN_STEP_MS) await touchWorker(database, request.workerId);
-    const until = performance.now() + request.waitMs;
-    for (;;) {
-      if (signal.aborted) return null;
-      await failpoint('queue.claim.beforeDatabase');
-      const claim = await this.#claimNow(token, request);
-      if (claim !== null) {
-        await failpoint('queue.claim.afterDatabase');
-        this.#ready.wakeOne();
-        return this.#claimedTask(claim);
-      }
-      const restMs = until - performance.now();
-      if (restMs <= 0) return null;
-      if (this.#ready.waiterCount >= HELD_CLAIMS_MAX) {
-        throw new AppError('RATE_LIMITED', `${HELD_CLAIMS_MAX} claims are held already`, { retryAfterSeconds: 1 });
-      }
-      await this.#ready.wait(restMs, signal);
-      await touchWorker(database, request.workerId);
-    }
+    await failpoint('queue.claim.afterDatabase');
+    return this.#claimedTask(claim, worker);
   }
 
-  async #claimNow(token: string, request: ClaimRequest): Promise<Claim | null> {
+  /** A worker that is to end gets what it was given before and nothing else. Version 1 knows no refusal. */
+  async #claimWhileDraining(
+    token: string,
+    request: ClaimRequest,
+    worker: WorkerIdentity,
+    signal: AbortSignal,
+  ): Promise<ClaimedTask | null> {
     const { database } = this.#options;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const answer = await database.transaction((trx) => this.#claimOnce(trx, token, request));
-        if (answer !== 'refused') return answer;
-        if (attempt >= CLAIM_TRIES_MAX) return null;
-      } catch (err) {
-        // The same request was answered at the same moment on another connection: look for that answer.
-        if (!isUniqueViolation(err) || attempt >= CLAIM_TRIES_MAX) throw err;
-      }
+    const tokenOf = (taskId: string, fence: number) => leaseToken(token, taskId, fence);
+    const earlier = await database.transaction((trx) => earlierClaim(trx, { ...request, tokenOf }));
+    if (earlier !== undefined && earlier !== null) {
+      return this.#claimedTask(earlier, worker);
     }
-  }
-
-  /** `refused`: the next task may not run in its user's name any more and was given up. */
-  async #claimOnce(trx: Transaction, token: string, request: ClaimRequest): Promise<Claim | null | 'refused'> {
-    const { config, queue, mayRun, logger } = this.#options;
-    const claim = await claimTask(trx, {
-      workerId: request.workerId,
-      requestId: request.requestId,
-      leaseMs: config.leaseMs,
-      cachedDatasets: request.cachedDatasets,
-      tokenOf: (taskId, fence) => leaseToken(token, taskId, fence),
-      nonce: randomBytes(NONCE_BYTES).toString('hex'),
+    if (worker.protocolVersion < SPEAKS_GROUPS) {
+      await this.#clock.pause(request.waitMs, signal);
+      return null;
+    }
+    throw new AppError('WORKER_DRAINING', `worker ${worker.id} gets no more tasks: ${worker.drainReason ?? ''}`, {
+      details: { workerId: worker.id },
     });
-    if (claim === null || mayRun === undefined || (await mayRun(trx, claim.task))) return claim;
-    const { task } = claim;
-    const err = new AppError('FORBIDDEN', `user ${task.runAs}, in whose name the task runs, may not any more`);
-    logger.warn('run_as_refused', 'a task was given up instead of given out', { taskId: task.id, err });
-    await forgetRequest(trx, { taskId: task.id, fence: task.fence });
-    await queue.failIn(trx, { taskId: task.id, fence: task.fence }, forbidden(err));
-    return 'refused';
   }
 
-  #claimedTask({ task, leaseToken: token, attemptPath, remainingMs }: Claim): ClaimedTask {
-    return {
-      taskId: task.id,
-      fence: task.fence,
-      leaseToken: token,
-      leaseMs: this.#options.config.leaseMs,
-      attemptPath,
-      remainingMs,
-      spec: task.spec,
-    };
+  async #claimedTask(claim: Claim, { protocolVersion }: WorkerIdentity): Promise<ClaimedTask> {
+    const { database, config } = this.#options;
+    const { groupId } = claim.task;
+    const group = groupId === null ? null : await getGroup(database, groupId);
+    return claimedTaskOf(claim, { leaseMs: config.leaseMs, protocolVersion, group });
   }
 
   /** @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED */
   start(token: string, taskId: string, request: BeatRequest): Promise<BeatAnswer> {
-    return this.#renew('start', startTask, token, taskId, request);
+    return this.#beat('start', startTask, token, taskId, request);
   }
 
   /** @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED */
   beat(token: string, taskId: string, request: BeatRequest): Promise<BeatAnswer> {
-    return this.#renew('beat', beatTask, token, taskId, request);
+    return this.#beat('beat', beatTask, token, taskId, request);
   }
 
   /** @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED */
   resume(token: string, taskId: string, request: BeatRequest): Promise<BeatAnswer> {
-    return this.#renew('resume', resumeTask, token, taskId, request);
+    return this.#beat('resume', resumeTask, token, taskId, request);
   }
 
-  async #renew(
+  async #beat(
     name: string,
-    renewal: Renewal,
+    say: (trx: Transaction, beat: Beat) => Promise<BeatOutcome>,
     token: string,
     taskId: string,
     request: BeatRequest,
   ): Promise<BeatAnswer> {
+    const { leaseMs } = this.#options.config;
+    const lease = await this.#checkLease(token, taskId, request.fence);
+    const beat = { taskId, leaseMs, ...request };
+    return this.#renew(name, lease, beat, (trx) => say(trx, beat));
+  }
+
+  /**
+   * Another attempt can go on from a file of this one's folder; counts as a beat.
+   *
+   * @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED; VALIDATION_FAILED when the object is not as it was said
+   */
+  async checkpoint(token: string, taskId: string, request: CheckpointRequest): Promise<BeatAnswer> {
     const { database, config, queue } = this.#options;
-    const { leaseMs } = config;
-    const { fence, progress, memoryBytes, log } = request;
-    const workerId = await this.#checkLease(token, taskId, fence);
+    const { fence, position, file } = request;
+    const lease = await this.#checkLease(token, taskId, fence);
+    const task = await getTask(database, taskId);
+    // Who has lost the lease is told so below; his files are nobody's business.
+    if (task?.fence === fence && isHeld(task.state)) await queue.verifyCheckpoint(lease.attemptPath, file);
+    const { name, sizeBytes, sha256 } = file;
+    const checkpoint = { path: `${lease.attemptPath}/${name}`, sizeBytes, sha256, position };
+    const holder = { taskId, fence, leaseMs: config.leaseMs };
+    return this.#renew('checkpoint', lease, holder, (trx) => checkpointTask(trx, holder, checkpoint));
+  }
+
+  async #renew(
+    name: string,
+    { workerId }: LeaseIdentity,
+    holder: Holder,
+    say: (trx: Transaction) => Promise<BeatOutcome>,
+  ): Promise<BeatAnswer> {
+    const { database, config, queue } = this.#options;
     await failpoint(`queue.${name}.beforeDatabase`);
-    const outcome = await database.transaction((trx) =>
-      renewal(trx, { taskId, fence, leaseMs, progress, memoryBytes, log }),
-    );
+    const outcome = await database.transaction(say);
     await failpoint(`queue.${name}.afterDatabase`);
     await touchWorker(database, workerId);
-    if (outcome.kind === 'continue') {
-      return { directive: outcome.draining ? 'drain' : 'continue', leaseMs, remainingMs: outcome.remainingMs };
-    }
-    if (outcome.kind === 'cancel-asked') await queue.cancelHeld({ taskId, fence });
-    return { directive: 'cancel', leaseMs, remainingMs: null };
+    if (outcome.kind === 'cancel-asked') await queue.cancelHeld(holder);
+    return beatAnswerOf(outcome, config.leaseMs);
   }
 
   /** @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED, VALIDATION_FAILED, CONFLICT */
@@ -229,7 +193,7 @@ export class WorkerProtocol {
       return transition.state;
     });
     await failpoint('queue.seal.afterDatabase');
-    return answerOf(state);
+    return transitionAnswerOf(state);
   }
 
   async #checkSeal(taskId: string, { files, outcome }: SealRequest): Promise<void> {
@@ -249,36 +213,26 @@ export class WorkerProtocol {
   /** @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED, CONFLICT, STORE_UNAVAILABLE */
   async commit(token: string, taskId: string, { fence }: CommitRequest): Promise<TransitionAnswer> {
     await this.#checkLease(token, taskId, fence);
-    return answerOf(await this.#options.queue.commit({ taskId, fence }));
+    return transitionAnswerOf(await this.#options.queue.commit({ taskId, fence }));
   }
 
   /** @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED */
   async fail(token: string, taskId: string, { fence, ...failure }: FailRequest): Promise<TransitionAnswer> {
     await this.#checkLease(token, taskId, fence);
-    return answerOf(await this.#options.queue.fail({ taskId, fence }, failure));
+    return transitionAnswerOf(await this.#options.queue.fail({ taskId, fence }, failure));
   }
 
   /** Lets held claims go, answered with nothing. */
   close(): Promise<void> {
-    return this.#ready.close();
+    return this.#desk.close();
   }
 
   /** A lease's token is good for its own task and fence only, for ever: whether the fence still holds is asked later. */
-  async #checkLease(token: string, taskId: string, fence: number): Promise<string> {
-    const attempt = await getAttempt(this.#options.database, taskId, fence);
-    if (attempt === null || !isToken(token, attempt.tokenHash)) {
+  async #checkLease(token: string, taskId: string, fence: number): Promise<LeaseIdentity> {
+    const lease = await findLease(this.#options.database, { taskId, fence });
+    if (lease === null || !isToken(token, lease.tokenHash)) {
       throw new AppError('LEASE_TOKEN_INVALID', `the lease token is not the one of task ${taskId}, fence ${fence}`);
     }
-    return attempt.workerId;
+    return lease;
   }
-}
-
-const forbidden = (err: AppError): Failure => ({ blame: 'user', problem: toProblem(err, null), log: [] });
-
-/** The states that a worker is told. */
-function answerOf(state: TaskState): TransitionAnswer {
-  if (state === 'WAITING' || state === 'LEASED') {
-    throw new AppError('INTERNAL', `a transition of a held task ended in ${state}`);
-  }
-  return { state };
 }

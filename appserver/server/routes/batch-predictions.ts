@@ -12,7 +12,7 @@ import {
 import { isFinalJobState, listBatchPredictions } from '#store';
 import { ownerFilter } from '../auth/caller.ts';
 import { nextPath, pageOptionsOf } from '../http/page.ts';
-import { ok, route, type Route } from '../route.ts';
+import { noContent, ok, route, type Route } from '../route.ts';
 import {
   batchPredictionView,
   jobOf,
@@ -20,6 +20,7 @@ import {
   readBatchPrediction,
   startScoring,
 } from '../services/batch-predictions.ts';
+import { removeBatchPrediction } from '../services/deletion.ts';
 import { RESULT_FILES } from '../services/follow-ups.ts';
 import { asFile, objectStream } from '../services/streams.ts';
 import { acceptedJob } from './jobs.ts';
@@ -111,5 +112,19 @@ const rows = route({
   },
 });
 
+const remove = route({
+  method: 'DELETE',
+  path: '/api/v1/batch-predictions/{id}',
+  summary: 'Delete a batch prediction with its rows; its job is cancelled if it is in work',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 204: { description: 'deleted; its files go within minutes' } },
+  handler: async (app, { caller, params, checkIfMatch }) => {
+    await removeBatchPrediction(app, { caller, id: params.id, checkIfMatch });
+    return noContent();
+  },
+});
+
 /** Routes of batch predictions. */
-export const batchPredictionRoutes: readonly Route[] = [create, list, read, rows];
+export const batchPredictionRoutes: readonly Route[] = [create, list, read, remove, rows];

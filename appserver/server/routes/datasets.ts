@@ -19,19 +19,12 @@ import {
   strict,
 } from '#contracts';
 import { newId } from '#runtime';
-import {
-  countDatasetUsers,
-  decodeCursor,
-  deleteDataset,
-  encodeCursor,
-  findFeatures,
-  findSampleRows,
-  listDatasets,
-} from '#store';
+import { decodeCursor, encodeCursor, findFeatures, findSampleRows, listDatasets } from '#store';
 import { ownerFilter, type Caller } from '../auth/caller.ts';
 import type { AppContext } from '../context.ts';
 import { nextPath, pageOptionsOf, toPage } from '../http/page.ts';
 import { noContent, ok, route, type Answer, type Call, type Route } from '../route.ts';
+import { removeDataset } from '../services/deletion.ts';
 import { ingestInputOf } from '../services/dataset-sources.ts';
 import { datasetView, readDataset, readReadyDataset, startIngest } from '../services/datasets.ts';
 import { receiveUpload, type Upload } from '../uploads/receive.ts';
@@ -84,7 +77,8 @@ async function createFromUpload({ store, config }: AppContext, { req, effect, ca
     if (!isUsed) await store.delete(upload.objectPath);
     return answer;
   } catch (err) {
-    await store.delete(upload.objectPath);
+    // A database that fell silent may have committed: what a dataset may need is left to the object sweeper.
+    if (!isUsed) await store.delete(upload.objectPath);
     throw err;
   }
 }
@@ -135,25 +129,9 @@ const remove = route({
   tag,
   access: 'user',
   params: IdParams,
-  answers: { 204: { description: 'deleted with its files' } },
-  handler: async ({ database, store }, { caller, params, checkIfMatch }) => {
-    const dataset = await database.transaction(async (trx) => {
-      const found = await readDataset(trx, caller, params.id);
-      checkIfMatch(datasetView(found));
-      if (found.state === 'ingesting')
-        throw new AppError('DATASET_IN_USE', `dataset ${found.id}: it is being read; cancel job ${found.jobId} first`);
-      const users = await countDatasetUsers(trx, found.id);
-      if (users.projects > 0 || users.scoring > 0) {
-        throw new AppError(
-          'DATASET_IN_USE',
-          `dataset ${found.id}: ${users.projects} projects and ${users.scoring} running batch predictions use it; delete them first`,
-        );
-      }
-      await deleteDataset(trx, found.id);
-      return found;
-    });
-    await store.deleteTree(`datasets/${dataset.id}`);
-    await store.deleteTree(`uploads/${dataset.id}`);
+  answers: { 204: { description: 'deleted; its files go within minutes' } },
+  handler: async (app, { caller, params, checkIfMatch }) => {
+    await removeDataset(app, { caller, id: params.id, checkIfMatch });
     return noContent();
   },
 });

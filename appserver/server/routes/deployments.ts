@@ -20,6 +20,7 @@ import {
   deleteDeployment,
   encodeCursor,
   insertDeployment,
+  keepRow,
   listChanges,
   listDeployments,
   replaceModel,
@@ -64,6 +65,8 @@ const create = route({
     }
     return effect(async (trx) => {
       const { model } = await readReadyModel(trx, caller, body.modelId);
+      if (!(await keepRow(trx, 'projects', model.projectId)))
+        throw new AppError('NOT_FOUND', `model ${model.id}: it was deleted meanwhile`);
       const id = newId('dep');
       const { name, description = '' } = body;
       const { projectId } = model;

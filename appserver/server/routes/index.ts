@@ -12,6 +12,7 @@ import { modelRoutes } from './models.ts';
 import { operationRoutes } from './operations.ts';
 import { projectRoutes } from './projects.ts';
 import { unavailableRoutes } from './unavailable.ts';
+import { workerRoutes } from './workers.ts';
 
 const openApi = route({
   method: 'GET',
@@ -35,6 +36,7 @@ export const apiRoutes: readonly Route[] = [
   ...identityRoutes,
   ...loginRoutes,
   ...operationRoutes,
+  ...workerRoutes,
   openApi,
   ...unavailableRoutes,
 ];

@@ -7,51 +7,20 @@ import {
   QueueEntry,
   Version,
   WORKER_PROTOCOL_VERSIONS_ACCEPTED,
-  WorkerEntry,
   pageOf,
   strict,
 } from '#contracts';
-import { PROGRAM_VERSION, type Config } from '#runtime';
-import { countLiveWorkers, getTask, listQueue, listWorkers, readClock, setTaskPriority, type Task } from '#store';
+import { PROGRAM_VERSION } from '#runtime';
+import { countLiveWorkers, getTask, listQueue, readClock, setTaskPriority, type Task } from '#store';
 import { isoOf } from '../auth/authenticate.ts';
 import type { AppContext } from '../context.ts';
 import { pageOptionsOf, toPage } from '../http/page.ts';
 import { ok, route, type Route } from '../route.ts';
 import { readServers } from '../services/deployments.ts';
 import { metricsText } from '../services/metrics.ts';
+import { workerLiveMs } from './workers.ts';
 
 const tag = 'operations';
-/** Workers that were silent for longer are not listed. */
-const WORKERS_SHOWN_MS = 3_600_000;
-const WORKERS_SHOWN_MAX = 1_000;
-
-/** A worker that was silent for longer than this is lost. */
-export const workerLiveMs = (config: Config): number => config.queue.leaseMs + config.queue.claimWaitMs;
-
-const workers = route({
-  method: 'GET',
-  path: '/api/v1/workers',
-  summary: 'Workers seen within the last hour',
-  tag,
-  access: 'user',
-  answers: { 200: { description: 'the workers', schema: pageOf(WorkerEntry) } },
-  handler: async ({ database, config }) => {
-    const found = await listWorkers(database, WORKERS_SHOWN_MS, WORKERS_SHOWN_MAX);
-    const data = found.map((worker) => ({
-      id: worker.id,
-      pool: worker.pool,
-      hostName: worker.hostName,
-      processId: worker.processId,
-      programVersion: worker.programVersion,
-      state: worker.silentMs > workerLiveMs(config) ? 'lost' : worker.draining ? 'draining' : 'live',
-      memoryBytes: worker.memoryBytes,
-      threadCount: worker.threadCount,
-      startedAt: isoOf(worker.registeredAt),
-      lastSeenAt: isoOf(worker.seenAt),
-    }));
-    return ok({ data, next: null });
-  },
-});
 
 const queueEntry = (task: Task): QueueEntry => ({
   taskId: task.id,
@@ -186,4 +155,4 @@ const metrics = route({
 });
 
 /** Routes for operators. */
-export const operationRoutes: readonly Route[] = [workers, queue, patchQueue, health, version, metrics];
+export const operationRoutes: readonly Route[] = [queue, patchQueue, health, version, metrics];

@@ -9,22 +9,12 @@ import {
   strict,
 } from '#contracts';
 import { newId } from '#runtime';
-import {
-  deleteProject,
-  findLatestRun,
-  insertProject,
-  isDeployed,
-  listProjects,
-  modelTaskIds,
-  trainingModels,
-  unlockHoldout,
-  updateProject,
-} from '#store';
+import { insertProject, keepRow, listProjects, unlockHoldout, updateProject } from '#store';
 import { ownerFilter } from '../auth/caller.ts';
 import { pageOptionsOf, toPage } from '../http/page.ts';
 import { created, noContent, ok, route, type Route } from '../route.ts';
-import { isFinalRunState } from '../services/autopilot-run.ts';
 import { readReadyDataset } from '../services/datasets.ts';
+import { removeProject } from '../services/deletion.ts';
 import { projectView, readProject } from '../services/projects.ts';
 import { IdParams } from './params.ts';
 
@@ -41,6 +31,8 @@ const create = route({
   handler: async (_app, { caller, body, effect }) =>
     effect(async (trx) => {
       const dataset = await readReadyDataset(trx, caller, body.datasetId);
+      if (!(await keepRow(trx, 'datasets', dataset.id)))
+        throw new AppError('NOT_FOUND', `dataset ${dataset.id}: it was deleted meanwhile`);
       const id = newId('project');
       const { name, description = '' } = body;
       await insertProject(trx, { id, name, description, datasetId: dataset.id, createdBy: caller.userId });
@@ -91,33 +83,13 @@ const patch = route({
 const remove = route({
   method: 'DELETE',
   path: '/api/v1/projects/{id}',
-  summary: 'Delete a project with its models; nothing of it may be deployed or in work',
+  summary: 'Delete a project with its models and predictions; its jobs are cancelled, nothing of it may be deployed',
   tag,
   access: 'user',
   params: IdParams,
-  answers: { 204: { description: 'deleted' } },
-  handler: async ({ database, store }, { caller, params, checkIfMatch }) => {
-    const taskIds = await database.transaction(async (trx) => {
-      const project = await readProject(trx, caller, params.id);
-      checkIfMatch(projectView(project));
-      const run = await findLatestRun(trx, project.id);
-      if (run !== undefined && !isFinalRunState(run.state))
-        throw new AppError(
-          'AUTOPILOT_RUNNING',
-          `project ${project.id}: Autopilot is running; cancel job ${run.jobId} first`,
-        );
-      if ((await trainingModels(trx, project.id)).length > 0)
-        throw new AppError('CONFLICT', `project ${project.id}: models are in work; cancel their jobs first`);
-      if (await isDeployed(trx, project.id))
-        throw new AppError(
-          'CONFLICT',
-          `project ${project.id}: a model of it is deployed; delete its deployments first`,
-        );
-      const ids = await modelTaskIds(trx, project.id);
-      await deleteProject(trx, project.id);
-      return ids;
-    });
-    for (const taskId of taskIds) await store.deleteTree(`models/${taskId}`);
+  answers: { 204: { description: 'deleted; its files go within minutes' } },
+  handler: async (app, { caller, params, checkIfMatch }) => {
+    await removeProject(app, { caller, id: params.id, checkIfMatch });
     return noContent();
   },
 });

@@ -24,14 +24,12 @@ const UNBUILT: readonly (readonly [methods: string, path: string, what: string, 
   ['GET POST', '/groups', 'groups', 'identity'],
   ['GET PATCH DELETE', '/groups/{id}', 'groups', 'identity'],
   ['GET PUT', '/quotas', 'quotas', 'operations'],
-  ['GET', '/audit', 'the audit log', 'operations'],
   ['GET POST', '/connections', 'connections', 'connections'],
   ['GET PATCH DELETE', '/connections/{id}', 'connections', 'connections'],
   ['POST', '/connections/{id}/test', 'connections', 'connections'],
   ['GET', '/connections/{id}/tables', 'connections', 'connections'],
   ['GET POST', '/drivers', 'drivers', 'connections'],
   ['DELETE', '/drivers/{id}', 'drivers', 'connections'],
-  ['GET', '/pools', 'pools', 'operations'],
 ];
 
 /** One route for each of them: 501 for whoever may ask. */

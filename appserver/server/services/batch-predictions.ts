@@ -7,6 +7,7 @@ import {
   getJob,
   getTask,
   insertBatchPrediction,
+  keepRow,
   type BatchPredictionRecord,
   type Queryable,
   type StoredJob,
@@ -151,6 +152,9 @@ async function featuresOf(db: Queryable, { model }: OwnedModel): Promise<string[
 export async function startScoring(trx: Transaction, caller: Caller, plan: ScoringPlan): Promise<StoredJob> {
   const id = newId('bp');
   const { projectId } = plan.owned.model;
+  // Neither goes away before the job is there, which whoever deletes them asks for.
+  if (!(await keepRow(trx, 'projects', projectId)) || !(await keepRow(trx, 'datasets', plan.datasetId)))
+    throw new AppError('NOT_FOUND', `model ${plan.owned.model.id} or dataset ${plan.datasetId} was deleted meanwhile`);
   const job = await createJob(trx, {
     kind: 'batch-predict',
     userId: caller.userId,

@@ -10,8 +10,10 @@ import {
   hashToken,
   insertApiKey,
   insertUser,
+  lockInstallation,
   updateUser,
   type Database,
+  type Transaction,
 } from '#store';
 import { makeApiKey } from '../auth/api-key.ts';
 
@@ -22,49 +24,59 @@ export const FIRST_ADMIN_ID = 'user_admin';
 const FIRST_KEY_ID = 'key_admin';
 
 export interface FirstAdmin {
-  /** Where a generated key is kept; null when the configuration names the key. */
+  /** Where a generated key is kept; null when the configuration names the key, or another app server keeps it. */
   readonly keyFile: string | null;
   /** The key, when it was generated just now: to be shown this once. */
   readonly newKey: string | null;
 }
 
 /**
- * Makes sure that there is an administrator with the key of `server.adminApiKey`, or else of `<dataDir>/admin.key`,
- * which is generated with mode 600. Another key than last time replaces the old one.
+ * Makes sure that there is an administrator with the key of `server.adminApiKey`, or else of `<dataDir>/admin.key`.
+ * Another key than last time replaces the old one. A key is generated, into that file of mode 600, only when the
+ * database has none: of several app servers one makes it, also when each has a data folder of its own.
  *
  * @throws CONFIG_INVALID for a key that is too short
  */
 export async function ensureFirstAdmin(database: Database, config: Config): Promise<FirstAdmin> {
   const keyFile = path.join(config.dataDir, 'admin.key');
   const chosen = config.server.adminApiKey;
-  const isNew = chosen === '' && !existsSync(keyFile);
-  const key = chosen === '' ? readOrMakeSecret(keyFile, () => makeApiKey().key) : chosen;
-  if (key.length < ADMIN_KEY_CHARS_MIN || /\s/.test(key)) {
-    throw new AppError(
-      'CONFIG_INVALID',
-      `server.adminApiKey: expected at least ${ADMIN_KEY_CHARS_MIN} characters without spaces; found ${key.length} characters`,
-    );
-  }
-  await database.transaction(async (trx) => {
-    const admin = await findUser(trx, FIRST_ADMIN_ID);
-    if (admin === undefined)
-      await insertUser(trx, { id: FIRST_ADMIN_ID, name: 'admin', role: 'admin', passwordHash: null });
-    else if (admin.role !== 'admin' || !admin.active)
-      await updateUser(trx, FIRST_ADMIN_ID, { role: 'admin', active: true });
-    const keySha256 = hashToken(key);
+  return database.transaction(async (trx) => {
+    await lockInstallation(trx);
+    await ensureAdministrator(trx);
     const known = await findApiKey(trx, FIRST_KEY_ID);
-    if (known?.keySha256 === keySha256) return;
-    await deleteApiKey(trx, FIRST_KEY_ID);
-    const name = 'key of the first administrator';
-    await insertApiKey(trx, {
-      id: FIRST_KEY_ID,
-      keySha256,
-      name,
-      userId: FIRST_ADMIN_ID,
-      scopes: SCOPES,
-      expiresAt: null,
-    });
-    await bumpFeed(trx);
+    if (chosen === '' && known !== undefined && !existsSync(keyFile)) return { keyFile: null, newKey: null };
+    const key = checkedKey(chosen === '' ? readOrMakeSecret(keyFile, () => makeApiKey().key) : chosen);
+    if (known?.keySha256 !== hashToken(key)) await replaceKey(trx, key);
+    if (chosen !== '') return { keyFile: null, newKey: null };
+    return { keyFile, newKey: known === undefined ? key : null };
   });
-  return { keyFile: chosen === '' ? keyFile : null, newKey: isNew ? key : null };
+}
+
+async function ensureAdministrator(trx: Transaction): Promise<void> {
+  const admin = await findUser(trx, FIRST_ADMIN_ID);
+  if (admin === undefined)
+    await insertUser(trx, { id: FIRST_ADMIN_ID, name: 'admin', role: 'admin', passwordHash: null });
+  else if (admin.role !== 'admin' || !admin.active)
+    await updateUser(trx, FIRST_ADMIN_ID, { role: 'admin', active: true });
+}
+
+function checkedKey(key: string): string {
+  if (key.length >= ADMIN_KEY_CHARS_MIN && !/\s/.test(key)) return key;
+  throw new AppError(
+    'CONFIG_INVALID',
+    `server.adminApiKey: expected at least ${ADMIN_KEY_CHARS_MIN} characters without spaces; found ${key.length} characters`,
+  );
+}
+
+async function replaceKey(trx: Transaction, key: string): Promise<void> {
+  await deleteApiKey(trx, FIRST_KEY_ID);
+  await insertApiKey(trx, {
+    id: FIRST_KEY_ID,
+    keySha256: hashToken(key),
+    name: 'key of the first administrator',
+    userId: FIRST_ADMIN_ID,
+    scopes: SCOPES,
+    expiresAt: null,
+  });
+  await bumpFeed(trx);
 }

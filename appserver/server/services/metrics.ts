@@ -1,4 +1,12 @@
-import { countLiveWorkers, countTasksByState, feedSequence } from '#store';
+import {
+  countInconsistencies,
+  countLiveWorkers,
+  countTasksByState,
+  feedSequence,
+  readSweep,
+  type ObjectCount,
+  type SweepState,
+} from '#store';
 import type { AppContext } from '../context.ts';
 import { readServers } from './deployments.ts';
 
@@ -28,28 +36,68 @@ export class RequestMetrics {
   }
 }
 
-const gauge = (
-  name: string,
-  help: string,
-  samples: readonly (readonly [labels: string, value: number])[],
-): string[] => [
+type Samples = readonly (readonly [labels: string, value: number])[];
+
+const figure = (name: string, help: string, type: string, samples: Samples): string[] => [
   `# HELP ${name} ${help}`,
-  `# TYPE ${name} gauge`,
+  `# TYPE ${name} ${type}`,
   ...samples.map(([labels, value]) => `${name}${labels === '' ? '' : `{${labels}}`} ${value}`),
 ];
+const gauge = (name: string, help: string, samples: Samples) => figure(name, help, 'gauge', samples);
+const counter = (name: string, help: string, samples: Samples) => figure(name, help, 'counter', samples);
+
+const labelsOf = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}="${value}"`)
+    .join(',');
+
+/** What the object store holds by the sweeper's last whole walk through it, and what it has deleted. */
+function objectLines({ lastRound, removed }: SweepState): string[] {
+  const kinds = lastRound === null ? [] : Object.entries<ObjectCount>({ ...lastRound });
+  const samples = (of: keyof ObjectCount): Samples => kinds.map(([kind, count]) => [`kind="${kind}"`, count[of]]);
+  return [
+    ...gauge('trainyard_object_store_bytes', 'Bytes that are needed, and that wait for deletion.', samples('bytes')),
+    ...gauge(
+      'trainyard_object_store_objects',
+      'Objects that are needed, and that wait for deletion.',
+      samples('objects'),
+    ),
+    ...counter('trainyard_objects_deleted_total', 'Objects that the sweeper deleted.', [['', removed.objects]]),
+    ...counter('trainyard_object_bytes_deleted_total', 'Bytes that the sweeper deleted.', [['', removed.bytes]]),
+  ];
+}
 
 /** All figures. @see https://prometheus.io/docs/instrumenting/exposition_formats/ */
-export async function metricsText({ database, config, requests }: AppContext, liveMs: number): Promise<string> {
+export async function metricsText({ database, config, requests, queue }: AppContext, liveMs: number): Promise<string> {
   const tasks = await countTasksByState(database);
   const workers = await countLiveWorkers(database, liveMs);
   const servers = (await readServers(database, config)).filter((server) => server.live).length;
+  const inconsistencies = await countInconsistencies(database);
   const lines = [
     ...requests.lines(),
+    '# HELP trainyard_worker_refusals_total Statements of workers that this app server refused.',
+    '# TYPE trainyard_worker_refusals_total counter',
+    ...queue.refusals
+      .totals()
+      .map(
+        ({ statement, code, count }) => `trainyard_worker_refusals_total{${labelsOf({ statement, code })}} ${count}`,
+      ),
     ...gauge(
       'trainyard_tasks',
       'Tasks that are not final, by state.',
       tasks.map(({ state, count }) => [`state="${state}"`, count] as const),
     ),
+    ...gauge(
+      'trainyard_inconsistencies',
+      'States that cannot be and that the reconciler could not mend, by kind.',
+      inconsistencies.map(({ kind, found }) => [`kind="${kind}"`, found] as const),
+    ),
+    ...counter(
+      'trainyard_inconsistencies_repaired_total',
+      'States that cannot be and that the reconciler mended, by kind.',
+      inconsistencies.map(({ kind, repaired }) => [`kind="${kind}"`, repaired] as const),
+    ),
+    ...objectLines(await readSweep(database)),
     ...gauge('trainyard_workers_live', 'Workers that were seen lately.', [['', workers]]),
     ...gauge('trainyard_prediction_servers_live', 'Prediction servers that reported lately.', [['', servers]]),
     ...gauge('trainyard_assignment_feed_sequence', 'Last change of the assignment feed.', [

@@ -13,7 +13,7 @@ export function projectView(project: ProjectRecord): Project {
     name: project.name,
     description: project.description,
     datasetId: project.datasetId,
-    state: project.recommendedModelId !== null ? 'ready' : fixed === null ? 'new' : 'modelling',
+    state: stateOf(project),
     target: fixed?.target.name ?? null,
     targetType: fixed?.target.targetType ?? null,
     classes: fixed?.target.classes.map((entry) => entry.label) ?? [],
@@ -27,6 +27,23 @@ export function projectView(project: ProjectRecord): Project {
     updatedAt: isoOf(project.updatedAt),
     createdBy: project.createdBy,
   };
+}
+
+/** Without a recommended model it is as its newest run. */
+function stateOf({ recommendedModelId, runState }: ProjectRecord): Project['state'] {
+  if (recommendedModelId !== null) return 'ready';
+  switch (runState) {
+    case null:
+    case 'succeeded':
+      return 'new';
+    case 'running':
+    case 'paused':
+    case 'stopping':
+      return 'modelling';
+    case 'failed':
+    case 'cancelled':
+      return runState;
+  }
 }
 
 /** A project that the caller may see. @throws NOT_FOUND */

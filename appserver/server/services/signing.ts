@@ -1,7 +1,17 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, hkdfSync, sign, verify } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hkdfSync,
+  sign,
+  verify,
+} from 'node:crypto';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { AppError, canonicalJson } from '#contracts';
 import { KEY_FILES, readOrMakeSecret } from '#runtime';
+import { lockInstallation, recallFact, recordFact, type Database } from '#store';
 
 /** Signs what prediction servers trust. The private key never leaves this object. @see RFC 8032 (Ed25519) */
 export interface Signer {
@@ -13,6 +23,34 @@ export interface Signer {
   /** 32 bytes derived from the private key, another one for each purpose. @see RFC 5869 */
   deriveKey(purpose: string): Buffer;
 }
+
+/**
+ * The signer of the installation that this database belongs to. The first app server makes the key and the database
+ * remembers its fingerprint: a replica with another keys folder would sign what nobody believes, and could not read
+ * what the others have sealed. App servers that start at once wait for each other.
+ *
+ * @throws CONFIG_INVALID when `keysDir` has another signing key, or none although the database was used with one
+ */
+export async function openInstallationSigner(database: Database, keysDir: string): Promise<Signer> {
+  const file = path.join(keysDir, KEY_FILES.signingKey);
+  return database.transaction(async (trx) => {
+    await lockInstallation(trx);
+    const known = await recallFact(trx, 'signing-key-sha256');
+    if (known !== null && !existsSync(file)) throw wrongKeys(`${file} does not exist`, known);
+    const signer = openSigner(keysDir);
+    const own = createHash('sha256').update(signer.publicKey).digest('hex');
+    if (known === null) await recordFact(trx, 'signing-key-sha256', own);
+    else if (known !== own) throw wrongKeys(`the key of ${file} has fingerprint ${own.slice(0, 16)}`, known);
+    return signer;
+  });
+}
+
+const wrongKeys = (finding: string, known: string) =>
+  new AppError(
+    'CONFIG_INVALID',
+    `keys.dir: expected the signing key with fingerprint ${known.slice(0, 16)}, which this database was first used with; ` +
+      `${finding}. All app servers of one database share one keys folder`,
+  );
 
 /**
  * Reads the signing key of `keysDir`, or makes it with mode 600. All replicas need the same file.

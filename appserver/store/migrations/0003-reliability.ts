@@ -15,6 +15,8 @@ export const reliability0003: Migration = {
     await createGroups(knex);
     await addWorkerColumns(knex);
     await createRefusals(knex);
+    await numberEvents(knex);
+    await createOversight(knex);
   },
 };
 
@@ -42,6 +44,7 @@ async function createGroups(knex: Knex): Promise<void> {
     table.bigInteger('epoch').notNullable().defaultTo(0);
     table.bigInteger('forming_until');
     table.bigInteger('formed_at');
+    table.bigInteger('sealed_at');
     table.bigInteger('not_before').notNullable();
     table.integer('dissolved').notNullable().defaultTo(0);
     table.bigInteger('created_at').notNullable();
@@ -79,7 +82,55 @@ async function createRefusals(knex: Knex): Promise<void> {
     table.string('subject', 200).notNullable();
     table.integer('count').notNullable();
     table.text('detail').notNullable();
-    table.bigInteger('last_at').notNullable();
+    table.bigInteger('first_at').notNullable();
     table.primary(['minute', 'statement', 'code', 'subject']);
+    table.index(['first_at']);
   });
+  await knex.schema.createTable('audit_event', (table) => {
+    idColumn(table, 'id').primary();
+    table.bigInteger('at').notNullable();
+    table.string('event', 60).notNullable();
+    table.string('subject', 200).notNullable();
+    table.text('detail').notNullable();
+    table.index(['at']);
+  });
+}
+
+/** Events are numbered when they are read: `outbox.sequence` is in the order of statements, not of commits. */
+async function numberEvents(knex: Knex): Promise<void> {
+  await knex.schema.alterTable('outbox', (table) => {
+    table.bigInteger('position');
+  });
+  await knex.schema.createTable('counter', (table) => {
+    table.string('name', 40).primary();
+    table.bigInteger('value').notNullable();
+  });
+  await knex('counter').insert({ name: 'outbox', value: 0 });
+  await knex.raw('create unique index outbox_position on outbox (position)');
+  await knex.raw('create index outbox_unnumbered on outbox (sequence) where position is null');
+}
+
+/** What the installation must not forget, what the reconciler found, and the indexes that let it look often. */
+async function createOversight(knex: Knex): Promise<void> {
+  await knex.schema.createTable('installation', (table) => {
+    table.string('name', 100).primary();
+    table.text('value').notNullable();
+    table.bigInteger('created_at').notNullable();
+  });
+  await knex.schema.createTable('inconsistency', (table) => {
+    table.string('kind', 60).primary();
+    table.integer('found').notNullable().defaultTo(0);
+    table.bigInteger('repaired').notNullable().defaultTo(0);
+    table.bigInteger('logged_at').notNullable().defaultTo(0);
+  });
+  const statements = [
+    'create index job_open on job (id) where finished_at is null',
+    `create index task_waiting on task (id) where state = 'WAITING'`,
+    'create index attempt_open on attempt (task_id) where ended_at is null',
+    'create index result_committed on result (committed_at)',
+    'create index run_open on autopilot_runs (id) where finished_at is null',
+    `create index dataset_ingesting on datasets (id) where state = 'ingesting'`,
+    `create index model_training on models (id) where state = 'training'`,
+  ];
+  for (const statement of statements) await knex.raw(statement);
 }

@@ -124,7 +124,7 @@ async function startedPlatform(
   const port = options.port ?? (await freePort());
   const predictionPort = options.port === null ? await freePort() : options.port + 1;
   const flags = { dataDir, 'server.port': String(port), 'predictionServer.port': String(predictionPort) };
-  const platform = startPlatform(flags);
+  const platform = await startPlatform(flags);
   await platform.ready();
   const connection = connectionOf({
     url: platform.url,

@@ -22,6 +22,7 @@ export interface TwoReplicas {
 }
 
 const LEADER_MS = 1_000;
+const RETENTION = { jobsDays: 90, logDays: 30, uploadDays: 7 };
 
 export function dutiesSuite(name: string, open: (clock: 'system' | 'simulated') => Promise<TwoReplicas>): void {
   describe(`duties: ${name}`, function () {
@@ -267,16 +268,16 @@ export function dutiesSuite(name: string, open: (clock: 'system' | 'simulated') 
         seals: (await world.database.knex('task_seal')).length,
       });
       expect(await counts()).to.deep.equal({ events: 1, workers: 1, seals: 2 });
-      await sweeperDuty().run(await contextOf('sweeper'));
+      await sweeperDuty(RETENTION).run(await contextOf('sweeper'));
       expect(await counts()).to.deep.equal({ events: 1, workers: 1, seals: 1 });
       await world.advance(8 * 24 * 3_600_000);
-      await sweeperDuty().run(await contextOf('sweeper'));
+      await sweeperDuty(RETENTION).run(await contextOf('sweeper'));
       // The worker still holds a task: its row stays.
       expect(await counts()).to.deep.equal({ events: 0, workers: 1, seals: 1 });
       await world.queue.reap();
       await world.queue.close();
       expect((await world.task(kept.id)).state).to.equal('SUCCEEDED');
-      await sweeperDuty().run(await contextOf('sweeper'));
+      await sweeperDuty(RETENTION).run(await contextOf('sweeper'));
       expect((await counts()).workers).to.equal(0);
     });
 

@@ -119,6 +119,16 @@ export function objectStoreSuite(name: string, driver: Driver): void {
       for await (const entry of store.list('b')) expect(entry.sizeBytes).to.equal(3);
     });
 
+    it('goes on with a list behind any path, whether it is there or not', async () => {
+      const all = ['a-b/1', 'a.b', 'a/b/c', 'a/b/d', 'a/b-', 'a/c/e', 'ab', 'b/1', 'Z'];
+      for (const path of all) await store.write(path, Buffer.from(path));
+      const sorted = [...all].sort();
+      for (const after of [...sorted, '', 'a', 'a/', 'a/b', 'a/b/', 'a/b/cc', 'a0', 'zz'])
+        expect(await paths(store, '', after), after).to.deep.equal(sorted.filter((path) => path > after));
+      expect(await paths(store, 'a', 'a/b/c')).to.deep.equal(['a/b/d', 'a/c/e']);
+      expect(await paths(store, 'a', 'b')).to.deep.equal([]);
+    });
+
     it('deletes objects and folders; what is not there is no error', async () => {
       for (const path of ['d/1', 'd/2/3', 'e/1']) await store.write(path, Buffer.from('x'));
       await store.delete('d/1');
@@ -188,9 +198,9 @@ async function messageOf(work: Promise<unknown>): Promise<string> {
   }
 }
 
-async function paths(store: ObjectStore, prefix: string): Promise<string[]> {
+async function paths(store: ObjectStore, prefix: string, after = ''): Promise<string[]> {
   const found: string[] = [];
-  for await (const entry of store.list(prefix)) found.push(entry.path);
+  for await (const entry of store.list(prefix, { after })) found.push(entry.path);
   return found;
 }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Queryable } from '#store';
-import { isFinalTaskState, rawRows } from '#store';
+import { findInconsistencies, INCONSISTENCY_KINDS, isFinalTaskState, rawRows } from '#store';
 import type { World } from './world.ts';
 
 const countOf = async (db: Queryable, sql: string): Promise<number> => Number((await rawRows(db, sql))[0]?.['n']);
@@ -29,6 +29,30 @@ export const ALWAYS: Readonly<Record<string, string>> = {
      where (lease_until is null) = (case when state in ('LEASED', 'RUNNING', 'COMMITTING') then 1 = 1 else 1 = 0 end)`,
   'attempts that are not the fences': `select count(*) as n from task where fence <> (
      select count(*) from attempt where attempt.task_id = task.id)`,
+  'a task that waits for nothing': `select count(*) as n from task where state = 'WAITING' and held = 0 and not exists (
+     select 1 from task_dependency join task needed on needed.id = depends_on
+     where task_dependency.task_id = task.id and needed.state <> 'SUCCEEDED')`,
+  'a task that was given out before what it needs': `select count(*) as n from task
+     join task_dependency on task_dependency.task_id = task.id join task needed on needed.id = depends_on
+     where task.fence > 0 and needed.state <> 'SUCCEEDED'`,
+  'a task that goes on without what it needs': `select count(*) as n from task
+     join task_dependency on task_dependency.task_id = task.id join task needed on needed.id = depends_on
+     where task.finished_at is null and needed.state in ('FAILED', 'CANCELLED')`,
+  'a member of a group that began alone': `select count(*) as n from task
+     join task_group on task_group.id = task.group_id
+     where task.state in ('RUNNING', 'COMMITTING') and formed_at is null and sealed_at is null`,
+  'a member of a begun group that nobody holds': `select count(*) as n from task
+     join task_group on task_group.id = task.group_id
+     where task.state in ('READY', 'WAITING') and formed_at is not null`,
+  'a group of which a part has succeeded before all had sealed': `select count(*) as n from task
+     join task_group on task_group.id = task.group_id where task.state = 'SUCCEEDED' and sealed_at is null`,
+  'a group of which a member goes on after another has failed': `select count(*) as n from task
+     join task ended on ended.group_id = task.group_id
+     where task.finished_at is null and ended.state = 'FAILED'`,
+  'two groups that are forming': `select case when count(*) > 1 then 1 else 0 end as n from task_group
+     where forming_until is not null and formed_at is null`,
+  'a checkpoint of a final task': `select count(*) as n from task
+     where checkpoint is not null and finished_at is not null`,
   'a final task without its one event': `select count(*) as n from task where finished_at is not null and 1 <> (
      select count(*) from outbox where outbox.key = task.id)`,
   'a final task without its one follow-up': `select count(*) as n from task where finished_at is not null and 1 <> (
@@ -42,6 +66,13 @@ export const ALWAYS: Readonly<Record<string, string>> = {
 
 export async function checkAlways(world: World): Promise<void> {
   for (const [name, sql] of Object.entries(ALWAYS)) expect(await countOf(world.database, sql), name).to.equal(0);
+  for (const kind of INCONSISTENCY_KINDS) {
+    const found = await findInconsistencies(world.database, kind, world.openJobs.size + 1);
+    expect(
+      found.filter((id) => !world.openJobs.has(id)),
+      `the reconciler’s ${kind}`,
+    ).to.deep.equal([]);
+  }
 }
 
 /** I1: none has vanished, each has ended. */

@@ -3,7 +3,7 @@ import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { queueSuite } from './suite.ts';
 
 /** Every row that a test of the queue can have made hangs on these. */
-const ROOTS = ['job', 'worker', 'outbox', 'leader', 'wake_up', 'note'];
+const ROOTS = ['job', 'worker', 'outbox', 'leader', 'wake_up', 'pool', 'refusal', 'audit_event', 'note'];
 
 let server: TestDatabase | undefined;
 let database: Database | undefined;

@@ -18,6 +18,8 @@ export function random(seed: number): () => number {
 /** What the walk remembers beside the database: who was told what. */
 interface Memory {
   readonly taskIds: string[];
+  /** Those of the one job in which tasks depend on each other. */
+  readonly ofJob: Set<string>;
   /** Every claim ever granted: stale ones speak too. */
   readonly claims: ClaimedTask[];
   /** Tasks whose cancellation was acknowledged. */
@@ -32,19 +34,36 @@ async function walk(world: World, seed: number, steps: number): Promise<void> {
   const below = (count: number) => Math.floor(next() * count);
   const pick = <T>(values: readonly T[]): T | undefined => values[below(values.length)];
   const workers: TestWorker[] = [];
-  for (let index = 0; index < 3; index += 1) workers.push(await world.addWorker());
-  const memory: Memory = { taskIds: [], claims: [], cancelled: new Set(), committedBy: new Map() };
+  for (const protocolVersion of [2, 2, 2, 1]) workers.push(await world.addWorker({ protocolVersion }));
+  const memory: Memory = { taskIds: [], ofJob: new Set(), claims: [], cancelled: new Set(), committedBy: new Map() };
+  const jobId = await world.addJob('p0');
   world.verify = async () => {
     if (next() < 0.1) throw new AppError('ARTIFACT_INVALID', 'by chance');
   };
   const add = async () => {
     const deadlineAt = next() < 0.3 ? (await readClock(world.database)) + below(4 * LEASE_MS) : null;
-    memory.taskIds.push((await world.addTask({ project: `p${below(3)}`, priority: below(2), deadlineAt })).id);
+    const options = { priority: below(2), deadlineAt };
+    const dice = next();
+    if (dice < 0.15) {
+      memory.taskIds.push(...(await world.addGroup(1 + below(3), { jobId, ...options })).tasks.map(({ id }) => id));
+      return;
+    }
+    const needed = dice < 0.5 ? memory.taskIds.filter((id) => memory.ofJob.has(id)) : [];
+    const dependsOn = needed.length === 0 ? [] : [needed[below(needed.length)] ?? '', needed.at(-1) ?? ''];
+    const inJob = dice < 0.6 ? { jobId, dependsOn } : { project: `p${below(3)}` };
+    const { id } = await world.addTask({ ...inJob, ...options });
+    memory.taskIds.push(id);
+    if (dice < 0.6) memory.ofJob.add(id);
   };
   const claim = async () => {
     const worker = pick(workers);
     const claimed = worker === undefined ? null : await world.claim(worker);
     if (claimed !== null) memory.claims.push(claimed);
+    if (claimed !== null && next() < 0.5) await tolerate(world.start(claimed));
+  };
+  const checkpoint = async (claimed: ClaimedTask) => {
+    const position = 1 + below(5);
+    await world.checkpoint(claimed, await world.writeCheckpoint(claimed, position), position);
   };
   /** Mostly one of the last holders, sometimes one of long ago. */
   const holder = () => (next() < 0.7 ? memory.claims.at(-1 - below(3)) : pick(memory.claims));
@@ -55,6 +74,7 @@ async function walk(world: World, seed: number, steps: number): Promise<void> {
       () => world.start(claimed),
       () => world.beat(claimed, { log: [`beat ${below(1000)}`] }),
       () => world.resume(claimed),
+      () => checkpoint(claimed),
       () => world.seal(claimed),
       () => world.seal(claimed),
       () => commit(world, claimed, memory),
@@ -74,10 +94,11 @@ async function walk(world: World, seed: number, steps: number): Promise<void> {
     await world.advance(below(2 * LEASE_MS));
     await world.queue.reap();
     await world.queue.giveUpOverdue();
+    await world.queue.dissolveGroups();
   };
   for (let step = 0; step < steps; step += 1) {
     const dice = next();
-    if (dice < 0.12) await add();
+    if (dice < 0.12) await tolerate(add());
     else if (dice < 0.32) await claim();
     else if (dice < 0.84) await speak();
     else if (dice < 0.87) await cancel();
@@ -112,7 +133,14 @@ async function tolerate(statement: Promise<unknown> | undefined): Promise<void> 
   try {
     await statement;
   } catch (err) {
-    const answers = ['TASK_FENCED', 'TASK_CANCELLED', 'CONFLICT', 'LEASE_TOKEN_INVALID', 'STORE_OBJECT_EXISTS'];
+    const answers = [
+      'TASK_FENCED',
+      'TASK_CANCELLED',
+      'CONFLICT',
+      'DEPENDENCY_FAILED',
+      'LEASE_TOKEN_INVALID',
+      'STORE_OBJECT_EXISTS',
+    ];
     if (!isAppError(err) || !answers.includes(err.code)) throw err;
   }
 }
@@ -124,16 +152,20 @@ async function drain(world: World, workers: readonly TestWorker[], memory: Memor
     await world.advance(600_000);
     await world.queue.reap();
     await world.queue.giveUpOverdue();
+    await world.queue.dissolveGroups();
     await world.queue.close();
-    let idle = true;
+    const claims: ClaimedTask[] = [];
     for (const worker of workers) {
       const claimed = await world.claim(worker);
-      if (claimed === null) continue;
-      idle = false;
-      await tolerate(world.seal(claimed).then(() => commit(world, claimed, memory)));
+      if (claimed !== null) claims.push(claimed);
     }
+    // Members of a group begin when all are held, and commit when all have sealed.
+    for (const claimed of claims) await tolerate(world.start(claimed));
+    for (const claimed of claims) await tolerate(world.start(claimed));
+    for (const claimed of claims) await tolerate(world.seal(claimed));
+    for (const claimed of claims) await tolerate(commit(world, claimed, memory));
     const open = (await world.database.knex('task').whereNull('finished_at').select('id')) as unknown[];
-    if (idle && open.length === 0) break;
+    if (claims.length === 0 && open.length === 0) break;
   }
   await checkAlways(world);
   await checkEnded(world, memory.taskIds);

@@ -12,18 +12,23 @@ import {
   type Blame,
   type ClaimedTask,
   type ErrorCode,
+  type RegisterRequest,
   type SealedFile,
 } from '#contracts';
 import { FileObjectStore } from '#object-store';
 import { createLogger, newId, type Config } from '#runtime';
 import {
+  addPoolSecret,
   advanceClock,
+  createGroup,
   createJob,
   createTask,
+  DEFAULT_POOL,
   getTask,
   migrate,
   rawRows,
   type Database,
+  type NewTask,
   type Task,
   type Transaction,
 } from '#store';
@@ -47,12 +52,25 @@ export const QUEUE_CONFIG: Config['queue'] = {
   claimWaitMs: 1_000,
   pollMs: 20,
   reaperIntervalMs: 20,
+  reconcileMs: 20,
   chargedAttemptsMax: 3,
   backoffMs: 5_000,
   backoffMsMax: 600_000,
+  groupWaitMs: 60_000,
 };
 export const POOL_SECRET = 'pool-secret-of-the-tests';
 export const SILENT_LOGGER = createLogger({ program: 'test', write: () => undefined });
+
+export const REGISTER: RegisterRequest = {
+  protocolVersion: 2,
+  programVersion: '0',
+  pool: DEFAULT_POOL,
+  hostName: 'here',
+  processId: 1,
+  memoryBytes: 1,
+  threadCount: 1,
+  archiveSha256: null,
+};
 
 export interface TestWorker {
   readonly id: string;
@@ -68,6 +86,8 @@ export interface TaskOptions {
   readonly jobId?: string;
   readonly key?: string;
   readonly datasetId?: string;
+  readonly dependsOn?: readonly string[];
+  readonly waiting?: boolean;
 }
 
 export const OUTCOME: BatchPredictOutcome = { kind: 'batch-predict', rowCount: 1, rowsPerSecond: 1, warnings: [] };
@@ -82,6 +102,8 @@ export class World {
   verify: (task: Task) => Promise<void> = async () => undefined;
   /** What the follow-up's `committed` does beside its note. */
   committed: (trx: Transaction, task: Task) => Promise<void> = async () => undefined;
+  /** Jobs that this test leaves open on purpose. */
+  readonly openJobs = new Set<string>();
   readonly #closers: (() => Promise<void>)[] = [];
 
   private constructor(database: Database, folder: string, options: Partial<WorkerProtocolOptions>) {
@@ -94,13 +116,16 @@ export class World {
       database,
       queue: this.queue,
       config,
-      poolSecret: POOL_SECRET,
       logger: SILENT_LOGGER,
       ...options,
     });
   }
 
-  static async open(store: TestStore, options: Partial<WorkerProtocolOptions> = {}): Promise<World> {
+  static async open(
+    store: TestStore,
+    options: Partial<WorkerProtocolOptions> = {},
+    poolSecret = POOL_SECRET,
+  ): Promise<World> {
     await migrate(store.database);
     const hasNotes = await store.database.knex.schema.hasTable('note');
     if (!hasNotes) {
@@ -110,6 +135,7 @@ export class World {
       });
     }
     const folder = await mkdtemp(path.join(os.tmpdir(), 'trainyard-queue-'));
+    await addPoolSecret(store.database, DEFAULT_POOL, poolSecret);
     const world = new World(store.database, folder, options);
     world.#closers.push(() => rm(folder, { recursive: true, force: true }));
     return world;
@@ -141,44 +167,38 @@ export class World {
     };
   }
 
-  async addWorker(): Promise<TestWorker> {
-    const answer = await this.protocol.register(POOL_SECRET, {
-      protocolVersion: 1,
-      programVersion: '0',
-      pool: 'test',
-      hostName: 'here',
-      processId: 1,
-      memoryBytes: 1,
-      threadCount: 1,
-    });
+  async addWorker(request: Partial<RegisterRequest> = {}): Promise<TestWorker> {
+    const answer = await this.protocol.register(POOL_SECRET, { ...REGISTER, ...request });
     return { id: answer.workerId, token: answer.workerToken };
   }
 
   async addTask(options: TaskOptions = {}): Promise<Task> {
-    const { project = 'p1', user = 'u1', jobId, datasetId = 'd1' } = options;
+    const { project = 'p1', user = 'u1' } = options;
     return this.database.transaction(async (trx) => {
       const job =
-        jobId ?? (await createJob(trx, { kind: 'batch-predict', userId: user, projectId: project, resource: '/r' })).id;
-      const { task } = await createTask(trx, {
-        jobId: job,
-        projectId: project,
-        runAs: user,
-        idempotencyKey: options.key ?? newId('key'),
-        priority: options.priority ?? 0,
-        deadlineAt: options.deadlineAt ?? null,
-        spec: {
-          kind: 'batch-predict',
-          batchPredictionId: 'b1',
-          modelId: 'm1',
-          artifactPath: 'models/m1/1-a',
-          manifestSha256: '0'.repeat(64),
-          datasetId,
-          table: { rowCount: 0, columns: [], files: [] },
-          passthroughColumns: [],
-        },
-      });
-      return task;
+        options.jobId ??
+        (await createJob(trx, { kind: 'batch-predict', userId: user, projectId: project, resource: '/r' })).id;
+      return (await createTask(trx, { ...newTask(options), jobId: job })).task;
     });
+  }
+
+  /** A job that its tasks do not end, and nobody else here either. */
+  async addJob(project: string | null = 'p1'): Promise<string> {
+    const job = { kind: 'autopilot', userId: 'u1', projectId: project, resource: null } as const;
+    const { id } = await this.database.transaction((trx) => createJob(trx, job));
+    this.openJobs.add(id);
+    return id;
+  }
+
+  /** A group of that size in a job of its own. */
+  async addGroup(
+    size: number,
+    options: TaskOptions = {},
+  ): Promise<{ jobId: string; groupId: string; tasks: readonly Task[] }> {
+    const jobId = options.jobId ?? (await this.addJob(options.project ?? 'p1'));
+    const members = Array.from({ length: size }, () => newTask(options));
+    const made = await this.database.transaction((trx) => createGroup(trx, jobId, members));
+    return { jobId, ...made };
   }
 
   claim(worker: TestWorker, options: { requestId?: string; waitMs?: number; cached?: string[] } = {}) {
@@ -200,6 +220,16 @@ export class World {
     this.protocol.beat(claimed.leaseToken, claimed.taskId, { ...beatOf(claimed), ...beat });
   resume = (claimed: ClaimedTask, beat: Partial<BeatRequest> = {}) =>
     this.protocol.resume(claimed.leaseToken, claimed.taskId, { ...beatOf(claimed), ...beat });
+
+  /** Writes a checkpoint's file. */
+  async writeCheckpoint(claimed: ClaimedTask, position: number): Promise<SealedFile> {
+    const bytes = Buffer.from(`state of ${claimed.taskId} at ${position}`);
+    const name = `checkpoint-${position}`;
+    return { name, ...(await this.objects.write(`${claimed.attemptPath}/${name}`, bytes)) };
+  }
+
+  checkpoint = ({ leaseToken, taskId, fence }: ClaimedTask, file: SealedFile, position: number) =>
+    this.protocol.checkpoint(leaseToken, taskId, { fence, file, position });
 
   /** Writes the attempt's one file, unless it is there. */
   async writeFiles(claimed: ClaimedTask): Promise<SealedFile[]> {
@@ -263,6 +293,29 @@ export class World {
       notes: await of('note', 'task_id', 'what'),
     };
   }
+}
+
+function newTask(options: TaskOptions): Omit<NewTask, 'jobId'> {
+  const { project = 'p1', user = 'u1', datasetId = 'd1' } = options;
+  return {
+    projectId: project,
+    runAs: user,
+    idempotencyKey: options.key ?? newId('key'),
+    priority: options.priority ?? 0,
+    deadlineAt: options.deadlineAt ?? null,
+    dependsOn: options.dependsOn ?? [],
+    waiting: options.waiting ?? false,
+    spec: {
+      kind: 'batch-predict',
+      batchPredictionId: 'b1',
+      modelId: 'm1',
+      artifactPath: 'models/m1/1-a',
+      manifestSha256: '0'.repeat(64),
+      datasetId,
+      table: { rowCount: 0, columns: [], files: [] },
+      passthroughColumns: [],
+    },
+  };
 }
 
 const beatOf = ({ fence }: ClaimedTask): BeatRequest => ({ fence, progress: null, memoryBytes: 0, log: [] });

@@ -17,6 +17,7 @@ import { Api } from '../../support/api.ts';
 import { startTestAppServer, type TestAppServer } from '../../support/app-server.ts';
 import { numberRule, textRule, type MemoryColumn } from '../../support/memory-table.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { until } from '../../support/processes.ts';
 import { ProtocolWorker } from '../../support/protocol-worker.ts';
 import { unzip } from '../../support/zip.ts';
 
@@ -45,9 +46,8 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
   before(async function () {
     this.timeout(60_000);
     postgres = client === 'postgres' ? await createDatabase() : null;
-    world = await startTestAppServer(
-      postgres === null ? {} : { 'database.client': 'postgres', 'database.url': postgres.url },
-    );
+    const database = postgres === null ? {} : { 'database.client': 'postgres', 'database.url': postgres.url };
+    world = await startTestAppServer({ 'retention.sweepIntervalMs': 100, ...database });
     worker = new ProtocolWorker(world.server.url, world.config, world.store, columns);
     api = (await world.user('ann')).api;
   });
@@ -59,6 +59,8 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
 
   const project = async (name = 'p'): Promise<string> =>
     (await api.call('POST', '/projects', 201, Project, { json: { name, datasetId } })).id;
+
+  const stateOf = async (id: string): Promise<Project['state']> => (await api.get(`/projects/${id}`, Project)).state;
 
   it('makes a dataset of an upload', async () => {
     const answer = await api.upload({ content: 'x,colour,y\n1,red,yes\n', fileName: 'data.csv' });
@@ -152,12 +154,26 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
 
   it('fails a run whose every model failed, with the reasons', async () => {
     const id = await project();
+    expect(await stateOf(id)).to.equal('new');
     const job = await api.call('POST', `/projects/${id}/autopilot`, 202, Job, { json: AUTOPILOT });
+    expect(await stateOf(id)).to.equal('modelling');
     await worker.failOnce(new AppError('TARGET_HAS_MISSING', 'the target has missing values in row 3'));
     const done = await api.get(`/jobs/${job.id}`, Job);
     expect(done.state).to.equal('failed');
     expect(done.error).to.include({ code: 'TARGET_HAS_MISSING' });
     expect(done.error?.detail).to.include('row 3');
+    expect(await stateOf(id)).to.equal('failed');
+  });
+
+  it('shows a project as its newest run while there is no model to recommend', async () => {
+    const id = await project();
+    const cancelled = await api.call('POST', `/projects/${id}/autopilot`, 202, Job, { json: AUTOPILOT });
+    await api.request('DELETE', `/jobs/${cancelled.id}`);
+    expect(await stateOf(id)).to.equal('cancelled');
+    await api.call('POST', `/projects/${id}/autopilot`, 202, Job, { json: AUTOPILOT });
+    expect(await stateOf(id)).to.equal('modelling');
+    await worker.workAll();
+    expect(await stateOf(id)).to.equal('ready');
   });
 
   it('ends a run in time without a worker: there is no model, and the job says so', async () => {
@@ -325,7 +341,10 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
       expect((await api.request('DELETE', `/projects/${projectId}`)).status).to.equal(204);
       await api.refused('GET', `/models/${modelId}`, { status: 404, code: 'NOT_FOUND' });
       const { taskId } = deployedModel;
-      expect(await Array.fromAsync(world.store.list(`models/${taskId ?? ''}`))).to.deep.equal([]);
+      await until(
+        'the sweeper',
+        async () => (await Array.fromAsync(world.store.list(`models/${taskId ?? ''}`))).length === 0,
+      );
       await api.refused('GET', `${world.server.url}/internal/v1/assignments`, { status: 401, code: 'UNAUTHENTICATED' });
     });
   });

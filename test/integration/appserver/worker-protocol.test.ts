@@ -17,7 +17,7 @@ import { createApp } from '../../../appserver/server/app.ts';
 import type { AppContext } from '../../../appserver/server/context.ts';
 import { queueRoutes } from '../../../appserver/server/queue/index.ts';
 import { RequestMetrics } from '../../../appserver/server/services/metrics.ts';
-import { OUTCOME, POOL_SECRET, SILENT_LOGGER, World } from '../../contract/queue/world.ts';
+import { OUTCOME, POOL_SECRET, REGISTER, SILENT_LOGGER, World } from '../../contract/queue/world.ts';
 
 describe('worker protocol over HTTP', () => {
   let world: World;
@@ -61,15 +61,6 @@ describe('worker protocol over HTTP', () => {
         ...(signal === undefined ? {} : { signal }),
       })
     ).json;
-  const REGISTER = {
-    protocolVersion: 1,
-    programVersion: '0',
-    pool: 'default',
-    hostName: 'h',
-    processId: 1,
-    memoryBytes: 1,
-    threadCount: 1,
-  };
   async function refusedWith(code: ErrorCode, promise: Promise<unknown>): Promise<void> {
     const err = await promise.then(
       () => new Error('it was answered'),
@@ -91,11 +82,20 @@ describe('worker protocol over HTTP', () => {
     for (const verb of ['start', 'beat', 'resume']) {
       expect(parse(BeatAnswer, await say(verb, beat), verb).directive).to.equal('continue');
     }
+    const { name, ...checkpoint } = await world.writeCheckpoint(claimed, 7);
+    const kept = await say('checkpoint', { file: { name, ...checkpoint }, position: 7 });
+    expect(parse(BeatAnswer, kept, 'checkpoint').directive).to.equal('continue');
+    const path = `${claimed.attemptPath}/${name}`;
+    const again = parse(ClaimedTask, await post('claims', { ...request, requestId: 'r2' }, workerToken), 'answer');
+    expect(again.checkpoint).to.deep.equal({ path, ...checkpoint, position: 7 });
     const files = await world.writeFiles(claimed);
     const sealed = await say('seal', { files, outcome: OUTCOME, log: [] });
     expect(parse(TransitionAnswer, sealed, 'seal').state).to.equal('COMMITTING');
     expect(parse(TransitionAnswer, await say('commit', {}), 'commit').state).to.equal('SUCCEEDED');
     await refusedWith('TASK_FENCED', say('beat', beat));
+    const drained = await post(`workers/${workerId}/drain`, { reason: 'the end' }, workerToken);
+    expect(drained).to.deep.equal({ draining: true });
+    await refusedWith('WORKER_DRAINING', post('claims', { ...request, requestId: 'r3' }, workerToken));
   });
 
   it('refuses by code: secrets, versions, tokens, bodies', async () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { isAppError } from '#contracts';
-import { armFailpoints, failpoint } from '#runtime';
+import { armFailpoints, failpoint, interceptFailpoints } from '#runtime';
 
 describe('failpoints', () => {
   afterEach(() => armFailpoints(''));
@@ -33,6 +33,20 @@ describe('failpoints', () => {
     child.stdout.on('data', (part: Buffer) => (output += part.toString()));
     const [, signal] = (await once(child, 'close')) as [number | null, string | null];
     expect([signal, output]).to.deep.equal(['SIGKILL', '']);
+  });
+
+  it('call the interceptor instead of what is armed, until it is taken back', async () => {
+    armFailpoints('a.b=error');
+    const passed: string[] = [];
+    const restore = interceptFailpoints(async (name) => void passed.push(name));
+    await failpoint('a.b');
+    restore();
+    expect(passed).to.deep.equal(['a.b']);
+    const thrown = await failpoint('a.b').then(
+      () => null,
+      (err: unknown) => err,
+    );
+    expect(isAppError(thrown, 'INTERNAL')).to.equal(true);
   });
 
   it('refuse a text they cannot read', () => {

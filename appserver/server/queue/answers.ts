@@ -1,0 +1,33 @@
+import { AppError, type BeatAnswer, type ClaimedTask, type TaskState, type TransitionAnswer } from '#contracts';
+import type { BeatOutcome, Claim, TaskGroup } from '#store';
+
+/** The first version with checkpoints, groups and the refusal of claims while draining. */
+export const SPEAKS_GROUPS = 2;
+
+/** A claim as a worker of this protocol version is told of it: version 1 refuses keys that it does not know. */
+export function claimedTaskOf(
+  claim: Claim,
+  { leaseMs, protocolVersion, group }: { leaseMs: number; protocolVersion: number; group: TaskGroup | null },
+): ClaimedTask {
+  const { task, leaseToken, attemptPath, remainingMs } = claim;
+  const { id: taskId, fence, spec } = task;
+  const claimed = { taskId, fence, leaseToken, leaseMs, attemptPath, remainingMs, spec };
+  if (protocolVersion < SPEAKS_GROUPS) return claimed;
+  const membership = group === null ? null : { groupId: group.id, size: group.size, rank: task.groupRank ?? 0 };
+  return { ...claimed, checkpoint: task.checkpoint, group: membership };
+}
+
+/** What the holder of a task is told. */
+export function beatAnswerOf(outcome: BeatOutcome, leaseMs: number): BeatAnswer {
+  if (outcome.kind !== 'continue') return { directive: 'cancel', leaseMs, remainingMs: null };
+  const { draining, waiting, remainingMs } = outcome;
+  return { directive: waiting ? 'wait' : draining ? 'drain' : 'continue', leaseMs, remainingMs };
+}
+
+/** The states that a worker is told. */
+export function transitionAnswerOf(state: TaskState): TransitionAnswer {
+  if (state === 'WAITING' || state === 'LEASED') {
+    throw new AppError('INTERNAL', `a transition of a held task ended in ${state}`);
+  }
+  return { state };
+}

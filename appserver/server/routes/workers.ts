@@ -1,0 +1,118 @@
+import { Type } from 'typebox';
+import { AppError, AuditEntry, Id, PageQuery, PoolEntry, WorkerEntry, pageOf, strict } from '#contracts';
+import type { Config } from '#runtime';
+import {
+  appendAuditEvent,
+  drainWorker,
+  getWorker,
+  keepWorker,
+  listAudit,
+  listPools,
+  listWorkers,
+  type AuditRecord,
+  type Pool,
+  type Worker,
+} from '#store';
+import { isoOf } from '../auth/authenticate.ts';
+import { pageOptionsOf, toPage } from '../http/page.ts';
+import { ok, route, type Route } from '../route.ts';
+
+const tag = 'operations';
+/** Workers that were silent for longer are not listed. */
+const WORKERS_SHOWN_MS = 3_600_000;
+const WORKERS_SHOWN_MAX = 1_000;
+
+/** A worker that was silent for longer than this is lost. */
+export const workerLiveMs = (config: Config): number => config.queue.leaseMs + config.queue.claimWaitMs;
+
+function workerEntry(worker: Worker, config: Config): WorkerEntry {
+  const state = worker.drainReason === null ? 'live' : 'draining';
+  return {
+    id: worker.id,
+    pool: worker.pool,
+    hostName: worker.hostName,
+    processId: worker.processId,
+    programVersion: worker.programVersion,
+    protocolVersion: worker.protocolVersion,
+    archiveSha256: worker.archiveSha256,
+    state: worker.silentMs > workerLiveMs(config) ? 'lost' : state,
+    drainReason: worker.drainReason,
+    memoryBytes: worker.memoryBytes,
+    threadCount: worker.threadCount,
+    startedAt: isoOf(worker.registeredAt),
+    lastSeenAt: isoOf(worker.seenAt),
+  };
+}
+
+const workers = route({
+  method: 'GET',
+  path: '/api/v1/workers',
+  summary: 'Workers seen within the last hour',
+  tag,
+  access: 'user',
+  answers: { 200: { description: 'the workers', schema: pageOf(WorkerEntry) } },
+  handler: async ({ database, config }) => {
+    const found = await listWorkers(database, WORKERS_SHOWN_MS, WORKERS_SHOWN_MAX);
+    return ok({ data: found.map((worker) => workerEntry(worker, config)), next: null });
+  },
+});
+
+const patchWorker = route({
+  method: 'PATCH',
+  path: '/api/v1/workers/{id}',
+  summary: 'Let a worker end after its task, or take that back',
+  tag,
+  access: 'admin',
+  params: strict({ id: Id }),
+  body: strict({ draining: Type.Boolean() }),
+  answers: { 200: { description: 'the worker', schema: WorkerEntry } },
+  handler: async ({ database, config }, { params, body, caller, checkIfMatch }) =>
+    database.transaction(async (trx) => {
+      const found = await getWorker(trx, params.id);
+      if (found === null) throw new AppError('NOT_FOUND', `worker ${params.id}: there is none`);
+      checkIfMatch(workerEntry(found, config));
+      if (body.draining) await drainWorker(trx, found.id, `asked for by ${caller.userName}`);
+      else await keepWorker(trx, found.id);
+      const event = body.draining ? 'worker.drained' : 'worker.kept';
+      await appendAuditEvent(trx, { event, subject: found.id, detail: `by user ${caller.userId}` });
+      return ok(workerEntry((await getWorker(trx, found.id)) ?? found, config));
+    }),
+});
+
+const poolEntry = (pool: Pool): PoolEntry => ({
+  name: pool.name,
+  archiveSha256: pool.archiveSha256,
+  secretCount: pool.secretCount,
+  workersLive: pool.liveCount,
+  workersDraining: pool.drainingCount,
+});
+
+const pools = route({
+  method: 'GET',
+  path: '/api/v1/pools',
+  summary: 'Pools of workers',
+  tag,
+  access: 'user',
+  answers: { 200: { description: 'the pools', schema: pageOf(PoolEntry) } },
+  handler: async ({ database, config }) =>
+    ok({ data: (await listPools(database, workerLiveMs(config))).map(poolEntry), next: null }),
+});
+
+const auditEntry = (record: AuditRecord): AuditEntry => ({ ...record, at: isoOf(record.at) });
+
+const audit = route({
+  method: 'GET',
+  path: '/api/v1/audit',
+  summary: 'What was refused to workers, and what operators changed; newest first',
+  tag,
+  access: 'admin',
+  query: strict(PageQuery),
+  answers: { 200: { description: 'a page', schema: pageOf(AuditEntry) } },
+  handler: async ({ database, queue }, { query, url }) => {
+    await queue.refusals.flush();
+    return ok(toPage(await listAudit(database, pageOptionsOf(query)), url, auditEntry));
+  },
+});
+
+/** Routes about workers for operators. */
+export const workerRoutes: readonly Route[] = [workers, patchWorker, pools, audit];

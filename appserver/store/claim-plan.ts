@@ -1,0 +1,100 @@
+/** A READY task that a batch of claims may get. */
+export interface Candidate {
+  readonly id: string;
+  /** The project, or the user of a task without one. */
+  readonly shareKey: string;
+  /** Sum of `cost` of the tasks of its share that workers hold. */
+  readonly running: number;
+  readonly cost: number;
+  readonly priority: number;
+  readonly createdAt: number;
+  readonly jobPosition: number;
+  readonly datasetId: string | null;
+  readonly groupId: string | null;
+  /** Others of its group are held already and wait for it. */
+  readonly isForming: boolean;
+}
+
+/** A worker that waits for a task. */
+export interface Claimant {
+  readonly cachedDatasets: readonly string[];
+}
+
+/** Who gets what. */
+export interface Assignment<C extends Claimant> {
+  readonly claimant: C;
+  readonly candidate: Candidate;
+}
+
+/**
+ * Which of the waiting workers get which tasks, as if they had come one after the other: each time a task of the share
+ * with the least running cost, there one of a forming group, then of the highest priority, then one whose dataset a
+ * waiting worker has cached, then the oldest; and its cost is added to its share. A task goes to the worker that waited
+ * longest of those that have its dataset cached, else to the one that waited longest of those that are left.
+ *
+ * This is weighted fair queueing with equal weights, and the dominant share of one resource: whoever has the least runs
+ * next, so that between two shares with work the running costs differ by one task at most. At most one group that is not
+ * forming is begun, so that two half groups cannot wait for each other.
+ *
+ * @param claimants the longest waiting first
+ * @param limit most assignments
+ * @see Demers, Keshav, Shenker: Analysis and simulation of a fair queueing algorithm (1989)
+ * @see Ghodsi et al.: Dominant resource fairness (2011), algorithm 1
+ */
+export function planClaims<C extends Claimant>(
+  candidates: readonly Candidate[],
+  claimants: readonly C[],
+  limit: number,
+): Assignment<C>[] {
+  const running = new Map(candidates.map(({ shareKey, running: cost }) => [shareKey, cost]));
+  const runningOf = ({ shareKey }: Candidate) => running.get(shareKey) ?? 0;
+  const waiting = new Set(claimants);
+  const cacherOf = firstCacher(candidates, claimants, waiting);
+  const left = new Set(candidates);
+  const chosen: { readonly candidate: Candidate; readonly cacher: C | undefined }[] = [];
+  let begun: string | null = null;
+  const isForming = ({ isForming: before, groupId }: Candidate) => before || (groupId !== null && groupId === begun);
+  const goesBefore = (a: Candidate, b: Candidate) =>
+    (runningOf(a) - runningOf(b) ||
+      Number(isForming(b)) - Number(isForming(a)) ||
+      b.priority - a.priority ||
+      Number(cacherOf(b) !== undefined) - Number(cacherOf(a) !== undefined) ||
+      byAge(a, b)) < 0;
+  while (chosen.length < Math.min(claimants.length, limit)) {
+    let next: Candidate | undefined;
+    for (const candidate of left) {
+      const wouldBeginAnother = begun !== null && candidate.groupId !== null && !isForming(candidate);
+      if (!wouldBeginAnother && (next === undefined || goesBefore(candidate, next))) next = candidate;
+    }
+    if (next === undefined) break;
+    const cacher = cacherOf(next);
+    if (cacher !== undefined) waiting.delete(cacher);
+    chosen.push({ candidate: next, cacher });
+    left.delete(next);
+    running.set(next.shareKey, runningOf(next) + next.cost);
+    begun ??= next.groupId;
+  }
+  const others = waiting.values();
+  return chosen.flatMap(({ candidate, cacher }) => {
+    const claimant = cacher ?? others.next().value;
+    return claimant === undefined ? [] : [{ candidate, claimant }];
+  });
+}
+
+/** Who waited longest of those of `waiting` that have a candidate's dataset cached. */
+function firstCacher<C extends Claimant>(
+  candidates: readonly Candidate[],
+  claimants: readonly C[],
+  waiting: ReadonlySet<C>,
+): (candidate: Candidate) => C | undefined {
+  const cachers = new Map<string, C[]>();
+  for (const { datasetId } of candidates) if (datasetId !== null) cachers.set(datasetId, []);
+  for (const claimant of claimants) {
+    for (const datasetId of claimant.cachedDatasets) cachers.get(datasetId)?.push(claimant);
+  }
+  return ({ datasetId }) => cachers.get(datasetId ?? '')?.find((claimant) => waiting.has(claimant));
+}
+
+function byAge(a: Candidate, b: Candidate): number {
+  return a.createdAt - b.createdAt || a.jobPosition - b.jobPosition || (a.id < b.id ? -1 : 1);
+}
