@@ -51,6 +51,10 @@ export interface ProcessEnd {
   readonly memoryBytesLimit: number;
 }
 
+/** What helps a task that needs more memory than it may have. */
+export const MEMORY_ADVICE =
+  'raise worker.memoryBytes (and the container’s memory with it), or use fewer rows or columns';
+
 /** A process that was killed from outside with this much of its limit in use is taken for a victim of memory. */
 const MEMORY_SUSPICION = 0.9;
 /** Signals that a process does not send itself. */
@@ -68,9 +72,13 @@ export function explainDeath(end: ProcessEnd): { error: AppError; blame: Blame }
   const memory = `${toMebibytes(found)} MiB seen of ${toMebibytes(limit)} MiB`;
   if (stderrTail.includes(HEAP_EXHAUSTED) || (signal === 'SIGKILL' && found > limit * MEMORY_SUSPICION)) {
     const details = { foundBytes: found, limitBytes: limit };
-    const error = new AppError('TASK_MEMORY', `the task process ended by ${how}: out of memory, ${memory}`, {
-      details,
-    });
+    const error = new AppError(
+      'TASK_MEMORY',
+      `the task process ended by ${how}: out of memory, ${memory}; ${MEMORY_ADVICE}`,
+      {
+        details,
+      },
+    );
     return { error, blame: 'memory' };
   }
   const error = new AppError('TASK_CHILD_DIED', `the task process ended by ${how}; memory ${memory}`, {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { startAppServer } from '#appserver';
+import { startAppServer, type AppServer } from '#appserver';
 import { createLogger, loadConfig } from '#runtime';
 import { Api } from '../../support/api.ts';
 import { descendantsOf } from '../../support/processes.ts';
@@ -31,7 +31,7 @@ export interface WorkerProcess {
 /**
  * A real app server on SQLite inside the test, with short leases, and real worker processes against it.
  */
-export async function openCluster() {
+export async function openCluster(more: Readonly<Record<string, unknown>> = {}) {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'trainyard-cluster-'));
   const flags = {
     dataDir,
@@ -45,16 +45,18 @@ export async function openCluster() {
     'worker.memoryBytes': 1024 * MIB,
     'worker.drainMs': 1_000,
     'worker.lightgbmLibrary': process.env['TRAINYARD_LIGHTGBM_LIBRARY'] ?? '',
+    ...more,
   };
   const { config } = loadConfig({ env: {}, cwd: dataDir, flags });
   const serverLog: string[] = [];
   const logger = createLogger({ program: 'server', level: 'info', write: (line) => void serverLog.push(line) });
-  const server = await startAppServer(config, { logger, checkAnswers: true });
+  let server: AppServer = await startAppServer(config, { logger, checkAnswers: true });
+  const port = Number(new URL(server.url).port);
   const workers = new Set<WorkerProcess>();
   const api = new Api(server.url, server.admin.newKey);
 
-  const startWorker = (failpoints = '', more: Record<string, string> = {}): WorkerProcess => {
-    const words = { ...flags, ...more, 'worker.serverUrl': server.url, 'log.level': 'debug' };
+  const startWorker = (failpoints = '', own: Record<string, string> = {}): WorkerProcess => {
+    const words = { ...flags, ...own, 'worker.serverUrl': server.url, 'log.level': 'debug' };
     const child = spawn(
       process.execPath,
       [WORKER, ...Object.entries(words).flatMap(([key, value]) => [`--${key}`, String(value)])],
@@ -71,7 +73,9 @@ export async function openCluster() {
 
   return {
     api,
-    server,
+    get server(): AppServer {
+      return server;
+    },
     config,
     serverLog,
     startWorker,
@@ -83,6 +87,20 @@ export async function openCluster() {
         string | null
       )[]; // the column asked for
       return rows.filter((hash) => hash !== null).sort();
+    },
+    /** The app server goes away, and comes back at the same address. */
+    stopServer: () => server.close(),
+    async restartServer(): Promise<void> {
+      server = await startAppServer({ ...config, server: { ...config.server, port } }, { logger, checkAnswers: true });
+    },
+    /** Log lines of the tasks of a kind of a project, oldest first. */
+    async taskLog(kind: string, projectId: string): Promise<string[]> {
+      return (await server.database
+        .knex('task_log')
+        .join('task', 'task.id', 'task_log.task_id')
+        .where({ 'task.kind': kind, 'task.share_key': projectId })
+        .orderBy(['task.created_at', 'task.id', 'task_log.sequence'])
+        .pluck('task_log.line')) as string[]; // the column asked for
     },
     /** Ends a worker as an operator would. */
     async stop(worker: WorkerProcess) {

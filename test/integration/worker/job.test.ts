@@ -10,6 +10,7 @@ import { openCluster, type Cluster } from './cluster.ts';
 import { churnCsv } from './support.ts';
 
 const ROWS = 400;
+const MIB = 1024 ** 2;
 
 describe('worker: a whole job through a real app server', function () {
   this.timeout(120_000);
@@ -73,6 +74,35 @@ describe('worker: a whole job through a real app server', function () {
     expect(await worker.ended).to.deep.equal({ code: 11, signal: null });
     const failed = worker.lines.find(({ event }) => event === 'worker_failed');
     expect(JSON.stringify(failed)).to.contain('NATIVE_LIBRARY').and.to.contain('/nowhere/lib_lightgbm.so');
+  });
+
+  it('a task that needs too much memory: the job says found, limit, where and what to raise, and so does the log', async () => {
+    const { api } = cluster;
+    const worker = cluster.startWorker('', { 'worker.memoryBytes': String(256 * MIB) });
+    const answer = await api.upload({ content: churnCsv(200_000), fileName: 'large.csv' });
+    const job = await api.final((answer.json as { id: string }).id); // a job
+    expect(job.state).to.equal('failed');
+    expect(job.error?.code).to.equal('TASK_MEMORY');
+    expect(job.error?.detail).to.match(
+      /uses \d+ MiB; its limit is 256 MiB, reached (in phase "|before).*: raise worker\.memoryBytes/,
+    );
+    const log = (await cluster.server.database
+      .knex('task_log')
+      .join('task', 'task.id', 'task_log.task_id')
+      .where({ 'task.job_id': job.id })
+      .pluck('task_log.line')) as string[]; // the column asked for
+    expect(log.filter((line) => line.startsWith('TASK_MEMORY: '))).to.have.length(2);
+    await cluster.stop(worker);
+  });
+
+  it('a worker that the operator drains finishes what it does and ends with 0', async () => {
+    const { api } = cluster;
+    const worker = cluster.startWorker();
+    const { workerId } = await worker.until('its registration', ({ event }) => event === 'worker_registered');
+    const answer = await api.request('PATCH', `/workers/${String(workerId)}`, { json: { draining: true } });
+    expect(answer.status).to.equal(200);
+    expect(await worker.ended).to.deep.equal({ code: 0, signal: null });
+    expect(worker.lines.some(({ event }) => event === 'worker_drained')).to.be.true;
   });
 
   it('a worker with another secret ends and says so', async () => {

@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { IngestTask, TaskSpec, TrainTask } from '#contracts';
+import type { Checkpoint, IngestTask, SealedFile, TaskSpec, TrainTask } from '#contracts';
 import { loadConfig } from '#runtime';
 import { AttemptFolder } from '../../../yarn-workers/worker/child/attempt-folder.ts';
+import { Checkpoints } from '../../../yarn-workers/worker/child/checkpoints.ts';
 import { openContext, type TaskContext } from '../../../yarn-workers/worker/child/context.ts';
 import type { TaskRun } from '../../../yarn-workers/worker/child/task-run.ts';
 
@@ -11,8 +12,14 @@ const MIB = 1024 ** 2;
 
 /** What a handler told. */
 export interface Told {
-  readonly progress: { readonly fraction: number; readonly phase: string; readonly iteration?: number | null }[];
+  readonly progress: {
+    readonly fraction: number;
+    readonly phase: string;
+    readonly message: string;
+    readonly iteration?: number | null;
+  }[];
   readonly log: string[];
+  readonly checkpoints: { readonly file: SealedFile; readonly position: number }[];
 }
 
 /** A task child's context inside the test, in a folder of its own. */
@@ -31,22 +38,38 @@ export async function openWorkbench(flags: Record<string, unknown> = {}) {
   });
   const { objectStore, ingest, worker } = config;
   const context = await openContext({ type: 'configure', objectStore, ingest, worker });
-  let attempts = 0;
   return {
     folder,
     context,
+    /** Folder of the object store. */
+    storeRoot: objectStore.root,
     /** A new attempt at a task, with a record of what it tells. */
-    run<S extends TaskSpec>(spec: S, remainingMs: number | null = null): TaskRun<S> & { readonly told: Told } {
-      const told: Told = { progress: [], log: [] };
-      const attemptPath = `models/t${(attempts += 1)}/1-x`;
+    run<S extends TaskSpec>(
+      spec: S,
+      remainingMs: number | null = null,
+      checkpoint: Checkpoint | null = null,
+    ): TaskRun<S> & { readonly told: Told; readonly checkpoints: Checkpoints } {
+      const told: Told = { progress: [], log: [], checkpoints: [] };
       const scratchDir = mkdtempSync(path.join(context.workDir, 'run-'));
+      const taskId = path.basename(scratchDir);
+      const attemptPath = `models/${taskId}/1-x`;
       const startedAt = performance.now();
+      const attempt = new AttemptFolder(context.store, attemptPath);
       return {
         told,
         context,
         scratchDir,
-        attempt: new AttemptFolder(context.store, attemptPath),
-        task: { taskId: `t${attempts}`, fence: 1, attemptPath, remainingMs, spec },
+        attempt,
+        checkpoints: new Checkpoints({
+          store: context.store,
+          attempt,
+          earlier: checkpoint,
+          intervalMs: config.worker.checkpointMs,
+          tell: (file, position) => void told.checkpoints.push({ file, position }),
+          log: (line) => void told.log.push(line),
+          now: () => performance.now(),
+        }),
+        task: { taskId, fence: 1, attemptPath, remainingMs, spec, checkpoint },
         remainingMs: () => (remainingMs === null ? null : Math.max(0, remainingMs - (performance.now() - startedAt))),
         reporter: {
           progress: (progress) => void told.progress.push(progress),

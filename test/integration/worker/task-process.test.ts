@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { isAlive as isRunning, processOf, until } from '../../support/processes.ts';
 import { Harness, isAlive, scriptedTask } from '../../unit/yarn-workers/worker/support/harness.ts';
 
 describe('worker: supervisor with a real task process', () => {
@@ -46,10 +47,48 @@ describe('worker: supervisor with a real task process', () => {
     await server.until(() => server.count('fail') === 1);
     expect(detailOf()).to.deep.include({ blame: 'memory' });
     expect(detailOf().problem.code).to.equal('TASK_MEMORY');
-    expect(detailOf().problem.detail).to.match(/uses \d+ MiB; its limit is 700 MiB/);
+    expect(detailOf().problem.detail).to.match(
+      /uses \d+ MiB; its limit is 700 MiB, reached in phase "grow" at iteration 7 .*: raise worker\.memoryBytes/,
+    );
+    const lines = server.of('fail')[0]?.body['log'] as string[]; // by the schema of the statement
+    expect(lines.at(-1)).to.equal(`TASK_MEMORY: ${detailOf().problem.detail}`);
     await server.until(() => server.count('claim') === 2);
     expect(worker.childPid()).to.not.equal(null);
   });
+
+  it('counts what the child has started, and ends it with the child', async () => {
+    const { server } = harness;
+    const MIB = 1024 ** 2;
+    harness.processWorker({ memoryBytes: 700 * MIB });
+    server.offer(scriptedTask('family 600'));
+    await server.until(() => server.count('fail') === 1);
+    expect(detailOf().problem.code).to.equal('TASK_MEMORY');
+    const told = server.statements.flatMap(({ body }) => (body['log'] ?? []) as string[]); // by the schemas
+    const grandchild = told.flatMap((line) => /^grandchild (\d+)$/.exec(line)?.[1] ?? [])[0];
+    expect(Number(grandchild)).to.be.greaterThan(0);
+    const entry = processOf(Number(grandchild));
+    await until('the end of the grandchild', () => entry === null || !isRunning(entry));
+  });
+
+  for (const [script, what] of [
+    ['hang', /; its process answers/],
+    ['stop', /; its process has not said anything since: it is stopped/],
+    ['spin', /; its process has not said anything since: it is stopped/],
+  ] as const) {
+    it(`ends a task that gets nowhere ("${script}"), charged, with phase, iteration and time`, async () => {
+      const { server } = harness;
+      harness.processWorker({ stuckMs: 900 });
+      server.offer(scriptedTask(script));
+      await server.until(() => server.count('fail') === 1);
+      expect(detailOf().blame).to.equal('task');
+      expect(detailOf().problem.code).to.equal('TIMEOUT');
+      expect(detailOf().problem.detail)
+        .to.match(/^the task made no progress for (0\.9|1\.\d) s, stuck in phase "\w+" at iteration 7 /)
+        .and.match(what);
+      server.offer(scriptedTask('done', { taskId: 't2' }));
+      await server.until(() => server.count('commit') === 1);
+    });
+  }
 
   it('ends a task past its deadline and grace, also one whose time was cut meanwhile', async () => {
     const { server } = harness;

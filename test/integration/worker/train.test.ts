@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parse, TaskOutcome, toAppError, type StoredTable } from '#contracts';
+import { parse, TaskOutcome, toAppError, type StoredTable, type TrainOutcome } from '#contracts';
 import { ingest } from '#tables';
 import { openStoredArtifact, sha256 } from '../../../yarn-workers/worker/tasks/stored-artifact.ts';
 import { predictTable } from '../../../yarn-workers/worker/tasks/predict-table.ts';
@@ -54,6 +54,9 @@ describe('worker: train task', function () {
       `logLoss ${String(outcome.scores?.crossValidation?.['logLoss'])} (cross-validation)`,
     );
     expect(run.told.log.join('\n')).to.not.include(String(outcome.scores?.holdout?.['logLoss']));
+    expect(run.told.progress.some(({ message }) => message === `reading the features, row ${ROWS} of ${ROWS}`)).to.be
+      .true;
+    expect(run.told.progress.some(({ message }) => message === 'fold 2 of 3: iteration 7 of 150')).to.be.true;
     const fractions = run.told.progress.map(({ fraction }) => fraction);
     expect(fractions).to.deep.equal([...fractions].sort((a, b) => a - b));
 
@@ -94,6 +97,30 @@ describe('worker: train task', function () {
     const outcome = await runTrain(run);
     expect(run.attempt.files.map(({ name }) => name)).to.deep.equal(['blob', 'manifest.json']);
     expect(outcome).to.deep.include({ scores: null, iterations: 5, rowCount: ROWS });
+  });
+
+  it('goes on from what an earlier attempt left, and makes the same artefact', async () => {
+    const often = await openWorkbench({ 'worker.checkpointMs': 0, 'objectStore.root': bench.storeRoot });
+    try {
+      const spec = churnTask(table, 'lightgbm-default', {
+        parameters: { maxIterations: 120, earlyStoppingRounds: 120 },
+      });
+      const first = often.run(spec);
+      const outcome = await runTrain(first);
+      expect(first.attempt.files.map(({ name }) => name)).to.deep.equal(['blob', 'out-of-fold.bin', 'manifest.json']);
+      expect(first.told.checkpoints).to.have.length(9);
+      const left = first.told.checkpoints[3] ?? expect.fail('no checkpoint');
+      const { file, position } = left;
+      const path = first.attempt.pathOf(file.name);
+      const second = often.run(spec, null, { path, sizeBytes: file.sizeBytes, sha256: file.sha256, position });
+      const { contentHash, scores } = outcome as TrainOutcome; // of a train task
+      expect(await runTrain(second)).to.deep.include({ contentHash, scores });
+      expect(second.told.log[1]).to.equal('resumed at iteration 50 of fold 2 of 3');
+      const fileOf = (run: typeof first, name: string) => run.attempt.files.find((each) => each.name === name)?.sha256;
+      for (const name of ['blob', 'out-of-fold.bin']) expect(fileOf(second, name)).to.equal(fileOf(first, name));
+    } finally {
+      await often.close();
+    }
   });
 
   it('fails by its deadline when there is no time at all, and writes nothing', async () => {

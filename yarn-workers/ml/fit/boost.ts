@@ -1,13 +1,13 @@
 import { AppError, type TrainTask } from '#contracts';
-import { compileTrees, compileTreeWalk, parseLightgbmModel, type RowEvaluator, type TreeArrays } from '#scoring';
+import { compileTrees, parseLightgbmModel, type TreeArrays } from '#scoring';
 import { hash32 } from '#statistics';
 import { usesRandomness, type GbmSettings } from '../blueprints/settings.ts';
 import type { Objective } from '../blueprints/objective.ts';
 import { checkCancelled, type FitIo } from './clock.ts';
 import type { EncodedRows } from './encoder.ts';
 import type { EngineBooster, EngineDataset, EngineParameters } from './engine.ts';
-import { SEGMENT_ITERATIONS, VALIDATION_STRIDE } from './limits.ts';
-import { stoppingLoss, type LossTerm } from './stopping-loss.ts';
+import { earlyStopper } from './early-stopper.ts';
+import { SEGMENT_ITERATIONS } from './limits.ts';
 import { concatTrees, iterationsOf, sliceTrees } from './trees.ts';
 
 const SEGMENT_SALT = 0x5a17_0003;
@@ -36,7 +36,12 @@ export interface BoostJob {
   } | null;
   /** Time on `io.now()` at which boosting must end; Infinity without a deadline. */
   readonly stopAt: number;
-  readonly onSegment: (iterations: number) => Promise<void>;
+  /** Full segments that an earlier fit has made: boosting goes on after them and gives the same model. */
+  readonly resumed: readonly TreeArrays[];
+  /** Called after each iteration, between native calls. */
+  readonly onIteration: (iterations: number) => void;
+  /** Called after each segment that another one follows, with all so far. */
+  readonly onSegment: (segments: readonly TreeArrays[]) => Promise<void>;
 }
 
 /** A boosted model. */
@@ -54,20 +59,21 @@ export interface Boosted {
  *
  * Without random numbers one booster runs through, and segments are only places to look. With them (sampled rows or
  * columns, extra trees) each segment is a new booster with seed = hash(seed, member, segment) that starts from the scores
- * of the trees so far, so that boosting could be resumed after any segment and give the same model. (Without random numbers
- * both ways give byte-equal trees: `docs/adr/0003-lightgbm-by-koffi.md`.) A forest's trees do not depend on each other.
+ * of the trees so far. Either way boosting can be resumed after any segment and gives the same model: without random
+ * numbers a booster that starts from the scores of the trees so far makes the trees, byte for byte, that the one that
+ * made them would have made (`docs/adr/0007-checkpoints.md`). A forest's trees do not depend on each other.
  *
  * @throws TASK_DEADLINE when frozen iterations cannot be made in time; TASK_CANCELLED
  */
 export async function boost(job: BoostJob, io: FitIo): Promise<Boosted> {
   const { settings, frozenIterations } = job;
   const maxIterations = frozenIterations ?? settings.maxIterations;
-  const segments: TreeArrays[] = [];
-  const stopper =
-    job.validation === null ? null : earlyStopper(job, job.validation, settings.earlyStoppingRounds, io.now);
-  const startedAt = io.now();
-  const runner = segmentRunner(job, io, startedAt, maxIterations);
-  let done = 0;
+  const segments: TreeArrays[] = [...job.resumed];
+  const rounds = settings.earlyStoppingRounds;
+  const stopper = job.validation === null || rounds === 0 ? null : earlyStopper(job, job.validation, rounds, io.now);
+  for (const trees of segments) await stopper?.add(trees);
+  const runner = segmentRunner(job, io, maxIterations);
+  let done = iterationsIn(segments);
   let end: SegmentEnd = 'full';
   try {
     while (done < maxIterations && end === 'full') {
@@ -77,19 +83,16 @@ export async function boost(job: BoostJob, io: FitIo): Promise<Boosted> {
       if (segment.trees === null) break;
       segments.push(segment.trees);
       done += iterationsOf(segment.trees);
-      if (stopper !== null && settings.earlyStoppingRounds > 0) {
-        await stopper.add(segment.trees);
-        if (stopper.shouldStop()) break;
-      }
-      await job.onSegment(done);
+      await stopper?.add(segment.trees);
+      if (stopper?.shouldStop() === true) break;
+      if (end === 'full' && done < maxIterations) await job.onSegment(segments);
     }
   } finally {
     runner.close();
   }
   if (frozenIterations !== null && end === 'deadline') throw refitTooLate(done, maxIterations);
   const all = concatTrees(segments);
-  const isStopped = stopper !== null && settings.earlyStoppingRounds > 0;
-  const kept = isStopped ? stopper.bestIterations() : iterationsOf(all);
+  const kept = stopper?.bestIterations() ?? iterationsOf(all);
   return {
     trees: concatTrees([sliceTrees(all, 0, kept)]),
     iterations: kept,
@@ -104,6 +107,9 @@ const refitTooLate = (done: number, wanted: number): AppError =>
     `the refit made ${done} of ${wanted} iterations before its deadline; the validated model stands`,
   );
 
+const iterationsIn = (segments: readonly TreeArrays[]): number =>
+  segments.reduce((sum, trees) => sum + iterationsOf(trees), 0);
+
 /** Why a segment ended: it is full, nothing is left to split, or time is up. */
 type SegmentEnd = 'full' | 'exhausted' | 'deadline';
 
@@ -116,37 +122,36 @@ interface Segment {
 /** A refit gives up when, after so many iterations, the rest cannot be made in time. */
 const PROJECTION_ITERATIONS = 10;
 
-function segmentRunner(job: BoostJob, io: FitIo, startedAt: number, maxIterations: number) {
-  const { dataset, settings } = job;
+function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
+  const { dataset, settings, frozenIterations, stopAt } = job;
   const isRandom = usesRandomness(settings);
+  const startScores = startScoresOf(job, isRandom);
+  const startedAt = io.now();
+  const resumed = iterationsIn(job.resumed);
   let booster: EngineBooster | null = null;
   let firstOfBooster = 0;
-  let made = 0;
-  const scores =
-    isRandom && settings.boosting === 'gbdt' ? new Float64Array(job.trainingRowCount * job.outputCount) : null;
+  let made = resumed;
   const isTooLate = (): boolean => {
-    if (job.stopAt === Infinity) return false;
+    if (stopAt === Infinity) return false;
     const now = io.now();
-    if (now >= job.stopAt) return true;
-    if (job.frozenIterations === null || made < PROJECTION_ITERATIONS) return false;
-    return startedAt + ((now - startedAt) / made) * maxIterations > job.stopAt;
+    if (now >= stopAt) return true;
+    const madeHere = made - resumed;
+    if (frozenIterations === null || madeHere < PROJECTION_ITERATIONS) return false;
+    return startedAt + ((now - startedAt) / madeHere) * (maxIterations - resumed) > stopAt;
+  };
+  const nextBooster = async (segments: readonly TreeArrays[]): Promise<EngineBooster> => {
+    booster?.close();
+    booster = null;
+    const scores = await startScores(segments);
+    if (scores !== null) dataset.setInitialScores(scores);
+    const seed = hash32(job.seed, SEGMENT_SALT, job.member, isRandom ? segments.length : 0);
+    booster = dataset.createBooster(engineParameters(job, seed));
+    firstOfBooster = made;
+    return booster;
   };
   return {
     run: async (wanted: number, segments: readonly TreeArrays[]): Promise<Segment> => {
-      const number = segments.length;
-      const last = segments.at(-1);
-      if (isRandom && last !== undefined) {
-        booster?.close();
-        booster = null;
-        if (scores !== null) {
-          await addScores(last, job, scores);
-          dataset.setInitialScores(scores);
-        }
-      }
-      if (booster === null) {
-        booster = dataset.createBooster(engineParameters(job, hash32(job.seed, SEGMENT_SALT, job.member, number)));
-        firstOfBooster = made;
-      }
+      const current = booster === null || isRandom ? await nextBooster(segments) : booster;
       const first = made - firstOfBooster;
       let end: SegmentEnd = 'full';
       let added = 0;
@@ -157,7 +162,7 @@ function segmentRunner(job: BoostJob, io: FitIo, startedAt: number, maxIteration
           end = 'deadline';
           break;
         }
-        if (booster.update()) {
+        if (current.update()) {
           end = 'exhausted';
           // Nothing to split at all: LightGBM keeps the first iteration as constant trees.
           if (made === 0) added = made = 1;
@@ -165,10 +170,29 @@ function segmentRunner(job: BoostJob, io: FitIo, startedAt: number, maxIteration
         }
         added += 1;
         made += 1;
+        job.onIteration(made);
       }
-      return { trees: added === 0 ? null : parseLightgbmModel(booster.modelText(first, added)), end };
+      return { trees: added === 0 ? null : parseLightgbmModel(current.modelText(first, added)), end };
     },
     close: () => booster?.close(),
+  };
+}
+
+/**
+ * The scores that a booster after some segments starts from; null for the first one, and in a forest. With random numbers
+ * each segment's scores are summed up by themselves, as they were when the next one began; without them the scores are
+ * those of the one booster, tree by tree.
+ */
+function startScoresOf(job: BoostJob, isRandom: boolean) {
+  let scores = new Float64Array(0);
+  let added = 0;
+  return async (segments: readonly TreeArrays[]): Promise<Float64Array | null> => {
+    if (job.settings.boosting === 'rf' || segments.length === 0) return null;
+    if (scores.length === 0) scores = new Float64Array(job.trainingRowCount * job.outputCount);
+    if (!isRandom) await addScores(concatTrees(segments), job, scores);
+    else for (const trees of segments.slice(added)) await addScores(trees, job, scores);
+    added = segments.length;
+    return scores;
   };
 }
 
@@ -235,94 +259,4 @@ export function datasetParameters(
     min_data_in_leaf: Math.max(2, Math.min(settings.minRowsPerLeaf, Math.floor(trainingRowCount / 20))),
     data_random_seed: task.seed & 0x7fff_ffff,
   };
-}
-
-interface EarlyStopper {
-  add(trees: TreeArrays): Promise<void>;
-  shouldStop(): boolean;
-  bestIterations(): number;
-  /** Time spent on validation rows. */
-  validateMs(): number;
-}
-
-/** Groups of `stride` iterations (the last may be smaller) after which the loss is looked at. */
-function looksAt(iterationCount: number, stride: number): { first: number; count: number }[] {
-  return Array.from({ length: Math.ceil(iterationCount / stride) }, (_, index) => ({
-    first: index * stride,
-    count: Math.min(stride, iterationCount - index * stride),
-  }));
-}
-
-/**
- * Follows the validation loss: after each iteration of the first segment, then every VALIDATION_STRIDE iterations. The best
- * is the first of the lowest.
- */
-function earlyStopper(
-  job: BoostJob,
-  validation: NonNullable<BoostJob['validation']>,
-  rounds: number,
-  now: () => number,
-): EarlyStopper {
-  const { rows, labels, weights } = validation;
-  const { outputCount } = job;
-  const term = stoppingLoss(job.objective.stoppingMetric, labels, outputCount);
-  const raw = new Float64Array(rows.rowCount * outputCount);
-  let best = Infinity;
-  let bestIterations = 1;
-  let made = 0;
-  let validateMs = 0;
-  return {
-    add: async (trees) => {
-      const startedAt = now();
-      const columns = Int32Array.from({ length: rows.columnCount }, (_, column) => column);
-      const looks = looksAt(iterationsOf(trees), made === 0 ? 1 : VALIDATION_STRIDE);
-      const evaluators = looks.map(({ first, count }) => compileTreeWalk(sliceTrees(trees, first, count), columns));
-      const losses = new Float64Array(looks.length);
-      await rows.forEach((values, rowCount, first) =>
-        addLosses(
-          { evaluators, values, columnCount: rows.columnCount, raw, outputCount, term, weights, losses },
-          rowCount,
-          first,
-        ),
-      );
-      for (const [index, loss] of losses.entries()) {
-        made += looks[index]?.count ?? 0;
-        if (loss < best) [best, bestIterations] = [loss, made];
-      }
-      validateMs += now() - startedAt;
-    },
-    validateMs: () => validateMs,
-    shouldStop: () => made - bestIterations >= rounds,
-    bestIterations: () => bestIterations,
-  };
-}
-
-interface LossPass {
-  readonly evaluators: readonly RowEvaluator[];
-  readonly values: Float64Array;
-  readonly columnCount: number;
-  readonly raw: Float64Array;
-  readonly outputCount: number;
-  readonly term: LossTerm;
-  readonly weights: Float32Array | null;
-  readonly losses: Float64Array;
-}
-
-/** Adds each group of iterations to the raw scores of some rows, and the rows' loss after it to that group's sum. */
-function addLosses(pass: LossPass, rowCount: number, first: number): void {
-  const { evaluators, values, columnCount, raw, outputCount, term, weights, losses } = pass;
-  const added = new Float64Array(outputCount);
-  for (let i = 0; i < evaluators.length; i += 1) {
-    const evaluate = evaluators[i];
-    if (evaluate === undefined) break;
-    let loss = losses[i] ?? 0;
-    for (let row = 0; row < rowCount; row += 1) {
-      const at = (first + row) * outputCount;
-      evaluate(values, row * columnCount, added, 0);
-      for (let output = 0; output < outputCount; output += 1)
-        raw[at + output] = (raw[at + output] ?? 0) + (added[output] ?? 0);
-      loss += (weights === null ? 1 : (weights[first + row] ?? 0)) * term(raw, at, first + row);
-    }
-    losses[i] = loss;
-  }
 }

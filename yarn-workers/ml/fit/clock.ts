@@ -10,7 +10,25 @@ export interface FitIo {
   readonly remainingMs: () => number | null;
   /** Awaited, so that the caller can let its event loop turn. Called at least once a segment of boosting. */
   readonly onProgress?: (progress: TaskProgress) => void | Promise<void>;
+  /** Called after each boosting iteration, between native calls: the event loop does not turn before the next. */
+  readonly onIteration?: (progress: TaskProgress) => void;
+  /** Called where the fit could be resumed: after each segment of boosting and after each member. Awaited. */
+  readonly onCheckpoint?: (checkpoint: FitCheckpoint) => Promise<void>;
+  /** A state that another fit of the same task has handed out; null: from the beginning. One of no use is ignored. */
+  readonly resumeFrom?: Uint8Array | null;
+  /** Takes a line for the task's log. */
+  readonly log?: (line: string) => void;
   readonly signal?: AbortSignal;
+}
+
+/** A fit's state, not written down yet: the caller decides whether it is worth it. */
+export interface FitCheckpoint {
+  /** Rises strictly, and means the same in every fit of the task. */
+  readonly position: number;
+  /** About the size of the encoded state. */
+  readonly sizeBytes: number;
+  /** The state as {@link FitIo.resumeFrom} takes it. */
+  readonly encode: () => Uint8Array;
 }
 
 /** @throws TASK_CANCELLED when the signal has been given */

@@ -3,7 +3,7 @@ import { stepColumns, type TreeArrays } from '#scoring';
 import { hash32, rowHash } from '#statistics';
 import type { Objective } from '../blueprints/objective.ts';
 import type { GbmSettings } from '../blueprints/settings.ts';
-import { boost, datasetParameters, type Boosted } from './boost.ts';
+import { boost, datasetParameters, type Boosted, type BoostJob } from './boost.ts';
 import type { FitIo } from './clock.ts';
 import { copyRow, rowsByPass, rowsInMemory, tableEncoder, type EncodedRows, type TableEncoder } from './encoder.ts';
 import type { BoostingEngine, EngineDataset } from './engine.ts';
@@ -42,15 +42,14 @@ export function engineLabels({ target }: Pick<TrainTask, 'target'>, rows: Target
  * Fits one member on its training rows: encodes, bins, boosts; all native memory is freed whatever happens.
  *
  * @param index number of the member, for seeds
- * @param stopAt time on `io.now()` at which boosting must end
+ * @param run when it must end, where it begins, and who is told
  */
 export async function fitMember(
   context: MemberContext,
   member: Member,
   index: number,
   steps: readonly ManifestStep[],
-  stopAt: number,
-  onSegment: (iterations: number) => Promise<void>,
+  run: Pick<BoostJob, 'stopAt' | 'resumed' | 'onIteration' | 'onSegment'>,
 ): Promise<Boosted & { trees: TreeArrays }> {
   const { task, features, source, rows, roles, io, settings } = context;
   const encoder = tableEncoder(features, steps, source, io.signal);
@@ -102,8 +101,7 @@ export async function fitMember(
                 labels: pick(labels, validates),
                 weights: rows.weights === null ? null : pick(rows.weights, validates),
               },
-        stopAt,
-        onSegment,
+        ...run,
       },
       io,
     );

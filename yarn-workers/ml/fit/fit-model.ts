@@ -12,12 +12,13 @@ import {
 import { openArtifact, packArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
-import { assemble, type FittedMember } from './assemble.ts';
+import { assemble } from './assemble.ts';
 import { constantScores } from './baseline.ts';
+import { boostMembers, type BoostedMember } from './boost-members.ts';
 import { report, type FitIo } from './clock.ts';
 import type { BoostingEngine } from './engine.ts';
 import { surveyFeatures } from './feature-survey.ts';
-import { fitMember, type MemberContext } from './fit-member.ts';
+import type { MemberContext } from './fit-member.ts';
 import { TIMED_ROWS_MAX } from './limits.ts';
 import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
 import { predictPartitions } from './predict-partitions.ts';
@@ -53,14 +54,12 @@ export interface FitTimings {
 }
 
 /**
- * Time kept for packing, predicting and handing over: a fixed part, the survey's time so many times (a refit predicts
- * nothing), and the time that validation has taken so many times; at most this part of what is left.
+ * Time kept for packing, predicting and handing over: a fixed part, and the survey's time so many times (a refit
+ * predicts nothing); `boostMembers` adds what validation has taken.
  */
 const FINISH_MS = 150;
 const FINISH_PASSES = 2;
 const REFIT_FINISH_PASSES = 0.5;
-const FINISH_VALIDATIONS = 1.5;
-const FINISH_SHARE_MAX = 0.5;
 
 /**
  * Fits a model: every member's steps on its own training rows only, boosting with early stopping on its fold, one artefact
@@ -170,54 +169,15 @@ export function manifestOf(
   };
 }
 
-type Fitted = FittedMember & { readonly iterations: number | null; readonly stoppedByDeadline: boolean };
-
 function baselineMember(
   { task, rows, roles, objective }: Omit<MemberContext, 'settings'>,
   member: MemberContext['roles']['members'][number],
-): Fitted {
+): BoostedMember {
   const scores = constantScores(task.target, objective, rows, trainingRows(roles, member));
   return { steps: [], model: { scores }, iterations: null, stoppedByDeadline: false };
 }
 
-/** Fits the members one after the other; with a deadline each gets an equal part of what is left. */
-async function boostMembers(
-  context: MemberContext,
-  stepsOf: Awaited<ReturnType<typeof surveyFeatures>>['stepsOf'],
-  finishMs: number,
-): Promise<Fitted[]> {
-  const { io, roles, settings, task } = context;
-  const { members } = roles;
-  const maxIterations = task.refit?.iterations ?? settings.maxIterations;
-  const fitted: Fitted[] = [];
-  let validateMs = 0;
-  for (const [index, member] of members.entries()) {
-    const remaining = io.remainingMs();
-    if (remaining !== null && remaining <= 0)
-      throw new AppError('TASK_DEADLINE', `no time is left to fit member ${index + 1} of ${members.length}`);
-    const reserve = finishMs + (FINISH_VALIDATIONS * validateMs * members.length) / Math.max(1, index);
-    const left = remaining === null ? Infinity : Math.max(remaining - reserve, remaining * (1 - FINISH_SHARE_MAX));
-    const stopAt = io.now() + left / (members.length - index);
-    const steps = stepsOf(member);
-    const name = members.length === 1 ? 'boosting' : `fold ${index + 1} of ${members.length}`;
-    const progress = (iterations: number): Promise<void> =>
-      report(
-        io,
-        0.05 + (0.85 * (index + iterations / maxIterations)) / members.length,
-        'boosting',
-        `${name}, ${iterations} iterations`,
-        iterations,
-      );
-    await progress(0);
-    const boosted = await fitMember(context, member, index, steps, stopAt, progress);
-    const { trees, iterations, stoppedByDeadline } = boosted;
-    validateMs += boosted.validateMs;
-    fitted.push({ steps, model: { trees }, iterations, stoppedByDeadline });
-  }
-  return fitted;
-}
-
-function iterationsOfAll(fitted: readonly Fitted[]): number | null {
+function iterationsOfAll(fitted: readonly BoostedMember[]): number | null {
   const counts = fitted.flatMap(({ iterations }) => (iterations === null ? [] : [iterations]));
   if (counts.length === 0) return null;
   return Math.max(1, Math.round(counts.reduce((sum, count) => sum + count, 0) / counts.length));

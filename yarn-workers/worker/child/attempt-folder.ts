@@ -30,6 +30,17 @@ export class AttemptFolder {
     return this.#add(name, written);
   }
 
+  /** Writes an object of this folder that is no part of the result: it is not sealed. */
+  async writeAside(name: string, body: ObjectBody): Promise<SealedFile> {
+    const { sizeBytes, sha256 } = await this.#store.write(this.pathOf(name), body);
+    return { name, sizeBytes, sha256 };
+  }
+
+  /** Takes away what {@link writeAside} wrote. */
+  async removeAside(name: string): Promise<void> {
+    await this.#store.delete(this.pathOf(name));
+  }
+
   /** Makes a finished local file part of the folder and takes it away from where it is. */
   async adopt(name: string, localFile: string): Promise<SealedFile> {
     await failpoint('worker.write');

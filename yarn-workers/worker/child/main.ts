@@ -9,6 +9,7 @@ import { runBatchPredict } from '../tasks/batch-predict.ts';
 import { runIngest } from '../tasks/ingest.ts';
 import { runTrain } from '../tasks/train.ts';
 import { AttemptFolder } from './attempt-folder.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { openContext, type TaskContext } from './context.ts';
 import { ChannelReporter } from './progress.ts';
 import type { TaskRun } from './task-run.ts';
@@ -24,6 +25,7 @@ let context: TaskContext | null = null;
 /** When the running task must have sealed, on the monotonic clock. */
 let deadlineAtMs: number | null = null;
 let runId: string | null = null;
+let checkpoints: Checkpoints | null = null;
 
 function send(message: MessageFromChild): void {
   // No channel: the supervisor is gone, and so is this process in a moment.
@@ -54,6 +56,9 @@ async function receive(raw: unknown): Promise<void> {
     case 'deadline':
       if (message.runId === runId) setRemaining(message.remainingMs);
       return;
+    case 'checkpoint-taken':
+      if (message.runId === runId) await checkpoints?.taken(message.position);
+      return;
     case 'leave':
       await context?.close();
       process.exit(0);
@@ -68,10 +73,11 @@ async function run(message: RunMessage): Promise<void> {
   const reporter = new ChannelReporter(runId, send);
   const scratchDir = await mkdtemp(path.join(context.workDir, 'run-'));
   const attempt = new AttemptFolder(context.store, task.attemptPath);
+  checkpoints = checkpointsOf(message, context, attempt, reporter);
   let end: MessageFromChild;
   try {
     const remainingMs = () => (deadlineAtMs === null ? null : Math.max(0, deadlineAtMs - performance.now()));
-    const outcome = await perform({ task, context, reporter, attempt, scratchDir, remainingMs });
+    const outcome = await perform({ task, context, reporter, attempt, checkpoints, scratchDir, remainingMs });
     await attempt.verify();
     end = { type: 'done', runId, files: [...attempt.files], outcome, cachedDatasets: [] };
   } catch (err) {
@@ -83,6 +89,23 @@ async function run(message: RunMessage): Promise<void> {
   reporter.close();
   runId = null;
   send({ ...end, cachedDatasets: context.cache.datasetIds });
+}
+
+function checkpointsOf(
+  { runId: id, task }: RunMessage,
+  { store, configuration }: TaskContext,
+  attempt: AttemptFolder,
+  reporter: ChannelReporter,
+): Checkpoints {
+  return new Checkpoints({
+    store,
+    attempt,
+    earlier: task.checkpoint,
+    intervalMs: configuration.worker.checkpointMs,
+    tell: (file, position) => send({ type: 'checkpoint', runId: id, file, position }),
+    log: (line) => reporter.log(line),
+    now: () => performance.now(),
+  });
 }
 
 async function perform(run: Omit<TaskRun, 'task'> & { readonly task: RunMessage['task'] }): Promise<TaskOutcome> {

@@ -1,6 +1,7 @@
 import type { TaskOutcome, TaskSpec } from '#contracts';
 import type { ChildTask } from '../ipc/messages.ts';
 import type { AttemptFolder } from './attempt-folder.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import type { TaskContext } from './context.ts';
 import type { Reporter } from './progress.ts';
 
@@ -11,6 +12,8 @@ export interface TaskRun<S extends TaskSpec = TaskSpec> {
   readonly reporter: Reporter;
   /** Where results are written; what it has written is what is sealed. */
   readonly attempt: AttemptFolder;
+  /** What an earlier attempt left, and what this one leaves, to go on from. */
+  readonly checkpoints: Pick<Checkpoints, 'open' | 'offer'>;
   /** Folder for temporary files of this attempt; removed afterwards. */
   readonly scratchDir: string;
   /** Milliseconds until the task must have sealed; null = no deadline. */

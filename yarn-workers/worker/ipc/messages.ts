@@ -1,6 +1,7 @@
 import { Type, type Static, type TSchema } from 'typebox';
 import {
   BlameSchema,
+  Checkpoint,
   ClaimedTask,
   Id,
   isAppError,
@@ -35,6 +36,7 @@ export const ChildTask = strict({
   attemptPath: ClaimedTask.properties.attemptPath,
   remainingMs: ClaimedTask.properties.remainingMs,
   spec: ClaimedTask.properties.spec,
+  checkpoint: nullable(Checkpoint),
 });
 export type ChildTask = Static<typeof ChildTask>;
 
@@ -51,10 +53,24 @@ export const DeadlineMessage = strict({
 });
 export type DeadlineMessage = Static<typeof DeadlineMessage>;
 
+/** The app server names this checkpoint now: older ones of the attempt are of no use any more. */
+export const CheckpointTakenMessage = strict({
+  type: Type.Literal('checkpoint-taken'),
+  runId: RunId,
+  position: Checkpoint.properties.position,
+});
+export type CheckpointTakenMessage = Static<typeof CheckpointTakenMessage>;
+
 /** The child exits at once. */
 export const LeaveMessage = strict({ type: Type.Literal('leave') });
 
-export const MessageToChild = Type.Union([ConfigureMessage, RunMessage, DeadlineMessage, LeaveMessage]);
+export const MessageToChild = Type.Union([
+  ConfigureMessage,
+  RunMessage,
+  DeadlineMessage,
+  CheckpointTakenMessage,
+  LeaveMessage,
+]);
 export type MessageToChild = Static<typeof MessageToChild>;
 
 /** Log lines that one message carries at most. */
@@ -78,6 +94,14 @@ export const LogMessage = strict({
   runId: RunId,
   lines: Type.Array(Type.String({ maxLength: LOG_LINE_CHARS_MAX }), { maxItems: LOG_LINES_PER_MESSAGE_MAX }),
 });
+/** An object of the attempt folder, complete, from which another attempt can go on. */
+export const CheckpointMessage = strict({
+  type: Type.Literal('checkpoint'),
+  runId: RunId,
+  file: SealedFile,
+  position: Checkpoint.properties.position,
+});
+export type CheckpointMessage = Static<typeof CheckpointMessage>;
 /** The attempt folder is complete and verified. */
 export const DoneMessage = strict({
   type: Type.Literal('done'),
@@ -102,6 +126,7 @@ export const MessageFromChild = Type.Union([
   AliveMessage,
   ProgressMessage,
   LogMessage,
+  CheckpointMessage,
   DoneMessage,
   FailedMessage,
 ]);
@@ -111,6 +136,7 @@ const TO_CHILD = {
   configure: ConfigureMessage,
   run: RunMessage,
   deadline: DeadlineMessage,
+  'checkpoint-taken': CheckpointTakenMessage,
   leave: LeaveMessage,
 } as const;
 const FROM_CHILD = {
@@ -119,6 +145,7 @@ const FROM_CHILD = {
   alive: AliveMessage,
   progress: ProgressMessage,
   log: LogMessage,
+  checkpoint: CheckpointMessage,
   done: DoneMessage,
   failed: FailedMessage,
 } as const;

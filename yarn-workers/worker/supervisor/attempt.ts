@@ -8,7 +8,7 @@ import {
   type Problem,
   type TaskProgress,
 } from '#contracts';
-import { failpoint, type Logger } from '#runtime';
+import { failpoint, type Clock, type Logger } from '#runtime';
 import type { DoneMessage } from '../ipc/messages.ts';
 import { blameOf, explainDeath } from '../blame.ts';
 import { Lease } from './lease.ts';
@@ -24,12 +24,14 @@ export type AttemptEnd = 'committed' | 'failed' | 'lost' | 'unknown';
 
 export interface AttemptOptions {
   readonly client: ProtocolClient;
-  readonly child: Pick<TaskChild, 'run' | 'setRemaining' | 'kill'>;
+  readonly child: Pick<TaskChild, 'run' | 'setRemaining' | 'checkpointTaken' | 'kill'>;
   readonly logger: Logger;
   readonly claimedAtMs: number;
   readonly beatMs: number;
   readonly memoryBytesLimit: number;
-  readonly monotonicMs: () => number;
+  /** Longest time without progress. */
+  readonly stuckMs: number;
+  readonly clock: Clock;
   readonly memoryBytes: () => number;
   /** Aborted when the worker must let go of its task now: the attempt fails, uncharged. */
   readonly release: AbortSignal;
@@ -66,10 +68,12 @@ class Attempt {
   readonly #undo: (() => void)[] = [];
   #guard: TaskGuard | null = null;
   #interruption: Interruption | null = null;
+  /** Aborted with the interruption. */
+  readonly #over = new AbortController();
   #running = false;
 
   constructor(task: ClaimedTask, options: AttemptOptions) {
-    const { client, claimedAtMs, beatMs, monotonicMs, memoryBytes } = options;
+    const { client, claimedAtMs, beatMs, clock, memoryBytes } = options;
     this.#task = task;
     this.#options = options;
     this.#logger = options.logger.child({ taskId: task.taskId, fence: task.fence, kind: task.spec.kind });
@@ -78,10 +82,13 @@ class Attempt {
       task,
       claimedAtMs,
       beatMs,
-      monotonicMs,
+      clock,
       memoryBytes,
       logger: this.#logger,
       onAnswer: (answer) => this.#hear(answer),
+      onCheckpointTaken: (position) => {
+        if (this.#running) options.child.checkpointTaken(position);
+      },
     });
     this.#when(this.#lease.lost, () =>
       this.#interrupt({ error: toAppError(this.#lease.lost.reason), blame: 'unknown', silent: true }),
@@ -95,13 +102,14 @@ class Attempt {
 
   async perform(): Promise<AttemptEnd> {
     await failpoint('worker.start');
-    await this.#lease.start();
+    await this.#lease.start(this.#over.signal);
     this.#logger.info('task_started', 'task started');
     const end = await this.#run();
     const interruption = this.#interruption;
     if (interruption !== null) {
       this.#logger.warn('task_interrupted', 'the attempt was ended', { err: interruption.error });
       if (interruption.silent) return 'lost';
+      this.#lease.log.push(`${interruption.error.code}: ${interruption.error.message}`);
       return this.#fail(interruption.blame, toProblem(interruption.error, null, true));
     }
     switch (end.type) {
@@ -117,6 +125,7 @@ class Attempt {
           memoryBytesLimit: this.#options.memoryBytesLimit,
         });
         this.#logger.error('task_process_died', 'the task process died', { err: error, stderrTail: end.stderrTail });
+        this.#lease.log.push(`${error.code}: ${error.message}`);
         return this.#fail(blame, toProblem(error, null, true));
       }
     }
@@ -140,21 +149,22 @@ class Attempt {
   }
 
   async #run(): Promise<RunEnd> {
-    const { child, memoryBytesLimit, monotonicMs, memoryBytes } = this.#options;
+    const { child, memoryBytesLimit, stuckMs, clock, memoryBytes } = this.#options;
     const guard = new TaskGuard({
       memoryBytesLimit,
       memoryBytes,
-      monotonicMs,
+      clock,
       remainingMs: this.#task.remainingMs,
+      stuckMs,
       onVerdict: (verdict) => this.#interrupt({ ...verdict, silent: false }),
     });
     this.#guard = guard;
     this.#running = true;
-    const { taskId, fence, attemptPath, remainingMs, spec } = this.#task;
+    const { taskId, fence, attemptPath, remainingMs, spec, checkpoint = null } = this.#task;
     try {
       // Refused or released before the work began: nothing is started that would have to be killed.
       if (this.#interruption !== null) return { type: 'died', exitCode: null, signal: null, stderrTail: '' };
-      return await child.run({ taskId, fence, attemptPath, remainingMs, spec }, this.#listener(guard));
+      return await child.run({ taskId, fence, attemptPath, remainingMs, spec, checkpoint }, this.#listener(guard));
     } catch (err) {
       // No task process could be had: nothing that the task could help.
       return {
@@ -174,8 +184,16 @@ class Attempt {
     return {
       progress: (progress: TaskProgress) => {
         this.#lease.progress = progress;
+        guard.progress(progress);
       },
-      log: (line) => this.#lease.log.push(line),
+      log: (line) => {
+        this.#lease.log.push(line);
+        guard.moved();
+      },
+      checkpoint: (file, position) => {
+        this.#lease.offerCheckpoint({ file, position });
+        guard.moved();
+      },
       alive: () => guard.alive(),
     };
   }
@@ -220,6 +238,7 @@ class Attempt {
   #interrupt(interruption: Interruption): void {
     if (this.#interruption !== null) return;
     this.#interruption = interruption;
+    this.#over.abort();
     if (this.#running) this.#options.child.kill();
   }
 

@@ -1,26 +1,27 @@
 import {
   BeatAnswer,
   ClaimedTask,
+  DrainAnswer,
   parse,
   RegisterAnswer,
   toAppError,
   TransitionAnswer,
   type AppError,
   type BeatRequest,
+  type CheckpointRequest,
   type ClaimRequest,
   type CommitRequest,
+  type DrainRequest,
   type FailRequest,
   type RegisterRequest,
   type SealRequest,
 } from '#contracts';
-import { HttpClient, PROGRAM_VERSION } from '#runtime';
+import { HttpClient, PROGRAM_VERSION, systemClock, type Clock } from '#runtime';
 
 /** How much longer than its hold time a claim may take to be answered. */
 const CLAIM_MARGIN_MS = 10_000;
-/** Longest wait for the answer of a registration, seal or fail. */
+/** Longest wait for the answer of a registration, seal, fail or commit; a repeated commit joins the one under way. */
 const STATEMENT_TIMEOUT_MS = 60_000;
-/** Longest wait for a commit: the app server reads and verifies the artefact meanwhile. */
-const COMMIT_TIMEOUT_MS = 600_000;
 
 /**
  * What an error of the app server means for the holder of a lease.
@@ -45,25 +46,36 @@ export function verdictOf(err: unknown): Verdict {
   }
 }
 
-/** The statements of worker protocol version 1; every answer is checked against its schema. One call, no retries. */
+/** How long an answer that renews a lease is waited for. */
+export interface RenewOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+export interface ProtocolClientOptions {
+  readonly baseUrl: string;
+  /** @default systemClock */
+  readonly clock?: Clock;
+  /** What carries requests. @default a new HTTP client of `baseUrl` */
+  readonly http?: Pick<HttpClient, 'request' | 'close'>;
+}
+
+/** The statements of worker protocol version 2; every answer is checked against its schema. One call, no retries. */
 export class ProtocolClient {
-  readonly #http: HttpClient;
-  readonly #now: () => number;
+  readonly #http: Pick<HttpClient, 'request' | 'close'>;
+  readonly #clock: Clock;
   #answeredAt: number;
 
-  constructor(options: { baseUrl: string; monotonicMs: () => number }) {
-    this.#http = new HttpClient({
-      baseUrl: options.baseUrl,
-      timeoutMs: STATEMENT_TIMEOUT_MS,
-      userAgent: `trainyard-worker/${PROGRAM_VERSION}`,
-    });
-    this.#now = options.monotonicMs;
-    this.#answeredAt = this.#now();
+  constructor({ baseUrl, clock = systemClock, http }: ProtocolClientOptions) {
+    const userAgent = `trainyard-worker/${PROGRAM_VERSION}`;
+    this.#http = http ?? new HttpClient({ baseUrl, timeoutMs: STATEMENT_TIMEOUT_MS, userAgent });
+    this.#clock = clock;
+    this.#answeredAt = clock.monotonicMs();
   }
 
   /** Milliseconds since the app server last answered anything. */
   get silentMs(): number {
-    return this.#now() - this.#answeredAt;
+    return this.#clock.monotonicMs() - this.#answeredAt;
   }
 
   async register(request: RegisterRequest, poolSecret: string, signal: AbortSignal): Promise<RegisterAnswer> {
@@ -78,14 +90,25 @@ export class ProtocolClient {
     return json === null ? null : parse(ClaimedTask, json, 'answer to claim', 'SERVER_UNAVAILABLE');
   }
 
+  /** Says that the worker takes no more tasks and will end. */
+  async drain(workerId: string, request: DrainRequest, workerToken: string, signal: AbortSignal): Promise<DrainAnswer> {
+    const path = `/internal/v1/workers/${encodeURIComponent(workerId)}/drain`;
+    const json = await this.#post(path, request, { token: workerToken, signal });
+    return parse(DrainAnswer, json, 'answer to drain', 'SERVER_UNAVAILABLE');
+  }
+
   async renew(
     verb: 'start' | 'beat' | 'resume',
     task: ClaimedTask,
     request: BeatRequest,
-    options: { signal: AbortSignal; timeoutMs: number },
+    options: RenewOptions,
   ): Promise<BeatAnswer> {
-    const json = await this.#post(pathOf(task, verb), request, { token: task.leaseToken, ...options });
-    return parse(BeatAnswer, json, `answer to ${verb}`, 'SERVER_UNAVAILABLE');
+    return this.#renewal(verb, task, request, options);
+  }
+
+  /** Names an object that another attempt can go on from; renews the lease as a beat does. */
+  async checkpoint(task: ClaimedTask, request: CheckpointRequest, options: RenewOptions): Promise<BeatAnswer> {
+    return this.#renewal('checkpoint', task, request, options);
   }
 
   async seal(task: ClaimedTask, request: SealRequest, signal: AbortSignal): Promise<TransitionAnswer> {
@@ -93,7 +116,7 @@ export class ProtocolClient {
   }
 
   async commit(task: ClaimedTask, request: CommitRequest, signal: AbortSignal): Promise<TransitionAnswer> {
-    return this.#transition(task, 'commit', request, signal, COMMIT_TIMEOUT_MS);
+    return this.#transition(task, 'commit', request, signal, STATEMENT_TIMEOUT_MS);
   }
 
   async fail(task: ClaimedTask, request: FailRequest, signal: AbortSignal): Promise<TransitionAnswer> {
@@ -102,6 +125,11 @@ export class ProtocolClient {
 
   close(): void {
     this.#http.close();
+  }
+
+  async #renewal(verb: string, task: ClaimedTask, request: unknown, options: RenewOptions): Promise<BeatAnswer> {
+    const json = await this.#post(pathOf(task, verb), request, { token: task.leaseToken, ...options });
+    return parse(BeatAnswer, json, `answer to ${verb}`, 'SERVER_UNAVAILABLE');
   }
 
   async #transition(task: ClaimedTask, verb: string, request: unknown, signal: AbortSignal, timeoutMs: number) {
@@ -116,10 +144,10 @@ export class ProtocolClient {
   ): Promise<unknown> {
     try {
       const answer = await this.#http.request({ method: 'POST', path, json, ...options });
-      this.#answeredAt = this.#now();
+      this.#answeredAt = this.#clock.monotonicMs();
       return answer.json;
     } catch (err) {
-      if (isAnswer(toAppError(err))) this.#answeredAt = this.#now();
+      if (isAnswer(toAppError(err))) this.#answeredAt = this.#clock.monotonicMs();
       throw err;
     }
   }

@@ -1,12 +1,13 @@
-import { AppError, type Blame } from '#contracts';
-import { toMebibytes } from '../blame.ts';
+import { AppError, type Blame, type TaskProgress } from '#contracts';
+import type { Clock } from '#runtime';
+import { MEMORY_ADVICE, toMebibytes } from '../blame.ts';
 
-/** How often memory, deadline and signs of life are looked at. */
+/** How often memory, deadline and progress are looked at. */
 export const GUARD_INTERVAL_MS = 250;
 /** How long past its deadline a task may go on sealing by itself before it is killed. */
 export const DEADLINE_GRACE_MS = 2_000;
-/** Longest time without a sign of life from the task process: its event loop turns between native calls. */
-export const SILENCE_MS_MAX = 600_000;
+/** Of a pause between two looks no more than so many intervals count as time without progress: this process was stopped. */
+const INTERVALS_COUNTED_MAX = 4;
 
 /** Why the guard ended a task. */
 export interface GuardVerdict {
@@ -17,7 +18,9 @@ export interface GuardVerdict {
 export interface TaskGuardOptions {
   readonly memoryBytesLimit: number;
   readonly remainingMs: number | null;
-  readonly monotonicMs: () => number;
+  /** Longest time without progress. */
+  readonly stuckMs: number;
+  readonly clock: Clock;
   /** Resident memory of the worker's process tree. */
   readonly memoryBytes: () => number;
   /** Called once, at the first limit that is passed. */
@@ -25,19 +28,28 @@ export interface TaskGuardOptions {
   readonly intervalMs?: number;
 }
 
-/** Watches one run from outside the task process: a busy native call cannot hold it up. */
+/**
+ * Watches one run from outside the task process: a busy native call cannot hold it up. A task must get on: that its
+ * process lives is not enough, and one that is stopped or never comes back from a native call is found the same way.
+ */
 export class TaskGuard {
   readonly #options: TaskGuardOptions;
-  readonly #timer: NodeJS.Timeout;
+  readonly #intervalMs: number;
+  readonly #stopLooking: () => void;
   #deadlineMs = Infinity;
-  #aliveAtMs: number;
+  #lookedAtMs: number;
+  /** Time without progress, and without any message, as far as this process was awake to see it. */
+  #stillMs = 0;
+  #silentMs = 0;
+  #progress: TaskProgress | null = null;
   #memoryBytesMax = 0;
 
   constructor(options: TaskGuardOptions) {
     this.#options = options;
-    this.#aliveAtMs = options.monotonicMs();
+    this.#intervalMs = options.intervalMs ?? GUARD_INTERVAL_MS;
+    this.#lookedAtMs = options.clock.monotonicMs();
     this.setRemaining(options.remainingMs);
-    this.#timer = setInterval(() => this.#look(), options.intervalMs ?? GUARD_INTERVAL_MS);
+    this.#stopLooking = options.clock.every(this.#intervalMs, () => this.#look());
   }
 
   /** Largest resident memory of the process tree seen so far. */
@@ -47,15 +59,27 @@ export class TaskGuard {
 
   /** Milliseconds until the task must have sealed, from now on; null = no deadline. */
   setRemaining(remainingMs: number | null): void {
-    this.#deadlineMs = remainingMs === null ? Infinity : this.#options.monotonicMs() + remainingMs;
+    this.#deadlineMs = remainingMs === null ? Infinity : this.#options.clock.monotonicMs() + remainingMs;
   }
 
+  /** The task process said something. */
   alive(): void {
-    this.#aliveAtMs = this.#options.monotonicMs();
+    this.#silentMs = 0;
+  }
+
+  /** The task got on: it wrote to its log, or a checkpoint. */
+  moved(): void {
+    this.#stillMs = 0;
+  }
+
+  /** The task got on if this differs from what it said last. */
+  progress(progress: TaskProgress): void {
+    if (!isSame(progress, this.#progress)) this.moved();
+    this.#progress = progress;
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#stopLooking();
   }
 
   #look(): void {
@@ -66,23 +90,51 @@ export class TaskGuard {
   }
 
   #judge(): GuardVerdict | null {
-    const { memoryBytesLimit: limit, monotonicMs } = this.#options;
+    const { memoryBytesLimit: limit, clock, stuckMs } = this.#options;
     const found = this.#options.memoryBytes();
     this.#memoryBytesMax = Math.max(this.#memoryBytesMax, found);
     if (found > limit) {
-      const message = `the worker's process tree uses ${toMebibytes(found)} MiB; its limit is ${toMebibytes(limit)} MiB`;
+      const message = `the worker's process tree uses ${toMebibytes(found)} MiB; its limit is ${toMebibytes(limit)} MiB, reached ${this.#place()}: ${MEMORY_ADVICE}`;
       const details = { foundBytes: found, limitBytes: limit };
       return { error: new AppError('TASK_MEMORY', message, { details }), blame: 'memory' };
     }
-    const now = monotonicMs();
+    const now = clock.monotonicMs();
+    const seenMs = Math.min(now - this.#lookedAtMs, INTERVALS_COUNTED_MAX * this.#intervalMs);
+    this.#lookedAtMs = now;
+    this.#stillMs += seenMs;
+    this.#silentMs += seenMs;
     if (now > this.#deadlineMs + DEADLINE_GRACE_MS) {
       const message = `the task had not sealed ${DEADLINE_GRACE_MS} ms after its deadline`;
       return { error: new AppError('TASK_DEADLINE', message), blame: 'user' };
     }
-    if (now - this.#aliveAtMs > SILENCE_MS_MAX) {
-      const message = `the task process gave no sign of life for ${SILENCE_MS_MAX} ms`;
-      return { error: new AppError('TIMEOUT', message), blame: 'task' };
-    }
-    return null;
+    return this.#stillMs >= stuckMs ? this.#stuck() : null;
+  }
+
+  #stuck(): GuardVerdict {
+    const silence =
+      this.#silentMs >= this.#stillMs
+        ? 'its process has not said anything since: it is stopped or inside a call that does not end'
+        : 'its process answers';
+    const message = `the task made no progress for ${spanOf(this.#stillMs)}, stuck ${this.#place()}; ${silence} (limit: worker.stuckMs)`;
+    return { error: new AppError('TIMEOUT', message), blame: 'task' };
+  }
+
+  /** Where the task was, as it said last. */
+  #place(): string {
+    if (this.#progress === null) return 'before its first step';
+    const { phase, iteration, message } = this.#progress;
+    const at = iteration === null ? '' : ` at iteration ${iteration}`;
+    return `in phase ${JSON.stringify(phase)}${at}${message === '' ? '' : ` (${message})`}`;
   }
 }
+
+const isSame = (one: TaskProgress, other: TaskProgress | null): boolean =>
+  one.phase === other?.phase &&
+  one.iteration === other.iteration &&
+  one.fraction === other.fraction &&
+  one.message === other.message;
+
+const MINUTE_MS = 60_000;
+
+const spanOf = (ms: number): string =>
+  ms >= MINUTE_MS ? `${(ms / MINUTE_MS).toFixed(1)} minutes` : `${(ms / 1_000).toFixed(1)} s`;

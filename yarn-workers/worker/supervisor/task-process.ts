@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { AppError, fromProblem, toAppError, type TaskProgress } from '#contracts';
+import { AppError, fromProblem, toAppError, type SealedFile, type TaskProgress } from '#contracts';
 import type { Logger } from '#runtime';
 import {
   parseFromChild,
@@ -15,11 +15,14 @@ import {
   type MessageToChild,
 } from '../ipc/messages.ts';
 import { childEnvironment } from './child-environment.ts';
+import { killTree } from './process-tree.ts';
 
 /** Longest time from fork to ready: loading native libraries from a cold disk. */
 const READY_MS_MAX = 60_000;
 /** Longest wait for a child that was asked to leave. */
 const LEAVE_MS_MAX = 1_000;
+/** Longest wait for the rest of the output of a child that has ended. */
+const OUTPUT_MS_MAX = 1_000;
 /** Part of the memory limit that the child's JavaScript heap may take. */
 const HEAP_OF_MEMORY = 0.75;
 /** Characters of standard error that are kept to explain a death. */
@@ -40,6 +43,8 @@ export type RunEnd =
 export interface RunListener {
   progress(progress: TaskProgress): void;
   log(line: string): void;
+  /** An object of the attempt folder from which another attempt can go on. */
+  checkpoint(file: SealedFile, position: number): void;
   /** Called with every message: the child's event loop turns. */
   alive(): void;
 }
@@ -56,7 +61,12 @@ export interface TaskChild {
   run(task: ChildTask, listener: RunListener): Promise<RunEnd>;
   /** Tells the child that the time left has changed. */
   setRemaining(remainingMs: number | null): void;
-  /** Ends the child at once by SIGKILL, also in the middle of a native call; a run under way ends as `died`. */
+  /** Tells the child that the app server names this checkpoint now. */
+  checkpointTaken(position: number): void;
+  /**
+   * Ends the child and what it has started at once by SIGKILL, also in the middle of a native call; a run under way ends
+   * as `died`.
+   */
   kill(): void;
   /** Ends the child: asked first, killed after a moment. */
   close(): Promise<void>;
@@ -136,8 +146,15 @@ export class TaskProcess implements TaskChild {
       this.#send(this.#child, { type: 'deadline', runId: this.#run.runId, remainingMs });
   }
 
+  checkpointTaken(position: number): void {
+    if (this.#child !== null && this.#run !== null)
+      this.#send(this.#child, { type: 'checkpoint-taken', runId: this.#run.runId, position });
+  }
+
   kill(): void {
-    this.#child?.process.kill('SIGKILL');
+    const { pid, exitCode = null, signalCode = null } = this.#child?.process ?? {};
+    // Once it has ended its number may be another process's.
+    if (pid !== undefined && exitCode === null && signalCode === null) killTree(pid);
   }
 
   async close(): Promise<void> {
@@ -180,6 +197,8 @@ export class TaskProcess implements TaskChild {
       if (error !== null) gate.reject(error);
     });
     process.on('error', (err) => gate.reject(toAppError(err)));
+    // Something that the child has started may hold its output open.
+    process.on('exit', () => void setTimeout(() => closeOutput(process), OUTPUT_MS_MAX).unref());
     // `close` comes after `exit` and after the last line of output.
     process.on('close', (exitCode, signal) => {
       clearTimeout(timer);
@@ -220,6 +239,7 @@ export class TaskProcess implements TaskChild {
     run.listener.alive();
     if (message.type === 'progress') run.listener.progress(message.progress);
     else if (message.type === 'log') for (const line of message.lines) run.listener.log(line);
+    else if (message.type === 'checkpoint') run.listener.checkpoint(message.file, message.position);
     else if (message.type === 'done' || message.type === 'failed') {
       this.#cachedDatasets = message.cachedDatasets;
       run.end(message);
@@ -246,4 +266,9 @@ export class TaskProcess implements TaskChild {
       if (child === this.#child) this.#run?.listener.log(line);
     });
   }
+}
+
+function closeOutput({ stdout, stderr }: ChildProcess): void {
+  stdout?.destroy();
+  stderr?.destroy();
 }

@@ -1,27 +1,14 @@
-import { existsSync } from 'node:fs';
-import { hostname } from 'node:os';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  AppError,
-  isAppError,
-  toAppError,
-  WORKER_PROTOCOL_VERSION,
-  type ClaimedTask,
-  type ClaimRequest,
-  type RegisterAnswer,
-} from '#contracts';
-import { failpoint, KEY_FILES, newId, PROGRAM_VERSION, readSecret, type Config, type Logger } from '#runtime';
+import { AppError, isAppError, toAppError, type ClaimedTask, type ClaimRequest, type RegisterAnswer } from '#contracts';
+import { failpoint, newId, systemClock, type Clock, type Config, type Logger } from '#runtime';
 import { runAttempt } from './attempt.ts';
-import { BackOff, pause } from './back-off.ts';
+import { BackOff } from './back-off.ts';
 import { RETRY_MS, RETRY_MS_MAX } from './lease.ts';
 import { processTreeMemoryBytes } from './process-tree.ts';
 import { ProtocolClient, verdictOf } from './protocol-client.ts';
+import { register } from './registration.ts';
 import { TaskProcess, type TaskChild } from './task-process.ts';
 
-/** How long a worker waits at start for the secret that an app server, started with it, is about to make. */
-const SECRET_WAIT_MS = 30_000;
-const SECRET_POLL_MS = 100;
 /** A worker that no app server has answered for so long ends. */
 export const SILENT_MS_MAX = 24 * 3_600_000;
 const SILENCE_CHECK_MS = 60_000;
@@ -45,8 +32,12 @@ export interface WorkerOptions {
   readonly childProgram?: string;
   /** @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
-  /** Monotonic clock in milliseconds. @default performance.now */
-  readonly monotonicMs?: () => number;
+  /** Speaks with the app server; the simulator passes one whose transport it controls. */
+  readonly client?: ProtocolClient;
+  /** Resident memory of a process and its descendants in bytes. @default read from /proc */
+  readonly memoryBytesOf?: (pid: number) => number;
+  /** @default systemClock */
+  readonly clock?: Clock;
 }
 
 /** A running worker. */
@@ -87,7 +78,8 @@ interface OpenClaim {
 class WorkerLoop {
   readonly #options: WorkerOptions;
   readonly #logger: Logger;
-  readonly #now: () => number;
+  readonly #clock: Clock;
+  readonly #memoryBytesOf: (pid: number) => number;
   readonly #client: ProtocolClient;
   readonly #child: TaskChild;
   /** Claim nothing more. */
@@ -96,17 +88,21 @@ class WorkerLoop {
   readonly #release = new AbortController();
   /** Leave, told or untold. */
   readonly #giveUp = new AbortController();
-  readonly #timers: NodeJS.Timeout[] = [];
-  readonly #claimBackOff = new BackOff(RETRY_MS, RETRY_MS_MAX);
+  readonly #cancelTimers: (() => void)[] = [];
+  readonly #claimBackOff: BackOff;
   #registration: RegisterAnswer | null = null;
   #claim: OpenClaim | null = null;
+  #isClosing = false;
+  #drainSaid: Promise<void> = Promise.resolve();
 
   constructor(options: WorkerOptions) {
     const { config, logger } = options;
     this.#options = options;
     this.#logger = logger;
-    this.#now = options.monotonicMs ?? (() => performance.now());
-    this.#client = new ProtocolClient({ baseUrl: config.worker.serverUrl, monotonicMs: this.#now });
+    this.#clock = options.clock ?? systemClock;
+    this.#memoryBytesOf = options.memoryBytesOf ?? processTreeMemoryBytes;
+    this.#claimBackOff = new BackOff(RETRY_MS, RETRY_MS_MAX, this.#clock);
+    this.#client = options.client ?? new ProtocolClient({ baseUrl: config.worker.serverUrl, clock: this.#clock });
     this.#child =
       options.child ??
       new TaskProcess({
@@ -127,28 +123,32 @@ class WorkerLoop {
   }
 
   stop(): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#isClosing) return;
+    this.#isClosing = true;
     this.#stopping.abort();
+    this.#drainSaid = this.#sayDrain('the worker was asked to end');
     const { drainMs } = this.#options.config.worker;
-    this.#timers.push(setTimeout(() => this.#release.abort(), drainMs));
-    this.#timers.push(setTimeout(() => this.#giveUp.abort(), drainMs + FAREWELL_MS));
+    this.#cancelTimers.push(this.#clock.after(drainMs, () => this.#release.abort()));
+    this.#cancelTimers.push(this.#clock.after(drainMs + FAREWELL_MS, () => this.#giveUp.abort()));
   }
 
   async run(): Promise<void> {
     let silence: AppError | null = null;
-    const silenceCheck = setInterval(() => {
+    const endSilenceCheck = this.#clock.every(SILENCE_CHECK_MS, () => {
       if (this.#client.silentMs < SILENT_MS_MAX) return;
       silence = new AppError('SERVER_UNAVAILABLE', `no app server has answered for ${SILENT_MS_MAX} ms`);
       this.#stopping.abort();
       this.#release.abort();
       this.#giveUp.abort();
-    }, SILENCE_CHECK_MS);
+    });
     try {
       await this.#work();
       if (silence !== null) throw silence as AppError; // assigned by the timer above, which the compiler cannot see
     } finally {
-      clearInterval(silenceCheck);
-      for (const timer of this.#timers) clearTimeout(timer);
+      endSilenceCheck();
+      this.#isClosing = true;
+      await this.#drainSaid;
+      for (const cancel of this.#cancelTimers) cancel();
       await this.#child.close();
       this.#client.close();
     }
@@ -167,7 +167,7 @@ class WorkerLoop {
 
   /** @throws why no task process can be started on this machine */
   async #readyChild(): Promise<void> {
-    const backOff = new BackOff(RETRY_MS, RETRY_MS_MAX);
+    const backOff = new BackOff(RETRY_MS, RETRY_MS_MAX, this.#clock);
     for (let starts = 1; ; starts += 1) {
       try {
         await this.#child.ensureReady();
@@ -181,48 +181,23 @@ class WorkerLoop {
     }
   }
 
-  /** Registers, waiting for the app server as long as it takes; null when stopped meanwhile. */
   async #register(): Promise<RegisterAnswer | null> {
-    const { config, pool = 'default' } = this.#options;
-    const poolSecret = this.#options.poolSecret ?? (await this.#readSecret());
-    const request = {
-      protocolVersion: WORKER_PROTOCOL_VERSION,
-      programVersion: PROGRAM_VERSION,
+    const { config, pool = 'default', poolSecret } = this.#options;
+    return register({
+      client: this.#client,
+      config,
       pool,
-      hostName: hostname(),
-      processId: process.pid,
-      memoryBytes: config.worker.memoryBytes,
-      threadCount: config.worker.threadCount,
-    };
-    const backOff = new BackOff(RETRY_MS, RETRY_MS_MAX);
-    while (!this.#stopping.signal.aborted) {
-      try {
-        await failpoint('worker.register');
-        const answer = await this.#client.register(request, poolSecret, this.#stopping.signal);
-        this.#logger.info('worker_registered', 'registered', { workerId: answer.workerId, pool });
-        return answer;
-      } catch (err) {
-        if (this.#stopping.signal.aborted) break;
-        if (verdictOf(err) !== 'unreachable') throw err;
-        this.#logger.warn('register_unanswered', 'registration was not answered', { err });
-      }
-      await backOff.pause(this.#stopping.signal);
-    }
-    return null;
-  }
-
-  async #readSecret(): Promise<string> {
-    const file = path.join(this.#options.config.keys.dir, KEY_FILES.poolSecret);
-    const until = this.#now() + SECRET_WAIT_MS;
-    while (!existsSync(file) && this.#now() < until && !this.#stopping.signal.aborted)
-      await pause(SECRET_POLL_MS, this.#stopping.signal);
-    return readSecret(file);
+      ...(poolSecret === undefined ? {} : { poolSecret }),
+      clock: this.#clock,
+      logger: this.#logger,
+      signal: this.#stopping.signal,
+    });
   }
 
   /** One held claim. Null when there is no task, or nobody to answer, or registration must be repeated. */
   async #claimOnce(registration: RegisterAnswer): Promise<{ task: ClaimedTask; sentAtMs: number } | null> {
     const claim = (this.#claim ??= { requestId: newId('claim'), sent: false });
-    const sentAtMs = this.#now();
+    const sentAtMs = this.#clock.monotonicMs();
     try {
       claim.sent = true;
       const task = await this.#sendClaim(registration, claim, registration.claimWaitMs, this.#stopping.signal);
@@ -231,6 +206,12 @@ class WorkerLoop {
       return task === null ? null : { task, sentAtMs };
     } catch (err) {
       if (this.#stopping.signal.aborted) return null;
+      if (isAppError(err, 'WORKER_DRAINING')) {
+        this.#logger.info('worker_drained', 'the app server gives this worker no more tasks', { reason: err.message });
+        this.#claim = null;
+        this.#stopping.abort();
+        return null;
+      }
       const verdict = verdictOf(err);
       this.#logger.warn('claim_unanswered', 'a claim was not answered', { err: toAppError(err), verdict });
       // The app server does not know this worker any more: it becomes a new one.
@@ -272,32 +253,53 @@ class WorkerLoop {
       claimedAtMs,
       beatMs: registration.beatMs,
       memoryBytesLimit: config.worker.memoryBytes,
-      monotonicMs: this.#now,
-      memoryBytes: () => processTreeMemoryBytes(process.pid),
+      stuckMs: config.worker.stuckMs,
+      clock: this.#clock,
+      memoryBytes: () => this.#memoryBytesOf(process.pid),
       release: this.#release.signal,
       giveUp: this.#giveUp.signal,
       onDrain: () => this.#stopping.abort(),
     });
     this.#logger.debug('attempt_ended', 'attempt ended', { taskId: task.taskId, fence: task.fence, end });
     const { pid } = this.#child;
-    if (pid !== null && processTreeMemoryBytes(pid) > config.worker.memoryBytes * RECYCLE_OF_MEMORY) {
+    if (pid !== null && this.#memoryBytesOf(pid) > config.worker.memoryBytes * RECYCLE_OF_MEMORY) {
       this.#logger.info('child_recycled', 'the task process is replaced: it holds too much memory');
       await this.#child.close();
     }
+  }
+
+  /** Tells the app server that this worker will end; whether it hears that or not. */
+  async #sayDrain(reason: string): Promise<void> {
+    const registration = this.#registration;
+    if (registration === null) return;
+    const signal = this.#farewellSignal();
+    try {
+      await this.#client.drain(registration.workerId, { reason }, registration.workerToken, signal);
+    } catch (err) {
+      this.#logger.debug('drain_untold', 'the app server could not be told of the end', { err: toAppError(err) });
+    }
+  }
+
+  /** Aborted after the time for farewells, or when even they must end. */
+  #farewellSignal(): AbortSignal {
+    const late = new AbortController();
+    this.#cancelTimers.push(this.#clock.after(FAREWELL_MS, () => late.abort()));
+    return AbortSignal.any([this.#giveUp.signal, late.signal]);
   }
 
   /** A claim given up while it was held may have been granted: ask once more, and hand the task back at once. */
   async #returnOpenClaim(): Promise<void> {
     const registration = this.#registration;
     if (registration === null || this.#claim?.sent !== true || this.#giveUp.signal.aborted) return;
-    const signal = AbortSignal.any([this.#giveUp.signal, AbortSignal.timeout(FAREWELL_MS)]);
+    const signal = this.#farewellSignal();
     try {
-      const sentAtMs = this.#now();
+      const sentAtMs = this.#clock.monotonicMs();
       const task = await this.#sendClaim(registration, this.#claim, 0, signal);
       if (task === null) return;
       this.#release.abort();
       await this.#attempt(task, sentAtMs, registration);
     } catch (err) {
+      if (isAppError(err, 'WORKER_DRAINING')) return;
       this.#logger.warn('claim_abandoned', 'the last claim could not be settled; its lease will expire', {
         err: toAppError(err),
       });

@@ -1,33 +1,51 @@
-import type { BatchSource, Manifest, ManifestFile, TrainTask } from '#contracts';
+import type { BatchSource, Manifest, ManifestFile, TaskProgress, TrainTask } from '#contracts';
 import { encodeOutOfFold, fitModel, manifestOf, type FitIo, type FitResult } from '#ml';
 import { failpoint } from '#runtime';
 import { openArtifact, type RawRow } from '#scoring';
 import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
 import type { TaskHandler } from '../child/task-run.ts';
 import { sha256 } from './stored-artifact.ts';
-import { watchedEngine } from './watched-engine.ts';
+import { toldSource } from './told-source.ts';
+import { failpointEngine } from './failpoint-engine.ts';
 
 /** Rows that are scored one by one to measure the time of a prediction. */
 const TIMED_ROWS_MAX = 2_000;
 
 /** Fits a model and writes its artefact: `blob`, `out-of-fold.bin` (not for a refit), and `manifest.json` last. */
-export const runTrain: TaskHandler<TrainTask> = async ({ task, context, reporter, attempt, remainingMs }) => {
+export const runTrain: TaskHandler<TrainTask> = async ({
+  task,
+  context,
+  reporter,
+  attempt,
+  checkpoints,
+  remainingMs,
+}) => {
   const { spec } = task;
   resetPeakMemory();
   reporter.log(beginningOf(spec));
-  const watched = watchedEngine(context.engine, reporter);
+  const { engine, rethrow } = failpointEngine(context.engine);
+  let latest: TaskProgress = { fraction: 0, phase: 'starting', message: '', iteration: null };
+  const source = toldSource(context.openDataset(spec.datasetId, spec.table), async (row) => {
+    reporter.progress({ ...latest, message: `${latest.message}, row ${row} of ${spec.table.rowCount}` });
+    await reporter.breathe();
+  });
   const io: FitIo = {
     sha256,
     now: () => performance.now(),
     remainingMs,
     onProgress: async (progress) => {
-      watched.report(progress);
-      watched.rethrow();
+      latest = progress;
+      reporter.progress(progress);
+      rethrow();
       await reporter.breathe();
     },
+    onIteration: (progress) => reporter.progress(progress),
+    onCheckpoint: (checkpoint) => checkpoints.offer(checkpoint),
+    resumeFrom: await checkpoints.open(),
+    log: (line) => reporter.log(line),
   };
-  const fit = await fitModel(spec, context.openDataset(spec.datasetId, spec.table), watched.engine, io);
-  watched.rethrow();
+  const fit = await fitModel(spec, source, engine, io);
+  rethrow();
   reporter.log(endOf(spec, fit));
   reporter.progress({ fraction: 0.98, phase: 'writing', message: 'writing the artefact' });
   const blob = await attempt.write('blob', fit.blob);

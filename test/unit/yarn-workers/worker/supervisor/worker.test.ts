@@ -248,6 +248,181 @@ describe('worker: supervisor against a fake app server', () => {
     expect(detailOf()).to.deep.include({ blame: 'worker' });
   });
 
+  it('registers with the hash of its archive, null from source', async () => {
+    const { server } = harness;
+    harness.worker();
+    harness.worker({ archiveSha256: 'ab'.repeat(32) });
+    await server.until(() => server.count('register') === 2);
+    const hashes = server.of('register').map(({ body }) => body['archiveSha256']);
+    expect(hashes).to.have.members([null, 'ab'.repeat(32)]);
+  });
+
+  it('closing says drain before its task has ended, and leaves also when that is not heard', async () => {
+    const { server } = harness;
+    server.rule = (verb) => (verb === 'drain' ? 'break' : 'accept');
+    const { worker, child } = harness.worker();
+    server.offer(scriptedTask('gate'));
+    await server.until(() => server.count('beat') >= 1);
+    const closed = worker.close();
+    await server.until(() => server.count('drain') === 1);
+    child.open();
+    await closed;
+    expect(verbs('drain', 'seal', 'commit')).to.deep.equal(['drain', 'seal', 'commit']);
+    expect(server.of('drain')[0]).to.deep.include({ token: 'worker-token' });
+  });
+
+  it('ends well when a claim is refused because it drains, and says no more', async () => {
+    const { server } = harness;
+    server.rule = (verb) => (verb === 'claim' ? 'WORKER_DRAINING' : 'accept');
+    const { worker } = harness.worker();
+    await worker.ended;
+    expect(verbs('register', 'claim', 'drain')).to.deep.equal(['register', 'claim']);
+    expect(harness.events.filter(({ event }) => event === 'worker_drained')).to.have.length(1);
+  });
+
+  it('waits for its group: says start until all are there, and only then lets the child begin', async () => {
+    const { server } = harness;
+    server.directive = 'wait';
+    const { child } = harness.worker();
+    server.offer(scriptedTask('done'));
+    await server.until(() => server.count('start') >= 3);
+    expect(child.runs).to.equal(0);
+    server.directive = 'continue';
+    await server.until(() => server.count('commit') === 1);
+    expect(child.runs).to.equal(1);
+    expect(verbs('resume')).to.deep.equal([]);
+  });
+
+  for (const [what, directive, fails] of [
+    ['cancelled', 'cancel', 0],
+    ['asked to end', 'wait', 1],
+  ] as const) {
+    it(`${what} while it waits for its group it does not begin`, async () => {
+      const { server } = harness;
+      server.directive = 'wait';
+      const { worker, child } = harness.worker({ drainMs: 20 });
+      server.offer(scriptedTask('done'));
+      await server.until(() => server.count('start') >= 2);
+      server.directive = directive;
+      if (what === 'asked to end') await worker.close();
+      else await server.until(() => server.count('claim') === 2);
+      expect(server.count('fail')).to.equal(fails);
+      expect(server.count('seal')).to.equal(0);
+      expect(child.runs).to.equal(0);
+    });
+  }
+
+  it('asks again for its commit while the rest of the group has not sealed, and beats meanwhile', async () => {
+    const { server } = harness;
+    server.committed = 'COMMITTING';
+    harness.worker();
+    server.offer(scriptedTask('done'));
+    await server.until(() => server.count('commit') === 3);
+    expect(server.count('beat')).to.be.greaterThan(0);
+    expect(harness.events.filter(({ event }) => event === 'task_committed')).to.deep.equal([]);
+    server.committed = 'SUCCEEDED';
+    await server.until(() => server.count('claim') === 2);
+    expect(harness.events.filter(({ event }) => event === 'task_committed')).to.have.length(1);
+  });
+
+  it('stops asking for its commit when a beat is refused meanwhile', async () => {
+    const { server } = harness;
+    server.committed = 'COMMITTING';
+    harness.worker();
+    server.offer(scriptedTask('done'));
+    await server.until(() => server.count('commit') === 1);
+    server.rule = (verb) => (verb === 'beat' ? 'TASK_FENCED' : 'accept');
+    await server.until(() => server.count('claim') === 2);
+    expect(server.count('fail')).to.equal(0);
+  });
+
+  describe('checkpoints', () => {
+    const positions = () => harness.server.of('checkpoint').map(({ body }) => body['position']);
+
+    it('names one as soon as it is there, and tells the child that it was taken', async () => {
+      const { server } = harness;
+      const { child } = harness.worker();
+      server.offer(scriptedTask('gate'));
+      await server.until(() => server.count('beat') >= 1);
+      child.checkpoint(4);
+      await server.until(() => child.taken.length === 1);
+      expect(child.taken).to.deep.equal([4]);
+      const [statement] = server.of('checkpoint');
+      expect(statement).to.deep.include({ token: 'lease-token' });
+      expect(statement?.body).to.deep.include({ fence: 3, position: 4 });
+      child.open();
+      await server.until(() => server.count('commit') === 1);
+    });
+
+    it('gives the child what an earlier attempt left', async () => {
+      const { server } = harness;
+      const { child } = harness.worker();
+      const checkpoint = { path: 'models/t1/2-y/checkpoint-7', sizeBytes: 5, sha256: '1'.repeat(64), position: 7 };
+      server.offer(scriptedTask('done', { checkpoint }));
+      await server.until(() => server.count('commit') === 1);
+      expect(child.given).to.deep.equal(checkpoint);
+    });
+
+    for (const effect of ['break', 'DATABASE_UNAVAILABLE'] as const) {
+      it(`after ${effect} goes on, and says the newest again after a beat`, async () => {
+        const { server } = harness;
+        const { child } = harness.worker();
+        server.rule = (verb, count) => (verb === 'checkpoint' && count === 0 ? effect : 'accept');
+        server.offer(scriptedTask('gate'));
+        await server.until(() => server.count('beat') >= 1);
+        child.checkpoint(1);
+        await server.until(() => server.count('checkpoint') === 2);
+        await server.until(() => child.taken.length === 1);
+        expect(positions()).to.deep.equal([1, 1]);
+        expect(child.kills).to.equal(0);
+        const [first, second] = server.of('checkpoint');
+        const beats = server.of('beat').map(({ atMs }) => atMs);
+        expect(beats.some((atMs) => atMs > (first?.atMs ?? 0) && atMs < (second?.atMs ?? 0))).to.be.true;
+      });
+    }
+
+    it('says only the newest of those that came while nobody answered', async () => {
+      const { server } = harness;
+      const { child } = harness.worker();
+      server.rule = (verb) => (verb === 'checkpoint' || verb === 'beat' ? 'break' : 'accept');
+      server.offer(scriptedTask('gate'));
+      await server.until(() => server.count('beat') >= 1);
+      for (const position of [1, 2, 3]) child.checkpoint(position);
+      await server.until(() => server.count('checkpoint') === 1);
+      server.rule = () => 'accept';
+      await server.until(() => child.taken.length === 1);
+      expect(child.taken).to.deep.equal([3]);
+      expect(positions()).to.deep.equal([1, 3]);
+    });
+
+    it('forgets one that the app server will never take, and goes on', async () => {
+      const { server } = harness;
+      const { child } = harness.worker();
+      server.rule = (verb) => (verb === 'checkpoint' ? 'VALIDATION_FAILED' : 'accept');
+      server.offer(scriptedTask('gate'));
+      await server.until(() => server.count('beat') >= 1);
+      child.checkpoint(1);
+      await server.until(() => server.count('checkpoint') === 1);
+      const beats = server.count('beat');
+      await server.until(() => server.count('beat') >= beats + 3);
+      expect(positions()).to.deep.equal([1]);
+      child.open();
+      await server.until(() => server.count('commit') === 1);
+    });
+
+    it('stops at once when one is refused', async () => {
+      const { server } = harness;
+      const { child } = harness.worker();
+      server.rule = (verb) => (verb === 'checkpoint' ? 'TASK_FENCED' : 'accept');
+      server.offer(scriptedTask('gate'));
+      await server.until(() => server.count('beat') >= 1);
+      child.checkpoint(1);
+      await server.until(() => server.count('claim') === 2);
+      expect(child.kills).to.equal(1);
+      expect(server.count('seal') + server.count('fail')).to.equal(0);
+    });
+  });
+
   it('registers anew when the app server no longer knows it', async () => {
     const { server } = harness;
     server.rule = (verb, count) => (verb === 'claim' && count === 0 ? 'UNAUTHENTICATED' : 'accept');

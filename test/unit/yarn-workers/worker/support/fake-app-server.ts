@@ -3,8 +3,10 @@ import type { AddressInfo } from 'node:net';
 import {
   AppError,
   BeatRequest,
+  CheckpointRequest,
   ClaimRequest,
   CommitRequest,
+  DrainRequest,
   FailRequest,
   parse,
   RegisterRequest,
@@ -15,7 +17,8 @@ import {
 } from '#contracts';
 import { readBody } from '#runtime';
 
-export type Verb = 'register' | 'claim' | 'start' | 'beat' | 'resume' | 'seal' | 'commit' | 'fail';
+export type Verb =
+  'register' | 'claim' | 'drain' | 'start' | 'beat' | 'resume' | 'checkpoint' | 'seal' | 'commit' | 'fail';
 
 /** One statement as it arrived, in order of arrival. */
 export interface Statement {
@@ -33,9 +36,11 @@ export type Effect = 'accept' | 'break' | 'lose' | ErrorCode;
 const SCHEMAS = {
   register: RegisterRequest,
   claim: ClaimRequest,
+  drain: DrainRequest,
   start: BeatRequest,
   beat: BeatRequest,
   resume: BeatRequest,
+  checkpoint: CheckpointRequest,
   seal: SealRequest,
   commit: CommitRequest,
   fail: FailRequest,
@@ -52,7 +57,9 @@ export class FakeAppServer {
   readonly timing = { leaseMs: 2_000, beatMs: 50, claimWaitMs: 300 };
   /** Decides about each statement; `count` says how many of this verb came before. */
   rule: (verb: Verb, count: number, body: Record<string, unknown>) => Effect = () => 'accept';
-  directive: 'continue' | 'cancel' | 'drain' = 'continue';
+  directive: 'continue' | 'cancel' | 'drain' | 'wait' = 'continue';
+  /** What a commit is answered. */
+  committed: 'COMMITTING' | 'SUCCEEDED' = 'SUCCEEDED';
   remainingMs: number | null = null;
   readonly #queue: ClaimedTask[] = [];
   readonly #granted = new Map<string, ClaimedTask | null>();
@@ -139,14 +146,17 @@ export class FakeAppServer {
         return { workerId: 'w1', workerToken: 'worker-token', ...this.timing };
       case 'claim':
         return this.#claim(String(body['requestId']), Number(body['waitMs']));
+      case 'drain':
+        return { draining: true };
       case 'start':
       case 'beat':
       case 'resume':
+      case 'checkpoint':
         return { directive: this.directive, leaseMs: this.timing.leaseMs, remainingMs: this.remainingMs };
       case 'seal':
         return { state: 'COMMITTING' };
       case 'commit':
-        return { state: 'SUCCEEDED' };
+        return { state: this.committed };
       case 'fail':
         return { state: 'READY' };
     }

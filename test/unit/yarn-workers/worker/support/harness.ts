@@ -17,6 +17,8 @@ interface LogEvent {
 interface WorkerSettings {
   readonly memoryBytes?: number;
   readonly drainMs?: number;
+  readonly stuckMs?: number;
+  readonly archiveSha256?: string;
   readonly environment?: NodeJS.ProcessEnv;
 }
 
@@ -55,6 +57,8 @@ export class Harness {
         'worker.serverUrl': this.server.url,
         'worker.memoryBytes': options.memoryBytes ?? 2048 * MIB,
         'worker.drainMs': options.drainMs ?? 5_000,
+        'worker.stuckMs': options.stuckMs ?? 600_000,
+        'worker.archiveSha256': options.archiveSha256 ?? '',
       },
     });
     const worker = startWorker({

@@ -2,18 +2,26 @@ import type { ChildTask } from '../../../../../yarn-workers/worker/ipc/messages.
 import type { RunEnd, RunListener, TaskChild } from '../../../../../yarn-workers/worker/supervisor/task-process.ts';
 import { SCRIPTED_OUTCOME } from './scripted-outcome.ts';
 
+const SHA256 = '0'.repeat(64);
+
 /**
  * A task child inside the test: the `path` of an ingest task is its script. `done`, `fail CODE BLAME`, `hang` (until
- * killed), `gate` (until `open` is called).
+ * killed), `gate` (until `open` is called; `checkpoint` leaves one meanwhile).
  */
 export class MemoryChild implements TaskChild {
   cachedDatasets: string[] = [];
   pid: number | null = null;
   kills = 0;
   starts = 0;
+  runs = 0;
   readonly remaining: (number | null)[] = [];
+  /** Positions of checkpoints that the app server has taken down. */
+  readonly taken: number[] = [];
   #end: ((end: RunEnd) => void) | null = null;
   #runId = '';
+  #listener: RunListener | null = null;
+  /** What the last task was given to go on from. */
+  given: ChildTask['checkpoint'] = null;
 
   async ensureReady(): Promise<void> {
     if (this.pid !== null) return;
@@ -21,7 +29,10 @@ export class MemoryChild implements TaskChild {
     this.pid = process.pid;
   }
 
-  async run({ taskId, fence, spec }: ChildTask, listener: RunListener): Promise<RunEnd> {
+  async run({ taskId, fence, spec, checkpoint }: ChildTask, listener: RunListener): Promise<RunEnd> {
+    this.runs += 1;
+    this.given = checkpoint;
+    this.#listener = listener;
     const [verb = '', code = '', blame = ''] =
       spec.kind === 'ingest' && spec.input.type === 'path' ? spec.input.path.split(' ') : [];
     this.#runId = `${taskId}/${fence}`;
@@ -55,6 +66,11 @@ export class MemoryChild implements TaskChild {
     return end;
   }
 
+  /** Leaves a checkpoint. */
+  checkpoint(position: number): void {
+    this.#listener?.checkpoint({ name: `checkpoint-${position}`, sizeBytes: 1, sha256: SHA256 }, position);
+  }
+
   /** Lets the task end well. */
   open(): void {
     this.#end?.({ type: 'done', runId: this.#runId, files: [], outcome: SCRIPTED_OUTCOME, cachedDatasets: [] });
@@ -62,6 +78,10 @@ export class MemoryChild implements TaskChild {
 
   setRemaining(remainingMs: number | null): void {
     this.remaining.push(remainingMs);
+  }
+
+  checkpointTaken(position: number): void {
+    this.taken.push(position);
   }
 
   kill(): void {

@@ -1,9 +1,18 @@
 /**
  * A task child whose tasks are scripts: the `path` of an ingest task says what it does. `done`, `fail CODE BLAME`,
- * `hang` (event loop alive), `spin` (a busy native call), `abort`, `exit N`, `grow MEBIBYTES`, `until FILE` (done once
+ * `hang` (event loop alive), `stop` (stops itself as by SIGSTOP), `family MEBIBYTES` (a process of its own that grows and
+ * ignores that its parent ends), `spin` (a busy native call), `abort`, `exit N`, `grow MEBIBYTES`, `until FILE` (done once
  * the file exists), `progress`.
  */
+import { spawn } from 'node:child_process';
 import { existsSync, appendFileSync } from 'node:fs';
+
+/** A program that takes so many mebibytes and stays. */
+const GROWING = `
+  const kept = [];
+  for (let index = 0; index < Number(process.argv[1]); index += 1) kept.push(Buffer.alloc(1024 ** 2, 1));
+  setInterval(() => kept.length, 1000);
+`;
 
 const kept: Buffer[] = [];
 const outcome = {
@@ -55,6 +64,15 @@ async function perform({ runId, task }: Incoming): Promise<void> {
     case 'hang':
       setInterval(() => send({ type: 'alive', runId }), 20);
       return;
+    case 'stop':
+      setTimeout(() => process.kill(process.pid, 'SIGSTOP'), 50);
+      return;
+    case 'family': {
+      const { pid } = spawn(process.execPath, ['-e', GROWING, first], { stdio: 'inherit' });
+      send({ type: 'log', runId, lines: [`grandchild ${pid ?? 0}`] });
+      setInterval(() => send({ type: 'alive', runId }), 20);
+      return;
+    }
     case 'spin':
       // The message leaves before the loop is blocked.
       setTimeout(() => {

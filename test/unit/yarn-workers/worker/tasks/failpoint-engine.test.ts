@@ -1,8 +1,7 @@
 import { expect } from 'chai';
 import type { BoostingEngine, EngineBooster, EngineDataset } from '#ml';
 import { armFailpoints } from '#runtime';
-import type { Reporter } from '../../../../yarn-workers/worker/child/progress.ts';
-import { watchedEngine } from '../../../../yarn-workers/worker/tasks/watched-engine.ts';
+import { failpointEngine } from '../../../../../yarn-workers/worker/tasks/failpoint-engine.ts';
 
 const SPEC = {
   rowCount: 1,
@@ -15,7 +14,7 @@ const SPEC = {
   parameters: {},
 };
 
-describe('worker: watched engine', () => {
+describe('worker: engine with failpoints', () => {
   afterEach(() => armFailpoints(''));
   const booster: EngineBooster = {
     update: () => false,
@@ -34,32 +33,17 @@ describe('worker: watched engine', () => {
     createDataset: () => dataset,
     loadModel: () => expect.fail('not called'),
   };
-  const recorder = () => {
-    const seen: (number | null | undefined)[] = [];
-    const reporter: Reporter = {
-      progress: ({ iteration }) => void seen.push(iteration),
-      log: () => undefined,
-      breathe: async () => undefined,
-    };
-    return { seen, reporter };
-  };
-
-  it('tells every iteration with the fit’s newest fraction and passes everything on', () => {
-    const { seen, reporter } = recorder();
-    const watched = watchedEngine(engine, reporter);
-    const made = watched.engine.createDataset(SPEC);
-    const first = made.createBooster({});
+  it('passes everything on', () => {
+    const { engine: made } = failpointEngine(engine);
+    const first = made.createDataset(SPEC).createBooster({});
     expect(first.update()).to.equal(false);
     expect(first.modelText(2, 3)).to.equal('2+3');
-    made.createBooster({}).update();
-    expect(seen).to.deep.equal([1, 2]);
-    expect(watched.engine.name).to.equal('fake 1');
+    expect(made.name).to.equal('fake 1');
   });
 
   it('an error at a failpoint between native calls is thrown where the fit waits', async () => {
     armFailpoints('worker.iterate=error@2');
-    const { reporter } = recorder();
-    const watched = watchedEngine(engine, reporter);
+    const watched = failpointEngine(engine);
     const made = watched.engine.createDataset(SPEC).createBooster({});
     made.update();
     await Promise.resolve();

@@ -1,0 +1,127 @@
+import { AppError, canonicalJson, toAppError, type ManifestStep } from '#contracts';
+import { stepColumnCount } from '#scoring';
+import type { FittedMember } from './assemble.ts';
+import { report } from './clock.ts';
+import { fitMember, type MemberContext } from './fit-member.ts';
+import { decodeState, EMPTY_STATE, encodeState, stateBytes, type FinishedMember, type FitState } from './fit-state.ts';
+import { SEGMENT_ITERATIONS } from './limits.ts';
+import type { Member } from './row-roles.ts';
+import { iterationsOf } from './trees.ts';
+
+/** Time kept for predicting: what validation has taken so many times; at most this part of what is left. */
+const FINISH_VALIDATIONS = 1.5;
+const FINISH_SHARE_MAX = 0.5;
+
+/** A member with what its fit says beside the model. */
+export type BoostedMember = FittedMember & { readonly iterations: number | null; readonly stoppedByDeadline: boolean };
+
+/**
+ * Fits the members one after the other; with a deadline each gets an equal part of what is left. Goes on from
+ * `io.resumeFrom` if it is a state of this task.
+ *
+ * @param finishMs time that is needed after boosting
+ */
+export async function boostMembers(
+  context: MemberContext,
+  stepsOf: (member: Member) => ManifestStep[],
+  finishMs: number,
+): Promise<BoostedMember[]> {
+  const { io, roles } = context;
+  const { members } = roles;
+  const steps = members.map(stepsOf);
+  const states = stateKeeper(context, steps);
+  const begin = states.begin();
+  const finished: FinishedMember[] = [...begin.finished];
+  for (const [index, member] of [...members.entries()].slice(finished.length)) {
+    const validateMs = finished.reduce((sum, one) => sum + one.validateMs, 0);
+    const remaining = io.remainingMs();
+    if (remaining !== null && remaining <= 0)
+      throw new AppError('TASK_DEADLINE', `no time is left to fit member ${index + 1} of ${members.length}`);
+    const reserve = finishMs + (FINISH_VALIDATIONS * validateMs * members.length) / Math.max(1, index);
+    const left = remaining === null ? Infinity : Math.max(remaining - reserve, remaining * (1 - FINISH_SHARE_MAX));
+    const resumed = index === begin.finished.length ? begin.running : [];
+    const progress = progressOf(context, index);
+    const tell = async (iterations: number): Promise<void> => {
+      const { fraction, phase, message } = progress(iterations);
+      await report(io, fraction, phase, message, iterations);
+    };
+    await tell(resumed.length * SEGMENT_ITERATIONS);
+    const { trees, ...rest } = await fitMember(context, member, index, steps[index] ?? [], {
+      stopAt: io.now() + left / (members.length - index),
+      resumed,
+      onIteration: (iterations) => io.onIteration?.(progress(iterations)),
+      onSegment: async (segments) => {
+        await tell(segments.length * SEGMENT_ITERATIONS);
+        await states.offer({ finished, running: segments });
+      },
+    });
+    finished.push({ ...rest, trees });
+    await states.offer({ finished, running: [] });
+  }
+  return finished.map(({ trees, iterations, stoppedByDeadline }, index) => ({
+    steps: steps[index] ?? [],
+    model: { trees },
+    iterations,
+    stoppedByDeadline,
+  }));
+}
+
+const maxIterationsOf = ({ task, settings }: Pick<MemberContext, 'task' | 'settings'>): number =>
+  task.refit?.iterations ?? settings.maxIterations;
+
+/** What a member of several is called. */
+const nameOf = (index: number, count: number): string => `fold ${index + 1} of ${count}`;
+
+function progressOf(context: MemberContext, index: number) {
+  const count = context.roles.members.length;
+  const maxIterations = maxIterationsOf(context);
+  const name = count === 1 ? '' : `${nameOf(index, count)}: `;
+  return (iteration: number) => ({
+    fraction: 0.05 + (0.85 * (index + iteration / maxIterations)) / count,
+    phase: 'boosting',
+    message: `${name}iteration ${iteration} of ${maxIterations}`,
+    iteration,
+  });
+}
+
+/** Reads the state that a fit begins from and hands out those that it comes to. */
+function stateKeeper(context: MemberContext, steps: readonly (readonly ManifestStep[])[]) {
+  const { task, engine, settings, outputCount, io } = context;
+  const maxIterations = maxIterationsOf(context);
+  const segmentsMax = Math.ceil(maxIterations / SEGMENT_ITERATIONS);
+  const decisive = canonicalJson({ task, engine: engine.name, segmentIterations: SEGMENT_ITERATIONS });
+  const taskSha256 = io.sha256(new TextEncoder().encode(decisive));
+  const positionOf = ({ finished, running }: FitState): number => finished.length * (segmentsMax + 1) + running.length;
+  return {
+    begin: (): FitState => {
+      const { resumeFrom = null } = io;
+      if (resumeFrom === null) return EMPTY_STATE;
+      try {
+        const columnCounts = steps.map((list) => list.reduce((sum, step) => sum + stepColumnCount(step), 0));
+        const averageOutput = settings.boosting === 'rf';
+        const rules = { taskSha256, columnCounts, outputCount, averageOutput, maxIterations };
+        const state = decodeState(resumeFrom, rules, io.sha256);
+        io.log?.(resumption(state, steps.length));
+        return state;
+      } catch (err) {
+        io.log?.(`the checkpoint is of no use, the fit begins anew: ${toAppError(err).message}`);
+        return EMPTY_STATE;
+      }
+    },
+    offer: async (now: FitState): Promise<void> => {
+      const state = { finished: [...now.finished], running: [...now.running] };
+      await io.onCheckpoint?.({
+        position: positionOf(state),
+        sizeBytes: stateBytes(state),
+        encode: () => encodeState(state, taskSha256, io.sha256),
+      });
+    },
+  };
+}
+
+function resumption({ finished, running }: FitState, memberCount: number): string {
+  const iteration = running.reduce((sum, trees) => sum + iterationsOf(trees), 0);
+  const place = `resumed at iteration ${iteration}`;
+  if (finished.length === memberCount) return `resumed after the last iteration`;
+  return memberCount === 1 ? place : `${place} of ${nameOf(finished.length, memberCount)}`;
+}

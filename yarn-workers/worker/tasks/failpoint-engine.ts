@@ -1,0 +1,56 @@
+import { toAppError, type AppError } from '#contracts';
+import type { BoostingEngine, EngineDataset } from '#ml';
+import { failpoint } from '#runtime';
+
+/** An engine with failpoints between its calls. */
+export interface FailpointEngine {
+  readonly engine: BoostingEngine;
+  /** @throws what a failpoint between native calls threw */
+  readonly rethrow: () => void;
+}
+
+/**
+ * Passes `worker.bin` before a data set is made and `worker.iterate` before each iteration. Native calls are synchronous:
+ * a kill acts at once, an error is thrown where the fit next waits.
+ */
+export function failpointEngine(engine: BoostingEngine): FailpointEngine {
+  let failure: AppError | null = null;
+  const pass = (name: string): void => {
+    failpoint(name).catch((err: unknown) => {
+      failure = toAppError(err);
+    });
+  };
+  return {
+    rethrow: () => {
+      if (failure !== null) throw failure;
+    },
+    engine: {
+      name: engine.name,
+      loadModel: (modelText) => engine.loadModel(modelText),
+      createDataset: (spec) => {
+        pass('worker.bin');
+        return passingDataset(engine.createDataset(spec), () => pass('worker.iterate'));
+      },
+    },
+  };
+}
+
+function passingDataset(dataset: EngineDataset, onIteration: () => void): EngineDataset {
+  return {
+    push: (values, rowCount, labels, weights) => dataset.push(values, rowCount, labels, weights),
+    finish: () => dataset.finish(),
+    setInitialScores: (scores) => dataset.setInitialScores(scores),
+    close: () => dataset.close(),
+    createBooster: (parameters) => {
+      const booster = dataset.createBooster(parameters);
+      return {
+        update: () => {
+          onIteration();
+          return booster.update();
+        },
+        modelText: (first, count) => booster.modelText(first, count),
+        close: () => booster.close(),
+      };
+    },
+  };
+}
