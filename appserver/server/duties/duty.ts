@@ -39,7 +39,7 @@ export interface DutyRunnerOptions {
 export const LEADER_LEASE_MS = 5_000;
 /** A leadership is renewed when a third of its lease is over; not leading, it is asked for as often. */
 const RENEW_SHARE = 3;
-/** After errors runs come more rarely, up to this multiple of the interval. */
+/** After errors runs come more rarely, up to this multiple of the interval, yet at least once per leader lease. */
 const ERROR_SLOWDOWN_MAX = 32;
 
 /** Runs duties while this process leads them. */
@@ -133,7 +133,7 @@ class DutyLoop {
   async #pause(): Promise<void> {
     const idle = this.#leadership === null ? this.#leaseMs / RENEW_SHARE : this.#duty.intervalMs;
     const slowdown = Math.min(2 ** this.#errorCount, ERROR_SLOWDOWN_MAX);
-    await this.#clock.pause(Math.max(1, idle * slowdown), this.#closing);
+    await this.#clock.pause(Math.max(1, Math.min(idle * slowdown, Math.max(idle, this.#leaseMs))), this.#closing);
   }
 
   async #guard(work: () => Promise<void>): Promise<void> {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { addCounts, killRunningJobs, runJob, summaryLine } from './job.ts';
 import type { Job, JobResult, JobSettings } from './job.ts';
-import { FAULT_GROUP, PARALLEL_GROUPS, planJobs, SERIAL_GROUPS } from './plan.ts';
+import { FAULT_GROUP, NIGHTLY_GROUP, PARALLEL_GROUPS, planJobs, SERIAL_GROUPS } from './plan.ts';
 import type { Group, Plan, Selection } from './plan.ts';
 
 const USAGE = `Usage: scripts/test [options] [test files]
@@ -13,10 +13,11 @@ const USAGE = `Usage: scripts/test [options] [test files]
 Without options: tsc, eslint, prettier, and all tests but those that kill and starve processes.
 
   --checks       tsc, eslint, prettier only
-  --unit --contract --parity --integration --e2e
+  --unit --contract --parity --simulator --integration --e2e
                  only the named groups (may be combined, also with --checks)
   --faults       only test/fault: killed processes, full disks, lost connections
-  --all          everything, faults included
+  --nightly      10,000 seeds of the simulator, on all cores; a failing seed prints how to run it again
+  --all          everything, faults included, but not --nightly
   --grep TEXT    only tests whose full title matches
   --coverage     also writes coverage/ and prints its summary
   --help
@@ -45,9 +46,11 @@ function readOptions(): Options {
       unit: { type: 'boolean', default: false },
       contract: { type: 'boolean', default: false },
       parity: { type: 'boolean', default: false },
+      simulator: { type: 'boolean', default: false },
       integration: { type: 'boolean', default: false },
       e2e: { type: 'boolean', default: false },
       faults: { type: 'boolean', default: false },
+      nightly: { type: 'boolean', default: false },
       all: { type: 'boolean', default: false },
       coverage: { type: 'boolean', default: false },
       grep: { type: 'string' },
@@ -60,7 +63,9 @@ function readOptions(): Options {
   }
   const usual = [...PARALLEL_GROUPS, ...SERIAL_GROUPS];
   const named = usual.filter((group) => values[group]);
-  const groups: readonly Group[] = values.faults ? [...named, FAULT_GROUP] : named;
+  const groups: Group[] = [...named];
+  if (values.faults) groups.push(FAULT_GROUP);
+  if (values.nightly) groups.push(NIGHTLY_GROUP);
   const everything = !values.checks && groups.length === 0 && positionals.length === 0;
   const selection: Selection = {
     checks: values.checks || values.all || everything,

@@ -4,10 +4,13 @@ import type { Job } from './job.ts';
 
 /** Test groups in the order of their cost. `bench` is no test; `fault` runs only when asked for. */
 export const PARALLEL_GROUPS = ['unit', 'contract', 'parity'] as const;
-export const SERIAL_GROUPS = ['integration', 'e2e'] as const;
+export const SERIAL_GROUPS = ['simulator', 'integration', 'e2e'] as const;
 export const FAULT_GROUP = 'fault';
+/** Thousands of seeds of the simulator; runs only when asked for. */
+export const NIGHTLY_GROUP = 'nightly';
 
-export type Group = (typeof PARALLEL_GROUPS)[number] | (typeof SERIAL_GROUPS)[number] | typeof FAULT_GROUP;
+export type Group =
+  (typeof PARALLEL_GROUPS)[number] | (typeof SERIAL_GROUPS)[number] | typeof FAULT_GROUP | typeof NIGHTLY_GROUP;
 
 export interface Selection {
   readonly checks: boolean;
@@ -36,6 +39,8 @@ const GROUP_LIMIT_MS: Readonly<Record<Group, number>> = {
   parity: 360 * SECOND_MS,
   integration: 900 * SECOND_MS,
   e2e: 900 * SECOND_MS,
+  simulator: 900 * SECOND_MS,
+  nightly: 6 * 3600 * SECOND_MS,
   fault: 1800 * SECOND_MS,
 };
 const FILES_LIMIT_MS = 1800 * SECOND_MS;
@@ -51,7 +56,8 @@ export function planJobs(root: string, selection: Selection): Plan {
   const parallel: Job[] = selection.checks ? [LINT] : [];
   const serial: Job[] = [];
   for (const group of selection.groups) {
-    const files = globSync(`test/${group}/**/*.test.ts`, { cwd: root }).sort();
+    const pattern = group === NIGHTLY_GROUP ? 'test/simulator/**/*.nightly.ts' : `test/${group}/**/*.test.ts`;
+    const files = globSync(pattern, { cwd: root }).sort();
     if (files.length === 0) {
       emptyGroups.push(group);
       continue;

@@ -9,6 +9,7 @@ import type { Selection } from '../../../scripts/lib/test/plan.ts';
 import { REPOSITORY_ROOT } from '../../support/repository.ts';
 
 const MOCHA = path.join(REPOSITORY_ROOT, 'node_modules/mocha/bin/mocha.js');
+const MOCHA_ARGUMENT = 'node_modules/mocha/bin/mocha.js';
 const EVERYTHING: Selection = {
   checks: true,
   groups: ['unit', 'contract', 'integration'],
@@ -102,6 +103,14 @@ describe('scripts/test', () => {
     const args = plan.parallel.find((job) => job.name === 'unit')?.args ?? [];
     expect(args).to.include('test/unit/scripts/test-runner.test.ts');
     expect(args.some((arg) => arg.startsWith('test/bench') || arg.startsWith('test/fault'))).to.equal(false);
+  });
+
+  it('runs the simulator alone, and its thousands of seeds only when they are asked for', () => {
+    const argsOf = (groups: Selection['groups']) =>
+      planJobs(REPOSITORY_ROOT, { ...EVERYTHING, checks: false, groups }).serial.flatMap((job) => job.args);
+    expect(argsOf(['simulator'])).to.include('test/simulator/simulator.test.ts');
+    expect(argsOf(['simulator']).some((arg) => arg.includes('nightly'))).to.equal(false);
+    expect(argsOf(['nightly'])).to.deep.equal([MOCHA_ARGUMENT, 'test/simulator/seeds.nightly.ts']);
   });
 
   it('names groups without files', () => {

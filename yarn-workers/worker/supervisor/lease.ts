@@ -221,7 +221,13 @@ export class Lease {
       memoryBytes: this.#options.memoryBytes(),
       log: lines,
     };
-    const answer = await client.renew(verb, task, request, this.#renewOptions());
+    const answer = await client.renew(verb, task, request, this.#renewOptions()).catch((err: unknown) => {
+      if (verdictOf(err) !== 'rejected') throw err;
+      // What is told beside the fence does not fit its schema: the lease must not be lost for that.
+      this.#options.logger.error('beat_rejected', 'progress and log are left out of a beat', { err: toAppError(err) });
+      const bare = { fence: task.fence, progress: null, memoryBytes: 0, log: [] };
+      return client.renew(verb, task, bare, this.#renewOptions());
+    });
     acknowledge();
     this.#started ||= answer.directive !== 'wait';
     this.#accept(sentAtMs, answer);

@@ -104,6 +104,17 @@ describe('worker: supervisor against a fake app server', () => {
     expect(verbs('seal', 'commit', 'fail')).to.deep.equal(['seal', 'seal', 'commit']);
   });
 
+  it('says start and beats without progress and log when the app server rejects those', async () => {
+    const { server } = harness;
+    harness.worker();
+    server.rule = (verb, count) => (verb === 'start' && count === 0 ? 'VALIDATION_FAILED' : 'accept');
+    server.offer(scriptedTask('done'));
+    await server.until(() => server.count('commit') === 1);
+    const bare = { fence: 3, progress: null, memoryBytes: 0, log: [] };
+    expect(server.of('start').map(({ body }) => body)[1]).to.deep.equal(bare);
+    expect(server.count('fail')).to.equal(0);
+  });
+
   it('a result that the app server rejects is reported as failed', async () => {
     const { server } = harness;
     harness.worker();

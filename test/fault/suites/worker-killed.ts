@@ -1,0 +1,87 @@
+import { expect } from 'chai';
+import { Lab, type LabOptions } from '../../support/faults/lab.ts';
+import {
+  expectSameModels,
+  inTraining,
+  SLOW,
+  startRun,
+  undisturbedHashes,
+  uploadChurn,
+} from '../../support/faults/runs.ts';
+
+/** Steps of the supervisor: the worker program itself is killed. */
+const SUPERVISOR_STEPS = [
+  'worker.register',
+  'worker.claim.sent',
+  'worker.claim.answered',
+  'worker.start',
+  'worker.seal',
+  'worker.commit.sent',
+  'worker.commit.answered',
+];
+/** Steps of the task child: the supervisor stays and starts another child. */
+const CHILD_STEPS = [
+  'worker.read',
+  'worker.bin',
+  'worker.iterate=kill@7',
+  'worker.write',
+  'worker.close',
+  'worker.manifest',
+  'worker.reread',
+];
+
+/** Kills a worker, or its child, at each of its 14 steps in the middle of a run; the run ends with the same models. */
+export function workerKilledSuite(database: LabOptions['database'] & string): void {
+  describe(`faults on ${database}: worker killed at each of its steps`, function () {
+    this.timeout(180_000);
+    let lab: Lab;
+    let datasetId = '';
+    before(async () => {
+      await undisturbedHashes();
+      lab = await Lab.open({ database });
+      const worker = lab.startWorker();
+      datasetId = await uploadChurn(lab);
+      await lab.stop(worker);
+    });
+    after(() => lab.close());
+
+    const steps = [...SUPERVISOR_STEPS, ...CHILD_STEPS].map((step) => (step.includes('=') ? step : `${step}=kill`));
+    for (const step of steps) {
+      const isChild = CHILD_STEPS.some((name) => step.startsWith(name));
+      it(step, async () => {
+        const run = await startRun(lab, datasetId);
+        const victim = lab.startWorker({ failpoints: step });
+        let faultAtMs: number;
+        if (isChild) {
+          await victim.line('the death of the child', ({ event }) => event === 'task_process_died');
+          faultAtMs = Date.now();
+        } else {
+          const { signal, atMs } = await victim.ended;
+          expect(signal).to.equal('SIGKILL');
+          faultAtMs = atMs;
+          lab.startWorker();
+        }
+        await expectSameModels(lab, run);
+        await lab.recovered(`worker killed: ${step}`, faultAtMs);
+        await lab.check();
+        await lab.stopWorkers();
+      });
+    }
+
+    it('task child killed from outside in the middle of an iteration', async () => {
+      await undisturbedHashes(SLOW);
+      const worker = lab.startWorker();
+      const run = await startRun(lab, await uploadChurn(lab, SLOW), SLOW);
+      await inTraining(lab);
+      const child = worker.children.find(({ command }) => command.some((word) => word.endsWith('child/main.ts')));
+      if (child === undefined) expect.fail('the worker has a task child');
+      process.kill(child.pid, 'SIGKILL');
+      const faultAtMs = Date.now();
+      await expectSameModels(lab, run, SLOW);
+      expect(worker.lines.filter(({ event }) => event === 'task_process_died')).to.have.length(1);
+      await lab.recovered('task child killed in the middle of an iteration', faultAtMs);
+      await lab.check();
+      await lab.stopWorkers();
+    });
+  });
+}

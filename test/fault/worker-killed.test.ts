@@ -1,0 +1,3 @@
+import { workerKilledSuite } from './suites/worker-killed.ts';
+
+workerKilledSuite('postgres');

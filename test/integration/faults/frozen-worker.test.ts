@@ -1,0 +1,3 @@
+import { frozenWorkerSuite } from '../../fault/suites/frozen-worker.ts';
+
+frozenWorkerSuite('sqlite', ['training']);

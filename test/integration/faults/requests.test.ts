@@ -1,0 +1,3 @@
+import { requestsSuite } from '../../fault/suites/requests.ts';
+
+requestsSuite('sqlite', ['POST /projects/{id}/autopilot']);

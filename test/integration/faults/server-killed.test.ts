@@ -1,0 +1,3 @@
+import { serverKilledSuite } from '../../fault/suites/server-killed.ts';
+
+serverKilledSuite('sqlite', ['queue.claim.afterDatabase', 'queue.commit.inDatabase', 'queue.commit.afterDatabase']);

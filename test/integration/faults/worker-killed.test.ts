@@ -1,0 +1,3 @@
+import { workerKilledSuite } from '../../fault/suites/worker-killed.ts';
+
+workerKilledSuite('sqlite');
