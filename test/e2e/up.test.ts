@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { Me, Model, pageOf, Project, QueueEntry } from '#contracts';
+import { loadConfig } from '#runtime';
+import { migrate, openDatabase, SCHEMA_VERSION } from '#store';
 import { Api } from '../support/api.ts';
 import { deployed, modelled, newProject, predict, startAutopilot, type Modelled } from '../support/modelling.ts';
 import {
@@ -196,6 +198,21 @@ describe('trainyard up', function () {
     platform = next;
     await until('health', async () => (await healthStatus(next.url)) === 200);
     expect(isAlive(worker)).to.equal(false);
+  });
+
+  it('ends with the app server’s own words when that refuses the database', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'trainyard-up-'));
+    const { config } = loadConfig({ env: {}, cwd: folder, flags: { dataDir: folder } });
+    const database = await openDatabase(config.database);
+    await migrate(database);
+    await database.knex('schema_version').insert({ version: SCHEMA_VERSION + 1, name: 'future', applied_at: 0 });
+    await database.close();
+    const [port = 0] = await freePorts(2);
+    const words = cliArguments('up', '--data-dir', folder, '--port', String(port));
+    const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', timeout: 60_000 });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+    expect(stderr).to.include(`the database has schema version ${SCHEMA_VERSION + 1}, this program knows`);
+    expect(status, stderr).to.equal(10);
   });
 
   it('says what is wrong with its flags', () => {

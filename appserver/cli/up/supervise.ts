@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, renameSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { exitCodeOf } from '#contracts';
 import type { Logger } from '#runtime';
 import { programArguments, type ProgramName } from './programs.ts';
 
@@ -10,6 +11,10 @@ const RESTART_MS_MAX = 10_000;
 const HEALTHY_MS = 30_000;
 /** A log file above this size is set aside (`.1`) when its program starts. */
 const LOG_BYTES_MAX = 64 * 1024 * 1024;
+/** Exit code of a program whose user or operator has to act first. */
+const NEVER_RETRY_EXIT = exitCodeOf('invalid');
+/** How much of a log's end is looked at for a program's last words. */
+const LAST_WORDS_BYTES = 64 * 1024;
 
 export interface SupervisedProgram {
   readonly name: string;
@@ -27,6 +32,8 @@ export interface Supervisor {
   pid(): number | null;
   /** How often it was started again. */
   restartCount(): number;
+  /** What it said when it ended last, if that will not change by starting it again; null otherwise. */
+  refusal(): string | null;
   /** SIGTERM, then SIGKILL after `graceMs`; resolves when it is gone. */
   stop(graceMs: number): Promise<void>;
 }
@@ -41,6 +48,7 @@ export function supervise(spec: SupervisedProgram, logger: Logger): Supervisor {
   let stopping = false;
   let failures = 0;
   let restarts = 0;
+  let refusal: string | null = null;
   let timer: NodeJS.Timeout | null = null;
   let gone: () => void = () => undefined;
 
@@ -58,6 +66,7 @@ export function supervise(spec: SupervisedProgram, logger: Logger): Supervisor {
       }
       failures = performance.now() - startedAt > HEALTHY_MS ? 0 : failures + 1;
       restarts += 1;
+      refusal = code === NEVER_RETRY_EXIT ? lastWordsIn(spec.logFile) : null;
       const pauseMs = Math.min(RESTART_MS * 2 ** Math.max(0, failures - 1), RESTART_MS_MAX);
       logger.warn('program_ended', `${spec.name} ended and is started again`, {
         name: spec.name,
@@ -78,6 +87,7 @@ export function supervise(spec: SupervisedProgram, logger: Logger): Supervisor {
     program: spec.program,
     pid: () => child?.pid ?? null,
     restartCount: () => restarts,
+    refusal: () => refusal,
     stop: async (graceMs) => {
       stopping = true;
       if (timer !== null) clearTimeout(timer);
@@ -108,4 +118,14 @@ function spawnProgram(spec: SupervisedProgram): ChildProcess {
 function setAside(file: string): void {
   const stat = statSync(file, { throwIfNoEntry: false });
   if (stat !== undefined && stat.size > LOG_BYTES_MAX) renameSync(file, `${file}.1`);
+}
+
+/** The sentence with which a program refused to start, from the end of its log. */
+function lastWordsIn(logFile: string): string {
+  const tail = readFileSync(logFile).subarray(-LAST_WORDS_BYTES).toString('utf8').trim().split('\n');
+  for (const line of tail.reverse()) {
+    const said = /"event":"start_failed".*?"msg":("(?:[^"\\]|\\.)*")/.exec(line)?.[1];
+    if (said !== undefined) return String(JSON.parse(said));
+  }
+  return 'it does not say why';
 }

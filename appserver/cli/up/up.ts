@@ -68,7 +68,7 @@ export async function startPlatform(flags: Readonly<Record<string, string>>, fil
     config,
     url,
     lifecycle,
-    ready: () => waitUntilHealthy(url, config, lifecycle.signal, logger),
+    ready: () => waitUntilHealthy({ url, config, signal: lifecycle.signal, logger, supervisors }),
     pids: () => Object.fromEntries(supervisors.map((entry) => [entry.name, entry.pid()])),
     restartCounts: () => Object.fromEntries(supervisors.map((entry) => [entry.name, entry.restartCount()])),
   };
@@ -116,7 +116,16 @@ function programsOf(
   ];
 }
 
-async function waitUntilHealthy(url: string, config: Config, signal: AbortSignal, logger: Logger): Promise<void> {
+interface Wait {
+  readonly url: string;
+  readonly config: Config;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  readonly supervisors: readonly Supervisor[];
+}
+
+/** @throws TIMEOUT; CONFIG_INVALID with the app server's own words when it refuses to start */
+async function waitUntilHealthy({ url, config, signal, logger, supervisors }: Wait): Promise<void> {
   const http = new HttpClient({ baseUrl: url, timeoutMs: 2_000 });
   const until = performance.now() + READY_TIMEOUT_MS;
   let last: unknown = null;
@@ -129,6 +138,8 @@ async function waitUntilHealthy(url: string, config: Config, signal: AbortSignal
         last = err;
         logger.debug('not_ready', 'not ready yet', { err });
       }
+      const refusal = supervisors.find(({ program }) => program === 'server')?.refusal() ?? null;
+      if (refusal !== null) throw new AppError('CONFIG_INVALID', `the app server does not start: ${refusal}`);
       if (performance.now() > until) {
         throw new AppError(
           'TIMEOUT',
