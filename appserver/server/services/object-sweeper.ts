@@ -27,6 +27,8 @@ export interface SweepLimits {
 const LIMITS: SweepLimits = { objectsMax: 10_000, pageObjects: 500 };
 /** Doomed folders of one run. */
 const FOLDERS_MAX = 1_000;
+/** How often folders of deleted resources are looked for: who deletes because the disk is full waits for the room. */
+const DOOMED_INTERVAL_MS = 1_000;
 /** How often unfinished writes are looked for: that walk cannot be cut into pieces. */
 const TEMPORARY_INTERVAL_MS = 3_600_000;
 
@@ -48,20 +50,24 @@ interface Sweep extends DutyContext {
 
 /**
  * Deletes objects that nothing needs (`referencedFolders` of the store says what is needed): folders of deleted
- * resources at once, what ended attempts and died app servers left after a while. Goes through the object store in
+ * resources within a second, what ended attempts and died app servers left after a while. Goes through the object store in
  * pieces, a piece a run, and tells what it holds. One object that cannot be deleted does not keep the others.
  */
 export function objectSweeperDuty(store: ObjectStore, config: SweepConfig, limits = LIMITS): Duty {
+  let walkedAt = -Infinity;
   let temporaryAt = -Infinity;
   return createDuty({
     name: 'object-sweeper',
-    intervalMs: config.sweepIntervalMs,
+    intervalMs: Math.min(DOOMED_INTERVAL_MS, config.sweepIntervalMs),
     async run(context) {
       const tally: Tally = { removed: NOTHING, failures: 0, lastError: null };
       const sweep: Sweep = { ...context, store, config, limits, tally };
       try {
         await sweepDoomed(sweep);
-        await walkOn(sweep);
+        if (performance.now() - walkedAt >= config.sweepIntervalMs) {
+          walkedAt = performance.now();
+          await walkOn(sweep);
+        }
         if (performance.now() - temporaryAt >= TEMPORARY_INTERVAL_MS) {
           await sweepUnfinished(sweep);
           temporaryAt = performance.now();
