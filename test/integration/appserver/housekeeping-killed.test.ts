@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
+import { Job, parse } from '#contracts';
 import { FileObjectStore } from '#object-store';
 import { openDatabase, rawRows, type Database } from '#store';
 import { Api } from '../../support/api.ts';
@@ -48,8 +49,11 @@ describe('housekeeping with killed programs', function () {
     };
     api = new Api(`http://127.0.0.1:${port}`, ADMIN_KEY);
   });
+  // What a failed test leaves running would fail the next ones, which start a server on the same port.
+  afterEach(async () => {
+    for (const program of programs.splice(0)) if (program.isRunning) await program.stop();
+  });
   after(async () => {
-    for (const program of programs) if (program.isRunning) await program.stop();
     await database.close();
     rmSync(dataDir, { recursive: true, force: true });
   });
@@ -85,7 +89,8 @@ describe('housekeeping with killed programs', function () {
 
   /** Deletes again what a killed server may or may not have deleted. */
   async function remove(route: string): Promise<void> {
-    expect((await api.request('DELETE', route)).status, route).to.be.oneOf([204, 404]);
+    const { status, text } = await api.request('DELETE', route);
+    expect(status, `${route}: ${text}`).to.be.oneOf([204, 404]);
   }
 
   async function expectEmpty(): Promise<void> {
@@ -103,9 +108,10 @@ describe('housekeeping with killed programs', function () {
     const first = startWorker('worker.seal=kill');
     const upload = api.upload({ content: churnCsv(120), fileName: 'churn.csv' });
     expect((await first.ended).signal).to.equal('SIGKILL');
-    await upload;
+    const firstJob = parse(Job, (await upload).json, 'job');
     const second = startWorker('worker.write=kill@2');
     const { projectId, datasetId } = await make();
+    await api.final(firstJob.id);
     const attempts = await rawRows<{ ending: string }>(database, 'select ending from attempt');
     expect(attempts.filter(({ ending }) => ending !== 'committed').length, 'killed attempts').to.be.at.least(2);
     await until('the files of killed attempts gone', async () => {

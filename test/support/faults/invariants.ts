@@ -21,6 +21,9 @@ export const REQUEUE_SLACK_MS = 5_000;
 /** How long a worker that lost its fence may go on writing in its own folder, milliseconds. */
 export const QUIET_AFTER_MS = 10_000;
 
+/** Folders that app servers write to themselves: uploads, and readings of the store's clock, which a kill may leave. */
+const OF_APP_SERVERS = ['uploads/', 'clock/'];
+
 const HELD = ['LEASED', 'RUNNING', 'COMMITTING'];
 const FINAL = ['SUCCEEDED', 'FAILED', 'CANCELLED'];
 
@@ -203,7 +206,7 @@ export function writesAreInPlace(
   const attempts = changesOf(history, 'attempt');
   const last = new Map(attempts.map((change) => [textOf(change, 'path'), change]));
   return files.flatMap(({ path, modifiedAtMs }) => {
-    if (path.startsWith('uploads/')) return [];
+    if (OF_APP_SERVERS.some((folder) => path.startsWith(folder))) return [];
     const attempt = [...last.values()].find((change) => path.startsWith(`${textOf(change, 'path')}/`));
     if (attempt === undefined) return [`I11 ${path} is in nobody's attempt folder`];
     const endedAtMs = attempt.row['ended_at'] === null ? null : Number(attempt.row['ended_at']);
