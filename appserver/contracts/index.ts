@@ -1,3 +1,4 @@
+export * from './application-master.ts';
 export * from './autopilot.ts';
 export * from './blueprint.ts';
 export * from './canonical-json.ts';

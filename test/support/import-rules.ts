@@ -62,13 +62,14 @@ export const MODULE_RULES: Readonly<Record<string, ModuleRule>> = {
   '#jdbc': { folder: 'jdbc-bridge/client', mayImport: ['#runtime', '#contracts'] },
 };
 
-/** Risky packages live in one place each, so that they can be replaced there. */
-export const PACKAGE_HOMES: Readonly<Record<string, string>> = {
-  '@duckdb/node-api': 'hdfs-adapter/tables',
-  koffi: 'yarn-workers/worker',
-  'better-sqlite3': 'appserver/store',
-  pg: 'appserver/store',
-  knex: 'appserver/store',
+/** Risky packages live in few places each, so that they can be replaced there. */
+export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
+  '@duckdb/node-api': ['hdfs-adapter/tables'],
+  // LightGBM there, GSSAPI here.
+  koffi: ['yarn-workers/worker', 'hdfs-adapter/auth'],
+  'better-sqlite3': ['appserver/store'],
+  pg: ['appserver/store'],
+  knex: ['appserver/store'],
 };
 
 /** Top folders whose every `.ts` file belongs to a module. */
@@ -234,9 +235,9 @@ function judgePackage(specifier: string, file: string, owner: Owner, packages: D
   if (builtinModules.includes(name)) return `imports ${specifier} without "node:"`;
   const isDeclared = packages.shipped.has(name) || (owner === undefined && packages.development.has(name));
   if (!isDeclared) return `imports the npm package ${name}, which package.json does not declare for it`;
-  const home = PACKAGE_HOMES[name];
-  if (owner === undefined || home === undefined || file.startsWith(`${home}/`)) return undefined;
-  return `imports ${name}, which only ${home} may import`;
+  const homes = PACKAGE_HOMES[name];
+  if (owner === undefined || homes === undefined || startsWithRoot(file, homes)) return undefined;
+  return `imports ${name}, which only ${homes.join(' and ')} may import`;
 }
 
 function startsWithRoot(file: string, roots: readonly string[]): boolean {
