@@ -59,7 +59,10 @@ export const CONTAINERS_MAX = 2000;
 
 export const SyncRequest = strict({
   protocolVersion: Type.Integer(),
-  attempt: Type.Integer({ minimum: 1, description: 'application attempt; an older one than was seen is told to leave' }),
+  attempt: Type.Integer({
+    minimum: 1,
+    description: 'application attempt; an older one than was seen is told to leave',
+  }),
   /** Rises with each request of an attempt; the same again after a lost answer. */
   sequence: Type.Integer({ minimum: 1 }),
   /** Largest container that the ResourceManager grants, from the registration. */
