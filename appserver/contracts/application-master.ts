@@ -14,7 +14,7 @@ export const APPLICATION_MASTER_PROTOCOL_VERSION = 1;
 export const ContainerIdText = Type.String({ pattern: '^container_(e\\d+_)?\\d+_\\d+_\\d+_\\d+$', maxLength: 100 });
 export const ApplicationIdText = Type.String({ pattern: '^application_\\d+_\\d+$', maxLength: 60 });
 
-const NodeName = Type.String({ maxLength: 300, description: 'NodeManager as host:port' });
+export const NodeName = Type.String({ maxLength: 300, description: 'NodeManager as host:port' });
 
 /** Memory and processors of one container, as the scheduler counts them. */
 export const ContainerSize = strict({

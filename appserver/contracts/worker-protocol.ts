@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { ContainerIdText, NodeName } from './application-master.ts';
 import { Problem } from './problem.ts';
 import { Id, Sha256, nullable, oneOf, strict } from './schema.ts';
 import { BlameSchema, TaskOutcome, TaskSpec } from './tasks.ts';
@@ -23,6 +24,8 @@ export const RegisterRequest = strict({
   threadCount: Type.Integer({ minimum: 1 }),
   /** Of the archive that the worker runs from; null from source. */
   archiveSha256: Type.Optional(nullable(Sha256)),
+  /** Of YARN, in which the worker runs; null outside of YARN. */
+  container: Type.Optional(nullable(strict({ id: ContainerIdText, node: NodeName }))),
 });
 export type RegisterRequest = Static<typeof RegisterRequest>;
 export const RegisterAnswer = strict({

@@ -5,23 +5,28 @@ import { HELD_SQL } from './leases.ts';
 /** Shares and tasks per share looked at beyond what is needed, so that there is a choice by cached dataset. */
 const LOOK_AHEAD = 16;
 
-/** The order within a share; that of the index `task_ready`. */
+/** The order within a share; that of the index `task_ready_of_pool`. */
 const ORDER = 'priority desc, created_at, job_position, id';
 
-/** SQL of the conditions under which a READY task may be given out; `task_ready` serves them. */
+/** SQL of the conditions under which a READY task may be given out; `task_ready_of_pool` serves them. */
 export const claimable = ({ now }: Dialect): string =>
   `task.state = 'READY' and task.not_before <= ${now} and (task.deadline_at is null or task.deadline_at > ${now})`;
+
+/** SQL of the pool whose tasks are looked at, from the statement's own table: bound once, wherever it is needed. */
+const POOL_SQL = '(select wanted.name from wanted)';
 
 /** A group some of whose members are held and wait for the others. */
 export const FORMING_SQL = 'forming_until is not null and formed_at is null';
 
-/** A group may be begun while no other one is forming, and when none of its members has to wait for something else. */
+/** A group may be begun while none of its pool is forming, and when none of its members waits for something else. */
 const mayBegin = ({ now }: Dialect): string => `exists (
   select 1 from task_group where task_group.id = task.group_id and forming_until is null and formed_at is null
-    and not_before <= ${now} and not exists (select 1 from task_group where ${FORMING_SQL})
+    and not_before <= ${now} and not exists (select 1 from task_group where pool = ${POOL_SQL} and ${FORMING_SQL})
     and not exists (select 1 from task member where member.group_id = task_group.id and member.state = 'WAITING'))`;
 
 export interface Look {
+  /** Only tasks of this pool. */
+  readonly pool: string;
   /** Tasks wanted. */
   readonly count: number;
   /** Whether members of groups are looked for. */
@@ -34,24 +39,27 @@ export interface Look {
  * The tasks that the next `count` claims would get, and some more for a choice, in the order in which they would if none
  * had a dataset cached. The order between shares is the running cost at which a task's turn comes: what the share's held
  * tasks cost and its tasks before it. Steps from share to share and takes the first tasks of each in the index
- * `task_ready`, so that it costs by the number of shares and claims, whatever the number of tasks.
+ * `task_ready_of_pool`, so that it costs by the number of shares and claims, whatever the number of tasks.
  *
  * @see Goyal, Vin, Cheng: Start-time fair queueing (1996), whose start tag that running cost is
  */
-export async function findCandidates(db: Queryable, { count, withGroups, without }: Look): Promise<Candidate[]> {
+export async function findCandidates(db: Queryable, { pool, count, withGroups, without }: Look): Promise<Candidate[]> {
   const { dialect } = db;
   const other = without.length === 0 ? '' : `and task.id not in (${without.map(() => '?').join(', ')})`;
-  const free = `${claimable(dialect)} ${other} and (task.group_id is null ${withGroups ? `or ${mayBegin(dialect)}` : ''})`;
+  const free = `task.pool = ${POOL_SQL} and ${claimable(dialect)} ${other} and (task.group_id is null ${withGroups ? `or ${mayBegin(dialect)}` : ''})`;
   const first = (limit: string) => joinFirst(dialect, `${free} and task.share_key = share.share_key`, limit);
   const rows = await rawRows<CandidateRow>(
     db,
-    `with recursive share(share_key) as (
-       select min(share_key) from task where state = 'READY'
+    `with recursive wanted(name) as (
+       select cast(? as varchar(100))
+     ), share(share_key) as (
+       select min(share_key) from task where state = 'READY' and pool = ${POOL_SQL}
        union all
-       select (select min(task.share_key) from task where task.state = 'READY' and task.share_key > share.share_key)
+       select (select min(task.share_key) from task
+               where task.state = 'READY' and task.pool = ${POOL_SQL} and task.share_key > share.share_key)
        from share where share.share_key is not null
      ), held as (
-       select share_key, sum(cost) as cost from task where state in ${HELD_SQL} group by share_key
+       select share_key, sum(cost) as cost from task where state in ${HELD_SQL} and pool = ${POOL_SQL} group by share_key
      ), next as (
        select share.share_key, coalesce(held.cost, 0) as running
        from share left join held on held.share_key = share.share_key ${first('1')}
@@ -64,6 +72,7 @@ export async function findCandidates(db: Queryable, { count, withGroups, without
        partition by share_key order by is_forming desc, ${ORDER} rows unbounded preceding) as turn
      from found order by turn, is_forming desc, ${ORDER} limit ?`,
     [
+      pool,
       ...without,
       count + LOOK_AHEAD,
       ...without,
@@ -108,7 +117,7 @@ const columns = (running: string, isForming: 0 | 1): string =>
 /** Members of the group that is forming, wherever they stand in their share. */
 const formingMembers = (dialect: Dialect, other: string): string =>
   `select ${columns('coalesce((select held.cost from held where held.share_key = task.share_key), 0)', 1)}
-   from task_group cross join task where task.group_id = task_group.id
+   from task_group cross join task where task.group_id = task_group.id and task_group.pool = ${POOL_SQL}
      and ${FORMING_SQL} and forming_until > ${dialect.now} and ${claimable(dialect)} ${other}`;
 
 /** Joins the first tasks of each share that meet a condition; a plain join would look at all of them. */

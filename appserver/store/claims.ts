@@ -1,11 +1,13 @@
 import { earlierClaims, openAttempts, type Claim, type RequestIdentity, type TakenRow } from './claim-attempts.ts';
-import { claimable, findCandidates, FORMING_SQL } from './claim-candidates.ts';
+import { claimable, findCandidates, FORMING_SQL, type Look } from './claim-candidates.ts';
 import { planClaims, type Assignment } from './claim-plan.ts';
 import type { Transaction } from './database.ts';
 import { rawRows } from './dialect.ts';
 
 /** A worker that asks for a task. */
 export interface ClaimRequest extends RequestIdentity {
+  /** Of the worker: only tasks of this pool are given to it. */
+  readonly pool: string;
   /** Datasets that need not be read again. */
   readonly cachedDatasets: readonly string[];
   /** Whether the worker may be given a member of a group. */
@@ -48,10 +50,12 @@ export async function claimTasks(
     trx,
     requests.filter(({ mayBeRepeat }) => mayBeRepeat),
   );
-  for (const withGroups of [true, false]) {
-    const open = requests.filter((request) => request.joinsGroups === withGroups && !answers.has(request));
-    const claims = await giveOut(trx, open, withGroups, { ...options, tasksMax: options.tasksMax - answers.size });
-    for (const [request, claim] of claims) answers.set(request, claim);
+  for (const [pool, ofPool] of Map.groupBy(requests, (request) => request.pool)) {
+    for (const withGroups of [true, false]) {
+      const open = ofPool.filter((request) => request.joinsGroups === withGroups && !answers.has(request));
+      const look = { pool, withGroups, tasksMax: options.tasksMax - answers.size };
+      for (const [request, claim] of await giveOut(trx, open, { ...options, ...look })) answers.set(request, claim);
+    }
   }
   return answers;
 }
@@ -59,8 +63,7 @@ export async function claimTasks(
 async function giveOut(
   trx: Transaction,
   requests: readonly ClaimRequest[],
-  withGroups: boolean,
-  options: ClaimOptions,
+  options: ClaimOptions & Pick<Look, 'pool' | 'withGroups'>,
 ): Promise<Map<ClaimRequest, Claim>> {
   const claims = new Map<ClaimRequest, Claim>();
   const missed: string[] = [];
@@ -68,7 +71,7 @@ async function giveOut(
     const open = requests.filter((request) => !claims.has(request));
     const count = Math.min(open.length, options.tasksMax - claims.size);
     if (count <= 0) break;
-    const candidates = await findCandidates(trx, { count, withGroups, without: missed });
+    const candidates = await findCandidates(trx, { ...options, count, without: missed });
     const plan = planClaims(candidates, open, count);
     const rows = await take(trx, await beginGroups(trx, plan, options), options.leaseMs);
     const taken = plan.flatMap(({ claimant, candidate }) => {
@@ -100,7 +103,8 @@ async function beginGroups<A extends Assignment<ClaimRequest>>(
     ? await rawRows(
         trx,
         `update task_group set forming_until = ${trx.dialect.now} + ? where id = ? and forming_until is null
-           and formed_at is null and not exists (select 1 from task_group where ${FORMING_SQL}) returning id`,
+           and formed_at is null and not exists (
+             select 1 from task_group other where other.pool = task_group.pool and ${FORMING_SQL}) returning id`,
         [groupWaitMs, begun],
       )
     : [];

@@ -54,7 +54,7 @@ export async function createGroup(
   if (members.length === 0 || members.length > GROUP_SIZE_MAX) {
     throw new AppError('INTERNAL', `a group has 1 to ${GROUP_SIZE_MAX} members, not ${members.length}`);
   }
-  await lockJob(trx, jobId);
+  const job = await lockJob(trx, jobId);
   const groupId = newId('group');
   const tasks: Task[] = [];
   for (const [rank, member] of members.entries()) {
@@ -63,7 +63,7 @@ export async function createGroup(
   }
   const [first] = tasks;
   if (first?.groupId === groupId) {
-    const row = { id: groupId, job_id: jobId, size: members.length };
+    const row = { id: groupId, job_id: jobId, size: members.length, ...(job === null ? {} : { pool: job.pool }) };
     await trx.knex('task_group').insert({ ...row, not_before: now(trx), created_at: now(trx) });
   }
   const found = new Set(tasks.map((task) => task.groupId));

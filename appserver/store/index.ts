@@ -111,13 +111,6 @@ export {
   type Worker,
   type WorkerIdentity,
 } from './workers.ts';
-export {
-  addPoolSecret,
-  DEFAULT_POOL,
-  ensurePool,
-  listPools,
-  setPoolArchive,
-  verifyPoolSecret,
-  type Pool,
-} from './pools.ts';
+export { DEFAULT_POOL } from './pool-names.ts';
+export { addPoolSecret, ensurePool, listPools, setPoolArchive, verifyPoolSecret, type Pool } from './pools.ts';
 export * from './task-counts.ts';

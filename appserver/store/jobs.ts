@@ -4,6 +4,7 @@ import { newId } from '#runtime';
 import { pageByCreation, type Page, type PageOptions } from './cursor.ts';
 import type { Transaction } from './database.ts';
 import { now, type Queryable } from './dialect.ts';
+import { DEFAULT_POOL } from './pool-names.ts';
 import { problemOf, problemText } from './problems.ts';
 import { rowsOf } from './records.ts';
 
@@ -16,6 +17,8 @@ export interface StoredJob {
   readonly projectId: string | null;
   /** Path of what the job makes. */
   readonly resource: string | null;
+  /** Pool whose workers do its tasks. */
+  readonly pool: string;
   /** The task that the job ends with; null for jobs that their follow-ups end. */
   readonly taskId: string | null;
   readonly progress: { readonly fraction: number; readonly phase: string; readonly message: string };
@@ -39,6 +42,8 @@ export interface NewJob {
   readonly userId: string;
   readonly projectId: string | null;
   readonly resource: string | null;
+  /** Pool whose workers do its tasks. @default DEFAULT_POOL */
+  readonly pool?: string;
 }
 
 interface JobRow {
@@ -48,6 +53,7 @@ interface JobRow {
   user_id: string;
   project_id: string | null;
   resource: string | null;
+  pool: string;
   task_id: string | null;
   progress_fraction: number;
   progress_phase: string;
@@ -69,6 +75,7 @@ function fromRow(row: JobRow): StoredJob {
     userId: row.user_id,
     projectId: row.project_id,
     resource: row.resource,
+    pool: row.pool,
     taskId: row.task_id,
     progress: progressOf(row),
     cancelAsked: row.cancel_asked === 1,
@@ -115,6 +122,7 @@ export async function createJob(trx: Transaction, job: NewJob): Promise<StoredJo
         user_id: job.userId,
         project_id: job.projectId,
         resource: job.resource,
+        pool: job.pool ?? DEFAULT_POOL,
         created_at: now(trx),
       })
       .returning('*'),

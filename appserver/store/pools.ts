@@ -2,9 +2,6 @@ import { insertOrIgnore, now, rawRows, type Queryable } from './dialect.ts';
 import { hashToken, isToken } from './tokens.ts';
 import { DRAIN_REASON } from './workers.ts';
 
-/** The pool of workers that no other is named for. */
-export const DEFAULT_POOL = 'default';
-
 /** Workers that share a secret and run from one archive. */
 export interface Pool {
   readonly name: string;

@@ -174,6 +174,7 @@ export async function createTask(trx: Transaction, task: NewTask): Promise<{ tas
       job_position: trx.knex('task').where({ job_id: task.jobId }).count('*'),
       project_id: task.projectId,
       dataset_id: spec.datasetId,
+      pool: job.pool,
       share_key: task.projectId ?? `user:${task.runAs}`,
       run_as: task.runAs,
       kind: spec.kind,

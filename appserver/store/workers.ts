@@ -15,6 +15,9 @@ export interface Worker {
   readonly protocolVersion: number;
   /** Of the archive that it runs from; null from source. */
   readonly archiveSha256: string | null;
+  /** YARN's container that it runs in, and the NodeManager; null outside of YARN. */
+  readonly containerId: string | null;
+  readonly node: string | null;
   /** Why it is to end after its task; null when it is not. */
   readonly drainReason: string | null;
   readonly registeredAt: number;
@@ -33,6 +36,8 @@ export type NewWorker = Pick<
   | 'threadCount'
   | 'protocolVersion'
   | 'archiveSha256'
+  | 'containerId'
+  | 'node'
 >;
 
 /** How fine `seenAt` is: a worker that polls often does not write often. */
@@ -62,6 +67,8 @@ export async function registerWorker(db: Queryable, worker: NewWorker, token: st
     thread_count: worker.threadCount,
     protocol_version: worker.protocolVersion,
     archive_sha256: worker.archiveSha256,
+    container_id: worker.containerId,
+    node: worker.node,
     token_hash: hashToken(token),
     registered_at: now(db),
     seen_at: now(db),
@@ -72,6 +79,7 @@ export async function registerWorker(db: Queryable, worker: NewWorker, token: st
 /** What is known of a worker that speaks. */
 export interface WorkerIdentity {
   readonly id: string;
+  readonly pool: string;
   /** SHA-256 of its token. */
   readonly tokenHash: string;
   /** How long ago it was last seen, by the database's clock. */
@@ -84,13 +92,14 @@ export interface WorkerIdentity {
 /** Null when there is no such worker. */
 export async function identifyWorker(db: Queryable, id: string): Promise<WorkerIdentity | null> {
   const rows = await rawRows<{
+    pool: string;
     token_hash: string;
     silent_ms: number;
     protocol_version: number;
     drain_reason: string | null;
   }>(
     db,
-    `select token_hash, protocol_version, ${DRAIN_REASON} as drain_reason, ${db.dialect.now} - seen_at as silent_ms
+    `select pool, token_hash, protocol_version, ${DRAIN_REASON} as drain_reason, ${db.dialect.now} - seen_at as silent_ms
      from worker where id = ?`,
     [id],
   );
@@ -98,6 +107,7 @@ export async function identifyWorker(db: Queryable, id: string): Promise<WorkerI
   if (row === undefined) return null;
   return {
     id,
+    pool: row.pool,
     tokenHash: row.token_hash,
     silentMs: row.silent_ms,
     protocolVersion: row.protocol_version,
@@ -139,6 +149,8 @@ interface WorkerRow {
   thread_count: number;
   protocol_version: number;
   archive_sha256: string | null;
+  container_id: string | null;
+  node: string | null;
   reason: string | null;
   registered_at: number;
   seen_at: number;
@@ -176,6 +188,8 @@ const workerFromRow = (row: WorkerRow): Worker => ({
   threadCount: row.thread_count,
   protocolVersion: row.protocol_version,
   archiveSha256: row.archive_sha256,
+  containerId: row.container_id,
+  node: row.node,
   drainReason: row.reason,
   registeredAt: row.registered_at,
   seenAt: row.seen_at,

@@ -30,7 +30,7 @@ export interface ClaimDeskOptions {
 /** A worker's wish for a task. */
 export interface Wish extends Pick<
   ClaimRequest,
-  'workerId' | 'requestId' | 'cachedDatasets' | 'joinsGroups' | 'tokenOf'
+  'workerId' | 'pool' | 'requestId' | 'cachedDatasets' | 'joinsGroups' | 'tokenOf'
 > {
   /** How long it is held while there is no task. */
   readonly waitMs: number;

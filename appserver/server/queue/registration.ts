@@ -35,7 +35,7 @@ export async function register(
   secret: string,
   request: RegisterRequest,
 ): Promise<RegisterAnswer> {
-  const { pool, protocolVersion, archiveSha256 = null } = request;
+  const { pool, protocolVersion, archiveSha256 = null, container = null } = request;
   if (!(await verifyPoolSecret(database, pool, secret))) {
     throw new AppError('POOL_SECRET_INVALID', 'the secret is not one of the pool that was named');
   }
@@ -45,7 +45,11 @@ export async function register(
   }
   const workerToken = newToken();
   await failpoint('queue.register.beforeDatabase');
-  const workerId = await registerWorker(database, { ...request, archiveSha256 }, workerToken);
+  const workerId = await registerWorker(
+    database,
+    { ...request, archiveSha256, containerId: container?.id ?? null, node: container?.node ?? null },
+    workerToken,
+  );
   await failpoint('queue.register.afterDatabase');
   const { hostName, processId } = request;
   logger.info('worker_registered', 'a worker registered', { workerId, pool, hostName, processId, protocolVersion });

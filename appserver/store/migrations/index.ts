@@ -3,6 +3,13 @@ import { queue0001 } from './0001-queue.ts';
 import { resources0002 } from './0002-resources.ts';
 import { reliability0003 } from './0003-reliability.ts';
 import { housekeeping0004 } from './0004-housekeeping.ts';
+import { pools0005 } from './0005-pools.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
-export const MIGRATIONS: readonly Migration[] = [queue0001, resources0002, reliability0003, housekeeping0004];
+export const MIGRATIONS: readonly Migration[] = [
+  queue0001,
+  resources0002,
+  reliability0003,
+  housekeeping0004,
+  pools0005,
+];

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { AppError, toProblem } from '#contracts';
 import { newId } from '#runtime';
-import { claimTasks } from '#store';
+import { claimTasks, DEFAULT_POOL } from '#store';
 import type { Wish } from '../../../appserver/server/queue/claim-desk.ts';
 import { random } from './walk.ts';
 import { LEASE_MS, QUEUE_CONFIG, type World } from './world.ts';
@@ -10,7 +10,9 @@ import { LEASE_MS, QUEUE_CONFIG, type World } from './world.ts';
 export function wish(options: Partial<Wish> = {}): Wish {
   const workerId = options.workerId ?? newId('worker');
   const tokenOf = (taskId: string, fence: number) => `${workerId}-${taskId}-${fence}`;
-  return { workerId, requestId: newId('claim'), cachedDatasets: [], joinsGroups: true, waitMs: 0, tokenOf, ...options };
+  const pool = DEFAULT_POOL;
+  const requestId = newId('claim');
+  return { workerId, pool, requestId, cachedDatasets: [], joinsGroups: true, waitMs: 0, tokenOf, ...options };
 }
 
 /** One transaction that serves these wishes; the ids of their tasks, null where there was none. */

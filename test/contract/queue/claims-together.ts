@@ -66,6 +66,8 @@ export function claimsTogetherCases(stage: Stage): void {
       const first = desk.claim(wish({ waitMs: 30_000 }), forever);
       const second = desk.claim(wish({ waitMs: 30_000, cachedDatasets: ['d2'] }), forever);
       const third = desk.claim(wish({ waitMs: 30_000 }), forever);
+      // Answered after a look at the queue with all three: from now on they wait together.
+      expect(await desk.claim(wish(), forever)).to.equal(null);
       const cached = await stage.world.addTask({ datasetId: 'd2' });
       expect((await second)?.task.id).to.equal(cached.id);
       const other = await stage.world.addTask({ datasetId: 'd9' });

@@ -49,8 +49,10 @@ export const ALWAYS: Readonly<Record<string, string>> = {
   'a group of which a member goes on after another has failed': `select count(*) as n from task
      join task ended on ended.group_id = task.group_id
      where task.finished_at is null and ended.state = 'FAILED'`,
-  'two groups that are forming': `select case when count(*) > 1 then 1 else 0 end as n from task_group
+  'two groups of a pool that are forming': `select count(*) - count(distinct pool) as n from task_group
      where forming_until is not null and formed_at is null`,
+  'a task of another pool than its worker’s': `select count(*) as n from task join worker on worker.id = task.worker_id
+     where task.pool <> worker.pool`,
   'a checkpoint of a final task': `select count(*) as n from task
      where checkpoint is not null and finished_at is not null`,
   'a final task without its one event': `select count(*) as n from task where finished_at is not null and 1 <> (

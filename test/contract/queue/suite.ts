@@ -4,6 +4,7 @@ import { cancellationCases } from './cancellation.ts';
 import { checkpointsCases } from './checkpoints.ts';
 import { claimsCases } from './claims.ts';
 import { claimsGroupsCases } from './claims-groups.ts';
+import { claimsPoolsCases } from './claims-pools.ts';
 import { claimsTogetherCases } from './claims-together.ts';
 import { concurrencyCases } from './concurrency.ts';
 import { creationCases } from './creation.ts';
@@ -52,6 +53,7 @@ export function queueSuite(name: string, driver: QueueDriver): void {
     claimsCases(stage);
     claimsTogetherCases(stage);
     claimsGroupsCases(stage);
+    claimsPoolsCases(stage);
     tokensCases(stage);
     versionsCases(stage);
     resultsCases(stage);

@@ -295,7 +295,8 @@ export class World {
   }
 }
 
-function newTask(options: TaskOptions): Omit<NewTask, 'jobId'> {
+/** A task of its kind; an equal one only by its key. */
+export function newTask(options: TaskOptions): Omit<NewTask, 'jobId'> {
   const { project = 'p1', user = 'u1', datasetId = 'd1' } = options;
   return {
     projectId: project,

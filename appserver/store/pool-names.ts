@@ -1,0 +1,2 @@
+/** The pool of workers that no other is named for. */
+export const DEFAULT_POOL = 'default';
