@@ -1,6 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { AppError, isAppError, toAppError, type ClaimedTask, type ClaimRequest, type RegisterAnswer } from '#contracts';
-import { failpoint, newId, systemClock, type Clock, type Config, type Logger } from '#runtime';
+import { failpoint, newId, programFile, systemClock, type Clock, type Config, type Logger } from '#runtime';
 import { runAttempt } from './attempt.ts';
 import { BackOff } from './back-off.ts';
 import { RETRY_MS, RETRY_MS_MAX } from './lease.ts';
@@ -106,7 +105,7 @@ class WorkerLoop {
     this.#child =
       options.child ??
       new TaskProcess({
-        program: options.childProgram ?? defaultChildProgram(),
+        program: options.childProgram ?? programFile('task-child'),
         configuration: {
           type: 'configure',
           objectStore: config.objectStore,
@@ -306,5 +305,3 @@ class WorkerLoop {
     }
   }
 }
-
-const defaultChildProgram = (): string => fileURLToPath(new URL('../child/main.ts', import.meta.url));
