@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
@@ -138,13 +138,15 @@ describe('bundles', function () {
 describe('runtime archive of workers', function () {
   this.timeout(120_000);
   let folder = '';
+  /** Where the archive is unpacked. */
+  let contents: string;
   let archive: string;
   let record: ArchiveRecord;
   let cluster: Cluster;
   let launch: Launch;
 
-  function bundle(): { file: string; isCached: boolean; record: ArchiveRecord } {
-    const { stdout, stderr, status } = spawnSync(path.join(REPOSITORY_ROOT, 'scripts/bundle'), ['--json'], {
+  function bundle(...words: readonly string[]): { file: string; isCached: boolean; record: ArchiveRecord } {
+    const { stdout, stderr, status } = spawnSync(path.join(REPOSITORY_ROOT, 'scripts/bundle'), ['--json', ...words], {
       encoding: 'utf8',
     });
     expect(status, stderr).to.equal(0);
@@ -155,10 +157,13 @@ describe('runtime archive of workers', function () {
   before(async () => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'trainyard-archive-'));
     ({ file: archive, record } = bundle());
-    expect(spawnSync('tar', ['-xzf', archive, '-C', folder]).status).to.equal(0);
-    mkdirSync(path.join(folder, 'work'));
-    // Nothing of this machine but its shell: no PATH, no node_modules, an empty folder.
-    launch = { command: [path.join(folder, 'bin/worker')], env: {}, cwd: path.join(folder, 'work') };
+    contents = path.join(folder, 'filecache');
+    const work = path.join(folder, 'container');
+    for (const one of [contents, work]) mkdirSync(one);
+    expect(spawnSync('tar', ['-xzf', archive, '-C', contents]).status).to.equal(0);
+    // As YARN does it: a link in the container's own, empty folder. No PATH, no node_modules.
+    symlinkSync(contents, path.join(work, 'trainyard'));
+    launch = { command: ['./trainyard/bin/worker'], env: {}, cwd: work };
     cluster = await openCluster();
   });
   after(async () => {
@@ -166,11 +171,29 @@ describe('runtime archive of workers', function () {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  /** Shared libraries that a worker and its child have loaded from outside of the archive and that the manifest does not name. */
+  function strangersIn(pid: number): string[] {
+    const maps = [pid, ...descendantsOf(pid).map((entry) => entry.pid)].map((one) =>
+      readFileSync(`/proc/${one}/maps`, 'utf8'),
+    );
+    const loaded = new Set(maps.join('').match(/\/\S*\.(?:so|node)\b\S*/g));
+    const inside = [...loaded].filter((file) => file.startsWith(contents)).map((file) => path.basename(file));
+    expect(inside).to.include.members(['duckdb.node', 'libduckdb.so', 'lib_lightgbm.so', 'libgomp.so.1']);
+    const { libraries } = record.manifest.needs;
+    return [...loaded].filter(
+      (file) => !file.startsWith(contents) && !libraries.some((name) => path.basename(file).startsWith(name)),
+    );
+  }
+
   it('holds what its manifest says, and is named by that', () => {
-    const manifest = parse(ArchiveManifest, JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')), 'it');
+    const manifest = parse(
+      ArchiveManifest,
+      JSON.parse(readFileSync(path.join(contents, 'manifest.json'), 'utf8')),
+      'it',
+    );
     expect(manifest).to.deep.equal(record.manifest);
     for (const { path: name, sha256: hash } of manifest.files)
-      expect(sha256(readFileSync(path.join(folder, name))), name).to.equal(hash);
+      expect(sha256(readFileSync(path.join(contents, name))), name).to.equal(hash);
     expect(contentSha256(manifest.files)).to.equal(manifest.contentSha256);
     expect(path.basename(archive)).to.equal(
       `trainyard-worker-${manifest.version}-${manifest.contentSha256.slice(0, 12)}.tar.gz`,
@@ -185,18 +208,25 @@ describe('runtime archive of workers', function () {
       ...['ld-linux-x86-64.so.2', 'libc.so.6', 'libdl.so.2', 'libgcc_s.so.1', 'libm.so.6', 'libpthread.so.0'],
       'libstdc++.so.6',
     ]);
-    const native = files.map((file) => file.path).filter((name) => isElf(readFileSync(path.join(folder, name))));
+    const native = files.map((file) => file.path).filter((name) => isElf(readFileSync(path.join(contents, name))));
     expect(native).to.deep.equal([
       ...['bin/node', 'lib/native/duckdb.node', 'lib/native/koffi.node', 'lib/native/lib_lightgbm.so'],
       ...['lib/native/libduckdb.so', 'lib/native/libgomp.so.1'],
     ]);
-    const gomp = readElfNeeds(readFileSync(path.join(folder, 'lib/native/libgomp.so.1')), 'libgomp.so.1');
+    const gomp = readElfNeeds(readFileSync(path.join(contents, 'lib/native/libgomp.so.1')), 'libgomp.so.1');
     expect([...gomp.versions.values()].flat()).to.not.include('GLIBC_2.34');
   });
 
   it('is built once: the second call finds it', () => {
     const again = bundle();
     expect(again).to.deep.equal({ file: archive, isCached: true, record });
+  });
+
+  it('has the same bytes when it is built anew elsewhere', () => {
+    const again = bundle('--cache', path.join(folder, 'other-cache'));
+    expect(again.isCached).to.equal(false);
+    expect(again.record).to.deep.equal(record);
+    expect(sha256(readFileSync(again.file))).to.equal(record.sha256);
   });
 
   it('runs a worker that rests in 150 MB, and trains the model that the source trains', async () => {
@@ -209,6 +239,7 @@ describe('runtime archive of workers', function () {
     const ready = memoryOf(fromArchive.pid);
     expect(ready.processCount).to.equal(2);
     expect(ready.virtualBytes).to.be.lessThan(VIRTUAL_RATIO * 1024 * MIB);
+    expect(strangersIn(fromArchive.pid)).to.deep.equal([]);
     await fromArchive.until('rest', ({ event }) => event === 'child_rested');
     const idle = memoryOf(fromArchive.pid);
     expect(idle.processCount).to.equal(1);
