@@ -13,6 +13,7 @@ export {
   type LoadOptions,
 } from './load.ts';
 export { createLogger, errorChain, type LogFields, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
+export { bundleName, PROGRAM_SOURCES, programFile, type ProgramName } from './programs.ts';
 export { configReference } from './reference.ts';
 export { configKeys, ConfigSchema, type Config, type ConfigKey } from './schema.ts';
 export { KEY_FILES, readOrMakeSecret, readSecret } from './secret-file.ts';

@@ -138,6 +138,7 @@ export const ConfigSchema = strict({
     threadCount: integer({ description: 'threads of the task process', default: 1, minimum: 1, maximum: 256 }),
     cacheBytes: integer({ description: 'decoded columns kept between tasks', default: 512 * MIB, minimum: 0 }),
     drainMs: millis('how long a stopping worker waits for its task', 5_000),
+    childIdleMs: millis('how long a task process without a task, and with it the decoded columns, is kept', 60_000),
     checkpointMs: integer({
       description: 'shortest time between two checkpoints of a task, milliseconds; 0: wherever it can be resumed',
       default: 10_000,

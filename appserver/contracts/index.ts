@@ -12,6 +12,7 @@ export * from './parse-rule.ts';
 export * from './partitioning.ts';
 export * from './problem.ts';
 export * from './rest/index.ts';
+export * from './runtime-archive.ts';
 export * from './schema.ts';
 export * from './serving.ts';
 export * from './tasks.ts';

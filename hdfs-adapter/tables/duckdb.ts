@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import path from 'node:path';
+import bindings from '@duckdb/node-bindings';
 import { DuckDBInstance, type DuckDBConnection, type DuckDBDataChunk } from '@duckdb/node-api';
 import { AppError } from '#contracts';
 import { NativeStrings } from './native-strings.ts';
@@ -205,23 +205,6 @@ function cellValue(value: unknown): CellValue {
   }
 }
 
-/** The native package below `@duckdb/node-api`, for the one call that the latter does not pass on. */
-interface Bindings {
-  readonly get_data_from_pointer: (cells: ArrayBuffer, offset: number, byteCount: number) => Uint8Array;
-}
-
-const { get_data_from_pointer: readPointer } = loadBindings();
-
-function loadBindings(): Bindings {
-  const here = createRequire(import.meta.url);
-  const loaded: unknown = createRequire(here.resolve('@duckdb/node-api'))('@duckdb/node-bindings');
-  if (typeof loaded !== 'object' || loaded === null || !('get_data_from_pointer' in loaded)) {
-    throw new AppError('NATIVE_LIBRARY', 'DuckDB’s native package lacks a call that this version needs');
-  }
-  // The package's own type declarations give the call this form; its name was just looked for.
-  return loaded as Bindings;
-}
-
 function nativeColumn(chunk: DuckDBDataChunk, index: number): NativeColumn {
   const vector = chunk.getColumnVector(index);
   // The package's classes keep these fields private in their types only; what is read here is checked before it is used.
@@ -246,5 +229,6 @@ function nativeColumn(chunk: DuckDBDataChunk, index: number): NativeColumn {
 
 function readCells(cells: DataView, offset: number, count: number): Uint8Array {
   if (!(cells.buffer instanceof ArrayBuffer)) throw new AppError('INTERNAL', 'Native strings are in shared memory');
-  return readPointer(cells.buffer, cells.byteOffset + offset, count);
+  // The one call of the native package that `@duckdb/node-api` does not pass on.
+  return bindings.get_data_from_pointer(cells.buffer, cells.byteOffset + offset, count);
 }

@@ -1,11 +1,12 @@
 # shellcheck shell=bash
 # Brings what Trainyard needs from outside the repository. Sourced by the programs in scripts/; needs `set -euo pipefail`.
 #
-#   trainyard_bootstrap [quiet]   installs what is missing and exports
+#   trainyard_bootstrap [quiet [for_archives]]   installs what is missing and exports
 #     TRAINYARD_NODE               the pinned Node; its folder is first in PATH
 #     TRAINYARD_LIGHTGBM_LIBRARY   LightGBM's native library
 #     TRAINYARD_LIBGOMP_LIBRARY    only where the dynamic loader does not find libgomp.so.1 itself
 #   quiet: says nothing unless something has to be installed. All messages go to standard error.
+#   for_archives: what goes into archives is there too, in the cache, and the same on every machine.
 #
 # Everything is kept in TRAINYARD_CACHE (default ${XDG_CACHE_HOME:-~/.cache}/trainyard), checked before it is moved
 # into place, and moved as a whole, so an interrupted or a concurrent bootstrap leaves nothing half-written.
@@ -15,6 +16,10 @@ readonly TRAINYARD_NODE_TGZ_SHA512=de750bb336795f47dc898a46d2de93add029273027f3e
 readonly TRAINYARD_LIGHTGBM_VERSION=4.7.0
 readonly TRAINYARD_LIGHTGBM_WHEEL_SHA256=d23e922acd891e77212e4d0fbcee9ba973c96dee479491341d05ba595357ebb7
 readonly TRAINYARD_LIGHTGBM_LIBRARY_SHA256=573d57e8a2c6290c2271b99b87afa7a802e796eafc9e8d66aefa0913cbc1616a
+# A libgomp for archives: that of a manylinux2014 wheel needs glibc 2.17, Debian 12's own 2.34.
+readonly TRAINYARD_PORTABLE_LIBGOMP_WHEEL=scikit-learn==1.5.2
+readonly TRAINYARD_PORTABLE_LIBGOMP_WHEEL_SHA256=f8b0ccd4a902836493e026c03256e8b206656f91fbcc4fde28c57a5b752561f1
+readonly TRAINYARD_PORTABLE_LIBGOMP_SHA256=3a7eaece7231911be2fbb1b3e7cb4cb5c2e0f84e0c2bb73739472b5a1feec8c1
 readonly TRAINYARD_MIN_GLIBC=2.28
 # How long one bootstrap waits for another that is installing.
 readonly TRAINYARD_LOCK_WAIT_SECONDS=900
@@ -25,6 +30,7 @@ trainyard_cache=${TRAINYARD_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME or TRAINYARD_C
 trainyard_cached_node=$trainyard_cache/node/$TRAINYARD_NODE_VERSION/bin/node
 trainyard_cached_lightgbm=$trainyard_cache/lightgbm/$TRAINYARD_LIGHTGBM_VERSION/lib_lightgbm.so
 trainyard_cached_libgomp=$trainyard_cache/libgomp/libgomp.so.1
+trainyard_portable_libgomp=$trainyard_cache/libgomp-portable/${TRAINYARD_PORTABLE_LIBGOMP_SHA256:0:12}/libgomp.so.1
 trainyard_stamp=$trainyard_root/node_modules/.trainyard-stamp
 trainyard_quiet=''
 
@@ -96,7 +102,7 @@ _missing_prerequisites() {
         _have npm || printf 'npm (Debian package npm, any version)\n'
         _have tar || printf 'tar (Debian package tar)\n'
         ;;
-      lightgbm)
+      lightgbm | portable_libgomp)
         if ! _have python3; then
           printf 'python3 (Debian package python3)\npip (Debian package python3-pip)\n'
         elif ! python3 -m pip --version >/dev/null 2>&1; then
@@ -190,12 +196,33 @@ _install_libgomp() {
   _say 'libgomp: ready'
 }
 
-# Prints the parts that are not there.
+_install_portable_libgomp() {
+  local work=$1/libgomp-portable wheel
+  _say 'libgomp for archives: fetching'
+  mkdir -p "$work/tree"
+  python3 -m pip download --quiet --no-deps --only-binary=:all: --platform manylinux2014_x86_64 --python-version 3.11 \
+    --no-cache-dir --disable-pip-version-check --dest "$work" "$TRAINYARD_PORTABLE_LIBGOMP_WHEEL" >&2 ||
+    _die "could not fetch the Python wheel $TRAINYARD_PORTABLE_LIBGOMP_WHEEL; is the package index reachable?"
+  wheel=$(echo "$work"/*.whl)
+  _verify "$wheel" sha256sum "$TRAINYARD_PORTABLE_LIBGOMP_WHEEL_SHA256"
+  python3 -c 'import shutil, sys, zipfile
+wheel = zipfile.ZipFile(sys.argv[1])
+[name] = [name for name in wheel.namelist() if "/libgomp-" in name]
+with wheel.open(name) as source, open(sys.argv[2], "xb") as target:
+    shutil.copyfileobj(source, target)' "$wheel" "$work/tree/libgomp.so.1"
+  _verify "$work/tree/libgomp.so.1" sha256sum "$TRAINYARD_PORTABLE_LIBGOMP_SHA256"
+  _put_in_place "$work/tree" "$(dirname "$trainyard_portable_libgomp")"
+  _say 'libgomp for archives: ready'
+}
+
+# Prints the parts that are not there; the arguments name further ones that are wanted.
 _missing_parts() {
   _find_node >/dev/null || echo node
   _have_packages || echo packages
   _have_lightgbm || echo lightgbm
   _have_libgomp || echo libgomp
+  [[ ${1:-} != for_archives || -x $trainyard_cached_node ]] || echo node
+  [[ ${1:-} != for_archives || -s $trainyard_portable_libgomp ]] || echo portable_libgomp
 }
 
 _require_prerequisites() {
@@ -230,17 +257,21 @@ _install_missing() (
   _have_packages || _install_packages
   _have_lightgbm || _install_lightgbm "$workspace"
   _have_libgomp || _install_libgomp "$workspace"
+  if [[ ${1:-} == for_archives ]]; then
+    [[ -x $trainyard_cached_node ]] || _install_node "$workspace"
+    [[ -s $trainyard_portable_libgomp ]] || _install_portable_libgomp "$workspace"
+  fi
 )
 
 trainyard_bootstrap() {
   local missing
   trainyard_quiet=${1:-}
-  missing=$(_missing_parts)
+  missing=$(_missing_parts "${2:-}")
   if [[ -n $missing ]]; then
     # shellcheck disable=SC2086 # a list of words
     _require_prerequisites $missing
     _note "cache: $trainyard_cache"
-    _install_missing
+    _install_missing "${2:-}"
   fi
   _use_node
   # Compiled code of the programs: a process starts in about half the time.

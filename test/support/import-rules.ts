@@ -65,6 +65,7 @@ export const MODULE_RULES: Readonly<Record<string, ModuleRule>> = {
 /** Risky packages live in few places each, so that they can be replaced there. */
 export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   '@duckdb/node-api': ['hdfs-adapter/tables'],
+  '@duckdb/node-bindings': ['hdfs-adapter/tables'],
   // LightGBM there, GSSAPI here.
   koffi: ['yarn-workers/worker', 'hdfs-adapter/auth'],
   'better-sqlite3': ['appserver/store'],

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { AppError } from '#contracts';
-import { configFlags } from '#runtime';
+import { configFlags, type ProgramName } from '#runtime';
 import type { Command, CommandContext } from '../command.ts';
-import { programArguments, type ProgramName } from '../up/programs.ts';
+import { programArguments } from '../up/programs.ts';
 import { startPlatform } from '../up/up.ts';
 
 /** Short flags of the services and the configuration keys that they set. */

@@ -1,9 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { AppError } from '#contracts';
-import type { Logger } from '#runtime';
-import { PROGRAMS } from './programs.ts';
+import { programFile, type Logger } from '#runtime';
 
 /** How long the programs of an `up` that was killed may take to end, and how often they are looked for, milliseconds. */
 const ORPHANS_MS = 30_000;
@@ -28,7 +26,7 @@ export async function waitForOrphans(dataDir: string, logger: Logger, timeoutMs 
 }
 
 /** Programs that `up` starts; each is told the data folder by a flag. */
-const FILES = (['server', 'worker', 'prediction-server'] as const).map((name) => fileURLToPath(PROGRAMS[name]));
+const FILES = (['server', 'worker', 'prediction-server'] as const).map((name) => programFile(name));
 
 function programsOn(dataDir: string): number[] {
   const flag = `--dataDir=${dataDir}`;

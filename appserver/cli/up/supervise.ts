@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { exitCodeOf } from '#contracts';
-import type { Logger } from '#runtime';
-import { programArguments, type ProgramName } from './programs.ts';
+import type { Logger, ProgramName } from '#runtime';
+import { programArguments } from './programs.ts';
 
 /** First and longest pause before a program that ended is started again, milliseconds. */
 const RESTART_MS = 250;

@@ -10,10 +10,10 @@ import {
   type Config,
   type Lifecycle,
   type Logger,
+  type ProgramName,
 } from '#runtime';
 import { lockDataDir } from './data-dir-lock.ts';
 import { waitForOrphans } from './orphans.ts';
-import type { ProgramName } from './programs.ts';
 import { supervise, type SupervisedProgram, type Supervisor } from './supervise.ts';
 
 /** How long `up` waits for everything to answer before it says so, and how often it asks, milliseconds. */

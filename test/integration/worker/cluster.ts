@@ -4,12 +4,28 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { startAppServer, type AppServer } from '#appserver';
-import { createLogger, loadConfig } from '#runtime';
+import { createLogger, loadConfig, programFile } from '#runtime';
 import { Api } from '../../support/api.ts';
 import { descendantsOf } from '../../support/processes.ts';
 
 const MIB = 1024 ** 2;
-const WORKER = path.resolve(import.meta.dirname, '../../../yarn-workers/worker/main.ts');
+
+/** How a worker program is started. */
+export interface Launch {
+  /** The program and its first words. */
+  readonly command: readonly [program: string, ...words: string[]];
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+}
+
+const FROM_SOURCE: Launch = {
+  command: [
+    process.execPath,
+    programFile('worker'),
+    `--worker.lightgbmLibrary=${process.env['TRAINYARD_LIGHTGBM_LIBRARY'] ?? ''}`,
+  ],
+  env: { PATH: process.env['PATH'] },
+};
 
 /** One line of a worker's log. */
 export interface LogLine {
@@ -44,7 +60,6 @@ export async function openCluster(more: Readonly<Record<string, unknown>> = {}) 
     'queue.backoffMs': 100,
     'worker.memoryBytes': 1024 * MIB,
     'worker.drainMs': 1_000,
-    'worker.lightgbmLibrary': process.env['TRAINYARD_LIGHTGBM_LIBRARY'] ?? '',
     ...more,
   };
   const { config } = loadConfig({ env: {}, cwd: dataDir, flags });
@@ -55,16 +70,18 @@ export async function openCluster(more: Readonly<Record<string, unknown>> = {}) 
   const workers = new Set<WorkerProcess>();
   const api = new Api(server.url, server.admin.newKey);
 
-  const startWorker = (failpoints = '', own: Record<string, string> = {}): WorkerProcess => {
+  const startWorker = (
+    failpoints = '',
+    own: Record<string, string> = {},
+    { command: [program, ...first], env, ...more }: Launch = FROM_SOURCE,
+  ): WorkerProcess => {
     const words = { ...flags, ...own, 'worker.serverUrl': server.url, 'log.level': 'debug' };
-    const child = spawn(
-      process.execPath,
-      [WORKER, ...Object.entries(words).flatMap(([key, value]) => [`--${key}`, String(value)])],
-      {
-        env: { PATH: process.env['PATH'], TRAINYARD_FAILPOINTS: failpoints, TRAINYARD_PARENT_WATCH: '1' },
-        stdio: ['pipe', 'ignore', 'pipe'],
-      },
-    );
+    const flagWords = Object.entries(words).flatMap(([key, value]) => [`--${key}`, String(value)]);
+    const child = spawn(program, [...first, ...flagWords], {
+      ...more,
+      env: { ...env, TRAINYARD_FAILPOINTS: failpoints, TRAINYARD_PARENT_WATCH: '1' },
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
     const worker = followed(child);
     workers.add(worker);
     void worker.ended.then(() => workers.delete(worker));

@@ -25,6 +25,11 @@ const LEAVE_MS_MAX = 1_000;
 const OUTPUT_MS_MAX = 1_000;
 /** Part of the memory limit that the child's JavaScript heap may take. */
 const HEAP_OF_MEMORY = 0.75;
+/**
+ * YARN counts virtual memory too: each WebAssembly memory reserves 8 GiB, 4 GiB with this flag. The child uses none, but
+ * a library may (the platform's `fetch` does).
+ */
+const CHILD_FLAGS = ['--disable-wasm-trap-handler'];
 /** Characters of standard error that are kept to explain a death. */
 const STDERR_TAIL_CHARS = 8_000;
 
@@ -178,7 +183,7 @@ export class TaskProcess implements TaskChild {
         generation: this.#generation,
         threadCount: configuration.worker.threadCount,
       }),
-      execArgv: [`--max-old-space-size=${heapMebibytes}`],
+      execArgv: [...CHILD_FLAGS, `--max-old-space-size=${heapMebibytes}`],
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });

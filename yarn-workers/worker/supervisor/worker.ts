@@ -1,6 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { AppError, isAppError, toAppError, type ClaimedTask, type ClaimRequest, type RegisterAnswer } from '#contracts';
-import { failpoint, newId, systemClock, type Clock, type Config, type Logger } from '#runtime';
+import { failpoint, newId, programFile, systemClock, type Clock, type Config, type Logger } from '#runtime';
 import { runAttempt } from './attempt.ts';
 import { BackOff } from './back-off.ts';
 import { RETRY_MS, RETRY_MS_MAX } from './lease.ts';
@@ -91,6 +90,10 @@ class WorkerLoop {
   readonly #cancelTimers: (() => void)[] = [];
   readonly #claimBackOff: BackOff;
   #registration: RegisterAnswer | null = null;
+  /** When the worker began to be without a task, on the monotonic clock. */
+  #idleSinceMs: number;
+  /** The task child was let go for lack of tasks; the next task starts it again. */
+  #isAsleep = false;
   #claim: OpenClaim | null = null;
   #isClosing = false;
   #drainSaid: Promise<void> = Promise.resolve();
@@ -101,12 +104,13 @@ class WorkerLoop {
     this.#logger = logger;
     this.#clock = options.clock ?? systemClock;
     this.#memoryBytesOf = options.memoryBytesOf ?? processTreeMemoryBytes;
+    this.#idleSinceMs = this.#clock.monotonicMs();
     this.#claimBackOff = new BackOff(RETRY_MS, RETRY_MS_MAX, this.#clock);
     this.#client = options.client ?? new ProtocolClient({ baseUrl: config.worker.serverUrl, clock: this.#clock });
     this.#child =
       options.child ??
       new TaskProcess({
-        program: options.childProgram ?? defaultChildProgram(),
+        program: options.childProgram ?? programFile('task-child'),
         configuration: {
           type: 'configure',
           objectStore: config.objectStore,
@@ -156,13 +160,23 @@ class WorkerLoop {
 
   async #work(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      await this.#readyChild();
+      if (!this.#isAsleep) await this.#readyChild();
       this.#registration ??= await this.#register();
       if (this.#registration === null) break;
       const claimed = await this.#claimOnce(this.#registration);
-      if (claimed !== null) await this.#attempt(claimed.task, claimed.sentAtMs, this.#registration);
+      if (claimed === null) await this.#restChild();
+      else await this.#attempt(claimed.task, claimed.sentAtMs, this.#registration);
     }
     await this.#returnOpenClaim();
+  }
+
+  /** Lets go of the memory of a task child that has had nothing to do for `worker.childIdleMs`. */
+  async #restChild(): Promise<void> {
+    const idleMs = this.#clock.monotonicMs() - this.#idleSinceMs;
+    if (this.#isAsleep || idleMs < this.#options.config.worker.childIdleMs) return;
+    this.#isAsleep = true;
+    await this.#child.close();
+    this.#logger.info('child_rested', 'the task process was ended until there is a task again', { ms: idleMs });
   }
 
   /** @throws why no task process can be started on this machine */
@@ -260,6 +274,8 @@ class WorkerLoop {
       giveUp: this.#giveUp.signal,
       onDrain: () => this.#stopping.abort(),
     });
+    this.#isAsleep = false;
+    this.#idleSinceMs = this.#clock.monotonicMs();
     this.#logger.debug('attempt_ended', 'attempt ended', { taskId: task.taskId, fence: task.fence, end });
     const { pid } = this.#child;
     if (pid !== null && this.#memoryBytesOf(pid) > config.worker.memoryBytes * RECYCLE_OF_MEMORY) {
@@ -306,5 +322,3 @@ class WorkerLoop {
     }
   }
 }
-
-const defaultChildProgram = (): string => fileURLToPath(new URL('../child/main.ts', import.meta.url));

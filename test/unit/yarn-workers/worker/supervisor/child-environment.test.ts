@@ -9,9 +9,13 @@ describe('worker: environment of the task child', () => {
       TRAINYARD_DATABASE_URL: 'canary',
       TRAINYARD_PARENT_WATCH: '1',
       NODE_OPTIONS: '--inspect',
+      LD_LIBRARY_PATH: '/lib',
+      MALLOC_ARENA_MAX: '2',
     };
     expect(childEnvironment(environment, { generation: 1, threadCount: 3 })).to.deep.equal({
       PATH: '/bin',
+      LD_LIBRARY_PATH: '/lib',
+      MALLOC_ARENA_MAX: '2',
       OMP_NUM_THREADS: '3',
     });
   });

@@ -259,6 +259,29 @@ describe('worker: supervisor against a fake app server', () => {
     expect(detailOf()).to.deep.include({ blame: 'worker' });
   });
 
+  it('lets go of a task child that has nothing to do, and starts it again for the next task', async () => {
+    const { server } = harness;
+    const { child } = harness.worker({ childIdleMs: 1 });
+    await server.until(() => server.count('claim') >= 3);
+    expect(harness.events.filter(({ event }) => event === 'child_rested')).to.have.length(1);
+    expect(child).to.include({ pid: null, starts: 1 });
+    server.offer(scriptedTask('done'));
+    await server.until(() => server.count('commit') === 1);
+    expect(child.starts).to.equal(2);
+    await server.until(() => child.pid === null);
+    expect(harness.events.filter(({ event }) => event === 'child_rested')).to.have.length(2);
+  });
+
+  it('keeps its task child, and the columns that it holds, for a while', async () => {
+    const { server } = harness;
+    const { child } = harness.worker();
+    server.offer(scriptedTask('done'));
+    await server.until(() => server.count('commit') === 1 && server.count('claim') >= 4);
+    expect(child.starts).to.equal(1);
+    expect(child.pid).to.not.equal(null);
+    expect(server.of('claim').at(-1)?.body['cachedDatasets']).to.deep.equal(['d1']);
+  });
+
   it('registers with the hash of its archive, null from source', async () => {
     const { server } = harness;
     harness.worker();

@@ -18,6 +18,7 @@ interface WorkerSettings {
   readonly memoryBytes?: number;
   readonly drainMs?: number;
   readonly stuckMs?: number;
+  readonly childIdleMs?: number;
   readonly archiveSha256?: string;
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -58,6 +59,7 @@ export class Harness {
         'worker.memoryBytes': options.memoryBytes ?? 2048 * MIB,
         'worker.drainMs': options.drainMs ?? 5_000,
         'worker.stuckMs': options.stuckMs ?? 600_000,
+        'worker.childIdleMs': options.childIdleMs ?? 60_000,
         'worker.archiveSha256': options.archiveSha256 ?? '',
       },
     });

@@ -30,6 +30,7 @@ export class MemoryChild implements TaskChild {
   }
 
   async run({ taskId, fence, spec, checkpoint }: ChildTask, listener: RunListener): Promise<RunEnd> {
+    await this.ensureReady();
     this.runs += 1;
     this.given = checkpoint;
     this.#listener = listener;

@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url';
+
+/** Programs that run as processes of their own, with the source file of each. */
+export const PROGRAM_SOURCES = {
+  cli: 'appserver/cli/main.ts',
+  server: 'appserver/server/main.ts',
+  backup: 'appserver/server/backup/main.ts',
+  worker: 'yarn-workers/worker/main.ts',
+  'task-child': 'yarn-workers/worker/child/main.ts',
+  'prediction-server': 'prediction/server/main.ts',
+} as const;
+
+export type ProgramName = keyof typeof PROGRAM_SOURCES;
+
+/** `true` where `scripts/bundle` has put it into a bundle; not there at all when the source runs as it is. */
+declare const TRAINYARD_BUNDLED: true | undefined;
+
+/**
+ * The file that Node runs for a program: a source file of this tree, or the bundle beside the running bundle. The only
+ * place that knows the difference.
+ */
+export function programFile(name: ProgramName): string {
+  const file = typeof TRAINYARD_BUNDLED === 'undefined' ? `../${PROGRAM_SOURCES[name]}` : `./${bundleName(name)}`;
+  return fileURLToPath(new URL(file, import.meta.url));
+}
+
+/** File name of a program's bundle; the bundles of one installation lie in one folder. */
+export const bundleName = (name: ProgramName): string => `${name}.mjs`;
