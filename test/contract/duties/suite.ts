@@ -2,7 +2,7 @@ import { once, EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { AppError } from '#contracts';
-import { newId } from '#runtime';
+import { newId, systemClock, type Clock } from '#runtime';
 import { lead, now, setWakeUp, stillLeads, type Database } from '#store';
 import {
   createDuty,
@@ -150,6 +150,39 @@ export function dutiesSuite(name: string, open: (clock: 'system' | 'simulated') 
       start(away, [duty]);
       await back;
       expect(runs).to.be.at.least(2);
+    });
+
+    it('of a replica that does not lead are asked for as often as before once an outage is over', async () => {
+      await arrange('system');
+      const { database } = replicas.second;
+      await lead(replicas.first.database, 'test', 'leader', 60_000);
+      const outage = 4;
+      const pauses: number[] = [];
+      let asked = 0;
+      const shaky = {
+        ...database,
+        get knex() {
+          asked += 1;
+          if (asked <= outage) throw new AppError('DATABASE_UNAVAILABLE', 'away');
+          return database.knex;
+        },
+      } as Database;
+      const calm = new EventEmitter();
+      const clock: Clock = {
+        ...systemClock,
+        async pause(ms, signal) {
+          pauses.push(ms);
+          if (pauses.length === outage + 3) calm.emit('calm');
+          await systemClock.pause(1, signal);
+        },
+      };
+      const ended = once(calm, 'calm');
+      const duty = createDuty({ name: 'test', intervalMs: 1, run: async () => undefined });
+      const options = { database: shaky, logger: SILENT_LOGGER, holder: 'standby', leaseMs: LEADER_MS, clock };
+      runners.push(startDuties([duty], options));
+      await ended;
+      expect(pauses[outage - 1], 'while nobody answers').to.equal(LEADER_MS);
+      for (const pauseMs of pauses.slice(outage)) expect(pauseMs).to.equal(LEADER_MS / 3);
     });
 
     it('go on after an error', async () => {
