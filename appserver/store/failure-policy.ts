@@ -81,6 +81,10 @@ export function lossBackoff(
   return backoff(losses, backoffMs / LOSS_BACKOFF_SHARE, backoffMsMax / LOSS_BACKOFF_MAX_SHARE, key);
 }
 
+/** The longest of them. */
+export const longestLossBackoff = ({ backoffMsMax }: Pick<RetryPolicy, 'backoffMsMax'>): number =>
+  backoffMsMax / LOSS_BACKOFF_MAX_SHARE;
+
 /** min(2^n * first, longest), of which the second half is jitter by a hash, so that a replay waits the same. */
 function backoff(
   n: number,
