@@ -100,15 +100,17 @@ export async function beatTask(trx: Transaction, beat: Beat): Promise<BeatOutcom
 
 /**
  * A worker that could not reach the server comes back: granted while nobody else has claimed the task since, even when
- * its lease had expired. The attempt then goes on as if nothing had happened. A member of a group that had expired does
- * not come back: the others were given back with it. @throws TASK_FENCED, TASK_CANCELLED
+ * its lease had expired. The attempt then goes on as if nothing had happened, also in a pause, which leaves those alone
+ * that work. A member of a group that had expired does not come back: the others were given back with it.
+ *
+ * @throws TASK_FENCED, TASK_CANCELLED
  */
 export async function resumeTask(trx: Transaction, beat: Beat): Promise<BeatOutcome> {
   const reopened = await rawRows(
     trx,
-    `update task set state = 'RUNNING', losses = losses - 1, lease_until = ${trx.dialect.now}, not_before = created_at,
+    `update task set state = 'RUNNING', held = 0, losses = losses - 1, lease_until = ${trx.dialect.now}, not_before = created_at,
        worker_id = (select worker_id from attempt where attempt.task_id = task.id and attempt.fence = task.fence)
-     where id = ? and fence = ? and state = 'READY' and group_id is null and exists (
+     where id = ? and fence = ? and state in ('READY', 'WAITING') and group_id is null and exists (
        select 1 from attempt where attempt.task_id = task.id and attempt.fence = task.fence and ending = 'expired')
      returning worker_id`,
     [beat.taskId, beat.fence],
