@@ -75,7 +75,7 @@ export {
   resumeTask,
   startTask,
 } from './leases.ts';
-export type { Beat, BeatOutcome, ExpiredLease, LeaseIdentity } from './leases.ts';
+export type { Beat, BeatOutcome, LeaseIdentity } from './leases.ts';
 export { appendEvent, readEvents, trimOutbox, type OutboxEvent } from './outbox.ts';
 export { countRefusals, OTHER_SUBJECTS, REFUSAL_SUBJECTS_MAX, trimRefusals, type Refusal } from './refusals.ts';
 export { finishCancelledJob, settleJob } from './settle.ts';

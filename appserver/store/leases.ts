@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Checkpoint, TaskProgress, TaskState } from '#contracts';
+import type { Holder } from './attempt-ends.ts';
 import type { Transaction } from './database.ts';
 import { now, rawRows, type Queryable } from './dialect.ts';
 import { refusal } from './lease-refusal.ts';
@@ -201,22 +202,19 @@ async function whyNot(trx: Transaction, taskId: string, fence: number): Promise<
   throw await refusal(trx, taskId, fence);
 }
 
-/** A held task whose lease is over. */
-export interface ExpiredLease {
-  readonly taskId: string;
-  readonly fence: number;
-  readonly state: TaskState;
-}
-
-/** Held tasks whose lease is over, the longest expired first. */
-export async function expiredLeases(db: Queryable, limit: number): Promise<ExpiredLease[]> {
-  const rows = await rawRows<{ id: string; fence: number; state: TaskState }>(
+/**
+ * Held tasks whose lease is over, the longest expired first: those that were sealed, or those that were not. Each kind is
+ * looked for on its own, so that many of one do not keep the other waiting.
+ */
+export async function expiredLeases(db: Queryable, kind: 'sealed' | 'unsealed', limit: number): Promise<Holder[]> {
+  if (limit <= 0) return [];
+  const rows = await rawRows<{ id: string; fence: number }>(
     db,
-    `select id, fence, state from task where state in ${HELD_SQL} and lease_until < ${db.dialect.now}
-     order by lease_until limit ?`,
+    `select id, fence from task where state in ${HELD_SQL} and state ${kind === 'sealed' ? '=' : '<>'} 'COMMITTING'
+       and lease_until < ${db.dialect.now} order by lease_until limit ?`,
     [limit],
   );
-  return rows.map(({ id, fence, state }) => ({ taskId: id, fence, state }));
+  return rows.map(({ id, fence }) => ({ taskId: id, fence }));
 }
 
 /** Gives every holder a whole lease from now: nobody could beat while no app server ran. Returns how many. */

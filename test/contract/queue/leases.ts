@@ -117,6 +117,30 @@ export function leasesCases(stage: Stage): void {
       expect(await stage.world.task(task.id)).to.include({ state: 'FAILED', charged: 3 });
     });
 
+    it('of sealed results that take long to verify do not keep other leases from being taken', async () => {
+      const { world, worker, other } = stage;
+      const gate = Promise.withResolvers<undefined>();
+      world.verify = () => gate.promise;
+      // One more than a tick of the reaper looks at.
+      for (let index = 0; index < 101; index += 1) {
+        await world.addTask();
+        await world.seal(await world.take(worker), []);
+      }
+      await world.advance(1);
+      const lost = await world.addTask();
+      await world.take(other);
+      await world.advance(LEASE_MS + 1);
+      await world.queue.reap();
+      expect(await world.task(lost.id)).to.include({ state: 'READY', losses: 1 });
+      expect(await world.queue.reap(), 'no more are begun while these are verified').to.equal(0);
+      gate.resolve(undefined);
+      await world.queue.close();
+      await world.queue.reap();
+      await world.queue.close();
+      const done = await world.database.knex('task').where({ state: 'SUCCEEDED' });
+      expect(done, 'two at a time').to.have.length(4);
+    });
+
     it('are all extended when nobody could beat', async () => {
       const task = await stage.world.addTask();
       const claimed = await stage.world.take(stage.worker);
