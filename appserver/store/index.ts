@@ -49,7 +49,7 @@ export {
 export type { NewTask, Task } from './tasks.ts';
 
 export * from './api-keys.ts';
-export { appendAuditEvent, listAudit, REFUSED_EVENT, type AuditRecord } from './audit.ts';
+export { appendAuditEvent, listAudit, REFUSED_EVENT, trimAuditEvents, type AuditRecord } from './audit.ts';
 export * from './autopilot-runs.ts';
 export * from './batch-predictions.ts';
 export * from './datasets.ts';

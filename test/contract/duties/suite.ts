@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { AppError } from '#contracts';
 import { newId, systemClock, type Clock } from '#runtime';
-import { lead, now, setWakeUp, stillLeads, type Database } from '#store';
+import { appendAuditEvent, lead, listAudit, now, setWakeUp, stillLeads, type Database } from '#store';
 import {
   createDuty,
   reaperDuty,
@@ -312,6 +312,22 @@ export function dutiesSuite(name: string, open: (clock: 'system' | 'simulated') 
       expect((await world.task(kept.id)).state).to.equal('SUCCEEDED');
       await sweeperDuty(RETENTION).run(await contextOf('sweeper'));
       expect((await counts()).workers).to.equal(0);
+    });
+
+    it('sweep what operators changed a month ago, and keep what they changed since', async () => {
+      await arrange('simulated');
+      const change = (subject: string) =>
+        world.database.transaction((trx) =>
+          appendAuditEvent(trx, { event: 'worker.drained', subject, detail: 'by user u1' }),
+        );
+      await change('old');
+      await world.advance(1);
+      await change('young');
+      await world.advance(30 * 24 * 3_600_000);
+      await sweeperDuty(RETENTION).run(await contextOf('sweeper'));
+      expect((await listAudit(world.database, { limit: 10 })).items.map(({ subject }) => subject)).to.deep.equal([
+        'young',
+      ]);
     });
 
     async function contextOf(duty: string): Promise<Parameters<Duty['run']>[0]> {
