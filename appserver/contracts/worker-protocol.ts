@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { ContainerIdText, NodeName } from './application-master.ts';
 import { Problem } from './problem.ts';
-import { Id, Sha256, nullable, oneOf, strict } from './schema.ts';
+import { Id, INT32_MAX, Sha256, nullable, oneOf, plainText, strict } from './schema.ts';
 import { BlameSchema, TaskOutcome, TaskSpec } from './tasks.ts';
 
 /**
@@ -16,12 +16,12 @@ export const WORKER_PROTOCOL_VERSIONS_ACCEPTED: readonly number[] = [1, 2];
 /** `POST /internal/v1/workers`, bearer: the pool's bootstrap secret. */
 export const RegisterRequest = strict({
   protocolVersion: Type.Integer(),
-  programVersion: Type.String({ maxLength: 100 }),
-  pool: Type.String({ maxLength: 100 }),
-  hostName: Type.String({ maxLength: 255 }),
-  processId: Type.Integer(),
-  memoryBytes: Type.Integer({ description: 'limit of the process tree' }),
-  threadCount: Type.Integer({ minimum: 1 }),
+  programVersion: plainText({ maxLength: 100 }),
+  pool: plainText({ maxLength: 100 }),
+  hostName: plainText({ maxLength: 255 }),
+  processId: Type.Integer({ minimum: 0, maximum: INT32_MAX }),
+  memoryBytes: Type.Integer({ minimum: 0, description: 'limit of the process tree' }),
+  threadCount: Type.Integer({ minimum: 1, maximum: INT32_MAX }),
   /** Of the archive that the worker runs from; null from source. */
   archiveSha256: Type.Optional(nullable(Sha256)),
   /** Of YARN, in which the worker runs; null outside of YARN. */
