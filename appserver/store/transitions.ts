@@ -66,7 +66,32 @@ export async function expireTask(trx: Transaction, holder: Holder, policy: Retry
   );
   if (rows.length === 0) return null;
   if (task.cancelAsked) return endTask(trx, task, 'CANCELLED', { ending: 'cancelled' });
-  return retryOrGiveUp(trx, task, { ending: 'expired', blame: 'unknown' }, policy);
+  const problem = await memorySuspicion(trx, holder);
+  const end = problem === null ? ({ blame: 'unknown' } as const) : ({ blame: 'memory', problem } as const);
+  return retryOrGiveUp(trx, task, { ending: 'expired', ...end }, policy);
+}
+
+/** A worker that was silent with this much of its limit in use is taken for a victim of memory. */
+const MEMORY_SUSPICION = 0.9;
+
+/** Why a silent worker may have been killed for memory, by the largest use that its beats told; null when it may not. */
+async function memorySuspicion(db: Queryable, { taskId, fence }: Holder): Promise<AppError | null> {
+  const rows = await rowsOf<{ found: number; memory_bytes: number }>(
+    db
+      .knex('attempt')
+      .join('worker', 'worker.id', 'attempt.worker_id')
+      .where({ 'attempt.task_id': taskId, 'attempt.fence': fence })
+      .select('attempt.memory_bytes_max as found', 'worker.memory_bytes'),
+  );
+  const row = rows[0];
+  if (row === undefined || row.found <= row.memory_bytes * MEMORY_SUSPICION) return null;
+  const [found, limit] = [row.found, row.memory_bytes].map((bytes) => Math.ceil(bytes / 1024 ** 2));
+  return new AppError(
+    'TASK_MEMORY',
+    `the worker fell silent with ${found ?? 0} MiB of its ${limit ?? 0} MiB in use: it was most likely killed for memory; ` +
+      'raise worker.memoryBytes (and the container’s memory with it), or use fewer rows or columns',
+    { details: { foundBytes: row.found, limitBytes: row.memory_bytes } },
+  );
 }
 
 async function retryOrGiveUp(
@@ -83,6 +108,7 @@ async function retryOrGiveUp(
       charged: task.charged,
       losses: task.losses,
       memoryFailures: end.blame === 'memory' ? await countBlamed(trx, task.id, 'memory') : 0,
+      isSuspected: end.ending === 'expired',
     },
     policy,
   );
