@@ -19,6 +19,9 @@ interface WorkerSettings {
   readonly drainMs?: number;
   readonly stuckMs?: number;
   readonly archiveSha256?: string;
+  readonly pool?: string;
+  /** File to read the pool's secret from; without it the secret is passed. */
+  readonly poolSecretFile?: string;
   readonly environment?: NodeJS.ProcessEnv;
 }
 
@@ -59,11 +62,13 @@ export class Harness {
         'worker.drainMs': options.drainMs ?? 5_000,
         'worker.stuckMs': options.stuckMs ?? 600_000,
         'worker.archiveSha256': options.archiveSha256 ?? '',
+        'worker.pool': options.pool ?? 'default',
+        'worker.poolSecretFile': options.poolSecretFile ?? '',
       },
     });
     const worker = startWorker({
       config,
-      poolSecret: 'pool-secret',
+      ...(options.poolSecretFile === undefined ? { poolSecret: 'pool-secret' } : {}),
       logger: createLogger({
         program: 'test',
         level: 'debug',
