@@ -200,11 +200,24 @@ function refusals(client: 'sqlite' | 'postgres'): void {
       { status: 404, code: 'NOT_FOUND' },
       { json: { draining: true } },
     );
+    const archiveSha256 = 'a'.repeat(64);
+    const denied = { status: 403, code: 'FORBIDDEN' } as const;
+    await bob.refused('PATCH', '/pools/default', denied, { json: { archiveSha256 } });
+    const missing = { status: 404, code: 'NOT_FOUND' } as const;
+    await app.admin.refused('PATCH', '/pools/none', missing, { json: { archiveSha256 } });
+    const stale = { json: { archiveSha256 }, headers: { 'if-match': '"another"' } };
+    await app.admin.refused('PATCH', '/pools/default', { status: 412, code: 'STALE' }, stale);
+    const named = await app.admin.request('PATCH', '/pools/default', { json: { archiveSha256 } });
+    expect(named.json).to.include({ name: 'default', archiveSha256, workersDraining: 1 });
+    expect(await one()).to.include({ state: 'draining', drainReason: 'another archive is wanted' });
+    await app.admin.request('PATCH', '/pools/default', { json: { archiveSha256: null } });
+    expect(await one()).to.include({ state: 'live', drainReason: null });
     const events = (await list(AuditEntry, '/audit')).map(({ event, subject }) => [event, subject]);
     expect(events).to.deep.include.members([
       ['worker.drained', workerId],
       ['worker.kept', workerId],
       ['worker.refused', workerId],
+      ['pool.archive', 'default'],
     ]);
   });
 }
