@@ -79,7 +79,7 @@ export type { Beat, BeatOutcome, LeaseIdentity } from './leases.ts';
 export { appendEvent, readEvents, trimOutbox, type OutboxEvent } from './outbox.ts';
 export { countRefusals, OTHER_SUBJECTS, REFUSAL_SUBJECTS_MAX, trimRefusals, type Refusal } from './refusals.ts';
 export { finishCancelledJob, settleJob } from './settle.ts';
-export { appendTaskLog, LOG_LINES_MAX, readTaskLog, trimTaskLogs, type TaskLogLine } from './task-log.ts';
+export { LOG_LINES_MAX, readTaskLog, trimTaskLogs, type TaskLogLine } from './task-log.ts';
 export { hashToken, isToken, newToken } from './tokens.ts';
 export type { AttemptEnding, Holder, Transition } from './attempt-ends.ts';
 export { cancelHeldTask, cancelTask, endBereft, giveUpOverdue, overdueTasks } from './endings.ts';

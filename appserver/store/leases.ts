@@ -6,7 +6,7 @@ import { now, rawRows, type Queryable } from './dialect.ts';
 import { refusal } from './lease-refusal.ts';
 import { formGroup } from './groups.ts';
 import { lockJob, startJob } from './jobs.ts';
-import { appendTaskLog } from './task-log.ts';
+import { appendToldLines, type ToldLines } from './task-log.ts';
 import { fromJsonOrNull, rowOf, rowsOf, toJson } from './records.ts';
 import { DRAIN_REASON } from './workers.ts';
 
@@ -47,13 +47,12 @@ export async function findLease(
 }
 
 /** What a worker says of a task that it holds. */
-export interface Beat {
+export interface Beat extends ToldLines {
   readonly taskId: string;
   readonly fence: number;
   readonly leaseMs: number;
   readonly progress: TaskProgress | null;
   readonly memoryBytes: number;
-  readonly log: readonly string[];
 }
 
 /** `cancel-asked`: the lease was not renewed; the caller ends the task. `cancelled`: that has happened before. */
@@ -177,7 +176,8 @@ async function renewAndNote(trx: Transaction, beat: Beat, assignments: string): 
 }
 
 /** Keeps the attempt's high-water mark and its log; a repeat of the same beat adds no lines twice. */
-async function noteBeat(trx: Transaction, { taskId, fence, progress, memoryBytes, log }: Beat): Promise<void> {
+async function noteBeat(trx: Transaction, beat: Beat): Promise<void> {
+  const { taskId, fence, progress, memoryBytes, log, logFrom } = beat;
   const digest = createHash('sha256')
     .update(JSON.stringify([progress, memoryBytes, log]))
     .digest('hex');
@@ -188,7 +188,7 @@ async function noteBeat(trx: Transaction, { taskId, fence, progress, memoryBytes
      where task_id = ? and fence = ? and (beat_digest is null or beat_digest <> ?) returning fence`,
     [digest, memoryBytes, memoryBytes, taskId, fence, digest],
   );
-  if (rows.length === 1) await appendTaskLog(trx, taskId, fence, log);
+  if (rows.length === 1 || logFrom !== undefined) await appendToldLines(trx, beat, beat);
 }
 
 async function whyNot(trx: Transaction, taskId: string, fence: number): Promise<BeatOutcome> {

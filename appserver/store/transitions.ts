@@ -4,7 +4,7 @@ import type { Transaction } from './database.ts';
 import { now, type Queryable } from './dialect.ts';
 import { decideFailure, type RetryPolicy } from './failure-policy.ts';
 import { rowsOf } from './records.ts';
-import { appendTaskLog } from './task-log.ts';
+import { appendToldLines, type ToldLines } from './task-log.ts';
 import { isHeld, lockTask, type Task } from './tasks.ts';
 
 /**
@@ -31,11 +31,9 @@ export async function commitTask(
 }
 
 /** Why an attempt failed, by its worker's word. */
-export interface Failure {
+export interface Failure extends ToldLines {
   readonly blame: Blame;
   readonly problem: Problem;
-  /** Last lines of the task's log. */
-  readonly log: readonly string[];
 }
 
 /**
@@ -51,7 +49,7 @@ export async function failTask(
 ): Promise<Transition> {
   const task = await lockTask(trx, holder.taskId);
   if (task?.fence !== holder.fence || !isHeld(task.state)) return repeated(trx, task, holder);
-  await appendTaskLog(trx, task.id, task.fence, failure.log);
+  await appendToldLines(trx, holder, failure);
   if (task.cancelAsked) return endTask(trx, task, 'CANCELLED', { ending: 'cancelled' });
   const problem = fromProblem(failure.problem);
   return retryOrGiveUp(trx, task, { ending: 'failed', blame: failure.blame, problem }, policy);
