@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { AppError, parse } from '#contracts';
+import { KEY_FILES } from './secret-file.ts';
 import { configKeys, ConfigSchema, type Config, type ConfigKey } from './schema.ts';
 
 /** Where a value came from: later ones win. */
@@ -134,18 +135,23 @@ function fromText(entry: ConfigKey, text: string, origin: ConfigOrigin): unknown
 function withPlaces(config: Config, cwd: string): Config {
   const dataDir = path.resolve(cwd, config.dataDir);
   const place = (value: string, name: string) => (value === '' ? path.join(dataDir, name) : path.resolve(cwd, value));
+  const keysDir = place(config.keys.dir, 'keys');
   const serverUrl = config.server.publicUrl === '' ? `http://127.0.0.1:${config.server.port}` : config.server.publicUrl;
   return {
     ...config,
     dataDir,
     database: { ...config.database, file: place(config.database.file, 'trainyard.db') },
     objectStore: { ...config.objectStore, root: place(config.objectStore.root, 'objects') },
-    keys: { dir: place(config.keys.dir, 'keys') },
+    keys: { dir: keysDir },
     ingest: { ...config.ingest, pathRoots: config.ingest.pathRoots.map((root) => path.resolve(cwd, root)) },
     worker: {
       ...config.worker,
       serverUrl: config.worker.serverUrl === '' ? serverUrl : config.worker.serverUrl,
       workDir: place(config.worker.workDir, 'work'),
+      poolSecretFile:
+        config.worker.poolSecretFile === ''
+          ? path.join(keysDir, KEY_FILES.poolSecret)
+          : path.resolve(cwd, config.worker.poolSecretFile),
     },
     predictionServer: {
       ...config.predictionServer,

@@ -145,6 +145,11 @@ export const ConfigSchema = strict({
       minimum: 0,
     }),
     stuckMs: millis('how long a task may go without any progress before it is ended', 600_000),
+    pool: text({ description: 'pool that the worker belongs to', default: 'default' }),
+    poolSecretFile: text({
+      description: 'file with a secret of that pool; empty: pool.secret in keys.dir, which is one of the pool default',
+      default: '',
+    }),
     archiveSha256: text({
       description: 'SHA-256 of the archive that the worker runs from; empty: from source',
       default: '',

@@ -45,6 +45,10 @@ export class ApiClient {
     return asObject((await this.#request({ method: 'PUT', path: apiPath(route), json })).json, route);
   }
 
+  async patch(route: string, json: unknown): Promise<JsonObject> {
+    return asObject((await this.#request({ method: 'PATCH', path: apiPath(route), json })).json, route);
+  }
+
   async delete(route: string): Promise<void> {
     await this.#request({ method: 'DELETE', path: apiPath(route) });
   }

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox';
-import { nullable, oneOf, strict } from './schema.ts';
+import { nullable, oneOf, plainText, strict } from './schema.ts';
 
 /**
  * What an application master and the app server say to each other, version 1: `POST
@@ -14,7 +14,7 @@ export const APPLICATION_MASTER_PROTOCOL_VERSION = 1;
 export const ContainerIdText = Type.String({ pattern: '^container_(e\\d+_)?\\d+_\\d+_\\d+_\\d+$', maxLength: 100 });
 export const ApplicationIdText = Type.String({ pattern: '^application_\\d+_\\d+$', maxLength: 60 });
 
-export const NodeName = Type.String({ maxLength: 300, description: 'NodeManager as host:port' });
+export const NodeName = plainText({ maxLength: 300, description: 'NodeManager as host:port' });
 
 /** Memory and processors of one container, as the scheduler counts them. */
 export const ContainerSize = strict({

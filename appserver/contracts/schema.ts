@@ -15,7 +15,14 @@ export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Ty
 export const Timestamp = Type.String({ description: 'UTC, ISO-8601 with Z', pattern: 'Z$' });
 
 /** Opaque id. */
-export const Id = Type.String({ minLength: 1, maxLength: 64, description: 'opaque' });
+export const Id = Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'opaque' });
+
+/** Text that a database column can hold: PostgreSQL's cannot hold the character of code 0. */
+export const plainText = (options: { readonly maxLength: number; readonly description?: string }) =>
+  Type.String({ ...options, pattern: '^[^\\u0000]*$' });
+
+/** Largest integer of a database column of four bytes. */
+export const INT32_MAX = 2 ** 31 - 1;
 
 /** SHA-256 in lower-case hexadecimal. */
 export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
@@ -46,7 +53,7 @@ export function parse<T extends TSchema>(
 ): Static<T> {
   let validate = compiled.get(schema);
   if (validate === undefined) {
-    validate = ajv.compile(withoutIds(schema));
+    validate = ajv.compile(compilable(schema));
     compiled.set(schema, validate);
   }
   if (validate(value)) {
@@ -62,13 +69,23 @@ export function parse<T extends TSchema>(
   );
 }
 
-/** Ajv keeps every `$id` for ever and refuses it a second time; ours only name components of the OpenAPI document. */
-function withoutIds(schema: TSchema): object {
-  const text = JSON.stringify(schema, (key, value: unknown) =>
-    key === '$id' && typeof value === 'string' ? undefined : value,
-  );
+/**
+ * Ajv keeps every `$id` for ever and refuses it a second time; ours only name components of the OpenAPI document. An
+ * integer without limits of its own is one that a number holds exactly: 1e30 is an integer to JSON Schema, but fits no
+ * column.
+ */
+function compilable(schema: TSchema): object {
+  const text = JSON.stringify(schema, (key, value: unknown) => {
+    if (key === '$id' && typeof value === 'string') return undefined;
+    return isIntegerSchema(value) ? { ...INTEGER_LIMITS, ...value } : value;
+  });
   return JSON.parse(text) as object; // a schema is an object
 }
+
+const INTEGER_LIMITS = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER };
+
+const isIntegerSchema = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && 'type' in value && value.type === 'integer';
 
 /**
  * Of a union whose members differ by a constant (`type`), only what the member that was meant complains about; when none

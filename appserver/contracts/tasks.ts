@@ -2,7 +2,7 @@ import { Type, type Static } from 'typebox';
 import { ModellingFeature, Parameters, TargetSpec } from './autopilot.ts';
 import { DatasetOptions, DatasetProfile, FeatureWarning, StoredTable } from './dataset.ts';
 import { Partitioning } from './partitioning.ts';
-import { Id, Sha256, nullable, oneOf, strict } from './schema.ts';
+import { Id, INT32_MAX, Sha256, nullable, oneOf, strict } from './schema.ts';
 import { MetricNameSchema } from './vocabulary.ts';
 
 /** Turns a source into an immutable snapshot with its profile. */
@@ -75,28 +75,34 @@ export const IngestOutcome = strict({
   table: StoredTable,
   profile: DatasetProfile,
   warnings: Type.Array(FeatureWarning),
-  sizeBytes: Type.Integer(),
+  sizeBytes: Type.Integer({ minimum: 0 }),
 });
 export type IngestOutcome = Static<typeof IngestOutcome>;
+
+/** Longest fit and slowest prediction that are believed: a year, and an hour a row. */
+const FIT_MS_MAX = 366 * 24 * 3_600_000;
+const PREDICT_MICROS_MAX = 3_600_000_000;
 
 export const TrainOutcome = strict({
   kind: Type.Literal('train'),
   contentHash: Sha256,
-  rowCount: Type.Integer({ description: 'rows fitted on' }),
-  iterations: nullable(Type.Integer({ description: 'boosting iterations kept; null without boosting' })),
+  rowCount: Type.Integer({ minimum: 0, description: 'rows fitted on' }),
+  iterations: nullable(
+    Type.Integer({ minimum: 0, maximum: INT32_MAX, description: 'boosting iterations kept; null without boosting' }),
+  ),
   scores: nullable(ModelScores),
-  fitMs: Type.Number(),
-  predictMicrosPerRow: Type.Number(),
-  sizeBytes: Type.Integer({ description: 'manifest and blob' }),
-  peakMemoryBytes: Type.Integer(),
+  fitMs: Type.Number({ minimum: 0, maximum: FIT_MS_MAX }),
+  predictMicrosPerRow: Type.Number({ minimum: 0, maximum: PREDICT_MICROS_MAX }),
+  sizeBytes: Type.Integer({ minimum: 0, description: 'manifest and blob' }),
+  peakMemoryBytes: Type.Integer({ minimum: 0 }),
   stoppedByDeadline: Type.Boolean(),
 });
 export type TrainOutcome = Static<typeof TrainOutcome>;
 
 export const BatchPredictOutcome = strict({
   kind: Type.Literal('batch-predict'),
-  rowCount: Type.Integer(),
-  rowsPerSecond: Type.Number(),
+  rowCount: Type.Integer({ minimum: 0 }),
+  rowsPerSecond: Type.Number({ minimum: 0 }),
   warnings: Type.Array(FeatureWarning),
 });
 export type BatchPredictOutcome = Static<typeof BatchPredictOutcome>;

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { ContainerIdText, NodeName } from './application-master.ts';
 import { Problem } from './problem.ts';
-import { Id, Sha256, nullable, oneOf, strict } from './schema.ts';
+import { Id, INT32_MAX, Sha256, nullable, oneOf, plainText, strict } from './schema.ts';
 import { BlameSchema, TaskOutcome, TaskSpec } from './tasks.ts';
 
 /**
@@ -16,12 +16,12 @@ export const WORKER_PROTOCOL_VERSIONS_ACCEPTED: readonly number[] = [1, 2];
 /** `POST /internal/v1/workers`, bearer: the pool's bootstrap secret. */
 export const RegisterRequest = strict({
   protocolVersion: Type.Integer(),
-  programVersion: Type.String({ maxLength: 100 }),
-  pool: Type.String({ maxLength: 100 }),
-  hostName: Type.String({ maxLength: 255 }),
-  processId: Type.Integer(),
-  memoryBytes: Type.Integer({ description: 'limit of the process tree' }),
-  threadCount: Type.Integer({ minimum: 1 }),
+  programVersion: plainText({ maxLength: 100 }),
+  pool: plainText({ maxLength: 100 }),
+  hostName: plainText({ maxLength: 255 }),
+  processId: Type.Integer({ minimum: 0, maximum: INT32_MAX }),
+  memoryBytes: Type.Integer({ minimum: 0, description: 'limit of the process tree' }),
+  threadCount: Type.Integer({ minimum: 1, maximum: INT32_MAX }),
   /** Of the archive that the worker runs from; null from source. */
   archiveSha256: Type.Optional(nullable(Sha256)),
   /** Of YARN, in which the worker runs; null outside of YARN. */
@@ -84,12 +84,19 @@ export const TaskProgress = strict({
 });
 export type TaskProgress = Static<typeof TaskProgress>;
 
+/**
+ * Number of the first line of `log` among all of the attempt, from 0. Lines of numbers that were taken before are left
+ * out, so that none is there twice when an answer was lost. Without it (version 1) only a repeat of a whole beat is known.
+ */
+const LogFrom = Type.Integer({ minimum: 0 });
+
 /** `POST /internal/v1/tasks/{taskId}/start|beat|resume`. */
 export const BeatRequest = strict({
   fence: Type.Integer({ minimum: 1 }),
   progress: nullable(TaskProgress),
   memoryBytes: Type.Integer({ minimum: 0, description: 'resident, process tree' }),
   log: Type.Array(Type.String({ maxLength: 2000 }), { maxItems: 200, description: 'new lines since the last beat' }),
+  logFrom: Type.Optional(LogFrom),
 });
 export type BeatRequest = Static<typeof BeatRequest>;
 /** `wait`: the lease holds, but other members of the group are missing: say `start` again before working. */
@@ -125,6 +132,7 @@ export const SealRequest = strict({
   files: Type.Array(SealedFile, { maxItems: 1000 }),
   outcome: TaskOutcome,
   log: Type.Array(Type.String({ maxLength: 2000 }), { maxItems: 200 }),
+  logFrom: Type.Optional(LogFrom),
 });
 export type SealRequest = Static<typeof SealRequest>;
 
@@ -138,6 +146,7 @@ export const FailRequest = strict({
   blame: BlameSchema,
   problem: Problem,
   log: Type.Array(Type.String({ maxLength: 2000 }), { maxItems: 200 }),
+  logFrom: Type.Optional(LogFrom),
 });
 export type FailRequest = Static<typeof FailRequest>;
 

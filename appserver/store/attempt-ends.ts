@@ -51,7 +51,10 @@ export async function repeated(trx: Transaction, task: Task | null, holder: Hold
   throw await refusal(trx, holder.taskId, holder.fence);
 }
 
-/** Back to the queue: nobody holds the task any more, and it is not given out before `notBefore`. */
+/**
+ * Back to the queue: nobody holds the task any more, and it is not given out before `notBefore`. While its run is paused
+ * it stands aside like the others (`holdTasks`); its worker is told READY either way.
+ */
 export async function returnTask(
   trx: Transaction,
   task: Task,
@@ -63,7 +66,7 @@ export async function returnTask(
 ): Promise<Transition> {
   await changeTask(trx, task, {
     ...counts,
-    state: 'READY',
+    ...((await isPaused(trx, task.jobId)) ? { state: 'WAITING', held: 1 } : { state: 'READY' }),
     worker_id: null,
     lease_until: null,
     progress: null,
@@ -72,6 +75,12 @@ export async function returnTask(
   });
   await endAttempt(trx, task, 'READY', end);
   return { repeat: false, state: 'READY', task, problem: end.problem ?? null };
+}
+
+/** Whether a run of the job, which is locked, is paused. */
+async function isPaused(trx: Transaction, jobId: string): Promise<boolean> {
+  const paused = trx.knex('autopilot_runs').where({ job_id: jobId, state: 'paused' });
+  return (await rowsOf<unknown>(paused.limit(1).select('id'))).length > 0;
 }
 
 /** A final state: the row, the attempt and the event. */

@@ -68,3 +68,14 @@ const recordOf = ({ at, event, statement, code, subject, count, detail }: AuditR
   count,
   detail,
 });
+
+/** Forgets old events; returns how many. */
+export async function trimAuditEvents(db: Queryable, olderThanMs: number, limit: number): Promise<number> {
+  const rows = await rawRows(
+    db,
+    `delete from audit_event where id in (
+       select id from audit_event where at < ${db.dialect.now} - ? order by at limit ?) returning id`,
+    [olderThanMs, limit],
+  );
+  return rows.length;
+}

@@ -17,6 +17,8 @@ export interface FailureHistory {
   readonly losses: number;
   /** Earlier attempts that ended for lack of memory. */
   readonly memoryFailures: number;
+  /** Nobody told why the attempt ended: its worker fell silent. */
+  readonly isSuspected: boolean;
 }
 
 /** What becomes of the task. `delayMs`: how long it is not given out. */
@@ -32,8 +34,9 @@ export interface FailureDecision {
 /** Uncharged attempts come back sooner: their cause is elsewhere and soon over. */
 const LOSS_BACKOFF_SHARE = 5;
 const LOSS_BACKOFF_MAX_SHARE = 10;
-/** A task may meet a worker with more memory once. */
+/** A task may meet a worker with more memory once; once more when that it lacks memory is only suspected. */
 const MEMORY_RETRIES = 1;
+const SUSPECTED_RETRIES = 2;
 
 /**
  * What an attempt's end means for its task:
@@ -42,7 +45,7 @@ const MEMORY_RETRIES = 1;
  * | --- | --- | --- |
  * | user | no | FAILED at once: the same data fail again |
  * | task | yes | READY after min(2^n * backoffMs, backoffMsMax), FAILED at `chargedAttemptsMax` |
- * | memory | no | READY once, FAILED the second time |
+ * | memory | no | READY once, FAILED the second time (the third, when its worker only fell silent) |
  * | worker, unknown | no | READY without limit, at once the first time, then backing off |
  */
 export function decideFailure(blame: Blame, history: FailureHistory, policy: RetryPolicy): FailureDecision {
@@ -57,7 +60,8 @@ export function decideFailure(blame: Blame, history: FailureHistory, policy: Ret
       return { state: 'READY', charged: charged + 1, losses, delayMs, poisoned: false };
     }
     case 'memory':
-      if (history.memoryFailures >= MEMORY_RETRIES) return { ...ends, charged, losses: losses + 1 };
+      if (history.memoryFailures >= (history.isSuspected ? SUSPECTED_RETRIES : MEMORY_RETRIES))
+        return { ...ends, charged, losses: losses + 1 };
       return lost(history, policy);
     case 'worker':
     case 'unknown':
@@ -80,6 +84,10 @@ export function lossBackoff(
   const { backoffMs, backoffMsMax } = policy;
   return backoff(losses, backoffMs / LOSS_BACKOFF_SHARE, backoffMsMax / LOSS_BACKOFF_MAX_SHARE, key);
 }
+
+/** The longest of them. */
+export const longestLossBackoff = ({ backoffMsMax }: Pick<RetryPolicy, 'backoffMsMax'>): number =>
+  backoffMsMax / LOSS_BACKOFF_MAX_SHARE;
 
 /** min(2^n * first, longest), of which the second half is jitter by a hash, so that a replay waits the same. */
 function backoff(

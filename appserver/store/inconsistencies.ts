@@ -1,11 +1,16 @@
 import type { Transaction } from './database.ts';
 import { now, rawRows, type Queryable } from './dialect.ts';
+import { longestLossBackoff, type RetryPolicy } from './failure-policy.ts';
 import { rowsOf } from './records.ts';
 
 /** Result rows are looked at for so long after their commit; older ones were. */
 const RECENT_MS = 24 * 3_600_000;
-/** A lease, or a back-off, that ends later than this was given before the database's clock was set back. */
-const AHEAD_MS = 2 * 3_600_000;
+/** A leadership that ends later than this was taken before the database's clock was set back. */
+const LEADER_AHEAD_MS = 120_000;
+/** A lease, or a back-off, that lasts so many times as long as any is given was given before the clock was set back. */
+const AHEAD_FACTOR = 2;
+/** Yet never less: replicas may run with different configurations. */
+const AHEAD_MS_MIN = 60_000;
 /** A lease that ended so long ago should have been reaped. */
 const UNREAPED_MS = 300_000;
 
@@ -41,9 +46,10 @@ const QUERIES = {
      where state in ('LEASED', 'RUNNING', 'COMMITTING') and lease_until < :now - ${UNREAPED_MS}`,
   /** A lease that ends far in the future: its holder would be waited for so long. */
   'lease-ahead': `select id from task
-     where state in ('LEASED', 'RUNNING', 'COMMITTING') and lease_until > :now + ${AHEAD_MS}`,
-  /** A task that may be claimed only in the far future. */
-  'task-ahead': `select id from task where state = 'READY' and not_before > :now + ${AHEAD_MS}`,
+     where state in ('LEASED', 'RUNNING', 'COMMITTING') and lease_until > :now + :leaseAhead`,
+  /** A task that may be claimed only later than any back-off lets it be; one that never failed has the shortest. */
+  'task-ahead': `select id from task where state = 'READY' and not_before > :now +
+     case when charged = 0 and group_id is null then :lossAhead else :taskAhead end`,
   /** An attempt that goes on although its task is not held, or by another attempt. */
   'attempt-open': `select task.id from attempt join task on task.id = attempt.task_id where attempt.ended_at is null
      and (task.fence <> attempt.fence or task.state not in ('LEASED', 'RUNNING', 'COMMITTING'))`,
@@ -57,26 +63,46 @@ const QUERIES = {
   /** A group that should have been dissolved long ago. */
   'group-forming': `select id from task_group where forming_until < :now - ${UNREAPED_MS}`,
   /** A duty whose leader's lease ends far in the future. */
-  'leader-ahead': `select duty as id from leader where lease_until > :now + ${AHEAD_MS}`,
+  'leader-ahead': `select duty as id from leader where lease_until > :now + ${LEADER_AHEAD_MS}`,
 } as const;
 
 /** Names of the states that cannot be. */
 export type InconsistencyKind = keyof typeof QUERIES;
 export const INCONSISTENCY_KINDS = Object.keys(QUERIES) as InconsistencyKind[]; // the keys of a literal
 
-const queryOf = (db: Queryable, kind: InconsistencyKind): string => QUERIES[kind].replaceAll(':now', db.dialect.now);
+/** What times of tasks are held against. */
+export type LongestTimes = Pick<RetryPolicy, 'backoffMsMax'> & { readonly leaseMs: number };
+
+const aheadOf = (longestMs: number): number => Math.max(AHEAD_FACTOR * longestMs, AHEAD_MS_MIN);
+
+function queryOf({ dialect }: Queryable, kind: InconsistencyKind, longest: LongestTimes): string {
+  return QUERIES[kind]
+    .replaceAll(':now', dialect.now)
+    .replaceAll(':leaseAhead', String(aheadOf(longest.leaseMs)))
+    .replaceAll(':lossAhead', String(aheadOf(longestLossBackoff(longest))))
+    .replaceAll(':taskAhead', String(aheadOf(longest.backoffMsMax)));
+}
 
 /** Ids of the objects in a state that cannot be, at most `limit`. */
-export async function findInconsistencies(db: Queryable, kind: InconsistencyKind, limit: number): Promise<string[]> {
-  const rows = await rawRows<{ id: string }>(db, `${queryOf(db, kind)} limit ?`, [limit]);
+export async function findInconsistencies(
+  db: Queryable,
+  kind: InconsistencyKind,
+  longest: LongestTimes,
+  limit: number,
+): Promise<string[]> {
+  const rows = await rawRows<{ id: string }>(db, `${queryOf(db, kind, longest)} limit ?`, [limit]);
   return rows.map(({ id }) => id);
 }
 
 /** Whether one object is in a state that cannot be. */
-export async function isInconsistent(db: Queryable, kind: InconsistencyKind, id: string): Promise<boolean> {
-  const rows = await rawRows(db, `select 1 as one from (${queryOf(db, kind)}) as found where found.id = ? limit 1`, [
-    id,
-  ]);
+export async function isInconsistent(
+  db: Queryable,
+  kind: InconsistencyKind,
+  longest: LongestTimes,
+  id: string,
+): Promise<boolean> {
+  const found = queryOf(db, kind, longest);
+  const rows = await rawRows(db, `select 1 as one from (${found}) as found where found.id = ? limit 1`, [id]);
   return rows.length > 0;
 }
 
@@ -92,20 +118,22 @@ export async function releaseWaiting(trx: Transaction, taskId: string): Promise<
   if (changed.length > 0) trx.signal('task-ready', taskId);
 }
 
-/** Brings times of a task that lie in the far future back to what a task gets now. */
-export async function pullBackTimes(trx: Transaction, taskId: string, leaseMs: number): Promise<void> {
-  const ofTask = () => trx.knex('task').where({ id: taskId });
-  await ofTask()
-    .where('lease_until', '>', now(trx, AHEAD_MS))
-    .update({ lease_until: now(trx, leaseMs) });
-  await ofTask()
-    .where('not_before', '>', now(trx, AHEAD_MS))
-    .update({ not_before: now(trx) });
+/** The lease of a task that lies in the far future becomes one that a task gets now. */
+export async function pullBackLease(trx: Transaction, taskId: string, leaseMs: number): Promise<void> {
+  const later = trx.knex('task').where({ id: taskId }).where('lease_until', '>', now(trx, leaseMs));
+  await later.update({ lease_until: now(trx, leaseMs) });
+}
+
+/** A task that may be claimed only in the far future may be claimed now. */
+export async function pullBackTask(trx: Transaction, taskId: string): Promise<void> {
+  const later = trx.knex('task').where({ id: taskId, state: 'READY' }).where('not_before', '>', now(trx));
+  if ((await later.update({ not_before: now(trx) })) === 1) trx.signal('task-ready', taskId);
 }
 
 /** Ends the lease of a leader that took it before the clock was set back. */
 export async function endLeadership(trx: Transaction, duty: string): Promise<void> {
-  await trx.knex('leader').where({ duty }).where('lease_until', '>', now(trx, AHEAD_MS)).update({ lease_until: 0 });
+  const later = trx.knex('leader').where({ duty }).where('lease_until', '>', now(trx, LEADER_AHEAD_MS));
+  await later.update({ lease_until: 0 });
 }
 
 /** What is known of one kind, for all app servers. */

@@ -49,7 +49,7 @@ export {
 export type { NewTask, Task } from './tasks.ts';
 
 export * from './api-keys.ts';
-export { appendAuditEvent, listAudit, REFUSED_EVENT, type AuditRecord } from './audit.ts';
+export { appendAuditEvent, listAudit, REFUSED_EVENT, trimAuditEvents, type AuditRecord } from './audit.ts';
 export * from './autopilot-runs.ts';
 export * from './batch-predictions.ts';
 export * from './datasets.ts';
@@ -75,11 +75,11 @@ export {
   resumeTask,
   startTask,
 } from './leases.ts';
-export type { Beat, BeatOutcome, ExpiredLease, LeaseIdentity } from './leases.ts';
+export type { Beat, BeatOutcome, LeaseIdentity } from './leases.ts';
 export { appendEvent, readEvents, trimOutbox, type OutboxEvent } from './outbox.ts';
 export { countRefusals, OTHER_SUBJECTS, REFUSAL_SUBJECTS_MAX, trimRefusals, type Refusal } from './refusals.ts';
 export { finishCancelledJob, settleJob } from './settle.ts';
-export { appendTaskLog, LOG_LINES_MAX, readTaskLog, trimTaskLogs, type TaskLogLine } from './task-log.ts';
+export { LOG_LINES_MAX, readTaskLog, trimTaskLogs, type TaskLogLine } from './task-log.ts';
 export { hashToken, isToken, newToken } from './tokens.ts';
 export type { AttemptEnding, Holder, Transition } from './attempt-ends.ts';
 export { cancelHeldTask, cancelTask, endBereft, giveUpOverdue, overdueTasks } from './endings.ts';

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Checkpoint, TaskProgress, TaskState } from '#contracts';
+import type { Holder } from './attempt-ends.ts';
 import type { Transaction } from './database.ts';
 import { now, rawRows, type Queryable } from './dialect.ts';
 import { refusal } from './lease-refusal.ts';
 import { formGroup } from './groups.ts';
 import { lockJob, startJob } from './jobs.ts';
-import { appendTaskLog } from './task-log.ts';
+import { appendToldLines, type ToldLines } from './task-log.ts';
 import { fromJsonOrNull, rowOf, rowsOf, toJson } from './records.ts';
 import { DRAIN_REASON } from './workers.ts';
 
@@ -46,13 +47,12 @@ export async function findLease(
 }
 
 /** What a worker says of a task that it holds. */
-export interface Beat {
+export interface Beat extends ToldLines {
   readonly taskId: string;
   readonly fence: number;
   readonly leaseMs: number;
   readonly progress: TaskProgress | null;
   readonly memoryBytes: number;
-  readonly log: readonly string[];
 }
 
 /** `cancel-asked`: the lease was not renewed; the caller ends the task. `cancelled`: that has happened before. */
@@ -100,15 +100,17 @@ export async function beatTask(trx: Transaction, beat: Beat): Promise<BeatOutcom
 
 /**
  * A worker that could not reach the server comes back: granted while nobody else has claimed the task since, even when
- * its lease had expired. The attempt then goes on as if nothing had happened. A member of a group that had expired does
- * not come back: the others were given back with it. @throws TASK_FENCED, TASK_CANCELLED
+ * its lease had expired. The attempt then goes on as if nothing had happened, also in a pause, which leaves those alone
+ * that work. A member of a group that had expired does not come back: the others were given back with it.
+ *
+ * @throws TASK_FENCED, TASK_CANCELLED
  */
 export async function resumeTask(trx: Transaction, beat: Beat): Promise<BeatOutcome> {
   const reopened = await rawRows(
     trx,
-    `update task set state = 'RUNNING', losses = losses - 1, lease_until = ${trx.dialect.now}, not_before = created_at,
+    `update task set state = 'RUNNING', held = 0, losses = losses - 1, lease_until = ${trx.dialect.now}, not_before = created_at,
        worker_id = (select worker_id from attempt where attempt.task_id = task.id and attempt.fence = task.fence)
-     where id = ? and fence = ? and state = 'READY' and group_id is null and exists (
+     where id = ? and fence = ? and state in ('READY', 'WAITING') and group_id is null and exists (
        select 1 from attempt where attempt.task_id = task.id and attempt.fence = task.fence and ending = 'expired')
      returning worker_id`,
     [beat.taskId, beat.fence],
@@ -174,7 +176,8 @@ async function renewAndNote(trx: Transaction, beat: Beat, assignments: string): 
 }
 
 /** Keeps the attempt's high-water mark and its log; a repeat of the same beat adds no lines twice. */
-async function noteBeat(trx: Transaction, { taskId, fence, progress, memoryBytes, log }: Beat): Promise<void> {
+async function noteBeat(trx: Transaction, beat: Beat): Promise<void> {
+  const { taskId, fence, progress, memoryBytes, log, logFrom } = beat;
   const digest = createHash('sha256')
     .update(JSON.stringify([progress, memoryBytes, log]))
     .digest('hex');
@@ -185,7 +188,7 @@ async function noteBeat(trx: Transaction, { taskId, fence, progress, memoryBytes
      where task_id = ? and fence = ? and (beat_digest is null or beat_digest <> ?) returning fence`,
     [digest, memoryBytes, memoryBytes, taskId, fence, digest],
   );
-  if (rows.length === 1) await appendTaskLog(trx, taskId, fence, log);
+  if (rows.length === 1 || logFrom !== undefined) await appendToldLines(trx, beat, beat);
 }
 
 async function whyNot(trx: Transaction, taskId: string, fence: number): Promise<BeatOutcome> {
@@ -199,22 +202,19 @@ async function whyNot(trx: Transaction, taskId: string, fence: number): Promise<
   throw await refusal(trx, taskId, fence);
 }
 
-/** A held task whose lease is over. */
-export interface ExpiredLease {
-  readonly taskId: string;
-  readonly fence: number;
-  readonly state: TaskState;
-}
-
-/** Held tasks whose lease is over, the longest expired first. */
-export async function expiredLeases(db: Queryable, limit: number): Promise<ExpiredLease[]> {
-  const rows = await rawRows<{ id: string; fence: number; state: TaskState }>(
+/**
+ * Held tasks whose lease is over, the longest expired first: those that were sealed, or those that were not. Each kind is
+ * looked for on its own, so that many of one do not keep the other waiting.
+ */
+export async function expiredLeases(db: Queryable, kind: 'sealed' | 'unsealed', limit: number): Promise<Holder[]> {
+  if (limit <= 0) return [];
+  const rows = await rawRows<{ id: string; fence: number }>(
     db,
-    `select id, fence, state from task where state in ${HELD_SQL} and lease_until < ${db.dialect.now}
-     order by lease_until limit ?`,
+    `select id, fence from task where state in ${HELD_SQL} and state ${kind === 'sealed' ? '=' : '<>'} 'COMMITTING'
+       and lease_until < ${db.dialect.now} order by lease_until limit ?`,
     [limit],
   );
-  return rows.map(({ id, fence, state }) => ({ taskId: id, fence, state }));
+  return rows.map(({ id, fence }) => ({ taskId: id, fence }));
 }
 
 /** Gives every holder a whole lease from now: nobody could beat while no app server ran. Returns how many. */

@@ -5,7 +5,7 @@ import type { Transaction } from './database.ts';
 import { now, type Queryable } from './dialect.ts';
 import { noteSealedMember } from './groups.ts';
 import { rowsOf } from './records.ts';
-import { appendTaskLog } from './task-log.ts';
+import { appendToldLines, type ToldLines } from './task-log.ts';
 import { isHeld, lockTask } from './tasks.ts';
 
 /** What an attempt left behind when it sealed. */
@@ -27,7 +27,7 @@ export async function sealTask(
   trx: Transaction,
   holder: Holder,
   sealed: { readonly files: readonly SealedFile[]; readonly outcome: TaskOutcome },
-  { leaseMs, log }: { readonly leaseMs: number; readonly log: readonly string[] },
+  { leaseMs, ...told }: { readonly leaseMs: number } & ToldLines,
 ): Promise<Transition> {
   const files = JSON.stringify(sealed.files);
   const outcome = JSON.stringify(sealed.outcome);
@@ -53,7 +53,7 @@ export async function sealTask(
   });
   await changeTask(trx, task, { state: 'COMMITTING', lease_until: now(trx, leaseMs) });
   if (task.groupId !== null) await noteSealedMember(trx, task.groupId);
-  await appendTaskLog(trx, task.id, task.fence, log);
+  await appendToldLines(trx, holder, told);
   return { repeat: false, state: 'COMMITTING', task, problem: null };
 }
 

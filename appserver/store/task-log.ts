@@ -14,13 +14,8 @@ export interface TaskLogLine {
   readonly line: string;
 }
 
-/** Adds lines to a task's log; the caller has locked or just changed the task's row, which orders the writers. */
-export async function appendTaskLog(
-  trx: Transaction,
-  taskId: string,
-  fence: number,
-  lines: readonly string[],
-): Promise<void> {
+/** The task's row, which the caller has locked or just changed, orders the writers. */
+async function appendTaskLog(trx: Transaction, taskId: string, fence: number, lines: readonly string[]): Promise<void> {
   if (lines.length === 0) return;
   const rows = await rawRows(trx, 'select coalesce(max(sequence), 0) as last from task_log where task_id = ?', [
     taskId,
@@ -40,6 +35,32 @@ export async function appendTaskLog(
   );
   const oldest = last + Math.min(lines.length, LOG_LINES_MAX) - LOG_LINES_MAX;
   if (oldest > 0) await trx.knex('task_log').where({ task_id: taskId }).where('sequence', '<=', oldest).delete();
+}
+
+/** Lines that an attempt tells, and the number of the first one among all of them, unless its worker does not count. */
+export interface ToldLines {
+  readonly log: readonly string[];
+  readonly logFrom?: number;
+}
+
+/**
+ * Adds lines that an attempt tells, but none a second time. The caller has locked or just changed the task's row, or
+ * knows that an uncounted statement is no repeat.
+ */
+export async function appendToldLines(
+  trx: Transaction,
+  { taskId, fence }: { readonly taskId: string; readonly fence: number },
+  { log, logFrom }: ToldLines,
+): Promise<void> {
+  if (log.length === 0) return;
+  if (logFrom === undefined) return appendTaskLog(trx, taskId, fence, log);
+  const attempt = trx.knex('attempt').where({ task_id: taskId, fence });
+  const rows = await rowsOf<{ log_count: number }>(attempt.clone().select('log_count'));
+  const known = rows[0]?.log_count ?? 0;
+  const until = logFrom + log.length;
+  if (until <= known) return;
+  await attempt.update({ log_count: until });
+  await appendTaskLog(trx, taskId, fence, log.slice(Math.max(0, known - logFrom)));
 }
 
 /** The last lines of a task's log over all its attempts, oldest first. */

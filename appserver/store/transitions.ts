@@ -4,7 +4,7 @@ import type { Transaction } from './database.ts';
 import { now, type Queryable } from './dialect.ts';
 import { decideFailure, type RetryPolicy } from './failure-policy.ts';
 import { rowsOf } from './records.ts';
-import { appendTaskLog } from './task-log.ts';
+import { appendToldLines, type ToldLines } from './task-log.ts';
 import { isHeld, lockTask, type Task } from './tasks.ts';
 
 /**
@@ -31,11 +31,9 @@ export async function commitTask(
 }
 
 /** Why an attempt failed, by its worker's word. */
-export interface Failure {
+export interface Failure extends ToldLines {
   readonly blame: Blame;
   readonly problem: Problem;
-  /** Last lines of the task's log. */
-  readonly log: readonly string[];
 }
 
 /**
@@ -51,7 +49,7 @@ export async function failTask(
 ): Promise<Transition> {
   const task = await lockTask(trx, holder.taskId);
   if (task?.fence !== holder.fence || !isHeld(task.state)) return repeated(trx, task, holder);
-  await appendTaskLog(trx, task.id, task.fence, failure.log);
+  await appendToldLines(trx, holder, failure);
   if (task.cancelAsked) return endTask(trx, task, 'CANCELLED', { ending: 'cancelled' });
   const problem = fromProblem(failure.problem);
   return retryOrGiveUp(trx, task, { ending: 'failed', blame: failure.blame, problem }, policy);
@@ -66,7 +64,32 @@ export async function expireTask(trx: Transaction, holder: Holder, policy: Retry
   );
   if (rows.length === 0) return null;
   if (task.cancelAsked) return endTask(trx, task, 'CANCELLED', { ending: 'cancelled' });
-  return retryOrGiveUp(trx, task, { ending: 'expired', blame: 'unknown' }, policy);
+  const problem = await memorySuspicion(trx, holder);
+  const end = problem === null ? ({ blame: 'unknown' } as const) : ({ blame: 'memory', problem } as const);
+  return retryOrGiveUp(trx, task, { ending: 'expired', ...end }, policy);
+}
+
+/** A worker that was silent with this much of its limit in use is taken for a victim of memory. */
+const MEMORY_SUSPICION = 0.9;
+
+/** Why a silent worker may have been killed for memory, by the largest use that its beats told; null when it may not. */
+async function memorySuspicion(db: Queryable, { taskId, fence }: Holder): Promise<AppError | null> {
+  const rows = await rowsOf<{ found: number; memory_bytes: number }>(
+    db
+      .knex('attempt')
+      .join('worker', 'worker.id', 'attempt.worker_id')
+      .where({ 'attempt.task_id': taskId, 'attempt.fence': fence })
+      .select('attempt.memory_bytes_max as found', 'worker.memory_bytes'),
+  );
+  const row = rows[0];
+  if (row === undefined || row.found <= row.memory_bytes * MEMORY_SUSPICION) return null;
+  const [found, limit] = [row.found, row.memory_bytes].map((bytes) => Math.ceil(bytes / 1024 ** 2));
+  return new AppError(
+    'TASK_MEMORY',
+    `the worker fell silent with ${found ?? 0} MiB of its ${limit ?? 0} MiB in use: it was most likely killed for memory; ` +
+      'raise worker.memoryBytes (and the container’s memory with it), or use fewer rows or columns',
+    { details: { foundBytes: row.found, limitBytes: row.memory_bytes } },
+  );
 }
 
 async function retryOrGiveUp(
@@ -83,6 +106,7 @@ async function retryOrGiveUp(
       charged: task.charged,
       losses: task.losses,
       memoryFailures: end.blame === 'memory' ? await countBlamed(trx, task.id, 'memory') : 0,
+      isSuspected: end.ending === 'expired',
     },
     policy,
   );

@@ -145,8 +145,11 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  async sweepTemporary(olderThanMs: number, options: CallOptions = {}): Promise<number> {
-    const before = Date.now() - olderThanMs;
+  async sweepTemporary(
+    olderThanMs: number,
+    { now, ...options }: CallOptions & { readonly now: number },
+  ): Promise<number> {
+    const before = now - olderThanMs;
     let count = 0;
     for await (const entry of this.#walk([], options)) {
       if (!entry.temporary) continue;

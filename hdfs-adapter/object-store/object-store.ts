@@ -69,8 +69,11 @@ export interface ObjectStore {
   /** Deletes a folder with all that is in it, unfinished writes too; one that is not there is no error. */
   deleteTree(prefix: string, options?: CallOptions): Promise<void>;
 
-  /** Removes what writers that died left behind, if it was not touched for so long. Returns how many. */
-  sweepTemporary(olderThanMs: number, options?: CallOptions): Promise<number>;
+  /**
+   * Removes what writers that died left behind, if it was not touched for so long. Returns how many. `now` is the store's
+   * own time in milliseconds since 1970: this host's clock may be another.
+   */
+  sweepTemporary(olderThanMs: number, options: CallOptions & { readonly now: number }): Promise<number>;
 
   /** The object's real file, so that it can be read in place; null where there is none. It must not be changed. */
   localPath(path: string): string | null;

@@ -3,6 +3,7 @@ export { MODELLED_TYPES, planAutopilot } from './autopilot/plan.ts';
 export type { AutopilotFacts, AutopilotRequest } from './autopilot/request.ts';
 export { BLUEPRINTS, blueprintOf, settingsOf } from './blueprints/catalogue.ts';
 export type { GbmSettings } from './blueprints/settings.ts';
+export { checkOutOfFold, trainedRowCount } from './fit/check-out-of-fold.ts';
 export type { FitCheckpoint, FitIo } from './fit/clock.ts';
 export type {
   BoostingEngine,

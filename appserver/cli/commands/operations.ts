@@ -61,6 +61,36 @@ export const operationCommands = [
     },
   }),
   command({
+    path: 'pools',
+    summary: 'pools of workers',
+    flags: {},
+    run: async (_args, { api, output }) => {
+      const rows = await api().list('/pools');
+      output.result(rows, () =>
+        table(
+          ['name', 'live', 'draining', 'archive'],
+          rows.map((row) =>
+            [row['name'], row['workersLive'], row['workersDraining'], row['archiveSha256'] ?? 'any'].map(cell),
+          ),
+        ),
+      );
+    },
+  }),
+  command({
+    path: 'pools archive',
+    usage: 'NAME',
+    summary: 'name the archive that a pool’s workers are to run from; others end after their task',
+    flags: { sha256: { kind: 'text', description: 'SHA-256 of the archive, or any' } },
+    wordsMax: 1,
+    run: async ({ words, flags }, { api, output }) => {
+      const name = requiredWord(words, 'the pool’s name');
+      const sha256 = requiredFlag(flags.sha256, 'sha256');
+      const json = { archiveSha256: sha256 === 'any' ? null : sha256 };
+      const pool = await api().patch(`/pools/${encodeURIComponent(name)}`, json);
+      output.result(pool, () => fields(pool));
+    },
+  }),
+  command({
     path: 'api-keys create',
     summary: 'make an API key; it is shown once',
     flags: { name: { kind: 'text', description: 'what it is for' } },

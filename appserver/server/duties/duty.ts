@@ -128,6 +128,8 @@ class DutyLoop {
     if (this.#lost.signal.aborted) this.#lost = new AbortController();
     this.#leadership = leadership;
     this.#ledAt = sentAt;
+    // Whoever does not lead runs nothing that could fail: an answer is all that the end of an outage can be seen by.
+    if (leadership === null) this.#errorCount = 0;
   }
 
   async #pause(): Promise<void> {

@@ -16,17 +16,19 @@ import {
   lockJob,
   lockTask,
   noteInconsistencies,
-  pullBackTimes,
+  pullBackLease,
+  pullBackTask,
   releaseWaiting,
   settleJob,
   stillLeads,
   type InconsistencyKind,
+  type LongestTimes,
   type Transaction,
 } from '#store';
 import { createDuty, type Duty, type DutyContext } from './duty.ts';
 
 export interface ReconcilerOptions {
-  readonly config: Pick<Config['queue'], 'reconcileMs' | 'leaseMs'>;
+  readonly config: Pick<Config['queue'], 'reconcileMs' | 'leaseMs' | 'backoffMsMax'>;
   /** Lets a run of Autopilot go on whose job is locked. */
   readonly advance: (trx: Transaction, runId: string) => Promise<void>;
 }
@@ -55,8 +57,8 @@ export function reconcilerDuty(options: ReconcilerOptions): Duty {
       const seen = new Map<InconsistencyKind, ReadonlySet<string>>();
       for (const kind of INCONSISTENCY_KINDS) {
         if (context.signal.aborted) return;
-        const ids = await findInconsistencies(context.database, kind, FOUND_MAX);
-        const { mended, err } = await mend(context, kind, ids, repairs[kind]);
+        const ids = await findInconsistencies(context.database, kind, options.config, FOUND_MAX);
+        const { mended, err } = await mend(context, options.config, kind, ids, repairs[kind]);
         const left = ids.filter((id) => !mended.includes(id));
         seen.set(kind, new Set(left));
         const before = seenBefore.get(kind);
@@ -75,6 +77,7 @@ interface Mended {
 
 async function mend(
   { database, leadership, signal }: DutyContext,
+  longest: LongestTimes,
   kind: InconsistencyKind,
   ids: readonly string[],
   repair: Repair | undefined,
@@ -88,7 +91,7 @@ async function mend(
       const isMended = await database.transaction(async (trx) => {
         if (!(await stillLeads(trx, leadership))) return false;
         await repair(trx, id);
-        return !(await isInconsistent(trx, kind, id));
+        return !(await isInconsistent(trx, kind, longest, id));
       });
       if (isMended) mended.push(id);
     } catch (failure) {
@@ -112,10 +115,6 @@ async function report(
 
 /** Kinds that can be mended without a guess. */
 function repairsOf({ config, advance }: ReconcilerOptions): Readonly<Partial<Record<InconsistencyKind, Repair>>> {
-  const pullBack: Repair = async (trx, id) => {
-    await lockTask(trx, id);
-    await pullBackTimes(trx, id, config.leaseMs);
-  };
   return {
     'job-unsettled': settle,
     'run-idle': async (trx, id) => {
@@ -130,8 +129,14 @@ function repairsOf({ config, advance }: ReconcilerOptions): Readonly<Partial<Rec
       await lockTask(trx, id);
       await releaseWaiting(trx, id);
     },
-    'lease-ahead': pullBack,
-    'task-ahead': pullBack,
+    'lease-ahead': async (trx, id) => {
+      await lockTask(trx, id);
+      await pullBackLease(trx, id, config.leaseMs);
+    },
+    'task-ahead': async (trx, id) => {
+      await lockTask(trx, id);
+      await pullBackTask(trx, id);
+    },
     'leader-ahead': endLeadership,
   };
 }

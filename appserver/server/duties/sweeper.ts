@@ -4,6 +4,7 @@ import {
   dropOldUploads,
   dropUnusedSeals,
   forgetWorkers,
+  trimAuditEvents,
   trimIdempotencyKeys,
   trimOutbox,
   trimRefusals,
@@ -24,8 +25,8 @@ const DAY_MS = 24 * HOUR_MS;
 export const OUTBOX_KEPT_MS = 7 * DAY_MS;
 /** Workers that were silent for so long register anew. */
 export const WORKERS_KEPT_MS = DAY_MS;
-/** Counts of refused statements. */
-export const REFUSALS_KEPT_MS = 30 * DAY_MS;
+/** Counts of refused statements, and what operators changed. */
+export const AUDIT_KEPT_MS = 30 * DAY_MS;
 
 /** Deletes rows that nobody reads any more: a bounded number of each kind in one run, each kind by an index. */
 export function sweeperDuty(config: Pick<Config['retention'], 'jobsDays' | 'logDays' | 'uploadDays'>): Duty {
@@ -38,7 +39,8 @@ export function sweeperDuty(config: Pick<Config['retention'], 'jobsDays' | 'logD
       const steps: readonly (() => Promise<unknown>)[] = [
         () => trimOutbox(database, OUTBOX_KEPT_MS, ROWS_MAX),
         () => forgetWorkers(database, WORKERS_KEPT_MS, ROWS_MAX),
-        () => trimRefusals(database, REFUSALS_KEPT_MS, ROWS_MAX),
+        () => trimRefusals(database, AUDIT_KEPT_MS, ROWS_MAX),
+        () => trimAuditEvents(database, AUDIT_KEPT_MS, ROWS_MAX),
         () => trimSessions(database, ROWS_MAX),
         () => trimIdempotencyKeys(database, ROWS_MAX),
         () => trimTaskLogs(database, config.logDays * DAY_MS, ROWS_MAX),

@@ -205,30 +205,30 @@ export class TaskQueue {
    * committed here, under their fence. Returns how many leases were dealt with.
    */
   async reap(): Promise<number> {
+    const { database } = this.#options;
+    const expired = await expiredLeases(database, 'unsealed', BATCH_MAX);
+    for (const lease of expired) await this.#expire(lease);
+    const sealed = await expiredLeases(database, 'sealed', ABANDONED_MAX - this.#abandoned.size);
+    for (const lease of sealed) await this.#adopt(lease);
+    return expired.length + sealed.length;
+  }
+
+  async #expire(lease: Holder): Promise<void> {
     const { database, logger } = this.#options;
-    const expired = await expiredLeases(database, BATCH_MAX);
-    for (const lease of expired) {
-      if (lease.state === 'COMMITTING') {
-        await this.#adopt(lease);
-        continue;
-      }
-      await failpoint('queue.expire.beforeDatabase');
-      const transition = await database.transaction(async (trx) => {
-        const done = await expireTask(trx, lease, this.policy);
-        if (done !== null) await this.followUps.follow(trx, done);
-        return done;
-      });
-      if (transition !== null) {
-        logger.warn('lease_expired', 'a task’s lease expired', { ...lease, state: transition.state });
-      }
+    await failpoint('queue.expire.beforeDatabase');
+    const transition = await database.transaction(async (trx) => {
+      const done = await expireTask(trx, lease, this.policy);
+      if (done !== null) await this.followUps.follow(trx, done);
+      return done;
+    });
+    if (transition !== null) {
+      logger.warn('lease_expired', 'a task’s lease expired', { ...lease, state: transition.state });
     }
-    return expired.length;
   }
 
   /** Finishes a sealed task whose worker is gone, beside the duty's other work. */
   async #adopt(holder: Holder): Promise<void> {
     const { database, config } = this.#options;
-    if (this.#abandoned.size >= ABANDONED_MAX) return;
     // Nobody looks at it again before this try is over or the lease has passed once more.
     if (!(await postponeLease(database, holder, config.leaseMs))) return;
     const work = this.#finishAbandoned(holder).finally(() => this.#abandoned.delete(work));

@@ -183,12 +183,17 @@ export class WorkerProtocol {
   /** @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED, VALIDATION_FAILED, CONFLICT */
   async seal(token: string, taskId: string, request: SealRequest): Promise<TransitionAnswer> {
     const { database, config, queue } = this.#options;
-    const { fence, files, outcome, log } = request;
+    const { fence, files, outcome, ...told } = request;
     await this.#checkLease(token, taskId, fence);
     await this.#checkSeal(taskId, request);
     await failpoint('queue.seal.beforeDatabase');
     const state = await database.transaction(async (trx) => {
-      const transition = await sealTask(trx, { taskId, fence }, { files, outcome }, { leaseMs: config.leaseMs, log });
+      const transition = await sealTask(
+        trx,
+        { taskId, fence },
+        { files, outcome },
+        { leaseMs: config.leaseMs, ...told },
+      );
       await queue.followUps.follow(trx, transition);
       return transition.state;
     });

@@ -1,5 +1,17 @@
 import { Type } from 'typebox';
-import { AppError, AuditEntry, Id, PageQuery, PoolEntry, WorkerEntry, pageOf, strict } from '#contracts';
+import {
+  AppError,
+  AuditEntry,
+  Id,
+  PageQuery,
+  PoolEntry,
+  Sha256,
+  WorkerEntry,
+  nullable,
+  pageOf,
+  plainText,
+  strict,
+} from '#contracts';
 import type { Config } from '#runtime';
 import {
   appendAuditEvent,
@@ -9,6 +21,7 @@ import {
   listAudit,
   listPools,
   listWorkers,
+  setPoolArchive,
   type AuditRecord,
   type Pool,
   type Worker,
@@ -98,6 +111,30 @@ const pools = route({
     ok({ data: (await listPools(database, workerLiveMs(config))).map(poolEntry), next: null }),
 });
 
+const patchPool = route({
+  method: 'PATCH',
+  path: '/api/v1/pools/{name}',
+  summary: 'Name the archive that a pool’s workers are to run from; workers of another one are drained',
+  tag,
+  access: 'admin',
+  params: strict({ name: plainText({ maxLength: 100 }) }),
+  body: strict({ archiveSha256: nullable(Sha256) }),
+  answers: { 200: { description: 'the pool', schema: PoolEntry } },
+  handler: async ({ database, config }, { params, body, caller, checkIfMatch }) =>
+    database.transaction(async (trx) => {
+      const find = async () => {
+        const found = (await listPools(trx, workerLiveMs(config))).find(({ name }) => name === params.name);
+        if (found === undefined) throw new AppError('NOT_FOUND', `pool ${params.name}: there is none`);
+        return poolEntry(found);
+      };
+      checkIfMatch(await find());
+      await setPoolArchive(trx, params.name, body.archiveSha256);
+      const detail = `${body.archiveSha256 ?? 'any archive'}, by user ${caller.userId}`;
+      await appendAuditEvent(trx, { event: 'pool.archive', subject: params.name, detail });
+      return ok(await find());
+    }),
+});
+
 const auditEntry = (record: AuditRecord): AuditEntry => ({ ...record, at: isoOf(record.at) });
 
 const audit = route({
@@ -115,4 +152,4 @@ const audit = route({
 });
 
 /** Routes about workers for operators. */
-export const workerRoutes: readonly Route[] = [workers, patchWorker, pools, audit];
+export const workerRoutes: readonly Route[] = [workers, patchWorker, pools, patchPool, audit];

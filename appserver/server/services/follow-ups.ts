@@ -33,10 +33,15 @@ const ingestFollowUp: TaskFollowUp<'ingest', null> = {
       throw new AppError('RESULT_MISMATCH', 'profile: its features are not the columns of the table');
     return null;
   },
-  committed: (trx, task, { outcome }) => completeDataset(trx, task.spec.datasetId, outcome),
+  committed: (trx, task, { outcome }) =>
+    completeDataset(trx, task.spec.datasetId, { ...outcome, sizeBytes: sizeOf(outcome.table.files) }),
   failed: (trx, task, problem) => failDataset(trx, task.spec.datasetId, toProblem(problem, null, true)),
   cancelled: (trx, task) => failDataset(trx, task.spec.datasetId, toProblem(cancelled(), null)),
 };
+
+/** Of files whose sizes were read, whatever the worker says of their sum. */
+const sizeOf = (files: readonly { readonly sizeBytes: number }[]): number =>
+  files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 
 /** Every file of the table is one that was sealed, with the same size and hash; row counts add up. */
 function checkFiles(table: StoredTable, sealed: SealedAttempt<'ingest'>): void {
@@ -65,7 +70,7 @@ function trainFollowUp(queue: TaskQueue, signer: Signer): TaskFollowUp<'train', 
       const manifestSha256 = await verifyModel(task.spec, sealed, store);
       return { manifestSha256, signature: signer.sign({ modelId: task.spec.modelId, manifestSha256 }) };
     },
-    async committed(trx, task, { outcome, attemptPath }, verified) {
+    async committed(trx, task, { outcome, attemptPath, files }, verified) {
       const { modelId, refit } = task.spec;
       // A refit has no rows left to be measured on: it shows its twin's scores.
       const twin = refit === null ? undefined : await findModel(trx, refit.of);
@@ -76,7 +81,7 @@ function trainFollowUp(queue: TaskQueue, signer: Signer): TaskFollowUp<'train', 
         scores,
         fitMs: outcome.fitMs,
         predictMicrosPerRow: outcome.predictMicrosPerRow,
-        sizeBytes: outcome.sizeBytes,
+        sizeBytes: sizeOf(files.filter(({ name }) => name === 'manifest.json' || name === 'blob')),
         peakMemoryBytes: outcome.peakMemoryBytes,
         contentHash: outcome.contentHash,
         artifactPath: attemptPath,

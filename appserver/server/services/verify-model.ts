@@ -1,5 +1,13 @@
-import { AppError, canonicalJson, Manifest, parse, type ModelScores, type TrainTask } from '#contracts';
-import { decodeOutOfFold, scoresFromOutOfFold } from '#ml';
+import {
+  AppError,
+  canonicalJson,
+  Manifest,
+  parse,
+  type ModelScores,
+  type TrainOutcome,
+  type TrainTask,
+} from '#contracts';
+import { checkOutOfFold, decodeOutOfFold, scoresFromOutOfFold, trainedRowCount, type OutOfFold } from '#ml';
 import type { ObjectStore } from '#object-store';
 import { openArtifact } from '#scoring';
 import { parseJsonText } from '../http/json.ts';
@@ -13,7 +21,7 @@ export const OUT_OF_FOLD_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 
 /**
  * Proves that what a worker sealed is a model: the artefact opens, is the one that was asked for, and its scores are
- * exactly those of its stored out-of-fold predictions.
+ * exactly those of its stored out-of-fold predictions, which are of the rows that the task holds back.
  *
  * @returns SHA-256 of `manifest.json`
  * @throws ARTIFACT_INVALID, RESULT_MISMATCH
@@ -34,10 +42,13 @@ export async function verifyModel(
   checkManifest(spec, manifest);
   if (manifest.contentHash !== outcome.contentHash)
     throw mismatch(`content hash: the manifest says ${manifest.contentHash}; the outcome says ${outcome.contentHash}`);
+  let outOfFold: OutOfFold | null = null;
   if (spec.refit === null) {
-    const outOfFold = decodeOutOfFold(await read('out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX));
+    outOfFold = decodeOutOfFold(await read('out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX));
+    checkOutOfFold(spec, outOfFold);
     checkScores(scoresFromOutOfFold(outOfFold, spec.target), outcome.scores);
   } else if (outcome.scores !== null) throw mismatch('scores: a refit has none of its own');
+  checkFitted(spec, manifest, outcome, outOfFold);
   return sha256Of(manifestBytes);
 }
 
@@ -71,6 +82,23 @@ function checkManifest(spec: TrainTask, manifest: Manifest): void {
   };
   if (canonicalJson(expected) !== canonicalJson(found))
     throw mismatch('the manifest is of another model, target or classes than the task');
+}
+
+/** Rows fitted on, and one member for each fold. */
+function checkFitted(
+  spec: TrainTask,
+  { rowCount, content }: Manifest,
+  outcome: TrainOutcome,
+  outOfFold: OutOfFold | null,
+): void {
+  const expected = trainedRowCount(spec, outOfFold);
+  if (rowCount !== expected || outcome.rowCount !== expected)
+    throw mismatch(
+      `rows fitted on: expected ${expected}; the manifest has ${rowCount}, the outcome ${outcome.rowCount}`,
+    );
+  const memberCount = outOfFold?.foldCount ?? 1;
+  if (content.members.length !== memberCount)
+    throw mismatch(`expected ${memberCount} members; the manifest has ${content.members.length}`);
 }
 
 /** Exactly equal: both sides ran the same code over the same numbers. */

@@ -5,7 +5,7 @@ const idColumn = (table: Knex.CreateTableBuilder, name: string) => table.string(
 
 /**
  * Pools that run as YARN applications: which pool a job's tasks belong to, the applications and their containers, and
- * nodes that failed. Everything is added; what programs of version 4 create belongs to the pool `default`.
+ * nodes that failed; and how many lines of its log an attempt has told. Everything is added; what programs of version 4 create belongs to the pool `default`.
  */
 export const pools0005: Migration = {
   version: 5,
@@ -43,6 +43,9 @@ async function addPoolColumns(knex: Knex): Promise<void> {
     table.bigInteger('idle_since');
     table.integer('failures').notNullable().defaultTo(0);
     table.bigInteger('not_before').notNullable().defaultTo(0);
+  });
+  await knex.schema.alterTable('attempt', (table) => {
+    table.bigInteger('log_count').notNullable().defaultTo(0);
   });
   await knex.schema.alterTable('worker', (table) => {
     table.string('container_id', 100);

@@ -281,6 +281,35 @@ const CASES: readonly Case[] = [
     mended: async (stage) => expect(await stage.world.claim(stage.worker)).to.not.equal(null),
   },
   {
+    kind: 'lease-ahead',
+    what: 'a lease from before the clock was set back by less than two leases',
+    plant: async (stage) => {
+      const leaseUntil = now(stage.database, 2.5 * QUEUE_CONFIG.leaseMs);
+      await stage.change('task', { id: (await stage.held()).id }, { lease_until: leaseUntil });
+    },
+    mended: async (stage) => {
+      await stage.world.advance(QUEUE_CONFIG.leaseMs + 1);
+      expect(await stage.world.queue.reap()).to.equal(1);
+    },
+  },
+  {
+    kind: 'task-ahead',
+    what: 'a new task from before the clock was set back by minutes',
+    plant: async (stage) =>
+      stage.change('task', { id: (await stage.world.addTask()).id }, { not_before: now(stage.database, 180_000) }),
+    mended: async (stage) => expect(await stage.world.claim(stage.worker)).to.not.equal(null),
+  },
+  {
+    kind: 'task-ahead',
+    what: 'a task that backs off longer than any does',
+    plant: async (stage) => {
+      const { id } = await stage.world.addTask();
+      await stage.world.fail(await stage.world.take(stage.worker), 'task');
+      await stage.change('task', { id }, { not_before: now(stage.database, 2 * QUEUE_CONFIG.backoffMsMax + 60_000) });
+    },
+    mended: async (stage) => expect(await stage.world.claim(stage.worker)).to.not.equal(null),
+  },
+  {
     kind: 'attempt-open',
     what: 'an attempt of a task that has ended',
     plant: async (stage) => stage.change('attempt', { task_id: (await stage.succeeded()).id }, { ended_at: null }),
@@ -368,6 +397,18 @@ for (const [name, { open }] of Object.entries(DIALECTS)) {
         await mended?.(stage);
       });
     }
+
+    it('leaves the longest lease and the longest back-offs alone', async () => {
+      const { leaseMs, backoffMsMax } = QUEUE_CONFIG;
+      await stage.change('task', { id: (await stage.held()).id }, { lease_until: now(stage.database, leaseMs) });
+      const failed = await world.addTask();
+      await world.fail(await world.take(stage.worker), 'task');
+      await stage.change('task', { id: failed.id }, { not_before: now(stage.database, backoffMsMax) });
+      const lost = await world.addTask();
+      await stage.change('task', { id: lost.id }, { losses: 9, not_before: now(stage.database, backoffMsMax / 10) });
+      for (let run = 0; run < 2; run += 1) await stage.reconcile();
+      expect(await stage.counts()).to.deep.equal({});
+    });
 
     it('has a case for every kind', () => {
       expect([...new Set(CASES.map(({ kind }) => kind))].sort()).to.deep.equal([...INCONSISTENCY_KINDS].sort());

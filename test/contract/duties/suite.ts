@@ -2,8 +2,8 @@ import { once, EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { AppError } from '#contracts';
-import { newId } from '#runtime';
-import { lead, now, setWakeUp, stillLeads, type Database } from '#store';
+import { newId, systemClock, type Clock } from '#runtime';
+import { appendAuditEvent, lead, listAudit, now, setWakeUp, stillLeads, type Database } from '#store';
 import {
   createDuty,
   reaperDuty,
@@ -152,6 +152,39 @@ export function dutiesSuite(name: string, open: (clock: 'system' | 'simulated') 
       expect(runs).to.be.at.least(2);
     });
 
+    it('of a replica that does not lead are asked for as often as before once an outage is over', async () => {
+      await arrange('system');
+      const { database } = replicas.second;
+      await lead(replicas.first.database, 'test', 'leader', 60_000);
+      const outage = 4;
+      const pauses: number[] = [];
+      let asked = 0;
+      const shaky = {
+        ...database,
+        get knex() {
+          asked += 1;
+          if (asked <= outage) throw new AppError('DATABASE_UNAVAILABLE', 'away');
+          return database.knex;
+        },
+      } as Database;
+      const calm = new EventEmitter();
+      const clock: Clock = {
+        ...systemClock,
+        async pause(ms, signal) {
+          pauses.push(ms);
+          if (pauses.length === outage + 3) calm.emit('calm');
+          await systemClock.pause(1, signal);
+        },
+      };
+      const ended = once(calm, 'calm');
+      const duty = createDuty({ name: 'test', intervalMs: 1, run: async () => undefined });
+      const options = { database: shaky, logger: SILENT_LOGGER, holder: 'standby', leaseMs: LEADER_MS, clock };
+      runners.push(startDuties([duty], options));
+      await ended;
+      expect(pauses[outage - 1], 'while nobody answers').to.equal(LEADER_MS);
+      for (const pauseMs of pauses.slice(outage)) expect(pauseMs).to.equal(LEADER_MS / 3);
+    });
+
     it('go on after an error', async () => {
       await arrange('system');
       const ran = new EventEmitter();
@@ -279,6 +312,22 @@ export function dutiesSuite(name: string, open: (clock: 'system' | 'simulated') 
       expect((await world.task(kept.id)).state).to.equal('SUCCEEDED');
       await sweeperDuty(RETENTION).run(await contextOf('sweeper'));
       expect((await counts()).workers).to.equal(0);
+    });
+
+    it('sweep what operators changed a month ago, and keep what they changed since', async () => {
+      await arrange('simulated');
+      const change = (subject: string) =>
+        world.database.transaction((trx) =>
+          appendAuditEvent(trx, { event: 'worker.drained', subject, detail: 'by user u1' }),
+        );
+      await change('old');
+      await world.advance(1);
+      await change('young');
+      await world.advance(30 * 24 * 3_600_000);
+      await sweeperDuty(RETENTION).run(await contextOf('sweeper'));
+      expect((await listAudit(world.database, { limit: 10 })).items.map(({ subject }) => subject)).to.deep.equal([
+        'young',
+      ]);
     });
 
     async function contextOf(duty: string): Promise<Parameters<Duty['run']>[0]> {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
-import { createTask, getJob, holdTasks, rawRows, releaseTasks } from '#store';
+import { newId } from '#runtime';
+import { createTask, getJob, holdTasks, now, pauseRun, rawRows, releaseTasks, resumeRun } from '#store';
 import type { Stage } from './stage.ts';
-import { refused } from './world.ts';
+import { LEASE_MS, refused } from './world.ts';
 
 /** Tasks that need others first. */
 export function dependenciesCases(stage: Stage): void {
@@ -115,6 +116,74 @@ export function dependenciesCases(stage: Stage): void {
       const second = await world.addTask({ jobId, dependsOn: [first.id], key: 'same' });
       expect((await world.addTask({ jobId, dependsOn: [first.id], key: 'same' })).id).to.equal(second.id);
       expect(await world.database.knex('task_dependency')).to.have.length(1);
+    });
+  });
+
+  describe('a pause', () => {
+    /** A run of a new job with that many tasks; `pause` and `resume` do what the routes do. */
+    async function pausable(count: number) {
+      const { world } = stage;
+      const { database } = world;
+      const jobId = await world.addJob();
+      const ids: string[] = [];
+      for (let index = 0; index < count; index += 1) ids.push((await world.addTask({ jobId })).id);
+      const made = { created_at: now(database), created_by: 'u1' };
+      const ingest = { source: '{}', warnings: '[]', job_id: jobId };
+      const [ds, p, run] = [newId('dataset'), newId('project'), newId('run')];
+      await database.knex('datasets').insert({ id: ds, name: 'd', state: 'ready', ...ingest, ...made });
+      const project = { id: p, name: 'p', description: '', dataset_id: ds, updated_at: now(database) };
+      await database.knex('projects').insert({ ...project, ...made });
+      await database.knex('autopilot_runs').insert({
+        ...{ id: run, project_id: p, job_id: jobId, started_by: 'u1', plan: '{}', state: 'running' },
+        ...{ started_at: now(database), paused_ms: 0 },
+      });
+      const pause = () =>
+        database.transaction(async (trx) => {
+          await pauseRun(trx, run);
+          await holdTasks(trx, jobId);
+        });
+      const resume = () =>
+        database.transaction(async (trx) => {
+          await resumeRun(trx, run, 'running', 0);
+          await releaseTasks(trx, jobId);
+        });
+      const end = () => database.knex('projects').where({ id: p }).delete();
+      return { ids, pause, resume, end };
+    }
+
+    it('holds for a task that is lost, or fails, while it lasts', async () => {
+      const { world, worker, other } = stage;
+      const { ids, pause, resume, end } = await pausable(2);
+      const lost = await world.take(worker);
+      const failing = await world.take(other);
+      await pause();
+      expect(await world.fail(failing, 'worker'), 'its worker is told as ever').to.deep.equal({ state: 'READY' });
+      expect(await world.fail(failing, 'worker')).to.deep.equal({ state: 'READY' });
+      await world.advance(LEASE_MS + 1);
+      await world.queue.reap();
+      await world.advance(600_000);
+      for (const id of ids) expect((await world.task(id)).state).to.equal('WAITING');
+      expect(await world.claim(worker)).to.equal(null);
+      await resume();
+      const again = [await world.take(worker), await world.take(other)].map(({ taskId }) => taskId);
+      expect(again).to.have.members([lost.taskId, failing.taskId]);
+      await end();
+    });
+
+    it('leaves alone who works, also one that could not be reached for longer than its lease', async () => {
+      const { world, worker } = stage;
+      const { ids, pause, resume, end } = await pausable(1);
+      const claimed = await world.take(worker);
+      await world.start(claimed);
+      await pause();
+      await world.advance(LEASE_MS + 1);
+      await world.queue.reap();
+      expect((await world.resume(claimed)).directive).to.equal('continue');
+      await world.seal(claimed);
+      expect(await world.commit(claimed)).to.deep.equal({ state: 'SUCCEEDED' });
+      await resume();
+      expect(await world.task(ids[0] ?? '')).to.include({ state: 'SUCCEEDED', losses: 0 });
+      await end();
     });
   });
 

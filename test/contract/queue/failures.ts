@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { getJob, readClock, readTaskLog } from '#store';
 import type { Stage } from './stage.ts';
+import { LEASE_MS } from './world.ts';
 
 /** What a failed attempt means. */
 export function failuresCases(stage: Stage): void {
@@ -53,6 +54,29 @@ export function failuresCases(stage: Stage): void {
       await stage.world.addTask();
       expect(await stage.world.fail(await stage.world.take(stage.worker), 'memory')).to.deep.equal({ state: 'READY' });
       expect(await stage.world.fail(await stage.world.take(stage.worker), 'memory')).to.deep.equal({ state: 'FAILED' });
+    });
+
+    it('of workers that fall silent with their memory in use are taken for lack of memory, and end', async () => {
+      const { world } = stage;
+      const small = await world.addWorker({ memoryBytes: 1_000 });
+      const task = await world.addTask();
+      const lose = async (memoryBytes: number) => {
+        const claimed = await world.take(small);
+        await world.start(claimed, { memoryBytes });
+        await world.beat(claimed, { memoryBytes: 1 });
+        await world.advance(LEASE_MS + 1);
+        await world.queue.reap();
+        await world.advance(60_000);
+        return (await world.task(task.id)).state;
+      };
+      for (let loss = 0; loss < 4; loss += 1) expect(await lose(900), 'not near the limit').to.equal('READY');
+      expect(await lose(901)).to.equal('READY');
+      expect(await lose(950)).to.equal('READY');
+      expect(await lose(990)).to.equal('FAILED');
+      const { problem, charged } = await world.task(task.id);
+      expect(problem?.code).to.equal('TASK_MEMORY');
+      expect(problem?.detail).to.contain('raise worker.memoryBytes');
+      expect(charged).to.equal(0);
     });
 
     it('keep at most the last lines of a log', async () => {

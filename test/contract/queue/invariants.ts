@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Queryable } from '#store';
 import { findInconsistencies, INCONSISTENCY_KINDS, isFinalTaskState, rawRows } from '#store';
-import type { World } from './world.ts';
+import { QUEUE_CONFIG, type World } from './world.ts';
 
 const countOf = async (db: Queryable, sql: string): Promise<number> => Number((await rawRows(db, sql))[0]?.['n']);
 
@@ -69,7 +69,7 @@ export const ALWAYS: Readonly<Record<string, string>> = {
 export async function checkAlways(world: World): Promise<void> {
   for (const [name, sql] of Object.entries(ALWAYS)) expect(await countOf(world.database, sql), name).to.equal(0);
   for (const kind of INCONSISTENCY_KINDS) {
-    const found = await findInconsistencies(world.database, kind, world.openJobs.size + 1);
+    const found = await findInconsistencies(world.database, kind, QUEUE_CONFIG, world.openJobs.size + 1);
     expect(
       found.filter((id) => !world.openJobs.has(id)),
       `the reconciler’s ${kind}`,

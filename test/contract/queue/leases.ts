@@ -1,7 +1,8 @@
 import { expect } from 'chai';
-import { drainWorker, expireTask, readClock } from '#store';
+import { AppError, toProblem } from '#contracts';
+import { drainWorker, expireTask, readClock, readTaskLog } from '#store';
 import type { Stage } from './stage.ts';
-import { LEASE_MS, refused } from './world.ts';
+import { LEASE_MS, OUTCOME, refused } from './world.ts';
 
 /** How leases live and end. */
 export function leasesCases(stage: Stage): void {
@@ -115,6 +116,57 @@ export function leasesCases(stage: Stage): void {
         await stage.world.queue.close();
       }
       expect(await stage.world.task(task.id)).to.include({ state: 'FAILED', charged: 3 });
+    });
+
+    it('of sealed results that take long to verify do not keep other leases from being taken', async () => {
+      const { world, worker, other } = stage;
+      const gate = Promise.withResolvers<undefined>();
+      world.verify = () => gate.promise;
+      // One more than a tick of the reaper looks at.
+      for (let index = 0; index < 101; index += 1) {
+        await world.addTask();
+        await world.seal(await world.take(worker), []);
+      }
+      await world.advance(1);
+      const lost = await world.addTask();
+      await world.take(other);
+      await world.advance(LEASE_MS + 1);
+      await world.queue.reap();
+      expect(await world.task(lost.id)).to.include({ state: 'READY', losses: 1 });
+      expect(await world.queue.reap(), 'no more are begun while these are verified').to.equal(0);
+      gate.resolve(undefined);
+      await world.queue.close();
+      await world.queue.reap();
+      await world.queue.close();
+      const done = await world.database.knex('task').where({ state: 'SUCCEEDED' });
+      expect(done, 'two at a time').to.have.length(4);
+    });
+
+    it('take each line of the log down once, however often an answer is lost', async () => {
+      const { world, worker } = stage;
+      const task = await world.addTask();
+      const claimed = await world.take(worker);
+      const lines = async () => (await readTaskLog(world.database, task.id)).map(({ line }) => line);
+      await world.start(claimed, { log: ['a', 'b'], logFrom: 0, memoryBytes: 1 });
+      // The answer is lost: the lines come again, with others and with another use of memory.
+      await world.beat(claimed, { log: ['a', 'b', 'b', 'c'], logFrom: 0, memoryBytes: 2 });
+      await world.beat(claimed, { log: ['a', 'b', 'b', 'c'], logFrom: 0, memoryBytes: 3 });
+      await world.beat(claimed, { log: [], logFrom: 4, memoryBytes: 4 });
+      expect(await lines()).to.deep.equal(['a', 'b', 'b', 'c']);
+      await world.beat(claimed, { log: ['c', 'd'], logFrom: 3, memoryBytes: 5 });
+      const { leaseToken, taskId, fence } = claimed;
+      const problem = toProblem(new AppError('TASK_CHILD_DIED', 'it died'), null, true);
+      const failure = { fence, blame: 'worker' as const, problem, log: ['d', 'e'], logFrom: 4 };
+      await world.protocol.fail(leaseToken, taskId, failure);
+      await world.protocol.fail(leaseToken, taskId, failure);
+      expect(await lines()).to.deep.equal(['a', 'b', 'b', 'c', 'd', 'e']);
+      const next = await world.take(worker);
+      await world.start(next, { log: ['a'], logFrom: 0 });
+      expect((await lines()).slice(-2), 'another attempt counts anew').to.deep.equal(['e', 'a']);
+      const files = await world.writeFiles(next);
+      const seal = { fence: next.fence, files, outcome: OUTCOME, log: ['a', 'z'], logFrom: 0 };
+      await world.protocol.seal(next.leaseToken, taskId, seal);
+      expect((await lines()).slice(-2)).to.deep.equal(['a', 'z']);
     });
 
     it('are all extended when nobody could beat', async () => {

@@ -7,6 +7,7 @@ import { AuditEntry, PoolEntry, parse, RegisterAnswer, WorkerEntry, type ErrorCo
 import { KEY_FILES, readSecret } from '#runtime';
 import { createJob, createTask, type Task } from '#store';
 import { startTestAppServer, type TestAppServer } from '../../support/app-server.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { REGISTER } from '../../contract/queue/world.ts';
 
 interface Sent {
@@ -15,15 +16,25 @@ interface Sent {
   readonly json: unknown;
 }
 
-describe('what workers are refused', () => {
+for (const client of ['sqlite', 'postgres'] as const)
+  describe(`what workers are refused on ${client}`, () => refusals(client));
+
+function refusals(client: 'sqlite' | 'postgres'): void {
   let app: TestAppServer;
+  let postgres: TestDatabase | null = null;
   let secret: string;
 
-  beforeEach(async () => {
-    app = await startTestAppServer();
+  beforeEach(async function () {
+    this.timeout(60_000);
+    postgres = client === 'postgres' ? await createDatabase() : null;
+    const database = postgres === null ? {} : { 'database.client': 'postgres', 'database.url': postgres.url };
+    app = await startTestAppServer(database);
     secret = readSecret(path.join(app.config.keys.dir, KEY_FILES.poolSecret));
   });
-  afterEach(() => app.close());
+  afterEach(async () => {
+    await app.close();
+    await postgres?.close();
+  });
 
   /** Sends any bytes, whatever they are. */
   async function send(route: string, body: string | Buffer, token: string, headers: object = {}): Promise<Sent> {
@@ -76,6 +87,23 @@ describe('what workers are refused', () => {
     const cases: readonly (readonly [statement: string, route: string, body: unknown, code: ErrorCode])[] = [
       ['register', 'workers', REGISTER, 'POOL_SECRET_INVALID'],
       ['register', 'workers', { ...REGISTER, protocolVersion: 'two' }, 'VALIDATION_FAILED'],
+      ['register', 'workers', { ...REGISTER, pool: 'a\0b' }, 'VALIDATION_FAILED'],
+      ['register', 'workers', { ...REGISTER, hostName: 'a\0b' }, 'VALIDATION_FAILED'],
+      ['register', 'workers', { ...REGISTER, programVersion: '\0' }, 'VALIDATION_FAILED'],
+      ['register', 'workers', { ...REGISTER, processId: 2 ** 31 }, 'VALIDATION_FAILED'],
+      ['register', 'workers', { ...REGISTER, threadCount: 1e30 }, 'VALIDATION_FAILED'],
+      ['register', 'workers', { ...REGISTER, memoryBytes: 1e30 }, 'VALIDATION_FAILED'],
+      ['register', 'workers', { ...REGISTER, protocolVersion: -1e30 }, 'VALIDATION_FAILED'],
+      ['claim', 'claims', { ...claim, workerId: 'a\0b' }, 'VALIDATION_FAILED'],
+      ['claim', 'claims', { ...claim, requestId: '\0' }, 'VALIDATION_FAILED'],
+      ['claim', 'claims', { ...claim, cachedDatasets: ['\0'] }, 'VALIDATION_FAILED'],
+      ['drain', 'workers/a%00b/drain', { reason: 'r' }, 'NOT_FOUND'],
+      ['beat', 'tasks/a%00b/beat', beat, 'NOT_FOUND'],
+      ['beat', of('beat'), { ...beat, fence: 1e30 }, 'VALIDATION_FAILED'],
+      ['beat', of('beat'), { ...beat, memoryBytes: 1e30 }, 'VALIDATION_FAILED'],
+      ['commit', of('commit'), { fence: 1e19 }, 'VALIDATION_FAILED'],
+      ['commit', of('commit'), { fence: Number.MAX_SAFE_INTEGER }, 'LEASE_TOKEN_INVALID'],
+      ['checkpoint', of('checkpoint'), { fence: 1, position: 1e30, file }, 'VALIDATION_FAILED'],
       ['claim', 'claims', claim, 'UNAUTHENTICATED'],
       ['claim', 'claims', { ...claim, waitMs: 10 ** 9 }, 'VALIDATION_FAILED'],
       ['drain', `workers/${workerId}/drain`, { reason: 'r' }, 'UNAUTHENTICATED'],
@@ -172,11 +200,24 @@ describe('what workers are refused', () => {
       { status: 404, code: 'NOT_FOUND' },
       { json: { draining: true } },
     );
+    const archiveSha256 = 'a'.repeat(64);
+    const denied = { status: 403, code: 'FORBIDDEN' } as const;
+    await bob.refused('PATCH', '/pools/default', denied, { json: { archiveSha256 } });
+    const missing = { status: 404, code: 'NOT_FOUND' } as const;
+    await app.admin.refused('PATCH', '/pools/none', missing, { json: { archiveSha256 } });
+    const stale = { json: { archiveSha256 }, headers: { 'if-match': '"another"' } };
+    await app.admin.refused('PATCH', '/pools/default', { status: 412, code: 'STALE' }, stale);
+    const named = await app.admin.request('PATCH', '/pools/default', { json: { archiveSha256 } });
+    expect(named.json).to.include({ name: 'default', archiveSha256, workersDraining: 1 });
+    expect(await one()).to.include({ state: 'draining', drainReason: 'another archive is wanted' });
+    await app.admin.request('PATCH', '/pools/default', { json: { archiveSha256: null } });
+    expect(await one()).to.include({ state: 'live', drainReason: null });
     const events = (await list(AuditEntry, '/audit')).map(({ event, subject }) => [event, subject]);
     expect(events).to.deep.include.members([
       ['worker.drained', workerId],
       ['worker.kept', workerId],
       ['worker.refused', workerId],
+      ['pool.archive', 'default'],
     ]);
   });
-});
+}

@@ -71,7 +71,7 @@ describe('ingest: when it cannot end', function () {
     expect(left[0]).to.match(/^\.tmp-/);
     const objects = new FileObjectStore(store);
     expect(await objects.stat('attempt/rows.parquet')).to.be.null;
-    expect(await objects.sweepTemporary(0)).to.equal(1);
+    expect(await objects.sweepTemporary(0, { now: Date.now() + 1_000 })).to.equal(1);
     expect(await readdir(`${store}/attempt`)).to.deep.equal([]);
   });
 });

@@ -122,13 +122,7 @@ export function decodeOutOfFold(bytes: Uint8Array): OutOfFold {
  * @throws RESULT_MISMATCH when the data does not fit the target
  */
 export function scoresFromOutOfFold(data: OutOfFold, target: TargetSpec): ModelScores {
-  const expected = target.targetType === 'multiclass' ? target.classes.length : 1;
-  if (data.outputCount !== expected || (data.values !== null) !== (target.targetType === 'regression')) {
-    throw new AppError(
-      'RESULT_MISMATCH',
-      `out-of-fold predictions: ${data.outputCount} numbers a row do not fit a ${target.targetType} target`,
-    );
-  }
+  checkFitsTarget(data, target);
   const names = metricsFor(target.targetType);
   const scores = (wanted: (partition: number) => boolean): Record<string, number> | null => {
     const input = metricInput(data, target, wanted);
@@ -139,6 +133,17 @@ export function scoresFromOutOfFold(data: OutOfFold, target: TargetSpec): ModelS
     crossValidation: data.foldCount > 1 ? scores((partition) => partition !== HOLDOUT) : null,
     holdout: scores((partition) => partition === HOLDOUT),
   };
+}
+
+/** @throws RESULT_MISMATCH when there are not as many numbers a row as the target has, or of the other kind */
+export function checkFitsTarget(data: OutOfFold, target: TargetSpec): void {
+  const expected = target.targetType === 'multiclass' ? target.classes.length : 1;
+  if (data.outputCount !== expected || (data.values !== null) !== (target.targetType === 'regression')) {
+    throw new AppError(
+      'RESULT_MISMATCH',
+      `out-of-fold predictions: ${data.outputCount} numbers a row do not fit a ${target.targetType} target`,
+    );
+  }
 }
 
 /** The value that ranks a model: cross-validation where there is one, else validation; null where it is undefined. */

@@ -38,7 +38,10 @@ export function rowRoles(task: TrainTask, rows: TargetRows): RowRoles {
 }
 
 /** Rows that train when only a part of them shall: by hash(seed, row), so a larger part holds a smaller one. */
-function sampleOf({ sampleFraction, seed }: TrainTask, rowCount: number): Uint8Array | null {
+export function sampleOf(
+  { sampleFraction, seed }: Pick<TrainTask, 'sampleFraction' | 'seed'>,
+  rowCount: number,
+): Uint8Array | null {
   if (sampleFraction >= 1) return null;
   const salted = hash32(seed, SAMPLE_SALT);
   const limit = sampleFraction * 0x1_0000_0000;

@@ -201,9 +201,9 @@ class Attempt {
   async #sealAndCommit({ files, outcome }: DoneMessage): Promise<AttemptEnd> {
     const { fence } = this.#task;
     await failpoint('worker.seal');
-    const { lines, acknowledge } = this.#lease.log.take();
+    const { lines, from, acknowledge } = this.#lease.log.take();
     try {
-      const sealed = await this.#lease.seal({ fence, files, outcome, log: lines });
+      const sealed = await this.#lease.seal({ fence, files, outcome, log: lines, logFrom: from });
       acknowledge();
       if (sealed.state === 'CANCELLED') return 'lost';
       const { state } = await this.#lease.commit({ fence }, () => failpoint('worker.commit.sent'));
@@ -219,8 +219,8 @@ class Attempt {
   }
 
   async #fail(blame: Blame, problem: Problem): Promise<AttemptEnd> {
-    const { lines, acknowledge } = this.#lease.log.take();
-    await this.#lease.fail({ fence: this.#task.fence, blame, problem, log: lines });
+    const { lines, from, acknowledge } = this.#lease.log.take();
+    await this.#lease.fail({ fence: this.#task.fence, blame, problem, log: lines, logFrom: from });
     acknowledge();
     return 'failed';
   }

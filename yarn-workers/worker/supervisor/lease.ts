@@ -214,12 +214,13 @@ export class Lease {
     const { client, task, clock } = this.#options;
     const sentAtMs = clock.monotonicMs();
     const verb = !this.held ? 'resume' : this.#started ? 'beat' : 'start';
-    const { lines, acknowledge } = this.log.take();
+    const { lines, from, acknowledge } = this.log.take();
     const request = {
       fence: task.fence,
       progress: this.progress,
       memoryBytes: this.#options.memoryBytes(),
       log: lines,
+      logFrom: from,
     };
     const answer = await client.renew(verb, task, request, this.#renewOptions()).catch((err: unknown) => {
       if (verdictOf(err) !== 'rejected') throw err;

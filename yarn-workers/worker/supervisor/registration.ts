@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import path from 'node:path';
 import { WORKER_PROTOCOL_VERSION, type RegisterAnswer, type RegisterRequest } from '#contracts';
-import { failpoint, KEY_FILES, PROGRAM_VERSION, readSecret, type Clock, type Config, type Logger } from '#runtime';
+import { failpoint, PROGRAM_VERSION, readSecret, type Clock, type Config, type Logger } from '#runtime';
 import { BackOff } from './back-off.ts';
 import { RETRY_MS, RETRY_MS_MAX } from './lease.ts';
 import { verdictOf, type ProtocolClient } from './protocol-client.ts';
@@ -13,9 +12,8 @@ const SECRET_POLL_MS = 100;
 
 export interface RegistrationOptions {
   readonly client: ProtocolClient;
-  readonly config: Pick<Config, 'worker' | 'keys'>;
-  readonly pool: string;
-  /** Read from the keys folder when not given. */
+  readonly config: Pick<Config, 'worker'>;
+  /** Read from `worker.poolSecretFile` when not given. */
   readonly poolSecret?: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -28,13 +26,14 @@ export interface RegistrationOptions {
  * @throws what the app server refuses it for
  */
 export async function register(options: RegistrationOptions): Promise<RegisterAnswer | null> {
-  const { client, config, pool, clock, logger, signal } = options;
+  const { client, config, clock, logger, signal } = options;
+  const { pool } = config.worker;
   const poolSecret = options.poolSecret ?? (await secretOf(options));
   const backOff = new BackOff(RETRY_MS, RETRY_MS_MAX, clock);
   while (!signal.aborted) {
     try {
       await failpoint('worker.register');
-      const answer = await client.register(requestOf(config, pool), poolSecret, signal);
+      const answer = await client.register(requestOf(config), poolSecret, signal);
       logger.info('worker_registered', 'registered', { workerId: answer.workerId, pool });
       return answer;
     } catch (err) {
@@ -47,10 +46,10 @@ export async function register(options: RegistrationOptions): Promise<RegisterAn
   return null;
 }
 
-const requestOf = ({ worker }: Pick<Config, 'worker'>, pool: string): RegisterRequest => ({
+const requestOf = ({ worker }: Pick<Config, 'worker'>): RegisterRequest => ({
   protocolVersion: WORKER_PROTOCOL_VERSION,
   programVersion: PROGRAM_VERSION,
-  pool,
+  pool: worker.pool,
   hostName: hostname(),
   processId: process.pid,
   memoryBytes: worker.memoryBytes,
@@ -59,7 +58,7 @@ const requestOf = ({ worker }: Pick<Config, 'worker'>, pool: string): RegisterRe
 });
 
 async function secretOf({ config, clock, signal }: RegistrationOptions): Promise<string> {
-  const file = path.join(config.keys.dir, KEY_FILES.poolSecret);
+  const file = config.worker.poolSecretFile;
   const until = clock.monotonicMs() + SECRET_WAIT_MS;
   while (!existsSync(file) && clock.monotonicMs() < until && !signal.aborted) await clock.pause(SECRET_POLL_MS, signal);
   return readSecret(file);

@@ -4,6 +4,11 @@ import { MEMORY_ADVICE, toMebibytes } from '../blame.ts';
 
 /** How often memory, deadline and progress are looked at. */
 export const GUARD_INTERVAL_MS = 250;
+/**
+ * Part of the limit that a task may use: the rest is the room in which the reason is still told before the kernel, or
+ * YARN, kills the whole container without one.
+ */
+export const MEMORY_SHARE_MAX = 0.92;
 /** How long past its deadline a task may go on sealing by itself before it is killed. */
 export const DEADLINE_GRACE_MS = 2_000;
 /** Of a pause between two looks no more than so many intervals count as time without progress: this process was stopped. */
@@ -93,8 +98,9 @@ export class TaskGuard {
     const { memoryBytesLimit: limit, clock, stuckMs } = this.#options;
     const found = this.#options.memoryBytes();
     this.#memoryBytesMax = Math.max(this.#memoryBytesMax, found);
-    if (found > limit) {
-      const message = `the worker's process tree uses ${toMebibytes(found)} MiB; its limit is ${toMebibytes(limit)} MiB, reached ${this.#place()}: ${MEMORY_ADVICE}`;
+    if (found > limit * MEMORY_SHARE_MAX) {
+      const share = `${Math.round(MEMORY_SHARE_MAX * 100)} %`;
+      const message = `the worker's process tree uses ${toMebibytes(found)} MiB, more than ${share} of its limit of ${toMebibytes(limit)} MiB, reached ${this.#place()}: ${MEMORY_ADVICE}`;
       const details = { foundBytes: found, limitBytes: limit };
       return { error: new AppError('TASK_MEMORY', message, { details }), blame: 'memory' };
     }

@@ -21,9 +21,7 @@ const FAREWELL_MS = 3_000;
 export interface WorkerOptions {
   readonly config: Pick<Config, 'worker' | 'ingest' | 'objectStore' | 'keys' | 'queue'>;
   readonly logger: Logger;
-  /** @default 'default' */
-  readonly pool?: string;
-  /** Secret that workers register with; read from the keys folder when not given. */
+  /** Secret that workers register with; read from `worker.poolSecretFile` when not given. */
   readonly poolSecret?: string;
   /** The task child; tests pass their own. */
   readonly child?: TaskChild;
@@ -196,11 +194,10 @@ class WorkerLoop {
   }
 
   async #register(): Promise<RegisterAnswer | null> {
-    const { config, pool = 'default', poolSecret } = this.#options;
+    const { config, poolSecret } = this.#options;
     return register({
       client: this.#client,
       config,
-      pool,
       ...(poolSecret === undefined ? {} : { poolSecret }),
       clock: this.#clock,
       logger: this.#logger,

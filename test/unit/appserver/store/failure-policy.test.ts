@@ -3,7 +3,7 @@ import type { Blame } from '#contracts';
 import { decideFailure } from '#store';
 
 const POLICY = { chargedAttemptsMax: 3, backoffMs: 5_000, backoffMsMax: 600_000 };
-const HISTORY = { taskId: 't', fence: 1, charged: 0, losses: 0, memoryFailures: 0 };
+const HISTORY = { taskId: 't', fence: 1, charged: 0, losses: 0, memoryFailures: 0, isSuspected: false };
 const decide = (blame: Blame, history: Partial<typeof HISTORY> = {}, policy = POLICY) =>
   decideFailure(blame, { ...HISTORY, ...history }, policy);
 

@@ -40,6 +40,24 @@ describe('worker: log buffer', () => {
     expect(log.take().lines[0]).to.equal(`line ${LOG_LINES_PER_BEAT_MAX}`);
   });
 
+  it('numbers lines by their place among all, whatever was told or dropped', () => {
+    const log = new LogBuffer();
+    fill(log, 0, 3);
+    const first = log.take();
+    expect(first.from).to.equal(0);
+    fill(log, 3, 5);
+    expect(log.take(), 'its answer is lost').to.include({ from: 0 });
+    first.acknowledge();
+    expect(log.take()).to.deep.include({ from: 3, lines: ['line 3', 'line 4'] });
+    fill(log, 5, LOG_LINES_WAITING_MAX + 13);
+    const { from, lines, acknowledge } = log.take();
+    expect(lines.slice(0, 2)).to.deep.equal(['(10 lines dropped)', 'line 13']);
+    expect(from).to.equal(12);
+    acknowledge();
+    const next = log.take();
+    expect(next.lines[0]).to.equal(`line ${next.from}`);
+  });
+
   it('cuts long lines', () => {
     const log = new LogBuffer();
     log.push('x'.repeat(5_000));

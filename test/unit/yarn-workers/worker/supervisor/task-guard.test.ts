@@ -104,14 +104,18 @@ describe('worker: task guard', () => {
   it('ends one that needs too much memory: found, limit, where it was, and what to raise', () => {
     const { guard, time, verdicts, pass } = guarded();
     guard.progress(boosting(7));
-    time.memoryBytes = 1001 * MIB;
+    time.memoryBytes = 920 * MIB;
+    pass(GUARD_INTERVAL_MS);
+    expect(verdicts).to.deep.equal([]);
+    // The reason is told before the limit: at the limit the whole container is killed without one.
+    time.memoryBytes = 921 * MIB;
     pass(GUARD_INTERVAL_MS);
     expect(verdicts[0]?.blame).to.equal('memory');
-    expect(verdicts[0]?.error.details).to.deep.equal({ foundBytes: 1001 * MIB, limitBytes: 1000 * MIB });
+    expect(verdicts[0]?.error.details).to.deep.equal({ foundBytes: 921 * MIB, limitBytes: 1000 * MIB });
     expect(verdicts[0]?.error.message)
-      .to.contain('uses 1001 MiB; its limit is 1000 MiB, reached in phase "boosting" at iteration 7')
+      .to.contain('uses 921 MiB, more than 92 % of its limit of 1000 MiB, reached in phase "boosting" at iteration 7')
       .and.contain('raise worker.memoryBytes');
-    expect(guard.memoryBytesMax).to.equal(1001 * MIB);
+    expect(guard.memoryBytesMax).to.equal(921 * MIB);
   });
 
   it('ends one past its deadline and grace', () => {

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect } from 'chai';
 import { armFailpoints } from '#runtime';
 import { Harness, scriptedTask } from '../support/harness.ts';
@@ -289,6 +291,19 @@ describe('worker: supervisor against a fake app server', () => {
     await server.until(() => server.count('register') === 2);
     const hashes = server.of('register').map(({ body }) => body['archiveSha256']);
     expect(hashes).to.have.members([null, 'ab'.repeat(32)]);
+  });
+
+  it('registers in its pool, with the secret that is kept for it', async () => {
+    const { server } = harness;
+    const poolSecretFile = path.join(harness.folder, 'second.secret');
+    writeFileSync(poolSecretFile, 'secret-of-the-second\n', { mode: 0o600 });
+    harness.worker();
+    harness.worker({ pool: 'second', poolSecretFile });
+    await server.until(() => server.count('register') === 2);
+    expect(server.of('register').map(({ body, token }) => [body['pool'], token])).to.have.deep.members([
+      ['default', 'pool-secret'],
+      ['second', 'secret-of-the-second'],
+    ]);
   });
 
   it('closing says drain before its task has ended, and leaves also when that is not heard', async () => {

@@ -20,6 +20,9 @@ interface WorkerSettings {
   readonly stuckMs?: number;
   readonly childIdleMs?: number;
   readonly archiveSha256?: string;
+  readonly pool?: string;
+  /** File to read the pool's secret from; without it the secret is passed. */
+  readonly poolSecretFile?: string;
   readonly environment?: NodeJS.ProcessEnv;
 }
 
@@ -61,11 +64,13 @@ export class Harness {
         'worker.stuckMs': options.stuckMs ?? 600_000,
         'worker.childIdleMs': options.childIdleMs ?? 60_000,
         'worker.archiveSha256': options.archiveSha256 ?? '',
+        'worker.pool': options.pool ?? 'default',
+        'worker.poolSecretFile': options.poolSecretFile ?? '',
       },
     });
     const worker = startWorker({
       config,
-      poolSecret: 'pool-secret',
+      ...(options.poolSecretFile === undefined ? { poolSecret: 'pool-secret' } : {}),
       logger: createLogger({
         program: 'test',
         level: 'debug',
