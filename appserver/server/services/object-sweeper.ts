@@ -1,5 +1,5 @@
 import type { ObjectEntry, ObjectStore } from '#object-store';
-import { failpoint, type Config } from '#runtime';
+import { failpoint, systemClock, type Clock, type Config } from '#runtime';
 import {
   countRemoved,
   dueDoomedFolders,
@@ -53,7 +53,12 @@ interface Sweep extends DutyContext {
  * resources within a second, what ended attempts and died app servers left after a while. Goes through the object store in
  * pieces, a piece a run, and tells what it holds. One object that cannot be deleted does not keep the others.
  */
-export function objectSweeperDuty(store: ObjectStore, config: SweepConfig, limits = LIMITS): Duty {
+export function objectSweeperDuty(
+  store: ObjectStore,
+  config: SweepConfig,
+  limits = LIMITS,
+  clock: Clock = systemClock,
+): Duty {
   let walkedAt = -Infinity;
   let temporaryAt = -Infinity;
   return createDuty({
@@ -64,13 +69,13 @@ export function objectSweeperDuty(store: ObjectStore, config: SweepConfig, limit
       const sweep: Sweep = { ...context, store, config, limits, tally };
       try {
         await sweepDoomed(sweep);
-        if (performance.now() - walkedAt >= config.sweepIntervalMs) {
-          walkedAt = performance.now();
+        if (clock.monotonicMs() - walkedAt >= config.sweepIntervalMs) {
+          walkedAt = clock.monotonicMs();
           await walkOn(sweep);
         }
-        if (performance.now() - temporaryAt >= TEMPORARY_INTERVAL_MS) {
+        if (clock.monotonicMs() - temporaryAt >= TEMPORARY_INTERVAL_MS) {
           await sweepUnfinished(sweep);
-          temporaryAt = performance.now();
+          temporaryAt = clock.monotonicMs();
         }
       } catch (err) {
         // Not leading any more is no failure: another process goes on.
