@@ -17,7 +17,7 @@ export interface SimulatedChildOptions {
   /** Told when an attempt fails by its task's own fault. */
   readonly onOwnFault: (taskId: string, fence: number) => void;
   /** Told when a checkpoint that the app server named cannot be read or is of another task. */
-  readonly onBrokenCheckpoint: (taskId: string, path: string) => void;
+  readonly onBrokenCheckpoint: (taskId: string, fence: number, path: string) => void;
 }
 
 /** Thrown where a run is when its child is killed. */
@@ -156,12 +156,12 @@ export class SimulatedChild implements TaskChild {
   }
 
   /** The iteration that an earlier attempt's checkpoint holds; 0 where there is none that can be read. */
-  async #resumedAt({ taskId, checkpoint }: ChildTask): Promise<number> {
+  async #resumedAt({ taskId, fence, checkpoint }: ChildTask): Promise<number> {
     if (checkpoint === null) return 0;
     const { store, onBrokenCheckpoint } = this.#options;
     const bytes = await store.readAll(checkpoint.path, { maxBytes: 10_000 }).catch(() => null);
     if (bytes === null || !Buffer.from(checkpointBytes(taskId, checkpoint.position)).equals(bytes)) {
-      onBrokenCheckpoint(taskId, checkpoint.path);
+      onBrokenCheckpoint(taskId, fence, checkpoint.path);
       return 0;
     }
     return checkpoint.position;
