@@ -208,9 +208,11 @@ export class Simulation {
     for (const id of this.#jobsLeft) this.#invariants.report(`I1 job ${id} was never accepted`);
   }
 
-  /** Who has lost its task may find its checkpoint swept away, the holder never. */
+  /** Who has lost its task, or whose task is over, may find its checkpoint swept away, the holder never. */
   async #checkpointBroken(taskId: string, fence: number, path: string): Promise<void> {
-    const held = await this.#database.rows(`select id from task where id = '${taskId}' and fence = ${fence}`);
+    const held = await this.#database.rows(
+      `select id from task where id = '${taskId}' and fence = ${fence} and finished_at is null`,
+    );
     if (held.length > 0) this.#invariants.report(`task ${taskId}: checkpoint ${path} is not what was taken down`);
   }
 
