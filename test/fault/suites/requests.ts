@@ -10,7 +10,7 @@ import { jobOf, REQUESTS, type Request, type Scene } from './request-table.ts';
 /** Just before the commit of the handler's transaction, and when the answer is made but not sent. */
 const AROUND_COMMIT = ['inDatabase', 'afterHandler'];
 /** From the death of an app server to the answer of the repeated request; most of it is the start of a program. */
-const ANSWERED_MS_MAX = 30_000;
+const ANSWERED_MS_MAX = 60_000;
 
 /** Names of all routes that change something and are built. */
 export const changingRoutes = (): string[] =>
