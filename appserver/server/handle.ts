@@ -3,7 +3,7 @@ import type Koa from 'koa';
 import type { TSchema } from 'typebox';
 import { AppError, canonicalJson, parse, toAppError } from '#contracts';
 import { failpoint, type Logger } from '#runtime';
-import type { Transaction } from '#store';
+import type { Database, Transaction } from '#store';
 import { authenticate } from './auth/authenticate.ts';
 import type { Caller } from './auth/caller.ts';
 import type { AppContext } from './context.ts';
@@ -54,6 +54,7 @@ async function answerTo(app: AppContext, ctx: Koa.Context, incoming: Incoming): 
     route.method === 'POST' && caller.userId !== '' ? idempotencyKeyOf(ctx.headers['idempotency-key']) : null;
   // Of users' requests alone: a worker's statements have failpoints of their own.
   const points = `${caller.userId === '' ? 'internal' : 'rest'}.${route.method.toLowerCase()}`;
+  const faulty = withFailpoints(app, points);
   let repeated = false;
   const call: Call<unknown, unknown, unknown> = {
     params,
@@ -69,25 +70,32 @@ async function answerTo(app: AppContext, ctx: Koa.Context, incoming: Incoming): 
     req: ctx.req,
     checkIfMatch: (current) => checkIfMatch(ctx.headers['if-match'], current),
     effect: async (work: (trx: Transaction) => Promise<Answer>, bodyHash?: string) => {
-      const inDatabase = async (trx: Transaction) => {
-        const made = await work(trx);
-        await failpoint(`${points}.inDatabase`);
-        return made;
-      };
-      if (keyText === null) return app.database.transaction(inDatabase);
+      if (keyText === null) return faulty.database.transaction(work);
       const parts = [route.method, url.pathname + url.search, bodyHash ?? canonicalJson(json ?? null)];
-      const run = await runOnce(app.database, app.sealer, { userId: caller.userId, keyText, parts }, inDatabase);
+      const run = await runOnce(faulty.database, app.sealer, { userId: caller.userId, keyText, parts }, work);
       repeated = run.repeated;
       return run.answer;
     },
   };
   await failpoint(`${points}.beforeHandler`);
-  const handlerApp = ctx.headers['if-match'] === undefined ? app : withSnapshots(app);
+  const handlerApp = ctx.headers['if-match'] === undefined ? faulty : withSnapshots(faulty);
   const answer = await route.handler(handlerApp, call as Call<never, never, never>); // params, query and body were checked above
   await failpoint(`${points}.afterHandler`);
   if (incoming.checkAnswers) checkAnswer(route, answer);
   if (repeated) return answer;
   return waitIfPreferred(app, ctx, { answer, signal, caller, keyText });
+}
+
+/** Every transaction of a handler can fail when all is said, just before it is committed. */
+function withFailpoints(app: AppContext, points: string): AppContext {
+  const { database } = app;
+  const transaction: Database['transaction'] = (fn, options) =>
+    database.transaction(async (trx) => {
+      const made = await fn(trx);
+      await failpoint(`${points}.inDatabase`);
+      return made;
+    }, options);
+  return { ...app, database: { ...database, transaction } };
 }
 
 /** Between the look at `If-Match` and the change that it allows nobody else changes the object, at no app server. */

@@ -112,5 +112,5 @@ export {
   type WorkerIdentity,
 } from './workers.ts';
 export { DEFAULT_POOL } from './pool-names.ts';
-export { addPoolSecret, ensurePool, listPools, setPoolArchive, verifyPoolSecret, type Pool } from './pools.ts';
+export { addPoolSecret, listPools, setPoolArchive, verifyPoolSecret, type Pool } from './pools.ts';
 export * from './task-counts.ts';

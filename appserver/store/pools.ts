@@ -15,7 +15,7 @@ export interface Pool {
 }
 
 /** Makes a pool unless it is there. */
-export async function ensurePool(db: Queryable, name: string): Promise<void> {
+async function ensurePool(db: Queryable, name: string): Promise<void> {
   await insertOrIgnore(db, 'pool', { name, created_at: now(db) }, ['name']);
 }
 

@@ -34,7 +34,7 @@ describe('faults: app server away for ten leases', function () {
       await expectSameModels(lab, run, SLOW);
       expect(await attemptCounts(lab, run.job.id)).to.deep.equal([1, 1]);
     }
-    await lab.recovered('app server away for ten leases (from its return)', backAtMs);
+    await lab.recovered('app server away for ten leases (from its return)', backAtMs, 25_000);
     await lab.check();
   });
 });

@@ -68,7 +68,7 @@ describe('faults: disk of the object store full while artefacts are written', fu
     const failed = await failures(current);
     expect(failed.length).to.be.greaterThan(0);
     await expectSameModels(current, run);
-    await current.recovered('disk full while an artefact was written (from when there is space)', freedAtMs);
+    await current.recovered('disk full while an artefact was written (from when there is space)', freedAtMs, 15_000);
     await current.check();
   });
 
@@ -78,7 +78,10 @@ describe('faults: disk of the object store full while artefacts are written', fu
     const startedAtMs = Date.now();
     const run = await startRun(current, datasetId);
     const job = await current.settled(run.job.id);
-    noteRecovery('disk full for good', Date.now() - startedAtMs, 'the run fails and says why');
+    noteRecovery('disk full for good', Date.now() - startedAtMs, {
+      what: 'the run fails and says why',
+      limitMs: 45_000,
+    });
     expect(job.state).to.equal('failed');
     expect(job.error?.code).to.equal('DISK_FULL');
     expect(JSON.stringify(job.error)).to.include(folder);

@@ -1,14 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { loadConfig } from '#runtime';
+import { KEY_FILES, loadConfig } from '#runtime';
 import { openDatabase, rawRows, type Database } from '#store';
+import { LEADER_LEASE_MS } from '../../appserver/server/duties/index.ts';
 import { churnCsv } from '../integration/worker/support.ts';
 import { Api } from '../support/api.ts';
-import { committedFilesAreThere, storedFiles } from '../support/faults/artefacts.ts';
+import { committedFilesAreThere, Scanner, storedFiles } from '../support/faults/artefacts.ts';
+import { secretsStaySecret } from '../support/faults/canaries.ts';
 import { readHistory, recordHistory } from '../support/faults/history.ts';
-import { violationsOf, writesAreInPlace } from '../support/faults/invariants.ts';
+import { REQUEUE_SLACK_MS, requeuedInTime, violationsOf, writesAreInPlace } from '../support/faults/invariants.ts';
 import { leaderboardFollowsFromResults } from '../support/faults/leaderboard.ts';
 import { noteRecovery, wentOnAtMs } from '../support/faults/recovery.ts';
 import { SLOW, undisturbedHashes } from '../support/faults/runs.ts';
@@ -16,9 +18,13 @@ import { newProject, startAutopilot } from '../support/modelling.ts';
 import { freePorts, startPlatform, type TestPlatform } from '../support/platform.ts';
 import { isAlive, until } from '../support/processes.ts';
 
+const LEASE_MS = 2_000;
+const BEAT_MS = 500;
+/** How long a worker that lost its task may go on writing. */
+const QUIET_MS = BEAT_MS + 2_000;
 const FLAGS = [
-  '--queue.leaseMs=2000',
-  '--queue.beatMs=500',
+  `--queue.leaseMs=${LEASE_MS}`,
+  `--queue.beatMs=${BEAT_MS}`,
   '--queue.reaperIntervalMs=200',
   '--queue.backoffMs=100',
   '--workers=2',
@@ -29,12 +35,14 @@ describe('faults: everything killed at once', function () {
   let dataDir = '';
   let platform: TestPlatform;
   let database: Database;
+  let scanner: Scanner;
 
   before(async () => {
     await undisturbedHashes(SLOW);
     dataDir = mkdtempSync(path.join(tmpdir(), 'trainyard-killed-'));
   });
   after(async () => {
+    await scanner.close();
     await database.close();
     await platform.close();
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 });
@@ -48,6 +56,8 @@ describe('faults: everything killed at once', function () {
     const { config } = loadConfig({ env: {}, flags: { dataDir } });
     database = await openDatabase(config.database);
     await recordHistory(database);
+    const objectsDir = config.objectStore.root;
+    scanner = new Scanner(database, objectsDir);
     const datasetId = await api.dataset({ content: churnCsv(SLOW.rowCount), fileName: 'churn.csv' });
     const projectId = await newProject(api, datasetId);
     const job = await startAutopilot(api, projectId, SLOW.request);
@@ -58,6 +68,9 @@ describe('faults: everything killed at once', function () {
     );
 
     const all = platform.processes();
+    const victims = (await rawRows<{ id: string }>(database, 'select id from worker')).map(({ id }) => id);
+    const commands = all.map(({ command }) => command);
+    const firstLog = platform.output();
     expect(all.length).to.be.greaterThan(5);
     for (const pid of [platform.pid, ...all.map((entry) => entry.pid)]) {
       try {
@@ -71,23 +84,49 @@ describe('faults: everything killed at once', function () {
     await until('the end of everything', () => !all.some(isAlive));
 
     platform = await start();
-    noteRecovery('everything killed at once', Date.now() - killedAtMs, '`up` is healthy again');
+    const backAtMs = Date.now();
+    noteRecovery('everything killed at once', backAtMs - killedAtMs, {
+      what: '`up` is healthy again',
+      limitMs: 60_000,
+    });
     await api.succeeded(job);
     const history = await readHistory(database);
-    noteRecovery('everything killed at once', (wentOnAtMs(history, killedAtMs) ?? NaN) - killedAtMs);
+    noteRecovery('everything killed at once', (wentOnAtMs(history, killedAtMs) ?? NaN) - killedAtMs, {
+      limitMs: 70_000,
+    });
     const rows = await rawRows<{ content_hash: string }>(
       database,
       'select content_hash from models where project_id = ?',
       [projectId],
     );
     expect(rows.map(({ content_hash }) => content_hash).sort()).to.deep.equal(await undisturbedHashes(SLOW));
-    const objectsDir = config.objectStore.root;
+    await scanner.nextPass();
+    // Until an app server is back nobody can be given anything.
+    const requeueMsMax = backAtMs - killedAtMs + LEADER_LEASE_MS + LEASE_MS + REQUEUE_SLACK_MS;
+    const keyFile = (name: string) => readFileSync(path.join(dataDir, 'keys', name), 'utf8').trim();
     const found = [
       ...violationsOf(history, { chargedAttemptsMax: config.queue.chargedAttemptsMax }),
       ...committedFilesAreThere(history, objectsDir),
-      ...writesAreInPlace(history, storedFiles(objectsDir), killedAtMs),
+      ...requeuedInTime(history, [{ workerIds: victims, atMs: killedAtMs, limitMs: requeueMsMax }]),
+      ...scanner.violations,
+      ...writesAreInPlace(history, storedFiles(objectsDir), { disturbedUntilMs: killedAtMs, quietMs: QUIET_MS }),
+      ...secretsStaySecret(
+        {
+          'admin key': platform.adminKey,
+          'pool secret': keyFile(KEY_FILES.poolSecret),
+          'token of prediction servers': keyFile(KEY_FILES.predictionServerToken),
+        },
+        {
+          logs: { 'the log of the first life': firstLog, 'the log of the second life': platform.output() },
+          commands,
+          pids: [platform.pid, ...platform.processes().map(({ pid }) => pid)],
+          objectsDir,
+        },
+      ),
       ...(await leaderboardFollowsFromResults(api, database, history, projectId)),
     ];
     expect(found, found.join('\n')).to.deep.equal([]);
+    expect(victims, 'workers that were killed').to.have.length(2);
+    expect(scanner.openedCount, 'what the scanner opened').to.be.greaterThan(rows.length);
   });
 });

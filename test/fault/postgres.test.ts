@@ -68,7 +68,7 @@ describe('faults: PostgreSQL', function () {
     });
     await crashing.restart();
     await expectSameModels(lab, run, SLOW);
-    await lab.recovered('PostgreSQL killed in the middle of the training', killedAtMs);
+    await lab.recovered('PostgreSQL killed in the middle of the training', killedAtMs, 30_000);
     expect(await attemptCounts(lab, run.job.id)).to.deep.equal([1, 1]);
     await lab.check();
   });
@@ -80,11 +80,10 @@ describe('faults: PostgreSQL', function () {
       const run = await startRun(lab, datasetId);
       await expectSameModels(lab, run);
       expect(proxy.lostCount).to.equal(2);
-      noteRecovery(
-        `connection reset twice after the COMMIT of ${name}`,
-        Date.now() - startedAtMs,
-        'the whole run is done',
-      );
+      noteRecovery(`connection reset twice after the COMMIT of ${name}`, Date.now() - startedAtMs, {
+        what: 'the whole run is done',
+        limitMs: 20_000,
+      });
       expect(await attemptCounts(lab, run.job.id)).to.deep.equal([1, 1, 1, 1]);
       await lab.check();
     });

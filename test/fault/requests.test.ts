@@ -1,4 +1,5 @@
-import { REQUESTS, requestsSuite } from './suites/requests.ts';
+import { requestsSuite } from './suites/requests.ts';
+import { REQUESTS } from './suites/request-table.ts';
 
 requestsSuite('sqlite', Object.keys(REQUESTS));
 requestsSuite('postgres', Object.keys(REQUESTS));

@@ -12,6 +12,7 @@ import {
 } from '../../appserver/server/duties/index.ts';
 import { queueRoutes, TaskQueue, WorkerProtocol, type TaskFollowUp } from '../../appserver/server/queue/index.ts';
 import type { Route } from '../../appserver/server/route.ts';
+import { objectSweeperDuty } from '../../appserver/server/services/object-sweeper.ts';
 import { taskIdOf, verbOf, type Endpoint, type WireAnswer, type WireRequest } from './network.ts';
 import type { SimulatedProcess } from './process.ts';
 
@@ -44,6 +45,9 @@ export const currentRequest = (): ServedRequest | null => serving.getStore() ?? 
 /** How often the scheduler of the simulated app servers looks; a tenth of the product's rate, to save statements. */
 const SCHEDULER_INTERVAL_MS = 2_000;
 
+/** How often doomed folders are looked for; a tenth of the product's rate, too. */
+const OBJECTS_INTERVAL_MS = 10_000;
+
 /** One replica: the real queue, protocol, routes and duties on a simulated process. */
 export class AppServer implements Endpoint {
   readonly process: SimulatedProcess;
@@ -71,6 +75,7 @@ export class AppServer implements Endpoint {
           schedulerDuty({ queue: this.queue, handlers: {}, intervalMs: SCHEDULER_INTERVAL_MS }),
           reconcilerDuty({ config, advance: async () => undefined }),
           sweeperDuty(retention),
+          { ...objectSweeperDuty(objectStore, retention, undefined, clock), intervalMs: OBJECTS_INTERVAL_MS },
         ],
         { database, logger, holder: newId('app'), clock },
       );

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { RunReport } from './run.ts';
+import { addReport, newTotals, type Totals } from './totals.ts';
 
 /** A report as another process prints it. */
-export type FleetReport = Omit<RunReport, 'history'>;
+export type FleetReport = Omit<RunReport, 'history'> & { readonly cpuMs: number };
 
 export interface FleetOptions {
   readonly firstSeed: number;
@@ -14,15 +15,15 @@ export interface FleetOptions {
   /** Processes that run seeds side by side. */
   readonly processCount: number;
   /** Called with each report as it comes. */
-  readonly onReport: (report: FleetReport) => void;
+  readonly onReport?: (report: FleetReport) => void;
 }
 
 /** What all seeds together came to. */
-export interface FleetTotals {
-  readonly seedCount: number;
-  readonly taskCount: number;
-  readonly faultCount: number;
+export interface FleetTotals extends Totals {
+  /** Each with its seed and the command that runs it again. */
   readonly violations: readonly string[];
+  /** Processor time of the seeds; starts of processes excepted. */
+  readonly cpuMs: number;
 }
 
 const PROGRAM = fileURLToPath(new URL('./simulate.ts', import.meta.url));
@@ -35,15 +36,14 @@ export const replayCommand = (seed: number, taskCount: number): string =>
 export async function runFleet(options: FleetOptions): Promise<FleetTotals> {
   const { firstSeed, seedCount, processCount, taskCount } = options;
   const share = Math.ceil(seedCount / processCount);
-  const totals = { seedCount: 0, taskCount: 0, faultCount: 0, violations: [] as string[] };
+  const totals = { ...newTotals(), violations: [] as string[], cpuMs: 0 };
   const add = (report: FleetReport): void => {
-    totals.seedCount += 1;
-    totals.taskCount += report.taskCount;
-    for (const count of Object.values(report.faults)) totals.faultCount += count;
+    addReport(totals, report);
+    totals.cpuMs += report.cpuMs;
     for (const finding of report.violations) {
       totals.violations.push(`seed ${report.seed}: ${finding}; replay: ${replayCommand(report.seed, taskCount)}`);
     }
-    options.onReport(report);
+    options.onReport?.(report);
   };
   const runs: Promise<void>[] = [];
   for (let done = 0; done < seedCount; done += share) {

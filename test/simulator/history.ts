@@ -33,11 +33,6 @@ export class History {
   digest(): string {
     return this.#hash.copy().digest('hex');
   }
-
-  /** What happened to one task, as lines to read. */
-  ofTask(taskId: string): string[] {
-    return this.entries.filter((entry) => entry.taskId === taskId).map(formatEntry);
-  }
 }
 
 export const formatEntry = ({ atMs, who, what, taskId, detail }: HistoryEntry): string =>

@@ -100,6 +100,7 @@ export class Invariants {
   async atEnd(): Promise<void> {
     await this.look();
     await this.queryAll();
+    await this.#checkObjects();
     const tasks = await this.#database.rows<EndedTask>(
       'select id, state, fence, charged, lease_until, problem from task',
     );
@@ -159,6 +160,26 @@ export class Invariants {
     this.#fences.set(id, fence);
   }
 
+  /**
+   * I4 again, when the sweeper has had its time: what it left is what was sealed of recorded results, no more and no
+   * less. Readings of the store's clock may be left by app servers that died.
+   */
+  async #checkObjects(): Promise<void> {
+    const rows = await this.#database.rows<{ path: string; files: string }>(
+      `select result.path, task_seal.files from result join task_seal
+         on task_seal.task_id = result.task_id and task_seal.fence = result.fence where result.dropped_at is null`,
+    );
+    const needed = new Set(
+      rows.flatMap(({ path, files }) => (JSON.parse(files) as SealedFile[]).map(({ name }) => `${path}/${name}`)),
+    );
+    const there = new Set(this.#store.paths);
+    for (const path of needed) if (!there.has(path)) this.report(`I4 ${path} was swept away`);
+    for (const path of there) {
+      if (!needed.has(path) && !path.startsWith('clock/'))
+        this.report(`${path} is needed by nothing and was not swept`);
+    }
+  }
+
   /** I4, I5, I12: a recorded result's files are there, whole, as sealed, and those of its task. */
   async #checkResults(): Promise<void> {
     const results = await this.#database.rows<{
@@ -171,7 +192,8 @@ export class Invariants {
     }>(
       `select result.task_id, result.fence, task.fence as current, result.path, result.manifest_sha256, task_seal.files
        from result join task on task.id = result.task_id
-       left join task_seal on task_seal.task_id = result.task_id and task_seal.fence = result.fence`,
+       left join task_seal on task_seal.task_id = result.task_id and task_seal.fence = result.fence
+       where result.dropped_at is null`,
     );
     for (const result of results) {
       const { task_id: id, fence, current, path, manifest_sha256, files } = result;

@@ -1,4 +1,5 @@
 import {
+  doomJobs,
   holdTasks,
   isFinalTaskState,
   lockTask,
@@ -6,6 +7,7 @@ import {
   setTaskPriority,
   tasksOfJob,
   type Database,
+  type Transaction,
 } from '#store';
 import type { AppServer } from './app-server.ts';
 import type { Random } from './random.ts';
@@ -56,6 +58,9 @@ export function meddle(random: Random, meddling: Meddling): string {
             .update({ draining: 1 });
       });
       return 'operator-drains-worker';
+    case 7:
+      deleteResults(task, meddling);
+      return 'user-deletes-results';
     default:
       pauseJob(task, random, meddling);
       return 'user-pauses-job';
@@ -73,15 +78,21 @@ function cancelTask({ id }: PlannedTask, { onServer, onCancelled }: Meddling): v
   });
 }
 
-function cancelJob({ jobId }: PlannedTask, { onServer, onCancelled }: Meddling): void {
-  onServer(async (database, { queue }) => {
+function cancelJob({ jobId }: PlannedTask, meddling: Meddling, also?: (trx: Transaction) => Promise<void>): void {
+  meddling.onServer(async (database, { queue }) => {
     const cancelled = await database.transaction(async (trx) => {
       await queue.cancelJob(trx, jobId);
+      await also?.(trx);
       const tasks = await tasksOfJob(trx, jobId);
       return tasks.filter(({ state }) => !isFinalTaskState(state) || state === 'CANCELLED').map(({ id }) => id);
     });
-    onCancelled(cancelled);
+    meddling.onCancelled(cancelled);
   });
+}
+
+/** As the deletion of a batch prediction: the job ends, its folders are doomed in the same transaction. */
+function deleteResults(task: PlannedTask, meddling: Meddling): void {
+  cancelJob(task, meddling, (trx) => doomJobs(trx, { jobId: task.jobId }));
 }
 
 /** Puts a job's tasks aside and takes them back later, again until that was acknowledged. */

@@ -20,11 +20,14 @@ interface StoredObject {
   readonly modifiedAt: Date;
 }
 
+/** What takes time. */
+export type StoreOperation = 'write' | 'read' | 'delete';
+
 export interface MemoryObjectStoreOptions {
   /** @default the machine's */
   readonly now?: () => Date;
-  /** Called before each part of a write or read; a simulator waits here, or never returns. */
-  readonly step?: (operation: 'write' | 'read', path: string) => Promise<void>;
+  /** Called before each part of a write or read and each deletion; a simulator waits here, or never returns. */
+  readonly step?: (operation: StoreOperation, path: string) => Promise<void>;
 }
 
 /** Objects in memory, under the contract of every driver: whole or not there, never overwritten. */
@@ -33,7 +36,7 @@ export class MemoryObjectStore implements ObjectStore {
   /** Writes that have begun; a writer that dies leaves them here, as a driver leaves temporary files. */
   readonly #unfinished = new Map<symbol, { readonly path: string; readonly startedAt: Date }>();
   readonly #now: () => Date;
-  readonly #step: (operation: 'write' | 'read', path: string) => Promise<void>;
+  readonly #step: (operation: StoreOperation, path: string) => Promise<void>;
 
   constructor({ now = () => new Date(), step = async () => undefined }: MemoryObjectStoreOptions = {}) {
     this.#now = now;
@@ -113,6 +116,7 @@ export class MemoryObjectStore implements ObjectStore {
 
   async delete(path: string): Promise<void> {
     parseObjectPath(path);
+    await this.#step('delete', path);
     this.#objects.delete(path);
   }
 
@@ -132,6 +136,11 @@ export class MemoryObjectStore implements ObjectStore {
   localPath(path: string): null {
     parseObjectPath(path);
     return null;
+  }
+
+  /** Paths of all objects as they are now, past every fault. */
+  get paths(): string[] {
+    return [...this.#objects.keys()];
   }
 
   /** The bytes of an object as they are now, past every fault; null when there is none. */

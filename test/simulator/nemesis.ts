@@ -43,10 +43,14 @@ export interface NemesisOptions {
   readonly leaseMs: number;
   /** Picks the step and the fault that this run tries most. */
   readonly focus: number;
+  /** Where it is given, all faults of all steps are tried in turn instead of that: passes of each step so far. */
+  readonly rotation: Map<string, number> | null;
   /** What users and operators do; called now and then. */
   readonly meddle: (random: Random) => string;
 }
 
+/** In a rotation the first passes of a step meet all its faults, so often each; later ones those by chance. */
+const ROTATION_ROUNDS = 2;
 /** How likely the focus and each other fault is when a step is passed; iterations are passed often. */
 const FOCUS_CHANCE = 0.25;
 const FOCUS_ITERATION_CHANCE = 0.06;
@@ -72,6 +76,7 @@ export class Nemesis {
   readonly #random: Random;
   readonly #focusStep: string;
   readonly #focusFault: StepFault;
+  readonly #rotation: Map<string, number> | null;
   /** Pairs of processes that do not hear each other, until when. */
   readonly #cuts = new Map<string, number>();
   /** What happens to the next message of a worker. */
@@ -82,6 +87,7 @@ export class Nemesis {
 
   constructor(options: NemesisOptions) {
     const { focus, random } = options;
+    this.#rotation = options.rotation;
     this.#options = options;
     this.#random = random;
     this.#focusStep = WORKER_STEPS[focus % WORKER_STEPS.length] ?? '';
@@ -198,9 +204,18 @@ export class Nemesis {
   }
 
   #drawStepFault(name: string): StepFault | null {
+    const turn = this.#rotation === null ? null : this.#nextInRotation(name, this.#rotation);
+    if (turn !== null) return turn;
     const focusChance = name === 'worker.iterate' ? FOCUS_ITERATION_CHANCE : FOCUS_CHANCE;
-    if (name === this.#focusStep && this.#random.chance(focusChance)) return this.#focusFault;
+    if (this.#rotation === null && name === this.#focusStep && this.#random.chance(focusChance))
+      return this.#focusFault;
     return this.#random.chance(STEP_CHANCE) ? this.#random.pick(STEP_FAULTS) : null;
+  }
+
+  #nextInRotation(name: string, passes: Map<string, number>): StepFault | null {
+    const pass = passes.get(name) ?? 0;
+    passes.set(name, pass + 1);
+    return pass < ROTATION_ROUNDS * STEP_FAULTS.length ? (STEP_FAULTS[pass % STEP_FAULTS.length] ?? null) : null;
   }
 
   /** Usually beyond the lease, sometimes not. */

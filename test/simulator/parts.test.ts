@@ -36,7 +36,7 @@ describe('simulator: its parts', () => {
   });
 
   it('time jumps from event to event, in order; what was cancelled does not happen', async () => {
-    const time = new VirtualTime(() => false);
+    const time = new VirtualTime(() => null);
     const seen: string[] = [];
     for (const ms of [500, 20, 3_600_000, 20]) time.after(ms, () => seen.push(`${ms} at ${time.nowMs}`));
     time.after(10, () => seen.push('cancelled'))();
@@ -45,7 +45,7 @@ describe('simulator: its parts', () => {
   });
 
   it('a frozen process does nothing until it goes on, a dead one nothing ever', async () => {
-    const time = new VirtualTime(() => false);
+    const time = new VirtualTime(() => null);
     const process = new SimulatedProcess({ name: 'p.1', time, random: new Random('p') });
     const seen: string[] = [];
     process.clock.after(10, () => seen.push(`timer at ${time.nowMs}`));

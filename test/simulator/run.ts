@@ -9,6 +9,11 @@ export interface RunOptions {
   /** @default SQLite in memory */
   readonly source?: DatabaseSource;
   readonly plant?: Plant | null;
+  /**
+   * Passes of each step so far, filled on: every fault at every step comes in turn, over several seeds, so that a few
+   * tasks meet all of them. @default null: the seed picks the fault that it tries most
+   */
+  readonly rotation?: Map<string, number> | null;
   /** Whether the report has the history although nothing was violated. @default false */
   readonly withHistory?: boolean;
 }
@@ -39,9 +44,10 @@ export async function runSeed({
   taskCount,
   source = { client: 'sqlite' },
   plant = null,
+  rotation = null,
   withHistory = false,
 }: RunOptions): Promise<RunReport> {
-  const simulation = await Simulation.open({ seed, taskCount, source, plant });
+  const simulation = await Simulation.open({ seed, taskCount, source, plant, rotation });
   const restoreRandom = useRandomSource((count) => simulation.idBytes(count));
   const restoreFailpoints = interceptFailpoints((name) => simulation.nemesis.atFailpoint(name));
   try {

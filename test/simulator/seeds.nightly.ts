@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { expect } from 'chai';
 import { runFleet } from './fleet.ts';
+import { sentenceOf } from './totals.ts';
 
 const SEED_COUNT = 10_000;
 const TASKS_PER_SEED = 25;
@@ -23,7 +24,7 @@ describe('simulator, nightly', () => {
         if (count % PRINT_EVERY === 0) process.stdout.write(`${count} seeds from ${firstSeed} on\n`);
       },
     });
-    process.stdout.write(`${totals.taskCount} tasks, ${totals.faultCount} faults\n`);
+    process.stdout.write(`${sentenceOf(totals)}, ${Math.round(totals.cpuMs / 1_000)} s of processor time\n`);
     // The first lines name the seeds and how to run them again.
     expect(totals.violations.slice(0, 20).join('\n')).to.equal('');
   });

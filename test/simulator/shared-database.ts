@@ -40,7 +40,9 @@ export class SharedDatabase {
   readonly base: Database;
   readonly #time: () => VirtualTime;
   readonly #showTimeInSqlite: SqliteDatabase.Statement | null;
+  /** Statements under way. */
   #busy = 0;
+  #idle: PromiseWithResolvers<void> | null = null;
   #shownMs = -1;
   #showing: Promise<unknown> = Promise.resolve();
 
@@ -70,9 +72,11 @@ export class SharedDatabase {
     return new SharedDatabase(base, sqlite, time);
   }
 
-  /** Whether a statement is under way. */
-  get isBusy(): boolean {
-    return this.#busy > 0;
+  /** Settled when no statement is under way any more; null: none is. */
+  get busy(): Promise<void> | null {
+    if (this.#busy === 0) return null;
+    this.#idle ??= Promise.withResolvers();
+    return this.#idle.promise;
   }
 
   /** Rows of a statement past all faults, at the present virtual time. */
@@ -137,12 +141,12 @@ export class SharedDatabase {
         await this.#showTime();
         return await acquire();
       } catch (err) {
-        this.#busy -= 1;
+        this.#ended();
         throw err;
       }
     };
     client.releaseConnection = async (connection) => {
-      this.#busy -= 1;
+      this.#ended();
       return release(connection);
     };
     return knex;
@@ -153,8 +157,15 @@ export class SharedDatabase {
     try {
       return await work();
     } finally {
-      this.#busy -= 1;
+      this.#ended();
     }
+  }
+
+  #ended(): void {
+    this.#busy -= 1;
+    if (this.#busy > 0) return;
+    this.#idle?.resolve();
+    this.#idle = null;
   }
 
   /** Brings the clock's row up to date. No transaction is open when the first statement of an instant arrives. */

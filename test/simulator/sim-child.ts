@@ -17,7 +17,7 @@ export interface SimulatedChildOptions {
   /** Told when an attempt fails by its task's own fault. */
   readonly onOwnFault: (taskId: string, fence: number) => void;
   /** Told when a checkpoint that the app server named cannot be read or is of another task. */
-  readonly onBrokenCheckpoint: (taskId: string, path: string) => void;
+  readonly onBrokenCheckpoint: (taskId: string, fence: number, path: string) => void;
 }
 
 /** Thrown where a run is when its child is killed. */
@@ -124,7 +124,11 @@ export class SimulatedChild implements TaskChild {
     const draw = () => random.between(20, STEP_MS_MAX);
     await step('worker.read', draw());
     await step('worker.bin', draw());
-    for (let iteration = (await this.#resumedAt(task)) + 1; iteration <= plan.iterations; iteration += 1) {
+    const resumedAt = await this.#resumedAt(task);
+    // Whoever goes on from the second half needs as much memory there, and meets the same bad row.
+    const atOnce = resumedAt * 2 >= plan.iterations ? await this.#misbehave(plan, task) : null;
+    if (atOnce !== null) return atOnce;
+    for (let iteration = resumedAt + 1; iteration <= plan.iterations; iteration += 1) {
       await step('worker.iterate', plan.iterationMs);
       const fraction = iteration / plan.iterations;
       listener.progress({ fraction, phase: 'iterate', message: '', iteration });
@@ -156,12 +160,12 @@ export class SimulatedChild implements TaskChild {
   }
 
   /** The iteration that an earlier attempt's checkpoint holds; 0 where there is none that can be read. */
-  async #resumedAt({ taskId, checkpoint }: ChildTask): Promise<number> {
+  async #resumedAt({ taskId, fence, checkpoint }: ChildTask): Promise<number> {
     if (checkpoint === null) return 0;
     const { store, onBrokenCheckpoint } = this.#options;
     const bytes = await store.readAll(checkpoint.path, { maxBytes: 10_000 }).catch(() => null);
     if (bytes === null || !Buffer.from(checkpointBytes(taskId, checkpoint.position)).equals(bytes)) {
-      onBrokenCheckpoint(taskId, checkpoint.path);
+      onBrokenCheckpoint(taskId, fence, checkpoint.path);
       return 0;
     }
     return checkpoint.position;

@@ -30,16 +30,18 @@ async function main(): Promise<number> {
   let failedCount = 0;
   for (let index = 0; index < Number(values.seeds); index += 1) {
     const seed = Number(values.seed) + index;
+    const startedAt = process.cpuUsage();
     const report = await runSeed({ seed, taskCount: Number(values.tasks), source, plant, withHistory: values.history });
-    print(report, values.quiet);
+    const { user, system } = process.cpuUsage(startedAt);
+    print(report, Math.round((user + system) / 1_000), values.quiet);
     if (report.violations.length > 0) failedCount += 1;
   }
   return failedCount === 0 ? 0 : 1;
 }
 
-function print(report: RunReport, isQuiet: boolean): void {
+function print(report: RunReport, cpuMs: number, isQuiet: boolean): void {
   const { history, ...rest } = report;
-  process.stdout.write(`${JSON.stringify(rest)}\n`);
+  process.stdout.write(`${JSON.stringify({ ...rest, cpuMs })}\n`);
   if (!isQuiet && history.length > 0) process.stdout.write(`${history.join('\n')}\n`);
 }
 

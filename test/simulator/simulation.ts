@@ -7,8 +7,8 @@ import { Fencing } from './fencing.ts';
 import { formatEntry, History } from './history.ts';
 import { Invariants } from './invariants.ts';
 import { meddle } from './meddle.ts';
-import { MemoryObjectStore } from './memory-object-store.ts';
-import { Nemesis } from './nemesis.ts';
+import { MemoryObjectStore, type StoreOperation } from './memory-object-store.ts';
+import { Nemesis, type NemesisOptions } from './nemesis.ts';
 import { Network, taskIdOf, type WireAnswer, type WireRequest } from './network.ts';
 import { PlantedDatabase, type Plant } from './plants.ts';
 import { currentProcess, SimulatedProcess } from './process.ts';
@@ -24,6 +24,7 @@ export interface SimulationOptions {
   readonly taskCount: number;
   readonly source: DatabaseSource;
   readonly plant: Plant | null;
+  readonly rotation: NemesisOptions['rotation'];
 }
 
 const SERVER_COUNT = 3;
@@ -43,6 +44,11 @@ const POLL_MS = 2_000;
 /** A quarter of the product's rate, too: its looks are dozens of statements. */
 const RECONCILE_MS = 120_000;
 const MIB = 1024 ** 2;
+/**
+ * Shorter than the product's, so that the object sweeper meets attempts that have just ended, frozen writers, and folders
+ * that become unneeded while it looks.
+ */
+const RETENTION = { 'retention.sweepIntervalMs': 20_000, 'retention.attemptMs': 20_000, 'retention.orphanMs': 60_000 };
 
 /** One seed's world: app servers, workers, database, network, and the nemesis that harms them. */
 export class Simulation {
@@ -88,7 +94,12 @@ export class Simulation {
     this.#config = loadConfig({
       env: {},
       cwd: '/',
-      flags: { 'worker.memoryBytes': 1_024 * MIB, 'queue.pollMs': POLL_MS, 'queue.reconcileMs': RECONCILE_MS },
+      flags: {
+        ...RETENTION,
+        'worker.memoryBytes': 1_024 * MIB,
+        'queue.pollMs': POLL_MS,
+        'queue.reconcileMs': RECONCILE_MS,
+      },
     }).config;
     this.#store = new MemoryObjectStore({
       now: () => new Date(EPOCH_MS + time.nowMs),
@@ -103,6 +114,7 @@ export class Simulation {
       restartServer: (server) => this.#restartServer(server),
       leaseMs: this.#config.queue.leaseMs,
       focus: options.seed,
+      rotation: options.rotation,
       meddle: (random) => meddle(random, this.#meddling),
     });
     this.#invariants = new Invariants(database, this.#store, {
@@ -127,7 +139,7 @@ export class Simulation {
 
   static async open(options: SimulationOptions): Promise<Simulation> {
     let database: SharedDatabase | null = null;
-    const time = new VirtualTime(() => database?.isBusy === true);
+    const time = new VirtualTime(() => database?.busy ?? null);
     const planted = options.plant === null ? null : new PlantedDatabase(options.plant);
     database = await SharedDatabase.open(
       options.source,
@@ -157,7 +169,7 @@ export class Simulation {
     const over = () => this.#isSettled;
     if (!(await this.#time.run(over, FAULTS_MS_MAX))) {
       this.nemesis.stop();
-      await this.#time.run(over, FAULTS_MS_MAX + CALM_MS_MAX);
+      if (!(await this.#time.run(over, FAULTS_MS_MAX + CALM_MS_MAX))) await this.#reportOpen();
     }
     if (this.#invariants.violations.length > 0) return;
     await this.#leave();
@@ -185,6 +197,23 @@ export class Simulation {
 
   async close(): Promise<void> {
     await this.#database.close();
+  }
+
+  /** I1: tasks that do not end although nothing harms them any more, also those that others have made. */
+  async #reportOpen(): Promise<void> {
+    const open = await this.#database.rows<{ id: string; state: string }>(
+      'select id, state from task where finished_at is null order by id',
+    );
+    for (const { id, state } of open) this.#invariants.report(`I1 task ${id} does not end: ${state}`);
+    for (const id of this.#jobsLeft) this.#invariants.report(`I1 job ${id} was never accepted`);
+  }
+
+  /** Who has lost its task, or whose task is over, may find its checkpoint swept away, the holder never. */
+  async #checkpointBroken(taskId: string, fence: number, path: string): Promise<void> {
+    const held = await this.#database.rows(
+      `select id from task where id = '${taskId}' and fence = ${fence} and finished_at is null`,
+    );
+    if (held.length > 0) this.#invariants.report(`task ${taskId}: checkpoint ${path} is not what was taken down`);
   }
 
   /** The workers end; then no app server may still hold a request of theirs. */
@@ -315,8 +344,7 @@ export class Simulation {
         this.#ownFaults.add(`${taskId}/${fence}`);
         this.#history.note(name, 'own fault', taskId, String(fence));
       },
-      onBrokenCheckpoint: (taskId, path) =>
-        this.#invariants.report(`task ${taskId}: checkpoint ${path} is not what was taken down`),
+      onBrokenCheckpoint: (taskId, fence, path) => void this.#checkpointBroken(taskId, fence, path),
     });
     this.#hosts.push(host);
     this.#time.after(this.#random.between(0, 5_000), () => host.start());
@@ -345,7 +373,7 @@ export class Simulation {
   }
 
   /** Parts of reads and writes take time, and no dead process goes on with them. */
-  async #storeStep(operation: 'write' | 'read', path: string): Promise<void> {
+  async #storeStep(operation: StoreOperation, path: string): Promise<void> {
     const process = currentProcess();
     if (process === null) return;
     await process.wait(this.#random.exponential(operation === 'write' ? 40 : 10));

@@ -18,11 +18,11 @@ export class VirtualTime {
   #order = 0;
   #eventCount = 0;
   readonly #heap: Event[] = [];
-  /** Whether some real work (a statement at the database) has not answered yet. */
-  readonly #isBusy: () => boolean;
+  readonly #realWork: () => Promise<void> | null;
 
-  constructor(isBusy: () => boolean) {
-    this.#isBusy = isBusy;
+  /** @param realWork settled when real work (statements at the database) has answered; null: there is none */
+  constructor(realWork: () => Promise<void> | null) {
+    this.#realWork = realWork;
   }
 
   get nowMs(): number {
@@ -64,7 +64,9 @@ export class VirtualTime {
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
       // All microtasks run before an immediate does.
       await new Promise((resolve) => setImmediate(resolve));
-      if (!this.#isBusy()) return;
+      const work = this.#realWork();
+      if (work === null) return;
+      await work;
     }
     throw new Error('the simulated programs do not come to rest');
   }

@@ -22,7 +22,7 @@ export interface WorkerHostOptions {
   readonly storeOf: (process: SimulatedProcess) => ObjectStore;
   readonly planOf: (taskId: string) => PlannedTask;
   readonly onOwnFault: (taskId: string, fence: number) => void;
-  readonly onBrokenCheckpoint: (taskId: string, path: string) => void;
+  readonly onBrokenCheckpoint: (taskId: string, fence: number, path: string) => void;
 }
 
 /** Clocks of hosts are off by up to an hour and run up to 200 millionths too fast or slow. */

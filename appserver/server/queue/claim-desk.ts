@@ -25,6 +25,8 @@ export interface ClaimDeskOptions {
   readonly mayRun?: (trx: Transaction, userId: string) => Promise<boolean>;
   /** @default systemClock */
   readonly clock?: Clock;
+  /** @default HELD_CLAIMS_MAX */
+  readonly heldClaimsMax?: number;
 }
 
 /** A worker's wish for a task. */
@@ -90,8 +92,9 @@ export class ClaimDesk {
    */
   async claim(wish: Wish, signal: AbortSignal): Promise<Claim | null> {
     if (this.#isClosed || signal.aborted) return null;
-    if (this.#held.size >= HELD_CLAIMS_MAX) {
-      throw new AppError('RATE_LIMITED', `${HELD_CLAIMS_MAX} claims are held already`, { retryAfterSeconds: 1 });
+    const { heldClaimsMax = HELD_CLAIMS_MAX } = this.#options;
+    if (this.#held.size >= heldClaimsMax) {
+      throw new AppError('RATE_LIMITED', `${heldClaimsMax} claims are held already`, { retryAfterSeconds: 1 });
     }
     const { promise, resolve, reject } = Promise.withResolvers<Claim | null>();
     const held: Held = { wish, resolve, reject, looks: 0, isOver: wish.waitMs <= 0 };

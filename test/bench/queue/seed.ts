@@ -4,14 +4,23 @@ export type SeedOptions = Pick<DatabaseOptions, 'client' | 'file' | 'url'>;
 
 const USER_ID = 'user_bench';
 
+/** How many tasks of how many projects. */
+export interface SeededTasks {
+  readonly tasks: number;
+  readonly projects: number;
+  /** What a task costs: the first project's first, and again from the beginning. @default all cost 1 */
+  readonly costs?: readonly number[];
+}
+
+/** What a task of a project costs. */
+export const costOf = (project: string, costs: readonly number[]): number =>
+  costs[Number(project.slice(1)) % costs.length] ?? 1;
+
 /**
  * Fills an empty database with READY tasks: each project has all of its tasks before the next one has any, which is the
  * hardest for fairness. Each has a job of its own; its id tells its project.
  */
-export async function seedQueue(
-  options: SeedOptions,
-  { tasks, projects }: { readonly tasks: number; readonly projects: number },
-): Promise<void> {
+export async function seedQueue(options: SeedOptions, { tasks, projects, costs = [1] }: SeededTasks): Promise<void> {
   const database = await openDatabase({ ...options, poolMax: 4, statementTimeoutMs: 60_000 });
   try {
     await migrate(database);
@@ -39,6 +48,7 @@ export async function seedQueue(
           project_id: project,
           dataset_id: `ds_${project}`,
           share_key: project,
+          cost: costOf(project, costs),
           spec: JSON.stringify(specOf(`ds_${project}`)),
           idempotency_key: id,
           not_before: start - tasks,
@@ -52,17 +62,29 @@ export async function seedQueue(
   }
 }
 
-/**
- * The projects of the tasks that were claimed, in the order in which they were given out: by the clock, and within one
- * transaction by the place of the row.
- */
-export async function claimedProjects(options: SeedOptions): Promise<string[]> {
+/** What was given out: to which projects, and how evenly. */
+export interface Given {
+  /** The projects of the tasks that were claimed, in order: by the clock, within a transaction by the place of the row. */
+  readonly projects: readonly string[];
+  /** Cost times time held, of the project that got the least, as a share of the mean; only of attempts that ended. */
+  readonly leastShare: number;
+}
+
+/** Reads what became of a load. */
+export async function readGiven(options: SeedOptions, costs: readonly number[]): Promise<Given> {
   const database = await openDatabase({ ...options, poolMax: 1, statementTimeoutMs: 60_000 });
   try {
     const place = options.client === 'postgres' ? 'ctid' : 'rowid';
-    const sql = `select task_id from attempt order by claimed_at, ${place}`;
-    const rows = await rawRows<{ task_id: string }>(database, sql);
-    return rows.map(({ task_id: id }) => id.split('_')[1] ?? '');
+    const sql = `select task_id, coalesce(ended_at - claimed_at, 0) as held_ms from attempt order by claimed_at, ${place}`;
+    const rows = await rawRows<{ task_id: string; held_ms: number }>(database, sql);
+    const held = new Map<string, number>();
+    const projects = rows.map(({ task_id: id, held_ms }) => {
+      const project = id.split('_')[1] ?? '';
+      held.set(project, (held.get(project) ?? 0) + costOf(project, costs) * held_ms);
+      return project;
+    });
+    const mean = [...held.values()].reduce((sum, value) => sum + value, 0) / held.size;
+    return { projects, leastShare: Math.min(...held.values()) / mean };
   } finally {
     await database.close();
   }

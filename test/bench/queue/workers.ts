@@ -1,10 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { AppError, ClaimedTask, parse, RegisterAnswer, toProblem, WORKER_PROTOCOL_VERSION } from '#contracts';
-import { HttpClient } from '#runtime';
+import {
+  AppError,
+  ClaimedTask,
+  parse,
+  RegisterAnswer,
+  toProblem,
+  TransitionAnswer,
+  WORKER_PROTOCOL_VERSION,
+} from '#contracts';
+import type { ObjectStore } from '#object-store';
+import { HttpClient, type HttpAnswer } from '#runtime';
 
 /** How long a claim is held at most. */
 const CLAIM_WAIT_MS = 5_000;
+/** What a batch prediction without rows leaves. */
+const RESULT_NAMES = ['rows.csv', 'rows.ndjson', 'rows.parquet'];
+const OUTCOME = { kind: 'batch-predict', rowCount: 0, rowsPerSecond: 0, warnings: [] };
+/** How long a task is held where it is, at least and at most. */
+const HOLD_MS = [50, 150] as const;
 const FAILURE = toProblem(new AppError('VALIDATION_FAILED', 'a task of the bench'), null);
 
 /** A worker that does nothing with its tasks. */
@@ -40,20 +54,31 @@ export class SimulatedWorker {
     return answer.status === 204 ? null : parse(ClaimedTask, answer.json, 'claimed task');
   }
 
-  start(task: ClaimedTask): Promise<unknown> {
+  start(task: ClaimedTask): Promise<HttpAnswer> {
     return this.#say(task, 'start', { progress: null, memoryBytes: 0, log: [] });
   }
 
   /** Fails it by the user's fault: it ends for good, with its job, as a task without a result can. */
-  end(task: ClaimedTask): Promise<unknown> {
+  end(task: ClaimedTask): Promise<HttpAnswer> {
     return this.#say(task, 'fail', { blame: 'user', problem: FAILURE, log: [] });
+  }
+
+  /** Writes a tiny result, seals and commits it; the app server reads and hashes its files. */
+  async deliver(task: ClaimedTask, store: ObjectStore): Promise<void> {
+    const files = [];
+    for (const name of RESULT_NAMES)
+      files.push({ name, ...(await store.write(`${task.attemptPath}/${name}`, Buffer.from(task.taskId))) });
+    await this.#say(task, 'seal', { files, outcome: OUTCOME, log: [] });
+    const answer = await this.#say(task, 'commit', {});
+    const { state } = parse(TransitionAnswer, answer.json, 'commit answer');
+    if (state !== 'SUCCEEDED') throw new Error(`task ${task.taskId} is ${state} after its commit`);
   }
 
   close(): void {
     this.#http.close();
   }
 
-  #say({ taskId, fence, leaseToken: token }: ClaimedTask, verb: string, json: object): Promise<unknown> {
+  #say({ taskId, fence, leaseToken: token }: ClaimedTask, verb: string, json: object): Promise<HttpAnswer> {
     const path = `/internal/v1/tasks/${taskId}/${verb}`;
     return this.#http.request({ method: 'POST', path, json: { fence, ...json }, token });
   }
@@ -66,12 +91,17 @@ export interface Load {
   readonly perSecond: number;
 }
 
-/** What a worker does with a task that it has claimed: nothing more, or the rest of the way to its end. */
-export type Way = 'claim' | 'whole';
+/**
+ * What a worker does with a task that it has claimed: nothing more (`claim`), start it and end it without a result
+ * (`whole`), the same after some time (`held`), or start it and deliver a result to this store.
+ */
+export type Way = 'claim' | 'whole' | 'held' | { readonly deliverTo: ObjectStore };
 
 async function finish(worker: SimulatedWorker, task: ClaimedTask, way: Way): Promise<void> {
   if (way === 'claim') return;
   await worker.start(task);
+  if (typeof way === 'object') return worker.deliver(task, way.deliverTo);
+  if (way === 'held') await wait(HOLD_MS[0] + Math.random() * (HOLD_MS[1] - HOLD_MS[0]));
   await worker.end(task);
 }
 

@@ -1,17 +1,17 @@
 import { expect } from 'chai';
+import { ERROR_TABLE } from '#contracts';
 import { getJob, type Claim, type Transaction } from '#store';
-import { ClaimDesk } from '../../../appserver/server/queue/claim-desk.ts';
+import { ClaimDesk, type ClaimDeskOptions } from '../../../appserver/server/queue/claim-desk.ts';
 import { claimTogether, compareWithModel, wish } from './claims-model.ts';
 import type { Stage } from './stage.ts';
-import { QUEUE_CONFIG, SILENT_LOGGER } from './world.ts';
+import { QUEUE_CONFIG, refused, SILENT_LOGGER } from './world.ts';
 
 /** Claims that are served together. */
 export function claimsTogetherCases(stage: Stage): void {
   const desks: ClaimDesk[] = [];
-  const newDesk = (mayRun?: (trx: Transaction, userId: string) => Promise<boolean>) => {
+  const newDesk = (more: Pick<ClaimDeskOptions, 'mayRun' | 'heldClaimsMax'> = {}) => {
     const { database, queue } = stage.world;
-    const options = { database, queue, config: QUEUE_CONFIG, logger: SILENT_LOGGER };
-    const desk = new ClaimDesk(mayRun === undefined ? options : { ...options, mayRun });
+    const desk = new ClaimDesk({ database, queue, config: QUEUE_CONFIG, logger: SILENT_LOGGER, ...more });
     desks.push(desk);
     return desk;
   };
@@ -76,6 +76,16 @@ export function claimsTogetherCases(stage: Stage): void {
       expect(await third).to.equal(null);
     });
 
+    it('beyond the most that are held are told to come back, and only those', async () => {
+      const desk = newDesk({ heldClaimsMax: 2 });
+      const held = [desk.claim(wish({ waitMs: 30_000 }), forever), desk.claim(wish({ waitMs: 30_000 }), forever)];
+      const code = await refused(desk.claim(wish({ waitMs: 30_000 }), forever), 'RATE_LIMITED');
+      expect(ERROR_TABLE[code].status).to.equal(429);
+      for (let index = 0; index < 3; index += 1) await stage.world.addTask();
+      expect((await Promise.all(held)).map((claim) => claim !== null)).to.deep.equal([true, true]);
+      expect(await desk.claim(wish(), forever), 'there is room again').not.to.equal(null);
+    });
+
     it('get one task per request, on one replica and on two', async () => {
       for (let index = 0; index < 6; index += 1) await stage.world.addTask();
       const desk = newDesk();
@@ -104,10 +114,11 @@ export function claimsTogetherCases(stage: Stage): void {
         refusals.push(await stage.world.addTask({ user: 'left', priority: 1 }));
       for (let index = 0; index < 5; index += 1) await stage.world.addTask({ user: 'here', project: 'p2' });
       const asked: [Transaction, string][] = [];
-      const desk = newDesk(async (trx, userId) => {
+      const mayRun = async (trx: Transaction, userId: string) => {
         asked.push([trx, userId]);
         return userId !== 'left';
-      });
+      };
+      const desk = newDesk({ mayRun });
       const claims = await Promise.all(Array.from({ length: 5 }, () => desk.claim(wish(), forever)));
       expect(claims.map((claim) => claim?.task.runAs)).to.deep.equal(Array(5).fill('here'));
       for (const [index, [trx, userId]] of asked.entries()) {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { BEAT_MS, Lab, LEASE_MS, type LabOptions } from '../../support/faults/lab.ts';
 import { startProxy, type Proxy, type Weather } from '../../support/faults/proxy.ts';
-import { noteRecovery } from '../../support/faults/recovery.ts';
+import { noteRecovery, TOLD_MS_MAX } from '../../support/faults/recovery.ts';
 import {
   attemptCounts,
   expectSameModels,
@@ -52,7 +52,10 @@ export function networkSuite(names: readonly string[], options: LabOptions = {})
         cutOffWorker();
         const run = await startRun(lab, quickDataset);
         await expectSameModels(lab, run);
-        noteRecovery('30 % of messages reset', Date.now() - startedAtMs, 'the whole run is done');
+        noteRecovery('30 % of messages reset', Date.now() - startedAtMs, {
+          what: 'the whole run is done',
+          limitMs: 30_000,
+        });
         expect(proxy.resetCount).to.be.greaterThan(2);
         await lab.check();
       },
@@ -63,7 +66,10 @@ export function networkSuite(names: readonly string[], options: LabOptions = {})
         cutOffWorker();
         const run = await startRun(lab, quickDataset);
         await expectSameModels(lab, run);
-        noteRecovery('answers to 6 statements lost', Date.now() - startedAtMs, 'the whole run is done');
+        noteRecovery('answers to 6 statements lost', Date.now() - startedAtMs, {
+          what: 'the whole run is done',
+          limitMs: 30_000,
+        });
         expect(proxy.lostCount).to.equal(6);
         expect(await attemptCounts(lab, run.job.id)).to.deep.equal([1, 1, 1, 1]);
         await lab.check();
@@ -75,7 +81,10 @@ export function networkSuite(names: readonly string[], options: LabOptions = {})
         proxy.loseAnswers({ to: /POST \/internal\/v1\/claims /, times: 2 });
         cutOffWorker();
         await expectSameModels(lab, run);
-        noteRecovery('answers to 2 claims lost', Date.now() - startedAtMs, 'the whole run is done');
+        noteRecovery('answers to 2 claims lost', Date.now() - startedAtMs, {
+          what: 'the whole run is done',
+          limitMs: 20_000,
+        });
         expect(proxy.lostCount).to.be.greaterThan(0);
         await lab.check();
       },
@@ -97,7 +106,7 @@ export function networkSuite(names: readonly string[], options: LabOptions = {})
       if (withOther) {
         lab.startWorker();
         await expectSameModels(lab, run, SLOW);
-        await lab.recovered(fault, cutAtMs);
+        await lab.recovered(fault, cutAtMs, 20_000);
       }
       await passed(cutAtMs, 2 * LEASE_MS);
       const seen = worker.lines.length;
@@ -109,10 +118,13 @@ export function networkSuite(names: readonly string[], options: LabOptions = {})
           worker.lines.slice(seen).some(({ event }) => event === 'task_refused' || event === 'task_interrupted'),
         );
         expect(refused).to.equal(true);
-        noteRecovery(fault, Date.now() - clearAtMs, 'it is refused and stops, from the end of the partition');
+        noteRecovery(fault, Date.now() - clearAtMs, {
+          what: 'it is refused and stops, from the end of the partition',
+          limitMs: TOLD_MS_MAX,
+        });
       } else {
         await expectSameModels(lab, run, SLOW);
-        await lab.recovered(`${fault} (from its end)`, clearAtMs);
+        await lab.recovered(`${fault} (from its end)`, clearAtMs, 10_000);
         expect(Date.now() - clearAtMs, 'no answer is waited for that will not come').to.be.lessThan(20_000);
         expect(await attemptCounts(lab, run.job.id)).to.deep.equal([1, 1]);
       }
@@ -145,7 +157,7 @@ export function delaySuite(): void {
         lab.startWorker({ serverUrl: `http://127.0.0.1:${proxy.port}` });
         const run = await startRun(lab, datasetId);
         await expectSameModels(lab, run);
-        noteRecovery('2 s of delay', Date.now() - startedAtMs, 'the whole run is done');
+        noteRecovery('2 s of delay', Date.now() - startedAtMs, { what: 'the whole run is done', limitMs: 90_000 });
         expect(Date.now() - startedAtMs).to.be.greaterThan(4 * 4 * 2 * BEAT_MS);
         expect(await attemptCounts(lab, run.job.id)).to.deep.equal([1, 1, 1, 1]);
         await lab.check();

@@ -1,96 +1,23 @@
 import { expect } from 'chai';
-import { Job, parse } from '#contracts';
 import { rawRows } from '#store';
-import { churnCsv } from '../../integration/worker/support.ts';
-import type { ApiAnswer } from '../../support/api.ts';
+import { apiRoutes } from '../../../appserver/server/routes/index.ts';
+import { servingRoutes } from '../../../appserver/server/routes/serving.ts';
 import { Lab, type LabOptions } from '../../support/faults/lab.ts';
-import { newProject } from '../../support/modelling.ts';
-import { expectSameModels, QUICK, startRun, undisturbedHashes, uploadChurn } from '../../support/faults/runs.ts';
 import { noteRecovery } from '../../support/faults/recovery.ts';
+import { expectSameModels, startRun, undisturbedHashes, uploadChurn } from '../../support/faults/runs.ts';
+import { jobOf, REQUESTS, type Request, type Scene } from './request-table.ts';
 
-/** What the requests are about. */
-interface Scene {
-  readonly lab: Lab;
-  readonly datasetId: string;
-  readonly projectId: string;
-  /** Trained models of the project, two at least. */
-  readonly modelIds: readonly string[];
-  deploymentId: string;
-}
+/** Just before the commit of the handler's transaction, and when the answer is made but not sent. */
+const AROUND_COMMIT = ['inDatabase', 'afterHandler'];
+/** From the death of an app server to the answer of the repeated request; most of it is the start of a program. */
+const ANSWERED_MS_MAX = 60_000;
 
-interface Request {
-  readonly method: 'post' | 'put' | 'delete';
-  /** Prepares what only this request needs. */
-  readonly prepare?: (scene: Scene) => Promise<void>;
-  readonly send: (scene: Scene, key: string) => Promise<ApiAnswer>;
-  /** How often its effect is there. */
-  readonly count: (scene: Scene) => Promise<number>;
-  /** Statuses that tell a client, who does not know what became of his first try, that all is well. */
-  readonly statuses: readonly number[];
-}
-
-const countOf = async ({ lab }: Pick<Scene, 'lab'>, sql: string, ...values: string[]): Promise<number> =>
-  Number((await rawRows(lab.database, `select count(*) as n from ${sql}`, values))[0]?.['n']);
-
-async function newDeployment(scene: Scene): Promise<void> {
-  const json = { modelId: scene.modelIds[0], name: 'served' };
-  const answer = await scene.lab.api.request('POST', '/deployments', { json });
-  scene.deploymentId = (answer.json as { id: string }).id; // Deployment of the contract
-}
-
-const keyed = (key: string) => ({ 'idempotency-key': key });
-
-export const REQUESTS: Readonly<Record<string, Request>> = {
-  'POST /datasets': {
-    method: 'post',
-    send: ({ lab }, key) => lab.api.upload({ content: churnCsv(20), fileName: 'a.csv', name: key }, keyed(key)),
-    count: (scene) => countOf(scene, `datasets where name like 'POST_/datasets%'`),
-    statuses: [202],
-  },
-  'POST /projects/{id}/autopilot': {
-    method: 'post',
-    prepare: async (scene) => {
-      Object.assign(scene, { projectId: await newProject(scene.lab.api, scene.datasetId) });
-    },
-    send: ({ lab, projectId }, key) =>
-      lab.api.request('POST', `/projects/${projectId}/autopilot`, { json: QUICK.request, headers: keyed(key) }),
-    count: (scene) => countOf(scene, 'autopilot_runs where project_id = ?', scene.projectId),
-    statuses: [202],
-  },
-  'POST /deployments': {
-    method: 'post',
-    send: ({ lab, modelIds }, key) =>
-      lab.api.request('POST', '/deployments', { json: { modelId: modelIds[0], name: key }, headers: keyed(key) }),
-    count: (scene) => countOf(scene, `deployments where name like 'POST_/deployments%'`),
-    statuses: [201],
-  },
-  'PUT /deployments/{id}/model': {
-    method: 'put',
-    prepare: newDeployment,
-    send: ({ lab, deploymentId, modelIds }, key) =>
-      lab.api.request('PUT', `/deployments/${deploymentId}/model`, {
-        json: { modelId: modelIds[1], reason: key },
-        headers: keyed(key),
-      }),
-    count: ({ modelIds, deploymentId, ...scene }) =>
-      countOf(scene, 'deployment_history where model_id = ? and deployment_id = ?', modelIds[1] ?? '', deploymentId),
-    statuses: [200],
-  },
-  'DELETE /deployments/{id}': {
-    method: 'delete',
-    prepare: newDeployment,
-    send: ({ lab, deploymentId }, key) =>
-      lab.api.request('DELETE', `/deployments/${deploymentId}`, { headers: keyed(key) }),
-    count: async (scene) => 1 - (await countOf(scene, 'deployments where id = ?', scene.deploymentId)),
-    statuses: [204, 404],
-  },
-};
-
-const POINTS: Readonly<Record<Request['method'], readonly string[]>> = {
-  post: ['beforeHandler', 'inDatabase', 'afterHandler'],
-  put: ['beforeHandler', 'afterHandler'],
-  delete: ['beforeHandler', 'afterHandler'],
-};
+/** Names of all routes that change something and are built. */
+export const changingRoutes = (): string[] =>
+  [...apiRoutes, ...servingRoutes]
+    .filter(({ method }) => method !== 'GET')
+    .filter(({ answers }) => Object.keys(answers).some((status) => Number(status) < 300))
+    .map(({ method, path }) => `${method} ${path}`);
 
 /** Kills the app server in the middle of a user's request, which is sent again: its effect is there exactly once. */
 export function requestsSuite(database: LabOptions['database'] & string, names: readonly string[]): void {
@@ -99,46 +26,65 @@ export function requestsSuite(database: LabOptions['database'] & string, names: 
     let scene: Scene;
     before(async () => {
       await undisturbedHashes();
-      const lab = await Lab.open({ database });
-      lab.startWorker();
-      const datasetId = await uploadChurn(lab);
-      const run = await startRun(lab, datasetId);
-      await expectSameModels(lab, run);
-      const modelIds = (await lab.leaderboard(run.projectId)).data.map(({ modelId }) => modelId);
-      scene = { lab, datasetId, projectId: run.projectId, modelIds, deploymentId: '' };
+      scene = await setScene(database);
     });
     after(() => scene.lab.close());
 
     for (const name of names) {
       const request = REQUESTS[name];
       if (request === undefined) throw new Error(`no request ${name}`);
-      for (const point of POINTS[request.method]) {
-        it(`${name} ${point}`, async () => {
-          const { lab } = scene;
-          await request.prepare?.(scene);
-          const before = name.startsWith('POST') ? await request.count(scene) : 0;
-          const key = `${name}-${point}`.replaceAll(' ', '_');
-          await lab.stop(lab.server.program());
-          const armed = await lab.server.start(`rest.${request.method}.${point}=kill`);
-          const lost = await request.send(scene, key).catch((err: unknown) => err);
-          expect(lost).to.be.instanceOf(TypeError);
-          const { signal, atMs } = await armed.ended;
-          expect(signal).to.equal('SIGKILL');
-          await lab.server.start();
-          const answer = await request.send(scene, key);
-          noteRecovery(`app server killed: ${name} ${point}`, Date.now() - atMs, 'the repeated request is answered');
-          expect(answer.status, answer.text).to.be.oneOf(request.statuses);
-          const again = await request.send(scene, key);
-          expect(again.status).to.be.oneOf(request.statuses);
-          expect((await request.count(scene)) - before).to.equal(1);
-          if (answer.status === 202) {
-            const job = parse(Job, answer.json, 'job');
-            expect(parse(Job, again.json, 'job').id).to.equal(job.id);
-            await lab.succeeded(job.id);
-          }
-          await lab.check();
-        });
+      for (const point of request.points ?? AROUND_COMMIT) it(`${name} ${point}`, () => tryAt(name, request, point));
+    }
+    it('all invariants hold', () => scene.lab.check());
+
+    async function tryAt(name: string, request: Request, point: string): Promise<void> {
+      const { lab } = scene;
+      await request.prepare?.(scene);
+      const key = `${name}-${point}`.replaceAll(/[^A-Za-z]+/g, '-');
+      const before = await request.count(scene, key);
+      await lab.stop(lab.server.program());
+      const method = (name.split(' ')[0] ?? '').toLowerCase();
+      const armed = await lab.server.start(
+        `${request.isInternal === true ? 'internal' : 'rest'}.${method}.${point}=kill`,
+      );
+      const lost = await request.send(scene, key).catch((err: unknown) => err);
+      expect(lost).to.be.instanceOf(TypeError);
+      const { signal, atMs } = await armed.ended;
+      expect(signal).to.equal('SIGKILL');
+      const isBeforeCommit = point === 'inDatabase' || point === 'beforeHandler';
+      expect((await request.count(scene, key)) - before, 'effects of the lost request').to.equal(
+        isBeforeCommit ? 0 : 1,
+      );
+      await lab.server.start();
+      const answer = await request.send(scene, key);
+      noteRecovery(`app server killed: ${name} ${point}`, Date.now() - atMs, {
+        what: 'the repeated request is answered',
+        limitMs: ANSWERED_MS_MAX,
+      });
+      expect(answer.status, answer.text).to.be.oneOf(request.statuses);
+      const again = await request.send(scene, key);
+      expect(again.status, again.text).to.be.oneOf(request.statuses);
+      expect((await request.count(scene, key)) - before).to.equal(1);
+      if (answer.status === 202) {
+        expect(jobOf(again).id).to.equal(jobOf(answer).id);
+        await lab.succeeded(jobOf(answer).id);
       }
+      await request.finish?.(scene);
     }
   });
+}
+
+async function setScene(database: LabOptions['database'] & string): Promise<Scene> {
+  const lab = await Lab.open({ database });
+  const first = lab.startWorker();
+  const datasetId = await uploadChurn(lab);
+  const run = await startRun(lab, datasetId);
+  await expectSameModels(lab, run);
+  const modelIds = (await lab.leaderboard(run.projectId)).data.map(({ modelId }) => modelId);
+  const [worker] = await rawRows<{ id: string }>(lab.database, 'select id from worker');
+  await lab.stop(first);
+  lab.startWorker();
+  const { projectId } = run;
+  const workerId = worker?.id ?? '';
+  return { lab, datasetId, projectId, modelIds, workerId, id: '', ownProjectId: '', session: {} };
 }

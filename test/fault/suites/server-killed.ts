@@ -24,6 +24,8 @@ interface Statement {
   readonly isCutOff?: boolean;
   /** Only a long training says it. */
   readonly isSlow?: boolean;
+  /** The worker says it when it is asked to end. */
+  readonly isLeaving?: boolean;
   /** The worker dies with its task; another takes it. */
   readonly isLost?: boolean;
 }
@@ -36,10 +38,14 @@ const STATEMENTS: Readonly<Record<string, Statement>> = {
   resume: { points: BOTH, worker: 'worker.close=pause:6000', isCutOff: true },
   checkpoint: { points: BOTH, worker: '', isSlow: true },
   seal: { points: BOTH, worker: '' },
+  drain: { points: BOTH, worker: '', isLeaving: true },
   commit: { points: ['beforeVerify', 'afterVerify', 'beforeDatabase', 'inDatabase', 'afterDatabase'], worker: '' },
   fail: { points: BOTH, worker: 'worker.read=kill' },
   expire: { points: ['beforeDatabase'], worker: 'worker.start=kill', isLost: true },
 };
+
+/** All statements, and what the reaper does for workers that say nothing any more. */
+export const SERVER_STATEMENTS: readonly string[] = Object.keys(STATEMENTS);
 
 /** All failpoints of the app server's side of the worker protocol, `queue.STATEMENT.POINT`. */
 export const SERVER_POINTS = Object.entries(STATEMENTS).flatMap(([name, { points }]) =>
@@ -74,11 +80,12 @@ export function serverKilledSuite(database: LabOptions['database'] & string, poi
         else await lab.stop(server.program());
         const armed = await server.start(`${point}=kill`);
         if (statement.isCutOff !== true) startWorkers(lab, statement);
+        if (statement.isLeaving === true) await leave(lab, armed);
         const { signal, atMs } = await armed.ended;
         expect(signal, armed.output.slice(-1_000)).to.equal('SIGKILL');
         await server.start();
         await expectSameModels(lab, run, kind);
-        await lab.recovered(`app server killed: ${point}`, atMs);
+        await lab.recovered(`app server killed: ${point}`, atMs, 40_000);
         // A repeated statement finds what the first has done: nothing is computed twice because of the app server.
         const [first, ...others] = await attemptCounts(lab, run.job.id);
         expect(first).to.equal(statement.worker.endsWith('kill') ? 2 : 1);
@@ -99,6 +106,13 @@ function statementOf(point: string): Statement {
 function startWorkers(lab: Lab, { worker, isLost }: Statement): void {
   const victim: Program = lab.startWorker({ failpoints: worker });
   if (isLost === true) void victim.ended.then(() => lab.startWorker());
+}
+
+/** A worker in the middle of the run is asked to end; another one goes on. */
+async function leave(lab: Lab, armed: Program): Promise<void> {
+  await lab.task('a task in work', ({ state }) => state === 'RUNNING');
+  void armed.ended.then(() => lab.startWorker());
+  await lab.stopWorkers();
 }
 
 /** A worker with a task that has heard nothing for more than a lease. */

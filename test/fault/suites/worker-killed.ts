@@ -62,7 +62,7 @@ export function workerKilledSuite(database: LabOptions['database'] & string): vo
           lab.startWorker();
         }
         await expectSameModels(lab, run);
-        await lab.recovered(`worker killed: ${step}`, faultAtMs);
+        await lab.recovered(`worker killed: ${step}`, faultAtMs, 20_000);
         await lab.check();
         await lab.stopWorkers();
       });
@@ -79,7 +79,7 @@ export function workerKilledSuite(database: LabOptions['database'] & string): vo
       const faultAtMs = Date.now();
       await expectSameModels(lab, run, SLOW);
       expect(worker.lines.filter(({ event }) => event === 'task_process_died')).to.have.length(1);
-      await lab.recovered('task child killed in the middle of an iteration', faultAtMs);
+      await lab.recovered('task child killed in the middle of an iteration', faultAtMs, 10_000);
       await lab.check();
       await lab.stopWorkers();
     });

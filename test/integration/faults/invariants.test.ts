@@ -125,12 +125,15 @@ describe('fault tests: the checkers of the invariants', () => {
 
   it('find files outside of attempt folders, and such as were written too late', () => {
     const history = historyOf([...attempt(1, { ended_at: 20_000 }), 'insert']);
+    const undisturbed = { disturbedUntilMs: 0, quietMs: 10_000 };
     const at = (name: string, modifiedAtMs: number) => [{ path: name, modifiedAtMs }];
-    expect(writesAreInPlace(history, at('models/t/1/blob', 29_000), 0)).to.deep.equal([]);
-    expect(writesAreInPlace(history, at('uploads/ds/1', 99_000), 0)).to.deep.equal([]);
-    expect(writesAreInPlace(history, at('models/t/2/blob', 1), 0).join()).to.match(/^I11 .*nobody/);
-    expect(writesAreInPlace(history, at('models/t/1/blob', 31_000), 0).join()).to.match(/^I11 .*11000 ms/);
-    expect(writesAreInPlace(history, at('models/t/1/blob', 31_000), 25_000)).to.deep.equal([]);
+    expect(writesAreInPlace(history, at('models/t/1/blob', 29_000), undisturbed)).to.deep.equal([]);
+    expect(writesAreInPlace(history, at('uploads/ds/1', 99_000), undisturbed)).to.deep.equal([]);
+    expect(writesAreInPlace(history, at('models/t/2/blob', 1), undisturbed).join()).to.match(/^I11 .*nobody/);
+    expect(writesAreInPlace(history, at('models/t/1/blob', 31_000), undisturbed).join()).to.match(/^I11 .*11000 ms/);
+    expect(
+      writesAreInPlace(history, at('models/t/1/blob', 31_000), { ...undisturbed, disturbedUntilMs: 25_000 }),
+    ).to.deep.equal([]);
   });
 
   describe('on files', () => {

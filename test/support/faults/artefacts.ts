@@ -5,22 +5,27 @@ import type { SealedFile, StoredTable } from '#contracts';
 import { openArtifact } from '#scoring';
 import { rawRows, type Database } from '#store';
 import type { Change } from './history.ts';
-import type { StoredFile } from './invariants.ts';
+import { until } from '../processes.ts';
+import { isDropped, type StoredFile } from './invariants.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Pause between two passes over everything visible, milliseconds. */
 const PASS_MS = 100;
 
-/** I4: the files of every committed result are there with the sizes and hashes that were sealed. */
+/** I4: the files of every committed result are there with the sizes and hashes that were sealed, until it is deleted. */
 export function committedFilesAreThere(history: readonly Change[], objectsDir: string): string[] {
   const seals = new Map(
     history
       .filter(({ relation, operation }) => relation === 'task_seal' && operation === 'insert')
       .map(({ row }) => [`${String(row['task_id'])}/${String(row['fence'])}`, String(row['files'])]),
   );
+  const dropped = new Set(
+    history.filter(({ relation, row }) => relation === 'result' && isDropped(row)).map(({ row }) => row['task_id']),
+  );
   return history
     .filter(({ relation, operation }) => relation === 'result' && operation === 'insert')
+    .filter(({ row }) => !dropped.has(row['task_id']))
     .flatMap(({ row }) => {
       const key = `${String(row['task_id'])}/${String(row['fence'])}`;
       const files = JSON.parse(seals.get(key) ?? '[]') as SealedFile[]; // sealed files as the store keeps them
@@ -67,6 +72,13 @@ export class Scanner {
     this.#database = database;
     this.#objectsDir = objectsDir;
     this.#ended = this.#run();
+  }
+
+  /** Waits until all that is visible now has been opened. */
+  async nextPass(): Promise<void> {
+    // The one that is under way may have looked before.
+    const enough = this.passCount + 2;
+    await until('a pass of the scanner', () => this.passCount >= enough);
   }
 
   async close(): Promise<void> {

@@ -18,9 +18,6 @@ export interface StoredFile {
 
 /** Longest time beyond the lease until a dead worker's task is given on, milliseconds. */
 export const REQUEUE_SLACK_MS = 5_000;
-/** How long a worker that lost its fence may go on writing in its own folder, milliseconds. */
-export const QUIET_AFTER_MS = 10_000;
-
 /** Folders that app servers write to themselves: uploads, and readings of the store's clock, which a kill may leave. */
 const OF_APP_SERVERS = ['uploads/', 'clock/'];
 
@@ -39,6 +36,9 @@ export function violationsOf(history: readonly Change[], options: { readonly cha
     ...poisonEnds(history, options.chargedAttemptsMax),
   ];
 }
+
+/** Whether what a result was made for has been deleted, which alone may change its row. */
+export const isDropped = (row: Change['row']): boolean => (row['dropped_at'] ?? null) !== null;
 
 const changesOf = (history: readonly Change[], relation: Relation): Change[] =>
   history.filter((change) => change.relation === relation);
@@ -64,7 +64,7 @@ export function oneResult(history: readonly Change[]): string[] {
   const results = Map.groupBy(changesOf(history, 'result'), (change) => textOf(change, 'task_id'));
   const doubled = [...results].flatMap(([id, changes]) => {
     const inserted = changes.filter(({ operation }) => operation === 'insert').length;
-    const altered = changes.some(({ operation }) => operation === 'update');
+    const altered = changes.some((change) => change.operation === 'update' && !isDropped(change.row));
     return inserted > 1 || altered ? [`I2 task ${id} has ${inserted} results${altered ? ', altered' : ''}`] : [];
   });
   const left = [...byTask(history)].flatMap(([id, changes]) => {
@@ -196,12 +196,13 @@ export function requeueLimitMs(
 /**
  * I11: nobody writes outside of the folder of his attempt, nor there long after he has lost it.
  *
- * @param disturbedUntilMs until when a worker was frozen or cut off: until then it could not know
+ * @param options.disturbedUntilMs until when a worker was frozen or cut off: until then it could not know
+ * @param options.quietMs how long a worker that lost its fence may go on writing in its own folder, milliseconds
  */
 export function writesAreInPlace(
   history: readonly Change[],
   files: readonly StoredFile[],
-  disturbedUntilMs: number,
+  { disturbedUntilMs, quietMs }: { readonly disturbedUntilMs: number; readonly quietMs: number },
 ): string[] {
   const attempts = changesOf(history, 'attempt');
   const last = new Map(attempts.map((change) => [textOf(change, 'path'), change]));
@@ -212,6 +213,6 @@ export function writesAreInPlace(
     const endedAtMs = attempt.row['ended_at'] === null ? null : Number(attempt.row['ended_at']);
     if (endedAtMs === null) return [];
     const lateMs = modifiedAtMs - Math.max(endedAtMs, disturbedUntilMs);
-    return lateMs > QUIET_AFTER_MS ? [`I11 ${path} was written ${lateMs} ms after its attempt had ended`] : [];
+    return lateMs > quietMs ? [`I11 ${path} was written ${lateMs} ms after its attempt had ended`] : [];
   });
 }

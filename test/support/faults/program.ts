@@ -18,8 +18,8 @@ export interface ProgramSpec {
   readonly flags: Readonly<Record<string, string | number>>;
   /** Beside PATH. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Module that Node loads before the program. */
-  readonly preload?: string;
+  /** Modules that Node loads before the program. */
+  readonly preloads?: readonly string[];
 }
 
 /** One line of a program's log. */
@@ -45,9 +45,9 @@ export class Program {
   #ending: Ending | null = null;
   #output = '';
 
-  constructor({ program, flags, env = {}, preload }: ProgramSpec) {
+  constructor({ program, flags, env = {}, preloads = [] }: ProgramSpec) {
     const words = [
-      ...(preload === undefined ? [] : ['--import', preload]),
+      ...preloads.flatMap((module) => ['--import', module]),
       path.join(REPOSITORY_ROOT, PROGRAMS[program]),
       ...Object.entries(flags).map(([key, value]) => `--${key}=${value}`),
     ];

@@ -6,10 +6,22 @@ interface Recovery {
   readonly seconds: number;
 }
 
+/** Within this time a worker that can hear again is told that it has lost its task, and stops, milliseconds. */
+export const TOLD_MS_MAX = 10_000;
+
 const recoveries: Recovery[] = [];
 
-/** Notes and prints how long it took from a fault until things went on. */
-export function noteRecovery(fault: string, ms: number, what = 'work goes on'): void {
+/** What went on again, and how long that may take. */
+export interface Expected {
+  /** @default 'work goes on' */
+  readonly what?: string;
+  /** Milliseconds, far beyond what is usual: a loaded machine keeps them, a program that waits for nothing does not. */
+  readonly limitMs: number;
+}
+
+/** Notes and prints how long it took from a fault until things went on. @throws Error when that was too long */
+export function noteRecovery(fault: string, ms: number, { what = 'work goes on', limitMs }: Expected): void {
+  if (!(ms <= limitMs)) throw new Error(`${fault}: ${what} after ${ms} ms; expected at most ${limitMs} ms`);
   const seconds = Math.max(0, ms) / 1000;
   recoveries.push({ fault, what, seconds });
   console.log(`      ${what} after ${seconds.toFixed(2)} s`);
