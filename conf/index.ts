@@ -15,6 +15,7 @@ export {
 export { createLogger, errorChain, type LogFields, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
 export { bundleName, PROGRAM_SOURCES, programFile, type ProgramName } from './programs.ts';
 export { configReference } from './reference.ts';
+export { runReportingProgram, type ReportingProgram, type TellProgress } from './reporting-program.ts';
 export { configKeys, ConfigSchema, type Config, type ConfigKey } from './schema.ts';
 export { KEY_FILES, readOrMakeSecret, readSecret } from './secret-file.ts';
 export { PROGRAM_VERSION } from './version.ts';

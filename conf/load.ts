@@ -135,13 +135,20 @@ function fromText(entry: ConfigKey, text: string, origin: ConfigOrigin): unknown
 function withPlaces(config: Config, cwd: string): Config {
   const dataDir = path.resolve(cwd, config.dataDir);
   const place = (value: string, name: string) => (value === '' ? path.join(dataDir, name) : path.resolve(cwd, value));
+  const absolute = (value: string) => (value === '' ? '' : path.resolve(cwd, value));
   const keysDir = place(config.keys.dir, 'keys');
   const serverUrl = config.server.publicUrl === '' ? `http://127.0.0.1:${config.server.port}` : config.server.publicUrl;
   return {
     ...config,
     dataDir,
     database: { ...config.database, file: place(config.database.file, 'trainyard.db') },
-    objectStore: { ...config.objectStore, root: place(config.objectStore.root, 'objects') },
+    objectStore: { ...config.objectStore, root: objectRoot(config.objectStore, place) },
+    hadoop: {
+      ...config.hadoop,
+      confDir: absolute(config.hadoop.confDir),
+      keytab: absolute(config.hadoop.keytab),
+      caFile: absolute(config.hadoop.caFile),
+    },
     keys: { dir: keysDir },
     ingest: { ...config.ingest, pathRoots: config.ingest.pathRoots.map((root) => path.resolve(cwd, root)) },
     worker: {
@@ -159,6 +166,12 @@ function withPlaces(config: Config, cwd: string): Config {
       cacheDir: place(config.predictionServer.cacheDir, 'prediction-server'),
     },
   };
+}
+
+/** The root of the HDFS driver is no path of this machine. */
+function objectRoot({ driver, root }: Config['objectStore'], place: (value: string, name: string) => string): string {
+  if (driver === 'hdfs') return root === '' ? '/trainyard/objects' : root;
+  return place(root, 'objects');
 }
 
 /**

@@ -5,6 +5,7 @@ export const PROGRAM_SOURCES = {
   cli: 'appserver/cli/main.ts',
   server: 'appserver/server/main.ts',
   backup: 'appserver/server/backup/main.ts',
+  'hadoop-setup': 'appserver/hadoop-setup/main.ts',
   worker: 'yarn-workers/worker/main.ts',
   'task-child': 'yarn-workers/worker/child/main.ts',
   'prediction-server': 'prediction/server/main.ts',

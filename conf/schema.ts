@@ -69,8 +69,44 @@ export const ConfigSchema = strict({
     statementTimeoutMs: millis('longest SQL statement', 30_000),
   }),
   objectStore: strict({
-    driver: choice(['file'], { description: 'kind of object store', default: 'file' }),
-    root: text({ description: 'folder of the file driver; empty: <dataDir>/objects', default: '' }),
+    driver: choice(['file', 'hdfs'], { description: 'kind of object store', default: 'file' }),
+    root: text({
+      description:
+        'folder of the objects; file: empty for <dataDir>/objects; hdfs: /path or hdfs://nameservice/path, empty for /trainyard/objects',
+      default: '',
+    }),
+  }),
+  hadoop: strict({
+    confDir: text({
+      description: 'folder with the cluster’s core-site.xml, hdfs-site.xml, yarn-site.xml; empty: HADOOP_CONF_DIR',
+      default: '',
+    }),
+    webHdfsUrls: list({
+      description: 'WebHDFS or HttpFS servers to use instead of the NameNodes of hdfs-site.xml',
+      default: [],
+    }),
+    user: text({ description: 'who the service is in a cluster without Kerberos', default: 'trainyard' }),
+    principal: text({
+      description: 'who the service is in a cluster with Kerberos; empty: first of the keytab',
+      default: '',
+    }),
+    keytab: text({ description: 'keytab of the principal, readable by the service alone', default: '' }),
+    caFile: text({
+      description: 'PEM file of the authorities that signed the cluster’s certificates; empty: those of Node',
+      default: '',
+    }),
+    tokenRefreshMs: millis(
+      'age at which a user’s HDFS token is replaced by a new one for his workers; below the cluster’s renewal interval',
+      6 * HOUR_MS,
+    ),
+    timeoutMs: millis('longest silence of a Hadoop service', 60_000),
+    retryAttemptsMax: integer({
+      description: 'attempts of one call to HDFS before it is given up',
+      default: 12,
+      minimum: 1,
+      maximum: 100,
+    }),
+    retryMsMax: millis('longest time that one call to HDFS is tried again', 120_000),
   }),
   keys: strict({
     dir: text({
@@ -94,6 +130,49 @@ export const ConfigSchema = strict({
     backoffMs: millis('first back-off after a failed attempt', 5_000),
     backoffMsMax: millis('longest back-off', 600_000),
     groupWaitMs: millis('how long the first member of a group waits for the others to be claimed', 60_000),
+  }),
+  compute: strict({
+    driver: choice(['local', 'yarn'], {
+      description:
+        'where tasks run: workers that register by themselves, or YARN containers that the app server asks for',
+      default: 'local',
+    }),
+  }),
+  yarn: strict({
+    queue: text({ description: 'YARN queue of pools when a request names none', default: 'default' }),
+    runtimeDir: text({
+      description: 'HDFS folder of the programs that containers run, filled by trainyard hadoop install',
+      default: '/trainyard/runtime',
+    }),
+    serverUrls: list({
+      description: 'addresses under which containers reach the app servers; empty: server.publicUrl',
+      default: [],
+    }),
+    containersMax: integer({
+      description: 'containers of workers of one user and queue at most',
+      default: 8,
+      minimum: 1,
+      maximum: 2000,
+    }),
+    containerMemoryMb: integer({ description: 'memory of a worker’s container, MB', default: 4096, minimum: 512 }),
+    containerVcores: integer({ description: 'vcores and threads of a worker’s container', default: 1, minimum: 1 }),
+    masterMemoryMb: integer({ description: 'memory of an application master, MB', default: 512, minimum: 256 }),
+    nodeLabel: text({ description: 'node label of all containers; empty: none', default: '' }),
+    containerIdleMs: millis('how long a container may have nothing to do before it is given back', 60_000),
+    applicationIdleMs: millis('how long a pool without work keeps its YARN application', 300_000),
+    controlMs: millis('how often pools are looked at', 1_000),
+    reconcileMs: millis('how often YARN’s applications are compared with ours', 30_000),
+    orphanMs: millis('how long an application of ours that no row knows is left alone', 60_000),
+    lifetimeMs: millis('YARN ends an application that no app server has prolonged for so long', 6 * HOUR_MS),
+    viaJar: choice(['auto', 'always', 'never'], {
+      description: 'submit by the application master’s jar instead of REST: auto when REST submission is switched off',
+      default: 'auto',
+    }),
+    jarFolder: text({
+      description:
+        'folder of the application master’s jar and Hadoop’s client jars on this host, for submission by jar',
+      default: '',
+    }),
   }),
   retention: strict({
     sweepIntervalMs: millis('how often objects that nothing needs are looked for and deleted', 60_000),
@@ -137,6 +216,11 @@ export const ConfigSchema = strict({
     memoryBytes: integer({ description: 'limit of the worker’s process tree', default: 4 * GIB, minimum: 256 * MIB }),
     threadCount: integer({ description: 'threads of the task process', default: 1, minimum: 1, maximum: 256 }),
     cacheBytes: integer({ description: 'decoded columns kept between tasks', default: 512 * MIB, minimum: 0 }),
+    objectCacheBytes: integer({
+      description: 'local copies kept of objects that the object store has no files for',
+      default: 10 * GIB,
+      minimum: 0,
+    }),
     drainMs: millis('how long a stopping worker waits for its task', 5_000),
     childIdleMs: millis('how long a task process without a task, and with it the decoded columns, is kept', 60_000),
     checkpointMs: integer({

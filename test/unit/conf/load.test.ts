@@ -9,7 +9,9 @@ import path from 'node:path';
 function otherValue(entry: ConfigKey): string {
   if (entry.key === 'log.level') return 'debug';
   if (entry.key === 'database.client') return 'postgres';
-  if (entry.key === 'objectStore.driver') return 'file';
+  if (entry.key === 'objectStore.driver') return 'hdfs';
+  if (entry.key === 'compute.driver') return 'yarn';
+  if (entry.key === 'yarn.viaJar') return 'never';
   if (entry.type === 'integer') return String(Number(entry.default) + 1);
   return entry.type === 'list' ? 'one,two' : '/somewhere/else';
 }

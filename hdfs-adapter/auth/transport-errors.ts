@@ -1,0 +1,44 @@
+import { AppError } from '#contracts';
+import { describeUrl } from './redact.ts';
+
+const TLS_CODES: readonly string[] = [
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_SIGNATURE_FAILURE',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+];
+
+/** The system's name of an error (`ECONNREFUSED`), or ''. */
+export function networkCode(err: unknown): string {
+  return err instanceof Error && 'code' in err && typeof err.code === 'string' ? err.code : '';
+}
+
+/**
+ * A failed exchange as an error that names the service and never its secrets: HADOOP_TLS_UNTRUSTED for a certificate,
+ * else HADOOP_UNAVAILABLE; an AppError and the reason of an aborted signal are as they are.
+ */
+export function transportError(err: unknown, method: string, url: URL, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted === true) return signal.reason;
+  if (err instanceof AppError) return err;
+  const code = networkCode(err);
+  const what = `${method} ${describeUrl(url)}`;
+  const details = { origin: url.origin, systemCode: code };
+  if (TLS_CODES.includes(code))
+    return new AppError('HADOOP_TLS_UNTRUSTED', `${what}: its certificate is not accepted (${textOf(err)})`, {
+      cause: err,
+      details,
+    });
+  const hint = code === 'EPROTO' ? '; the port may speak plain HTTP' : '';
+  return new AppError('HADOOP_UNAVAILABLE', `${what}: ${textOf(err)}${hint}`, { cause: err, details });
+}
+
+/** A name with several addresses fails with an AggregateError, whose own message is empty. */
+function textOf(err: unknown): string {
+  if (err instanceof AggregateError && err.errors.length > 0) return textOf(err.errors[0] as unknown);
+  return err instanceof Error && err.message !== '' ? err.message : networkCode(err) || 'failed';
+}

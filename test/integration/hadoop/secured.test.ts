@@ -1,0 +1,354 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import {
+  connectHadoop,
+  HDFS_TOKEN_KIND,
+  keytabNegotiator,
+  loadClusterSettings,
+  parseToken,
+  parseTokenIdentifier,
+  tokenServiceOf,
+  tokenToUrlString,
+  withService,
+  type HttpTransport,
+  type Identity,
+} from '#hadoop-auth';
+import { HdfsObjectStore, HdfsSharing, openObjectStore } from '#object-store';
+import { loadConfig } from '#runtime';
+import { WebHdfsClient, type HdfsAccess } from '#webhdfs';
+import { fails, objectStoreSuite, textOf } from '../../contract/object-store/suite.ts';
+import { appErrorOf } from '../../support/expect-error.ts';
+import { hdfsClient, identityOf, transportOf } from '../../support/hadoop/clients.ts';
+import { sharedHadoopCluster, type ClusterSecurity, type HadoopCluster } from '../../support/hadoop/index.ts';
+
+async function paths(store: HdfsObjectStore, prefix: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { path: one } of store.list(prefix)) found.push(one);
+  return found;
+}
+
+const RETRIES = { attemptsMax: 3, elapsedMsMax: 5_000 };
+
+describe('HDFS, secured', function () {
+  this.timeout(240_000);
+
+  let cluster: HadoopCluster;
+  let security: ClusterSecurity;
+  let transport: HttpTransport;
+  let service: WebHdfsClient;
+  let folder = '';
+  const clients: WebHdfsClient[] = [];
+
+  const client = (options: { user?: string; access?: HdfsAccess; urls?: readonly string[] } = {}): WebHdfsClient => {
+    const made = hdfsClient(cluster, { transport, retries: RETRIES, ...options });
+    clients.push(made);
+    return made;
+  };
+  /** In a container: nothing but a token. */
+  const byToken = (token: () => string, urls = cluster.nameNodeUrls): WebHdfsClient =>
+    new WebHdfsClient({
+      urls,
+      transport,
+      identity: { kind: 'none' },
+      access: { kind: 'token', token },
+      retries: RETRIES,
+    });
+
+  before(async () => {
+    cluster = await sharedHadoopCluster('secured');
+    if (cluster.security === undefined) throw new Error('expected a secured cluster');
+    ({ security } = cluster);
+    transport = transportOf(cluster);
+    service = client();
+    folder = await mkdtemp(path.join(tmpdir(), 'trainyard-secured-'));
+  });
+  after(async () => {
+    for (const one of clients) await one.close();
+    transport.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('logs in by keytab once an origin, and then goes by the cookie', async () => {
+    const real = identityOf(cluster, 'trainyard');
+    if (real.kind !== 'kerberos') throw new Error('expected a Kerberos identity');
+    let count = 0;
+    const { negotiator } = real;
+    const identity: Identity = {
+      kind: 'kerberos',
+      negotiator: {
+        principal: negotiator.principal,
+        negotiate: (host) => {
+          count += 1;
+          return negotiator.negotiate(host);
+        },
+      },
+    };
+    const counted = new WebHdfsClient({ urls: cluster.nameNodeUrls, transport, identity, retries: RETRIES });
+    expect(await counted.homeDirectory()).to.equal('/user/trainyard');
+    for (let i = 0; i < 10; i += 1) await counted.status('/user');
+    expect(count).to.equal(1);
+  });
+
+  it('moves data by one token of its own, not one for every file', async () => {
+    const sequence = async (): Promise<number> => {
+      const token = await service.getDelegationToken('trainyard');
+      await service.cancelDelegationToken(token);
+      return parseTokenIdentifier(parseToken(token)).sequenceNumber;
+    };
+    const before = await sequence();
+    const fresh = client();
+    for (let i = 0; i < 4; i += 1) await fresh.create(`/user/trainyard/data-${i}`, Buffer.from('x'));
+    expect(await textOf(fresh.open('/user/trainyard/data-3'))).to.equal('x');
+    // One for the client, one for asking.
+    expect((await sequence()) - before).to.equal(2);
+  });
+
+  it('acts for end users by doAs, and says who may not be acted for', async () => {
+    const alice = client({ access: { kind: 'doAs', user: 'alice' } });
+    await alice.create('/user/alice/by-service', Buffer.from('hello'), { overwrite: true });
+    expect((await alice.status('/user/alice/by-service')).owner).to.equal('alice');
+    expect(await textOf(alice.open('/user/alice/by-service'))).to.equal('hello');
+    await appErrorOf('HDFS_PERMISSION_DENIED', () => alice.create('/user/bob/not-mine', Buffer.from('x')));
+    const err = await appErrorOf('HDFS_IMPERSONATION_DENIED', () =>
+      client({ access: { kind: 'doAs', user: 'hdfs' } }).status('/'),
+    );
+    expect(err.message).to.contain('not allowed to impersonate hdfs');
+  });
+
+  it('hands out tokens of an end user that work without Kerberos until they are cancelled', async () => {
+    const alice = client({ access: { kind: 'doAs', user: 'alice' } });
+    const renewer = loadClusterSettings(cluster.confDir).tokenRenewer ?? '';
+    const first = await alice.getDelegationToken(renewer);
+    const identifier = parseTokenIdentifier(parseToken(first));
+    // The NameNode makes a short name of the ResourceManager’s principal by its own rules.
+    expect([identifier.owner, identifier.renewer]).to.deep.equal(['alice', 'yarn']);
+    expect(identifier.expiresAt.getTime()).to.be.greaterThan(Date.now());
+    await appErrorOf('HDFS_PERMISSION_DENIED', () => service.renewDelegationToken(first));
+
+    const mine = await alice.getDelegationToken('trainyard');
+    expect((await service.renewDelegationToken(mine)).getTime()).to.be.greaterThan(Date.now());
+
+    let current = first;
+    const container = byToken(() => current);
+    await container.create('/user/alice/from-container', Buffer.from('data'), { overwrite: true });
+    expect((await container.status('/user/alice/from-container')).owner).to.equal('alice');
+    await alice.cancelDelegationToken(first);
+    const err = await appErrorOf('HDFS_TOKEN_INVALID', () => container.status('/user/alice'));
+    expect(err.message).to.contain('alice').and.not.contain(first);
+    // A fresh one is put in while the client lives.
+    current = mine;
+    expect(await textOf(container.open('/user/alice/from-container'))).to.equal('data');
+
+    const forYarn = withService(
+      parseToken(mine),
+      await tokenServiceOf(loadClusterSettings(cluster.confDir)),
+      HDFS_TOKEN_KIND,
+    );
+    expect(forYarn.service).to.match(/^127\.0\.0\.1:\d+$/);
+    expect((await byToken(() => tokenToUrlString(forYarn)).status('/user/alice')).owner).to.equal('alice');
+    await alice.cancelDelegationToken(mine);
+  });
+
+  it('reads and writes in an encryption zone without knowing of it', async () => {
+    const alice = client({ access: { kind: 'doAs', user: 'alice' } });
+    const file = `${security.encryptionZone}/secret`;
+    await alice.create(file, Buffer.from('plain text'), { overwrite: true });
+    expect((await alice.status(file)).encrypted).to.be.true;
+    expect(await textOf(alice.open(file, { offset: 6 }))).to.equal('text');
+  });
+
+  it('does the same through HttpFS, with tokens of its own', async () => {
+    const alice = client({ access: { kind: 'doAs', user: 'alice' }, urls: [security.httpFsUrl] });
+    await alice.mkdirs('/user/alice/httpfs', { permission: '750' });
+    await alice.create('/user/alice/httpfs/file', Buffer.from('0123456789'), { overwrite: true });
+    expect(await textOf(alice.open('/user/alice/httpfs/file', { offset: 2, length: 3 }))).to.equal('234');
+    await alice.append('/user/alice/httpfs/file', Buffer.from('!'));
+    expect((await alice.status('/user/alice/httpfs/file')).sizeBytes).to.equal(11);
+    const names: string[] = [];
+    for await (const entry of alice.list('/user/alice/httpfs')) names.push(entry.path);
+    expect(names).to.deep.equal(['/user/alice/httpfs/file']);
+    expect(await alice.mayAccess('/user/alice/httpfs', 'rwx')).to.be.true;
+    await appErrorOf('HDFS_FILE_MISSING', () => textOf(alice.open('/user/alice/httpfs/none')));
+    const token = await alice.getDelegationToken('trainyard');
+    expect((await byToken(() => token, [security.httpFsUrl]).status('/user/alice')).owner).to.equal('alice');
+    await appErrorOf('HDFS_TOKEN_INVALID', () => byToken(() => token).status('/user/alice'));
+    await alice.delete('/user/alice/httpfs', { recursive: true });
+  });
+
+  it('opens the object store with a keytab, and in a container with the token file alone', async () => {
+    const flags = {
+      'objectStore.driver': 'hdfs',
+      'hadoop.confDir': cluster.confDir,
+      'hadoop.caFile': security.caFile,
+    };
+    const asService = loadConfig({
+      env: {},
+      flags: { ...flags, 'objectStore.root': '/user/trainyard/objects', 'hadoop.keytab': security.keytab('trainyard') },
+    });
+    const opened = openObjectStore(asService.config);
+    await opened.store.write('models/m1', Buffer.from('artefact'));
+    expect(await textOf(opened.store.read('models/m1'))).to.equal('artefact');
+    await opened.store.deleteTree('models');
+    await opened.close();
+
+    const file = path.join(folder, 'container_tokens');
+    const fetched = await cluster.java('org.apache.hadoop.hdfs.tools.DelegationTokenFetcher', [file], {
+      asUser: 'alice',
+    });
+    expect(fetched.code, fetched.stderr).to.equal(0);
+    process.env['HADOOP_TOKEN_FILE_LOCATION'] = file;
+    try {
+      const { config } = loadConfig({ env: {}, flags: { ...flags, 'objectStore.root': '/user/alice/objects' } });
+      const inContainer = openObjectStore(config);
+      await inContainer.store.write('attempt/1', Buffer.from('by alice'));
+      expect((await client({ user: 'alice' }).status('/user/alice/objects/attempt/1')).owner).to.equal('alice');
+      await inContainer.close();
+    } finally {
+      delete process.env['HADOOP_TOKEN_FILE_LOCATION'];
+    }
+    const noKeytab = loadConfig({ env: {}, flags });
+    expect((await appErrorOf('CONFIG_INVALID', () => openObjectStore(noKeytab.config))).message).to.contain(
+      'hadoop.keytab',
+    );
+  });
+
+  it('opens a folder of the store to the end user alone, and closes it with what he wrote in it', async () => {
+    const root = '/user/trainyard/shared';
+    await client({ user: 'hdfs' }).setPermission('/user/trainyard', '711');
+    const store = new HdfsObjectStore(service, root);
+    const sharing = new HdfsSharing(service, root, 'trainyard', (user) => client({ access: { kind: 'doAs', user } }));
+    const storeOf = (user: string): HdfsObjectStore =>
+      new HdfsObjectStore(client({ access: { kind: 'doAs', user } }), root);
+    const [alice, bob] = [storeOf('alice'), storeOf('bob')];
+    await store.write('datasets/d1/rows', Buffer.from('rows'));
+    await store.write('models/m1/blob', Buffer.from('of another'));
+    await sharing.openForReading('datasets/d1', 'alice');
+    await sharing.openForWriting('models/t1/1-x', 'alice');
+    expect(await textOf(alice.read('datasets/d1/rows'))).to.equal('rows');
+    await alice.write('models/t1/1-x/manifest', Buffer.from('by alice'));
+    expect((await service.status(`${root}/models/t1/1-x/manifest`)).owner).to.equal('alice');
+    // Nobody else, and she nowhere else.
+    await fails('HDFS_PERMISSION_DENIED', textOf(bob.read('datasets/d1/rows')));
+    await fails('HDFS_PERMISSION_DENIED', textOf(bob.read('models/t1/1-x/manifest')));
+    await fails('HDFS_PERMISSION_DENIED', bob.write('models/t1/1-x/other', Buffer.from('x')));
+    await fails('HDFS_PERMISSION_DENIED', textOf(alice.read('models/m1/blob')));
+    await fails('HDFS_PERMISSION_DENIED', alice.write('datasets/d1/more', Buffer.from('x')));
+    await fails('HDFS_PERMISSION_DENIED', paths(alice, 'models'));
+
+    // What another user wrote is opened by its owner's right.
+    await sharing.openForReading('models/t1/1-x', 'bob');
+    expect(await textOf(bob.read('models/t1/1-x/manifest'))).to.equal('by alice');
+
+    await sharing.close('models/t1/1-x');
+    for (const user of [alice, bob]) await fails('HDFS_PERMISSION_DENIED', textOf(user.read('models/t1/1-x/manifest')));
+    await fails('HDFS_PERMISSION_DENIED', alice.write('models/t1/1-x/late', Buffer.from('x')));
+    expect(await textOf(store.read('models/t1/1-x/manifest'))).to.equal('by alice');
+    expect(await paths(store, 'models')).to.deep.equal(['models/m1/blob', 'models/t1/1-x/manifest']);
+    await store.deleteTree('models');
+  });
+
+  describe('says what is wrong with', () => {
+    const login = (keytab: string, principal = '', url?: string): WebHdfsClient =>
+      new WebHdfsClient({
+        urls: url === undefined ? cluster.nameNodeUrls : [url],
+        transport,
+        identity: { kind: 'kerberos', negotiator: keytabNegotiator({ keytab, principal }) },
+        retries: RETRIES,
+      });
+    const withKrb5 = async <T>(change: (conf: string) => string, work: () => Promise<T>): Promise<T> => {
+      const file = path.join(folder, 'other-krb5.conf');
+      await writeFile(file, change(await readFile(security.krb5Conf, 'utf8')));
+      process.env['KRB5_CONFIG'] = file;
+      try {
+        return await work();
+      } finally {
+        process.env['KRB5_CONFIG'] = security.krb5Conf;
+      }
+    };
+
+    it('a keytab that is missing, no keytab, or another principal’s', async () => {
+      const missing = await appErrorOf('KERBEROS_LOGIN_FAILED', () => login('/nowhere/x.keytab'));
+      expect(missing.message).to.equal('Keytab /nowhere/x.keytab: no such file');
+      await appErrorOf('KERBEROS_LOGIN_FAILED', () => login(security.caFile));
+      const other = await appErrorOf('KERBEROS_LOGIN_FAILED', () =>
+        login(security.keytab('trainyard'), `alice@${security.realm}`),
+      );
+      expect(other.message).to.contain(`expected a key of alice@${security.realm}, found trainyard@${security.realm}`);
+    });
+
+    it('a keytab that is out of date', async () => {
+      const bytes = await readFile(security.keytab('bob'));
+      // The keys are the end of each entry; another key is what a changed password leaves behind.
+      const stale = Buffer.from(bytes);
+      for (let at = 2; at + 4 <= stale.length;) {
+        const size = stale.readInt32BE(at);
+        stale.fill(7, at + 4 + size - 16, at + 4 + size - 8);
+        at += 4 + size;
+      }
+      const file = path.join(folder, 'stale.keytab');
+      await writeFile(file, stale);
+      const err = await appErrorOf('KERBEROS_LOGIN_FAILED', () => login(file).status('/'));
+      expect(err.message).to.contain(file).and.contain('out of date');
+    });
+
+    it('a KDC that is away', () =>
+      withKrb5(
+        (conf) => conf.replaceAll(/kdc = \S+/g, 'kdc = 127.0.0.1:1'),
+        async () => {
+          const err = await appErrorOf('KERBEROS_UNAVAILABLE', () => login(security.keytab('httpfs')).status('/'));
+          expect(err.message).to.contain('no KDC of its realm answers');
+        },
+      ));
+
+    it('clocks that differ', () =>
+      withKrb5(
+        // No difference is small enough for this library, as a clock that is wrong by minutes would be for another.
+        (conf) => conf.replace('[libdefaults]', '[libdefaults]\n  kdc_timesync = 0\n  clockskew = -1'),
+        async () => {
+          const err = await appErrorOf('KERBEROS_CLOCK_SKEW', () => login(security.keytab('HTTP')).status('/'));
+          expect(err.message).to.contain('differ by more than is allowed');
+        },
+      ));
+
+    it('a server that is called by a name Kerberos does not know', async () => {
+      const url = (cluster.nameNodeUrls[0] ?? '').replace('localhost', '127.0.0.1');
+      const err = await appErrorOf('KERBEROS_SERVICE_UNKNOWN', () =>
+        login(security.keytab('trainyard'), '', url).status('/'),
+      );
+      expect(err.message).to.contain('HTTP/127.0.0.1');
+    });
+
+    it('an authority that did not sign the certificates', async () => {
+      const { config } = loadConfig({
+        env: {},
+        flags: { 'hadoop.confDir': cluster.confDir, 'hadoop.keytab': security.keytab('trainyard') },
+      });
+      const connection = connectHadoop(config.hadoop, {});
+      const untrusting = new WebHdfsClient({ ...connection, urls: cluster.nameNodeUrls });
+      const err = await appErrorOf('HADOOP_TLS_UNTRUSTED', () => untrusting.status('/'));
+      expect(err.message).to.contain('its certificate is not accepted');
+      connection.close();
+    });
+
+    it('a service without Kerberos credentials', async () => {
+      const nobody = new WebHdfsClient({
+        urls: cluster.nameNodeUrls,
+        transport,
+        identity: { kind: 'simple', user: 'hdfs' },
+      });
+      const err = await appErrorOf('HADOOP_AUTH_FAILED', () => nobody.status('/'));
+      expect(err.message).to.contain('as hdfs');
+    });
+  });
+
+  let count = 0;
+  objectStoreSuite('hdfs through HttpFS', {
+    open: async () => {
+      count += 1;
+      return new HdfsObjectStore(client({ urls: [security.httpFsUrl] }), `/user/trainyard/store-${count}`);
+    },
+    close: () => Promise.resolve(),
+  });
+});
