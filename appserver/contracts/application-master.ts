@@ -63,16 +63,24 @@ export const SyncRequest = strict({
     minimum: 1,
     description: 'application attempt; an older one than was seen is told to leave',
   }),
-  /** Rises with each request of an attempt; the same again after a lost answer. */
+  /**
+   * Rises with each request of an attempt, also with one that repeats a lost one: a number that is not higher than the
+   * last that was seen is a late arrival, and its `held` is out of date.
+   */
   sequence: Type.Integer({ minimum: 1 }),
   /** Largest container that the ResourceManager grants, from the registration. */
   maximum: ContainerSize,
+  /**
+   * One that is missing here has not necessarily ended: after a restart of the ResourceManager or of the master, nodes
+   * report their containers one by one, and a new attempt learns of some only later. Only `ended` says that one ended.
+   */
   held: Type.Array(HeldContainer, { maxItems: CONTAINERS_MAX }),
+  /** May name containers that were never told as held: acknowledge those too. A released one may end with any status. */
   ended: Type.Array(EndedContainer, { maxItems: CONTAINERS_MAX }),
-  /** Containers asked for and not granted yet. */
+  /** Containers asked for and not granted yet; those whose end is not acknowledged are not asked for again yet. */
   pendingCount: Type.Integer({ minimum: 0 }),
   nodes: Type.Array(NodeNews, { maxItems: CONTAINERS_MAX }),
-  /** Containers that the scheduler says it will take away unless others are given up. */
+  /** Containers that the scheduler says, at this moment, it will take away unless others are given up. */
   preempted: Type.Array(ContainerIdText, { maxItems: CONTAINERS_MAX }),
 });
 export type SyncRequest = Static<typeof SyncRequest>;
@@ -105,12 +113,16 @@ export const SyncAnswer = strict({
   directive: oneOf(['run', 'finish', 'leave']),
   finalStatus: nullable(oneOf(['SUCCEEDED', 'FAILED', 'KILLED'])),
   message: nullable(Type.String({ maxLength: 1000 })),
-  /** Containers that there are to be, held and asked for together. Never stopped for being too many: see `release`. */
+  /**
+   * Containers that there are to be, held and asked for together; those being stopped do not count. Never stopped for
+   * being too many: see `release`. A container that ended by itself counts until its end is acknowledged, so the answer
+   * that acknowledges it decides whether it is replaced: lower this in that answer to hold a replacement back.
+   */
   wantedCount: Type.Integer({ minimum: 0, maximum: CONTAINERS_MAX }),
   launch: nullable(Launch),
-  /** Held containers to stop. */
+  /** Held containers to stop; may be repeated until their end is told. Others are passed over. */
   release: Type.Array(ContainerIdText, { maxItems: CONTAINERS_MAX }),
-  /** No container is to be granted there. */
+  /** The whole list each time. No container is to be granted there; one that was granted already may still start. */
   excludedNodes: Type.Array(NodeName, { maxItems: CONTAINERS_MAX }),
   /** Ended containers that were recorded: not told again. */
   acknowledged: Type.Array(ContainerIdText, { maxItems: CONTAINERS_MAX }),

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { COUNTS_FILE_VARIABLE } from '../../../test/support/reporter.ts';
 import type { TestCounts } from '../../../test/support/reporter.ts';
 
-/** One process of `scripts/test`: a static check, which counts as one test, or a mocha process, which counts its own. */
+/** One process of `scripts/test`: a static check, which counts as one test, or a mocha or JUnit process, which counts its own. */
 export interface Job {
   readonly name: string;
-  readonly kind: 'check' | 'mocha';
+  readonly kind: 'check' | 'mocha' | 'junit';
   /** Arguments of the Node that runs this program. */
   readonly args: readonly string[];
   readonly timeLimitMs: number;
@@ -54,7 +54,7 @@ export async function runJob(job: Job, settings: JobSettings): Promise<JobResult
   const ending = await runProcess(job, settings, outputFile, countsFile);
   const elapsedMs = performance.now() - startedAt;
   const output = settings.live ? '' : tail(outputFile);
-  const verdict = job.kind === 'check' ? judgeCheck(ending) : judgeMocha(ending, readIfThere(countsFile));
+  const verdict = job.kind === 'check' ? judgeCheck(ending) : judgeMocha(ending, readIfThere(countsFile), job.kind);
   return { name: job.name, elapsedMs, output, ...verdict };
 }
 
@@ -74,17 +74,20 @@ export function judgeCheck(ending: Ending): Verdict {
 }
 
 /**
- * Takes mocha's own counts and adds one failure when they cannot be the whole truth: no counts (the process died or
+ * Takes mocha's or JUnit's own counts and adds one failure when they cannot be the whole truth: no counts (the process died or
  * called exit), no test at all, or an exit code that contradicts them.
  */
-export function judgeMocha(ending: Ending, countsText: string | undefined): Verdict {
+export function judgeMocha(ending: Ending, countsText: string | undefined, program = 'mocha'): Verdict {
   const counts = countsText === undefined ? undefined : parseCounts(countsText);
   if (counts === undefined) {
-    return oneMoreFailure({ passed: 0, failed: 0, skipped: 0 }, `mocha ended before it counted (${describe(ending)})`);
+    return oneMoreFailure(
+      { passed: 0, failed: 0, skipped: 0 },
+      `${program} ended before it counted (${describe(ending)})`,
+    );
   }
   if (counts.passed + counts.failed + counts.skipped === 0) return oneMoreFailure(counts, 'no test ran');
   if (counts.failed === 0 && ending !== 0)
-    return oneMoreFailure(counts, `no test failed, but mocha ${describe(ending)}`);
+    return oneMoreFailure(counts, `no test failed, but ${program} ${describe(ending)}`);
   return { counts, complaint: undefined };
 }
 

@@ -37,7 +37,7 @@ const GROUP_LIMIT_MS: Readonly<Record<Group, number>> = {
   unit: 300 * SECOND_MS,
   contract: 300 * SECOND_MS,
   parity: 360 * SECOND_MS,
-  integration: 900 * SECOND_MS,
+  integration: 1800 * SECOND_MS,
   e2e: 900 * SECOND_MS,
   simulator: 900 * SECOND_MS,
   nightly: 6 * 3600 * SECOND_MS,
@@ -48,6 +48,13 @@ const FILES_LIMIT_MS = 1800 * SECOND_MS;
 const MOCHA = 'node_modules/mocha/bin/mocha.js';
 const LINT: Job = check('eslint', 'node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.');
 const TYPES: Job = check('tsc', 'node_modules/typescript/bin/tsc', '--noEmit', '--project', '.');
+/** The application master's unit tests. */
+const JAVA: Job = {
+  name: 'java',
+  kind: 'junit',
+  args: ['scripts/lib/java/test.ts'],
+  timeLimitMs: 300 * SECOND_MS,
+};
 const FORMAT: Job = check('prettier', 'node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.');
 
 /** Lays out the processes of one call of `scripts/test`; reads the file names under `root`/test only. */
@@ -65,6 +72,7 @@ export function planJobs(root: string, selection: Selection): Plan {
     const alone = !PARALLEL_GROUPS.some((name) => name === group);
     (alone ? serial : parallel).push(mocha(group, files, GROUP_LIMIT_MS[group], selection));
   }
+  if (selection.groups.includes('unit') && selection.grep === undefined) parallel.push(JAVA);
   if (selection.checks) parallel.push(TYPES, FORMAT);
   if (selection.files.length > 0) serial.push(mocha('files', selection.files, FILES_LIMIT_MS, selection));
   return { parallel, serial, emptyGroups };
