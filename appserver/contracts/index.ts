@@ -13,6 +13,7 @@ export * from './partitioning.ts';
 export * from './problem.ts';
 export * from './rest/index.ts';
 export * from './runtime-archive.ts';
+export * from './runtime-manifest.ts';
 export * from './schema.ts';
 export * from './serving.ts';
 export * from './tasks.ts';

@@ -99,11 +99,16 @@ export const BeatRequest = strict({
   logFrom: Type.Optional(LogFrom),
 });
 export type BeatRequest = Static<typeof BeatRequest>;
+/** A delegation token of HDFS as text; secret. */
+export const StoreToken = Type.String({ minLength: 1, maxLength: 4000 });
+
 /** `wait`: the lease holds, but other members of the group are missing: say `start` again before working. */
 export const BeatAnswer = strict({
   directive: oneOf(['continue', 'cancel', 'drain', 'wait']),
   leaseMs: Type.Integer(),
   remainingMs: nullable(Type.Integer()),
+  /** The user's newest token for the object store, where one is needed: it outlives the one of the container. */
+  storeToken: Type.Optional(nullable(StoreToken)),
 });
 export type BeatAnswer = Static<typeof BeatAnswer>;
 

@@ -1,6 +1,7 @@
 import type { ObjectStore } from '#object-store';
 import type { Config, Logger } from '#runtime';
 import type { Database } from '#store';
+import type { Compute } from './pools/index.ts';
 import type { TaskQueue } from './queue/index.ts';
 import type { RequestMetrics } from './services/metrics.ts';
 import type { Sealer } from './services/sealer.ts';
@@ -13,6 +14,8 @@ export interface AppContext {
   readonly database: Database;
   readonly store: ObjectStore;
   readonly queue: TaskQueue;
+  /** Whose workers do the tasks of a job. */
+  readonly compute: Compute;
   readonly signer: Signer;
   /** Seals recorded answers: one may hold a new API key. */
   readonly sealer: Sealer;

@@ -1,18 +1,20 @@
 import { createServer, type Server } from 'node:http';
 import path from 'node:path';
 import { AppError, PROBLEM_MEDIA_TYPE, toProblem } from '#contracts';
-import { FileObjectStore, type ObjectStore } from '#object-store';
+import { openObjectStore, type ObjectStore, type OpenedObjectStore } from '#object-store';
 import { KEY_FILES, newId, readOrMakeSecret, type Config, type Logger } from '#runtime';
 import { addPoolSecret, DEFAULT_POOL, findUser, migrate, openDatabase, type Database } from '#store';
 import { createApp, type PageHandler } from './app.ts';
 import type { AppContext } from './context.ts';
 import { reaperDuty, reconcilerDuty, schedulerDuty, startDuties, sweeperDuty } from './duties/index.ts';
+import { openPools } from './pools/index.ts';
 import { queueRoutes, readPoolSecret, TaskQueue, WorkerProtocol } from './queue/index.ts';
 import { apiRoutes } from './routes/index.ts';
 import { servingRoutes } from './routes/serving.ts';
 import { advanceRun, AUTOPILOT_TOPIC, wakeRun } from './services/autopilot-run.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './services/first-admin.ts';
 import { registerFollowUps } from './services/follow-ups.ts';
+import { installationIdOf } from './services/installation-id.ts';
 import { RequestMetrics } from './services/metrics.ts';
 import { objectSweeperDuty } from './services/object-sweeper.ts';
 import { createSealer } from './services/sealer.ts';
@@ -79,8 +81,10 @@ export async function startAppServer(config: Config, deps: AppServerDeps): Promi
 async function startParts(config: Config, deps: AppServerDeps, database: Database, signer: Signer) {
   const { logger } = deps;
   const closing = new AbortController();
-  const store = deps.store ?? new FileObjectStore(config.objectStore.root);
-  const queue = new TaskQueue({ database, objectStore: store, config: config.queue, logger });
+  const opened = storeOf(config, deps);
+  const { store } = opened;
+  const pools = openPools({ config, database, logger, installationId: await installationIdOf(database) });
+  const queue = new TaskQueue({ database, objectStore: store, config: config.queue, logger, access: pools.access });
   registerFollowUps(queue, signer);
   await addPoolSecret(database, DEFAULT_POOL, readPoolSecret(config.keys.dir));
   const protocol = new WorkerProtocol({
@@ -90,19 +94,21 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     logger,
     mayRun: async (trx, userId) => (await findUser(trx, userId))?.active === true,
   });
+  const served = pools.serve(queue);
   const context: AppContext = {
     config,
     logger,
     database,
     store,
     queue,
+    compute: pools.compute,
     signer,
     sealer: createSealer(signer.deriveKey('recorded answers')),
     predictionServerToken: readOrMakeSecret(path.join(config.keys.dir, KEY_FILES.predictionServerToken)),
     requests: new RequestMetrics(),
     closing: closing.signal,
   };
-  const routes = [...apiRoutes, ...servingRoutes, ...queueRoutes(protocol)];
+  const routes = [...apiRoutes, ...servingRoutes, ...queueRoutes(protocol), ...served.routes];
   const { pages, checkAnswers = false } = deps;
   const server = createHttpServer(
     createApp(context, routes, { checkAnswers, ...(pages === undefined ? {} : { pages }) }),
@@ -116,6 +122,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
       reconcilerDuty({ config: config.queue, advance: (trx, runId) => advanceRun(trx, queue, runId) }),
       sweeperDuty(config.retention),
       objectSweeperDuty(store, config.retention),
+      ...served.duties,
     ],
     { database, logger, holder: newId('app') },
   );
@@ -125,9 +132,15 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     await closeHttp(running, config.server.closeTimeoutMs);
     await duties.close();
     await queue.close();
+    await pools.close();
+    await opened.close();
   };
   return { server, url, closeParts };
 }
+
+/** The store that was passed in, which is not closed here, or the one of the configuration. */
+const storeOf = (config: Config, { store }: AppServerDeps): OpenedObjectStore =>
+  store === undefined ? openObjectStore(config) : { store, close: () => Promise.resolve() };
 
 /** @throws CONFIG_INVALID when the address is not this machine's own: this version speaks no TLS itself */
 function refusePlainHttp({ server: { host } }: Config): void {

@@ -11,6 +11,7 @@ import { inReferenceOrder, readTables, type TableFacts } from './schema-facts.ts
 const LEFT_OUT: readonly string[] = [
   ...['schema_version', 'simulated_clock'],
   ...['sessions', 'idempotency_keys', 'leader', 'worker', 'prediction_servers'],
+  ...['yarn_application', 'yarn_container', 'yarn_node'],
 ];
 
 /** Rows as the databases agree on them: integers and doubles are JSON numbers, everything else is text. */

@@ -114,3 +114,46 @@ export {
 export { DEFAULT_POOL } from './pool-names.ts';
 export { addPoolSecret, listPools, setPoolArchive, verifyPoolSecret, type Pool } from './pools.ts';
 export * from './task-counts.ts';
+export { demandByPool, type PoolDemand } from './pool-demand.ts';
+export {
+  endApplication,
+  finishApplication,
+  getApplication,
+  liveApplications,
+  lockApplication,
+  markSubmitted,
+  newestApplications,
+  noteSync,
+  reserveApplication,
+  setLifetimeUntil,
+  setWantedCount,
+  trimApplications,
+  type ApplicationFinish,
+  type ApplicationNews,
+  type YarnApplication,
+  type YarnApplicationState,
+} from './yarn-applications.ts';
+export {
+  askRelease,
+  drainContainers,
+  getContainer,
+  liveContainers,
+  openTasksOfContainer,
+  recordEnds,
+  recordHeld,
+  runningContainers,
+  type ContainerTask,
+  type YarnContainer,
+} from './yarn-containers.ts';
+export { blameNode, excludedNodes, leavingNodes, noteNodes, type ExclusionPolicy } from './yarn-nodes.ts';
+export {
+  ensureYarnPool,
+  isPutOff,
+  listYarnPools,
+  noteIdle,
+  putOffPool,
+  setWaitReason,
+  trustPool,
+  yarnPoolName,
+  type YarnPool,
+} from './yarn-pools.ts';

@@ -3,7 +3,7 @@ import { insertOrIgnore, now } from './dialect.ts';
 import { rowOf } from './records.ts';
 
 /** What all app servers on one database agree on, once and for all. */
-export type InstallationFact = 'signing-key-sha256';
+export type InstallationFact = 'signing-key-sha256' | 'installation-id';
 
 /** Makes this transaction the only one that starts or migrates; others wait for its end. */
 export async function lockInstallation(trx: Transaction): Promise<void> {

@@ -26,6 +26,8 @@ export interface Task<K extends TaskKind = TaskKind> {
   readonly jobId: string;
   readonly projectId: string | null;
   readonly datasetId: string | null;
+  /** Whose workers do it. */
+  readonly pool: string;
   /** Id of the user in whose name it runs. */
   readonly runAs: string;
   readonly kind: K;
@@ -63,6 +65,7 @@ export interface TaskRow {
   job_id: string;
   project_id: string | null;
   dataset_id: string | null;
+  pool: string;
   run_as: string;
   kind: TaskKind;
   spec: string;
@@ -99,6 +102,7 @@ export function taskFromRow(row: TaskRow): Task {
     jobId: row.job_id,
     projectId: row.project_id,
     datasetId: row.dataset_id,
+    pool: row.pool,
     runAs: row.run_as,
     kind: row.kind,
     spec: JSON.parse(row.spec) as TaskSpecOf, // checked by createTask

@@ -18,6 +18,8 @@ export interface Worker {
   /** YARN's container that it runs in, and the NodeManager; null outside of YARN. */
   readonly containerId: string | null;
   readonly node: string | null;
+  /** The node's pages as host:port; null when it is not known. */
+  readonly nodeHttpAddress: string | null;
   /** Why it is to end after its task; null when it is not. */
   readonly drainReason: string | null;
   readonly registeredAt: number;
@@ -53,6 +55,8 @@ export const DRAIN_REASON = `case
   when exists (select 1 from pool where pool.name = worker.pool and pool.archive_sha256 is not null
     and pool.archive_sha256 <> coalesce(worker.archive_sha256, '')) then 'another archive is wanted'
 end`;
+
+const NODE_HTTP = `(select node_http_address from yarn_container where yarn_container.container_id = worker.container_id)`;
 
 /** Registers a worker; returns its id. */
 export async function registerWorker(db: Queryable, worker: NewWorker, token: string): Promise<string> {
@@ -151,6 +155,7 @@ interface WorkerRow {
   archive_sha256: string | null;
   container_id: string | null;
   node: string | null;
+  node_http_address: string | null;
   reason: string | null;
   registered_at: number;
   seen_at: number;
@@ -161,7 +166,8 @@ interface WorkerRow {
 export async function listWorkers(db: Queryable, withinMs: number, limit: number): Promise<Worker[]> {
   const rows = await rawRows<WorkerRow>(
     db,
-    `select worker.*, ${DRAIN_REASON} as reason, ${db.dialect.now} - seen_at as silent_ms from worker
+    `select worker.*, ${NODE_HTTP} as node_http_address, ${DRAIN_REASON} as reason,
+       ${db.dialect.now} - seen_at as silent_ms from worker
      where seen_at > ${db.dialect.now} - ? order by registered_at desc, id desc limit ?`,
     [withinMs, limit],
   );
@@ -172,7 +178,8 @@ export async function listWorkers(db: Queryable, withinMs: number, limit: number
 export async function getWorker(db: Queryable, id: string): Promise<Worker | null> {
   const rows = await rawRows<WorkerRow>(
     db,
-    `select worker.*, ${DRAIN_REASON} as reason, ${db.dialect.now} - seen_at as silent_ms from worker where id = ?`,
+    `select worker.*, ${NODE_HTTP} as node_http_address, ${DRAIN_REASON} as reason,
+       ${db.dialect.now} - seen_at as silent_ms from worker where id = ?`,
     [id],
   );
   return rows[0] === undefined ? null : workerFromRow(rows[0]);
@@ -190,6 +197,7 @@ const workerFromRow = (row: WorkerRow): Worker => ({
   archiveSha256: row.archive_sha256,
   containerId: row.container_id,
   node: row.node,
+  nodeHttpAddress: row.node_http_address,
   drainReason: row.reason,
   registeredAt: row.registered_at,
   seenAt: row.seen_at,

@@ -65,6 +65,10 @@ export class SimulatedChild implements TaskChild {
     return end;
   }
 
+  setStoreToken(): void {
+    // The simulated store asks for none.
+  }
+
   checkpointTaken(): void {
     // Older checkpoints of the simulated tasks stay where they are.
   }

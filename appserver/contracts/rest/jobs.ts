@@ -42,6 +42,8 @@ export const QueueEntry = strict({
   priority: Type.Integer(),
   attemptCount: Type.Integer(),
   workerId: nullable(Id),
+  pool: Type.String({ description: 'whose workers do it' }),
+  waitReason: nullable(Type.String({ description: 'why its pool has no worker for it, from YARN’s own answer' })),
   createdAt: Timestamp,
 });
 export type QueueEntry = Static<typeof QueueEntry>;
@@ -59,10 +61,27 @@ export const WorkerEntry = strict({
   drainReason: nullable(Type.String({ description: 'why it gets no more tasks; null when it does' })),
   memoryBytes: Type.Integer(),
   threadCount: Type.Integer(),
+  containerId: nullable(Type.String({ description: 'YARN’s container that it runs in; null outside of YARN' })),
+  node: nullable(Type.String({ description: 'NodeManager as host:port' })),
+  logUrl: nullable(Type.String({ description: 'page of the container’s logs, while its node keeps them' })),
   startedAt: Timestamp,
   lastSeenAt: Timestamp,
 });
 export type WorkerEntry = Static<typeof WorkerEntry>;
+
+/** The YARN application that a pool is, or was last. */
+export const PoolApplication = strict({
+  applicationId: Type.String(),
+  state: oneOf(['RESERVED', 'SUBMITTED', 'RUNNING', 'ENDED', 'ABANDONED']),
+  wantedCount: Type.Integer({ description: 'containers of workers that there are to be' }),
+  pendingCount: Type.Integer({ description: 'containers asked for and not granted' }),
+  runningCount: Type.Integer({ description: 'containers that run' }),
+  attempt: Type.Integer({ description: 'attempts of its master that have spoken' }),
+  diagnostics: nullable(Type.String({ description: 'YARN’s own words about its end' })),
+  createdAt: Timestamp,
+  endedAt: nullable(Timestamp),
+});
+export type PoolApplication = Static<typeof PoolApplication>;
 
 /** Workers that share a secret and an archive. */
 export const PoolEntry = strict({
@@ -71,6 +90,10 @@ export const PoolEntry = strict({
   secretCount: Type.Integer({ description: 'secrets that are valid now' }),
   workersLive: Type.Integer({ description: 'seen lately, those that drain included' }),
   workersDraining: Type.Integer(),
+  userName: nullable(Type.String({ description: 'whom YARN and HDFS see; null outside of YARN' })),
+  queue: nullable(Type.String({ description: 'of YARN' })),
+  waitReason: nullable(Type.String({ description: 'why its work waits, from the scheduler’s own answer' })),
+  application: nullable(PoolApplication),
 });
 export type PoolEntry = Static<typeof PoolEntry>;
 

@@ -14,6 +14,7 @@ import {
   statOrNull,
   syncFolder,
   type OnProgress,
+  requireFileStore,
 } from './files.ts';
 import {
   ADMIN_KEY_FILE,
@@ -62,6 +63,7 @@ const FOLDERS = [TABLES_FOLDER, OBJECTS_FOLDER, KEYS_FOLDER];
 export async function backUp(options: BackUpOptions): Promise<BackUpReport> {
   const { config, logger } = options;
   const folder = path.resolve(options.to);
+  requireFileStore(config.objectStore);
   await checkTarget(folder, config);
   const database = await openSource(config, logger);
   const partial = path.join(

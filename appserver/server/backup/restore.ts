@@ -25,6 +25,7 @@ import {
   statOrNull,
   syncFolder,
   type OnProgress,
+  requireFileStore,
 } from './files.ts';
 import {
   ADMIN_KEY_FILE,
@@ -72,6 +73,7 @@ const NAMES_MAX = 3;
 export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const { config, onProgress, signal } = options;
   const folder = path.resolve(options.from);
+  requireFileStore(config.objectStore);
   const { withKeys } = await checkBackup(folder);
   await checkTarget(config, withKeys);
   const manifest = await verifyBackup(folder, (fraction, text) => onProgress(fraction * VERIFY_SHARE, text), signal);

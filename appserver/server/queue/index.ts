@@ -1,3 +1,4 @@
+export { sharedAccess, type AttemptAccess } from './attempt-access.ts';
 export { HELD_CLAIMS_MAX } from './claim-desk.ts';
 export type { OutcomeOf, SealedAttempt, TaskFollowUp } from './follow-up.ts';
 export { readPoolSecret } from './pool-secret.ts';

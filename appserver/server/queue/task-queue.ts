@@ -32,6 +32,7 @@ import {
   type Task,
   type Transaction,
 } from '#store';
+import { sharedAccess, type AttemptAccess } from './attempt-access.ts';
 import { FollowUps, type VerifiedResult } from './follow-ups.ts';
 import { Refusals } from './refusals.ts';
 import { verifyCheckpoint, verifyFiles } from './verify-files.ts';
@@ -41,6 +42,8 @@ export interface TaskQueueOptions {
   readonly objectStore: ObjectStore;
   readonly config: Config['queue'];
   readonly logger: Logger;
+  /** @default {@link sharedAccess} */
+  readonly access?: AttemptAccess;
   /** @default systemClock */
   readonly clock?: Clock;
 }
@@ -59,6 +62,7 @@ export class TaskQueue {
   /** Statements of workers that were refused. */
   readonly refusals: Refusals;
   readonly policy: RetryPolicy;
+  readonly access: AttemptAccess;
   readonly #options: TaskQueueOptions;
   /** Commits under way, by task and fence: whoever asks meanwhile shares the verification. */
   readonly #finishing = new Map<string, Promise<TaskState>>();
@@ -67,6 +71,7 @@ export class TaskQueue {
   constructor(options: TaskQueueOptions) {
     this.#options = options;
     this.policy = options.config;
+    this.access = options.access ?? sharedAccess;
     this.followUps = new FollowUps(this.policy);
     this.refusals = new Refusals(options);
   }
@@ -125,6 +130,7 @@ export class TaskQueue {
 
   async #verify(task: Task, seal: Seal): Promise<VerifiedResult> {
     await failpoint('queue.commit.beforeVerify');
+    await this.access.close(task, seal.attemptPath);
     await verifyFiles(this.#options.objectStore, seal.attemptPath, seal.files);
     const verified = await this.followUps.verify(task, seal, this.#options.objectStore);
     await failpoint('queue.commit.afterVerify');

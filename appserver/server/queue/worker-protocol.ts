@@ -113,8 +113,9 @@ export class WorkerProtocol {
   }
 
   async #claimedTask(claim: Claim, { protocolVersion }: WorkerIdentity): Promise<ClaimedTask> {
-    const { database, config } = this.#options;
+    const { database, config, queue } = this.#options;
     const { groupId } = claim.task;
+    await queue.access.open(claim.task, claim.attemptPath);
     const group = groupId === null ? null : await getGroup(database, groupId);
     return claimedTaskOf(claim, { leaseMs: config.leaseMs, protocolVersion, group });
   }
@@ -167,7 +168,7 @@ export class WorkerProtocol {
 
   async #renew(
     name: string,
-    { workerId }: LeaseIdentity,
+    { workerId, protocolVersion }: LeaseIdentity,
     holder: Holder,
     say: (trx: Transaction) => Promise<BeatOutcome>,
   ): Promise<BeatAnswer> {
@@ -177,7 +178,21 @@ export class WorkerProtocol {
     await failpoint(`queue.${name}.afterDatabase`);
     await touchWorker(database, workerId);
     if (outcome.kind === 'cancel-asked') await queue.cancelHeld(holder);
-    return beatAnswerOf(outcome, config.leaseMs);
+    const answer = beatAnswerOf(outcome, config.leaseMs);
+    if (answer.directive === 'cancel' || protocolVersion < SPEAKS_GROUPS || !queue.access.hasTokens) return answer;
+    return { ...answer, storeToken: await this.#storeToken(holder) };
+  }
+
+  /** A token that cannot be had now is no reason to lose a lease: the worker goes on with the one that it has. */
+  async #storeToken({ taskId }: Holder): Promise<string | null> {
+    const { database, queue, logger } = this.#options;
+    try {
+      const task = await getTask(database, taskId);
+      return task === null ? null : await queue.access.token(task);
+    } catch (err) {
+      logger.warn('token_unavailable', 'no fresh token for the object store could be had', { taskId, err });
+      return null;
+    }
   }
 
   /** @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED, VALIDATION_FAILED, CONFLICT */

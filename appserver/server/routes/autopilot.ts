@@ -19,7 +19,6 @@ import {
 import { BLUEPRINTS, settingsOf } from '#ml';
 import { newId } from '#runtime';
 import {
-  createJob,
   findLatestRun,
   lockProject,
   readyModels,
@@ -30,9 +29,11 @@ import {
 } from '#store';
 import type { Caller } from '../auth/caller.ts';
 import type { AppContext } from '../context.ts';
+import type { Compute } from '../pools/index.ts';
 import { ok, route, type Route } from '../route.ts';
 import { createModelTask } from '../services/autopilot-run.ts';
 import { pause, planRun, resume, runView, startRun, stop } from '../services/autopilot.ts';
+import { startJob } from '../services/jobs.ts';
 import { leaderboardOf } from '../services/models.ts';
 import { readActiveRun, readProject } from '../services/projects.ts';
 import { acceptedJob } from './jobs.ts';
@@ -63,7 +64,7 @@ const start = route({
       // A repeat under an Idempotency-Key gets its first answer even where the same request would be refused by now.
       if (planned instanceof Error) throw planned;
       // The cast holds: what is no error is what planRun gave.
-      return acceptedJob(await startRun(trx, app, caller, project.id, planned as AutopilotPlan));
+      return acceptedJob(await startRun(trx, app, caller, project.id, planned as AutopilotPlan, body.queue));
     });
   },
 });
@@ -173,16 +174,17 @@ const fit = route({
   params: IdParams,
   body: FitModelRequest,
   answers: { 202: { description: 'the job; its resource is the model', schema: Job } },
-  handler: async (_app, { caller, params, body, effect }) => {
+  handler: async ({ compute }, { caller, params, body, effect }) => {
     if (body.featureList !== undefined)
       throw new AppError('NOT_AVAILABLE', 'featureList: feature lists are not built yet');
     settingsOf(body.blueprintId, body.parameters ?? {});
-    return effect(async (trx) => acceptedJob(await startFit(trx, caller, params.id, body)));
+    return effect(async (trx) => acceptedJob(await startFit(trx, compute, caller, params.id, body)));
   },
 });
 
 async function startFit(
   trx: Transaction,
+  compute: Compute,
   caller: Caller,
   projectId: string,
   request: FitModelRequest,
@@ -196,7 +198,7 @@ async function startFit(
     );
   await lockProject(trx, projectId);
   const key = newId('fit');
-  const job = await createJob(trx, { kind: 'train', userId: caller.userId, projectId, resource: null });
+  const job = await startJob(trx, compute, caller, { kind: 'train', projectId, resource: null });
   const modelId = await createModelTask(trx, {
     projectId,
     datasetId: project.datasetId,

@@ -41,14 +41,16 @@ const create = route({
     200: { description: 'dryRun: what would be scored; nothing was changed', schema: BatchPredictionDryRun },
     202: { description: 'the job', schema: Job },
   },
-  handler: async ({ database }, { caller, query, body, effect }) => {
+  handler: async ({ database, compute }, { caller, query, body, effect }) => {
     if (query.dryRun === true) {
       const plan = await planScoring(database, caller, body);
       const { datasetId, columns, missingFeatures } = plan;
       const { rowCount } = plan.table;
       return ok({ dryRun: true, modelId: plan.owned.model.id, datasetId, rowCount, columns, missingFeatures });
     }
-    return effect(async (trx) => acceptedJob(await startScoring(trx, caller, await planScoring(trx, caller, body))));
+    return effect(async (trx) =>
+      acceptedJob(await startScoring(trx, compute, caller, await planScoring(trx, caller, body))),
+    );
   },
 });
 

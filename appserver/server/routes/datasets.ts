@@ -23,6 +23,7 @@ import { decodeCursor, encodeCursor, findFeatures, findSampleRows, listDatasets 
 import { ownerFilter, type Caller } from '../auth/caller.ts';
 import type { AppContext } from '../context.ts';
 import { nextPath, pageOptionsOf, toPage } from '../http/page.ts';
+import type { Compute } from '../pools/index.ts';
 import { noContent, ok, route, type Answer, type Call, type Route } from '../route.ts';
 import { removeDataset } from '../services/deletion.ts';
 import { ingestInputOf } from '../services/dataset-sources.ts';
@@ -49,7 +50,14 @@ const create = route({
     const { name, source, options = {} } = body;
     return call.effect(async (trx) =>
       acceptedJob(
-        await startIngest(trx, call.caller, { id: newId('ds'), name, source, uploadPath: null, input, options }),
+        await startIngest(trx, app.compute, call.caller, {
+          id: newId('ds'),
+          name,
+          source,
+          uploadPath: null,
+          input,
+          options,
+        }),
       ),
     );
   },
@@ -57,7 +65,10 @@ const create = route({
 
 type UploadCall = Pick<Call<unknown, unknown, unknown>, 'effect' | 'caller'> & { readonly req: IncomingMessage };
 
-async function createFromUpload({ store, config }: AppContext, { req, effect, caller }: UploadCall): Promise<Answer> {
+async function createFromUpload(
+  { store, config, compute }: AppContext,
+  { req, effect, caller }: UploadCall,
+): Promise<Answer> {
   const id = newId('ds');
   const upload = await receiveUpload(req, store, `uploads/${id}/1`, {
     fileBytesMax: config.server.uploadBytesMax,
@@ -68,7 +79,7 @@ async function createFromUpload({ store, config }: AppContext, { req, effect, ca
     const { sha256, fileName, name, options } = upload;
     const answer = await effect(
       async (trx) => {
-        const job = await startUploadIngest(trx, caller, id, upload);
+        const job = await startUploadIngest(trx, compute, caller, id, upload);
         isUsed = true;
         return acceptedJob(job);
       },
@@ -83,8 +94,14 @@ async function createFromUpload({ store, config }: AppContext, { req, effect, ca
   }
 }
 
-const startUploadIngest = (trx: Parameters<typeof startIngest>[0], caller: Caller, id: string, upload: Upload) =>
-  startIngest(trx, caller, {
+const startUploadIngest = (
+  trx: Parameters<typeof startIngest>[0],
+  compute: Compute,
+  caller: Caller,
+  id: string,
+  upload: Upload,
+) =>
+  startIngest(trx, compute, caller, {
     id,
     name: upload.name ?? nameOf(upload.fileName),
     source: { type: 'upload', fileName: upload.fileName, sizeBytes: upload.sizeBytes },

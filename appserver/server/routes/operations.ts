@@ -18,11 +18,12 @@ import { pageOptionsOf, toPage } from '../http/page.ts';
 import { ok, route, type Route } from '../route.ts';
 import { readServers } from '../services/deployments.ts';
 import { metricsText } from '../services/metrics.ts';
+import { waitReasonsByPool } from '../services/pool-views.ts';
 import { workerLiveMs } from './workers.ts';
 
 const tag = 'operations';
 
-const queueEntry = (task: Task): QueueEntry => ({
+const queueEntry = (task: Task, waitReason: string | null): QueueEntry => ({
   taskId: task.id,
   jobId: task.jobId,
   projectId: task.projectId,
@@ -31,6 +32,8 @@ const queueEntry = (task: Task): QueueEntry => ({
   priority: task.priority,
   attemptCount: task.fence,
   workerId: task.workerId,
+  pool: task.pool,
+  waitReason: task.state === 'READY' ? waitReason : null,
   createdAt: isoOf(task.createdAt),
 });
 
@@ -42,8 +45,11 @@ const queue = route({
   access: 'admin',
   query: strict(PageQuery),
   answers: { 200: { description: 'a page', schema: pageOf(QueueEntry) } },
-  handler: async ({ database }, { query, url }) =>
-    ok(toPage(await listQueue(database, pageOptionsOf(query)), url, queueEntry)),
+  handler: async ({ database }, { query, url }) => {
+    const reasons = await waitReasonsByPool(database);
+    const page = await listQueue(database, pageOptionsOf(query));
+    return ok(toPage(page, url, (task) => queueEntry(task, reasons.get(task.pool) ?? null)));
+  },
 });
 
 const PRIORITY_MAX = 1_000;
@@ -61,10 +67,11 @@ const patchQueue = route({
     database.transaction(async (trx) => {
       const found = await getTask(trx, params.taskId);
       if (found === null) throw new AppError('NOT_FOUND', `task ${params.taskId}: there is none`);
-      checkIfMatch(queueEntry(found));
+      const reason = (await waitReasonsByPool(database)).get(found.pool) ?? null;
+      checkIfMatch(queueEntry(found, reason));
       if (!(await setTaskPriority(trx, found.id, body.priority)))
         throw new AppError('CONFLICT', `task ${found.id}: it is ${found.state}`);
-      return ok(queueEntry({ ...found, priority: body.priority }));
+      return ok(queueEntry({ ...found, priority: body.priority }, reason));
     }),
 });
 
@@ -83,7 +90,8 @@ async function checksOf({ database, config }: AppContext): Promise<Check[]> {
   };
   const needs = config.server.healthNeeds;
   const checks = [check('database', async () => (Number.isFinite(await readClock(database)) ? null : 'has no clock'))];
-  if (needs.includes('worker')) {
+  // On YARN workers are started when there is work.
+  if (needs.includes('worker') && config.compute.driver === 'local') {
     checks.push(
       check('worker', async () =>
         (await countLiveWorkers(database, workerLiveMs(config))) > 0 ? null : 'no worker is registered',

@@ -19,16 +19,16 @@ import {
   getWorker,
   keepWorker,
   listAudit,
-  listPools,
   listWorkers,
   setPoolArchive,
   type AuditRecord,
-  type Pool,
   type Worker,
 } from '#store';
 import { isoOf } from '../auth/authenticate.ts';
+import type { AppContext } from '../context.ts';
 import { pageOptionsOf, toPage } from '../http/page.ts';
 import { ok, route, type Route } from '../route.ts';
+import { poolEntries } from '../services/pool-views.ts';
 
 const tag = 'operations';
 /** Workers that were silent for longer are not listed. */
@@ -38,7 +38,7 @@ const WORKERS_SHOWN_MAX = 1_000;
 /** A worker that was silent for longer than this is lost. */
 export const workerLiveMs = (config: Config): number => config.queue.leaseMs + config.queue.claimWaitMs;
 
-function workerEntry(worker: Worker, config: Config): WorkerEntry {
+function workerEntry(worker: Worker, { config, compute }: AppContext): WorkerEntry {
   const state = worker.drainReason === null ? 'live' : 'draining';
   return {
     id: worker.id,
@@ -52,9 +52,18 @@ function workerEntry(worker: Worker, config: Config): WorkerEntry {
     drainReason: worker.drainReason,
     memoryBytes: worker.memoryBytes,
     threadCount: worker.threadCount,
+    containerId: worker.containerId,
+    node: worker.node,
+    logUrl: logUrlOf(worker, compute.nodeScheme),
     startedAt: isoOf(worker.registeredAt),
     lastSeenAt: isoOf(worker.seenAt),
   };
+}
+
+/** The NodeManager's page of a container's logs; the pool's name ends in the user. */
+function logUrlOf({ containerId, nodeHttpAddress, pool }: Worker, scheme: string): string | null {
+  if (containerId === null || nodeHttpAddress === null) return null;
+  return `${scheme}://${nodeHttpAddress}/node/containerlogs/${containerId}/${pool.split(':').at(-1) ?? ''}`;
 }
 
 const workers = route({
@@ -64,9 +73,9 @@ const workers = route({
   tag,
   access: 'user',
   answers: { 200: { description: 'the workers', schema: pageOf(WorkerEntry) } },
-  handler: async ({ database, config }) => {
-    const found = await listWorkers(database, WORKERS_SHOWN_MS, WORKERS_SHOWN_MAX);
-    return ok({ data: found.map((worker) => workerEntry(worker, config)), next: null });
+  handler: async (app) => {
+    const found = await listWorkers(app.database, WORKERS_SHOWN_MS, WORKERS_SHOWN_MAX);
+    return ok({ data: found.map((worker) => workerEntry(worker, app)), next: null });
   },
 });
 
@@ -79,25 +88,17 @@ const patchWorker = route({
   params: strict({ id: Id }),
   body: strict({ draining: Type.Boolean() }),
   answers: { 200: { description: 'the worker', schema: WorkerEntry } },
-  handler: async ({ database, config }, { params, body, caller, checkIfMatch }) =>
-    database.transaction(async (trx) => {
+  handler: async (app, { params, body, caller, checkIfMatch }) =>
+    app.database.transaction(async (trx) => {
       const found = await getWorker(trx, params.id);
       if (found === null) throw new AppError('NOT_FOUND', `worker ${params.id}: there is none`);
-      checkIfMatch(workerEntry(found, config));
+      checkIfMatch(workerEntry(found, app));
       if (body.draining) await drainWorker(trx, found.id, `asked for by ${caller.userName}`);
       else await keepWorker(trx, found.id);
       const event = body.draining ? 'worker.drained' : 'worker.kept';
       await appendAuditEvent(trx, { event, subject: found.id, detail: `by user ${caller.userId}` });
-      return ok(workerEntry((await getWorker(trx, found.id)) ?? found, config));
+      return ok(workerEntry((await getWorker(trx, found.id)) ?? found, app));
     }),
-});
-
-const poolEntry = (pool: Pool): PoolEntry => ({
-  name: pool.name,
-  archiveSha256: pool.archiveSha256,
-  secretCount: pool.secretCount,
-  workersLive: pool.liveCount,
-  workersDraining: pool.drainingCount,
 });
 
 const pools = route({
@@ -107,8 +108,7 @@ const pools = route({
   tag,
   access: 'user',
   answers: { 200: { description: 'the pools', schema: pageOf(PoolEntry) } },
-  handler: async ({ database, config }) =>
-    ok({ data: (await listPools(database, workerLiveMs(config))).map(poolEntry), next: null }),
+  handler: async ({ database, config }) => ok({ data: await poolEntries(database, workerLiveMs(config)), next: null }),
 });
 
 const patchPool = route({
@@ -123,9 +123,9 @@ const patchPool = route({
   handler: async ({ database, config }, { params, body, caller, checkIfMatch }) =>
     database.transaction(async (trx) => {
       const find = async () => {
-        const found = (await listPools(trx, workerLiveMs(config))).find(({ name }) => name === params.name);
+        const found = (await poolEntries(trx, workerLiveMs(config))).find(({ name }) => name === params.name);
         if (found === undefined) throw new AppError('NOT_FOUND', `pool ${params.name}: there is none`);
-        return poolEntry(found);
+        return found;
       };
       checkIfMatch(await find());
       await setPoolArchive(trx, params.name, body.archiveSha256);

@@ -10,7 +10,6 @@ import { planAutopilot } from '#ml';
 import { newId } from '#runtime';
 import {
   countLiveWorkers,
-  createJob,
   findLatestRun,
   findProfile,
   findRun,
@@ -39,6 +38,7 @@ import { isoOf } from '../auth/authenticate.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { AppContext } from '../context.ts';
 import { advanceRun, AUTOPILOT_TOPIC, elapsedMsOf, isFinalRunState } from './autopilot-run.ts';
+import { startJob } from './jobs.ts';
 import { readProject } from './projects.ts';
 
 /** Deadlines of a paused run's tasks are put off by so long, and brought back when it goes on. */
@@ -92,9 +92,8 @@ export async function planRun(
     throw new AppError('DATASET_NOT_READY', `dataset ${project.datasetId} is not ready`);
   if (request.featureList !== undefined)
     throw new AppError('NOT_AVAILABLE', 'featureList: feature lists are not built yet; use excludedFeatures');
-  const live = await countLiveWorkers(database, config.queue.leaseMs + config.queue.claimWaitMs);
   const { workersMax, threadsPerTask } = config.autopilot;
-  const parallelTasks = Math.max(1, Math.min(workersMax, live));
+  const parallelTasks = Math.max(1, Math.min(workersMax, await expectedWorkers(app)));
   const plan = planAutopilot(withFixed(request, project.fixed), { profile, table, parallelTasks, threadsPerTask });
   return project.fixed === null ? plan : heldAgainst(project, project.fixed, plan);
 }
@@ -147,6 +146,12 @@ function heldAgainst(project: ProjectRecord, fixed: FixedSettings, plan: Autopil
   return { ...plan, partitioning: fixed.partitioning };
 }
 
+/** Workers that there are, or that YARN is asked for. */
+const expectedWorkers = ({ database, config }: AppContext): Promise<number> | number =>
+  config.compute.driver === 'yarn'
+    ? config.yarn.containersMax
+    : countLiveWorkers(database, config.queue.leaseMs + config.queue.claimWaitMs);
+
 /** Starts a run: job, run, first tasks. @throws AUTOPILOT_RUNNING, PROJECT_TARGET_FIXED */
 export async function startRun(
   trx: Transaction,
@@ -154,6 +159,7 @@ export async function startRun(
   caller: Caller,
   projectId: string,
   plan: AutopilotPlan,
+  queue?: string,
 ): Promise<StoredJob> {
   await lockProject(trx, projectId);
   const project = await readProject(trx, caller, projectId);
@@ -164,12 +170,17 @@ export async function startRun(
   if (project.fixed === null)
     await fixProject(trx, projectId, { target: plan.target, metric: plan.metric, partitioning: plan.partitioning });
   else heldAgainst(project, project.fixed, plan);
-  const job = await createJob(trx, {
-    kind: 'autopilot',
-    userId: caller.userId,
-    projectId,
-    resource: `/api/v1/projects/${projectId}/autopilot`,
-  });
+  const job = await startJob(
+    trx,
+    app.compute,
+    caller,
+    {
+      kind: 'autopilot',
+      projectId,
+      resource: `/api/v1/projects/${projectId}/autopilot`,
+    },
+    queue,
+  );
   const id = newId('run');
   await insertRun(trx, { id, projectId, jobId: job.id, startedBy: caller.userId, plan, startedAt: job.createdAt });
   await advanceRun(trx, app.queue, id);

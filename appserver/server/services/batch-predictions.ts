@@ -1,6 +1,5 @@
 import { AppError, type BatchPrediction, type CreateBatchPredictionRequest, type StoredTable } from '#contracts';
 import {
-  createJob,
   createTask,
   findBatchPrediction,
   findStoredTable,
@@ -16,9 +15,10 @@ import {
 import { newId } from '#runtime';
 import { isoOf } from '../auth/authenticate.ts';
 import { ownedBy, type Caller } from '../auth/caller.ts';
+import type { Compute } from '../pools/index.ts';
 import { readReadyDataset } from './datasets.ts';
 import { readDeployment } from './deployments.ts';
-import { publicProblem } from './jobs.ts';
+import { publicProblem, startJob } from './jobs.ts';
 import { readReadyModel, type OwnedModel } from './models.ts';
 
 /** A batch prediction that the caller may see. @throws NOT_FOUND */
@@ -149,15 +149,19 @@ async function featuresOf(db: Queryable, { model }: OwnedModel): Promise<string[
 }
 
 /** Queues a batch prediction. */
-export async function startScoring(trx: Transaction, caller: Caller, plan: ScoringPlan): Promise<StoredJob> {
+export async function startScoring(
+  trx: Transaction,
+  compute: Compute,
+  caller: Caller,
+  plan: ScoringPlan,
+): Promise<StoredJob> {
   const id = newId('bp');
   const { projectId } = plan.owned.model;
   // Neither goes away before the job is there, which whoever deletes them asks for.
   if (!(await keepRow(trx, 'projects', projectId)) || !(await keepRow(trx, 'datasets', plan.datasetId)))
     throw new AppError('NOT_FOUND', `model ${plan.owned.model.id} or dataset ${plan.datasetId} was deleted meanwhile`);
-  const job = await createJob(trx, {
+  const job = await startJob(trx, compute, caller, {
     kind: 'batch-predict',
-    userId: caller.userId,
     projectId,
     resource: `/api/v1/batch-predictions/${id}`,
   });

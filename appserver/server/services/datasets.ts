@@ -1,6 +1,5 @@
 import { AppError, type Dataset, type IngestTask } from '#contracts';
 import {
-  createJob,
   createTask,
   findDataset,
   insertDataset,
@@ -11,7 +10,8 @@ import {
 } from '#store';
 import { isoOf } from '../auth/authenticate.ts';
 import { ownedBy, type Caller } from '../auth/caller.ts';
-import { publicProblem } from './jobs.ts';
+import type { Compute } from '../pools/index.ts';
+import { publicProblem, startJob } from './jobs.ts';
 
 /** A dataset as the REST API shows it. */
 export function datasetView(dataset: DatasetRecord): Dataset {
@@ -58,10 +58,14 @@ export interface NewDataset {
 }
 
 /** Registers a dataset and queues its ingest. */
-export async function startIngest(trx: Transaction, caller: Caller, dataset: NewDataset): Promise<StoredJob> {
-  const job = await createJob(trx, {
+export async function startIngest(
+  trx: Transaction,
+  compute: Compute,
+  caller: Caller,
+  dataset: NewDataset,
+): Promise<StoredJob> {
+  const job = await startJob(trx, compute, caller, {
     kind: 'ingest',
-    userId: caller.userId,
     projectId: null,
     resource: `/api/v1/datasets/${dataset.id}`,
   });

@@ -1,8 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, ERROR_TABLE, type Job, type Problem } from '#contracts';
-import { getJob, isFinalJobState, type Database, type StoredJob } from '#store';
+import {
+  createJob,
+  getJob,
+  isFinalJobState,
+  type Database,
+  type NewJob,
+  type StoredJob,
+  type Transaction,
+} from '#store';
 import { isoOf } from '../auth/authenticate.ts';
 import { ownedBy, type Caller } from '../auth/caller.ts';
+import type { Compute } from '../pools/index.ts';
 
 /** How often a waiting request looks for a job that another replica may have ended. */
 const POLL_MS = 250;
@@ -29,6 +38,22 @@ export function jobView(job: StoredJob): Job {
     resource: job.resource,
     error: publicProblem(job.error),
   };
+}
+
+/**
+ * Creates a job of the caller's, for the workers of his pool in this queue of YARN or the configured one.
+ *
+ * @throws VALIDATION_FAILED, FORBIDDEN as {@link Compute.poolOf}
+ */
+export async function startJob(
+  trx: Transaction,
+  compute: Compute,
+  caller: Caller,
+  job: Omit<NewJob, 'userId' | 'pool'>,
+  queue?: string,
+): Promise<StoredJob> {
+  const pool = await compute.poolOf(trx, caller.userId, queue);
+  return createJob(trx, { ...job, userId: caller.userId, pool });
 }
 
 /** A job that the caller may see. @throws NOT_FOUND */

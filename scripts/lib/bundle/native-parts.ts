@@ -44,17 +44,23 @@ const NATIVE_PARTS: readonly NativePart[] = [
 const NAMESPACE = 'native-part';
 
 /**
- * Takes native parts out of a bundle: what loads them is replaced, and `onFile` is told each file that must lie in
- * {@link NATIVE_FOLDER} beside it, with the file that it is a copy of.
+ * The files that must lie in {@link NATIVE_FOLDER} beside a bundle of these sources, by name, each with the file that it is
+ * a copy of.
  */
-export function nativeParts(root: string, onFile: (name: string, source: string) => void): Plugin {
+export function nativeFilesOf(root: string, sources: readonly string[]): Map<string, string> {
+  const used = NATIVE_PARTS.filter((_, index) => sources.includes(`${NAMESPACE}:${index}`));
+  const files = used.flatMap((part) => Object.entries(part.files));
+  return new Map(files.map(([name, source]) => [name, path.join(root, 'node_modules', source)]));
+}
+
+/** Takes native parts out of a bundle: what loads them is replaced. */
+export function nativeParts(): Plugin {
   return {
     name: NAMESPACE,
     setup(build) {
-      for (const [index, { specifier, importer, files }] of NATIVE_PARTS.entries()) {
+      for (const [index, { specifier, importer }] of NATIVE_PARTS.entries()) {
         build.onResolve({ filter: specifier }, (args) => {
           if (importer?.test(args.importer) === false) return undefined;
-          for (const [name, source] of Object.entries(files)) onFile(name, path.join(root, 'node_modules', source));
           return { path: String(index), namespace: NAMESPACE };
         });
       }

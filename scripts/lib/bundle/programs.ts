@@ -1,6 +1,6 @@
 import { build, type Metafile } from 'esbuild';
 import { bundleName, PROGRAM_SOURCES, type ProgramName } from '#runtime';
-import { nativeParts } from './native-parts.ts';
+import { nativeFilesOf, nativeParts } from './native-parts.ts';
 
 /** A program in one file. */
 export interface ProgramBundle {
@@ -33,7 +33,6 @@ const require = createRequireOfBundle(import.meta.url);`;
  * @throws Error naming what cannot be bundled
  */
 export async function bundleProgram(root: string, name: ProgramName): Promise<ProgramBundle> {
-  const nativeFiles = new Map<string, string>();
   const result = await build({
     absWorkingDir: root,
     entryPoints: [PROGRAM_SOURCES[name]],
@@ -49,13 +48,28 @@ export async function bundleProgram(root: string, name: ProgramName): Promise<Pr
     define: { TRAINYARD_BUNDLED: 'true' },
     banner: { js: REQUIRE },
     external: ABSENT_PACKAGES,
-    plugins: [nativeParts(root, (file, source) => nativeFiles.set(file, source))],
+    plugins: [nativeParts()],
   });
   const [output] = result.outputFiles;
   if (output === undefined) throw new Error(`bundle of ${name}: esbuild gave no file`);
-  const sources = Object.keys(result.metafile.inputs).sort();
+  const sources = sourcesOf(result.metafile);
   const externals = externalsOf(result.metafile);
-  return { name, file: bundleName(name), code: output.contents, sources, externals, nativeFiles };
+  return {
+    name,
+    file: bundleName(name),
+    code: output.contents,
+    sources,
+    externals,
+    nativeFiles: nativeFilesOf(root, sources),
+  };
+}
+
+/** What is left of the files that were read: modules of which nothing is used are no part of the program. */
+function sourcesOf({ outputs }: Metafile): string[] {
+  const used = Object.values(outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0),
+  );
+  return [...new Set(used.map(([file]) => file))].sort();
 }
 
 function externalsOf({ outputs }: Metafile): string[] {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { getTask, migrate } from '#store';
+import { applicationsCases } from './applications.ts';
 import { cancellationCases } from './cancellation.ts';
 import { checkpointsCases } from './checkpoints.ts';
 import { claimsCases } from './claims.ts';
@@ -54,6 +55,7 @@ export function queueSuite(name: string, driver: QueueDriver): void {
     claimsTogetherCases(stage);
     claimsGroupsCases(stage);
     claimsPoolsCases(stage);
+    applicationsCases(stage);
     tokensCases(stage);
     versionsCases(stage);
     resultsCases(stage);

@@ -352,6 +352,20 @@ export const REQUESTS: Readonly<Record<string, Request>> = {
     statuses: [200],
     finish: endRun,
   },
+  'PATCH /api/v1/pools/{name}': {
+    prepare: async (scene) => {
+      // One of its own: naming an archive drains the workers of another one.
+      scene.id = `pool-${Date.now()}`;
+      await scene.lab.database.knex('pool').insert({ name: scene.id, created_at: 0 });
+    },
+    send: send(
+      'PATCH',
+      ({ id }) => `/pools/${id}`,
+      () => ({ archiveSha256: 'a'.repeat(64) }),
+    ),
+    count: has('pool where archive_sha256 is not null and name = ?'),
+    statuses: [200],
+  },
   'PATCH /api/v1/workers/{id}': {
     prepare: async ({ lab, workerId }) => {
       await lab.api.request('PATCH', `/workers/${workerId}`, { json: { draining: true } });

@@ -69,6 +69,11 @@ export function serverKilledSuite(database: LabOptions['database'] & string, poi
       await lab.stop(worker);
     });
     after(() => lab.close());
+    // What one test left behind must not fail the next ones.
+    afterEach(async () => {
+      await lab.stopWorkers();
+      if (!lab.server.program().isRunning) await lab.server.start();
+    });
 
     for (const point of points) {
       const statement = statementOf(point);
@@ -89,7 +94,6 @@ export function serverKilledSuite(database: LabOptions['database'] & string, poi
         // A repeated statement finds what the first has done: nothing is computed twice because of the app server.
         expectAttempts(statement, await attemptCounts(lab, run.job.id));
         await lab.check();
-        await lab.stopWorkers();
       });
     }
   });

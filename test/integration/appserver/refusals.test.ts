@@ -189,7 +189,10 @@ function refusals(client: 'sqlite' | 'postgres'): void {
     expect(await one()).to.include({ state: 'draining', drainReason: 'asked for by admin' });
     expect(await say('claims', claim, workerToken)).to.include({ status: 409, code: 'WORKER_DRAINING' });
     expect(await list(PoolEntry, '/pools')).to.deep.equal([
-      { name: 'default', archiveSha256: null, secretCount: 1, workersLive: 1, workersDraining: 1 },
+      {
+        ...{ name: 'default', archiveSha256: null, secretCount: 1, workersLive: 1, workersDraining: 1 },
+        ...{ userName: null, queue: null, waitReason: null, application: null },
+      },
     ]);
     await app.admin.request('PATCH', `/workers/${workerId}`, { json: { draining: false } });
     expect(await one()).to.include({ state: 'live', drainReason: null });

@@ -174,7 +174,10 @@ function backupCases(client: Client): void {
     };
     const left = tables.filter((name) => !manifest.tables.some((table) => table.name === name));
     expect(left.sort()).to.deep.equal(
-      ['idempotency_keys', 'leader', 'prediction_servers', 'schema_version', 'sessions', 'worker'].sort(),
+      [
+        ...['idempotency_keys', 'leader', 'prediction_servers', 'schema_version', 'sessions', 'worker'],
+        ...['yarn_application', 'yarn_container', 'yarn_node'],
+      ].sort(),
     );
   });
 }

@@ -145,6 +145,12 @@ describe('trainyard backup and restore: what they refuse', function () {
       expect(partials()).to.deep.equal([]);
     });
 
+    it('refuses an object store that is no folder of this machine', async () => {
+      const place = at(source.dataDir, { 'objectStore.driver': 'hdfs' });
+      await fails(backUpTo(place, fresh('hdfs')), 'NOT_AVAILABLE', 'found hdfs', 'distcp');
+      await fails(restoreFrom(good, place), 'NOT_AVAILABLE', 'found hdfs');
+    });
+
     it('looks for room before it copies', async () => {
       const dataDir = copyOf(source.dataDir, 'large');
       const upload = membersOf(good).find((member) => member.path.startsWith('objects/uploads/'))?.path ?? '';

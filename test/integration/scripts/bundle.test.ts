@@ -36,8 +36,14 @@ interface Allowed {
 const DATABASES = ['better-sqlite3', 'pg', 'knex'];
 const ALLOWED: Readonly<Record<ProgramName, Allowed>> = {
   cli: { module: '#cli', nativeFiles: [], packages: [] },
-  server: { module: '#appserver', nativeFiles: ['better-sqlite3.node'], packages: DATABASES },
+  // koffi: GSSAPI, loaded by the first login to a cluster with Kerberos.
+  server: {
+    module: '#appserver',
+    nativeFiles: ['better-sqlite3.node', 'koffi.node'],
+    packages: [...DATABASES, 'koffi'],
+  },
   backup: { module: '#appserver', nativeFiles: ['better-sqlite3.node'], packages: DATABASES },
+  'hadoop-setup': { module: '#hadoop-setup', nativeFiles: ['koffi.node'], packages: ['koffi'] },
   worker: { module: '#worker', nativeFiles: [], packages: [] },
   'task-child': {
     module: '#worker',

@@ -84,7 +84,7 @@ describe('worker: a whole job through a real app server', function () {
     expect(job.state).to.equal('failed');
     expect(job.error?.code).to.equal('TASK_MEMORY');
     expect(job.error?.detail).to.match(
-      /uses \d+ MiB; its limit is 256 MiB, reached (in phase "|before).*: raise worker\.memoryBytes/,
+      /uses \d+ MiB, more than 92 % of its limit of 256 MiB, reached (in phase "|before).*: raise worker\.memoryBytes/,
     );
     const log = (await cluster.server.database
       .knex('task_log')

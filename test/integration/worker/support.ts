@@ -36,8 +36,8 @@ export async function openWorkbench(flags: Record<string, unknown> = {}) {
       ...flags,
     },
   });
-  const { objectStore, ingest, worker } = config;
-  const context = await openContext({ type: 'configure', objectStore, ingest, worker });
+  const { objectStore, hadoop, ingest, worker } = config;
+  const context = await openContext({ type: 'configure', objectStore, hadoop, ingest, worker });
   return {
     folder,
     context,

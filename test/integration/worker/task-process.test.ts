@@ -48,7 +48,7 @@ describe('worker: supervisor with a real task process', () => {
     expect(detailOf()).to.deep.include({ blame: 'memory' });
     expect(detailOf().problem.code).to.equal('TASK_MEMORY');
     expect(detailOf().problem.detail).to.match(
-      /uses \d+ MiB; its limit is 700 MiB, reached in phase "grow" at iteration 7 .*: raise worker\.memoryBytes/,
+      /uses \d+ MiB, more than 92 % of its limit of 700 MiB, reached in phase "grow" at iteration 7 .*: raise worker\.memoryBytes/,
     );
     const lines = server.of('fail')[0]?.body['log'] as string[]; // by the schema of the statement
     expect(lines.at(-1)).to.equal(`TASK_MEMORY: ${detailOf().problem.detail}`);

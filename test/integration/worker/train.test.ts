@@ -4,7 +4,6 @@ import { ingest } from '#tables';
 import { openStoredArtifact, sha256 } from '../../../yarn-workers/worker/tasks/stored-artifact.ts';
 import { predictTable } from '../../../yarn-workers/worker/tasks/predict-table.ts';
 import { runTrain } from '../../../yarn-workers/worker/tasks/train.ts';
-import { localFile } from '../../../yarn-workers/worker/child/context.ts';
 import { churnCsv, churnTask, objectNames, openWorkbench, type Workbench } from './support.ts';
 
 const ROWS = 600;
@@ -21,7 +20,7 @@ describe('worker: train task', function () {
       inputPath: spec.input.type === 'path' ? spec.input.path : '',
       fileName: 'table.csv',
       options: {},
-      outputPath: localFile(bench.context.store, 'datasets/ds_1/1-x/rows.parquet'),
+      outputPath: await bench.context.objects.file('datasets/ds_1/1-x/rows.parquet'),
       objectPath: 'datasets/ds_1/1-x/rows.parquet',
       scratchDirectory: bench.context.workDir,
       duckdb: bench.context.duckdb,

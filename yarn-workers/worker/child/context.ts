@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { AppError, type BatchSource, type StoredTable } from '#contracts';
-import { FileObjectStore, type ObjectStore } from '#object-store';
+import type { BatchSource, StoredTable } from '#contracts';
+import { openObjectStore, storeTokens, type ObjectStore } from '#object-store';
 import { DuckDb, openTable } from '#tables';
 import type { BoostingEngine } from '#ml';
 import type { ConfigureMessage } from '../ipc/messages.ts';
 import { openLightgbm } from '../native/lightgbm.ts';
 import { DatasetCache } from './dataset-cache.ts';
+import { LocalObjects } from './local-objects.ts';
 
 /** Part of the memory limit that DuckDB may use; the JavaScript heap, LightGBM and the data cache have the rest. */
 const DUCKDB_OF_MEMORY = 0.4;
@@ -21,6 +22,8 @@ const FOLDER_PREFIX = 'task-';
 export interface TaskContext {
   readonly configuration: ConfigureMessage;
   readonly store: ObjectStore;
+  /** Its objects as local files. */
+  readonly objects: LocalObjects;
   /** May read and write the object store's and this child's own folder, and read the allow-listed folders. */
   readonly duckdb: DuckDb;
   readonly engine: BoostingEngine;
@@ -31,6 +34,8 @@ export interface TaskContext {
   openTable(table: StoredTable, batchRows?: number): BatchSource;
   /** The table of a dataset, its decoded columns kept for later tasks. */
   openDataset(datasetId: string, table: StoredTable): BatchSource;
+  /** The newest token for an object store that wants one. */
+  setStoreToken(token: string): void;
   close(): Promise<void>;
 }
 
@@ -40,12 +45,20 @@ export interface TaskContext {
  * @throws NATIVE_LIBRARY, STORE_UNAVAILABLE
  */
 export async function openContext(configuration: ConfigureMessage): Promise<TaskContext> {
-  const { worker, objectStore, ingest } = configuration;
+  const { worker, objectStore, ingest, hadoop } = configuration;
   await mkdir(worker.workDir, { recursive: true });
-  await mkdir(objectStore.root, { recursive: true });
+  const isLocal = objectStore.driver === 'file';
+  if (isLocal) await mkdir(objectStore.root, { recursive: true });
   await sweepWorkDir(worker.workDir);
   const workDir = await mkdtemp(path.join(worker.workDir, `${FOLDER_PREFIX}${hostname()}-${process.pid}-`));
-  const store = new FileObjectStore(objectStore.root);
+  const tokens = objectStore.driver === 'hdfs' ? storeTokens(process.env) : null;
+  const opened = openObjectStore({ objectStore, hadoop }, tokens?.access);
+  const { store } = opened;
+  const objects = new LocalObjects({
+    store,
+    folder: path.join(workDir, 'objects'),
+    bytesMax: worker.objectCacheBytes,
+  });
   const engine = openLightgbm({
     libraryPath: worker.lightgbmLibrary === '' ? 'lib_lightgbm.so' : worker.lightgbmLibrary,
     ...(worker.libgompLibrary === '' ? {} : { libgompPath: worker.libgompLibrary }),
@@ -55,7 +68,11 @@ export async function openContext(configuration: ConfigureMessage): Promise<Task
     threads: worker.threadCount,
     tempDirectory: path.join(workDir, 'spill'),
     tempDirectoryBytesMax: worker.memoryBytes * SPILL_OF_MEMORY,
-    allowedDirectories: [objectStore.root, workDir, ...ingest.pathRoots.filter((root) => existsSync(root))],
+    allowedDirectories: [
+      ...(isLocal ? [objectStore.root] : []),
+      workDir,
+      ...ingest.pathRoots.filter((root) => existsSync(root)),
+    ],
   });
   // The first query loads what the library defers: better now than in the first task.
   await duckdb.rows('SELECT 1');
@@ -63,31 +80,27 @@ export async function openContext(configuration: ConfigureMessage): Promise<Task
   const openUncached: TaskContext['openTable'] = (table, batchRows) =>
     openTable(table, {
       duckdb,
-      resolve: (file) => localFile(store, file),
+      resolve: (file) => objects.file(file),
       ...(batchRows === undefined ? {} : { batchRows }),
     });
   return {
     configuration,
     store,
+    objects,
     duckdb,
     engine,
     workDir,
     cache,
     openTable: openUncached,
     openDataset: (datasetId, table) => cache.source(datasetId, table, () => openUncached(table)),
+    setStoreToken: (token) => tokens?.set(token),
     async close() {
       cache.close();
       duckdb.close();
+      await opened.close();
       await rm(workDir, { recursive: true, force: true });
     },
   };
-}
-
-/** The local file of an object. @throws NOT_AVAILABLE for a store whose objects are no local files */
-export function localFile(store: ObjectStore, objectPath: string): string {
-  const file = store.localPath(objectPath);
-  if (file === null) throw new AppError('NOT_AVAILABLE', `object ${objectPath}: this object store has no local files`);
-  return file;
 }
 
 /** Removes folders of children of this host that were killed. */

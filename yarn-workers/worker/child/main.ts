@@ -59,6 +59,9 @@ async function receive(raw: unknown): Promise<void> {
     case 'checkpoint-taken':
       if (message.runId === runId) await checkpoints?.taken(message.position);
       return;
+    case 'store-token':
+      context?.setStoreToken(message.token);
+      return;
     case 'leave':
       await context?.close();
       process.exit(0);
@@ -86,6 +89,7 @@ async function run(message: RunMessage): Promise<void> {
   }
   await rm(scratchDir, { recursive: true, force: true });
   context.cache.trim();
+  await context.objects.settle();
   reporter.close();
   runId = null;
   send({ ...end, cachedDatasets: context.cache.datasetIds });

@@ -9,6 +9,7 @@ import {
   parse,
   Problem,
   SealedFile,
+  StoreToken,
   strict,
   TaskOutcome,
   TaskProgress,
@@ -20,10 +21,11 @@ import { ConfigSchema } from '#runtime';
  * receive. Everything about a task names its run, so that a late message of an earlier task is never taken for this one.
  */
 
-/** First message to a new child: the part of the configuration that tasks need. No secrets. */
+/** First message to a new child: the part of the configuration that tasks need. No secrets: of Kerberos, names of files. */
 export const ConfigureMessage = strict({
   type: Type.Literal('configure'),
   objectStore: ConfigSchema.properties.objectStore,
+  hadoop: ConfigSchema.properties.hadoop,
   ingest: ConfigSchema.properties.ingest,
   worker: ConfigSchema.properties.worker,
 });
@@ -61,6 +63,9 @@ export const CheckpointTakenMessage = strict({
 });
 export type CheckpointTakenMessage = Static<typeof CheckpointTakenMessage>;
 
+/** The user's newest token for the object store. */
+export const StoreTokenMessage = strict({ type: Type.Literal('store-token'), token: StoreToken });
+
 /** The child exits at once. */
 export const LeaveMessage = strict({ type: Type.Literal('leave') });
 
@@ -69,6 +74,7 @@ export const MessageToChild = Type.Union([
   RunMessage,
   DeadlineMessage,
   CheckpointTakenMessage,
+  StoreTokenMessage,
   LeaveMessage,
 ]);
 export type MessageToChild = Static<typeof MessageToChild>;
@@ -137,6 +143,7 @@ const TO_CHILD = {
   run: RunMessage,
   deadline: DeadlineMessage,
   'checkpoint-taken': CheckpointTakenMessage,
+  'store-token': StoreTokenMessage,
   leave: LeaveMessage,
 } as const;
 const FROM_CHILD = {

@@ -24,7 +24,7 @@ export type AttemptEnd = 'committed' | 'failed' | 'lost' | 'unknown';
 
 export interface AttemptOptions {
   readonly client: ProtocolClient;
-  readonly child: Pick<TaskChild, 'run' | 'setRemaining' | 'checkpointTaken' | 'kill'>;
+  readonly child: Pick<TaskChild, 'run' | 'setRemaining' | 'checkpointTaken' | 'setStoreToken' | 'kill'>;
   readonly logger: Logger;
   readonly claimedAtMs: number;
   readonly beatMs: number;
@@ -230,6 +230,7 @@ class Attempt {
       const error = new AppError('TASK_CANCELLED', 'the task was cancelled');
       this.#interrupt({ error, blame: 'user', silent: true });
     } else if (answer.directive === 'drain') this.#options.onDrain();
+    if (typeof answer.storeToken === 'string') this.#options.child.setStoreToken(answer.storeToken);
     this.#guard?.setRemaining(answer.remainingMs);
     if (this.#running) this.#options.child.setRemaining(answer.remainingMs);
   }

@@ -11,6 +11,10 @@ const PASSED_ON = [
   'NODE_V8_COVERAGE',
   'SSL_CERT_FILE',
   'NODE_EXTRA_CA_CERTS',
+  // In a container of YARN: where the cluster's settings and the user's tokens lie.
+  'HADOOP_CONF_DIR',
+  'HADOOP_TOKEN_FILE_LOCATION',
+  'KRB5_CONFIG',
 ] as const;
 
 /**

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { WORKER_PROTOCOL_VERSION, type RegisterAnswer, type RegisterRequest } from '#contracts';
 import { failpoint, PROGRAM_VERSION, readSecret, type Clock, type Config, type Logger } from '#runtime';
 import { BackOff } from './back-off.ts';
+import { containerOf, containerSecret } from './container.ts';
 import { RETRY_MS, RETRY_MS_MAX } from './lease.ts';
 import { verdictOf, type ProtocolClient } from './protocol-client.ts';
 
@@ -13,8 +14,9 @@ const SECRET_POLL_MS = 100;
 export interface RegistrationOptions {
   readonly client: ProtocolClient;
   readonly config: Pick<Config, 'worker'>;
-  /** Read from `worker.poolSecretFile` when not given. */
+  /** Read from the container's token file or `worker.poolSecretFile` when not given. */
   readonly poolSecret?: string;
+  readonly environment: NodeJS.ProcessEnv;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -28,12 +30,12 @@ export interface RegistrationOptions {
 export async function register(options: RegistrationOptions): Promise<RegisterAnswer | null> {
   const { client, config, clock, logger, signal } = options;
   const { pool } = config.worker;
-  const poolSecret = options.poolSecret ?? (await secretOf(options));
+  const poolSecret = options.poolSecret ?? containerSecret(options.environment) ?? (await secretOf(options));
   const backOff = new BackOff(RETRY_MS, RETRY_MS_MAX, clock);
   while (!signal.aborted) {
     try {
       await failpoint('worker.register');
-      const answer = await client.register(requestOf(config), poolSecret, signal);
+      const answer = await client.register(requestOf(options), poolSecret, signal);
       logger.info('worker_registered', 'registered', { workerId: answer.workerId, pool });
       return answer;
     } catch (err) {
@@ -46,7 +48,7 @@ export async function register(options: RegistrationOptions): Promise<RegisterAn
   return null;
 }
 
-const requestOf = ({ worker }: Pick<Config, 'worker'>): RegisterRequest => ({
+const requestOf = ({ config: { worker }, environment }: RegistrationOptions): RegisterRequest => ({
   protocolVersion: WORKER_PROTOCOL_VERSION,
   programVersion: PROGRAM_VERSION,
   pool: worker.pool,
@@ -55,6 +57,7 @@ const requestOf = ({ worker }: Pick<Config, 'worker'>): RegisterRequest => ({
   memoryBytes: worker.memoryBytes,
   threadCount: worker.threadCount,
   archiveSha256: worker.archiveSha256 === '' ? null : worker.archiveSha256,
+  container: containerOf(environment),
 });
 
 async function secretOf({ config, clock, signal }: RegistrationOptions): Promise<string> {

@@ -68,6 +68,8 @@ export interface TaskChild {
   setRemaining(remainingMs: number | null): void;
   /** Tells the child that the app server names this checkpoint now. */
   checkpointTaken(position: number): void;
+  /** Gives the child, and those after it, the user's newest token for the object store. */
+  setStoreToken(token: string): void;
   /**
    * Ends the child and what it has started at once by SIGKILL, also in the middle of a native call; a run under way ends
    * as `died`.
@@ -108,6 +110,7 @@ export class TaskProcess implements TaskChild {
   #run: Run | null = null;
   #generation = 0;
   #cachedDatasets: readonly string[] = [];
+  #storeToken: string | null = null;
 
   constructor(options: TaskProcessOptions) {
     this.#options = options;
@@ -154,6 +157,12 @@ export class TaskProcess implements TaskChild {
   checkpointTaken(position: number): void {
     if (this.#child !== null && this.#run !== null)
       this.#send(this.#child, { type: 'checkpoint-taken', runId: this.#run.runId, position });
+  }
+
+  setStoreToken(token: string): void {
+    if (token === this.#storeToken) return;
+    this.#storeToken = token;
+    if (this.#child !== null) this.#send(this.#child, { type: 'store-token', token });
   }
 
   kill(): void {
@@ -219,6 +228,7 @@ export class TaskProcess implements TaskChild {
     this.#follow(child, process.stdout);
     this.#follow(child, process.stderr, true);
     this.#send(child, configuration);
+    if (this.#storeToken !== null) this.#send(child, { type: 'store-token', token: this.#storeToken });
     prepareSchemas('fromChild');
     return child;
   }

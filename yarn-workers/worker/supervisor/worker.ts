@@ -19,9 +19,9 @@ const RECYCLE_OF_MEMORY = 0.5;
 const FAREWELL_MS = 3_000;
 
 export interface WorkerOptions {
-  readonly config: Pick<Config, 'worker' | 'ingest' | 'objectStore' | 'keys' | 'queue'>;
+  readonly config: Pick<Config, 'worker' | 'ingest' | 'objectStore' | 'hadoop' | 'keys' | 'queue'>;
   readonly logger: Logger;
-  /** Secret that workers register with; read from `worker.poolSecretFile` when not given. */
+  /** Secret that workers register with; read from the container's token file or `worker.poolSecretFile` when not given. */
   readonly poolSecret?: string;
   /** The task child; tests pass their own. */
   readonly child?: TaskChild;
@@ -112,6 +112,7 @@ class WorkerLoop {
         configuration: {
           type: 'configure',
           objectStore: config.objectStore,
+          hadoop: config.hadoop,
           ingest: config.ingest,
           worker: config.worker,
         },
@@ -194,10 +195,11 @@ class WorkerLoop {
   }
 
   async #register(): Promise<RegisterAnswer | null> {
-    const { config, poolSecret } = this.#options;
+    const { config, poolSecret, environment = process.env } = this.#options;
     return register({
       client: this.#client,
       config,
+      environment,
       ...(poolSecret === undefined ? {} : { poolSecret }),
       clock: this.#clock,
       logger: this.#logger,

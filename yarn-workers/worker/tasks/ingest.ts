@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
+import path from 'node:path';
 import { AppError, type DatasetProfile, type FeatureWarning, type IngestTask } from '#contracts';
 import { profileTable } from '#ml';
 import { failpoint } from '#runtime';
 import { DEFAULT_INGEST_LIMITS, ingest, type ColumnWarning } from '#tables';
-import { localFile } from '../child/context.ts';
 import type { TaskHandler } from '../child/task-run.ts';
 import { FETCH_SHARE, receiveInput } from './sources/receive-input.ts';
 
@@ -22,14 +22,16 @@ export const runIngest: TaskHandler<IngestTask> = async (run) => {
   if (!existsSync(input.path))
     throw new AppError('STORE_OBJECT_MISSING', `the received file ${input.fileName} is gone`);
   const from = spec.input.type === 'url' ? FETCH_SHARE : 0;
-  await failpoint('worker.write');
   const objectPath = attempt.pathOf(SNAPSHOT_FILE);
+  const inPlace = context.store.localPath(objectPath);
+  const outputPath = inPlace ?? path.join(scratchDir, SNAPSHOT_FILE);
+  if (inPlace !== null) await failpoint('worker.write');
   const { columnsMax, cellBytesMax } = context.configuration.ingest;
   const { table, warnings } = await ingest({
     inputPath: input.path,
     fileName: input.fileName,
     options: spec.options,
-    outputPath: localFile(context.store, objectPath),
+    outputPath,
     objectPath,
     scratchDirectory: scratchDir,
     duckdb: context.duckdb,
@@ -41,7 +43,10 @@ export const runIngest: TaskHandler<IngestTask> = async (run) => {
   for (const { warning, name } of warnings.slice(0, WARNINGS_LOGGED_MAX))
     reporter.log(`column ${JSON.stringify(name)}: ${warning.message} ${warning.handling}`);
   await failpoint('worker.close');
-  for (const { sizeBytes, sha256 } of table.files) attempt.note({ name: SNAPSHOT_FILE, sizeBytes, sha256 });
+  if (inPlace === null) {
+    await attempt.write(SNAPSHOT_FILE, createReadStream(outputPath));
+    await context.objects.keep(objectPath, outputPath);
+  } else for (const { sizeBytes, sha256 } of table.files) attempt.note({ name: SNAPSHOT_FILE, sizeBytes, sha256 });
   const profile = await profileTable(table, context.openTable(table), {
     onProgress: async ({ fraction, phase, message }) => {
       reporter.progress({ fraction: PROFILE_AT + (1 - PROFILE_AT) * fraction, phase, message });

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { IngestTask } from '#contracts';
-import { localFile, type TaskContext } from '../../child/context.ts';
+import type { TaskContext } from '../../child/context.ts';
 import type { Reporter } from '../../child/progress.ts';
 import { fetchUrl } from './fetch-url.ts';
 import { allowedFile } from './local-path.ts';
@@ -27,7 +27,7 @@ export async function receiveInput(
   const { ingest } = context.configuration;
   switch (input.type) {
     case 'upload':
-      return { path: localFile(context.store, input.objectPath), fileName: input.fileName };
+      return { path: await context.objects.file(input.objectPath), fileName: input.fileName };
     case 'path': {
       const file = await allowedFile(input.path, ingest.pathRoots);
       return { path: file, fileName: path.basename(input.path) };

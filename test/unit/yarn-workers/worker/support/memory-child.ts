@@ -15,6 +15,7 @@ export class MemoryChild implements TaskChild {
   starts = 0;
   runs = 0;
   readonly remaining: (number | null)[] = [];
+  readonly storeTokens: string[] = [];
   /** Positions of checkpoints that the app server has taken down. */
   readonly taken: number[] = [];
   #end: ((end: RunEnd) => void) | null = null;
@@ -79,6 +80,10 @@ export class MemoryChild implements TaskChild {
 
   setRemaining(remainingMs: number | null): void {
     this.remaining.push(remainingMs);
+  }
+
+  setStoreToken(token: string): void {
+    this.storeTokens.push(token);
   }
 
   checkpointTaken(position: number): void {

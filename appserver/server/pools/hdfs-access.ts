@@ -1,0 +1,43 @@
+import path from 'node:path';
+import { AppError, type BatchPredictTask, type TaskSpec, type TrainTask } from '#contracts';
+import type { HdfsSharing } from '#object-store';
+import { findUser, type Database, type Task } from '#store';
+import type { AttemptAccess } from '../queue/index.ts';
+import type { UserTokens } from './user-tokens.ts';
+
+/** Opens attempts, and what their tasks read, to the users in whose names they run. */
+export function hdfsAccess(database: Database, sharing: HdfsSharing, tokens: UserTokens | null): AttemptAccess {
+  return {
+    hasTokens: tokens !== null,
+    async open(task, attemptPath) {
+      const user = await userOf(database, task);
+      await sharing.openForWriting(attemptPath, user);
+      for (const folder of inputsOf(task.spec, task.checkpoint?.path)) await sharing.openForReading(folder, user);
+    },
+    close: (_task, attemptPath) => sharing.close(attemptPath),
+    token: async (task) => (tokens === null ? null : tokens.current(await userOf(database, task))),
+  };
+}
+
+async function userOf(database: Database, { id, runAs }: Task): Promise<string> {
+  const user = await findUser(database, runAs);
+  if (user === undefined) throw new AppError('FORBIDDEN', `task ${id}: its user does not exist any more`);
+  return user.name;
+}
+
+/** Folders of objects that a task reads. */
+function inputsOf(spec: TaskSpec, checkpoint: string | undefined): string[] {
+  const more = checkpoint === undefined ? [] : [path.posix.dirname(checkpoint)];
+  switch (spec.kind) {
+    case 'ingest':
+      return spec.input.type === 'upload' ? [path.posix.dirname(spec.input.objectPath), ...more] : more;
+    case 'train':
+      return [...foldersOf(spec), ...more];
+    case 'batch-predict':
+      return [...foldersOf(spec), spec.artifactPath, ...more];
+  }
+}
+
+const foldersOf = ({ table }: TrainTask | BatchPredictTask): string[] => [
+  ...new Set(table.files.map((file) => path.posix.dirname(file.path))),
+];

@@ -1,0 +1,136 @@
+import { globSync } from 'node:fs';
+import path from 'node:path';
+import { AppError } from '#contracts';
+import { HdfsSharing } from '#object-store';
+import { systemClock, type Config, type Logger } from '#runtime';
+import { listYarnPools, type Database } from '#store';
+import { JarSubmitter, type Submitter } from '#yarn';
+import type { Duty } from '../duties/index.ts';
+import { sharedAccess, type AttemptAccess, type TaskQueue } from '../queue/index.ts';
+import type { Route } from '../route.ts';
+import { applicationReconcilerDuty } from './application-reconciler.ts';
+import { connectCluster, type Cluster } from './cluster.ts';
+import { localCompute, yarnCompute, type Compute } from './compute.ts';
+import { poolControllerDuty } from './controller.ts';
+import { hdfsAccess } from './hdfs-access.ts';
+import { workerLaunch, type Launches, type LaunchOptions } from './launches.ts';
+import { poolRoutes } from './routes.ts';
+import { RuntimeFolder } from './runtime-files.ts';
+import { chooseSubmitter } from './submitters.ts';
+import { UserTokens } from './user-tokens.ts';
+import { waitReasons } from './wait-reasons.ts';
+import { ApplicationWatch } from './watch.ts';
+
+export interface PoolsOptions {
+  readonly config: Config;
+  readonly database: Database;
+  readonly logger: Logger;
+  /** Names this installation among all that use the cluster. */
+  readonly installationId: string;
+}
+
+/** Where tasks run, and what this app server has to do for it. */
+export interface Pools {
+  readonly compute: Compute;
+  readonly access: AttemptAccess;
+  /** What this app server answers and does for pools. */
+  serve(queue: TaskQueue): { readonly routes: readonly Route[]; readonly duties: readonly Duty[] };
+  close(): Promise<void>;
+}
+
+/** Tag of an installation's YARN applications: lower case, at most 100 characters. */
+export const applicationTag = (installationId: string): string => `trainyard-${installationId}`.toLowerCase();
+
+/** @throws CONFIG_INVALID, HADOOP_CONFIG_INVALID; the cluster itself is not asked yet */
+export function openPools(options: PoolsOptions): Pools {
+  if (options.config.compute.driver === 'yarn') return openYarnPools(options);
+  return {
+    compute: localCompute,
+    access: sharedAccess,
+    serve: () => ({ routes: [], duties: [] }),
+    close: () => Promise.resolve(),
+  };
+}
+
+function openYarnPools({ config, database, logger, installationId }: PoolsOptions): Pools {
+  const { yarn } = config;
+  const clock = systemClock;
+  const cluster = connectCluster(config.hadoop);
+  const runtime = new RuntimeFolder(
+    cluster.hdfs,
+    yarn.runtimeDir,
+    cluster.settings.defaultNameservice.authority,
+    clock,
+  );
+  const tag = applicationTag(installationId);
+  const launch: LaunchOptions = { config, serverUrls: serverUrlsOf(config), tag, serviceUser: cluster.serviceUser };
+  const launches: Launches = {
+    async launchOf(poolName) {
+      const pool = (await listYarnPools(database)).find(({ name }) => name === poolName);
+      return pool === undefined ? null : workerLaunch(launch, pool, await runtime.files());
+    },
+  };
+  if (cluster.settings.security === 'simple')
+    logger.warn('cluster_unsecured', 'the cluster runs without Kerberos: whoever reaches it can be anybody', {
+      confDir: cluster.settings.folder,
+    });
+  const submitterFor = submitters(config, cluster);
+  const submit = { database, logger, config: yarn, cluster, runtime, launch, submitterFor };
+  const access = accessOf(config, database, cluster);
+  return {
+    compute: yarnCompute(
+      yarn,
+      cluster.settings.configuration.get('yarn.http.policy') === 'HTTPS_ONLY' ? 'https' : 'http',
+    ),
+    access,
+    serve: (queue) => ({
+      routes: poolRoutes({ database, queue, logger, launches }),
+      duties: [
+        poolControllerDuty({
+          config: yarn,
+          submit,
+          watch: new ApplicationWatch(cluster, yarn, clock),
+          waits: waitReasons(cluster, yarn, clock),
+        }),
+        applicationReconcilerDuty(cluster, tag, yarn, clock),
+      ],
+    }),
+    close: () => cluster.close(),
+  };
+}
+
+/** In HDFS the platform's users are told apart; elsewhere all programs are one user. */
+function accessOf({ objectStore, hadoop }: Config, database: Database, cluster: Cluster): AttemptAccess {
+  if (objectStore.driver !== 'hdfs') return sharedAccess;
+  const { hdfs, serviceUser, hdfsAs, settings } = cluster;
+  const sharing = new HdfsSharing(hdfs, objectStore.root, serviceUser, hdfsAs);
+  const tokens = settings.security === 'simple' ? null : new UserTokens(cluster, hadoop.tokenRefreshMs, systemClock);
+  return hdfsAccess(database, sharing, tokens);
+}
+
+function serverUrlsOf({ yarn, server }: Config): readonly string[] {
+  if (yarn.serverUrls.length > 0) return yarn.serverUrls;
+  if (server.publicUrl !== '') return [server.publicUrl];
+  if (server.port === 0)
+    throw new AppError(
+      'CONFIG_INVALID',
+      'yarn.serverUrls: expected addresses that the cluster’s nodes reach, found none',
+    );
+  return [`http://${server.host}:${server.port}`];
+}
+
+function submitters({ yarn, hadoop }: Config, cluster: Cluster): (userName: string) => Submitter {
+  const byUser = new Map<string, Submitter>();
+  const jarFor = (userName: string): Submitter => {
+    const jars = yarn.jarFolder === '' ? [] : globSync('*.jar', { cwd: yarn.jarFolder }).sort();
+    const { folder, security } = cluster.settings;
+    const login = security === 'simple' ? null : { principal: hadoop.principal, keytabFile: hadoop.keytab };
+    const files = jars.map((jar) => path.join(yarn.jarFolder, jar));
+    return new JarSubmitter({ jars: files, confDir: folder, login, user: userName });
+  };
+  return (userName) => {
+    const known = byUser.get(userName) ?? chooseSubmitter(yarn.viaJar, cluster.managerFor(userName), jarFor(userName));
+    byUser.set(userName, known);
+    return known;
+  };
+}

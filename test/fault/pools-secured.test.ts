@@ -1,0 +1,94 @@
+import { expect } from 'chai';
+import { pageOf, WorkerEntry } from '#contracts';
+import { newestApplications, rawRows, readClock } from '#store';
+import { startTestAppServer, type TestAppServer } from '../support/app-server.ts';
+import { startHadoopCluster, type HadoopCluster } from '../support/hadoop/index.ts';
+import { modelled } from '../support/modelling.ts';
+import { freePorts } from '../support/platform.ts';
+import { installPrograms, yarnFlags } from '../support/yarn-platform.ts';
+import { churnCsv } from '../integration/worker/support.ts';
+
+/** HDFS takes a token for so long after it was made or renewed, and never longer than its life. */
+const TOKEN_RENEW_MS = 20_000;
+const TOKEN_LIFE_MS = 30_000;
+
+/** The same in a cluster with Kerberos: the keytab stays with the app server, containers have tokens only. */
+describe('pools on YARN in a secured cluster', function () {
+  this.timeout(400_000);
+  let cluster: HadoopCluster;
+  let platform: TestAppServer;
+  let krb5Before: string | undefined;
+
+  before(async () => {
+    cluster = await startHadoopCluster({
+      shape: 'secured',
+      properties: {
+        'hdfs-site': {
+          'dfs.namenode.delegation.token.renew-interval': String(TOKEN_RENEW_MS),
+          'dfs.namenode.delegation.token.max-lifetime': String(TOKEN_LIFE_MS),
+        },
+      },
+    });
+    krb5Before = process.env['KRB5_CONFIG'];
+    process.env['KRB5_CONFIG'] = cluster.security?.krb5Conf;
+    await installPrograms(cluster);
+    const [port = 0] = await freePorts(1);
+    platform = await startTestAppServer({
+      ...yarnFlags(cluster),
+      'server.port': port,
+      'hadoop.tokenRefreshMs': TOKEN_RENEW_MS / 2,
+      'queue.leaseMs': 4_000,
+      'queue.beatMs': 1_000,
+    });
+  });
+  after(async () => {
+    await platform.close();
+    await cluster.close();
+    if (krb5Before === undefined) delete process.env['KRB5_CONFIG'];
+    else process.env['KRB5_CONFIG'] = krb5Before;
+  });
+
+  it('runs Autopilot as the end user, with no keytab but the app server’s', async () => {
+    const { api: alice } = await platform.user('alice');
+    const { database } = platform.server;
+    const { modelId } = await modelled(
+      alice,
+      { content: churnCsv(300), fileName: 'churn.csv' },
+      { target: 'label', maxModels: 2 },
+    );
+    const application = (await newestApplications(database)).get('yarn:ml:alice');
+    expect(application?.state).to.equal('RUNNING');
+    const workers = await alice.get('/workers', pageOf(WorkerEntry));
+    for (const { logUrl } of workers.data)
+      expect(logUrl).to.match(/^https:\/\/[^/]+\/node\/containerlogs\/container_.*\/alice$/);
+    expect(workers.data).to.not.be.empty;
+    const [result] = await rawRows<{ path: string }>(
+      database,
+      'select result.path from result join models on models.task_id = result.task_id where models.id = ?',
+      [modelId],
+    );
+    const listing = await cluster.fs('-ls', `/trainyard/objects/${result?.path ?? ''}`);
+    expect(listing).to.match(/alice .*manifest\.json/);
+  });
+
+  it('goes on in the same application when the token that it was started with has ended', async () => {
+    const { database } = platform.server;
+    const users = (await platform.admin.request('GET', '/users')).json as { data: { id: string; name: string }[] };
+    const userId = users.data.find(({ name }) => name === 'alice')?.id;
+    const made = await platform.admin.request('POST', '/api-keys', { json: { name: 'another key', userId } });
+    const alice = platform.admin.as((made.json as { key: string }).key);
+    const application = (await newestApplications(database)).get('yarn:ml:alice');
+    const startedAt = application?.createdAt ?? 0;
+    let runCount = 0;
+    do {
+      await modelled(alice, { content: churnCsv(300), fileName: 'churn.csv' }, { target: 'label', maxModels: 2 });
+      runCount += 1;
+    } while ((await readClock(database)) - startedAt < TOKEN_LIFE_MS + 2 * TOKEN_RENEW_MS);
+    expect(runCount).to.be.greaterThan(1);
+    expect((await newestApplications(database)).get('yarn:ml:alice')?.applicationId).to.equal(
+      application?.applicationId,
+    );
+    const lost = await rawRows(database, `select task_id from attempt where ending <> 'committed'`);
+    expect(lost, 'attempts that did not succeed').to.deep.equal([]);
+  });
+});

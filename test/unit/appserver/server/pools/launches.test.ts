@@ -1,0 +1,39 @@
+import { expect } from 'chai';
+import { loadConfig } from '../../../../../conf/index.ts';
+import { workerLaunch } from '../../../../../appserver/server/pools/launches.ts';
+
+const MIB = 1024 ** 2;
+const POOL = {
+  ...{ name: 'yarn:ml:alice', userName: 'alice', queue: 'ml' },
+  ...{ idleSince: null, failures: 0, notBefore: 0, waitReason: null },
+};
+const FILE = {
+  name: 'worker',
+  url: 'hdfs://nn:1/worker.tar.gz',
+  sizeBytes: 1,
+  modifiedAtMs: 1,
+  type: 'ARCHIVE',
+  visibility: 'PUBLIC',
+} as const;
+
+function environmentOf(containerMemoryMb: number): Readonly<Record<string, string>> {
+  const { config } = loadConfig({ env: {}, flags: { 'yarn.containerMemoryMb': containerMemoryMb } });
+  const options = { config, serverUrls: ['http://a:1'], tag: 'trainyard-test', serviceUser: 'trainyard' };
+  return workerLaunch(options, POOL, { archiveSha256: '', worker: FILE, master: [FILE], authorities: null })
+    .environment;
+}
+
+describe('how a worker is started in a container', () => {
+  for (const [memoryMb, cacheMb] of [
+    [1536, 192],
+    [2304, 288],
+    [4096, 512],
+    [65_536, 512],
+  ] as const)
+    it(`gives its cache ${cacheMb} MB in a container of ${memoryMb} MB`, () => {
+      expect(environmentOf(memoryMb)).to.include({
+        TRAINYARD_WORKER_CACHE_BYTES: String(cacheMb * MIB),
+        TRAINYARD_WORKER_MEMORY_BYTES: String(Math.floor(memoryMb * MIB * 0.95)),
+      });
+    });
+});
