@@ -1,6 +1,7 @@
 import type { Command } from './command.ts';
 import { backupCommands } from './commands/backup.ts';
 import { datasetCommands } from './commands/datasets.ts';
+import { hadoopCommands } from './commands/hadoop.ts';
 import { jobCommands } from './commands/jobs.ts';
 import { operationCommands } from './commands/operations.ts';
 import { predictionCommands } from './commands/predictions.ts';
@@ -11,6 +12,7 @@ import { serviceCommands } from './commands/services.ts';
 export const COMMANDS: readonly Command[] = [
   ...serviceCommands,
   ...backupCommands,
+  ...hadoopCommands,
   ...datasetCommands,
   ...projectCommands,
   ...autopilotCommands,

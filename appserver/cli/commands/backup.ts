@@ -1,54 +1,20 @@
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { AppError, fromProblem, type Problem } from '#contracts';
 import { configFlags } from '#runtime';
 import type { JsonObject } from '../api-client.ts';
 import type { FlagSpecs } from '../arguments.ts';
 import { requiredFlag, type Command, type CommandContext } from '../command.ts';
-import { programArguments } from '../up/programs.ts';
+import { runProgramToEnd } from '../program-process.ts';
 import { withKeys } from './services.ts';
-
-/** A line of the program's standard output. */
-type Message =
-  | { readonly progress: { readonly fraction: number; readonly text: string } }
-  | { readonly result: JsonObject }
-  | { readonly problem: Problem };
 
 type Verb = 'backup' | 'restore';
 
-/** Runs the program that does the work and shows how far it is. @throws the program's own error */
-async function runProgram(
-  verb: Verb,
-  argv: readonly string[],
-  { output, signal }: CommandContext,
-): Promise<JsonObject> {
+/** Runs the program that does the work. @throws the program's own error */
+async function runProgram(verb: Verb, argv: readonly string[], context: CommandContext): Promise<JsonObject> {
   const { flags, file } = configFlags(
     withKeys(argv.map((word) => (word === WITHOUT_KEYS ? '--withoutKeys=true' : word))),
   );
   const needed = verb === 'backup' ? 'to' : 'from';
   requiredFlag(flags[needed] === '' ? undefined : flags[needed], needed);
-  const [program = '', ...keys] = programArguments('backup', file === undefined ? flags : { ...flags, config: file });
-  const child = spawn(process.execPath, [program, verb, ...keys], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, TRAINYARD_PARENT_WATCH: '1' },
-  });
-  const stop = () => child.kill('SIGTERM');
-  signal.addEventListener('abort', stop, { once: true });
-  process.once('SIGTERM', stop);
-  const bar = output.progress(verb);
-  try {
-    for await (const line of createInterface({ input: child.stdout })) {
-      const message = JSON.parse(line) as Message; // our own program's
-      if ('problem' in message) throw fromProblem(message.problem);
-      if ('result' in message) return message.result;
-      bar.update(message.progress.fraction, message.progress.text);
-    }
-    throw new AppError('SHUTTING_DOWN', `the ${verb} was killed before it was finished`);
-  } finally {
-    signal.removeEventListener('abort', stop);
-    process.off('SIGTERM', stop);
-    child.stdin.end();
-  }
+  return runProgramToEnd('backup', verb, file === undefined ? flags : { ...flags, config: file }, context);
 }
 
 const WITHOUT_KEYS = '--without-keys';

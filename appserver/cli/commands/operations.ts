@@ -1,4 +1,5 @@
 import { PROGRAM_VERSION } from '#runtime';
+import type { JsonObject } from '../api-client.ts';
 import { command, requiredFlag, requiredWord } from '../command.ts';
 import { cell, table } from '../output.ts';
 import { fields } from './jobs.ts';
@@ -54,26 +55,38 @@ export const operationCommands = [
       const rows = await api().list('/workers');
       output.result(rows, () =>
         table(
-          ['id', 'host', 'state', 'task'],
-          rows.map((row) => [row['id'], row['hostName'], row['state'], row['taskId']].map(cell)),
+          ['id', 'pool', 'host', 'state', 'container', 'node', 'log'],
+          rows.map(({ id, pool, hostName, state, containerId, node, logUrl }) =>
+            [id, pool, hostName, state, containerId, node, logUrl].map(cell),
+          ),
         ),
       );
     },
   }),
   command({
     path: 'pools',
-    summary: 'pools of workers',
+    summary: 'pools of workers, and why their work waits',
     flags: {},
     run: async (_args, { api, output }) => {
       const rows = await api().list('/pools');
       output.result(rows, () =>
         table(
-          ['name', 'live', 'draining', 'archive'],
-          rows.map((row) =>
-            [row['name'], row['workersLive'], row['workersDraining'], row['archiveSha256'] ?? 'any'].map(cell),
-          ),
+          ['name', 'application', 'state', 'containers', 'live', 'draining', 'archive', 'waits for'],
+          rows.map(poolCells),
         ),
       );
+    },
+  }),
+  command({
+    path: 'logs',
+    usage: 'TASK',
+    summary: 'last lines of a task, and what its failure means',
+    flags: {},
+    wordsMax: 1,
+    run: async ({ words }, { api, output }) => {
+      const id = requiredWord(words, 'the task’s id');
+      const log = await api().get(`/tasks/${encodeURIComponent(id)}/log`);
+      output.result(log, () => taskLogText(log));
     },
   }),
   command({
@@ -100,3 +113,22 @@ export const operationCommands = [
     },
   }),
 ];
+
+/** Containers as `running/wanted`. */
+function poolCells(row: JsonObject): string[] {
+  const application = row['application'] as JsonObject | null; // PoolEntry of the contract
+  const containers =
+    application === null ? null : `${String(application['runningCount'])}/${String(application['wantedCount'])}`;
+  const { name, workersLive, workersDraining, archiveSha256, waitReason } = row;
+  const ofYarn = [application?.['applicationId'], application?.['state'], containers];
+  return [name, ...ofYarn, workersLive, workersDraining, archiveSha256 ?? 'any', waitReason].map(cell);
+}
+
+/** The lines as they are, then the cause. */
+function taskLogText(log: Readonly<Record<string, unknown>>): string {
+  const lines = Array.isArray(log['lines']) ? log['lines'].map(String) : [];
+  const cause = log['cause'];
+  const detail =
+    typeof cause === 'object' && cause !== null && 'detail' in cause ? `\ncause: ${String(cause.detail)}` : '';
+  return `${lines.join('\n')}${detail}`;
+}

@@ -87,7 +87,4 @@ export const serviceCommands: readonly Command[] = [
   service('worker', 'run a worker', (argv) => runProgram('worker', argv)),
   service('prediction-server', 'run a prediction server', (argv) => runProgram('prediction-server', argv)),
   later('monitor', 'run a monitor'),
-  later('hadoop doctor', 'check a Hadoop cluster'),
-  later('hadoop install', 'install into a Hadoop cluster'),
-  later('hadoop uninstall', 'uninstall from a Hadoop cluster'),
 ];

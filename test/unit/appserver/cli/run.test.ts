@@ -152,8 +152,25 @@ describe('trainyard command line', () => {
     expect(err).to.contain('row 3: expected 2 cells, found 3 (DATASET_RAGGED)');
   });
 
+  it('hadoop doctor shows what is broken with its remedy, and exits 1', async () => {
+    const flags = ['hadoop', 'doctor', '--hadoop.confDir', '/nowhere/at-all'];
+    const { code, out } = await cli([...flags, '--no-probe']);
+    expect(code).to.equal(1);
+    expect(out).to.match(/^problem\s+configuration\s+hadoop\.confDir \/nowhere\/at-all/m);
+    expect(out).to.match(/problem configuration: Point hadoop\.confDir at/);
+    const json = await cli([...flags, '--json']);
+    expect((JSON.parse(json.out) as { counts: object }).counts).to.deep.include({ problem: 1, ok: 0 });
+  });
+
+  it('hadoop install and uninstall say which flag is missing', async () => {
+    const install = await cli(['hadoop', 'install', '--dry-run', '--json']);
+    expect([install.code, install.err.includes('--archive is missing')]).to.deep.equal([10, true]);
+    const unknown = await cli(['hadoop', 'uninstall', '--yess=true']);
+    expect([unknown.code, unknown.err.includes('yess')]).to.deep.equal([10, true]);
+  });
+
   it('answers what is not built with NOT_AVAILABLE', async () => {
-    const { code, err } = await cli(['hadoop', 'doctor']);
+    const { code, err } = await cli(['monitor']);
     expect([code, err.includes('NOT_AVAILABLE')]).to.deep.equal([10, true]);
   });
 });

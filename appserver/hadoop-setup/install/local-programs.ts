@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { Type } from 'typebox';
+import { AppError, ArchiveRecord, parse } from '#contracts';
+
+/** A file of this host that goes into HDFS under a name that holds its hash. */
+export interface LocalFile {
+  readonly file: string;
+  readonly name: string;
+  /** Relative to the runtime folder; its bytes never change. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** The programs of containers on this host. */
+export interface LocalPrograms {
+  readonly programVersion: string;
+  readonly archiveSha256: string;
+  readonly glibc: string;
+  readonly worker: LocalFile;
+  /** Ours first. */
+  readonly master: readonly LocalFile[];
+  /** Certificates that workers trust for HDFS; null: Node's own are enough. */
+  readonly authorities: LocalFile | null;
+}
+
+/** Everything that is uploaded. */
+export const filesOf = ({ worker, master, authorities }: LocalPrograms): readonly LocalFile[] => [
+  worker,
+  ...master,
+  ...(authorities === null ? [] : [authorities]),
+];
+
+export const MASTER_JAR = 'application-master.jar';
+const HASH_CHARS = 12;
+/** `scripts/bundle --json`: the record, and where the archive lies. */
+const BundleOutput = Type.Object({ file: Type.String() });
+
+/**
+ * Reads and hashes what is to be installed.
+ *
+ * @param archive `.tar.gz` of `scripts/bundle` with its record beside it, or a file with what `scripts/bundle --json` wrote
+ * @param jars jars, or folders of jars: the application master's and Hadoop's client
+ * @param authoritiesFile PEM of `hadoop.caFile`; empty: none
+ * @throws BAD_REQUEST naming the file that is missing or not what its record says
+ */
+export async function readPrograms(
+  archive: string,
+  jars: readonly string[],
+  authoritiesFile: string,
+): Promise<LocalPrograms> {
+  const { file, record } = readArchive(archive);
+  const worker = await localFile(file);
+  if (worker.sha256 !== record.sha256)
+    throw new AppError(
+      'BAD_REQUEST',
+      `${file}: expected SHA-256 ${record.sha256} by its record, found ${worker.sha256}`,
+    );
+  const { version, contentSha256, needs } = record.manifest;
+  const master = await Promise.all(findJars(jars).map(localFile));
+  const authorities = authoritiesFile === '' ? null : await localFile(authoritiesFile);
+  return { programVersion: version, archiveSha256: contentSha256, glibc: needs.glibc, worker, master, authorities };
+}
+
+function readArchive(given: string): { readonly file: string; readonly record: ArchiveRecord } {
+  const isArchive = given.endsWith('.tar.gz');
+  const recordFile = isArchive ? given.replace(/\.tar\.gz$/, '.json') : given;
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(recordFile, 'utf8'));
+  } catch (err) {
+    const hint = isArchive
+      ? 'the record that scripts/bundle writes beside the archive'
+      : 'the output of scripts/bundle --json';
+    throw new AppError('BAD_REQUEST', `--archive: ${recordFile} cannot be read as ${hint}`, { cause: err });
+  }
+  if (isArchive) return { file: given, record: parse(ArchiveRecord, json, recordFile, 'BAD_REQUEST') };
+  const { file } = parse(BundleOutput, json, recordFile, 'BAD_REQUEST');
+  const { fileName, sizeBytes, sha256, manifest } = json as Record<string, unknown>; // an object, as was just parsed
+  return { file, record: parse(ArchiveRecord, { fileName, sizeBytes, sha256, manifest }, recordFile, 'BAD_REQUEST') };
+}
+
+function findJars(places: readonly string[]): string[] {
+  const all = places.flatMap((place) => {
+    const found = statSync(place, { throwIfNoEntry: false });
+    if (found === undefined) throw new AppError('BAD_REQUEST', `--jars: ${place} does not exist`);
+    if (!found.isDirectory()) return [place];
+    const names = readdirSync(place).filter((name) => name.endsWith('.jar'));
+    return names.sort().map((name) => path.join(place, name));
+  });
+  const ours = all.filter((file) => path.basename(file) === MASTER_JAR);
+  const [first] = ours;
+  if (ours.length !== 1 || first === undefined)
+    throw new AppError(
+      'BAD_REQUEST',
+      `--jars: expected one ${MASTER_JAR}, found ${ours.length} in ${places.join(', ')}`,
+    );
+  return [first, ...all.filter((file) => file !== first)];
+}
+
+async function localFile(file: string): Promise<LocalFile> {
+  const name = path.basename(file);
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined || found.size === 0)
+    throw new AppError('BAD_REQUEST', `${file}: expected a file with content`);
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) hash.update(chunk);
+  const sha256 = hash.digest('hex');
+  return { file, name, path: `${sha256.slice(0, HASH_CHARS)}/${name}`, sizeBytes: found.size, sha256 };
+}
