@@ -1,0 +1,116 @@
+/** `examples/hadoop/run [--secure]`: see README.md. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { buildApplicationMaster } from '../../scripts/lib/java/application-master.ts';
+import { startHadoopCluster, type HadoopCluster } from '../../test/support/hadoop/index.ts';
+import { freePorts } from '../../test/support/platform.ts';
+import { AppServer } from './app-server.ts';
+import { CommandLine, program } from './commands.ts';
+import { work } from './modelling.ts';
+import { administrator, entriesOf, OBJECTS, writeConfig } from './site.ts';
+
+const started = performance.now();
+const say = (text: string): void => {
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`\n== ${seconds.padStart(5)} s  ${text}`);
+};
+
+/** What has to go at the end, the newest first, however it comes to it. */
+const closers: (() => Promise<void>)[] = [];
+let closing: Promise<void> | null = null;
+async function closeAll(): Promise<void> {
+  for (const close of closers.toReversed()) await close();
+}
+const close = (): Promise<void> => (closing ??= closeAll());
+
+async function install(trainyard: CommandLine, cluster: HadoopCluster): Promise<void> {
+  const { file } = JSON.parse(await program('bundle', ['--json'])) as { file: string }; // what scripts/bundle prints
+  const { jar, clientJars } = await buildApplicationMaster();
+  const jars = [jar, ...clientJars].map((one) => path.dirname(one));
+  const places = ['--archive', file, '--jars', [...new Set(jars)].join(',')];
+  await trainyard.hadoop('install', ...places, ...administrator(cluster));
+}
+
+/** What the end user's work left in HDFS: all that it made was written by his containers, in his name. */
+async function showObjects(cluster: HadoopCluster, user: string): Promise<void> {
+  const made = (await entriesOf(cluster, OBJECTS)).filter(
+    (entry) => entry.owner === user && entry.line.startsWith('-'),
+  );
+  console.log(`\n$ hdfs dfs -ls -R ${OBJECTS}     (files of ${user})`);
+  for (const { line } of made) console.log(line);
+  for (const kind of ['datasets', 'models', 'predictions'])
+    if (!made.some((entry) => entry.path.startsWith(`${OBJECTS}/${kind}/`)))
+      throw new Error(`expected files of ${user} in ${OBJECTS}/${kind}, found none`);
+}
+
+async function modelOnYarn(cluster: HadoopCluster, config: string, port: number): Promise<void> {
+  const server = new AppServer(config, port);
+  closers.push(() => server.stop());
+  await server.ready();
+  const key = await server.createUser('alice');
+  say('alice: data, Autopilot in queue ml, predictions');
+  const api = server.client(key);
+  try {
+    await work(new CommandLine(config, { TRAINYARD_URL: server.url, TRAINYARD_API_KEY: key }), api);
+  } finally {
+    api.close();
+  }
+  await showObjects(cluster, 'alice');
+  say('the app server stops');
+  await server.stop();
+}
+
+async function story(cluster: HadoopCluster, dataDir: string): Promise<boolean> {
+  const [port = 0] = await freePorts(1);
+  const config = writeConfig(cluster, dataDir, port);
+  const trainyard = new CommandLine(config);
+  const before = new Set((await entriesOf(cluster, '/')).map((entry) => entry.path));
+  say('what the cluster is like, before anything is installed');
+  await trainyard.doctor('--as', 'alice');
+  say('install');
+  await install(trainyard, cluster);
+  say('once more: no problem may be left');
+  await trainyard.hadoop('doctor', '--as', 'alice', '--no-probe');
+  say('an app server');
+  await modelOnYarn(cluster, config, port);
+  say('uninstall');
+  await trainyard.hadoop('uninstall', '--yes', '--kill', '--with-data', ...administrator(cluster));
+  const left = (await entriesOf(cluster, '/')).filter((entry) => !before.has(entry.path));
+  say(`left in HDFS that was not there before: ${left.length === 0 ? 'nothing' : ''}`);
+  for (const { line } of left) console.log(line);
+  return left.length === 0;
+}
+
+async function main(isSecured: boolean): Promise<number> {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'trainyard-hadoop-example-'));
+  const removeData = (): void => rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 });
+  const stop = (): void =>
+    void close()
+      .then(removeData)
+      .finally(() => process.exit(130));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  say(`a ${isSecured ? 'secured' : 'plain'} cluster`);
+  let isClean = false;
+  try {
+    const cluster = await startHadoopCluster({ shape: isSecured ? 'secured' : 'plain' });
+    closers.push(() => cluster.close());
+    if (cluster.security !== undefined) process.env['KRB5_CONFIG'] = cluster.security.krb5Conf;
+    say(`Hadoop ${cluster.hadoopVersion}: ${cluster.daemons.map(({ name }) => name).join(', ')}`);
+    isClean = await story(cluster, dataDir);
+  } catch (err) {
+    process.stderr.write(`${err instanceof Error ? err.message : String(err)}\n`);
+  } finally {
+    await close();
+    if (isClean) removeData();
+    else process.stderr.write(`log of the app server: ${dataDir}/server.log\n`);
+  }
+  return isClean ? 0 : 1;
+}
+
+const flags = process.argv.slice(2);
+if (flags.some((flag) => flag !== '--secure')) {
+  process.stderr.write('usage: run [--secure]\n');
+  process.exit(2);
+}
+process.exitCode = await main(flags.includes('--secure'));
