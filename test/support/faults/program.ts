@@ -71,6 +71,11 @@ export class Program {
     return this.#ending === null;
   }
 
+  /** Whether it was ended by SIGKILL. */
+  get isKilled(): boolean {
+    return this.#ending?.signal === 'SIGKILL';
+  }
+
   /** Everything it has written so far. */
   get output(): string {
     return this.#output;
