@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { POOL_SECRET_ALIAS } from '#hadoop-auth';
 import { JarSubmitter, type ResourceManagerClient } from '#yarn';
-import { buildApplicationMaster } from '../../../scripts/lib/java/application-master.ts';
-import { appErrorOf } from '../../support/expect-error.ts';
-import { sharedHadoopCluster, type ClusterSecurity, type HadoopCluster } from '../../support/hadoop/index.ts';
-import { isAlive, until } from '../../support/processes.ts';
-import { AppServerDouble } from '../../support/yarn/app-server-double.ts';
+import { buildApplicationMaster } from '../../scripts/lib/java/application-master.ts';
+import { appErrorOf } from '../support/expect-error.ts';
+import { sharedHadoopCluster, type ClusterSecurity, type HadoopCluster } from '../support/hadoop/index.ts';
+import { isAlive, until } from '../support/processes.ts';
+import { AppServerDouble } from '../support/yarn/app-server-double.ts';
 import {
   clientFor,
   installPrograms,
@@ -16,7 +16,7 @@ import {
   untilWorker,
   workerLaunch,
   type Programs,
-} from '../../support/yarn/pool.ts';
+} from '../support/yarn/pool.ts';
 
 /** Hadoop's login wants a realm to be known, although the token alone proves who the master is. */
 const REALM_FLAGS = '-Djava.security.krb5.realm=NONE -Djava.security.krb5.kdc=localhost';
