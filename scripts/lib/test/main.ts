@@ -13,7 +13,7 @@ const USAGE = `Usage: scripts/test [options] [test files]
 Without options: tsc, eslint, prettier, and all tests but those that kill and starve processes.
 
   --checks       tsc, eslint, prettier only
-  --unit --contract --parity --simulator --integration --e2e
+  --unit --contract --parity --simulator --integration --hadoop --e2e
                  only the named groups (may be combined, also with --checks)
   --faults       only test/fault: killed processes, full disks, lost connections
   --nightly      10,000 seeds of the simulator, on all cores; a failing seed prints how to run it again
@@ -48,6 +48,7 @@ function readOptions(): Options {
       parity: { type: 'boolean', default: false },
       simulator: { type: 'boolean', default: false },
       integration: { type: 'boolean', default: false },
+      hadoop: { type: 'boolean', default: false },
       e2e: { type: 'boolean', default: false },
       faults: { type: 'boolean', default: false },
       nightly: { type: 'boolean', default: false },

@@ -4,7 +4,7 @@ import type { Job } from './job.ts';
 
 /** Test groups in the order of their cost. `bench` is no test; `fault` runs only when asked for. */
 export const PARALLEL_GROUPS = ['unit', 'contract', 'parity'] as const;
-export const SERIAL_GROUPS = ['simulator', 'integration', 'e2e'] as const;
+export const SERIAL_GROUPS = ['simulator', 'integration', 'hadoop', 'e2e'] as const;
 export const FAULT_GROUP = 'fault';
 /** Thousands of seeds of the simulator; runs only when asked for. */
 export const NIGHTLY_GROUP = 'nightly';
@@ -37,7 +37,8 @@ const GROUP_LIMIT_MS: Readonly<Record<Group, number>> = {
   unit: 300 * SECOND_MS,
   contract: 300 * SECOND_MS,
   parity: 360 * SECOND_MS,
-  integration: 1800 * SECOND_MS,
+  integration: 900 * SECOND_MS,
+  hadoop: 1200 * SECOND_MS,
   e2e: 900 * SECOND_MS,
   simulator: 900 * SECOND_MS,
   nightly: 6 * 3600 * SECOND_MS,
@@ -63,8 +64,7 @@ export function planJobs(root: string, selection: Selection): Plan {
   const parallel: Job[] = selection.checks ? [LINT] : [];
   const serial: Job[] = [];
   for (const group of selection.groups) {
-    const pattern = group === NIGHTLY_GROUP ? 'test/simulator/**/*.nightly.ts' : `test/${group}/**/*.test.ts`;
-    const files = globSync(pattern, { cwd: root }).sort();
+    const files = filesOf(root, group);
     if (files.length === 0) {
       emptyGroups.push(group);
       continue;
@@ -76,6 +76,19 @@ export function planJobs(root: string, selection: Selection): Plan {
   if (selection.checks) parallel.push(TYPES, FORMAT);
   if (selection.files.length > 0) serial.push(mocha('files', selection.files, FILES_LIMIT_MS, selection));
   return { parallel, serial, emptyGroups };
+}
+
+const HADOOP_FOLDER = 'test/integration/hadoop/';
+
+/**
+ * The files of a group, sorted. Those that share a Hadoop cluster have a process of their own: its daemons are children of
+ * that process, and tests that measure the memory of their own process tree must not find them there.
+ */
+function filesOf(root: string, group: Group): string[] {
+  if (group === NIGHTLY_GROUP) return globSync('test/simulator/**/*.nightly.ts', { cwd: root }).sort();
+  if (group === 'hadoop') return globSync(`${HADOOP_FOLDER}**/*.test.ts`, { cwd: root }).sort();
+  const files = globSync(`test/${group}/**/*.test.ts`, { cwd: root }).sort();
+  return files.filter((file) => !file.startsWith(HADOOP_FOLDER));
 }
 
 function check(name: string, program: string, ...args: readonly string[]): Job {

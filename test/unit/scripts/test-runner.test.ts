@@ -113,6 +113,14 @@ describe('scripts/test', () => {
     expect(argsOf(['nightly'])).to.deep.equal([MOCHA_ARGUMENT, 'test/simulator/seeds.nightly.ts']);
   });
 
+  it('gives tests that share a Hadoop cluster a process of their own', () => {
+    const groups = ['integration', 'hadoop'] as const;
+    const [integration, hadoop] = planJobs(REPOSITORY_ROOT, { ...EVERYTHING, checks: false, groups }).serial;
+    const isHadoop = (arg: string) => arg.startsWith('test/integration/hadoop/');
+    expect(integration?.args.some(isHadoop)).to.equal(false);
+    expect(hadoop?.args.filter((arg) => arg !== MOCHA_ARGUMENT).every(isHadoop)).to.equal(true);
+  });
+
   it('names groups without files', () => {
     expect(planJobs(folder, { ...EVERYTHING, checks: false }).emptyGroups).to.deep.equal([
       'unit',
