@@ -67,7 +67,7 @@ const patchQueue = route({
     database.transaction(async (trx) => {
       const found = await getTask(trx, params.taskId);
       if (found === null) throw new AppError('NOT_FOUND', `task ${params.taskId}: there is none`);
-      const reason = (await waitReasonsByPool(database)).get(found.pool) ?? null;
+      const reason = (await waitReasonsByPool(trx)).get(found.pool) ?? null;
       checkIfMatch(queueEntry(found, reason));
       if (!(await setTaskPriority(trx, found.id, body.priority)))
         throw new AppError('CONFLICT', `task ${found.id}: it is ${found.state}`);
