@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { expect } from 'chai';
 import { Type, type Static, type TSchema } from 'typebox';
-import { AuditEntry, PoolEntry, parse, RegisterAnswer, WorkerEntry, type ErrorCode } from '#contracts';
+import { AuditEntry, PoolEntry, QueueEntry, parse, RegisterAnswer, WorkerEntry, type ErrorCode } from '#contracts';
 import { KEY_FILES, readSecret } from '#runtime';
 import { createJob, createTask, type Task } from '#store';
 import { startTestAppServer, type TestAppServer } from '../../support/app-server.ts';
@@ -170,6 +170,18 @@ function refusals(client: 'sqlite' | 'postgres'): void {
     const [response] = (await once(request, 'response')) as [http.IncomingMessage];
     expect(response.statusCode).to.equal(413);
     request.destroy();
+  });
+
+  it('lets administrators give a task another priority, and shows it in the queue', async () => {
+    const { id } = await addTask();
+    const route = `/queue/${id}`;
+    const changed = await app.admin.call('PATCH', route, 200, QueueEntry, { json: { priority: 7 } });
+    expect(changed).to.include({ taskId: id, state: 'READY', priority: 7, pool: 'default', waitReason: null });
+    expect((await list(QueueEntry, '/queue')).map(({ taskId, priority }) => [taskId, priority])).to.deep.equal([
+      [id, 7],
+    ]);
+    const missing = { status: 404, code: 'NOT_FOUND' } as const;
+    await app.admin.refused('PATCH', '/queue/task_none', missing, { json: { priority: 1 } });
   });
 
   it('lets administrators drain a worker and take it back, and writes that down', async () => {
