@@ -1,5 +1,5 @@
 import { systemClock, type Clock, type Logger } from '#runtime';
-import { abdicate, lead, type Database, type Leadership } from '#store';
+import { abdicate, lead, type Database, type Leadership, type SignalName } from '#store';
 
 /** What a duty's run is given. */
 export interface DutyContext {
@@ -17,6 +17,8 @@ export interface Duty {
   readonly name: string;
   /** Pause between two runs. */
   readonly intervalMs: number;
+  /** News of this process that ends the pause early; after an error nothing does. */
+  readonly wokenBy?: SignalName;
   /** One run, of bounded work. An error is logged; the next run comes as usual. */
   run(context: DutyContext): Promise<void>;
 }
@@ -39,6 +41,8 @@ export interface DutyRunnerOptions {
 export const LEADER_LEASE_MS = 5_000;
 /** A leadership is renewed when a third of its lease is over; not leading, it is asked for as often. */
 const RENEW_SHARE = 3;
+/** Between two runs lies at least this, however much there is to be woken by. */
+const WOKEN_PAUSE_MS_MIN = 100;
 /** After errors runs come more rarely, up to this multiple of the interval, yet at least once per leader lease. */
 const ERROR_SLOWDOWN_MAX = 32;
 
@@ -72,6 +76,8 @@ class DutyLoop {
   /** When the request for the present leadership was sent, monotonic: it lasts at least until then plus the lease. */
   #ledAt = -Infinity;
   #errorCount = 0;
+  #isWoken = false;
+  #endPause: (() => void) | null = null;
 
   constructor(duty: Duty, options: DutyRunnerOptions, closing: AbortSignal) {
     this.#duty = duty;
@@ -83,13 +89,17 @@ class DutyLoop {
   }
 
   async run(): Promise<void> {
+    const { wokenBy } = this.#duty;
+    const unlisten = wokenBy === undefined ? null : this.#options.database.listen(wokenBy, () => this.#wake());
     while (!this.#closing.aborted) {
       await this.#guard(async () => {
         await this.#renew();
+        this.#isWoken = false;
         if (this.#leadership !== null) await this.#runOnce(this.#leadership);
       });
       await this.#pause();
     }
+    unlisten?.();
     const leadership = this.#leadership;
     if (leadership !== null) await this.#guard(() => abdicate(this.#options.database, leadership));
   }
@@ -135,7 +145,20 @@ class DutyLoop {
   async #pause(): Promise<void> {
     const idle = this.#leadership === null ? this.#leaseMs / RENEW_SHARE : this.#duty.intervalMs;
     const slowdown = Math.min(2 ** this.#errorCount, ERROR_SLOWDOWN_MAX);
-    await this.#clock.pause(Math.max(1, Math.min(idle * slowdown, Math.max(idle, this.#leaseMs))), this.#closing);
+    const pauseMs = Math.max(1, Math.min(idle * slowdown, Math.max(idle, this.#leaseMs)));
+    const firstMs = Math.min(pauseMs, this.#duty.wokenBy === undefined ? pauseMs : WOKEN_PAUSE_MS_MIN);
+    await this.#clock.pause(firstMs, this.#closing);
+    const isSettled = this.#leadership !== null && this.#errorCount === 0;
+    if (pauseMs === firstMs || (isSettled && this.#isWoken)) return;
+    const ending = new AbortController();
+    if (isSettled) this.#endPause = () => ending.abort();
+    await this.#clock.pause(pauseMs - firstMs, AbortSignal.any([this.#closing, ending.signal]));
+    this.#endPause = null;
+  }
+
+  #wake(): void {
+    this.#isWoken = true;
+    this.#endPause?.();
   }
 
   async #guard(work: () => Promise<void>): Promise<void> {

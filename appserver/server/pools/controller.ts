@@ -49,6 +49,7 @@ export function poolControllerDuty({ config, submit, watch, waits }: ControllerO
   return createDuty({
     name: 'pool-controller',
     intervalMs: config.controlMs,
+    wokenBy: 'task-ready',
     async run(context) {
       const { database, signal } = context;
       const demands = await demandByPool(database, SOON_MS);

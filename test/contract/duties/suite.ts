@@ -81,6 +81,23 @@ export function dutiesSuite(name: string, open: (clock: 'system' | 'simulated') 
       expect(most).to.equal(1);
     });
 
+    it('are woken by the news that they ask for, long before their next run', async () => {
+      await arrange('system');
+      const ran = new EventEmitter();
+      const duty = createDuty({
+        name: 'test',
+        intervalMs: 600_000,
+        wokenBy: 'task-ready',
+        run: () => Promise.resolve(void ran.emit('run')),
+      });
+      const first = once(ran, 'run');
+      start(replicas.first.database, [duty]);
+      await first;
+      const second = once(ran, 'run');
+      await replicas.first.database.transaction((trx) => Promise.resolve(trx.signal('task-ready', 'task_1')));
+      await second; // the time limit of the test fails it otherwise
+    });
+
     it('pass over from a leader that is dead, with a higher fence', async () => {
       await arrange('simulated');
       const dead = await lead(replicas.first.database, 'test', 'dead', 5_000);
