@@ -14,6 +14,7 @@ import {
   startPool,
   untilEnded,
   untilWorker,
+  untilYarnRuns,
   workerLaunch,
   type Programs,
 } from '../support/yarn/pool.ts';
@@ -51,11 +52,10 @@ describe('a pool in a secured cluster', function () {
       if (sighting.kind === 'unknown') throw new Error(sighting.reason);
       expect(sighting.application.user).to.equal('alice');
       const workers = await Promise.all(held.map(({ containerId }) => untilWorker(containerId)));
-      await until('YARN to know the workers', async () => {
-        const [attempt] = await client.attempts(applicationId);
-        const containers = await client.containers(applicationId, attempt?.attemptId ?? '');
-        return containers.filter(({ state }) => state === 'RUNNING').length === 3;
-      });
+      await untilYarnRuns(
+        cluster,
+        held.map(({ containerId }) => containerId),
+      );
       await killMaster(applicationId);
       await appServer.untilTold('attempt 2', ({ attempt }) => attempt === 2, 60_000);
       appServer.wish({ wantedCount: 3 });

@@ -14,6 +14,7 @@ import {
   startPool,
   untilEnded,
   untilWorker,
+  untilYarnRuns,
   workerLaunch,
   type Programs,
 } from '../support/yarn/pool.ts';
@@ -86,7 +87,7 @@ describe('YARN at its worst', function () {
   it('the application master is killed three times (1, 2, 3)', async () => {
     appServer.wish({ wantedCount: 3 });
     await appServer.untilRunning(3);
-    await untilYarnRuns(3);
+    await untilYarnRuns(cluster, held());
     const before = await workers();
     for (const attempt of [2, 3]) {
       await killMaster(applicationId);
@@ -230,15 +231,6 @@ describe('YARN at its worst', function () {
   async function untilNodesRun(count: number): Promise<void> {
     const running = async () => (await client.nodes()).filter(({ state }) => state === 'RUNNING').length === count;
     await until(`${count} nodes`, running, 60_000);
-  }
-
-  /** A container counts as running only after its node's next heartbeat; before that the next attempt loses it. */
-  async function untilYarnRuns(count: number): Promise<void> {
-    await until('YARN to know the workers', async () => {
-      const attempts = await client.attempts(applicationId);
-      const all = await client.containers(applicationId, attempts.at(-1)?.attemptId ?? '');
-      return all.filter(({ state }) => state === 'RUNNING').length === count + 1;
-    });
   }
 });
 

@@ -177,6 +177,18 @@ export async function untilWorker(containerId: string): Promise<ProcessEntry> {
   return until(`the worker of ${containerId}`, () => workerOf(containerId));
 }
 
+/**
+ * Waits until the ResourceManager knows that containers run, which its nodes' next heartbeats tell it: until then the next
+ * attempt would lose them. Its REST API calls every container that has not ended `RUNNING`, so its log is read.
+ */
+export async function untilYarnRuns({ folder }: HadoopCluster, containerIds: readonly string[]): Promise<void> {
+  const log = path.join(folder, 'logs/resourcemanager.log');
+  await until('the ResourceManager to know that the containers run', () => {
+    const text = readFileSync(log, 'utf8');
+    return containerIds.every((id) => text.includes(`${id} Container Transitioned from ACQUIRED to RUNNING`));
+  });
+}
+
 /** The application master's JVM; null while none runs. */
 export function masterOf(applicationId: string): ProcessEntry | null {
   const digits = applicationId.replace(/^application_/, '');
