@@ -12,6 +12,7 @@ import { checkIfMatch } from './http/etag.ts';
 import { idempotencyKeyOf, recordFinalAnswer, runOnce } from './http/idempotency.ts';
 import { waitSecondsOf } from './http/prefer.ts';
 import { QUERY_CHARS_MAX, readQuery } from './http/query.ts';
+import { refuseUnstorable } from './http/storable.ts';
 import type { RouteMatch } from './http/router.ts';
 import type { Answer, Call, Route } from './route.ts';
 import { jobView, waitForJob } from './services/jobs.ts';
@@ -46,6 +47,7 @@ async function answerTo(app: AppContext, ctx: Koa.Context, incoming: Incoming): 
   const caller = await authenticate(app.database, ctx.req, route.access, route.scopes);
   const logger = caller.userId === '' ? incoming.logger : incoming.logger.child({ userId: caller.userId });
   const accepted = negotiate(ctx, route);
+  if (route.access !== 'internal') refuseUnstorable(match.params, 'path');
   const params =
     route.params === undefined ? match.params : parse(route.params, { ...match.params }, 'path', 'NOT_FOUND');
   const query = checkedQuery(route, url);
@@ -152,7 +154,9 @@ function checkedQuery(route: Route, url: URL): unknown {
   if (url.search.length > QUERY_CHARS_MAX)
     throw new AppError('BAD_REQUEST', `query: expected at most ${QUERY_CHARS_MAX} characters`);
   if (route.query === undefined) return {};
-  return parse(route.query, readQuery(route.query, url.searchParams), 'query');
+  const query = readQuery(route.query, url.searchParams);
+  if (route.access !== 'internal') refuseUnstorable(query, 'query');
+  return parse(route.query, query, 'query');
 }
 
 async function checkedBody(
@@ -173,6 +177,7 @@ async function checkedBody(
   }
   const { bodyBytesMax, requestTimeoutMs } = app.config.server;
   const value = await readJson(req, route.bodyBytesMax ?? bodyBytesMax, requestTimeoutMs);
+  if (route.access !== 'internal') refuseUnstorable(value, 'body');
   return { body: parse(route.body, value, 'body'), json: value };
 }
 

@@ -6,6 +6,7 @@ import { AppError, CreateDatasetForm, DatasetOptions, parse } from '#contracts';
 import type { ObjectStore, WrittenObject } from '#object-store';
 import { discardRest } from '../http/body.ts';
 import { parseJsonText } from '../http/json.ts';
+import { refuseUnstorable } from '../http/storable.ts';
 import { HEAD_BYTES, refuseForeignFormat } from './format.ts';
 
 /** Longest text field of the form. */
@@ -170,13 +171,15 @@ class FormReader {
     const name = this.#fields.get('name');
     const form = { file: '', ...(name === undefined ? {} : { name }) };
     parse(CreateDatasetForm, form, 'form');
-    const options = this.#fields.get('options');
+    const text = this.#fields.get('options');
+    const options = text === undefined ? undefined : parseJsonText(text, 'options');
+    refuseUnstorable(options, 'options');
     return {
       ...written,
       objectPath: this.#objectPath,
       fileName: this.#fileName,
       name: name ?? null,
-      options: options === undefined ? {} : parse(DatasetOptions, parseJsonText(options, 'options'), 'options'),
+      options: options === undefined ? {} : parse(DatasetOptions, options, 'options'),
     };
   }
 
