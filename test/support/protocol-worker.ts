@@ -13,7 +13,7 @@ import {
   type TrainTask,
 } from '#contracts';
 import { encodeOutOfFold, fitModel, manifestOf, type BoostingEngine } from '#ml';
-import type { FileObjectStore } from '#object-store';
+import type { ObjectStore } from '#object-store';
 import { HttpClient, KEY_FILES, readSecret, type Config } from '#runtime';
 import { memorySource, storedTable, type MemoryColumn } from './memory-table.ts';
 
@@ -37,12 +37,12 @@ interface Files {
  */
 export class ProtocolWorker {
   readonly #http: HttpClient;
-  readonly #store: FileObjectStore;
+  readonly #store: ObjectStore;
   readonly #columns: readonly MemoryColumn[];
   #identity: RegisterAnswer | null = null;
   readonly #config: Config;
 
-  constructor(url: string, config: Config, store: FileObjectStore, columns: readonly MemoryColumn[]) {
+  constructor(url: string, config: Config, store: ObjectStore, columns: readonly MemoryColumn[]) {
     this.#http = new HttpClient({ baseUrl: url });
     this.#config = config;
     this.#store = store;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '#contracts';
-import { FileObjectStore, storeError } from '#object-store';
+import { FileObjectStore, openObjectStore, storeError, type ObjectStore } from '#object-store';
 import { failpoint, PROGRAM_VERSION, type Config, type Logger } from '#runtime';
 import { openDatabase, type Database } from '#store';
 import { copyObjects } from './copy-objects.ts';
@@ -14,7 +14,6 @@ import {
   statOrNull,
   syncFolder,
   type OnProgress,
-  requireFileStore,
 } from './files.ts';
 import {
   ADMIN_KEY_FILE,
@@ -63,15 +62,15 @@ const FOLDERS = [TABLES_FOLDER, OBJECTS_FOLDER, KEYS_FOLDER];
 export async function backUp(options: BackUpOptions): Promise<BackUpReport> {
   const { config, logger } = options;
   const folder = path.resolve(options.to);
-  requireFileStore(config.objectStore);
   await checkTarget(folder, config);
   const database = await openSource(config, logger);
+  const source = openObjectStore(config);
   const partial = path.join(
     path.dirname(folder),
     `.${path.basename(folder)}.partial-${randomBytes(6).toString('hex')}`,
   );
   try {
-    const manifest = await fill(options, database, partial);
+    const manifest = await fill(options, { database, store: source.store }, partial);
     await rename(partial, folder);
     await syncFolder(path.dirname(folder));
     return { folder, manifest };
@@ -79,6 +78,7 @@ export async function backUp(options: BackUpOptions): Promise<BackUpReport> {
     await rm(partial, { recursive: true, force: true });
     throw storeError(err, 'Writing the backup', folder);
   } finally {
+    await source.close();
     await database.close();
   }
 }
@@ -87,7 +87,7 @@ async function checkTarget(folder: string, { objectStore, keys }: Config): Promi
   const parent = path.dirname(folder);
   if ((await statOrNull(parent))?.isDirectory() !== true)
     throw new AppError('BAD_REQUEST', `--to: folder ${parent} does not exist`);
-  for (const own of [objectStore.root, keys.dir]) {
+  for (const own of [...(objectStore.driver === 'file' ? [objectStore.root] : []), keys.dir]) {
     if (folder === own || folder.startsWith(`${own}${path.sep}`))
       throw new AppError('BAD_REQUEST', `--to: ${folder} lies in ${own}, which is to be backed up`);
   }
@@ -129,11 +129,17 @@ async function openMemberList(folder: string): Promise<MemberList> {
   };
 }
 
-async function fill(options: BackUpOptions, database: Database, partial: string): Promise<BackupManifest> {
+/** What is copied. */
+interface Source {
+  readonly database: Database;
+  readonly store: ObjectStore;
+}
+
+async function fill(options: BackUpOptions, source: Source, partial: string): Promise<BackupManifest> {
   for (const name of FOLDERS) await makePrivateFolder(path.join(partial, name));
   const members = await openMemberList(partial);
   try {
-    const snapshot = await copyInstallation(options, database, partial, members);
+    const snapshot = await copyInstallation(options, source, partial, members);
     const objects = members.total();
     for (const table of snapshot.members) await members.add(table);
     if (options.withKeys) await copyKeys(options.config, partial, members);
@@ -159,12 +165,11 @@ async function fill(options: BackUpOptions, database: Database, partial: string)
 
 /** A snapshot of the database and all objects that it names. */
 async function copyInstallation(
-  { config, onProgress, logger, signal }: BackUpOptions,
-  database: Database,
+  { onProgress, logger, signal }: BackUpOptions,
+  { database, store: from }: Source,
   partial: string,
   members: MemberList,
 ): Promise<Snapshot> {
-  const from = new FileObjectStore(config.objectStore.root);
   const to = new FileObjectStore(path.join(partial, OBJECTS_FOLDER));
   const onCopied = async (objectPath: string, written: Omit<BackupMember, 'path'>) => {
     await members.add({ path: `${OBJECTS_FOLDER}/${objectPath}`, ...written });

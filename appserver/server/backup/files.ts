@@ -2,7 +2,6 @@ import { lstat, mkdir, open, readdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '#contracts';
 import { storeError } from '#object-store';
-import type { Config } from '#runtime';
 
 /** Longest wait for a database that does not answer: somebody is looking on. */
 export const CONNECT_TIMEOUT_MS = 5_000;
@@ -43,15 +42,6 @@ export async function checkSpace(folder: string, neededBytes: number): Promise<v
     'DISK_FULL',
     `${folder}: expected ${bytesText(neededBytes)} of free space, found ${bytesText(freeBytes)}`,
     { details: { neededBytes, freeBytes } },
-  );
-}
-
-/** @throws NOT_AVAILABLE for an object store that is no folder of this machine: its objects cannot be copied as files */
-export function requireFileStore({ driver, root }: Config['objectStore']): void {
-  if (driver === 'file') return;
-  throw new AppError(
-    'NOT_AVAILABLE',
-    `objectStore.driver: backup and restore know file, found ${driver}; keep ${root} by snapshots or distcp of the cluster, and the database by its own means`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, type FieldError } from '#contracts';
-import { FileObjectStore, storeError } from '#object-store';
+import { FileObjectStore, openObjectStore, storeError, type ObjectStore } from '#object-store';
 import { failpoint, KEY_FILES, type Config, type Logger } from '#runtime';
 import {
   beginNewLife,
@@ -25,7 +25,6 @@ import {
   statOrNull,
   syncFolder,
   type OnProgress,
-  requireFileStore,
 } from './files.ts';
 import {
   ADMIN_KEY_FILE,
@@ -68,21 +67,30 @@ const NAMES_MAX = 3;
  * written next, the database last and in one transaction, so that until then there is no installation. What fails on the
  * way takes away what it has written.
  *
- * @throws BACKUP_INVALID, SCHEMA_TOO_NEW; CONFLICT naming what is in the way; DISK_FULL before anything is written
+ * @throws BACKUP_INVALID, SCHEMA_TOO_NEW; CONFLICT naming what is in the way; DISK_FULL, on this machine before anything is written
  */
 export async function restore(options: RestoreOptions): Promise<RestoreReport> {
-  const { config, onProgress, signal } = options;
+  const { config } = options;
   const folder = path.resolve(options.from);
-  requireFileStore(config.objectStore);
   const { withKeys } = await checkBackup(folder);
-  await checkTarget(config, withKeys);
+  const target = openObjectStore(config);
+  try {
+    await checkTarget(config, target.store, withKeys);
+    return await restoreInto(target.store, options, folder);
+  } finally {
+    await target.close();
+  }
+}
+
+async function restoreInto(store: ObjectStore, options: RestoreOptions, folder: string): Promise<RestoreReport> {
+  const { config, onProgress, signal } = options;
   const manifest = await verifyBackup(folder, (fraction, text) => onProgress(fraction * VERIFY_SHARE, text), signal);
   await checkRoom(config, folder, manifest);
   const undo: Undo = [];
   try {
     if ((await statOrNull(config.dataDir)) === null)
       undo.push(() => rm(config.dataDir, { recursive: true, force: true }));
-    await writeObjects(options, folder, manifest, undo);
+    await writeObjects(options, { from: folder, manifest, to: store }, undo);
     await writeKeys(config, folder, undo);
     onProgress(1, 'database');
     await failpoint('restore.beforeDatabase');
@@ -110,13 +118,25 @@ async function checkBackup(folder: string): Promise<BackupManifest> {
 }
 
 /** Keys that lie ready for a backup without keys are not in the way. @throws CONFLICT naming everything that is */
-async function checkTarget({ keys, objectStore, dataDir, database }: Config, withKeys: boolean): Promise<void> {
+async function checkTarget(
+  { keys, objectStore, dataDir, database }: Config,
+  store: ObjectStore,
+  withKeys: boolean,
+): Promise<void> {
   const found: FieldError[] = [];
-  const folders = { 'objectStore.root': objectStore.root, ...(withKeys ? { 'keys.dir': keys.dir } : {}) };
+  const folders = {
+    ...(objectStore.driver === 'file' ? { 'objectStore.root': objectStore.root } : {}),
+    ...(withKeys ? { 'keys.dir': keys.dir } : {}),
+  };
   for (const [key, folder] of Object.entries(folders)) {
     const names = await namesIn(folder);
     if (names.length > 0) found.push({ path: key, message: `${folder} holds ${names.slice(0, NAMES_MAX).join(', ')}` });
   }
+  if (objectStore.driver === 'hdfs')
+    for await (const { path: object } of store.list('')) {
+      found.push({ path: 'objectStore.root', message: `${objectStore.root} in HDFS holds ${object}` });
+      break;
+    }
   const adminKey = path.join(dataDir, ADMIN_KEY_FILE);
   if (withKeys && (await statOrNull(adminKey)) !== null) found.push({ path: 'dataDir', message: `${adminKey} exists` });
   const inDatabase = await databaseContents(database);
@@ -142,7 +162,7 @@ async function databaseContents(database: Config['database']): Promise<FieldErro
 }
 
 async function checkRoom({ objectStore, database }: Config, folder: string, manifest: BackupManifest): Promise<void> {
-  await checkSpace(objectStore.root, manifest.objects.sizeBytes);
+  if (objectStore.driver === 'file') await checkSpace(objectStore.root, manifest.objects.sizeBytes);
   if (database.client !== 'sqlite') return;
   let tableBytes = 0;
   for (const { name } of manifest.tables)
@@ -152,16 +172,20 @@ async function checkRoom({ objectStore, database }: Config, folder: string, mani
 
 type Undo = (() => Promise<void>)[];
 
-/** The store was empty: whatever is in it after a failure is ours. */
+/** A backup on its way into a store. */
+interface ObjectCopy {
+  readonly from: string;
+  readonly manifest: BackupManifest;
+  readonly to: ObjectStore;
+}
+
 async function writeObjects(
   { config, onProgress, signal }: RestoreOptions,
-  folder: string,
-  { objects }: BackupManifest,
+  { from: folder, manifest: { objects }, to }: ObjectCopy,
   undo: Undo,
 ): Promise<void> {
   const from = new FileObjectStore(path.join(folder, OBJECTS_FOLDER));
-  const to = new FileObjectStore(config.objectStore.root);
-  undo.push(() => rm(config.objectStore.root, { recursive: true, force: true }));
+  undo.push(() => emptyStore(config.objectStore, to));
   let doneBytes = 0;
   for await (const { path: member, sizeBytes, sha256 } of readMembers(folder)) {
     if (!member.startsWith(`${OBJECTS_FOLDER}/`)) continue;
@@ -172,6 +196,14 @@ async function writeObjects(
     const fraction = VERIFY_SHARE + (1 - VERIFY_SHARE) * (doneBytes / objects.sizeBytes);
     onProgress(fraction, `restored objects: ${bytesText(doneBytes)}`);
   }
+}
+
+/** The store was empty: whatever is in it after a failure is ours. In HDFS the folder itself is the installation's. */
+async function emptyStore({ driver, root }: Config['objectStore'], store: ObjectStore): Promise<void> {
+  if (driver === 'file') return rm(root, { recursive: true, force: true });
+  const tops = new Set<string>();
+  for await (const { path: object } of store.list('')) tops.add(object.split('/')[0] ?? object);
+  for (const top of tops) await store.deleteTree(top);
 }
 
 async function writeKeys({ keys, dataDir }: Config, folder: string, undo: Undo): Promise<void> {

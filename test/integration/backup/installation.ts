@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { startAppServer, type AppServer } from '#appserver';
 import { Deployment, type BeatRequest, type ClaimedTask, type Job } from '#contracts';
-import { FileObjectStore } from '#object-store';
+import { openObjectStore, type ObjectStore, type OpenedObjectStore } from '#object-store';
 import { createLogger, HttpClient, loadConfig, type Config } from '#runtime';
 import { backUp, type BackUpReport } from '../../../appserver/server/backup/back-up.ts';
 import { restore, type RestoreReport } from '../../../appserver/server/backup/restore.ts';
@@ -32,16 +32,19 @@ export class Place {
   readonly config: Config;
   readonly dataDir: string;
   readonly #postgres: TestDatabase | null;
+  readonly #more: Readonly<Record<string, unknown>>;
 
-  private constructor(dataDir: string, postgres: TestDatabase | null) {
+  private constructor(dataDir: string, postgres: TestDatabase | null, more: Readonly<Record<string, unknown>>) {
     this.dataDir = dataDir;
     this.#postgres = postgres;
+    this.#more = more;
     this.config = loadConfig({ env: {}, flags: this.flags }).config;
   }
 
-  static async make(client: Client): Promise<Place> {
+  /** @param more further keys of the configuration */
+  static async make(client: Client, more: Readonly<Record<string, unknown>> = {}): Promise<Place> {
     const folder = mkdtempSync(path.join(tmpdir(), 'trainyard-backup-'));
-    return new Place(path.join(folder, 'data'), client === 'postgres' ? await createDatabase() : null);
+    return new Place(path.join(folder, 'data'), client === 'postgres' ? await createDatabase() : null, more);
   }
 
   get flags(): Record<string, unknown> {
@@ -51,6 +54,7 @@ export class Place {
       'server.adminApiKey': ADMIN_KEY,
       'server.healthNeeds': [],
       'server.closeTimeoutMs': 2_000,
+      ...this.#more,
       ...(this.#postgres === null ? {} : { 'database.client': 'postgres', 'database.url': this.#postgres.url }),
     };
   }
@@ -71,14 +75,16 @@ export class Installation {
   readonly place: Place;
   readonly server: AppServer;
   readonly api: Api;
-  readonly store: FileObjectStore;
+  readonly store: ObjectStore;
   readonly worker: ProtocolWorker;
+  readonly #opened: OpenedObjectStore;
 
   private constructor(place: Place, server: AppServer) {
     this.place = place;
     this.server = server;
     this.api = new Api(server.url, ADMIN_KEY);
-    this.store = new FileObjectStore(place.config.objectStore.root);
+    this.#opened = openObjectStore(place.config);
+    this.store = this.#opened.store;
     this.worker = new ProtocolWorker(server.url, place.config, this.store, COLUMNS);
   }
 
@@ -88,6 +94,7 @@ export class Installation {
 
   async close(): Promise<void> {
     this.worker.close();
+    await this.#opened.close();
     await this.server.close();
   }
 

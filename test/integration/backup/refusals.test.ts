@@ -145,10 +145,10 @@ describe('trainyard backup and restore: what they refuse', function () {
       expect(partials()).to.deep.equal([]);
     });
 
-    it('refuses an object store that is no folder of this machine', async () => {
+    it('names what an object store in HDFS lacks', async () => {
       const place = at(source.dataDir, { 'objectStore.driver': 'hdfs' });
-      await fails(backUpTo(place, fresh('hdfs')), 'NOT_AVAILABLE', 'found hdfs', 'distcp');
-      await fails(restoreFrom(good, place), 'NOT_AVAILABLE', 'found hdfs');
+      await fails(backUpTo(place, fresh('hdfs')), 'CONFIG_INVALID', 'hadoop.confDir');
+      await fails(restoreFrom(good, place), 'CONFIG_INVALID', 'hadoop.confDir');
     });
 
     it('looks for room before it copies', async () => {
