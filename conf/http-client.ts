@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { AppError, fromProblem, parse, Problem, PROBLEM_MEDIA_TYPE } from '#contracts';
+import { certificateFault, isPlainHttpAnswer, trustedAuthorities } from './tls.ts';
 
 export interface HttpClientOptions {
   readonly baseUrl: string;
@@ -10,6 +11,8 @@ export interface HttpClientOptions {
   /** Longest wait for the answer's headers and, for JSON, its whole body. @default 30_000 */
   readonly timeoutMs?: number;
   readonly userAgent?: string;
+  /** PEM file of the authorities to trust for HTTPS, these alone. @default '', those of Node and the system */
+  readonly caFile?: string;
 }
 
 export interface HttpRequest {
@@ -35,18 +38,22 @@ export interface HttpAnswer {
 /** Largest JSON answer that is read into memory. */
 const ANSWER_BYTES_MAX = 512 * 1024 * 1024;
 
+const AGENT_OPTIONS = { keepAlive: true, maxSockets: 16, scheduling: 'lifo' } as const;
+
 /**
  * JSON over HTTP/1.1 with keep-alive, for programs of this platform that speak to each other. An answer of 400 or more
- * becomes the {@link AppError} that its problem document describes; no answer becomes SERVER_UNAVAILABLE or TIMEOUT.
+ * becomes the {@link AppError} that its problem document describes; no answer becomes SERVER_UNAVAILABLE or TIMEOUT, a
+ * certificate that is not accepted SERVER_CERTIFICATE_REFUSED.
  */
 export class HttpClient {
   readonly #options: HttpClientOptions;
-  readonly #agent: http.Agent;
+  readonly #http = new http.Agent(AGENT_OPTIONS);
+  #https: https.Agent | null = null;
 
+  /** @throws CONFIG_INVALID for a file of authorities that cannot be read */
   constructor(options: HttpClientOptions) {
     this.#options = options;
-    const agentOptions = { keepAlive: true, maxSockets: 16, scheduling: 'lifo' as const };
-    this.#agent = options.baseUrl.startsWith('https:') ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
+    if (options.baseUrl.startsWith('https:')) this.#agentFor('https:');
   }
 
   /** One request whose answer is read as JSON. */
@@ -70,7 +77,19 @@ export class HttpClient {
 
   /** Closes idle connections. */
   close(): void {
-    this.#agent.destroy();
+    this.#http.destroy();
+    this.#https?.destroy();
+  }
+
+  /** Reading the system's authorities takes a while, and most installations of one machine never need them. */
+  #agentFor(protocol: string): http.Agent {
+    if (protocol !== 'https:') return this.#http;
+    this.#https ??= new https.Agent({
+      ...AGENT_OPTIONS,
+      minVersion: 'TLSv1.2',
+      ca: [...trustedAuthorities(this.#options.caFile ?? '', 'server.caFile')],
+    });
+    return this.#https;
   }
 
   #send(request: HttpRequest): Promise<http.IncomingMessage> {
@@ -89,8 +108,10 @@ export class HttpClient {
     };
     return new Promise((resolve, reject) => {
       const transport = url.protocol === 'https:' ? https : http;
-      const outgoing = transport.request(url, { method: request.method, headers, agent: this.#agent, signal }, resolve);
-      outgoing.on('error', (cause) => reject(transportError(cause, request, url, timeoutMs)));
+      const agent = this.#agentFor(url.protocol);
+      const outgoing = transport.request(url, { method: request.method, headers, agent, signal }, resolve);
+      const { caFile = '' } = this.#options;
+      outgoing.on('error', (cause) => reject(transportError(cause, request, url, { timeoutMs, caFile })));
       if (request.body !== undefined && !(request.body instanceof Uint8Array)) {
         request.body.on('error', (cause: Error) => outgoing.destroy(cause));
         request.body.pipe(outgoing);
@@ -110,7 +131,12 @@ export class HttpClient {
   }
 }
 
-function transportError(cause: Error, request: HttpRequest, url: URL, timeoutMs: number): AppError {
+function transportError(
+  cause: Error,
+  request: HttpRequest,
+  url: URL,
+  { timeoutMs, caFile }: { readonly timeoutMs: number; readonly caFile: string },
+): AppError {
   if (request.signal?.aborted === true)
     return new AppError('TIMEOUT', `${request.method} ${url.pathname} was given up`, { cause });
   if (cause.name === 'TimeoutError' || (cause as NodeJS.ErrnoException).code === 'ABORT_ERR') {
@@ -120,11 +146,12 @@ function transportError(cause: Error, request: HttpRequest, url: URL, timeoutMs:
       { cause },
     );
   }
-  return new AppError(
-    'SERVER_UNAVAILABLE',
-    `${request.method} ${url.origin}${url.pathname}: ${cause.message || cause.name}`,
-    { cause },
-  );
+  const fault = certificateFault(cause, caFile === '' ? 'an authority of Node or the system' : caFile);
+  if (fault !== null) return new AppError('SERVER_CERTIFICATE_REFUSED', `${url.origin}: ${fault}`, { cause });
+  const why = isPlainHttpAnswer(cause)
+    ? 'it speaks HTTP without TLS; say http:// instead of https://'
+    : cause.message || cause.name;
+  return new AppError('SERVER_UNAVAILABLE', `${request.method} ${url.origin}${url.pathname}: ${why}`, { cause });
 }
 
 async function errorOf(response: http.IncomingMessage, status: number, request: HttpRequest): Promise<AppError> {

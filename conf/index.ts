@@ -18,4 +18,6 @@ export { configReference } from './reference.ts';
 export { runReportingProgram, type ReportingProgram, type TellProgress } from './reporting-program.ts';
 export { configKeys, ConfigSchema, type Config, type ConfigKey } from './schema.ts';
 export { KEY_FILES, readOrMakeSecret, readSecret } from './secret-file.ts';
+export { isLoopback, urlOf, urlsForContainers } from './server-urls.ts';
+export { isCertificateFault, readAuthorities } from './tls.ts';
 export { PROGRAM_VERSION } from './version.ts';

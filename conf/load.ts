@@ -137,10 +137,18 @@ function withPlaces(config: Config, cwd: string): Config {
   const place = (value: string, name: string) => (value === '' ? path.join(dataDir, name) : path.resolve(cwd, value));
   const absolute = (value: string) => (value === '' ? '' : path.resolve(cwd, value));
   const keysDir = place(config.keys.dir, 'keys');
-  const serverUrl = config.server.publicUrl === '' ? `http://127.0.0.1:${config.server.port}` : config.server.publicUrl;
+  const scheme = config.server.certificateFile === '' ? 'http' : 'https';
+  const serverUrl =
+    config.server.publicUrl === '' ? `${scheme}://127.0.0.1:${config.server.port}` : config.server.publicUrl;
   return {
     ...config,
     dataDir,
+    server: {
+      ...config.server,
+      certificateFile: absolute(config.server.certificateFile),
+      keyFile: absolute(config.server.keyFile),
+      caFile: absolute(config.server.caFile),
+    },
     database: { ...config.database, file: place(config.database.file, 'trainyard.db') },
     objectStore: { ...config.objectStore, root: objectRoot(config.objectStore, place) },
     hadoop: {

@@ -38,13 +38,29 @@ export const ConfigSchema = strict({
   }),
   server: strict({
     host: text({
-      description: 'address to listen on; plain HTTP is refused on others than loopback',
+      description: 'address to listen on; plain HTTP is refused on others than loopback, see server.plainHttp',
       default: '127.0.0.1',
     }),
     port: port('port of the app server; 0 takes a free one', 8080),
     publicUrl: text({
-      description: 'where clients and workers reach the app server; empty: http://host:port',
+      description: 'where clients and workers reach the app server; empty: http(s)://host:port',
       default: '',
+    }),
+    certificateFile: text({
+      description:
+        'PEM file of the app server’s certificate with those between it and its authority: HTTPS; empty: HTTP',
+      default: '',
+    }),
+    keyFile: text({ description: 'PEM file of that certificate’s key, readable by the service alone', default: '' }),
+    certificateReloadMs: millis('how often certificate and key are looked at and, if they changed, taken up', 60_000),
+    caFile: text({
+      description:
+        'PEM file of the authorities by which workers, prediction servers and `up` know the app server; empty: those of Node and the system',
+      default: '',
+    }),
+    plainHttp: choice(['loopback', 'anywhere'], {
+      description: 'on which addresses HTTP without TLS is served; anywhere: keys and data can be read on the way',
+      default: 'loopback',
     }),
     uploadBytesMax: integer({ description: 'largest upload', default: 10 * GIB, minimum: 1 }),
     bodyBytesMax: integer({ description: 'largest JSON body', default: 10 * MIB, minimum: 1 }),

@@ -22,10 +22,11 @@ export class ApiClient {
   readonly #http: HttpClient;
   readonly #signal: AbortSignal;
 
-  constructor(options: { url: string; apiKey: string; signal: AbortSignal }) {
+  constructor(options: { url: string; apiKey: string; caFile?: string; signal: AbortSignal }) {
     this.#http = new HttpClient({
       baseUrl: options.url,
       token: options.apiKey,
+      caFile: options.caFile ?? '',
       timeoutMs: 120_000,
       userAgent: `trainyard-cli/${PROGRAM_VERSION}`,
     });
@@ -158,13 +159,14 @@ function fileSize(file: string): number {
   return stat.size;
 }
 
-/** Where the server is and who asks: flags, then environment, then the data folder's own key file. */
+/** Where the server is, by whom it is known, and who asks: flags, then environment, then the data folder's own key file. */
 export function connectionOf(options: {
   readonly url: string | undefined;
   readonly apiKey: string | undefined;
   readonly dataDir: string | undefined;
+  readonly caFile?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
-}): { url: string; apiKey: string } {
+}): { url: string; apiKey: string; caFile: string } {
   const url = options.url ?? options.env['TRAINYARD_URL'] ?? 'http://127.0.0.1:8080';
   const keyFile = path.join(options.dataDir ?? options.env['TRAINYARD_DATA_DIR'] ?? './trainyard-data', 'admin.key');
   const apiKey =
@@ -178,7 +180,7 @@ export function connectionOf(options: {
       `no API key: give --api-key, set TRAINYARD_API_KEY, or name the data folder by --data-dir (looked for ${keyFile})`,
     );
   }
-  return { url, apiKey };
+  return { url, apiKey, caFile: options.caFile ?? options.env['TRAINYARD_SERVER_CA_FILE'] ?? '' };
 }
 
 function readIfThere(file: string): string | null {

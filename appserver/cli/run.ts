@@ -6,8 +6,10 @@ import { COMMANDS } from './commands.ts';
 import { createOutput, type Output, type OutputStreams } from './output.ts';
 
 /** What every command understands besides its own flags. */
-const GLOBAL_FLAGS = { '--url': 'url', '--api-key': 'apiKey', '--data-dir': 'dataDir' } as const;
+const GLOBAL_FLAGS = { '--url': 'url', '--api-key': 'apiKey', '--data-dir': 'dataDir', '--ca-file': 'caFile' } as const;
 type GlobalFlags = { [K in (typeof GLOBAL_FLAGS)[keyof typeof GLOBAL_FLAGS]]?: string } & { json: boolean };
+
+const CONNECTION_DEFAULTS = { url: undefined, apiKey: undefined, dataDir: undefined };
 
 export interface RunOptions extends OutputStreams {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -28,7 +30,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     }
     const api = () =>
       (client ??= new ApiClient({
-        ...connectionOf({ url: global.url, apiKey: global.apiKey, dataDir: global.dataDir, env: options.env }),
+        ...connectionOf({ ...CONNECTION_DEFAULTS, ...global, env: options.env }),
         signal: options.signal,
       }));
     return await found.command.run(rest, { output, env: options.env, signal: options.signal, api });
@@ -92,7 +94,7 @@ function help(argv: readonly string[], options: RunOptions): number {
   const shown = !asked && near.length > 0 ? near : COMMANDS;
   const width = Math.max(...shown.map(({ path }) => path.length));
   const text = [
-    'trainyard COMMAND [--json] [--url URL] [--api-key KEY] [--data-dir DIR]',
+    'trainyard COMMAND [--json] [--url URL] [--ca-file FILE] [--api-key KEY] [--data-dir DIR]',
     '',
     ...shown.map(({ path, summary }) => `  ${path.padEnd(width)}  ${summary}`),
     '',

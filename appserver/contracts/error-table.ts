@@ -478,6 +478,12 @@ export const ERROR_TABLE = {
     'Run scripts/bootstrap; the library is named.',
   ),
   SERVER_UNAVAILABLE: row('unavailable', 503, 'The server does not answer', 'Check that it runs at the address named.'),
+  SERVER_CERTIFICATE_REFUSED: row(
+    'unavailable',
+    503,
+    'The app server’s certificate is not accepted',
+    'Set server.caFile (command line: --ca-file) to the PEM file of the authority that signed it, call the server by a name in it, or renew it.',
+  ),
   SHUTTING_DOWN: row('unavailable', 503, 'The server is shutting down', 'Try again in a moment.'),
   TIMEOUT: row('timeout', 504, 'A time limit passed', 'Try again, or raise the limit named.'),
   INTERNAL: row('bug', 500, 'An invariant broke', 'Report it with the request id.'),

@@ -6,6 +6,7 @@ import type { AppContext } from './context.ts';
 import { handle } from './handle.ts';
 import { discardRest } from './http/body.ts';
 import { etagOf, isNotModified } from './http/etag.ts';
+import { isSecure } from './http/listener.ts';
 import { Router } from './http/router.ts';
 import type { Answer, Route } from './route.ts';
 
@@ -24,6 +25,9 @@ const SECURITY_HEADERS = {
   'Cache-Control': 'private, no-cache',
 };
 
+/** Where clients come by TLS: for a year browsers never try without. @see RFC 6797 */
+const STRICT_TRANSPORT = { 'Strict-Transport-Security': 'max-age=31536000' };
+
 /** What a page of the web app is served by, before the API's routes are looked at; false: not its path. */
 export type PageHandler = (ctx: Koa.Context) => Promise<boolean>;
 
@@ -40,13 +44,14 @@ export function createApp(
   options: AppOptions = {},
 ): (req: IncomingMessage, res: ServerResponse) => void {
   const router = new Router(routes);
+  const headers = { ...SECURITY_HEADERS, ...(isSecure(context.config.server) ? STRICT_TRANSPORT : {}) };
   const koa = new Koa();
   koa.silent = true;
   koa.on('error', (err: unknown) => logStreamError(context, err));
   koa.use(async (ctx) => {
     const requestId = requestIdOf(ctx.get('x-request-id'));
     const started = performance.now();
-    ctx.set({ ...SECURITY_HEADERS, 'X-Request-Id': requestId });
+    ctx.set({ ...headers, 'X-Request-Id': requestId });
     const logger = context.logger.child({ requestId });
     try {
       if (options.pages === undefined || !(await options.pages(ctx))) {

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { AppError } from '#contracts';
-import type { Config } from '#runtime';
+import { readAuthorities, type Config } from '#runtime';
 import type { Identity } from './authenticated-http.ts';
 import { loadClusterSettings, type ClusterSettings } from './cluster-settings.ts';
 import { HttpTransport } from './http-transport.ts';
@@ -36,7 +35,7 @@ export function connectHadoop(hadoop: Config['hadoop'], env: Environment = proce
   const settings = confDir === '' ? null : loadClusterSettings(confDir);
   const tokens = readContainerTokens(env);
   const identity = identityOf(hadoop, settings, tokens);
-  const ca = hadoop.caFile === '' ? undefined : readAuthorities(hadoop.caFile);
+  const ca = hadoop.caFile === '' ? undefined : readAuthorities(hadoop.caFile, 'hadoop.caFile');
   const transport = new HttpTransport({ timeoutMs: hadoop.timeoutMs, ...(ca === undefined ? {} : { ca }) });
   return { settings, transport, identity, tokens, close: () => transport.close() };
 }
@@ -51,19 +50,4 @@ function identityOf(hadoop: Config['hadoop'], settings: ClusterSettings | null, 
   }
   const { keytab, principal } = hadoop;
   return { kind: 'kerberos', negotiator: keytabNegotiator({ keytab, principal }) };
-}
-
-function readAuthorities(file: string): string {
-  let pem: string;
-  try {
-    pem = readFileSync(file, 'utf8');
-  } catch (err) {
-    throw new AppError('CONFIG_INVALID', `hadoop.caFile ${file}: cannot be read`, { cause: err });
-  }
-  if (!pem.includes('-----BEGIN CERTIFICATE-----'))
-    throw new AppError(
-      'CONFIG_INVALID',
-      `hadoop.caFile ${file}: expected certificates in PEM, found none; keytool -exportcert -rfc writes one from a Java trust store`,
-    );
-  return pem;
 }

@@ -1,17 +1,6 @@
 import { AppError } from '#contracts';
+import { isCertificateFault } from '#runtime';
 import { describeUrl } from './redact.ts';
-
-const TLS_CODES: readonly string[] = [
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'CERT_SIGNATURE_FAILURE',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-];
 
 /** The system's name of an error (`ECONNREFUSED`), or ''. */
 export function networkCode(err: unknown): string {
@@ -28,7 +17,7 @@ export function transportError(err: unknown, method: string, url: URL, signal: A
   const code = networkCode(err);
   const what = `${method} ${describeUrl(url)}`;
   const details = { origin: url.origin, systemCode: code };
-  if (TLS_CODES.includes(code))
+  if (isCertificateFault(err))
     return new AppError('HADOOP_TLS_UNTRUSTED', `${what}: its certificate is not accepted (${textOf(err)})`, {
       cause: err,
       details,

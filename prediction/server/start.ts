@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { AppError, type AssignmentFeed, type DeploymentRecord } from '#contracts';
-import { failpoint, KEY_FILES, newId, readOrMakeSecret, type Config, type Logger } from '#runtime';
+import { failpoint, isLoopback, KEY_FILES, newId, readOrMakeSecret, type Config, type Logger } from '#runtime';
 import { openArtifactCache, type ArtifactCache } from './artifacts/artifact-cache.ts';
 import { createDeploymentTable, type DeploymentTable } from './deployments.ts';
 import { createAppServerClient, type AppServerClient } from './feed/app-server-client.ts';
@@ -20,9 +20,6 @@ export interface RunningPredictionServer {
   /** Stops taking connections, lets running requests finish within `server.closeTimeoutMs`, then closes the rest. */
   close(): Promise<void>;
 }
-
-/** Hosts that never leave this machine. */
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /** What a server keeps on its disk, and what of it is in force. */
 interface State {
@@ -40,7 +37,7 @@ interface State {
  */
 export async function startPredictionServer(config: Config, logger: Logger): Promise<RunningPredictionServer> {
   const own = config.predictionServer;
-  if (!LOOPBACK.has(own.host)) {
+  if (!isLoopback(own.host)) {
     throw new AppError(
       'CONFIG_INVALID',
       `predictionServer.host ${own.host}: plain HTTP is served on loopback only; put TLS in front of it`,
@@ -53,7 +50,11 @@ export async function startPredictionServer(config: Config, logger: Logger): Pro
   const publicUrl = own.publicUrl === '' ? url : own.publicUrl;
   logger.info('listening', `predictions at ${publicUrl}/predict/{deployment}`, { deployments: table.list().length });
 
-  const client = createAppServerClient(own.appServerUrl, path.join(config.keys.dir, KEY_FILES.predictionServerToken));
+  const client = createAppServerClient({
+    baseUrl: own.appServerUrl,
+    caFile: config.server.caFile,
+    tokenFile: path.join(config.keys.dir, KEY_FILES.predictionServerToken),
+  });
   const controller = new AbortController();
   const { signal } = controller;
   const report = createReporter({ client, table, url: publicUrl, serverId: serverIdOf(own.cacheDir), logger, signal });

@@ -7,6 +7,7 @@ import {
   createProcessLifecycle,
   HttpClient,
   loadConfig,
+  urlOf,
   type Config,
   type Lifecycle,
   type Logger,
@@ -63,7 +64,7 @@ export async function startPlatform(flags: Readonly<Record<string, string>>, fil
     supervise(spec, logger),
   );
   lifecycle.onClose('programs', () => stopInOrder(supervisors));
-  const url = `http://${config.server.host}:${config.server.port}`;
+  const url = addressOf(config);
   return {
     config,
     url,
@@ -72,6 +73,11 @@ export async function startPlatform(flags: Readonly<Record<string, string>>, fil
     pids: () => Object.fromEntries(supervisors.map((entry) => [entry.name, entry.pid()])),
     restartCounts: () => Object.fromEntries(supervisors.map((entry) => [entry.name, entry.restartCount()])),
   };
+}
+
+/** Where the app server is asked; by TLS under the name that its certificate has. */
+function addressOf({ server }: Config): string {
+  return server.certificateFile !== '' && server.publicUrl !== '' ? server.publicUrl : urlOf(server, server.port);
 }
 
 /** Who stops before whom: workers say good-bye to the app server, and the prediction server asks it for news. */
@@ -126,7 +132,7 @@ interface Wait {
 
 /** @throws TIMEOUT; CONFIG_INVALID with the app server's own words when it refuses to start */
 async function waitUntilHealthy({ url, config, signal, logger, supervisors }: Wait): Promise<void> {
-  const http = new HttpClient({ baseUrl: url, timeoutMs: 2_000 });
+  const http = new HttpClient({ baseUrl: url, timeoutMs: 2_000, caFile: config.server.caFile });
   const until = performance.now() + READY_TIMEOUT_MS;
   let last: unknown = null;
   try {
@@ -143,7 +149,7 @@ async function waitUntilHealthy({ url, config, signal, logger, supervisors }: Wa
       if (performance.now() > until) {
         throw new AppError(
           'TIMEOUT',
-          `${url} is not healthy after ${READY_TIMEOUT_MS / 1000} s; see ${path.join(config.dataDir, 'logs')}`,
+          `${url} is not healthy after ${READY_TIMEOUT_MS / 1000} s (${last instanceof Error ? last.message : 'no answer'}); see ${path.join(config.dataDir, 'logs')}`,
           { cause: last },
         );
       }

@@ -2,6 +2,7 @@ import { isAppError } from '#contracts';
 import type { Config } from '#runtime';
 import { openCluster, type SetupCluster } from '../cluster.ts';
 import { readInstallation } from '../install/manifest.ts';
+import { judgeAppServer } from './app-server.ts';
 import { asProblem, check, countStates, skipped, type Check, type CheckState } from './check.ts';
 import { checkFolders } from './folders.ts';
 import { checkImpersonation } from './impersonation.ts';
@@ -68,6 +69,7 @@ async function examineCluster(cluster: SetupCluster, options: DoctorOptions): Pr
   const checks: Check[] = [await describeConfiguration(cluster, signal)];
   onProgress(0.05, 'security');
   checks.push(...(await checkSecurity(cluster, signal)));
+  checks.push(await check('app server', signal, () => judgeAppServer(cluster.config)));
   onProgress(0.1, 'masters');
   const masters = await checkMasters(cluster, signal);
   checks.push(...masters.checks);

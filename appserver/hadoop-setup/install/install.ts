@@ -35,7 +35,8 @@ export interface InstallReport {
 export async function install(options: InstallOptions): Promise<InstallReport> {
   const { cluster, admin, dryRun, onProgress, prune, signal } = options;
   onProgress(0, 'hashing the programs');
-  const programs = await readPrograms(options.archive, options.jars, cluster.config.hadoop.caFile);
+  const { hadoop, server } = cluster.config;
+  const programs = await readPrograms(options.archive, options.jars, hadoop.caFile, server.caFile);
   const places = foldersOf(cluster);
   const { hdfs, serviceUser } = cluster;
   const context = { hdfs, serviceUser, places, admin: admin?.hdfs ?? null, signal };

@@ -3,6 +3,7 @@ import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Type } from 'typebox';
 import { AppError, ArchiveRecord, parse } from '#contracts';
+import { readAuthorities } from '#runtime';
 
 /** A file of this host that goes into HDFS under a name that holds its hash. */
 export interface LocalFile {
@@ -24,15 +25,19 @@ export interface LocalPrograms {
   readonly master: readonly LocalFile[];
   /** Certificates that workers trust for HDFS; null: Node's own are enough. */
   readonly authorities: LocalFile | null;
+  /** Certificates by which they and the masters know the app server; null: those of Node and Java. */
+  readonly serverAuthorities: LocalFile | null;
 }
 
 /** Everything that is uploaded. */
-export const filesOf = ({ worker, master, authorities }: LocalPrograms): readonly LocalFile[] => [
+export const filesOf = ({ worker, master, authorities, serverAuthorities }: LocalPrograms): readonly LocalFile[] => [
   worker,
   ...master,
-  ...(authorities === null ? [] : [authorities]),
+  ...[authorities, serverAuthorities].filter((file) => file !== null),
 ];
 
+/** Beside the file of `hadoop.caFile` in a container, which may have any name. */
+const SERVER_AUTHORITIES = 'app-server-authorities.pem';
 export const MASTER_JAR = 'application-master.jar';
 const HASH_CHARS = 12;
 /** `scripts/bundle --json`: the record, and where the archive lies. */
@@ -44,12 +49,14 @@ const BundleOutput = Type.Object({ file: Type.String() });
  * @param archive `.tar.gz` of `scripts/bundle` with its record beside it, or a file with what `scripts/bundle --json` wrote
  * @param jars jars, or folders of jars: the application master's and Hadoop's client
  * @param authoritiesFile PEM of `hadoop.caFile`; empty: none
- * @throws BAD_REQUEST naming the file that is missing or not what its record says
+ * @param serverAuthoritiesFile PEM of `server.caFile`; empty: none
+ * @throws BAD_REQUEST naming the file that is missing or not what its record says; CONFIG_INVALID for authorities
  */
 export async function readPrograms(
   archive: string,
   jars: readonly string[],
   authoritiesFile: string,
+  serverAuthoritiesFile: string,
 ): Promise<LocalPrograms> {
   const { file, record } = readArchive(archive);
   const worker = await localFile(file);
@@ -59,9 +66,18 @@ export async function readPrograms(
       `${file}: expected SHA-256 ${record.sha256} by its record, found ${worker.sha256}`,
     );
   const { version, contentSha256, needs } = record.manifest;
-  const master = await Promise.all(findJars(jars).map(localFile));
+  const master = await Promise.all(findJars(jars).map((jar) => localFile(jar)));
+  if (authoritiesFile !== '') readAuthorities(authoritiesFile, 'hadoop.caFile');
   const authorities = authoritiesFile === '' ? null : await localFile(authoritiesFile);
-  return { programVersion: version, archiveSha256: contentSha256, glibc: needs.glibc, worker, master, authorities };
+  if (serverAuthoritiesFile !== '') readAuthorities(serverAuthoritiesFile, 'server.caFile');
+  const serverAuthorities =
+    serverAuthoritiesFile === '' ? null : await localFile(serverAuthoritiesFile, SERVER_AUTHORITIES);
+  const { glibc } = needs;
+  return {
+    programVersion: version,
+    archiveSha256: contentSha256,
+    ...{ glibc, worker, master, authorities, serverAuthorities },
+  };
 }
 
 function readArchive(given: string): { readonly file: string; readonly record: ArchiveRecord } {
@@ -100,8 +116,7 @@ function findJars(places: readonly string[]): string[] {
   return [first, ...all.filter((file) => file !== first)];
 }
 
-async function localFile(file: string): Promise<LocalFile> {
-  const name = path.basename(file);
+async function localFile(file: string, name = path.basename(file)): Promise<LocalFile> {
   const found = statSync(file, { throwIfNoEntry: false });
   if (found === undefined || found.size === 0)
     throw new AppError('BAD_REQUEST', `${file}: expected a file with content`);

@@ -180,6 +180,7 @@ async function planRuntime({ hdfs, places, signal }: InstallContext, programs: L
     worker: fileOf(programs.worker),
     master: programs.master.map(fileOf),
     authorities: programs.authorities === null ? null : fileOf(programs.authorities),
+    serverAuthorities: programs.serverAuthorities === null ? null : fileOf(programs.serverAuthorities),
   };
   const before = await readRuntime(hdfs, places.runtime, signal);
   if (before !== null && canonicalJson(before) === canonicalJson(manifest)) return [keep(target, 'as it is')];

@@ -46,16 +46,19 @@ export function workerLaunch({ config, serverUrls }: LaunchOptions, pool: YarnPo
     TRAINYARD_HADOOP_USER: pool.userName,
     MALLOC_ARENA_MAX: '2',
     ...(files.authorities === null ? {} : { TRAINYARD_HADOOP_CA_FILE: files.authorities.name }),
+    ...(files.serverAuthorities === null ? {} : { TRAINYARD_SERVER_CA_FILE: files.serverAuthorities.name }),
   };
   const rest = {
     size: { memoryMb: containerMemoryMb, vcores: containerVcores },
     nodeLabel: nodeLabel === '' ? null : nodeLabel,
     command: `./${WORKER_FOLDER}/bin/worker 1><LOG_DIR>/stdout 2><LOG_DIR>/stderr`,
     environment,
-    resources: files.authorities === null ? [files.worker] : [files.worker, files.authorities],
+    resources: [files.worker, ...present(files.authorities), ...present(files.serverAuthorities)],
   };
   return { launchId: createHash('sha256').update(canonicalJson(rest)).digest('hex').slice(0, 16), ...rest };
 }
+
+const present = <T>(one: T | null): readonly T[] => (one === null ? [] : [one]);
 
 /** Lives in 512 MB also under the virtual-memory check; see the module's README for each flag. */
 const MASTER_FLAGS = [
@@ -98,8 +101,9 @@ export function poolSubmission(
       TRAINYARD_APP_SERVERS: serverUrls.join(','),
       CLASSPATH: `./${requireJar(files)}:./*:$HADOOP_CONF_DIR`,
       MALLOC_ARENA_MAX: '2',
+      ...(files.serverAuthorities === null ? {} : { TRAINYARD_CA_FILE: files.serverAuthorities.name }),
     },
-    resources: files.master,
+    resources: [...files.master, ...present(files.serverAuthorities)],
     tokens,
     secrets: { [POOL_SECRET_ALIAS]: Buffer.from(secret) },
     viewers: `${pool.userName},${serviceUser}`,

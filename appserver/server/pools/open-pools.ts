@@ -1,8 +1,7 @@
 import { globSync } from 'node:fs';
 import path from 'node:path';
-import { AppError } from '#contracts';
 import { HdfsSharing } from '#object-store';
-import { systemClock, type Config, type Logger } from '#runtime';
+import { systemClock, urlsForContainers, type Config, type Logger } from '#runtime';
 import { listYarnPools, type Database } from '#store';
 import { JarSubmitter, type Submitter } from '#yarn';
 import type { Duty } from '../duties/index.ts';
@@ -61,9 +60,15 @@ function openYarnPools({ config, database, logger, installationId }: PoolsOption
     yarn.runtimeDir,
     cluster.settings.defaultNameservice.authority,
     clock,
+    config.server.caFile !== '',
   );
   const tag = applicationTag(installationId);
-  const launch: LaunchOptions = { config, serverUrls: serverUrlsOf(config), tag, serviceUser: cluster.serviceUser };
+  const launch: LaunchOptions = {
+    config,
+    serverUrls: urlsForContainers(config),
+    tag,
+    serviceUser: cluster.serviceUser,
+  };
   const launches: Launches = {
     async launchOf(poolName) {
       const pool = (await listYarnPools(database)).find(({ name }) => name === poolName);
@@ -106,17 +111,6 @@ function accessOf({ objectStore, hadoop }: Config, database: Database, cluster: 
   const sharing = new HdfsSharing(hdfs, objectStore.root, serviceUser, hdfsAs);
   const tokens = settings.security === 'simple' ? null : new UserTokens(cluster, hadoop.tokenRefreshMs, systemClock);
   return hdfsAccess(database, sharing, tokens);
-}
-
-function serverUrlsOf({ yarn, server }: Config): readonly string[] {
-  if (yarn.serverUrls.length > 0) return yarn.serverUrls;
-  if (server.publicUrl !== '') return [server.publicUrl];
-  if (server.port === 0)
-    throw new AppError(
-      'CONFIG_INVALID',
-      'yarn.serverUrls: expected addresses that the cluster’s nodes reach, found none',
-    );
-  return [`http://${server.host}:${server.port}`];
 }
 
 function submitters({ yarn, hadoop }: Config, cluster: Cluster): (userName: string) => Submitter {

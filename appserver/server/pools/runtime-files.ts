@@ -19,6 +19,8 @@ export interface RuntimeFiles {
   readonly master: readonly LaunchResource[];
   /** Certificates to trust for HDFS, in PEM; null: those of Node. */
   readonly authorities: LaunchResource | null;
+  /** Likewise for the app server. */
+  readonly serverAuthorities: LaunchResource | null;
 }
 
 /** An installation is looked for anew after this time. */
@@ -36,14 +38,19 @@ export class RuntimeFolder {
   readonly #folder: string;
   readonly #authority: string;
   readonly #clock: Clock;
+  readonly #needsServerAuthorities: boolean;
   #found: { readonly files: RuntimeFiles; readonly atMs: number } | null = null;
 
-  /** @param authority of `hdfs://authority/`, as nodes of the cluster know it */
-  constructor(hdfs: WebHdfsClient, folder: string, authority: string, clock: Clock) {
+  /**
+   * @param authority of `hdfs://authority/`, as nodes of the cluster know it
+   * @param needsServerAuthorities whether containers would not know the app server by the certificates of Node
+   */
+  constructor(hdfs: WebHdfsClient, folder: string, authority: string, clock: Clock, needsServerAuthorities: boolean) {
     this.#hdfs = hdfs;
     this.#folder = folder;
     this.#authority = authority;
     this.#clock = clock;
+    this.#needsServerAuthorities = needsServerAuthorities;
   }
 
   /** @throws YARN_RUNTIME_MISSING; what HDFS throws */
@@ -69,13 +76,20 @@ export class RuntimeFolder {
         'YARN_RUNTIME_MISSING',
         `${file}: expected format version ${RUNTIME_MANIFEST_VERSION}, found ${manifest.formatVersion}: run trainyard hadoop install of this version`,
       );
+    const { authorities, serverAuthorities = null } = manifest;
+    if (serverAuthorities === null && this.#needsServerAuthorities)
+      throw new AppError(
+        'YARN_RUNTIME_MISSING',
+        `${file}: expected the certificates of server.caFile, found none: run trainyard hadoop install again`,
+      );
     const worker = await this.#resource(manifest.worker, signal);
     const master = await Promise.all(manifest.master.map((jar) => this.#resource(jar, signal)));
     return {
       archiveSha256: manifest.archiveSha256,
       worker: { ...worker, name: WORKER_FOLDER, type: 'ARCHIVE' },
       master,
-      authorities: manifest.authorities === null ? null : await this.#resource(manifest.authorities, signal),
+      authorities: authorities === null ? null : await this.#resource(authorities, signal),
+      serverAuthorities: serverAuthorities === null ? null : await this.#resource(serverAuthorities, signal),
     };
   }
 

@@ -2,13 +2,14 @@ import { AppError, LoginAnswer, LoginRequest } from '#contracts';
 import { deleteSession, findUserByName, hashToken, insertSession, newToken } from '#store';
 import { cookieOf, isoOf, SESSION_COOKIE } from '../auth/authenticate.ts';
 import { isPassword } from '../auth/passwords.ts';
+import { isSecure } from '../http/listener.ts';
 import { ok, route, type Route } from '../route.ts';
 
 const tag = 'identity';
 /** How long a browser stays logged in. */
 const SESSION_LIFE_MS = 12 * 3600 * 1000;
 
-/** `Secure` where the public address is HTTPS; on loopback the browser would drop such a cookie. */
+/** `Secure` where clients come by TLS; over plain HTTP the browser would drop such a cookie. */
 function cookie(value: string, lifeMs: number, secure: boolean): string {
   const age = Math.floor(lifeMs / 1000);
   return `${SESSION_COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${age}${secure ? '; Secure' : ''}`;
@@ -41,7 +42,7 @@ const login = route({
       csrfToken,
       expiresAt: isoOf(Date.now() + SESSION_LIFE_MS),
     });
-    const secure = config.server.publicUrl.startsWith('https:');
+    const secure = isSecure(config.server);
     return {
       ...answer,
       headers: { 'set-cookie': cookie(token, SESSION_LIFE_MS, secure), 'cache-control': 'no-store' },
@@ -59,7 +60,7 @@ const logout = route({
   handler: async ({ database, config }, { req }) => {
     const token = cookieOf(req, SESSION_COOKIE);
     if (token !== null) await deleteSession(database, hashToken(token));
-    return { status: 204, headers: { 'set-cookie': cookie('', 0, config.server.publicUrl.startsWith('https:')) } };
+    return { status: 204, headers: { 'set-cookie': cookie('', 0, isSecure(config.server)) } };
   },
 });
 

@@ -20,10 +20,18 @@ export interface AppServerClient {
   close(): void;
 }
 
-/** @param tokenFile read anew for each request, so that a rotated token is taken up */
-export function createAppServerClient(baseUrl: string, tokenFile: string): AppServerClient {
+export interface AppServerPlace {
+  readonly baseUrl: string;
+  /** PEM of the authorities by which it is known; '': those of Node and the system. */
+  readonly caFile: string;
+  /** Read anew for each request, so that a rotated token is taken up. */
+  readonly tokenFile: string;
+}
+
+export function createAppServerClient({ baseUrl, caFile, tokenFile }: AppServerPlace): AppServerClient {
   const http = new HttpClient({
     baseUrl,
+    caFile,
     token: () => tokenOf(tokenFile),
     userAgent: `trainyard-prediction-server/${PROGRAM_VERSION}`,
   });

@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { makeAuthority, type IssuedCertificate } from '../certificates.ts';
 import { mustRun, ownEnvironment } from './command.ts';
 import { requireProgram } from './prerequisites.ts';
 import type { Sites } from './site.ts';
@@ -8,6 +9,8 @@ import type { Sites } from './site.ts';
 export interface Certificates {
   /** PEM. */
   readonly caFile: string;
+  /** The certificate of the daemons, PEM. */
+  readonly issued: IssuedCertificate;
   /** Of daemons: their key and whom they trust. */
   readonly server: Sites;
   /** Of clients: whom they trust. */
@@ -15,22 +18,14 @@ export interface Certificates {
 }
 
 const PASSWORD = 'changeit';
-const DAYS = '30';
-/** Elliptic curves: made in milliseconds, unlike RSA. */
-const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-const EXTENSIONS = 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n';
-
 /** Makes `<folder>/tls`: authority, server key and the PKCS #12 stores that Java reads. */
 export async function makeCertificates(folder: string): Promise<Certificates> {
   const home = path.join(folder, 'tls');
   await mkdir(home, { mode: 0o700 });
   const options = { cwd: home, env: ownEnvironment() };
   const openssl = (...args: readonly string[]): Promise<unknown> => mustRun(requireProgram('openssl'), args, options);
-  await openssl('req', '-x509', ...NEW_KEY, '-keyout', 'ca.key', '-out', 'ca.crt', '-days', DAYS, ...CA_NAME);
-  await openssl('req', ...NEW_KEY, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost');
-  await writeFile(path.join(home, 'extensions'), EXTENSIONS);
-  const authority = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'extensions'];
-  await openssl('x509', '-req', '-in', 'server.csr', ...authority, '-days', DAYS, '-out', 'server.crt');
+  const authority = await makeAuthority(home);
+  const issued = await authority.issue();
   const store = ['-name', 'server', '-passout', `pass:${PASSWORD}`, '-out', 'server.p12'];
   await openssl('pkcs12', '-export', '-in', 'server.crt', '-inkey', 'server.key', '-certfile', 'ca.crt', ...store);
   const trust = ['-keystore', 'trust.p12', '-storetype', 'PKCS12', '-storepass', PASSWORD];
@@ -39,10 +34,8 @@ export async function makeCertificates(folder: string): Promise<Certificates> {
     ['-importcert', '-noprompt', '-alias', 'ca', '-file', 'ca.crt', ...trust],
     options,
   );
-  return { caFile: path.join(home, 'ca.crt'), ...storeSites(home) };
+  return { caFile: authority.caFile, issued, ...storeSites(home) };
 }
-
-const CA_NAME = ['-subj', '/CN=Trainyard test authority', '-addext', 'basicConstraints=critical,CA:TRUE'];
 
 function storeSites(home: string): Pick<Certificates, 'server' | 'client'> {
   const trust = (side: 'server' | 'client'): Record<string, string> => ({

@@ -54,6 +54,8 @@ export interface RenewOptions {
 
 export interface ProtocolClientOptions {
   readonly baseUrl: string;
+  /** PEM of the authorities by which the app server is known. @default '', those of Node and the system */
+  readonly caFile?: string;
   /** @default systemClock */
   readonly clock?: Clock;
   /** What carries requests. @default a new HTTP client of `baseUrl` */
@@ -66,9 +68,9 @@ export class ProtocolClient {
   readonly #clock: Clock;
   #answeredAt: number;
 
-  constructor({ baseUrl, clock = systemClock, http }: ProtocolClientOptions) {
+  constructor({ baseUrl, caFile = '', clock = systemClock, http }: ProtocolClientOptions) {
     const userAgent = `trainyard-worker/${PROGRAM_VERSION}`;
-    this.#http = http ?? new HttpClient({ baseUrl, timeoutMs: STATEMENT_TIMEOUT_MS, userAgent });
+    this.#http = http ?? new HttpClient({ baseUrl, caFile, timeoutMs: STATEMENT_TIMEOUT_MS, userAgent });
     this.#clock = clock;
     this.#answeredAt = clock.monotonicMs();
   }

@@ -19,7 +19,7 @@ const RECYCLE_OF_MEMORY = 0.5;
 const FAREWELL_MS = 3_000;
 
 export interface WorkerOptions {
-  readonly config: Pick<Config, 'worker' | 'ingest' | 'objectStore' | 'hadoop' | 'keys' | 'queue'>;
+  readonly config: Pick<Config, 'worker' | 'ingest' | 'objectStore' | 'hadoop' | 'keys' | 'queue' | 'server'>;
   readonly logger: Logger;
   /** Secret that workers register with; read from the container's token file or `worker.poolSecretFile` when not given. */
   readonly poolSecret?: string;
@@ -104,7 +104,9 @@ class WorkerLoop {
     this.#memoryBytesOf = options.memoryBytesOf ?? processTreeMemoryBytes;
     this.#idleSinceMs = this.#clock.monotonicMs();
     this.#claimBackOff = new BackOff(RETRY_MS, RETRY_MS_MAX, this.#clock);
-    this.#client = options.client ?? new ProtocolClient({ baseUrl: config.worker.serverUrl, clock: this.#clock });
+    const { caFile } = config.server;
+    this.#client =
+      options.client ?? new ProtocolClient({ baseUrl: config.worker.serverUrl, caFile, clock: this.#clock });
     this.#child =
       options.child ??
       new TaskProcess({

@@ -16,11 +16,12 @@ const FILE = {
   visibility: 'PUBLIC',
 } as const;
 
+const RUNTIME = { archiveSha256: '', worker: FILE, master: [FILE], authorities: null, serverAuthorities: null };
+
 function environmentOf(containerMemoryMb: number): Readonly<Record<string, string>> {
   const { config } = loadConfig({ env: {}, flags: { 'yarn.containerMemoryMb': containerMemoryMb } });
   const options = { config, serverUrls: ['http://a:1'], tag: 'trainyard-test', serviceUser: 'trainyard' };
-  return workerLaunch(options, POOL, { archiveSha256: '', worker: FILE, master: [FILE], authorities: null })
-    .environment;
+  return workerLaunch(options, POOL, RUNTIME).environment;
 }
 
 describe('how a worker is started in a container', () => {

@@ -16,6 +16,7 @@ import java.security.cert.CertificateFactory;
 import java.util.List;
 import javax.net.ssl.HttpsURLConnection;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManagerFactory;
 
@@ -24,12 +25,12 @@ final class AppServer {
   private static final int CONNECT_LIMIT_MS = 3_000;
   private static final int READ_LIMIT_MS = 15_000;
   private static final int ANSWER_BYTES_MAX = 8 * 1024 * 1024;
-  private static final int COMPLAINT_CHARS_MAX = 500;
 
   private final List<String> urls;
   private final String path;
   private final String secret;
   private final SSLSocketFactory sockets;
+  private final String trusted;
   private int preferred;
 
   /** {@code caFile}: PEM certificates to trust, or null for those of the Java installation. */
@@ -39,6 +40,7 @@ final class AppServer {
     this.path = "/internal/v1/yarn-applications/" + applicationId + "/sync";
     this.secret = secret;
     this.sockets = caFile == null ? null : trusting(caFile);
+    this.trusted = "; trusted is " + (caFile == null ? "what Java trusts" : caFile);
   }
 
   /** Posts to the first replica that answers 200. Throws the last replica's failure when none does. */
@@ -51,7 +53,7 @@ final class AppServer {
         preferred = index;
         return answer;
       } catch (IOException err) {
-        last = new IOException(urls.get(index) + ": " + err, err);
+        last = new IOException(urls.get(index) + ": " + err + (err instanceof SSLException ? trusted : ""), err);
       }
     }
     throw last;
@@ -78,7 +80,7 @@ final class AppServer {
     if (status != HttpURLConnection.HTTP_OK) {
       InputStream error = connection.getErrorStream();
       String text = error == null ? "" : new String(read(error), StandardCharsets.UTF_8);
-      throw new IOException("answered " + status + " " + text.substring(0, Math.min(COMPLAINT_CHARS_MAX, text.length())));
+      throw new IOException(String.format("answered %d %.500s", status, text));
     }
     try (InputStream in = connection.getInputStream()) {
       return read(in);
@@ -101,9 +103,8 @@ final class AppServer {
     KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
     store.load(null, null);
     try (InputStream in = new FileInputStream(caFile)) {
-      int number = 0;
       for (Certificate certificate : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
-        store.setCertificateEntry("ca" + number++, certificate);
+        store.setCertificateEntry("ca" + store.size(), certificate);
       }
     }
     TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());

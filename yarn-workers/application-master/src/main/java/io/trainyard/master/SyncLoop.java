@@ -72,9 +72,8 @@ final class SyncLoop implements Runnable {
     Log.event("app_server.away", "ms", awayMs, "error", err.getMessage());
     if (awayMs > idleLimitMs && report.held.isEmpty()) {
       pool.end(Directive.finish("FAILED",
-          "Ended itself: no app server has answered for " + awayMs / 1000 + " s and no container was held."));
+          "Ended itself: no app server has answered for " + awayMs / 1000 + " s (" + err.getMessage() + ")."));
     }
-    retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
-    return retryMs;
+    return retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
   }
 }

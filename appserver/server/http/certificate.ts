@@ -1,0 +1,106 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import type { Server as HttpsServer } from 'node:https';
+import { createSecureContext } from 'node:tls';
+import { AppError } from '#contracts';
+import type { Config, Logger } from '#runtime';
+
+/** A certificate with its key, as TLS takes them. */
+export interface ServerCertificate {
+  readonly cert: string;
+  readonly key: string;
+  readonly minVersion: 'TLSv1.2';
+}
+
+type Files = Pick<Config['server'], 'certificateFile' | 'keyFile'>;
+
+const DAY_MS = 24 * 3600 * 1000;
+/** So long before its end a certificate is warned of. */
+const ENDS_SOON_MS = 14 * DAY_MS;
+
+/**
+ * The certificate of the configuration, or null where there is none.
+ *
+ * @throws CONFIG_INVALID naming the file that is missing, no PEM, or does not fit the other
+ */
+export function readCertificate({ certificateFile, keyFile }: Files): ServerCertificate | null {
+  if (certificateFile === '' && keyFile === '') return null;
+  if (certificateFile === '' || keyFile === '') {
+    const missing = certificateFile === '' ? 'server.certificateFile' : 'server.keyFile';
+    throw new AppError(
+      'CONFIG_INVALID',
+      `${missing}: expected a PEM file, since the other of the two is set; found none`,
+    );
+  }
+  const cert = readPem('server.certificateFile', certificateFile, 'CERTIFICATE');
+  const key = readPem('server.keyFile', keyFile, 'PRIVATE KEY');
+  const found = { cert, key, minVersion: 'TLSv1.2' } as const;
+  try {
+    createSecureContext(found);
+  } catch (err) {
+    throw new AppError('CONFIG_INVALID', `server.keyFile ${keyFile}: is not the key of ${certificateFile}`, {
+      cause: err,
+    });
+  }
+  return found;
+}
+
+function readPem(name: string, file: string, what: 'CERTIFICATE' | 'PRIVATE KEY'): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (err) {
+    throw new AppError('CONFIG_INVALID', `${name} ${file}: cannot be read`, { cause: err });
+  }
+  if (new RegExp(`-----BEGIN [A-Z ]*${what}-----`).test(text)) return text;
+  throw new AppError('CONFIG_INVALID', `${name} ${file}: expected a ${what.toLowerCase()} in PEM, found none`);
+}
+
+/** Says what an operator should know of a certificate: clients refuse one that has ended. */
+export function tellOfCertificate({ cert }: ServerCertificate, { certificateFile }: Files, logger: Logger): void {
+  const { validTo, subject, subjectAltName } = new X509Certificate(cert);
+  const endsAt = new Date(validTo);
+  const facts = { certificateFile, subject, names: subjectAltName ?? '', endsAt: endsAt.toISOString() };
+  const leftMs = endsAt.getTime() - Date.now();
+  if (leftMs <= 0) logger.error('certificate_expired', 'the app server’s certificate has expired', facts);
+  else if (leftMs < ENDS_SOON_MS) logger.warn('certificate_ends_soon', 'the app server’s certificate ends soon', facts);
+  else logger.info('certificate', 'the app server serves HTTPS', facts);
+}
+
+/**
+ * Takes up certificate and key whenever the files change; connections that are open stay as they are. What cannot be used
+ * (half written, of another key) is said once, and the former certificate goes on.
+ *
+ * @returns a function that ends it
+ */
+export function followCertificate(
+  server: HttpsServer,
+  { certificateReloadMs, ...files }: Files & Pick<Config['server'], 'certificateReloadMs'>,
+  logger: Logger,
+): () => void {
+  let seen = stampOf(files);
+  const look = () => {
+    const stamp = stampOf(files);
+    if (stamp === seen) return;
+    seen = stamp;
+    try {
+      const found = readCertificate(files);
+      if (found === null) return;
+      server.setSecureContext(found);
+      tellOfCertificate(found, files, logger);
+    } catch (err) {
+      logger.error('certificate_not_taken', 'the changed certificate cannot be used; the former one is served', {
+        err,
+      });
+    }
+  };
+  const timer = setInterval(look, certificateReloadMs);
+  return () => clearInterval(timer);
+}
+
+function stampOf({ certificateFile, keyFile }: Files): string {
+  return [certificateFile, keyFile]
+    .map((file) => statSync(file, { throwIfNoEntry: false }))
+    .map((found) => (found === undefined ? 'none' : `${found.mtimeMs}/${found.size}/${found.ino}`))
+    .join(' ');
+}
