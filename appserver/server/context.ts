@@ -1,3 +1,4 @@
+import type { OperationWarning } from '#contracts';
 import type { ObjectStore } from '#object-store';
 import type { Config, Logger } from '#runtime';
 import type { Database } from '#store';
@@ -22,6 +23,8 @@ export interface AppContext {
   /** Bearer of prediction servers under `/internal/v1`. */
   readonly predictionServerToken: string;
   readonly requests: RequestMetrics;
+  /** Of the installation, for everybody. */
+  readonly warnings: readonly OperationWarning[];
   /** Aborted when the server begins to close: long polls end. */
   readonly closing: AbortSignal;
 }

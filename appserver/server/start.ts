@@ -16,6 +16,7 @@ import { registerFollowUps } from './services/follow-ups.ts';
 import { installationIdOf } from './services/installation-id.ts';
 import { RequestMetrics } from './services/metrics.ts';
 import { objectSweeperDuty } from './services/object-sweeper.ts';
+import { warningsOf } from './services/operation-warnings.ts';
 import { createSealer } from './services/sealer.ts';
 import { openInstallationSigner, type Signer } from './services/signing.ts';
 
@@ -87,6 +88,8 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     logger,
     mayRun: async (trx, userId) => (await findUser(trx, userId))?.active === true,
   });
+  const warnings = warningsOf(config);
+  for (const { message } of warnings) logger.warn('cluster_unsecured', message, { confDir: config.hadoop.confDir });
   const served = pools.serve(queue);
   const context: AppContext = {
     config,
@@ -99,6 +102,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     sealer: createSealer(signer.deriveKey('recorded answers')),
     predictionServerToken: readOrMakeSecret(path.join(config.keys.dir, KEY_FILES.predictionServerToken)),
     requests: new RequestMetrics(),
+    warnings,
     closing: closing.signal,
   };
   const routes = [...apiRoutes, ...servingRoutes, ...queueRoutes(protocol), ...served.routes];

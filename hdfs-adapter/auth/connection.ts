@@ -26,7 +26,7 @@ export interface HadoopConnection {
  * @throws HADOOP_CONFIG_INVALID, CONFIG_INVALID, KERBEROS_LOGIN_FAILED, HADOOP_TOKEN_FILE_INVALID
  */
 export function connectHadoop(hadoop: Config['hadoop'], env: Environment = process.env): HadoopConnection {
-  const confDir = hadoop.confDir === '' ? (env['HADOOP_CONF_DIR'] ?? '') : hadoop.confDir;
+  const confDir = confDirOf(hadoop, env);
   if (confDir === '' && hadoop.webHdfsUrls.length === 0)
     throw new AppError(
       'CONFIG_INVALID',
@@ -42,7 +42,7 @@ export function connectHadoop(hadoop: Config['hadoop'], env: Environment = proce
 
 function identityOf(hadoop: Config['hadoop'], settings: ClusterSettings | null, tokens: TokenFile | null): Identity {
   if (tokens !== null && findHdfsToken(tokens) !== null) return { kind: 'none' };
-  const security = settings?.security ?? (hadoop.keytab === '' ? 'simple' : 'kerberos');
+  const security = securityOf(hadoop, settings);
   if (security === 'simple') return { kind: 'simple', user: hadoop.user };
   if (hadoop.keytab === '') {
     const found = `${settings?.folder ?? 'the cluster'} says hadoop.security.authentication=kerberos`;
@@ -51,3 +51,19 @@ function identityOf(hadoop: Config['hadoop'], settings: ClusterSettings | null, 
   const { keytab, principal } = hadoop;
   return { kind: 'kerberos', negotiator: keytabNegotiator({ keytab, principal }) };
 }
+
+/**
+ * Whether the cluster of a configuration knows who asks (`kerberos`) or believes everybody (`simple`). Nothing is asked.
+ *
+ * @throws HADOOP_CONFIG_INVALID
+ */
+export function clusterSecurity(hadoop: Config['hadoop'], env: Environment = process.env): 'simple' | 'kerberos' {
+  const confDir = confDirOf(hadoop, env);
+  return securityOf(hadoop, confDir === '' ? null : loadClusterSettings(confDir));
+}
+
+const confDirOf = ({ confDir }: Config['hadoop'], env: Environment): string =>
+  confDir === '' ? (env['HADOOP_CONF_DIR'] ?? '') : confDir;
+
+const securityOf = ({ keytab }: Config['hadoop'], settings: ClusterSettings | null): 'simple' | 'kerberos' =>
+  settings?.security ?? (keytab === '' ? 'simple' : 'kerberos');

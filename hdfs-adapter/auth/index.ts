@@ -8,7 +8,7 @@ export {
   type ResourceManagerAddress,
 } from './cluster-settings.ts';
 export { loadConfiguration, type HadoopConfiguration } from './configuration.ts';
-export { connectHadoop, type HadoopConnection } from './connection.ts';
+export { clusterSecurity, connectHadoop, type HadoopConnection } from './connection.ts';
 export {
   parseToken,
   parseTokenIdentifier,

@@ -10,11 +10,19 @@ export const Health = strict(
   { $id: 'Health' },
 );
 
+/** What everybody who works with the installation should know of how it runs. */
+export const OperationWarning = strict(
+  { code: oneOf(['CLUSTER_UNSECURED']), message: Type.String({ description: 'a sentence' }) },
+  { $id: 'OperationWarning' },
+);
+export type OperationWarning = Static<typeof OperationWarning>;
+
 export const Version = strict({
   program: Type.String(),
   version: Type.String(),
   api: Type.String(),
   protocolVersions: Type.Array(Type.Integer()),
+  warnings: Type.Array(OperationWarning, { description: 'shown on top of every page' }),
 });
 
 /** What was refused or changed, and by whom. Refusals are counted per minute. */

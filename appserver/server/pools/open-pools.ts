@@ -75,10 +75,6 @@ function openYarnPools({ config, database, logger, installationId }: PoolsOption
       return pool === undefined ? null : workerLaunch(launch, pool, await runtime.files());
     },
   };
-  if (cluster.settings.security === 'simple')
-    logger.warn('cluster_unsecured', 'the cluster runs without Kerberos: whoever reaches it can be anybody', {
-      confDir: cluster.settings.folder,
-    });
   const submitterFor = submitters(config, cluster);
   const submit = { database, logger, config: yarn, cluster, runtime, launch, submitterFor };
   const access = accessOf(config, database, cluster);

@@ -133,16 +133,17 @@ const health = route({
 const version = route({
   method: 'GET',
   path: '/api/v1/version',
-  summary: 'Version of the program and its protocols',
+  summary: 'Version of the program and its protocols, and what to know of the installation',
   tag,
   access: 'open',
   answers: { 200: { description: 'the version', schema: Version } },
-  handler: async () =>
+  handler: async ({ warnings }) =>
     ok({
       program: 'trainyard',
       version: PROGRAM_VERSION,
       api: 'v1',
       protocolVersions: [...WORKER_PROTOCOL_VERSIONS_ACCEPTED],
+      warnings,
     }),
 });
 

@@ -216,7 +216,11 @@ el('sign-out').addEventListener('click', () => {
 });
 el('project').addEventListener('change', () => void loop());
 get('version').then(
-  ({ version }) => (el('version').textContent = `version ${version}`),
+  ({ version, warnings }) => {
+    el('version').textContent = `version ${version}`;
+    el('warnings').hidden = warnings.length === 0;
+    el('warnings').replaceChildren(...warnings.map(({ message }) => make('p', { role: 'alert' }, message)));
+  },
   () => undefined,
 );
 void loop();
