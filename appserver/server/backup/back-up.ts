@@ -63,23 +63,33 @@ export async function backUp(options: BackUpOptions): Promise<BackUpReport> {
   const { config, logger } = options;
   const folder = path.resolve(options.to);
   await checkTarget(folder, config);
-  const database = await openSource(config, logger);
   const source = openObjectStore(config);
+  try {
+    const database = await openSource(config, logger);
+    try {
+      return await copyTo(folder, options, { database, store: source.store });
+    } finally {
+      await database.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** @returns once the folder has its name */
+async function copyTo(folder: string, options: BackUpOptions, source: Source): Promise<BackUpReport> {
   const partial = path.join(
     path.dirname(folder),
     `.${path.basename(folder)}.partial-${randomBytes(6).toString('hex')}`,
   );
   try {
-    const manifest = await fill(options, { database, store: source.store }, partial);
+    const manifest = await fill(options, source, partial);
     await rename(partial, folder);
     await syncFolder(path.dirname(folder));
     return { folder, manifest };
   } catch (err) {
     await rm(partial, { recursive: true, force: true });
     throw storeError(err, 'Writing the backup', folder);
-  } finally {
-    await source.close();
-    await database.close();
   }
 }
 

@@ -107,7 +107,7 @@ describe('backup and restore of objects in HDFS', function () {
     const refused = await appErrorOf('CONFLICT', () => restoreFrom(folder, full));
     expect(refused.message).to.include('/user/alice/second/objects in HDFS holds');
     const narrow = await placeAt('/user/alice/third/objects');
-    await cluster.fs('-mkdir', '-p', '/user/alice/third/objects');
+    await cluster.fsAs('alice', '-mkdir', '-p', '/user/alice/third/objects');
     const quota = ['-setQuota', '6', '/user/alice/third'];
     const { code, stderr } = await cluster.java('org.apache.hadoop.hdfs.tools.DFSAdmin', quota);
     expect(code, stderr).to.equal(0);
