@@ -1,7 +1,12 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { expect } from 'chai';
 import { pageOf, WorkerEntry } from '#contracts';
 import { newestApplications, rawRows, readClock } from '#store';
 import { startTestAppServer, type TestAppServer } from '../support/app-server.ts';
+import { makeAuthority } from '../support/certificates.ts';
 import { startHadoopCluster, type HadoopCluster } from '../support/hadoop/index.ts';
 import { modelled } from '../support/modelling.ts';
 import { freePorts } from '../support/platform.ts';
@@ -12,12 +17,17 @@ import { churnCsv } from '../integration/worker/support.ts';
 const TOKEN_RENEW_MS = 20_000;
 const TOKEN_LIFE_MS = 30_000;
 
-/** The same in a cluster with Kerberos: the keytab stays with the app server, containers have tokens only. */
+/**
+ * The same in a cluster with Kerberos: the keytab stays with the app server, containers have tokens only, and TLS is on
+ * every way: workers and masters know the app server by an authority that is not the cluster’s.
+ */
 describe('pools on YARN in a secured cluster', function () {
   this.timeout(400_000);
   let cluster: HadoopCluster;
   let platform: TestAppServer;
   let krb5Before: string | undefined;
+  const tlsFolder = mkdtempSync(path.join(tmpdir(), 'trainyard-pool-tls-'));
+  const authoritiesBefore = getCACertificates('default');
 
   before(async () => {
     cluster = await startHadoopCluster({
@@ -31,10 +41,18 @@ describe('pools on YARN in a secured cluster', function () {
     });
     krb5Before = process.env['KRB5_CONFIG'];
     process.env['KRB5_CONFIG'] = cluster.security?.krb5Conf;
-    await installPrograms(cluster);
+    const authority = await makeAuthority(tlsFolder);
+    const { certificateFile, keyFile } = await authority.issue();
+    // For the requests of this process alone: workers and masters are others.
+    setDefaultCACertificates([...authoritiesBefore, readFileSync(authority.caFile, 'utf8')]);
+    const tls = { 'server.caFile': authority.caFile };
+    await installPrograms(cluster, tls);
     const [port = 0] = await freePorts(1);
     platform = await startTestAppServer({
       ...yarnFlags(cluster),
+      ...tls,
+      'server.certificateFile': certificateFile,
+      'server.keyFile': keyFile,
       'server.port': port,
       'hadoop.tokenRefreshMs': TOKEN_RENEW_MS / 2,
       'queue.leaseMs': 4_000,
@@ -44,6 +62,8 @@ describe('pools on YARN in a secured cluster', function () {
   after(async () => {
     await platform.close();
     await cluster.close();
+    setDefaultCACertificates(authoritiesBefore);
+    rmSync(tlsFolder, { recursive: true });
     if (krb5Before === undefined) delete process.env['KRB5_CONFIG'];
     else process.env['KRB5_CONFIG'] = krb5Before;
   });
@@ -56,6 +76,7 @@ describe('pools on YARN in a secured cluster', function () {
       { content: churnCsv(300), fileName: 'churn.csv' },
       { target: 'label', maxModels: 2 },
     );
+    expect(platform.server.url).to.match(/^https:/);
     const application = (await newestApplications(database)).get('yarn:ml:alice');
     expect(application?.state).to.equal('RUNNING');
     const workers = await alice.get('/workers', pageOf(WorkerEntry));

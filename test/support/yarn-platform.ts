@@ -31,14 +31,21 @@ export function yarnFlags(cluster: HadoopCluster): Readonly<Record<string, strin
 export const removePrograms = (cluster: HadoopCluster): Promise<string> =>
   cluster.fs('-rm', '-r', '-skipTrash', '/trainyard');
 
-/** Builds the programs of containers and installs them, after the cluster's administrator has made the service a folder. */
-export async function installPrograms(cluster: HadoopCluster): Promise<void> {
+/**
+ * Builds the programs of containers and installs them, after the cluster's administrator has made the service a folder.
+ *
+ * @param more further keys of the configuration
+ */
+export async function installPrograms(
+  cluster: HadoopCluster,
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const described = execFileSync(path.join(REPOSITORY_ROOT, 'scripts/bundle'), ['--json'], { encoding: 'utf8' });
   const archive = (JSON.parse(described) as { file: string }).file; // what scripts/bundle prints
   const { jar, clientJars } = await buildApplicationMaster();
   await cluster.fs('-mkdir', '-p', '/trainyard');
   await cluster.fs('-chown', 'trainyard:trainyard', '/trainyard');
-  const opened = openCluster(loadConfig({ env: {}, flags: yarnFlags(cluster) }).config);
+  const opened = openCluster(loadConfig({ env: {}, flags: { ...yarnFlags(cluster), ...more } }).config);
   try {
     await install({
       cluster: opened,
