@@ -29,7 +29,7 @@ const UNAVAILABLE_TEXT =
   /Connection terminated|Client has encountered a connection error|connection timeout|Timeout acquiring a connection|Query read timeout|Connection ended unexpectedly|aborted/i;
 
 /**
- * A driver's error as one of the table: DATABASE_UNAVAILABLE, TIMEOUT, DISK_FULL. Anything else stays as it is, because
+ * A driver's error as one of the table: DATABASE_UNAVAILABLE, TIMEOUT, DISK_FULL, NATIVE_LIBRARY. Anything else stays as it is, because
  * the caller may know it (a unique key), and becomes INTERNAL at the top otherwise. Messages name no values.
  */
 export function translateDatabaseError(err: unknown): unknown {
@@ -39,6 +39,13 @@ export function translateDatabaseError(err: unknown): unknown {
     return new AppError('TIMEOUT', 'the database did not end the statement within database.statementTimeoutMs', {
       cause: err,
     });
+  }
+  if (code === 'ERR_DLOPEN_FAILED') {
+    return new AppError(
+      'NATIVE_LIBRARY',
+      `SQLite cannot be loaded (${err.message}); it needs glibc 2.34, which database.client = postgres does not`,
+      { cause: err },
+    );
   }
   if (FULL.has(code)) return new AppError('DISK_FULL', 'the disk of the database is full', { cause: err });
   if (UNAVAILABLE.has(code) || (code === '' && UNAVAILABLE_TEXT.test(err.message))) {

@@ -20,7 +20,9 @@ readonly TRAINYARD_LIGHTGBM_LIBRARY_SHA256=573d57e8a2c6290c2271b99b87afa7a802e79
 readonly TRAINYARD_PORTABLE_LIBGOMP_WHEEL=scikit-learn==1.5.2
 readonly TRAINYARD_PORTABLE_LIBGOMP_WHEEL_SHA256=f8b0ccd4a902836493e026c03256e8b206656f91fbcc4fde28c57a5b752561f1
 readonly TRAINYARD_PORTABLE_LIBGOMP_SHA256=3a7eaece7231911be2fbb1b3e7cb4cb5c2e0f84e0c2bb73739472b5a1feec8c1
+# Node's own. SQLite's addon asks for more: see _warn_of_sqlite.
 readonly TRAINYARD_MIN_GLIBC=2.28
+readonly TRAINYARD_SQLITE_GLIBC=2.34
 # How long one bootstrap waits for another that is installing.
 readonly TRAINYARD_LOCK_WAIT_SECONDS=900
 readonly TRAINYARD_PREREQUISITE_EXIT=2
@@ -80,6 +82,19 @@ _have_libgomp() { [[ -s $trainyard_cached_libgomp ]] || _loader_has_libgomp; }
 
 _version_at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]; }
 
+# Prints this system's version, or nothing where it has another C library.
+_glibc() {
+  local found
+  found=$(getconf GNU_LIBC_VERSION 2>/dev/null) || found=''
+  printf '%s\n' "${found#glibc }"
+}
+
+# RHEL 8 and Debian 11 run everything but SQLite: only the program that opens such a database loads its addon.
+_warn_of_sqlite() {
+  _version_at_least "$(_glibc)" "$TRAINYARD_SQLITE_GLIBC" ||
+    _note "glibc $(_glibc): SQLite, the default database, needs $TRAINYARD_SQLITE_GLIBC (Debian 12, Ubuntu 22.04, RHEL 9); here only database.client=postgres works, and most tests do not"
+}
+
 # Prints one line for each thing that the missing parts ($@: node packages lightgbm libgomp) need and the machine lacks.
 _missing_prerequisites() {
   local part platform glibc
@@ -87,8 +102,7 @@ _missing_prerequisites() {
   if [[ $platform != 'Linux x86_64' ]]; then
     printf 'x86-64 Linux (this is %s)\n' "$platform"
   else
-    glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null) || glibc=''
-    glibc=${glibc#glibc }
+    glibc=$(_glibc)
     if [[ -z $glibc ]] || ! _version_at_least "$glibc" "$TRAINYARD_MIN_GLIBC"; then
       printf 'glibc %s or later (found %s; Debian 10, Ubuntu 18.10 or RHEL 8 and later have it)\n' \
         "$TRAINYARD_MIN_GLIBC" "${glibc:-another C library}"
@@ -280,6 +294,7 @@ trainyard_bootstrap() {
   if [[ -z ${TRAINYARD_LIBGOMP_LIBRARY:-} ]] && ! _loader_has_libgomp; then
     export TRAINYARD_LIBGOMP_LIBRARY=$trainyard_cached_libgomp
   fi
+  _warn_of_sqlite
   _note "node $TRAINYARD_NODE_VERSION: $TRAINYARD_NODE"
   _note "npm packages: $trainyard_root/node_modules"
   _note "lightgbm $TRAINYARD_LIGHTGBM_VERSION: $TRAINYARD_LIGHTGBM_LIBRARY"

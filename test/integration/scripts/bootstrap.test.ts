@@ -1,8 +1,19 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
+import { readElfNeeds, versionFloor } from '../../../scripts/lib/bundle/elf.ts';
 import { REPOSITORY_ROOT } from '../../support/repository.ts';
 
 const BOOTSTRAP = path.join(REPOSITORY_ROOT, 'scripts/bootstrap');
@@ -86,6 +97,34 @@ describe('scripts/bootstrap', () => {
     rmSync(path.join(tools, 'uname'));
     plant('uname', 'echo Linux aarch64');
     expect(bootstrap().missing).to.include('x86-64 Linux (this is Linux aarch64)');
+  });
+
+  it('says where SQLite cannot be used, and what it says is so', () => {
+    const environment = { PATH: `${tools}:${process.env['PATH'] ?? ''}`, TRAINYARD_CACHE: runningCache() };
+    rmSync(path.join(tools, 'getconf'));
+    plant('getconf', 'echo glibc 2.31');
+    const { code, stderr } = bootstrap([], environment);
+    expect(code).to.equal(0);
+    expect(stderr).to.match(/glibc 2\.31: SQLite.*needs 2\.34.*database\.client=postgres/);
+    plant('getconf', 'echo glibc 2.34');
+    expect(bootstrap([], environment).stderr).not.to.include('SQLite');
+    // The addon itself, and all others below the floor of everything.
+    const addons = globSync(
+      'node_modules/{@duckdb,@koromix,better-sqlite3}/**/{linux-x64,linux_x64/koffi,duckdb}.node',
+      {
+        cwd: REPOSITORY_ROOT,
+      },
+    );
+    const floors = new Map(
+      addons.map((file) => {
+        const needs = readElfNeeds(readFileSync(path.join(REPOSITORY_ROOT, file)), file);
+        return [file.split('/')[1] ?? '', versionFloor([needs], 'GLIBC')];
+      }),
+    );
+    expect(floors.get('better-sqlite3')).to.equal('2.34');
+    expect([...floors.keys()].sort()).to.deep.equal(['@duckdb', '@koromix', 'better-sqlite3']);
+    floors.delete('better-sqlite3');
+    for (const floor of floors.values()) expect(Number(floor?.split('.')[1])).to.be.at.most(28);
   });
 
   it('installs nothing whose checksum is another', () => {

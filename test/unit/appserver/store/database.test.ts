@@ -1,3 +1,4 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -235,6 +236,21 @@ describe('store/database-errors', () => {
       expect(String(translated)).not.to.include('secret value');
     });
   }
+
+  it('says what SQLite’s own library needs where it cannot be loaded', () => {
+    const file = path.join(mkdtempSync(path.join(os.tmpdir(), 'trainyard-addon-')), 'addon.node');
+    writeFileSync(file, 'no library');
+    let failure: unknown = null;
+    try {
+      process.dlopen({ exports: {} }, file);
+    } catch (err) {
+      failure = err;
+    }
+    rmSync(path.dirname(file), { recursive: true });
+    const translated = translateDatabaseError(failure);
+    expect(isAppError(translated, 'NATIVE_LIBRARY'), String(failure)).to.equal(true);
+    expect(String(translated)).to.include('glibc 2.34').and.include('database.client');
+  });
 
   it('leaves alone what it does not know', () => {
     const err = Object.assign(new Error('x'), { code: '23505' });
