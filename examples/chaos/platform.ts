@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePorts } from '../../scripts/lib/free-ports.ts';
 import { descendantsOf, isAlive, signal, type Process } from './processes.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -180,17 +180,4 @@ export class Platform {
       await delay(RETRY_MS);
     }
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port); // listens on TCP
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }

@@ -1,11 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePorts } from '../../scripts/lib/free-ports.ts';
 import { startFileServer, type FileServer } from './file-server.ts';
 import { REPOSITORY_ROOT } from './repository.ts';
 import { descendantsOf, until, type ProcessEntry } from './processes.ts';
+
+export { freePorts };
 
 const UP_TIMEOUT_MS = 60_000;
 /** Characters of each log that a failed start shows. */
@@ -62,19 +64,6 @@ export async function closePlatforms(): Promise<void> {
   shared = null;
   await Promise.all([...open].map((platform) => platform.close()));
   await Promise.all(onClose.splice(0).map((close) => close()));
-}
-
-/** Free ports of 127.0.0.1, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers: Server[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    servers.push(server);
-  }
-  const ports = servers.map((server) => (server.address() as AddressInfo).port); // listens on TCP
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 /** Words to start the command line with this Node. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, chown, cp, lchown, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { spawn } from 'node:child_process';
@@ -9,6 +9,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
+import { freePorts } from '../../scripts/lib/free-ports.ts';
 
 /** A database of its own on a PostgreSQL server of this process. */
 export interface TestDatabase {
@@ -142,17 +143,6 @@ async function initialise(folder: string, password: string): Promise<void> {
   if (code !== 0) throw new Error(`initdb ended with code ${code ?? 'none'}: ${output.join('').trim()}`);
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, HOST);
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has an address with a port');
-  server.close();
-  await once(server, 'close');
-  return address.port;
-}
-
 function serverArguments(options: PostgresOptions): string[] {
   const onOff = options.fsync === true ? 'on' : 'off';
   const settings: Readonly<Record<string, string>> = {
@@ -177,7 +167,7 @@ interface RunningServer {
 
 /** Starts the watcher and waits until the server takes connections; `undefined` when somebody else took the port. */
 async function launch(folder: string, password: string, options: PostgresOptions): Promise<RunningServer | undefined> {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const watcher = spawn('/bin/sh', ['-c', WATCHER, 'sh', folder, String(port), ...serverArguments(options)], {
     cwd: folder,
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -1,7 +1,6 @@
 /** `scripts/demo`: real data to a leaderboard, a served model and batch predictions. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +16,7 @@ import {
 import { AppError, fromProblem, parse, Problem } from '#contracts';
 import { DEMO_HELP, demoOptions, type DemoOptions } from './options.ts';
 import { askOneByOne, batchProbabilities, testAuc, testRows } from './predictions.ts';
+import { freePorts } from '../free-ports.ts';
 import { Phases, type DemoReport } from './report.ts';
 
 const DATA = fileURLToPath(new URL('../../../examples/data/adult/', import.meta.url));
@@ -24,15 +24,6 @@ const TARGET = 'income';
 const POSITIVE = '>50K';
 /** How long the demo waits for the deployment to be ready, milliseconds. */
 const READY_MS = 30_000;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  assert.ok(typeof address === 'object' && address !== null);
-  return address.port;
-}
 
 async function finish(api: ApiClient, job: JsonObject, label: string): Promise<string> {
   const bar = createOutput({ out: process.stdout, err: process.stderr }, false).progress(label);
@@ -121,8 +112,7 @@ async function startedPlatform(
   options: DemoOptions,
   dataDir: string,
 ): Promise<{ platform: Platform; api: ApiClient; apiKey: string }> {
-  const port = options.port ?? (await freePort());
-  const predictionPort = options.port === null ? await freePort() : options.port + 1;
+  const [port = 0, predictionPort = 0] = options.port === null ? await freePorts(2) : [options.port, options.port + 1];
   const flags = { dataDir, 'server.port': String(port), 'predictionServer.port': String(predictionPort) };
   const platform = await startPlatform(flags);
   await platform.ready();

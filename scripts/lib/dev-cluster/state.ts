@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { cacheFolder } from '../../../test/support/hadoop/cache.ts';
+import { cacheFolder } from '../cache.ts';
 import type { HadoopCluster, Shape } from '../../../test/support/hadoop/index.ts';
 import { isAlive, processOf, type ProcessEntry } from '../../../test/support/processes.ts';
 

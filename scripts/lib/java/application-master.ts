@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import os from 'node:os';
+import { globSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { cached } from '../cache.ts';
 import { maven, missingForJava, ROOT } from './maven.ts';
 
 /** Everything that has to lie beside each other where the application master runs. */
@@ -52,22 +52,4 @@ function hashOf(files: readonly string[]): string {
       .update('\0')
       .update(readFileSync(path.join(ROOT, file)));
   return hash.digest('hex').slice(0, 12);
-}
-
-/** A folder of the cache, filled beside its place and moved there as a whole; of two at a time the first one wins. */
-async function cached(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
-  const base = process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache');
-  const target = path.join(process.env['TRAINYARD_CACHE'] ?? path.join(base, 'trainyard'), name);
-  if (existsSync(target)) return target;
-  mkdirSync(path.dirname(target), { recursive: true });
-  const work = mkdtempSync(`${target}.work-`);
-  try {
-    await fill(work);
-    renameSync(work, target);
-  } catch (err) {
-    if (!existsSync(target)) throw err;
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-  return target;
 }

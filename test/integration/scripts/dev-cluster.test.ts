@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { cacheFolder } from '../../support/hadoop/cache.ts';
+import { cacheFolder } from '../../../scripts/lib/cache.ts';
 import { REPOSITORY_ROOT } from '../../support/repository.ts';
 
 interface Answer {

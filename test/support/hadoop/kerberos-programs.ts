@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { cached, shortHash } from './cache.ts';
+import { cached, shortHash } from '../../../scripts/lib/cache.ts';
 import { mustRun, ownEnvironment } from './command.ts';
 import { requireProgram } from './prerequisites.ts';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { cached, shortHash } from './cache.ts';
+import { cached, shortHash } from '../../../scripts/lib/cache.ts';
 import { mustRun, ownEnvironment } from './command.ts';
 import { javaHome, requireProgram } from './prerequisites.ts';
 

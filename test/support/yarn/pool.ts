@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import type { ContainerSize, Launch, LaunchResource } from '#contracts';
-import { AuthenticatedHttp, HttpTransport, keytabNegotiator, POOL_SECRET_ALIAS } from '#hadoop-auth';
+import { AuthenticatedHttp, POOL_SECRET_ALIAS } from '#hadoop-auth';
 import { ResourceManagerClient, type ApplicationReport, type Submission } from '#yarn';
 import { buildApplicationMaster } from '../../../scripts/lib/java/application-master.ts';
+import { identityOf, transportOf } from '../hadoop/clients.ts';
 import type { HadoopCluster } from '../hadoop/index.ts';
 import { isAlive, processOf, until, type ProcessEntry } from '../processes.ts';
 import type { AppServerDouble } from './app-server-double.ts';
@@ -60,15 +61,10 @@ async function listFiles(cluster: HadoopCluster): Promise<Map<string, LaunchReso
  */
 export function clientFor(cluster: HadoopCluster, user: string | null = 'alice'): ResourceManagerClient {
   const { security, resourceManagerUrls: urls } = cluster;
-  if (security === undefined) {
-    const http = new AuthenticatedHttp(new HttpTransport(), { kind: 'simple', user: user ?? 'trainyard' });
-    return new ResourceManagerClient({ http, urls });
-  }
-  process.env['KRB5_CONFIG'] = security.krb5Conf;
-  const negotiator = keytabNegotiator({ keytab: security.keytab('trainyard'), principal: '' });
-  const transport = new HttpTransport({ ca: readFileSync(security.caFile, 'utf8') });
-  const http = new AuthenticatedHttp(transport, { kind: 'kerberos', negotiator });
-  return new ResourceManagerClient({ http, urls, doAs: user });
+  const isNamed = security === undefined;
+  const identity = identityOf(cluster, isNamed ? (user ?? 'trainyard') : 'trainyard');
+  const http = new AuthenticatedHttp(transportOf(cluster), identity);
+  return new ResourceManagerClient({ http, urls, ...(isNamed ? {} : { doAs: user }) });
 }
 
 export interface PoolOptions {

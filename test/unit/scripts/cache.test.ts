@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { cached } from '../../../support/hadoop/cache.ts';
+import { cached } from '../../../scripts/lib/cache.ts';
 
 describe('support: the cache of what comes from outside', () => {
   const real = process.env['TRAINYARD_CACHE'];
