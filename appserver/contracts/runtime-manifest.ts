@@ -28,7 +28,7 @@ export const RuntimeManifest = strict({
   master: Type.Array(RuntimeFile, { minItems: 1, maxItems: 20 }),
   /** Certificates that workers trust for HDFS, in PEM; null: those of Node. */
   authorities: nullable(RuntimeFile),
-  /** Certificates by which workers and masters know the app server, in PEM; null or absent: those of Node and of Java. */
-  serverAuthorities: Type.Optional(nullable(RuntimeFile)),
+  /** Certificates by which workers and masters know the app server, in PEM; absent: those of Node and of Java. */
+  serverAuthorities: Type.Optional(RuntimeFile),
 });
 export type RuntimeManifest = Static<typeof RuntimeManifest>;

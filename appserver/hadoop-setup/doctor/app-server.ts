@@ -12,5 +12,8 @@ export function judgeAppServer(config: Pick<Config, 'yarn' | 'server'>): Finding
     );
   const { caFile } = config.server;
   const known = caFile === '' ? 'an authority that Node and the nodes’ Java know' : caFile;
-  return ok(urls.some((url) => url.startsWith('https:')) ? `HTTPS: ${urls.join(', ')}, by ${known}` : urls.join(', '));
+  const list = urls.join(', ');
+  return ok(
+    urls.some((url) => url.startsWith('https:')) ? `HTTPS: ${list}, by ${known}` : `${list}: this machine only`,
+  );
 }

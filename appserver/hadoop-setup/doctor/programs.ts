@@ -16,7 +16,11 @@ export async function checkPrograms(cluster: SetupCluster, signal: AbortSignal |
       ? skipped(text, 'Run trainyard hadoop install.')
       : problem(text, 'Run trainyard hadoop install again.');
   }
-  for (const file of [manifest.worker, ...manifest.master]) {
+  const { worker, master, authorities, serverAuthorities = null } = manifest;
+  if (serverAuthorities === null && cluster.config.server.caFile !== '')
+    return problem('the certificates of server.caFile are not installed', 'Run trainyard hadoop install again.');
+  const certificates = [authorities, serverAuthorities].filter((file) => file !== null);
+  for (const file of [worker, ...master, ...certificates]) {
     const place = path.posix.join(runtime, file.path);
     const found = await hdfs.find(place, { signal });
     if (found?.sizeBytes !== file.sizeBytes)

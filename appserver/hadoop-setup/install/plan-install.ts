@@ -180,7 +180,8 @@ async function planRuntime({ hdfs, places, signal }: InstallContext, programs: L
     worker: fileOf(programs.worker),
     master: programs.master.map(fileOf),
     authorities: programs.authorities === null ? null : fileOf(programs.authorities),
-    serverAuthorities: programs.serverAuthorities === null ? null : fileOf(programs.serverAuthorities),
+    // Left out where there is none, so that app servers of before still read the file.
+    ...(programs.serverAuthorities === null ? {} : { serverAuthorities: fileOf(programs.serverAuthorities) }),
   };
   const before = await readRuntime(hdfs, places.runtime, signal);
   if (before !== null && canonicalJson(before) === canonicalJson(manifest)) return [keep(target, 'as it is')];

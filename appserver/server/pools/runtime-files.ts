@@ -76,8 +76,8 @@ export class RuntimeFolder {
         'YARN_RUNTIME_MISSING',
         `${file}: expected format version ${RUNTIME_MANIFEST_VERSION}, found ${manifest.formatVersion}: run trainyard hadoop install of this version`,
       );
-    const { authorities, serverAuthorities = null } = manifest;
-    if (serverAuthorities === null && this.#needsServerAuthorities)
+    const { authorities, serverAuthorities } = manifest;
+    if (serverAuthorities === undefined && this.#needsServerAuthorities)
       throw new AppError(
         'YARN_RUNTIME_MISSING',
         `${file}: expected the certificates of server.caFile, found none: run trainyard hadoop install again`,
@@ -89,7 +89,7 @@ export class RuntimeFolder {
       worker: { ...worker, name: WORKER_FOLDER, type: 'ARCHIVE' },
       master,
       authorities: authorities === null ? null : await this.#resource(authorities, signal),
-      serverAuthorities: serverAuthorities === null ? null : await this.#resource(serverAuthorities, signal),
+      serverAuthorities: serverAuthorities === undefined ? null : await this.#resource(serverAuthorities, signal),
     };
   }
 

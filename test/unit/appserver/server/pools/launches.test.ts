@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { loadConfig } from '../../../../../conf/index.ts';
-import { workerLaunch } from '../../../../../appserver/server/pools/launches.ts';
+import { poolSubmission, workerLaunch } from '../../../../../appserver/server/pools/launches.ts';
 
 const MIB = 1024 ** 2;
 const POOL = {
@@ -37,4 +37,20 @@ describe('how a worker is started in a container', () => {
         TRAINYARD_WORKER_MEMORY_BYTES: String(Math.floor(memoryMb * MIB * 0.95)),
       });
     });
+
+  it('is told by which authorities the app server is known, as is the master', () => {
+    const { config } = loadConfig({ env: {} });
+    const options = { config, serverUrls: ['https://a:1'], tag: 'trainyard-test', serviceUser: 'trainyard' };
+    const serverAuthorities = { ...FILE, name: 'app-server-authorities.pem', type: 'FILE' } as const;
+    const files = { ...RUNTIME, serverAuthorities };
+    const launch = workerLaunch(options, POOL, files);
+    expect(launch.environment['TRAINYARD_SERVER_CA_FILE']).to.equal(serverAuthorities.name);
+    expect(launch.resources).to.deep.equal([FILE, serverAuthorities]);
+    expect(launch.launchId).not.to.equal(workerLaunch(options, POOL, RUNTIME).launchId);
+    const secrets = { applicationId: 'application_1_0001', secret: 's', tokens: {} };
+    const submission = poolSubmission(options, POOL, files, secrets);
+    expect(submission.environment['TRAINYARD_CA_FILE']).to.equal(serverAuthorities.name);
+    expect(submission.resources).to.deep.equal([FILE, serverAuthorities]);
+    expect(poolSubmission(options, POOL, RUNTIME, secrets).environment).not.to.have.property('TRAINYARD_CA_FILE');
+  });
 });
