@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { AppError, fromProblem, parse, Problem, PROBLEM_MEDIA_TYPE } from '#contracts';
-import { certificateFault, isPlainHttpAnswer, trustedAuthorities } from './tls.ts';
+import { certificateFault, isPlainHttpAnswer, trusting } from './tls.ts';
 
 export interface HttpClientOptions {
   readonly baseUrl: string;
@@ -84,11 +84,8 @@ export class HttpClient {
   /** Reading the system's authorities takes a while, and most installations of one machine never need them. */
   #agentFor(protocol: string): http.Agent {
     if (protocol !== 'https:') return this.#http;
-    this.#https ??= new https.Agent({
-      ...AGENT_OPTIONS,
-      minVersion: 'TLSv1.2',
-      ca: [...trustedAuthorities(this.#options.caFile ?? '', 'server.caFile')],
-    });
+    const { caFile = '' } = this.#options;
+    this.#https ??= new https.Agent({ ...AGENT_OPTIONS, ...trusting(caFile, 'server.caFile') });
     return this.#https;
   }
 

@@ -1,5 +1,6 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { getCACertificates } from 'node:tls';
+import { createSecureContext, getCACertificates, type ConnectionOptions } from 'node:tls';
 import { AppError } from '#contracts';
 
 /**
@@ -59,7 +60,7 @@ export const isPlainHttpAnswer = (err: Error): boolean =>
  * PEM text of a file of authorities.
  *
  * @param key of the configuration that names the file
- * @throws CONFIG_INVALID when it cannot be read or holds no certificate
+ * @throws CONFIG_INVALID when it cannot be read, or holds no certificate or a damaged one
  */
 export function readAuthorities(file: string, key: string): string {
   let pem: string;
@@ -68,16 +69,36 @@ export function readAuthorities(file: string, key: string): string {
   } catch (err) {
     throw new AppError('CONFIG_INVALID', `${key} ${file}: cannot be read`, { cause: err });
   }
-  if (!pem.includes('-----BEGIN CERTIFICATE-----'))
+  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]*(-----END CERTIFICATE-----)?/g);
+  if (certificates === null)
     throw new AppError(
       'CONFIG_INVALID',
       `${key} ${file}: expected certificates in PEM, found none; keytool -exportcert -rfc writes one from a Java trust store`,
     );
+  // OpenSSL would silently leave out what it cannot read, and all behind it.
+  for (const [index, certificate] of certificates.entries()) requireReadable(certificate, `${key} ${file}`, index + 1);
   return pem;
 }
 
-/** Those of a file alone; without one Node's own, with `NODE_EXTRA_CA_CERTS`, and the system's. @throws CONFIG_INVALID */
-export function trustedAuthorities(file: string, key: string): readonly string[] {
-  if (file !== '') return [readAuthorities(file, key)];
-  return [...new Set([...getCACertificates('default'), ...getCACertificates('system')])];
+function requireReadable(certificate: string, subject: string, number: number): void {
+  try {
+    new X509Certificate(certificate);
+  } catch (err) {
+    throw new AppError('CONFIG_INVALID', `${subject}: its certificate ${number} cannot be read`, { cause: err });
+  }
+}
+
+/**
+ * How a client of TLS believes the authorities of a file alone; without one Node's own, with `NODE_EXTRA_CA_CERTS`, and
+ * the system's. No variable of the environment switches it off (`NODE_TLS_REJECT_UNAUTHORIZED` would). The context is made
+ * once, since Node would read hundreds of certificates again for each connection.
+ *
+ * @throws CONFIG_INVALID
+ */
+export function trusting(file: string, key: string): Pick<ConnectionOptions, 'secureContext' | 'rejectUnauthorized'> {
+  const ca =
+    file === ''
+      ? [...new Set([...getCACertificates('default'), ...getCACertificates('system')])]
+      : [readAuthorities(file, key)];
+  return { secureContext: createSecureContext({ ca, minVersion: 'TLSv1.2' }), rejectUnauthorized: true };
 }

@@ -53,7 +53,7 @@ export class HttpTransport {
     const options = { keepAlive: true, maxSockets: socketsMax, scheduling: 'lifo' as const };
     this.#timeoutMs = timeoutMs;
     this.#http = new http.Agent(options);
-    this.#https = new https.Agent({ ...options, ...(ca === undefined ? {} : { ca }) });
+    this.#https = new https.Agent({ ...options, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) });
   }
 
   /** @throws HADOOP_UNAVAILABLE, HADOOP_TLS_UNTRUSTED, the reason of an aborted signal, what the body throws */

@@ -57,7 +57,17 @@ function readPem(name: string, file: string, what: 'CERTIFICATE' | 'PRIVATE KEY'
 }
 
 /** Says what an operator should know of a certificate: clients refuse one that has ended. */
-export function tellOfCertificate({ cert }: ServerCertificate, { certificateFile }: Files, logger: Logger): void {
+export function tellOfCertificate(
+  { cert }: ServerCertificate,
+  { certificateFile, keyFile }: Files,
+  logger: Logger,
+): void {
+  const { mode } = statSync(keyFile);
+  if ((mode & 0o077) !== 0)
+    logger.warn('key_readable', 'others of this host may read the app server’s key: chmod 600', {
+      keyFile,
+      mode: (mode & 0o777).toString(8),
+    });
   const { validTo, subject, subjectAltName } = new X509Certificate(cert);
   const endsAt = new Date(validTo);
   const facts = { certificateFile, subject, names: subjectAltName ?? '', endsAt: endsAt.toISOString() };

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -121,6 +121,19 @@ describe('app server: TLS', function () {
       });
     });
 
+    it('whatever the environment says', async () => {
+      const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+      process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+      try {
+        await withServer(flagsOf(good), ({ server: { url } }) =>
+          refusalOf('SERVER_CERTIFICATE_REFUSED', url, strangers.caFile).then(() => undefined),
+        );
+      } finally {
+        if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+        else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
+      }
+    });
+
     it('a certificate that has expired, which the app server says too', async () => {
       const old = await authority.issue({ fileName: 'old', expired: true });
       await withServer(flagsOf(old), async ({ server: { url }, log }) => {
@@ -153,6 +166,11 @@ describe('app server: TLS', function () {
         'server.caFile /nowhere.pem: cannot be read',
       );
       expect((await refusalOf('CONFIG_INVALID', 'https://localhost:1', good.keyFile)).message).to.include('found none');
+      const torn = path.join(folder, 'torn.pem');
+      writeFileSync(torn, readFileSync(authority.caFile, 'utf8').replace(/[A-Za-z0-9+/]{40}\n/, '\n'));
+      expect((await refusalOf('CONFIG_INVALID', 'https://localhost:1', torn)).message).to.include(
+        'certificate 1 cannot',
+      );
     });
   });
 
@@ -173,6 +191,19 @@ describe('app server: TLS', function () {
       put(renewed);
       await until('the renewed certificate', async () => (await serialOf(url)) !== first);
       await ask(url);
+    });
+  });
+
+  it('warns of a key that others may read', async () => {
+    const open = await authority.issue({ fileName: 'open' });
+    await withServer(flagsOf(open), ({ log }) => {
+      expect(log.join('')).not.to.include('key_readable');
+      return Promise.resolve();
+    });
+    chmodSync(open.keyFile, 0o640);
+    await withServer(flagsOf(open), ({ log }) => {
+      expect(log.join('')).to.include('"event":"key_readable"').and.include(open.keyFile);
+      return Promise.resolve();
     });
   });
 
