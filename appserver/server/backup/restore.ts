@@ -98,7 +98,10 @@ async function restoreInto(store: ObjectStore, options: RestoreOptions, folder: 
     const needsKeys = (await statOrNull(path.join(config.keys.dir, KEY_FILES.signingKey))) === null;
     return { manifest, newLife, schemaVersion: SCHEMA_VERSION, needsKeys };
   } catch (err) {
-    for (const step of undo.reverse()) await step();
+    for (const step of undo.reverse())
+      await step().catch((left: unknown) => {
+        options.logger.error('undo_failed', 'something that was restored stays', { err: left });
+      });
     throw storeError(err, 'Restoring', config.dataDir);
   }
 }
