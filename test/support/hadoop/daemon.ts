@@ -27,8 +27,12 @@ export interface Daemon {
   readonly pid: number;
   readonly isRunning: boolean;
   readonly logFile: string;
-  /** Starts it and waits until its log says that it is ready. @throws Error with the end of its log */
-  start(): Promise<void>;
+  /**
+   * Starts it and waits until its log says that it is ready.
+   * @param env beside its own environment, for this time
+   * @throws Error with the end of its log
+   */
+  start(env?: Readonly<Record<string, string>>): Promise<void>;
   /** Sends the signal and waits for its end. Containers of a NodeManager live on. @default SIGKILL */
   kill(signal?: NodeJS.Signals): Promise<void>;
   /** Stops it as a host stands still: its connections stay open and nobody answers. */
@@ -55,10 +59,10 @@ export function createDaemon(spec: DaemonSpec): Daemon {
     get isRunning() {
       return running !== null;
     },
-    async start() {
+    async start(env = {}) {
       if (running !== null) throw new Error(`the daemon ${name} runs already`);
       const logStart = await sizeOf(logFile);
-      const child = launch(spec);
+      const child = launch({ ...spec, env: { ...spec.env, ...env } });
       running = child;
       const end = new Promise<string>((resolve) => {
         child.once('error', (err) => resolve(err.message));

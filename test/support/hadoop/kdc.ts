@@ -14,6 +14,8 @@ export interface Realm {
   keytab(shortName: string): string;
   /** Logs in with the keytab and gives the file with the ticket. */
   ticket(shortName: string): Promise<string>;
+  /** Runs commands of kadmin.local on the realm's database. */
+  administer(...commands: readonly string[]): Promise<void>;
 }
 
 const REALM = 'TRAINYARD.TEST';
@@ -54,6 +56,9 @@ export async function makeRealm(folder: string, port: number): Promise<Realm> {
       const file = path.join(home, `${shortName}.ticket`);
       await run('kinit', ['-k', '-t', keytab(shortName), '-c', `FILE:${file}`, PRINCIPALS[shortName] ?? '']);
       return file;
+    },
+    async administer(...commands) {
+      await run('kadmin.local', ['-r', REALM], `${commands.join('\n')}\n`);
     },
   };
 }

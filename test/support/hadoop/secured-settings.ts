@@ -112,10 +112,12 @@ export function kmsSites(folder: string, port: number, realm: Realm, secretFile:
       [`${prefix}.kerberos.principal`]: 'HTTP/localhost',
       [`${prefix}.kerberos.name.rules`]: 'DEFAULT',
       [`${prefix}.signature.secret.file`]: secretFile,
-      'hadoop.kms.proxyuser.hdfs.hosts': '*',
-      'hadoop.kms.proxyuser.hdfs.users': '*',
-      'hadoop.kms.proxyuser.HTTP.hosts': '*',
-      'hadoop.kms.proxyuser.HTTP.users': '*',
+      // Who writes for others in the zone: DataNodes, the KMS itself, HttpFS.
+      ...Object.fromEntries(
+        ['hdfs', 'HTTP', 'httpfs'].flatMap((user) =>
+          ['hosts', 'users'].map((what) => [`hadoop.kms.proxyuser.${user}.${what}`, '*']),
+        ),
+      ),
     },
     'kms-acls': Object.fromEntries(may.map((right) => [`default.key.acl.${right}`, '*'])),
   };

@@ -58,6 +58,7 @@ export async function securedShape(bare: Bed, ports: PortBlock, input: ShapeInpu
       httpFsUrl: `https://localhost:${addresses.httpFs}`,
       kmsUrl: `https://localhost:${addresses.kms}`,
       keytab: (shortName) => realm.keytab(shortName),
+      administer: (...commands) => realm.administer(...commands),
       encryptionZone: ZONE,
     },
     identity: async (user) => ({ env: { KRB5CCNAME: await realm.ticket(user) } }),

@@ -73,6 +73,8 @@ export interface ClusterSecurity {
   readonly kmsUrl: string;
   /** Path of a file with the keys of one principal: `trainyard`, `alice`, `bob`, `hdfs`, `yarn`, `HTTP`, `httpfs`. */
   keytab(principalShortName: string): string;
+  /** Runs commands of kadmin.local: `addprinc -randkey NAME`, `ktadd -k FILE -norandkey NAME`, ... */
+  administer(...commands: readonly string[]): Promise<void>;
   /** An encrypted folder of HDFS that everybody may write. */
   readonly encryptionZone: string;
 }
