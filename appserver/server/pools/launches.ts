@@ -44,7 +44,8 @@ export function workerLaunch({ config, serverUrls }: LaunchOptions, pool: YarnPo
     TRAINYARD_OBJECT_STORE_ROOT: config.objectStore.root,
     // Read where Kerberos is off; elsewhere the token says who the user is.
     TRAINYARD_HADOOP_USER: pool.userName,
-    MALLOC_ARENA_MAX: '2',
+    // Each arena reserves 64 MiB of addresses; a second one is of use where several threads compute.
+    MALLOC_ARENA_MAX: containerVcores === 1 ? '1' : '2',
     ...(files.authorities === null ? {} : { TRAINYARD_HADOOP_CA_FILE: files.authorities.name }),
     ...(files.serverAuthorities === null ? {} : { TRAINYARD_SERVER_CA_FILE: files.serverAuthorities.name }),
   };
