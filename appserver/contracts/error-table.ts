@@ -296,7 +296,7 @@ export const ERROR_TABLE = {
     'unauthenticated',
     401,
     'A Hadoop service refused who we are',
-    'Check the service’s HTTP principal, and that hadoop.principal is known in its realm.',
+    'Where it asks for Kerberos, hadoop.confDir must say so (hadoop.security.authentication=kerberos) and hadoop.keytab be set; else check the service’s HTTP principal, and that hadoop.principal is known in its realm.',
   ),
   HADOOP_TOKEN_FILE_INVALID: row(
     'invalid',
@@ -314,7 +314,7 @@ export const ERROR_TABLE = {
     'unauthenticated',
     401,
     'The Kerberos login failed',
-    'Check hadoop.keytab and hadoop.principal with klist -kt and kinit -kt; ask for a new keytab if it is out of date.',
+    'Check hadoop.keytab and hadoop.principal with klist -kt and kinit -kt; ask for a new keytab if it is out of date, or for the principal to be unlocked.',
   ),
   KERBEROS_UNAVAILABLE: row(
     'unavailable',
@@ -326,7 +326,7 @@ export const ERROR_TABLE = {
     'unauthenticated',
     401,
     'The clocks differ too much for Kerberos',
-    'Set the clock of this host by NTP, to within the five minutes that Kerberos allows.',
+    'Set the clocks of this host, of the KDC and of the service named by NTP (chronyc tracking): Kerberos allows five minutes. trainyard hadoop doctor shows whose differ.',
   ),
   KERBEROS_SERVICE_UNKNOWN: row(
     'invalid',
@@ -365,12 +365,12 @@ export const ERROR_TABLE = {
     'The cluster takes no applications over REST',
     'Submit through the application master’s jar, or have yarn.webapp.enable-rest-app-submissions set to true.',
   ),
-  YARN_QUEUE_UNKNOWN: row('invalid', 422, 'There is no such YARN queue', 'Choose one of the leaf queues named.'),
+  YARN_QUEUE_UNKNOWN: row('invalid', 422, 'There is no such YARN queue', 'Choose a leaf queue: those named, or of yarn queue -list.'),
   YARN_QUEUE_FORBIDDEN: row(
     'forbidden',
     403,
     'The YARN queue takes no application of this user',
-    'Ask for acl_submit_applications of the queue named, or choose another.',
+    'Have the queue named opened to the user (acl_submit_applications, in a FairScheduler aclSubmitApps) and started (state RUNNING), then yarn rmadmin -refreshQueues; or choose another.',
   ),
   YARN_CONTAINER_TOO_LARGE: row(
     'invalid',
@@ -444,7 +444,12 @@ export const ERROR_TABLE = {
     'HDFS is in safe mode',
     'Wait until the NameNode has heard of its blocks; hdfs dfsadmin -safemode get.',
   ),
-  HDFS_UNAVAILABLE: row('unavailable', 503, 'HDFS does not answer', 'Check NameNodes and DataNodes; they are named.'),
+  HDFS_UNAVAILABLE: row(
+    'unavailable',
+    503,
+    'HDFS does not answer',
+    'Check NameNodes and DataNodes, they are named. If only one that stands by is addressed, name all NameNodes in hdfs-site.xml of hadoop.confDir, or in hadoop.webHdfsUrls.',
+  ),
   HDFS_READ_TRUNCATED: row(
     'unavailable',
     503,

@@ -1,10 +1,13 @@
-import { AppError } from '#contracts';
+import { AppError, isAppError } from '#contracts';
 import {
   AuthenticatedHttp,
   connectHadoop,
+  discard,
   readText,
   type ClusterSettings,
   type HadoopConnection,
+  type HttpTransport,
+  type TransportAnswer,
   type Identity,
 } from '#hadoop-auth';
 import type { Config } from '#runtime';
@@ -14,6 +17,7 @@ import { ResourceManagerClient, ResourceManagers, type ResourceManagersOptions }
 /** One answer of a daemon's own pages. */
 export interface Page {
   readonly status: number;
+  readonly text: string;
   /** Parsed JSON; null where it is none. */
   readonly json: unknown;
   /** The daemon's clock less ours, by its `Date` header, which has whole seconds; null without one. */
@@ -35,7 +39,10 @@ export interface SetupCluster {
   /** The ResourceManager for a user: by `doAs` where Kerberos is on, else simply by his name. */
   managerFor(user: string): ResourceManagerClient;
   readonly resourceManagers: ResourceManagers;
-  page(url: string, signal?: AbortSignal): Promise<Page>;
+  /** @param accept by default `application/json` */
+  page(url: string, signal?: AbortSignal, accept?: string): Promise<Page>;
+  /** The same by an answer to nobody in particular, which may be a refusal; null where there is no answer. */
+  clockDifferenceMs(url: string, signal?: AbortSignal): Promise<number | null>;
   close(): Promise<void>;
 }
 
@@ -76,7 +83,9 @@ export function openCluster(config: Config): SetupCluster {
       });
     },
     resourceManagers: new ResourceManagers({ ...managers, http }),
-    page: (url, signal) => readPage(http, url, config.hadoop.timeoutMs, signal),
+    page: (url, signal, accept = 'application/json') =>
+      readPage(http, { url, accept, timeoutMs: config.hadoop.timeoutMs }, signal),
+    clockDifferenceMs: (url, signal) => readClock(transport, url, config.hadoop.timeoutMs, signal),
     async close() {
       for (const client of opened) await client.close();
       connection.close();
@@ -109,28 +118,51 @@ function shortName(identity: Identity): string {
   }
 }
 
+interface PageRequest {
+  readonly url: string;
+  readonly accept: string;
+  readonly timeoutMs: number;
+}
+
 async function readPage(
   http: AuthenticatedHttp,
-  url: string,
-  timeoutMs: number,
+  { url, accept, timeoutMs }: PageRequest,
   signal: AbortSignal | undefined,
 ): Promise<Page> {
   const answer = await http.request({
     method: 'GET',
     url: new URL(url),
-    headers: { accept: 'application/json' },
+    headers: { accept },
     timeoutMs,
     ...(signal === undefined ? {} : { signal }),
   });
-  const atMs = Date.now();
+  const clockDifferenceMs = differenceOf(answer);
   const text = await readText(answer, PAGE_BYTES_MAX);
+  return { status: answer.status, text, json: parsed(text), clockDifferenceMs };
+}
+
+async function readClock(
+  transport: HttpTransport,
+  url: string,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<number | null> {
+  try {
+    const request = { method: 'GET' as const, url: new URL(url), timeoutMs };
+    const answer = await transport.request(signal === undefined ? request : { ...request, signal });
+    const differenceMs = differenceOf(answer);
+    await discard(answer);
+    return differenceMs;
+  } catch (err) {
+    if (isAppError(err)) return null;
+    throw err;
+  }
+}
+
+function differenceOf({ headers }: TransportAnswer): number | null {
   // Hadoop sends the header twice, which Node joins by a comma.
-  const theirsMs = Date.parse(/^[^,]+,[^,]+/.exec(answer.headers.date ?? '')?.[0] ?? '');
-  return {
-    status: answer.status,
-    json: parsed(text),
-    clockDifferenceMs: Number.isNaN(theirsMs) ? null : theirsMs - Math.floor(atMs / 1000) * 1000,
-  };
+  const theirsMs = Date.parse(/^[^,]+,[^,]+/.exec(headers.date ?? '')?.[0] ?? '');
+  return Number.isNaN(theirsMs) ? null : theirsMs - Math.floor(Date.now() / 1000) * 1000;
 }
 
 function parsed(text: string): unknown {

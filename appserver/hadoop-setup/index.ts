@@ -3,7 +3,10 @@ export { openCluster, type SetupCluster } from './cluster.ts';
 export { CHECK_STATES, countStates, type Check, type CheckState, type Finding } from './doctor/check.ts';
 export { examine, type DoctorOptions, type DoctorReport } from './doctor/doctor.ts';
 export { judgeFreeSpace, judgeQuota } from './doctor/folders.ts';
-export { judgeClocks, judgeVersion } from './doctor/masters.ts';
+export { judgeClocks, type ClockReading } from './doctor/clocks.ts';
+export { judgeVersion } from './doctor/master-kinds.ts';
+export { judgeNodes } from './doctor/nodes.ts';
+export { acrossNodes, type OnNode } from './doctor/on-nodes.ts';
 export { judgeMemoryLimits, judgeVirtualMemory, type NodeMemorySettings } from './doctor/memory-limits.ts';
 export { judgeNodeFacts, PROBE_COMMAND, readNodeFacts, type NodeFacts } from './doctor/node-facts.ts';
 export {
@@ -13,6 +16,7 @@ export {
   mayUser,
   readQueueRights,
   type QueueRights,
+  type SubmitRight,
 } from './doctor/queue-rights.ts';
 export { judgeEncryption } from './doctor/security.ts';
 export type { AdministratorsSettings } from './install/administrators-settings.ts';

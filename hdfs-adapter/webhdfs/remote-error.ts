@@ -64,12 +64,20 @@ const MESSAGE_CHARS_MAX = 500;
  */
 export function remoteError(status: number, body: string, subject: CallSubject): AppError {
   const remote = readException(body);
-  const said = remote === null ? `HTTP ${status}` : `${remote.exception}: ${shorten(remote.message)}`;
+  const said = remote === null ? wordless(status) : `${remote.exception}: ${shorten(remote.message)}`;
   return new AppError(
     codeOf(status, remote),
     `${subject.operation} ${subject.path} as ${subject.user} at ${subject.origin}: ${redact(said)}`,
     { details: { ...subject, status, ...(remote === null ? {} : { exception: remote.exception }) } },
   );
+}
+
+/** An answer that is not in the words of WebHDFS. */
+function wordless(status: number): string {
+  if (status === 401) return 'HTTP 401: it asks for a login';
+  return status < 500
+    ? `HTTP ${status} in other words than WebHDFS’s: is this a NameNode or HttpFS?`
+    : `HTTP ${status}`;
 }
 
 function codeOf(status: number, remote: RemoteException | null): ErrorCode {

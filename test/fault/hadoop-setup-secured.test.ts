@@ -2,12 +2,13 @@ import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { examine, readInstallation, type Check, type DoctorReport } from '#hadoop-setup';
+import { readInstallation, type DoctorReport } from '#hadoop-setup';
 import type { WebHdfsClient } from '#webhdfs';
 import { hdfsClient, transportOf } from '../support/hadoop/clients.ts';
 import { startHadoopCluster, type HadoopCluster } from '../support/hadoop/index.ts';
+import { wrongClock } from '../support/hadoop/wrong-clock.ts';
+import { changedSite, examineAs, rowOf } from '../support/hadoop-setup/doctor.ts';
 import {
-  configOf,
   installNow,
   keysOf,
   runSetup,
@@ -53,12 +54,8 @@ describe('trainyard hadoop doctor, install, uninstall in a secured cluster', fun
 
   const keytab = (name: string): string => cluster.security?.keytab(name) ?? '';
   const doctor = (changed: Record<string, string> = {}, user = 'alice', withProbe = false): Promise<DoctorReport> =>
-    examine({ config: configOf({ ...keys, ...changed }), user, withProbe, onProgress: () => undefined });
-  const row = (report: DoctorReport, name: string): Check => {
-    const found = report.checks.find((one) => one.name === name);
-    if (found === undefined) throw new Error(`no row ${name}: ${JSON.stringify(report.checks)}`);
-    return found;
-  };
+    examineAs(user, { ...keys, ...changed }, withProbe);
+  const row = rowOf;
   const everything = async (folder = '/secure'): Promise<string[]> => {
     const found: string[] = [];
     for await (const entry of hdfs.list(folder)) {
@@ -119,19 +116,83 @@ describe('trainyard hadoop doctor, install, uninstall in a secured cluster', fun
     expect(row(report, 'queue rights')).to.include({ state: 'problem', found: 'alice may not submit to root.high' });
   });
 
+  /** A program of its own: this one has its tickets and cookies. */
+  const doctorProgram = async (changed: Record<string, string> = {}): Promise<DoctorReport> => {
+    const { said } = await runSetup('doctor', { ...keys, noProbe: 'true', ...changed }, '');
+    return (JSON.parse(said.trim().split('\n').at(-1) ?? '') as { result: DoctorReport }).result; // its last line
+  };
+
   it('says that no KDC answers', async () => {
     const kdc = cluster.daemon('kdc');
     await kdc.kill();
     try {
-      // A program of its own: this one has its tickets.
-      const flags = { ...keys, noProbe: 'true' };
-      const { said } = await runSetup('doctor', flags, '');
-      const report = JSON.parse(said.trim().split('\n').at(-1) ?? '') as { result: DoctorReport }; // its last line
-      expect(row(report.result, 'kerberos login').state).to.equal('problem');
-      expect(row(report.result, 'kerberos login').remedy).to.include('krb5.conf');
+      const report = await doctorProgram();
+      expect(row(report, 'kerberos login').state).to.equal('problem');
+      expect(row(report, 'kerberos login').remedy).to.include('krb5.conf');
     } finally {
       await kdc.start();
     }
+  });
+
+  it('says that the clock of the KDC is wrong', async () => {
+    const kdc = cluster.daemon('kdc');
+    await kdc.kill();
+    await kdc.start((await wrongClock(work, 'kdc', 900)).env);
+    try {
+      const report = await doctorProgram();
+      expect(row(report, 'namenode').state).to.equal('problem');
+      expect(row(report, 'namenode').found).to.include('Clock skew too great');
+      expect(row(report, 'clocks')).to.include({ state: 'problem' });
+      expect(row(report, 'clocks').found).to.include('the KDC’s differs');
+    } finally {
+      await kdc.kill();
+      await kdc.start();
+    }
+  });
+
+  it('says by how much the clock of the NameNode is wrong', async () => {
+    const nameNode = cluster.daemon('namenode');
+    const clock = await wrongClock(work, 'namenode', 0);
+    await nameNode.kill();
+    await nameNode.start(clock.env);
+    try {
+      await untilWritable(hdfs);
+      await clock.set(-900);
+      const report = await doctorProgram();
+      expect(row(report, 'namenode')).to.include({ state: 'problem' });
+      expect(row(report, 'clocks')).to.include({ state: 'problem' });
+      expect(row(report, 'clocks').found).to.match(/namenode most: (899|900|901) s behind this host’s/);
+      expect(row(report, 'clocks').remedy).to.include('by NTP');
+      expect(row(report, 'kerberos login').state).to.equal('ok');
+    } finally {
+      await nameNode.kill();
+      await nameNode.start();
+      await untilWritable(hdfs);
+    }
+  });
+
+  it('works through HttpFS where no NameNode can be reached, and says what containers cannot do then', async () => {
+    const nameNode = cluster.nameNodeUrls[0]?.replace('https://', '') ?? '';
+    const confDir = changedSite(cluster, work, 'hdfs-site.xml', (text) => text.replaceAll(nameNode, 'localhost:1'));
+    const gateway = cluster.security?.httpFsUrl ?? '';
+    const through = { ...keys, 'hadoop.confDir': confDir, 'hadoop.webHdfsUrls': gateway };
+    const report = await doctor({ 'hadoop.confDir': confDir, 'hadoop.webHdfsUrls': gateway });
+    expect(row(report, 'namenode')).to.include({ state: 'ok' });
+    expect(row(report, 'namenode').found).to.include('hadoop.webHdfsUrls is used instead');
+    expect(row(report, `webhdfs ${gateway}`).state).to.equal('ok');
+    expect(row(report, 'tokens of users').state).to.equal('problem');
+    expect(row(report, 'act for users (HDFS)').state).to.equal('ok');
+    expect(row(report, 'space').state).to.equal('skipped');
+    const programs = smallPrograms(work, '1.0.0');
+    const before = await everything();
+    await installNow(through, programs);
+    expect(row(await doctor({ 'hadoop.confDir': confDir, 'hadoop.webHdfsUrls': gateway }), 'programs').state).to.equal(
+      'ok',
+    );
+    await uninstallNow(through);
+    expect(await everything()).to.deep.equal(before);
+    const wrong = await doctor({ 'hadoop.webHdfsUrls': cluster.resourceManagerUrls[0] ?? '' });
+    expect(row(wrong, `webhdfs ${cluster.resourceManagerUrls[0] ?? ''}`)).to.include({ state: 'problem' });
   });
 
   it('installs into an encryption zone, goes on after kill -9, and leaves nothing', async () => {

@@ -80,7 +80,14 @@ export class ResourceManagerClient implements Submitter {
    * @throws YARN_CONTAINER_TOO_LARGE, YARN_REST_SUBMISSION_OFF, YARN_REQUEST_REFUSED
    */
   async submit(submission: Submission, signal?: AbortSignal): Promise<void> {
-    await this.#managers.call({ method: 'POST', path: '/apps', json: submissionBody(submission), ...given(signal) });
+    try {
+      await this.#managers.call({ method: 'POST', path: '/apps', json: submissionBody(submission), ...given(signal) });
+    } catch (err) {
+      // YARN says neither what was asked for nor what it grants.
+      if (isAppError(err, 'YARN_CONTAINER_TOO_LARGE'))
+        requireSize(submission.master, (await this.newApplication(signal)).maximum, 'the ResourceManager');
+      throw err;
+    }
   }
 
   /** What is known of an application now. @throws errors other than of reaching the ResourceManager */
@@ -169,7 +176,10 @@ export class ResourceManagerClient implements Submitter {
   async requireQueue(nameOrPath: string, size: ContainerSize, signal?: AbortSignal): Promise<QueueState> {
     const queue = await this.#queue(nameOrPath, signal);
     if (queue.state === 'STOPPED' || queue.state === 'DRAINING') {
-      throw new AppError('YARN_QUEUE_FORBIDDEN', `queue ${queue.path}: takes no application, it is ${queue.state}`);
+      throw new AppError(
+        'YARN_QUEUE_FORBIDDEN',
+        `queue ${queue.path}: expected the state RUNNING, found ${queue.state}: it takes no application`,
+      );
     }
     if (queue.maximumContainer !== null) requireSize(size, queue.maximumContainer, `queue ${queue.path}`);
     return queue;

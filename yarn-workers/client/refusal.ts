@@ -11,6 +11,7 @@ const PATTERNS: readonly Pattern[] = [
   { words: /to unknown queue|Queue .* doesn't exist|unknown queue/i, code: 'YARN_QUEUE_UNKNOWN' },
   { words: /to non-leaf queue/i, code: 'YARN_QUEUE_UNKNOWN' },
   { words: /cannot submit applications to queue/i, code: 'YARN_QUEUE_FORBIDDEN' },
+  { words: /does not have permission to submit/i, code: 'YARN_QUEUE_FORBIDDEN' },
   { words: /is STOPPED\. Cannot accept submission/i, code: 'YARN_QUEUE_FORBIDDEN' },
   { words: /Requested more (memory|cores) than configured max/i, code: 'YARN_CONTAINER_TOO_LARGE' },
   { words: /Invalid resource request.*(greater than maximum|> max)/is, code: 'YARN_CONTAINER_TOO_LARGE' },

@@ -30,10 +30,17 @@ export interface Submission {
   readonly modifiers: string;
   /** Of the application master and, unless a request says otherwise, of all containers. */
   readonly nodeLabel?: string;
+  /**
+   * The next attempt of an application master goes to another node than one on which an attempt failed, whatever the
+   * cluster's own setting. @default false
+   */
+  readonly avoidsFailedNodes?: boolean;
   /** Files that are aggregated while the application runs, as a regular expression. */
   readonly rolledLogPattern?: string;
 }
 
+/** Until all nodes but one are avoided. */
+const AVOIDS_ALL = { 'am-black-listing-enabled': true, 'disable-failure-threshold': 1 };
 const TAGS_MAX = 10;
 const TAG = /^[\x21-\x7e]{1,100}$/;
 
@@ -46,7 +53,7 @@ type Entries = { readonly entry: readonly { readonly key: string; readonly value
  */
 export function submissionBody(submission: Submission): Readonly<Record<string, unknown>> {
   checkSubmission(submission);
-  const { nodeLabel, rolledLogPattern } = submission;
+  const { nodeLabel, rolledLogPattern, avoidsFailedNodes = false } = submission;
   return {
     'application-id': submission.applicationId,
     'application-name': submission.name,
@@ -61,6 +68,7 @@ export function submissionBody(submission: Submission): Readonly<Record<string, 
     resource: { memory: submission.master.memoryMb, vCores: submission.master.vcores },
     'am-container-spec': masterContainer(submission),
     ...(nodeLabel === undefined ? {} : { 'app-node-label-expression': nodeLabel }),
+    ...(avoidsFailedNodes ? { 'am-black-listing-requests': AVOIDS_ALL } : {}),
     ...(rolledLogPattern === undefined
       ? {}
       : { 'log-aggregation-context': { 'rolled-log-include-pattern': rolledLogPattern } }),

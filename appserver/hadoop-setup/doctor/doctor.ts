@@ -10,7 +10,7 @@ import { checkMasters } from './masters.ts';
 import { GLIBC_FLOOR } from './node-facts.ts';
 import { checkNodes } from './nodes.ts';
 import { checkPrograms } from './programs.ts';
-import { probeNode, withoutProbe } from './probe-application.ts';
+import { probeNodes, withoutProbe } from './probe.ts';
 import { checkQueue } from './queue.ts';
 import { checkSecurity } from './security.ts';
 
@@ -18,7 +18,7 @@ export interface DoctorOptions {
   readonly config: Config;
   /** End user for whom applications are tried; null: the service itself. */
   readonly user: string | null;
-  /** False leaves out the container that looks at a node. */
+  /** False leaves out the containers that look at nodes. */
   readonly withProbe: boolean;
   /** Told before each group of checks. */
   readonly onProgress: (fraction: number, text: string) => void;
@@ -110,11 +110,13 @@ async function yarnChecks(
   const asUser = user ?? cluster.serviceUser;
   const { checks, maySubmit } = await checkQueue(cluster, asUser, signal);
   const nodes = await checkNodes(cluster, signal);
-  if (!withProbe) return [...checks, ...nodes, ...withoutProbe('left out by --no-probe')];
-  if (!maySubmit) return [...checks, ...nodes, ...withoutProbe('no application can be submitted over REST')];
-  onProgress(0.8, 'a container on a node');
-  const floor = await installedGlibcFloor(cluster, signal);
-  return [...checks, ...nodes, ...(await probeNode(cluster, asUser, floor, signal))];
+  const all = [...checks, ...nodes.checks];
+  if (!withProbe) return [...all, ...withoutProbe('left out by --no-probe')];
+  if (!maySubmit) return [...all, ...withoutProbe('no application can be submitted: see the rows above')];
+  onProgress(0.8, 'containers on nodes');
+  const glibcFloor = await installedGlibcFloor(cluster, signal);
+  const { running } = nodes;
+  return [...all, ...(await probeNodes({ cluster, user: asUser, glibcFloor, running, signal }))];
 }
 
 /** Of the programs that are installed, else of those of this version. */

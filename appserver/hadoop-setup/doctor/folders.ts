@@ -29,6 +29,7 @@ export async function checkFolders(cluster: SetupCluster, signal: AbortSignal | 
           )
         : tryFolder(cluster, places.objects, signal),
     ),
+    await check('access lists', signal, () => tryAccessLists(hdfs, places.objects ?? places.runtime, signal)),
     await check('space', signal, () => freeSpace(cluster, signal)),
   ];
   const folders = [places.runtime, ...(places.objects === null ? [] : [places.objects])];
@@ -47,6 +48,21 @@ async function tryFolder(cluster: SetupCluster, folder: string, signal: AbortSig
   }
   const isEncrypted = await writeAndRead(hdfs, folder, signal);
   return ok(`${folder}: written and read${isEncrypted ? ', in an encryption zone' : ''}`);
+}
+
+/** Folders of attempts are opened to end users by them. */
+async function tryAccessLists(hdfs: WebHdfsClient, folder: string, signal: AbortSignal | undefined): Promise<Finding> {
+  const place = await nearest(hdfs, folder, signal);
+  try {
+    await hdfs.getAcl(place.path, { signal });
+    return ok('HDFS takes access lists');
+  } catch (err) {
+    if (!isAppError(err, 'HDFS_REQUEST_INVALID') || !/acls? .*disabled/i.test(err.message)) throw err;
+    return problem(
+      'HDFS takes no access lists: dfs.namenode.acls.enabled is false',
+      'Set dfs.namenode.acls.enabled=true in hdfs-site.xml of the NameNodes, and restart them: the folder of an attempt is opened to its end user by an access list.',
+    );
+  }
 }
 
 async function judgeMissing(

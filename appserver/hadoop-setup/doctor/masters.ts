@@ -1,13 +1,18 @@
-import type { Page, SetupCluster } from '../cluster.ts';
-import { listOf, textOf } from '../fields.ts';
-import { check, ok, problem, skipped, warning, type Check, type Finding } from './check.ts';
+import { isAppError, type ErrorCode } from '#contracts';
+import type { SetupCluster } from '../cluster.ts';
+import { asProblem, type Check, type Finding } from './check.ts';
+import { judgeClocks, type ClockReading } from './clocks.ts';
+import { askGateways } from './gateways.ts';
+import { NAME_NODE, RESOURCE_MANAGER, type MasterKind, type MasterState } from './master-kinds.ts';
 
 /** What a daemon's page said about it. */
 interface Master {
-  readonly check: Check;
-  /** Null: it did not answer, or not as one of its kind does. */
-  readonly state: 'active' | 'standby' | 'other' | null;
-  readonly clockDifferenceMs: number | null;
+  readonly name: string;
+  readonly finding: Finding;
+  readonly state: MasterState;
+  /** Why it did not answer; null where it did, or answers as something else. */
+  readonly failure: ErrorCode | null;
+  readonly clock: ClockReading | null;
 }
 
 export interface Masters {
@@ -16,121 +21,70 @@ export interface Masters {
   readonly yarnAnswers: boolean;
 }
 
-const SKEW_WARNING_MS = 30_000;
-/** What Kerberos allows by default. @see krb5.conf(5), clockskew */
-const SKEW_MAX_MS = 300_000;
-
 /** Asks every NameNode and ResourceManager of the configuration, and compares their clocks with ours. */
 export async function checkMasters(cluster: SetupCluster, signal: AbortSignal | undefined): Promise<Masters> {
-  const { settings } = cluster;
+  const { settings, config } = cluster;
   const nameNodes: Master[] = [];
-  for (const { id, url } of settings.defaultNameservice.nameNodes)
-    nameNodes.push(await askMaster(cluster, NAME_NODE, id, url, signal));
+  for (const address of settings.defaultNameservice.nameNodes)
+    nameNodes.push(await askMaster(cluster, NAME_NODE, address, signal));
   const managers: Master[] = [];
-  for (const { id, url } of settings.resourceManagers)
-    managers.push(await askMaster(cluster, RESOURCE_MANAGER, id, url, signal));
-  const hdfsAnswers = nameNodes.some(({ state }) => state === 'active');
-  const yarnAnswers = managers.some(({ state }) => state === 'active');
-  const checks = [...withStandIns(nameNodes, hdfsAnswers), ...withStandIns(managers, yarnAnswers)];
-  return { checks: [...checks, clockCheck([...nameNodes, ...managers])], hdfsAnswers, yarnAnswers };
-}
-
-/** One of two that is away is no more than a warning while the other one is active. */
-function withStandIns(masters: readonly Master[], anyActive: boolean): Check[] {
-  return masters.map(({ check: found, state }) =>
-    state === null && anyActive ? { ...found, state: 'warning' as const } : found,
-  );
-}
-
-type Reading = { readonly finding: Finding; readonly state: Master['state'] };
-
-interface Kind {
-  readonly name: string;
-  readonly path: string;
-  readonly read: (page: Page, url: string) => Reading;
-}
-
-const NAME_NODE: Kind = {
-  name: 'namenode',
-  path: '/jmx?qry=Hadoop:service=NameNode,name=NameNode*',
-  read: readNameNode,
-};
-const RESOURCE_MANAGER: Kind = { name: 'resourcemanager', path: '/ws/v1/cluster/info', read: readResourceManager };
-
-async function askMaster(
-  cluster: SetupCluster,
-  kind: Kind,
-  id: string,
-  url: string,
-  signal: AbortSignal | undefined,
-): Promise<Master> {
-  let state: Master['state'] = null;
-  let clockDifferenceMs: number | null = null;
-  const found = await check(id === '' ? kind.name : `${kind.name} ${id}`, signal, async () => {
-    const page = await cluster.page(`${url}${kind.path}`, signal);
-    clockDifferenceMs = page.clockDifferenceMs;
-    const reading = kind.read(page, url);
-    state = reading.state;
-    return reading.finding;
-  });
-  return { check: found, state, clockDifferenceMs };
-}
-
-/** @see org.apache.hadoop.hdfs.server.namenode.NameNodeStatusMXBean, NameNodeMXBean */
-function readNameNode(page: Page, url: string): Reading {
-  const beans = listOf(page.json, 'beans');
-  const state = beans.map((bean) => textOf(bean, 'State')).find((text) => text !== null) ?? null;
-  const version = beans.map((bean) => textOf(bean, 'SoftwareVersion')).find((text) => text !== null) ?? '';
-  const safeMode = beans.map((bean) => textOf(bean, 'Safemode')).find((text) => text !== null) ?? '';
-  if (state === null) return notOne(page, url, 'a NameNode', 'dfs.namenode.http(s)-address');
-  const text = `${url}: ${state}, Hadoop ${version}`;
-  const finding =
-    safeMode === ''
-      ? judgeVersion(version, text)
-      : problem(`${text}, in safe mode`, 'Wait until it has heard of its blocks: hdfs dfsadmin -safemode get.');
-  return { finding, state: state === 'active' ? 'active' : 'standby' };
-}
-
-function readResourceManager(page: Page, url: string): Reading {
-  const version = textOf(page.json, 'clusterInfo', 'resourceManagerVersion');
-  if (version === null)
-    return notOne(page, url, 'a ResourceManager', 'yarn.resourcemanager.webapp.address or .webapp.https.address');
-  const state = (textOf(page.json, 'clusterInfo', 'haState') ?? 'active').toLowerCase();
+  for (const address of settings.resourceManagers)
+    managers.push(await askMaster(cluster, RESOURCE_MANAGER, address, signal));
+  const gateways = await askGateways(cluster, signal);
+  const masters = [...nameNodes, ...managers];
+  const clocks = masters.flatMap(({ clock }) => clock ?? []);
+  const isSkewed = masters.some(({ failure }) => failure === 'KERBEROS_CLOCK_SKEW');
+  const usesGateways = config.hadoop.webHdfsUrls.length > 0;
   return {
-    finding: judgeVersion(version, `${url}: ${state}, Hadoop ${version}`),
-    state: state === 'active' ? 'active' : state === 'standby' ? 'standby' : 'other',
+    checks: [
+      ...(usesGateways ? nameNodes.map(behindGateway) : judgeTogether(nameNodes, NAME_NODE)),
+      ...gateways.checks,
+      ...judgeTogether(managers, RESOURCE_MANAGER),
+      { name: 'clocks', ...judgeClocks([...clocks, ...gateways.clocks], isSkewed) },
+    ],
+    hdfsAnswers: usesGateways ? gateways.anyAnswers : nameNodes.some(({ state }) => state === 'active'),
+    yarnAnswers: managers.some(({ state }) => state === 'active'),
   };
 }
 
-function notOne({ status }: Page, url: string, what: string, key: string): Reading {
-  const remedy = `Correct ${key} in hadoop.confDir, or give the service the right to read this page.`;
-  return { finding: problem(`${url}: expected ${what}, found HTTP ${status} of something else`, remedy), state: null };
+type Address = { readonly id: string; readonly url: string };
+
+async function askMaster(
+  cluster: SetupCluster,
+  kind: MasterKind,
+  { id, url }: Address,
+  signal: AbortSignal | undefined,
+): Promise<Master> {
+  signal?.throwIfAborted();
+  const name = id === '' ? kind.name : `${kind.name} ${id}`;
+  const clockOf = (differenceMs: number | null): ClockReading | null =>
+    differenceMs === null ? null : { whose: name, differenceMs };
+  try {
+    const page = await cluster.page(`${url}${kind.path}`, signal);
+    return { name, ...kind.read(page, url), failure: null, clock: clockOf(page.clockDifferenceMs) };
+  } catch (err) {
+    signal?.throwIfAborted();
+    if (!isAppError(err)) throw err;
+    const isRefusal = err.kind !== 'unavailable' && err.kind !== 'timeout' && err.code !== 'HADOOP_TLS_UNTRUSTED';
+    const clock = isRefusal ? clockOf(await cluster.clockDifferenceMs(`${url}${kind.refusingPath}`, signal)) : null;
+    return { name, finding: asProblem(err), state: null, failure: err.code, clock };
+  }
 }
 
-/** Versions with whose daemons the platform is tested. */
-export function judgeVersion(version: string, text: string): Finding {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major === 3 && minor >= 3) return ok(text);
-  const known = major > 3 ? 'is newer than what was tested' : 'is too old';
-  const finding = `${text}, which ${known}`;
-  const remedy = 'Use a cluster of Hadoop 3.3 to 3.5; nothing else is tested.';
-  return major > 3 ? warning(finding, remedy) : problem(finding, remedy);
+/** One of two that is away is a warning while the other one is active; a standby alone is of no use. */
+function judgeTogether(masters: readonly Master[], kind: MasterKind): Check[] {
+  const active = masters.find(({ state }) => state === 'active');
+  return masters.map(({ name, finding, state, failure }) => {
+    if (active === undefined && (state === 'standby' || state === 'other'))
+      return { name, state: 'problem', found: `${finding.found}; none is active`, remedy: kind.noneActiveRemedy };
+    if (active === undefined || state !== null) return { name, ...finding };
+    const remedy = failure === 'HADOOP_UNAVAILABLE' ? kind.awayRemedy : finding.remedy;
+    return { name, state: 'warning', found: `${finding.found}; ${active.name} is active`, remedy };
+  });
 }
 
-/** The largest difference between our clock and a master's. */
-function clockCheck(masters: readonly Master[]): Check {
-  const known = masters.flatMap(({ clockDifferenceMs }) => clockDifferenceMs ?? []);
-  return { name: 'clocks', ...judgeClocks(known) };
-}
-
-/** @param differencesMs by `Date` headers, so only good to a second */
-export function judgeClocks(differencesMs: readonly number[]): Finding {
-  if (differencesMs.length === 0) return skipped('no daemon told its time');
-  const largestMs = differencesMs.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a));
-  const seconds = Math.round(Math.abs(largestMs) / 1000);
-  if (seconds <= 1) return ok('within a second of the masters’');
-  const text = `the masters’ are up to ${seconds} s ${largestMs > 0 ? 'ahead of' : 'behind'} this host’s`;
-  const remedy = 'Set the clocks by NTP: Kerberos allows 300 s (clockskew in krb5.conf).';
-  if (Math.abs(largestMs) >= SKEW_MAX_MS) return problem(text, remedy);
-  return Math.abs(largestMs) >= SKEW_WARNING_MS ? warning(text, remedy) : ok(text);
+/** Where HDFS is reached by `hadoop.webHdfsUrls`, this host need not reach a NameNode. */
+function behindGateway({ name, finding, failure }: Master): Check {
+  if (failure !== 'HADOOP_UNAVAILABLE') return { name, ...finding };
+  return { name, state: 'ok', found: `${finding.found}; hadoop.webHdfsUrls is used instead`, remedy: '' };
 }

@@ -14,8 +14,16 @@ export interface NodeMemorySettings {
   readonly virtualRatio: string | null;
 }
 
-/** MiB of addresses that a worker with its task child reserves before it holds any data (docs/adr/0013-bundles.md). */
-const WORKER_VIRTUAL_MIB = 2_450;
+/**
+ * MiB of addresses that a worker with its task child reserves, and what it reserves for each MiB that it uses: an upper line over
+ * what `test/bench/worker-addresses.bench.ts` measured (figures in docs/hadoop.md).
+ */
+const RESERVED_MIB = 1_550;
+const RESERVED_PER_USED = 1.4;
+/** MiB that a worker uses for the smallest of tasks. */
+const SMALLEST_USE_MIB = 250;
+/** Of the container's memory; a worker ends its task before it uses more. */
+const USABLE_OF_CONTAINER = 0.9;
 
 /**
  * Whether YARN ends a container that takes more memory than it asked for. Without cgroups `enforced`, which is on by
@@ -43,14 +51,14 @@ export function judgeVirtualMemory(settings: NodeMemorySettings, containerMemory
   const ratio = Number(settings.virtualRatio ?? '2.1');
   if (!(ratio > 0)) return skipped(`yarn.nodemanager.vmem-pmem-ratio is ${settings.virtualRatio ?? ''}`);
   const limitMb = Math.floor(ratio * containerMemoryMb);
-  const neededMb = WORKER_VIRTUAL_MIB + containerMemoryMb;
-  const text = `checked: ${limitMb} MB of addresses for a container of ${containerMemoryMb} MB (ratio ${ratio}); a worker reserves up to ${neededMb} MB`;
-  if (limitMb >= neededMb) return ok(text);
-  const enoughMb = Math.ceil(WORKER_VIRTUAL_MIB / Math.max(ratio - 1, 0.1) / 256) * 256;
-  return problem(
-    text,
-    `Set yarn.containerMemoryMb to ${enoughMb} or more, or yarn.nodemanager.vmem-check-enabled=false on the NodeManagers.`,
-  );
+  const usableMb = Math.floor((limitMb - RESERVED_MIB) / RESERVED_PER_USED);
+  const text = `checked: ${limitMb} MB of addresses for a container of ${containerMemoryMb} MB (ratio ${ratio})`;
+  if (usableMb >= containerMemoryMb * USABLE_OF_CONTAINER) return ok(`${text}, enough to use it all`);
+  const enoughMb = RESERVED_MIB / Math.max(ratio - RESERVED_PER_USED * USABLE_OF_CONTAINER, 0.1);
+  const remedy = `Set yarn.containerMemoryMb to ${Math.ceil(enoughMb / 256) * 256} or more, or yarn.nodemanager.vmem-check-enabled=false on the NodeManagers.`;
+  return usableMb < SMALLEST_USE_MIB
+    ? problem(`${text}: a worker reserves ${RESERVED_MIB} MB, so that no task fits`, remedy)
+    : warning(`${text}: tasks that use more than ${usableMb} MB of it are killed`, remedy);
 }
 
 const isOn = (text: string | null, byDefault: boolean): boolean => (text === null ? byDefault : text.trim() === 'true');

@@ -1,4 +1,5 @@
 import { ok, problem, skipped, warning, type Check, type Finding } from './check.ts';
+import { acrossNodes } from './on-nodes.ts';
 
 /** What a container said about its node. */
 export interface NodeFacts {
@@ -48,24 +49,44 @@ export function readNodeFacts(diagnostics: string): NodeFacts | null {
 /** What a worker needs (`scripts/bundle` measures it; docs/adr/0013-bundles.md). */
 export const GLIBC_FLOOR = '2.28';
 
-/** The rows of a probe that came back. `user`: who submitted it; `node`: where it ran. */
-export function judgeNodeFacts(
-  facts: NodeFacts,
-  floor: string,
-  user: string,
-  isSecured: boolean,
-  node: string,
-): Check[] {
+/** What one container told. */
+export interface FactsOfNode {
+  readonly node: string;
+  readonly facts: NodeFacts;
+}
+
+export interface NodeExpectations {
+  /** Of the installed worker. */
+  readonly glibcFloor: string;
+  /** Who submitted the containers. */
+  readonly user: string;
+  readonly isSecured: boolean;
+  /** Nodes that run. */
+  readonly total: number;
+}
+
+/** The rows of a probe that came back from at least one node. */
+export function judgeNodeFacts(all: readonly FactsOfNode[], expected: NodeExpectations): Check[] {
+  const { glibcFloor, user, isSecured, total } = expected;
+  const judge = (name: string, look: (facts: NodeFacts) => Finding): Check => ({
+    name,
+    ...acrossNodes(
+      all.map(({ node, facts }) => ({ node, finding: look(facts) })),
+      total,
+    ),
+  });
   return [
-    { name: 'glibc', ...judgeGlibc(facts, floor, node) },
-    { name: 'java on nodes', ...judgeJava(facts.java, node) },
-    { name: 'container account', ...judgeAccount(facts.account, user, isSecured, node) },
+    judge('glibc', (facts) => judgeGlibc(facts, glibcFloor)),
+    judge('java on nodes', ({ java }) => judgeJava(java)),
+    judge('container account', ({ account }) => judgeAccount(account, user, isSecured)),
   ];
 }
 
-function judgeGlibc({ glibc, machine }: NodeFacts, floor: string, node: string): Finding {
+const ONLY_CODE = 'only the exit code came back';
+
+function judgeGlibc({ glibc, machine }: NodeFacts, floor: string): Finding {
   const remedy = `Use nodes with an x86-64 Linux of glibc ${floor} or later (RHEL 8, Debian 10, Ubuntu 20.04), or a node label for such (yarn.nodeLabel).`;
-  const text = `${node}: glibc ${glibc}${machine === null ? '' : ` on ${machine}`}; needs ${floor} on x86_64`;
+  const text = `glibc ${glibc}${machine === null ? '' : ` on ${machine}`}, needs ${floor} on x86_64`;
   const fits = minorOf(glibc) >= minorOf(floor) && (machine === null || machine === 'x86_64');
   return fits ? ok(text) : problem(text, remedy);
 }
@@ -76,20 +97,20 @@ const minorOf = (version: string): number => {
 };
 
 /** The application master needs Java 8 or later; Hadoop itself needs it too. */
-function judgeJava(java: string | null, node: string): Finding {
-  if (java === null) return skipped(`${node}: only the exit code came back`);
+function judgeJava(java: string | null): Finding {
+  if (java === null) return skipped(ONLY_CODE);
   const version = /version "(1\.)?(\d+)/.exec(java)?.[2];
-  if (version !== undefined && Number(version) >= 8) return ok(`${node}: ${java}`);
+  if (version !== undefined && Number(version) >= 8) return ok(java);
   return problem(
-    `${node}: expected Java 8 or later in JAVA_HOME, found ${java}`,
+    `expected Java 8 or later in JAVA_HOME, found ${java}`,
     'Set JAVA_HOME in yarn-env.sh of the NodeManagers.',
   );
 }
 
-function judgeAccount(account: string | null, user: string, isSecured: boolean, node: string): Finding {
-  if (account === null) return skipped(`${node}: only the exit code came back`);
-  if (account === user) return ok(`${node}: containers of ${user} run as ${account}`);
-  const text = `${node}: containers of ${user} run as ${account}, as those of everybody`;
+function judgeAccount(account: string | null, user: string, isSecured: boolean): Finding {
+  if (account === null) return skipped(ONLY_CODE);
+  if (account === user) return ok(`containers of ${user} run as ${account}`);
+  const text = `containers of ${user} run as ${account}, as those of everybody`;
   const remedy =
     'Use the LinuxContainerExecutor with Kerberos (yarn.nodemanager.container-executor.class): otherwise containers can read each other’s files and tokens.';
   return isSecured ? warning(text, remedy) : ok(`${text} (no Kerberos)`);

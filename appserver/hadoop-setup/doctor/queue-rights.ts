@@ -1,5 +1,5 @@
 import { fieldOf, listOf, textOf } from '../fields.ts';
-import { ok, skipped, warning, type Finding } from './check.ts';
+import { ok, problem, skipped, warning, type Finding } from './check.ts';
 
 /** Lists of users and groups (`alice,bob group1`, `*` for everybody) on the way from the root to a queue, in that order. */
 export interface QueueRights {
@@ -55,20 +55,41 @@ export function mayUser(user: string, lists: readonly string[]): Verdict {
   return parts.some(({ groups }) => groups.length > 0) ? 'by group' : 'no';
 }
 
-/** Who may submit, as far as the lists say it. */
-export function judgeSubmit(rights: QueueRights | null, user: string): Finding {
+/** What is known of a user's right to submit to a queue. */
+export interface SubmitRight {
+  readonly user: string;
+  readonly queue: string;
+  /** `yarn.acl.enable`; null where it cannot be read. */
+  readonly enabled: boolean | null;
+  /** The ResourceManager's own answer, which it gives to administrators of the queue alone. */
+  readonly allowed: boolean | null;
+  readonly rights: QueueRights | null;
+}
+
+/** Who may submit: as the ResourceManager says, else as far as the lists say it. */
+export function judgeSubmit({ user, queue, enabled, allowed, rights }: SubmitRight): Finding {
+  const path = rights?.path ?? queue;
+  if (enabled === false)
+    return ok(`everybody may submit to ${path}: yarn.acl.enable is false, so no list is looked at`);
+  if (allowed === true) return ok(`${user} may submit to ${path}, says the ResourceManager`);
+  if (allowed === false) return mayNot(user, path);
   if (rights === null) return skipped('the scheduler does not tell who may submit; the probe container shows it');
-  const { path, submit } = rights;
-  const remedy = `Add ${user} to yarn.scheduler.capacity.${path}.acl_submit_applications, then yarn rmadmin -refreshQueues.`;
+  const { submit } = rights;
   switch (mayUser(user, [...submit, ...rights.administer])) {
     case 'yes':
       return ok(`${user} may submit to ${path}`);
     case 'by group':
       return ok(`${path}: members of ${groupsOf(submit)} may submit; the probe container shows whether ${user} is one`);
     case 'no':
-      return { state: 'problem', found: `${user} may not submit to ${path}`, remedy };
+      return mayNot(user, path);
   }
 }
+
+const mayNot = (user: string, path: string): Finding =>
+  problem(
+    `${user} may not submit to ${path}`,
+    `Add ${user} to yarn.scheduler.capacity.${path}.acl_submit_applications (FairScheduler: aclSubmitApps of the queue), then yarn rmadmin -refreshQueues; or choose another queue by yarn.queue.`,
+  );
 
 const groupsOf = (lists: readonly string[]): string =>
   lists

@@ -20,7 +20,11 @@ export function settingsFor({ config, settings, serviceUser }: SetupCluster, pla
   return {
     trainyard: {
       compute: { driver: 'yarn' },
-      hadoop: { confDir: settings.folder, ...withoutEmpty(login) },
+      hadoop: {
+        confDir: settings.folder,
+        ...withoutEmpty(login),
+        ...(hadoop.webHdfsUrls.length === 0 ? {} : { webHdfsUrls: hadoop.webHdfsUrls }),
+      },
       objectStore: { driver: 'hdfs', root: places.objects ?? '/trainyard/objects' },
       yarn: { queue: yarn.queue, runtimeDir: places.runtime },
     },

@@ -21,7 +21,7 @@ export async function planFirstFolders(
 ): Promise<Step[]> {
   const [top = context.places.runtime] = missing;
   const maker = context.admin ?? context.hdfs;
-  await requireMaker(context, path.posix.dirname(top));
+  await requireMaker(context, path.posix.dirname(top), top);
   const staging = stagingOf(top);
   const leftover = await maker.find(staging, { signal: context.signal });
   const detail = `owner ${context.serviceUser}, mode ${FOLDER_PERMISSION}`;
@@ -67,11 +67,12 @@ async function make(
 export async function requireMaker(
   { admin, hdfs, serviceUser, signal }: InstallContext,
   parent: string,
+  folder = parent,
 ): Promise<void> {
   if (await (admin ?? hdfs).mayAccess(parent, '-wx', { signal })) return;
   const who = admin === null ? serviceUser : 'the administrator given';
   throw new AppError(
     'HDFS_PERMISSION_DENIED',
-    `${parent}: ${who} may not make or remove folders here; give an account that may by --admin-user or --admin-keytab, or have the folders of yarn.runtimeDir and objectStore.root made for ${serviceUser}`,
+    `${folder}: ${who} may not make or remove folders in ${parent}; give an account that may by --admin-user or --admin-keytab, or have the folders of yarn.runtimeDir and objectStore.root made for ${serviceUser}`,
   );
 }

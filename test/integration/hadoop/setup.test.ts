@@ -1,15 +1,15 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { isAppError, type ErrorCode } from '#contracts';
-import { examine, readInstallation, readRuntime, type Check, type DoctorReport } from '#hadoop-setup';
+import { readInstallation, readRuntime, type DoctorReport } from '#hadoop-setup';
 import { HttpTransport } from '#hadoop-auth';
 import type { WebHdfsClient } from '#webhdfs';
 import { hdfsClient } from '../../support/hadoop/clients.ts';
 import { sharedHadoopCluster, type HadoopCluster } from '../../support/hadoop/index.ts';
+import { changedSite, examineAs, rowOf } from '../../support/hadoop-setup/doctor.ts';
 import {
-  configOf,
   installNow,
   keysOf,
   runSetup,
@@ -59,19 +59,9 @@ describe('trainyard hadoop doctor, install, uninstall', function () {
   });
 
   const doctor = (changed: Record<string, string> = {}, user: string | null = 'alice'): Promise<DoctorReport> =>
-    examine({ config: configOf({ ...keys, ...changed }), user, withProbe: false, onProgress: () => undefined });
-  const row = (report: DoctorReport, name: string): Check => {
-    const found = report.checks.find((one) => one.name === name);
-    if (found === undefined) throw new Error(`no row ${name}: ${report.checks.map((one) => one.name).join(', ')}`);
-    return found;
-  };
-  const sites = (change: (text: string) => string, file = 'yarn-site.xml'): string => {
-    const folder = mkdtempSync(path.join(work, 'conf-'));
-    cpSync(cluster.confDir, folder, { recursive: true });
-    const changed = path.join(folder, file);
-    writeFileSync(changed, change(readFileSync(changed, 'utf8')));
-    return folder;
-  };
+    examineAs(user, { ...keys, ...changed });
+  const row = rowOf;
+  const sites = (change: (text: string) => string): string => changedSite(cluster, work, 'yarn-site.xml', change);
 
   /** Every entry of HDFS but the homes of tests that run beside this one. */
   const everything = async (folder = '/'): Promise<string[]> => {
@@ -86,18 +76,15 @@ describe('trainyard hadoop doctor, install, uninstall', function () {
 
   describe('doctor', () => {
     it('finds no problem in a good cluster, and says what a node has', async () => {
-      const config = configOf({
-        ...keys,
-        'yarn.runtimeDir': '/user/trainyard/r',
-        'objectStore.root': '/user/trainyard/o',
-      });
-      const report = await examine({ config, user: 'alice', withProbe: true, onProgress: () => undefined });
+      const folders = { 'yarn.runtimeDir': '/user/trainyard/r', 'objectStore.root': '/user/trainyard/o' };
+      const report = await examineAs('alice', { ...keys, ...folders }, true);
       expect(report.checks.filter(({ state }) => state === 'problem')).to.deep.equal([]);
       expect(row(report, 'security').found).to.match(/^UNSECURED/);
       expect(row(report, 'glibc').found).to.match(/glibc 2\.\d+ on x86_64/);
       expect(row(report, 'java on nodes').state).to.equal('ok');
       expect(row(report, 'container account').state).to.equal('ok');
       expect(row(report, 'clocks').found).to.match(/^within a second/);
+      expect(row(report, 'access lists').state).to.equal('ok');
       expect(row(report, 'act for users (HDFS)').state).to.equal('ok');
       expect(row(report, 'queue administration').found).to.match(/everybody may administer/);
       expect(row(report, 'memory limits').found).to.match(/^by the NodeManager/);
@@ -135,10 +122,12 @@ describe('trainyard hadoop doctor, install, uninstall', function () {
       expect(report.counts.problem).to.equal(2);
     });
 
-    it('says that a small container will not live under the check of virtual memory', async () => {
-      const report = await doctor({ 'yarn.containerMemoryMb': '1024' });
-      expect(row(report, 'virtual memory').state).to.equal('problem');
-      expect(row(report, 'virtual memory').remedy).to.include('yarn.containerMemoryMb');
+    it('says how much of a small container can be used under the check of virtual memory, and what is too small', async () => {
+      const small = row(await doctor({ 'yarn.containerMemoryMb': '1024' }), 'virtual memory');
+      expect(small).to.include({ state: 'warning' });
+      expect(small.found).to.match(/tasks that use more than \d+ MB of it are killed/);
+      expect(small.remedy).to.include('yarn.containerMemoryMb');
+      expect(row(await doctor({ 'yarn.containerMemoryMb': '640' }), 'virtual memory').state).to.equal('problem');
     });
 
     it('says that the NameNode is down', async () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import {
+  acrossNodes,
   judgeAdministration,
   judgeApplicationRights,
   judgeClocks,
@@ -7,6 +8,7 @@ import {
   judgeFreeSpace,
   judgeMemoryLimits,
   judgeNodeFacts,
+  judgeNodes,
   judgeQuota,
   judgeSubmit,
   judgeVersion,
@@ -15,7 +17,11 @@ import {
   readNodeFacts,
   readQueueRights,
   type NodeMemorySettings,
+  type OnNode,
+  type QueueRights,
+  type SubmitRight,
 } from '#hadoop-setup';
+import type { NodeReport } from '#yarn';
 
 const UNSET: NodeMemorySettings = {
   cgroups: null,
@@ -38,20 +44,27 @@ describe('the doctor’s judgement', () => {
     expect(judgeVirtualMemory(UNSET, 512).found).to.equal('not checked');
     expect(judgeVirtualMemory({ ...inForce, virtualCheck: 'false' }, 512).found).to.equal('not checked');
     expect(judgeVirtualMemory(inForce, 4096).state).to.equal('ok');
-    const small = judgeVirtualMemory(inForce, 2048);
-    expect(small.state).to.equal('problem');
+    const small = judgeVirtualMemory(inForce, 1024);
+    expect(small.state).to.equal('warning');
+    expect(Number(/more than (\d+) MB/.exec(small.found)?.[1])).to.be.within(300, 900);
+    expect(judgeVirtualMemory(inForce, 512).state).to.equal('problem');
     const enough = Number(/yarn\.containerMemoryMb to (\d+)/.exec(small.remedy)?.[1]);
     expect(judgeVirtualMemory(inForce, enough).state).to.equal('ok');
   });
 
   it('of clocks: by the one that differs most', () => {
     expect(judgeClocks([]).state).to.equal('skipped');
-    expect(judgeClocks([0, -1000]).state).to.equal('ok');
-    expect(judgeClocks([1000, -45_000])).to.include({
+    const at = (...differencesMs: number[]) =>
+      judgeClocks(differencesMs.map((differenceMs, index) => ({ whose: `n${index}`, differenceMs })));
+    expect(at(0, -1000)).to.include({ state: 'ok', found: 'within a second of this host’s: n0, n1' });
+    expect(at(1000, -45_000)).to.include({
       state: 'warning',
-      found: 'the masters’ are up to 45 s behind this host’s',
+      found: '2 daemons, n1 most: 45 s behind this host’s',
     });
-    expect(judgeClocks([300_000]).state).to.equal('problem');
+    expect(at(300_000)).to.include({ state: 'problem', found: 'n0: 300 s ahead of this host’s' });
+    expect(at(300_000).remedy).to.include('of n0 by NTP');
+    expect(judgeClocks([{ whose: 'n0', differenceMs: 0 }], true)).to.include({ state: 'problem' });
+    expect(judgeClocks([{ whose: 'n0', differenceMs: 0 }], true).remedy).to.include('of the KDC');
   });
 
   it('of versions: 3.3 to 3.5 and what may come', () => {
@@ -100,14 +113,28 @@ describe('the doctor’s judgement', () => {
       },
     });
 
+    const submit = (rights: QueueRights | null, user: string, known: Partial<SubmitRight> = {}) =>
+      judgeSubmit({ user, queue: 'ml', enabled: true, allowed: null, rights, ...known });
+
+    it('the ResourceManager’s own word goes before lists, and lists count only where they are enforced', () => {
+      const closed = readQueueRights(scheduler(acl(' ', 'yarn'), acl('bob', 'yarn')), 'ml');
+      expect(submit(closed, 'alice', { enabled: false }).state).to.equal('ok');
+      expect(submit(closed, 'alice', { enabled: null }).state).to.equal('problem');
+      expect(submit(closed, 'alice', { allowed: true }).state).to.equal('ok');
+      expect(submit(null, 'bob', { allowed: false })).to.include({
+        state: 'problem',
+        found: 'bob may not submit to ml',
+      });
+    });
+
     it('a right of the root is a right of all, and * is everybody', () => {
       const open = readQueueRights(scheduler(acl('*', '*'), acl(' ', ' ')), 'ml');
       expect(open).to.deep.equal({ path: 'root.ml', submit: ['*', ' '], administer: ['*', ' '] });
-      expect(judgeSubmit(open, 'alice').state).to.equal('ok');
+      expect(submit(open, 'alice').state).to.equal('ok');
       expect(judgeAdministration(open).state).to.equal('warning');
       const closed = readQueueRights(scheduler(acl(' ', 'yarn'), acl('bob', 'yarn')), 'root.ml');
-      expect(judgeSubmit(closed, 'alice')).to.include({ state: 'problem', found: 'alice may not submit to root.ml' });
-      expect(judgeSubmit(closed, 'bob').state).to.equal('ok');
+      expect(submit(closed, 'alice')).to.include({ state: 'problem', found: 'alice may not submit to root.ml' });
+      expect(submit(closed, 'bob').state).to.equal('ok');
       expect(judgeAdministration(closed).state).to.equal('ok');
     });
 
@@ -121,13 +148,52 @@ describe('the doctor’s judgement', () => {
       expect(readQueueRights({ scheduler: { schedulerInfo: { type: 'fairScheduler' } } }, 'ml')).to.equal(null);
       expect(readQueueRights(scheduler({}, {}), 'ml')).to.equal(null);
       expect(readQueueRights(scheduler(acl('*', '*'), acl(' ', ' ')), 'nope')).to.equal(null);
-      expect(judgeSubmit(null, 'alice').state).to.equal('skipped');
+      expect(submit(null, 'alice').state).to.equal('skipped');
       expect(judgeAdministration(null).state).to.equal('skipped');
       expect([true, false, null].map((enabled) => judgeApplicationRights(enabled).state)).to.deep.equal([
         'ok',
         'warning',
         'skipped',
       ]);
+    });
+  });
+
+  describe('of several nodes', () => {
+    const on = (node: string, finding: OnNode['finding']): OnNode => ({ node, finding });
+    const good = { state: 'ok', found: 'fine', remedy: '' } as const;
+    const bad = { state: 'problem', found: 'broken', remedy: 'mend it' } as const;
+
+    it('is one sentence while all are alike, and says of how many', () => {
+      expect(acrossNodes([on('n1', good), on('n2', good)], 40)).to.deep.equal({
+        state: 'ok',
+        found: 'fine; 2 of 40 nodes looked at',
+        remedy: '',
+      });
+    });
+
+    it('is the worst of them where they differ, with names', () => {
+      const many = Array.from({ length: 7 }, (_, index) => on(`n${index}`, good));
+      expect(acrossNodes([...many, on('x', bad)], 8)).to.deep.equal({
+        state: 'problem',
+        found: 'broken (x); fine (n0, n1, n2, n3, n4 and 2 more); 8 of 8 nodes looked at',
+        remedy: 'mend it',
+      });
+    });
+
+    it('of nodes: those of the label that is asked for, those taken out, those that are lost', () => {
+      const node = (host: string, state: string, ...labels: string[]): NodeReport => ({
+        ...{ node: `${host}:1`, host, httpAddress: `${host}:2`, rack: '/r', state, version: '3.4.1', healthReport: '' },
+        ...{ labels, containerCount: 0, used: { memoryMb: 0, vcores: 0 }, free: { memoryMb: 1, vcores: 1 } },
+      });
+      expect(judgeNodes([], '').state).to.equal('problem');
+      expect(judgeNodes([node('a', 'RUNNING')], '')).to.include({ state: 'ok', found: '1 running, Hadoop 3.4.1' });
+      const mixed = [node('a', 'RUNNING', 'fast'), node('b', 'RUNNING'), node('c', 'DECOMMISSIONED')];
+      expect(judgeNodes(mixed, 'fast').found).to.equal(
+        '2 running, Hadoop 3.4.1, 1 with the label fast; taken out of service: c (DECOMMISSIONED)',
+      );
+      expect(judgeNodes(mixed, 'slow')).to.include({ state: 'problem' });
+      expect(judgeNodes(mixed, 'slow').found).to.include('labels of the running ones: fast');
+      expect(judgeNodes([...mixed, node('d', 'LOST')], '')).to.include({ state: 'warning' });
     });
   });
 
@@ -151,7 +217,8 @@ describe('the doctor’s judgement', () => {
       const states = (glibc: string, java: string, isSecured = true): string[] => {
         const facts = readNodeFacts(diagnostics(glibc, java));
         if (facts === null) throw new Error('nothing was read');
-        return judgeNodeFacts(facts, '2.28', 'alice', isSecured, 'n1').map(({ state }) => state);
+        const expected = { glibcFloor: '2.28', user: 'alice', isSecured, total: 1 };
+        return judgeNodeFacts([{ node: 'n1', facts }], expected).map(({ state }) => state);
       };
       expect(states('2.28', 'java version "1.8.0_402"')).to.deep.equal(['ok', 'ok', 'warning']);
       expect(states('2.17', 'java version "1.7.0_80"')).to.deep.equal(['problem', 'problem', 'warning']);
