@@ -1,11 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import {
-  connectHadoop,
   HDFS_TOKEN_KIND,
-  keytabNegotiator,
   loadClusterSettings,
   parseToken,
   parseTokenIdentifier,
@@ -247,100 +245,6 @@ describe('HDFS, secured', function () {
     expect(await textOf(store.read('models/t1/1-x/manifest'))).to.equal('by alice');
     expect(await paths(store, 'models')).to.deep.equal(['models/m1/blob', 'models/t1/1-x/manifest']);
     await store.deleteTree('models');
-  });
-
-  describe('says what is wrong with', () => {
-    const login = (keytab: string, principal = '', url?: string): WebHdfsClient =>
-      new WebHdfsClient({
-        urls: url === undefined ? cluster.nameNodeUrls : [url],
-        transport,
-        identity: { kind: 'kerberos', negotiator: keytabNegotiator({ keytab, principal }) },
-        retries: RETRIES,
-      });
-    const withKrb5 = async <T>(change: (conf: string) => string, work: () => Promise<T>): Promise<T> => {
-      const file = path.join(folder, 'other-krb5.conf');
-      await writeFile(file, change(await readFile(security.krb5Conf, 'utf8')));
-      process.env['KRB5_CONFIG'] = file;
-      try {
-        return await work();
-      } finally {
-        process.env['KRB5_CONFIG'] = security.krb5Conf;
-      }
-    };
-
-    it('a keytab that is missing, no keytab, or another principal’s', async () => {
-      const missing = await appErrorOf('KERBEROS_LOGIN_FAILED', () => login('/nowhere/x.keytab'));
-      expect(missing.message).to.equal('Keytab /nowhere/x.keytab: no such file');
-      await appErrorOf('KERBEROS_LOGIN_FAILED', () => login(security.caFile));
-      const other = await appErrorOf('KERBEROS_LOGIN_FAILED', () =>
-        login(security.keytab('trainyard'), `alice@${security.realm}`),
-      );
-      expect(other.message).to.contain(`expected a key of alice@${security.realm}, found trainyard@${security.realm}`);
-    });
-
-    it('a keytab that is out of date', async () => {
-      const bytes = await readFile(security.keytab('bob'));
-      // The keys are the end of each entry; another key is what a changed password leaves behind.
-      const stale = Buffer.from(bytes);
-      for (let at = 2; at + 4 <= stale.length;) {
-        const size = stale.readInt32BE(at);
-        stale.fill(7, at + 4 + size - 16, at + 4 + size - 8);
-        at += 4 + size;
-      }
-      const file = path.join(folder, 'stale.keytab');
-      await writeFile(file, stale);
-      const err = await appErrorOf('KERBEROS_LOGIN_FAILED', () => login(file).status('/'));
-      expect(err.message).to.contain(file).and.contain('out of date');
-    });
-
-    it('a KDC that is away', () =>
-      withKrb5(
-        (conf) => conf.replaceAll(/kdc = \S+/g, 'kdc = 127.0.0.1:1'),
-        async () => {
-          const err = await appErrorOf('KERBEROS_UNAVAILABLE', () => login(security.keytab('httpfs')).status('/'));
-          expect(err.message).to.contain('no KDC of its realm answers');
-        },
-      ));
-
-    it('clocks that differ', () =>
-      withKrb5(
-        // No difference is small enough for this library, as a clock that is wrong by minutes would be for another.
-        (conf) => conf.replace('[libdefaults]', '[libdefaults]\n  kdc_timesync = 0\n  clockskew = -1'),
-        async () => {
-          const err = await appErrorOf('KERBEROS_CLOCK_SKEW', () => login(security.keytab('HTTP')).status('/'));
-          expect(err.message).to.contain('differ by more than is allowed');
-        },
-      ));
-
-    it('a server that is called by a name Kerberos does not know', async () => {
-      const url = (cluster.nameNodeUrls[0] ?? '').replace('localhost', '127.0.0.1');
-      const err = await appErrorOf('KERBEROS_SERVICE_UNKNOWN', () =>
-        login(security.keytab('trainyard'), '', url).status('/'),
-      );
-      expect(err.message).to.contain('HTTP/127.0.0.1');
-    });
-
-    it('an authority that did not sign the certificates', async () => {
-      const { config } = loadConfig({
-        env: {},
-        flags: { 'hadoop.confDir': cluster.confDir, 'hadoop.keytab': security.keytab('trainyard') },
-      });
-      const connection = connectHadoop(config.hadoop, {});
-      const untrusting = new WebHdfsClient({ ...connection, urls: cluster.nameNodeUrls });
-      const err = await appErrorOf('HADOOP_TLS_UNTRUSTED', () => untrusting.status('/'));
-      expect(err.message).to.contain('its certificate is not accepted');
-      connection.close();
-    });
-
-    it('a service without Kerberos credentials', async () => {
-      const nobody = new WebHdfsClient({
-        urls: cluster.nameNodeUrls,
-        transport,
-        identity: { kind: 'simple', user: 'hdfs' },
-      });
-      const err = await appErrorOf('HADOOP_AUTH_FAILED', () => nobody.status('/'));
-      expect(err.message).to.contain('as hdfs');
-    });
   });
 
   let count = 0;
