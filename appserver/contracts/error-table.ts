@@ -365,7 +365,12 @@ export const ERROR_TABLE = {
     'The cluster takes no applications over REST',
     'Submit through the application master’s jar, or have yarn.webapp.enable-rest-app-submissions set to true.',
   ),
-  YARN_QUEUE_UNKNOWN: row('invalid', 422, 'There is no such YARN queue', 'Choose a leaf queue: those named, or of yarn queue -list.'),
+  YARN_QUEUE_UNKNOWN: row(
+    'invalid',
+    422,
+    'There is no such YARN queue',
+    'Choose a leaf queue: those named, or of yarn queue -list.',
+  ),
   YARN_QUEUE_FORBIDDEN: row(
     'forbidden',
     403,

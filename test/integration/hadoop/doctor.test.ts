@@ -211,7 +211,10 @@ describe('trainyard hadoop doctor', function () {
         expect(found).to.match(/bob.*ml/);
         expect(remedy, found).to.include('aclSubmitApps');
         const unknown = rowOf(await doctor({ 'yarn.queue': 'nope' }), 'queue').found;
-        expect(unknown).to.match(/^queue nope: expected one of /).and.include('root.ml').and.include('root.default');
+        expect(unknown)
+          .to.match(/^queue nope: expected one of /)
+          .and.include('root.ml')
+          .and.include('root.default');
         await expectWaits(client);
       }));
   });
