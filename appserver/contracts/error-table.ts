@@ -1,68 +1,12 @@
+import { DATASET_ERRORS } from './dataset-error-table.ts';
+import { row, type ErrorRow } from './error-row.ts';
+
+export { exitCodeOf, type ErrorKind, type ErrorRow } from './error-row.ts';
+
 /**
  * The one table of error codes. Every failure that a user, an operator or another process can see has its row here;
- * `docs/errors.md` is generated from it and a test holds the whole table.
+ * `docs/errors.md` is generated from it and a test holds the whole table. Keys are stable for ever: clients match on them.
  */
-
-/** What kind of failure a code is; decides HTTP status family, retry and who acts (`docs/errors.md`). */
-export type ErrorKind =
-  | 'invalid'
-  | 'unauthenticated'
-  | 'forbidden'
-  | 'not_found'
-  | 'conflict'
-  | 'stale'
-  | 'limited'
-  | 'not_available'
-  | 'capacity'
-  | 'unavailable'
-  | 'timeout'
-  | 'cancelled'
-  | 'bug';
-
-/** One row of the table. `remedy` is a sentence for the person who acts. */
-export interface ErrorRow {
-  readonly kind: ErrorKind;
-  readonly status: number;
-  readonly retryable: boolean;
-  readonly exitCode: number;
-  readonly title: string;
-  readonly remedy: string;
-}
-
-const row = (kind: ErrorKind, status: number, title: string, remedy: string): ErrorRow => ({
-  kind,
-  status,
-  retryable: kind === 'unavailable' || kind === 'timeout' || kind === 'limited',
-  exitCode: exitCodeOf(kind),
-  title,
-  remedy,
-});
-
-/** Exit code of a process that ends by an error of this kind: 10 never retry, 11 retry, 12 retry once larger, 20 bug. */
-export function exitCodeOf(kind: ErrorKind): number {
-  switch (kind) {
-    case 'unavailable':
-    case 'timeout':
-      return 11;
-    case 'capacity':
-      return 12;
-    case 'bug':
-      return 20;
-    case 'cancelled':
-      return 13;
-    case 'invalid':
-    case 'unauthenticated':
-    case 'forbidden':
-    case 'not_found':
-    case 'conflict':
-    case 'stale':
-    case 'limited':
-    case 'not_available':
-      return 10;
-  }
-}
-
-/** All codes. Keys are stable for ever: clients match on them. */
 export const ERROR_TABLE = {
   // Requests
   BAD_REQUEST: row('invalid', 400, 'The request cannot be read', 'Send a well-formed HTTP request.'),
@@ -97,73 +41,7 @@ export const ERROR_TABLE = {
   ),
   RATE_LIMITED: row('limited', 429, 'Too many requests', 'Wait for Retry-After seconds.'),
   // Datasets
-  UNSUPPORTED_FORMAT: row(
-    'invalid',
-    422,
-    'The file format is not supported',
-    'Send csv, tsv, json lines or parquet, plain or gzipped text.',
-  ),
-  DATASET_EMPTY: row('invalid', 422, 'The file is empty', 'Send a file with a header and rows.'),
-  DATASET_NO_ROWS: row('invalid', 422, 'The file has a header but no rows', 'Send at least one row.'),
-  DATASET_RAGGED: row(
-    'invalid',
-    422,
-    'A row has another number of cells than the header',
-    'Mend the row named, or set options.delimiter or quote.',
-  ),
-  DATASET_ENCODING: row(
-    'invalid',
-    422,
-    'The file is not in the stated encoding',
-    'Set options.encoding, or save the file as UTF-8.',
-  ),
-  DATASET_UNREADABLE: row(
-    'invalid',
-    422,
-    'The file cannot be read',
-    'Check that the file is whole and of the format its name says.',
-  ),
-  DATASET_TRUNCATED: row('invalid', 422, 'The file ends too early', 'Send the whole file again.'),
-  DATASET_TOO_WIDE: row(
-    'invalid',
-    422,
-    'The file has too many columns',
-    'Send fewer columns, or raise the limit named.',
-  ),
-  DATASET_CELL_TOO_LARGE: row(
-    'invalid',
-    422,
-    'A cell is too large',
-    'Shorten the cell named, or raise the limit named.',
-  ),
-  DATASET_NOT_READY: row('conflict', 409, 'The dataset is not ready', 'Wait until its job has succeeded.'),
-  DATASET_IN_USE: row('conflict', 409, 'The dataset is in use', 'Delete the projects that use it first.'),
-  DATASET_CHANGED: row('conflict', 409, 'The data changed after registration', 'Register it again as a new version.'),
-  SOURCE_NOT_ALLOWED: row(
-    'forbidden',
-    403,
-    'The source is not on the allow-list',
-    'Ask an administrator to allow the host or folder named.',
-  ),
-  SOURCE_NOT_FOUND: row('invalid', 422, 'The source does not exist', 'Check the address or path.'),
-  SOURCE_UNAVAILABLE: row(
-    'unavailable',
-    503,
-    'The source does not answer',
-    'Try again later; the dependency is named.',
-  ),
-  CELL_UNREADABLE: row(
-    'invalid',
-    422,
-    'A cell cannot be read as its feature’s type',
-    'Correct the row and column named.',
-  ),
-  DATA_READ_TRUNCATED: row(
-    'bug',
-    500,
-    'A read ended before the last row',
-    'The stored data is damaged; restore it from backup.',
-  ),
+  ...DATASET_ERRORS,
   // Projects and modelling
   FEATURE_UNKNOWN: row('invalid', 422, 'There is no such feature', 'Use one of the dataset’s feature names.'),
   TARGET_CONSTANT: row('invalid', 422, 'The target has one value only', 'Choose a target with at least two values.'),
@@ -461,6 +339,13 @@ export const ERROR_TABLE = {
     'A read from HDFS ended too early',
     'Check the file’s blocks: hdfs fsck PATH -files -blocks -locations.',
   ),
+  HDFS_OUTPUT_EXISTS: row(
+    'conflict',
+    409,
+    'The output’s folder is not empty',
+    'Name another, or set output.overwrite.',
+  ),
+  HDFS_OUTPUT_REFUSED: row('forbidden', 403, 'The output cannot be put there', 'Mend what the message names.'),
   HDFS_WRITE_FAILED: row('unavailable', 503, 'A write to HDFS broke off', 'Check the DataNodes, then try again.'),
   // Operation
   CONFIG_INVALID: row('invalid', 422, 'The configuration is not valid', 'Correct the key named.'),
