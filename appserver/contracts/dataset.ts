@@ -37,11 +37,32 @@ export const StoredFile = strict({
 });
 export type StoredFile = Static<typeof StoredFile>;
 
-/** All that a worker needs to read a dataset. */
+/** Most files of one dataset in HDFS: all of them stand in each of its tasks. */
+export const HDFS_FILES_MAX = 10_000;
+
+/** A file in HDFS as it was when it was registered. */
+export const RegisteredFile = strict({
+  path: Type.String({ description: 'absolute, without scheme' }),
+  sizeBytes: Type.Integer({ minimum: 0 }),
+  modifiedAt: Type.Integer({ minimum: 0, description: 'milliseconds since 1970, by HDFS' }),
+});
+export type RegisteredFile = Static<typeof RegisteredFile>;
+
+/** A Parquet file that is read where it lies, by columns under their own names; rows are in the order of the list. */
+export const InPlaceFile = strict({ ...RegisteredFile.properties, rowCount: Type.Integer({ minimum: 0 }) });
+export type InPlaceFile = Static<typeof InPlaceFile>;
+
+/** All that a worker needs to read a dataset: a snapshot in the object store, or files that lie where they were made. */
 export const StoredTable = strict({
   rowCount: Type.Integer({ minimum: 0 }),
   columns: Type.Array(StoredColumn),
   files: Type.Array(StoredFile),
+  inPlaceFiles: Type.Optional(
+    Type.Array(InPlaceFile, {
+      maxItems: HDFS_FILES_MAX,
+      description: 'in HDFS, read by the end user; `files` is empty',
+    }),
+  ),
 });
 export type StoredTable = Static<typeof StoredTable>;
 
@@ -127,11 +148,23 @@ export const DatasetOptions = strict({
 });
 export type DatasetOptions = Static<typeof DatasetOptions>;
 
+/** Formats of files in HDFS. Parquet is read in place; text becomes an exact snapshot. */
+export const HDFS_FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const;
+export type HdfsFormat = (typeof HDFS_FORMATS)[number];
+
+/** Files in HDFS: one, those of a folder, or those of a pattern with `*`, `?`, `[...]`, `{a,b}`. */
+export const HdfsSource = strict({
+  type: Type.Literal('hdfs'),
+  path: Type.String({ minLength: 1, maxLength: 4096, description: '/path or hdfs://nameservice/path' }),
+  format: Type.Optional(oneOf(HDFS_FORMATS, { description: 'default by name, else by the first bytes' })),
+});
+export type HdfsSource = Static<typeof HdfsSource>;
+
 /** Where a dataset comes from. Kinds that are not built yet answer NOT_AVAILABLE. */
 export const DatasetSource = Type.Union([
   strict({ type: Type.Literal('url'), url: Type.String({ minLength: 1, maxLength: 4096 }) }),
   strict({ type: Type.Literal('path'), path: Type.String({ minLength: 1, maxLength: 4096 }) }),
-  strict({ type: Type.Literal('hdfs'), path: Type.String(), format: Type.Optional(Type.String()) }),
+  HdfsSource,
   strict({
     type: Type.Literal('hive'),
     connectionId: Id,
@@ -158,9 +191,9 @@ export const Dataset = strict(
     state: oneOf(['ingesting', 'ready', 'failed']),
     rowCount: nullable(Type.Integer()),
     featureCount: nullable(Type.Integer()),
-    sizeBytes: nullable(Type.Integer({ description: 'of the snapshot' })),
+    sizeBytes: nullable(Type.Integer({ description: 'of the snapshot, or of the files that are read in place' })),
     source: Type.Unknown({ description: '{type:"upload", fileName, sizeBytes} or the source that was given' }),
-    inPlace: Type.Boolean(),
+    inPlace: Type.Boolean({ description: 'read where it lies: a change of the files is an error from then on' }),
     version: Type.Integer({ minimum: 1 }),
     createdAt: Timestamp,
     createdBy: Id,

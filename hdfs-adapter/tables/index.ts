@@ -3,6 +3,11 @@ export { ingest, type IngestOptions, type IngestProgress, type IngestResult } fr
 export type { ColumnWarning } from './ingest/column-names.ts';
 export type { IngestFormat } from './ingest/detect-format.ts';
 export { DEFAULT_INGEST_LIMITS, type IngestLimits } from './ingest/limits.ts';
+export { hdfsFiles } from './in-place/hdfs-files.ts';
+export type { InPlaceFiles, UnchangedFile } from './in-place/in-place-files.ts';
+export { limitCells } from './in-place/limit-cells.ts';
+export { openInPlace, type OpenInPlaceOptions } from './in-place/open-in-place.ts';
+export { registerInPlace, type RegisteredTable, type RegisterOptions } from './in-place/register.ts';
 export { cachedSource, type CachedSource, type CachedSourceOptions } from './read/cached-source.ts';
 export { openTable, type OpenTableOptions } from './read/open-table.ts';
 export { writeRows, type RowBatch, type RowColumn, type WriteRowsOptions } from './write/write-rows.ts';

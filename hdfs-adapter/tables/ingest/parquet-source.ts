@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
-import { AppError, type ParseRule, type StorageType } from '#contracts';
+import { AppError } from '#contracts';
 import { dateValue } from '../cell-sql.ts';
 import { sqlFile, type DuckDb } from '../duckdb.ts';
+import { columnForm } from '../parquet/column-types.ts';
 import { columnNames, type ColumnNames } from './column-names.ts';
 import type { IngestLimits } from './limits.ts';
 import { refuseNoRows, refuseTooWide } from './scan-text.ts';
@@ -121,63 +122,19 @@ async function planColumn(
   options: ParquetSourceOptions,
 ): Promise<ColumnPlan> {
   const column = `c${position}`;
-  const nullMarkers = [...options.nullMarkers];
-  const number: ParseRule = { kind: 'number', nullMarkers };
-  const text: ParseRule = { kind: 'category', keyRule: 'text', nullMarkers };
-  const time: ParseRule = { kind: 'date', formats: ['iso-datetime', 'iso-date'], nullMarkers };
-  const plan = (storage: StorageType, parse: ParseRule, value: string, twin: string | null = null): ColumnPlan => ({
-    position,
-    storage,
-    parse,
-    value,
-    twin,
-  });
   const ask = async (sql: string): Promise<boolean> => {
     const [row = []] = await options.duckdb.rows(`SELECT ${sql} FROM ${relation}`, options.signal);
     return row[0] === true;
   };
-  if (/^DECIMAL\(/.test(type)) return plan('decimal', number, column);
-  switch (type) {
-    case 'TINYINT':
-    case 'SMALLINT':
-    case 'INTEGER':
-    case 'BIGINT':
-    case 'UTINYINT':
-    case 'USMALLINT':
-    case 'UINTEGER':
-      return plan('int64', number, `${column}::BIGINT`);
-    case 'UBIGINT':
-      if (await ask(`count(*) FILTER (${column} > 9223372036854775807) = 0`)) {
-        return plan('int64', number, `${column}::BIGINT`);
-      }
-      return plan('decimal', number, `${column}::DECIMAL(20, 0)`);
-    case 'HUGEINT':
-    case 'UHUGEINT':
-      return plan('decimal', number, `${column}::DECIMAL(38, 0)`);
-    case 'FLOAT':
-    case 'DOUBLE':
-      return plan('float64', number, `${column}::DOUBLE`);
-    case 'BOOLEAN':
-      return plan('boolean', { kind: 'category', keyRule: 'boolean', nullMarkers }, column);
-    case 'DATE':
-      return plan('date', { kind: 'date', formats: ['iso-date', 'iso-datetime'], nullMarkers }, column);
-    case 'TIMESTAMP':
-    case 'TIMESTAMP_S':
-    case 'TIMESTAMP_MS':
-      return plan('timestamp', time, `${column}::TIMESTAMP`);
-    case 'TIMESTAMP WITH TIME ZONE':
-      return plan('timestampUtc', time, column);
-    case 'TIMESTAMP_NS': {
-      if (await ask(`count(*) FILTER (epoch_ns(${column}) % 1000 <> 0) = 0`)) {
-        return plan('timestamp', time, `${column}::TIMESTAMP`);
-      }
-      // A timestamp keeps microseconds; the text keeps all nine digits.
-      const value = `replace(${column}::VARCHAR, ' ', 'T')`;
-      return plan('string', time, value, dateValue(`(${value})`, 'iso-datetime'));
-    }
-    default:
-      return plan('string', text, /[[\]()]/.test(type) ? `to_json(${column})::VARCHAR` : `${column}::VARCHAR`);
+  const form = columnForm(type, column, options.nullMarkers);
+  if (type === 'UBIGINT' && (await ask(`count(*) FILTER (${column} > 9223372036854775807) = 0`)))
+    return { ...form, position, storage: 'int64', value: `${column}::BIGINT`, twin: null };
+  if (type === 'TIMESTAMP_NS') {
+    if (await ask(`count(*) FILTER (epoch_ns(${column}) % 1000 <> 0) = 0`))
+      return { ...form, position, storage: 'timestamp', value: `${column}::TIMESTAMP`, twin: null };
+    return { ...form, position, twin: dateValue(`(${form.value})`, 'iso-datetime') };
   }
+  return { ...form, position, twin: null };
 }
 
 async function refuseLargeCells(

@@ -10,7 +10,14 @@ export const FILE = { schema: 2, rowCount: 3, rowGroups: 4, columnOrders: 7 } as
 export const SCHEMA = { name: 4, childCount: 5 } as const;
 export const GROUP = { columns: 1, totalBytes: 2, rowCount: 3, fileOffset: 5, compressedBytes: 6, ordinal: 7 } as const;
 export const CHUNK = { fileOffset: 2, metaData: 3, offsetIndex: 4, columnIndex: 6 } as const;
-export const META = { path: 3, dataPage: 9, indexPage: 10, dictionaryPage: 11, bloomFilter: 14 } as const;
+export const META = {
+  path: 3,
+  compressedBytes: 7,
+  dataPage: 9,
+  indexPage: 10,
+  dictionaryPage: 11,
+  bloomFilter: 14,
+} as const;
 
 export interface Footer {
   readonly footer: ThriftStruct;
