@@ -123,6 +123,11 @@ export const ConfigSchema = strict({
       maximum: 100,
     }),
     retryMsMax: millis('longest time that one call to HDFS is tried again', 120_000),
+    allowedRoots: list({
+      description:
+        'HDFS folders that datasets may lie in and predictions may be written to; HDFS’s own permissions hold too',
+      default: ['/'],
+    }),
   }),
   keys: strict({
     dir: text({
@@ -236,6 +241,12 @@ export const ConfigSchema = strict({
       description: 'local copies kept of objects that the object store has no files for',
       default: 10 * GIB,
       minimum: 0,
+    }),
+    readAheadBytes: integer({
+      description:
+        'size of the pieces in which Parquet in HDFS is read; two, or two row groups, are on the disk at a time',
+      default: 64 * MIB,
+      minimum: MIB,
     }),
     drainMs: millis('how long a stopping worker waits for its task', 5_000),
     childIdleMs: millis('how long a task process without a task, and with it the decoded columns, is kept', 60_000),

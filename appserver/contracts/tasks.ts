@@ -1,19 +1,36 @@
 import { Type, type Static } from 'typebox';
 import { ModellingFeature, Parameters, TargetSpec } from './autopilot.ts';
-import { DatasetOptions, DatasetProfile, FeatureWarning, StoredTable } from './dataset.ts';
+import {
+  DatasetOptions,
+  DatasetProfile,
+  FeatureWarning,
+  HDFS_FILES_MAX,
+  HDFS_FORMATS,
+  RegisteredFile,
+  StoredTable,
+} from './dataset.ts';
 import { Partitioning } from './partitioning.ts';
 import { Id, INT32_MAX, Sha256, nullable, oneOf, strict } from './schema.ts';
 import { MetricNameSchema } from './vocabulary.ts';
 
-/** Turns a source into an immutable snapshot with its profile. */
+/** What a worker is asked to read. */
+export const TaskInput = Type.Union([
+  strict({ type: Type.Literal('upload'), objectPath: Type.String(), fileName: Type.String() }),
+  strict({ type: Type.Literal('url'), url: Type.String() }),
+  strict({ type: Type.Literal('path'), path: Type.String() }),
+  strict({
+    type: Type.Literal('hdfs'),
+    format: oneOf(HDFS_FORMATS),
+    files: Type.Array(RegisteredFile, { minItems: 1, maxItems: HDFS_FILES_MAX }),
+  }),
+]);
+export type TaskInput = Static<typeof TaskInput>;
+
+/** Turns a source into an immutable snapshot with its profile; Parquet in HDFS is registered and profiled where it lies. */
 export const IngestTask = strict({
   kind: Type.Literal('ingest'),
   datasetId: Id,
-  input: Type.Union([
-    strict({ type: Type.Literal('upload'), objectPath: Type.String(), fileName: Type.String() }),
-    strict({ type: Type.Literal('url'), url: Type.String() }),
-    strict({ type: Type.Literal('path'), path: Type.String() }),
-  ]),
+  input: TaskInput,
   options: DatasetOptions,
 });
 export type IngestTask = Static<typeof IngestTask>;
@@ -40,16 +57,41 @@ export const TrainTask = strict({
 });
 export type TrainTask = Static<typeof TrainTask>;
 
-/** Scores a dataset with an artefact and writes `rows.csv`, `rows.ndjson` and `rows.parquet`. */
+/** A folder in HDFS that becomes the user's own with the rows in it, Parquet unless csv is asked for. */
+export const HdfsOutput = strict({
+  type: Type.Literal('hdfs'),
+  path: Type.String({ minLength: 1, maxLength: 4096, description: '/path or hdfs://nameservice/path; made anew' }),
+  format: Type.Optional(oneOf(['parquet', 'csv'])),
+  overwrite: Type.Optional(Type.Boolean({ description: 'replace a folder of files that is there; default false' })),
+});
+export type HdfsOutput = Static<typeof HdfsOutput>;
+
+/** Where a worker puts the rows of an output until the whole of it is put in place. */
+export const StagedOutput = strict({
+  format: oneOf(['parquet', 'csv']),
+  stagingPath: Type.String({ description: 'folder in HDFS; each attempt has one of its own in it' }),
+});
+export type StagedOutput = Static<typeof StagedOutput>;
+
+/** Files of one output at most: each has up to {@link OUTPUT_ROWS_PER_FILE} rows. */
+export const OUTPUT_FILES_MAX = 100_000;
+export const OUTPUT_ROWS_PER_FILE = 1_000_000;
+
+/**
+ * Scores a dataset, or a source that is read once (then both `datasetId` and `table` are null), with an artefact and writes `rows.csv`, `rows.ndjson` and `rows.parquet`, or
+ * files in HDFS.
+ */
 export const BatchPredictTask = strict({
   kind: Type.Literal('batch-predict'),
   batchPredictionId: Id,
   modelId: Id,
   artifactPath: Type.String({ description: 'object store folder of manifest.json and blob' }),
   manifestSha256: Sha256,
-  datasetId: Id,
-  table: StoredTable,
+  datasetId: nullable(Id),
+  table: nullable(StoredTable),
+  source: Type.Optional(TaskInput),
   passthroughColumns: Type.Array(Type.String()),
+  output: Type.Optional(StagedOutput),
 });
 export type BatchPredictTask = Static<typeof BatchPredictTask>;
 
@@ -104,6 +146,19 @@ export const BatchPredictOutcome = strict({
   rowCount: Type.Integer({ minimum: 0 }),
   rowsPerSecond: Type.Number({ minimum: 0 }),
   warnings: Type.Array(FeatureWarning),
+  staged: Type.Optional(
+    strict({
+      path: Type.String({ description: 'folder in HDFS with all files of the output' }),
+      files: Type.Array(
+        strict({
+          name: Type.String(),
+          sizeBytes: Type.Integer({ minimum: 0 }),
+          rowCount: Type.Integer({ minimum: 0 }),
+        }),
+        { maxItems: OUTPUT_FILES_MAX },
+      ),
+    }),
+  ),
 });
 export type BatchPredictOutcome = Static<typeof BatchPredictOutcome>;
 

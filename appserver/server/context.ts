@@ -2,7 +2,7 @@ import type { OperationWarning } from '#contracts';
 import type { ObjectStore } from '#object-store';
 import type { Config, Logger } from '#runtime';
 import type { Database } from '#store';
-import type { Compute } from './pools/index.ts';
+import type { Compute, HdfsAs } from './pools/index.ts';
 import type { TaskQueue } from './queue/index.ts';
 import type { RequestMetrics } from './services/metrics.ts';
 import type { Sealer } from './services/sealer.ts';
@@ -17,6 +17,8 @@ export interface AppContext {
   readonly queue: TaskQueue;
   /** Whose workers do the tasks of a job. */
   readonly compute: Compute;
+  /** Files in HDFS as an end user sees them; null where no cluster does the work. */
+  readonly hdfsAs: HdfsAs | null;
   readonly signer: Signer;
   /** Seals recorded answers: one may hold a new API key. */
   readonly sealer: Sealer;

@@ -12,6 +12,7 @@ import { apiRoutes } from './routes/index.ts';
 import { servingRoutes } from './routes/serving.ts';
 import { advanceRun, AUTOPILOT_TOPIC, wakeRun } from './services/autopilot-run.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './services/first-admin.ts';
+import { stagingDuty } from './services/staging-duty.ts';
 import { registerFollowUps } from './services/follow-ups.ts';
 import { installationIdOf } from './services/installation-id.ts';
 import { RequestMetrics } from './services/metrics.ts';
@@ -79,7 +80,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
   const { store } = opened;
   const pools = openPools({ config, database, logger, installationId: await installationIdOf(database) });
   const queue = new TaskQueue({ database, objectStore: store, config: config.queue, logger, access: pools.access });
-  registerFollowUps(queue, signer);
+  registerFollowUps(queue, { database, signer, hdfsAs: pools.hdfsAs });
   await addPoolSecret(database, DEFAULT_POOL, readPoolSecret(config.keys.dir));
   const protocol = new WorkerProtocol({
     database,
@@ -98,6 +99,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     store,
     queue,
     compute: pools.compute,
+    hdfsAs: pools.hdfsAs,
     signer,
     sealer: createSealer(signer.deriveKey('recorded answers')),
     predictionServerToken: readOrMakeSecret(path.join(config.keys.dir, KEY_FILES.predictionServerToken)),
@@ -117,6 +119,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
       reconcilerDuty({ config: config.queue, advance: (trx, runId) => advanceRun(trx, queue, runId) }),
       sweeperDuty(config.retention),
       objectSweeperDuty(store, config.retention),
+      ...(pools.hdfsAs === null ? [] : [stagingDuty(pools.hdfsAs, config)]),
       ...served.duties,
     ],
     { database, logger, holder: newId('app') },

@@ -1,15 +1,20 @@
-import type { FeatureWarning } from '#contracts';
+import type { FeatureWarning, HdfsOutput } from '#contracts';
 import { pageByCreation, type Page, type PageOptions } from './cursor.ts';
 import { now, type Queryable } from './dialect.ts';
-import { fromJson, rowOf, toJson } from './records.ts';
+import { fromJson, fromJsonOrNull, rowOf, rowsOf, toJson } from './records.ts';
 
 export interface BatchPredictionRecord {
   readonly id: string;
   readonly modelId: string;
   readonly deploymentId: string | null;
-  readonly datasetId: string;
+  /** Null: a source that is read once. */
+  readonly datasetId: string | null;
   readonly jobId: string;
   readonly passthroughColumns: readonly string[];
+  /** Null: kept for download. */
+  readonly output: HdfsOutput | null;
+  /** Folder in HDFS of rows that are not in place yet; null once it is known to be gone. */
+  readonly stagingPath: string | null;
   /** Object store folder of the result's files; null until they are there. */
   readonly resultPath: string | null;
   readonly rowCount: number | null;
@@ -26,6 +31,8 @@ interface BatchPredictionRow {
   readonly dataset_id: string;
   readonly job_id: string;
   readonly passthrough_columns: string;
+  readonly output: string | null;
+  readonly staging_path: string | null;
   readonly result_path: string | null;
   readonly row_count: number | null;
   readonly rows_per_second: number | null;
@@ -38,9 +45,12 @@ const toBatchPrediction = (row: BatchPredictionRow): BatchPredictionRecord => ({
   id: row.id,
   modelId: row.model_id,
   deploymentId: row.deployment_id,
-  datasetId: row.dataset_id,
+  // The column takes no NULL; no dataset has an empty id.
+  datasetId: row.dataset_id === '' ? null : row.dataset_id,
   jobId: row.job_id,
   passthroughColumns: fromJson<string[]>(row.passthrough_columns),
+  output: fromJsonOrNull<HdfsOutput>(row.output),
+  stagingPath: row.staging_path,
   resultPath: row.result_path,
   rowCount: row.row_count,
   rowsPerSecond: row.rows_per_second,
@@ -54,15 +64,19 @@ export async function insertBatchPrediction(
   entry: Pick<
     BatchPredictionRecord,
     'id' | 'modelId' | 'deploymentId' | 'datasetId' | 'jobId' | 'passthroughColumns' | 'createdBy'
-  >,
+  > &
+    Partial<Pick<BatchPredictionRecord, 'output' | 'stagingPath'>>,
 ): Promise<void> {
+  const { output = null, stagingPath = null } = entry;
   await db.knex('batch_predictions').insert({
     id: entry.id,
     model_id: entry.modelId,
     deployment_id: entry.deploymentId,
-    dataset_id: entry.datasetId,
+    dataset_id: entry.datasetId ?? '',
     job_id: entry.jobId,
     passthrough_columns: toJson(entry.passthroughColumns),
+    output: output === null ? null : toJson(output),
+    staging_path: stagingPath,
     warnings: '[]',
     created_at: now(db),
     created_by: entry.createdBy,
@@ -91,7 +105,8 @@ export async function completeBatchPrediction(
   db: Queryable,
   id: string,
   result: {
-    readonly resultPath: string;
+    /** Null where the rows are not in the object store. */
+    readonly resultPath: string | null;
     readonly rowCount: number;
     readonly rowsPerSecond: number;
     readonly warnings: readonly FeatureWarning[];
@@ -106,6 +121,28 @@ export async function completeBatchPrediction(
       rows_per_second: result.rowsPerSecond,
       warnings: toJson(result.warnings),
     });
+}
+
+/** Those whose job ended so long ago, on the database's clock, and whose staging folder may still be there. */
+export async function endedStagings(
+  db: Queryable,
+  olderThanMs: number,
+  limit: number,
+): Promise<readonly BatchPredictionRecord[]> {
+  const query = db
+    .knex('batch_predictions')
+    .join('job', 'job.id', 'batch_predictions.job_id')
+    .whereNotNull('batch_predictions.staging_path')
+    .where('job.finished_at', '<=', now(db, -olderThanMs))
+    .orderBy('batch_predictions.id')
+    .limit(limit)
+    .select('batch_predictions.*');
+  return (await rowsOf<BatchPredictionRow>(query)).map(toBatchPrediction);
+}
+
+/** The staging folder is gone. */
+export async function forgetStaging(db: Queryable, id: string): Promise<void> {
+  await db.knex('batch_predictions').where({ id }).update({ staging_path: null });
 }
 
 export async function deleteBatchPrediction(db: Queryable, id: string): Promise<void> {

@@ -33,7 +33,7 @@ export const MODULE_RULES: Readonly<Record<string, ModuleRule>> = {
   '#worker': {
     folder: 'yarn-workers/worker',
     mayImport: [
-      ...['#ml', '#scoring', '#statistics', '#hadoop-auth', '#object-store', '#tables', '#jdbc'],
+      ...['#ml', '#scoring', '#statistics', '#hadoop-auth', '#webhdfs', '#object-store', '#tables', '#jdbc'],
       ...['#runtime', '#contracts'],
     ],
   },

@@ -123,7 +123,7 @@ export class ProtocolWorker {
         return trained(spec, this.#columns);
       case 'batch-predict': {
         const rows = Buffer.from('prediction\r\n1\r\n');
-        const outcome = { kind: spec.kind, rowCount: spec.table.rowCount, rowsPerSecond: 1, warnings: [] };
+        const outcome = { kind: spec.kind, rowCount: spec.table?.rowCount ?? 1, rowsPerSecond: 1, warnings: [] };
         return { files: ['rows.csv', 'rows.ndjson', 'rows.parquet'].map((name) => [name, rows] as const), outcome };
       }
     }

@@ -10,6 +10,9 @@ export function blameOf(err: unknown): Blame {
     case 'TASK_MEMORY':
       return 'memory';
     case 'STORE_UNAVAILABLE':
+    case 'HDFS_UNAVAILABLE':
+    case 'HDFS_SAFE_MODE':
+    case 'HADOOP_UNAVAILABLE':
     case 'NATIVE_LIBRARY':
     case 'SHUTTING_DOWN':
     case 'SERVER_UNAVAILABLE':

@@ -3,21 +3,30 @@ import { command, requiredWord, type CommandContext } from '../command.ts';
 import { cell, table } from '../output.ts';
 import { fields, follow } from './jobs.ts';
 
-/** Adds a file or URL as a dataset and waits until it is ready. */
+/** What a word names that is no file of this machine: a URL, or files in HDFS; null for a local file. */
+export function sourceOf(word: string, format?: string): JsonObject | null {
+  if (/^https?:\/\//.test(word)) return { type: 'url', url: word };
+  // `hdfs:///path` is the cluster's default file system, as for Hadoop's own commands.
+  const match = /^hdfs:\/\/(\/.*)$/.exec(word);
+  if (match !== null || word.startsWith('hdfs://'))
+    return { type: 'hdfs', path: match?.[1] ?? word, ...(format === undefined ? {} : { format }) };
+  return null;
+}
+
+/** Adds a file, a URL or files in HDFS as a dataset and waits until it is ready. */
 export async function addDataset(
   context: CommandContext,
-  source: string,
-  options: { name: string | undefined; options: JsonObject },
+  word: string,
+  options: { name: string | undefined; options: JsonObject; format?: string | undefined },
 ): Promise<JsonObject> {
   const { api } = context;
-  const isUrl = /^https?:\/\//.test(source);
-  const name = options.name ?? source.split('/').at(-1) ?? source;
-  const job = isUrl
-    ? await api().post('/datasets', { name, source: { type: 'url', url: source } })
-    : await api().upload('/datasets', source, {
-        name,
-        ...(Object.keys(options.options).length === 0 ? {} : { options: JSON.stringify(options.options) }),
-      });
+  const source = sourceOf(word, options.format);
+  const name = options.name ?? word.replace(/\/+$/, '').split('/').at(-1) ?? word;
+  const given = Object.keys(options.options).length > 0;
+  const job =
+    source === null
+      ? await api().upload('/datasets', word, { name, ...(given ? { options: JSON.stringify(options.options) } : {}) })
+      : await api().post('/datasets', { name, source, ...(given ? { options: options.options } : {}) });
   const done = await follow(context, job, 'reading');
   return api().get(String(done.resource));
 }
@@ -25,14 +34,15 @@ export async function addDataset(
 export const datasetCommands = [
   command({
     path: 'datasets add',
-    usage: 'FILE|URL',
-    summary: 'add a dataset and wait until it is profiled',
+    usage: 'FILE|URL|hdfs:///PATH',
+    summary: 'add a dataset and wait until it is profiled; Parquet in HDFS stays where it is',
     flags: {
       name: { kind: 'text', description: 'name; default the file’s' },
       delimiter: { kind: 'text', description: 'one character; default found' },
       encoding: { kind: 'text', description: 'utf-8, utf-16le, utf-16be, latin-1 or windows-1252' },
       nullMarkers: { kind: 'list', description: 'texts that mean missing, instead of the default ones' },
       noHeader: { kind: 'switch', description: 'the first row is data' },
+      format: { kind: 'text', description: 'of files in HDFS: parquet, csv, tsv or jsonl; default found' },
     },
     wordsMax: 1,
     run: async ({ flags, words }, context) => {
@@ -42,7 +52,11 @@ export const datasetCommands = [
         ...(flags.nullMarkers === undefined ? {} : { nullMarkers: flags.nullMarkers }),
         ...(flags.noHeader ? { header: false } : {}),
       };
-      const dataset = await addDataset(context, requiredWord(words, 'the file or URL'), { name: flags.name, options });
+      const dataset = await addDataset(context, requiredWord(words, 'the file, URL or hdfs:///path'), {
+        name: flags.name,
+        options,
+        format: flags.format,
+      });
       context.output.result(
         dataset,
         () =>

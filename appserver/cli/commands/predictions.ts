@@ -5,7 +5,7 @@ import { AppError } from '#contracts';
 import type { JsonObject } from '../api-client.ts';
 import { command, requiredFlag, requiredWord, type CommandContext } from '../command.ts';
 import { cell, table } from '../output.ts';
-import { addDataset } from './datasets.ts';
+import { addDataset, sourceOf } from './datasets.ts';
 import { fields, follow } from './jobs.ts';
 import { projectOf } from './projects.ts';
 
@@ -105,37 +105,59 @@ const predict = command({
   },
 });
 
+/** What to predict: a dataset, files in HDFS or a URL as they are, or a local file, which is uploaded first. */
+async function inputOf(
+  context: CommandContext,
+  { dataset, format }: { readonly dataset: string | undefined; readonly format: string | undefined },
+  words: readonly string[],
+): Promise<JsonObject> {
+  if (dataset !== undefined) return { datasetId: dataset };
+  const word = requiredWord(words, 'the file, hdfs:///path, or --dataset');
+  const source = sourceOf(word, format);
+  if (source !== null) return { source };
+  return { datasetId: (await addDataset(context, word, { name: undefined, options: {} }))['id'] };
+}
+
 const batchPredict = command({
   path: 'batch-predict',
-  usage: '[FILE]',
-  summary: 'predictions for a whole dataset or file, as csv',
+  usage: '[FILE|URL|hdfs:///PATH]',
+  summary: 'predictions for a whole dataset, file or folder in HDFS, as csv or into a folder in HDFS',
   flags: {
     model: { kind: 'text', description: 'id of the model; default the newest project’s recommended one' },
     deployment: { kind: 'text', description: 'id of a deployment instead of a model' },
     dataset: { kind: 'text', description: 'id of the dataset, instead of a file' },
+    format: { kind: 'text', description: 'of input files in HDFS: parquet, csv, tsv or jsonl; default found' },
     passthrough: { kind: 'list', description: 'columns of the input to copy into the output' },
-    output: { kind: 'text', description: 'file to write; default standard output', short: 'o' },
+    output: {
+      kind: 'text',
+      description: 'file, or folder hdfs:///PATH, to write; default standard output',
+      short: 'o',
+    },
+    outputFormat: { kind: 'text', description: 'of files in HDFS: parquet (default) or csv' },
+    overwrite: { kind: 'switch', description: 'replace the files of a folder in HDFS that is there' },
   },
   wordsMax: 1,
   run: async ({ flags, words }, context) => {
     const { api, output } = context;
-    const datasetId =
-      flags.dataset ??
-      String(
-        (await addDataset(context, requiredWord(words, 'the file, or --dataset'), { name: undefined, options: {} }))[
-          'id'
-        ],
-      );
+    const target = flags.output === undefined ? null : sourceOf(flags.output, flags.outputFormat);
+    const isHdfs = target?.['type'] === 'hdfs';
+    const input = await inputOf(context, flags, words);
     const by =
       flags.deployment === undefined
         ? { modelId: await modelOf(context, flags.model, undefined) }
         : { deploymentId: flags.deployment };
     const job = await api().post('/batch-predictions', {
       ...by,
-      input: { datasetId },
+      input,
       ...(flags.passthrough === undefined ? {} : { passthroughColumns: flags.passthrough }),
+      ...(isHdfs ? { output: { ...target, ...(flags.overwrite ? { overwrite: true } : {}) } } : {}),
     });
     const done = await follow(context, job, 'predicting');
+    if (isHdfs) {
+      const made = await api().get(String(done.resource));
+      output.result(made, () => `${cell(made['rowCount'])} rows in ${cell(target['path'])}`);
+      return;
+    }
     await writeTo(
       await api().download(`${String(done.resource)}/rows`, output.json ? 'application/x-ndjson' : 'text/csv'),
       flags.output,

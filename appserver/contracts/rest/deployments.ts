@@ -3,6 +3,7 @@ import { Id, Timestamp, nullable, oneOf, strict } from '../schema.ts';
 import { DatasetSource, FeatureWarning } from '../dataset.ts';
 import { Problem } from '../problem.ts';
 import { ServedDeploymentState } from '../serving.ts';
+import { HdfsOutput } from '../tasks.ts';
 
 import { Description, Name, pageOf } from './common.ts';
 
@@ -76,7 +77,13 @@ export const PredictionServerEntry = strict({
   deployments: Type.Array(ServedDeploymentState),
 });
 
-const kinds = ['download', 'hdfs', 's3', 'jdbc', 'hive'] as const;
+/** Where the rows of a batch prediction go. */
+export const PredictionOutput = Type.Union([
+  strict({ type: Type.Literal('download') }, { description: 'kept by the platform, handed out by `/rows`' }),
+  HdfsOutput,
+  Type.Object({ type: oneOf(['s3', 'jdbc', 'hive']) }, { description: 'not built yet' }),
+]);
+export type PredictionOutput = Static<typeof PredictionOutput>;
 
 /** Most pass-through columns of one batch prediction. */
 export const PASSTHROUGH_COLUMNS_MAX = 1_000;
@@ -85,9 +92,7 @@ export const CreateBatchPredictionRequest = strict({
   modelId: Type.Optional(Id),
   deploymentId: Type.Optional(Id),
   input: strict({ datasetId: Type.Optional(Id), source: Type.Optional(DatasetSource) }),
-  output: Type.Optional(
-    Type.Object({ type: oneOf(kinds) }, { description: 'download is built; further fields belong to the others' }),
-  ),
+  output: Type.Optional(PredictionOutput),
   passthroughColumns: Type.Optional(
     Type.Array(Type.String(), { maxItems: PASSTHROUGH_COLUMNS_MAX, uniqueItems: true }),
   ),
@@ -101,14 +106,15 @@ export const BatchPrediction = strict(
     id: Id,
     modelId: Id,
     deploymentId: nullable(Id),
-    datasetId: Id,
+    datasetId: nullable(Id),
     jobId: Id,
     state: oneOf(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
     passthroughColumns: Type.Array(Type.String()),
+    output: Type.Union([strict({ type: Type.Literal('download') }), HdfsOutput]),
     rowCount: nullable(Type.Integer()),
     rowsPerSecond: nullable(Type.Number()),
     warnings: Type.Array(FeatureWarning),
-    rows: nullable(Type.String({ description: 'path of the rows, once they are there' })),
+    rows: nullable(Type.String({ description: 'path of the rows, once they are there; null for output hdfs' })),
     error: nullable(Problem),
     createdAt: Timestamp,
     finishedAt: nullable(Timestamp),
@@ -123,10 +129,12 @@ export const BatchPredictionPage = pageOf(BatchPrediction);
 export const BatchPredictionDryRun = strict({
   dryRun: Type.Literal(true),
   modelId: Id,
-  datasetId: Id,
-  rowCount: Type.Integer(),
+  datasetId: nullable(Id),
+  rowCount: nullable(Type.Integer({ description: 'null for a source: it is read later' })),
   columns: Type.Array(Type.String(), { description: 'of the result, in order' }),
-  missingFeatures: Type.Array(Type.String(), {
-    description: 'features of the model that the input lacks: missing values',
-  }),
+  missingFeatures: nullable(
+    Type.Array(Type.String(), {
+      description: 'features of the model that the input lacks: missing values; null for a source',
+    }),
+  ),
 });

@@ -39,5 +39,5 @@ function inputsOf(spec: TaskSpec, checkpoint: string | undefined): string[] {
 }
 
 const foldersOf = ({ table }: TrainTask | BatchPredictTask): string[] => [
-  ...new Set(table.files.map((file) => path.posix.dirname(file.path))),
+  ...new Set((table?.files ?? []).map((file) => path.posix.dirname(file.path))),
 ];

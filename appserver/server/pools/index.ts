@@ -1,2 +1,2 @@
 export { localCompute, type Compute } from './compute.ts';
-export { openPools, type Pools } from './open-pools.ts';
+export { openPools, type HdfsAs, type Pools } from './open-pools.ts';

@@ -32,10 +32,15 @@ export interface PoolsOptions {
 export interface Pools {
   readonly compute: Compute;
   readonly access: AttemptAccess;
+  /** HDFS as an end user; null where no cluster does the work. */
+  readonly hdfsAs: HdfsAs | null;
   /** What this app server answers and does for pools. */
   serve(queue: TaskQueue): { readonly routes: readonly Route[]; readonly duties: readonly Duty[] };
   close(): Promise<void>;
 }
+
+/** A client of the cluster's HDFS that works in a user's name. */
+export type HdfsAs = Cluster['hdfsAs'];
 
 /** Tag of an installation's YARN applications: lower case, at most 100 characters. */
 export const applicationTag = (installationId: string): string => `trainyard-${installationId}`.toLowerCase();
@@ -46,6 +51,7 @@ export function openPools(options: PoolsOptions): Pools {
   return {
     compute: localCompute,
     access: sharedAccess,
+    hdfsAs: null,
     serve: () => ({ routes: [], duties: [] }),
     close: () => Promise.resolve(),
   };
@@ -84,6 +90,7 @@ function openYarnPools({ config, database, logger, installationId }: PoolsOption
       cluster.settings.configuration.get('yarn.http.policy') === 'HTTPS_ONLY' ? 'https' : 'http',
     ),
     access,
+    hdfsAs: cluster.hdfsAs,
     serve: (queue) => ({
       routes: poolRoutes({ database, queue, logger, launches }),
       duties: [

@@ -26,8 +26,8 @@ export interface TaskFollowUp<K extends TaskKind = TaskKind, V = unknown> {
    * Checks what a worker sealed, outside of any transaction, perhaps more than once. Sizes and SHA-256 of all files
    * have been checked already. The returned facts reach `committed`.
    *
-   * @throws RESULT_MISMATCH, ARTIFACT_INVALID: the attempt is charged to the task and it is tried again; any other
-   *   error leaves the task sealed, to be verified again
+   * @throws RESULT_MISMATCH, ARTIFACT_INVALID: the attempt is charged to the task and it is tried again;
+   *   HDFS_OUTPUT_EXISTS, HDFS_OUTPUT_REFUSED: the task fails; any other error leaves it sealed, to be verified again
    */
   verify(task: Task<K>, sealed: SealedAttempt<K>, store: ObjectStore): Promise<V>;
   /** The result is recorded. New tasks may be made here. */

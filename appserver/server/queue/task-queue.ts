@@ -103,8 +103,11 @@ export class TaskQueue {
       try {
         verified = await this.#verify(task, seal);
       } catch (err) {
+        // What its user must mend is the same the next time.
+        if (isAppError(err, 'HDFS_OUTPUT_EXISTS') || isAppError(err, 'HDFS_OUTPUT_REFUSED'))
+          return this.#reject(holder, err, 'user');
         if (!isAppError(err, 'RESULT_MISMATCH') && !isAppError(err, 'ARTIFACT_INVALID')) throw err;
-        return this.#reject(holder, err);
+        return this.#reject(holder, err, 'task');
       }
     }
     await failpoint('queue.commit.beforeDatabase');
@@ -148,10 +151,10 @@ export class TaskQueue {
     }
   }
 
-  async #reject(holder: Holder, err: AppError): Promise<TaskState> {
+  async #reject(holder: Holder, err: AppError, blame: 'task' | 'user'): Promise<TaskState> {
     this.refusals.note('commit', err, holder.taskId);
     this.#options.logger.error('result_rejected', 'a sealed result did not verify', { ...holder, err });
-    return this.fail(holder, { blame: 'task', problem: toProblem(err, null, true), log: [] });
+    return this.fail(holder, { blame, problem: toProblem(err, null, true), log: [] });
   }
 
   /** An attempt failed. @throws TASK_FENCED, TASK_CANCELLED */

@@ -13,16 +13,11 @@ import { isFinalJobState, listBatchPredictions } from '#store';
 import { ownerFilter } from '../auth/caller.ts';
 import { nextPath, pageOptionsOf } from '../http/page.ts';
 import { noContent, ok, route, type Route } from '../route.ts';
-import {
-  batchPredictionView,
-  jobOf,
-  planScoring,
-  readBatchPrediction,
-  startScoring,
-} from '../services/batch-predictions.ts';
+import { batchPredictionView, jobOf, readBatchPrediction } from '../services/batch-predictions.ts';
 import { removeBatchPrediction } from '../services/deletion.ts';
 import { RESULT_FILES } from '../services/follow-ups.ts';
 import { asFile, objectStream } from '../services/streams.ts';
+import { findPlaces, planScoring, startScoring } from '../services/scoring.ts';
 import { acceptedJob } from './jobs.ts';
 import { IdParams } from './params.ts';
 
@@ -41,15 +36,17 @@ const create = route({
     200: { description: 'dryRun: what would be scored; nothing was changed', schema: BatchPredictionDryRun },
     202: { description: 'the job', schema: Job },
   },
-  handler: async ({ database, compute }, { caller, query, body, effect }) => {
+  handler: async (app, { caller, query, body, effect }) => {
+    const { database, compute } = app;
+    const places = await findPlaces(app, caller, body);
     if (query.dryRun === true) {
-      const plan = await planScoring(database, caller, body);
+      const plan = await planScoring(database, caller, body, places);
       const { datasetId, columns, missingFeatures } = plan;
-      const { rowCount } = plan.table;
+      const rowCount = plan.table?.rowCount ?? null;
       return ok({ dryRun: true, modelId: plan.owned.model.id, datasetId, rowCount, columns, missingFeatures });
     }
     return effect(async (trx) =>
-      acceptedJob(await startScoring(trx, compute, caller, await planScoring(trx, caller, body))),
+      acceptedJob(await startScoring(trx, compute, caller, await planScoring(trx, caller, body, places))),
     );
   },
 });
@@ -102,6 +99,11 @@ const rows = route({
     const job = await jobOf(database, found);
     if (!isFinalJobState(job.state))
       throw new AppError('JOB_NOT_FINISHED', `batch prediction ${found.id}: job ${job.id} is ${job.state}`);
+    if (found.output !== null)
+      throw new AppError(
+        'CONFLICT',
+        `batch prediction ${found.id}: its rows are in HDFS, in ${found.output.path}; read them there`,
+      );
     if (found.resultPath === null)
       throw new AppError(
         'CONFLICT',

@@ -26,7 +26,7 @@ import { nextPath, pageOptionsOf, toPage } from '../http/page.ts';
 import type { Compute } from '../pools/index.ts';
 import { noContent, ok, route, type Answer, type Call, type Route } from '../route.ts';
 import { removeDataset } from '../services/deletion.ts';
-import { ingestInputOf } from '../services/dataset-sources.ts';
+import { checkSource } from '../services/dataset-sources.ts';
 import { datasetView, readDataset, readReadyDataset, startIngest } from '../services/datasets.ts';
 import { receiveUpload, type Upload } from '../uploads/receive.ts';
 import { acceptedJob } from './jobs.ts';
@@ -46,8 +46,8 @@ const create = route({
   handler: async (app, call) => {
     const body: CreateDatasetRequest | undefined = call.body;
     if (body === undefined) return createFromUpload(app, call);
-    const input = await ingestInputOf(body.source, app.config);
-    const { name, source, options = {} } = body;
+    const { name, options = {} } = body;
+    const { source, input } = await checkSource(body.source, app, call.caller);
     return call.effect(async (trx) =>
       acceptedJob(
         await startIngest(trx, app.compute, call.caller, {

@@ -1,26 +1,52 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, type DatasetSource, type IngestTask } from '#contracts';
-import type { Config } from '#runtime';
+import type { Caller } from '../auth/caller.ts';
+import type { AppContext } from '../context.ts';
+import { registerHdfs } from './hdfs-sources.ts';
+
+/** A source that was held against the allow-lists. */
+export interface CheckedSource {
+  /** As it is recorded. */
+  readonly source: DatasetSource;
+  /** What a worker is asked to read. */
+  readonly input: IngestTask['input'];
+}
 
 /**
- * What a worker is asked to read for a source, after it was held against the allow-lists.
- *
- * @throws SOURCE_NOT_ALLOWED naming host or folder, SOURCE_NOT_FOUND, VALIDATION_FAILED, NOT_AVAILABLE
+ * @param pointer JSON pointer of the source in the request, for complaints
+ * @throws SOURCE_NOT_ALLOWED naming host or folder, SOURCE_NOT_FOUND, VALIDATION_FAILED, NOT_AVAILABLE; what `registerHdfs` throws
  */
-export async function ingestInputOf(source: DatasetSource, config: Config): Promise<IngestTask['input']> {
+export async function checkSource(
+  source: DatasetSource,
+  { config, hdfsAs }: Pick<AppContext, 'config' | 'hdfsAs'>,
+  { userName }: Caller,
+  pointer = '/source',
+): Promise<CheckedSource> {
   switch (source.type) {
     case 'url':
-      return { type: 'url', url: checkedUrl(source.url, config.ingest.urlHosts) };
+      return { source, input: { type: 'url', url: checkedUrl(source.url, config.ingest.urlHosts) } };
     case 'path':
-      return { type: 'path', path: await checkedPath(source.path, config.ingest.pathRoots) };
-    case 'hdfs':
+      return { source, input: { type: 'path', path: await checkedPath(source.path, config.ingest.pathRoots) } };
+    case 'hdfs': {
+      if (hdfsAs === null)
+        throw new AppError(
+          'NOT_AVAILABLE',
+          'source.type: hdfs needs compute.driver yarn: files in HDFS are read by their users’ own containers',
+        );
+      const { allowedRoots } = config.hadoop;
+      const found = await registerHdfs(source, { client: hdfsAs(userName), userName, allowedRoots, pointer });
+      return {
+        source: found.source,
+        input: { type: 'hdfs', format: found.source.format, files: [...found.files] },
+      };
+    }
     case 'hive':
     case 'jdbc':
     case 's3':
       throw new AppError(
         'NOT_AVAILABLE',
-        `source.type: ${source.type} is not built yet; upload the file, or use url or path`,
+        `source.type: ${source.type} is not built yet; upload the file, or use url, path or hdfs`,
       );
   }
 }

@@ -23,13 +23,19 @@ export function datasetView(dataset: DatasetRecord): Dataset {
     featureCount: dataset.featureCount,
     sizeBytes: dataset.sizeBytes,
     source: dataset.source,
-    inPlace: false,
+    inPlace: isInPlace(dataset.source),
     version: 1,
     createdAt: isoOf(dataset.createdAt),
     createdBy: dataset.createdBy,
     warnings: [...dataset.warnings],
     error: publicProblem(dataset.error),
   };
+}
+
+/** Parquet in HDFS is read where it lies; its format was recorded when it was registered. */
+function isInPlace(source: unknown): boolean {
+  if (typeof source !== 'object' || source === null) return false;
+  return Reflect.get(source, 'type') === 'hdfs' && Reflect.get(source, 'format') === 'parquet';
 }
 
 /** A dataset that the caller may see. @throws NOT_FOUND */

@@ -22,6 +22,7 @@ import { cancelRunOfJob } from './autopilot-run.ts';
 import { batchPredictionView, jobOf, readBatchPrediction } from './batch-predictions.ts';
 import { datasetView, readDataset } from './datasets.ts';
 import { projectView, readProject } from './projects.ts';
+import { clearOutput } from './staging-duty.ts';
 
 /** Who deletes what, and whether it is still what the caller has seen. */
 export interface Deletion {
@@ -128,8 +129,10 @@ async function refuseUsed(trx: Transaction, datasetId: string): Promise<void> {
  *
  * @throws NOT_FOUND, STALE
  */
-export async function removeBatchPrediction({ database, queue }: AppContext, deletion: Deletion): Promise<void> {
+export async function removeBatchPrediction(app: AppContext, deletion: Deletion): Promise<void> {
+  const { database, queue } = app;
   const { caller, id, checkIfMatch } = deletion;
+  const before = await readBatchPrediction(database, caller, id);
   await failpoint('delete.beforeDatabase');
   await database.transaction(async (trx) => {
     const found = await readBatchPrediction(trx, caller, id);
@@ -139,6 +142,7 @@ export async function removeBatchPrediction({ database, queue }: AppContext, del
     await deleteBatchPrediction(trx, id);
     await failpoint('delete.inDatabase');
   });
+  await clearOutput(app, before);
   await failpoint('delete.afterDatabase');
 }
 

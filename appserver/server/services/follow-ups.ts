@@ -1,32 +1,44 @@
-import { AppError, DatasetProfile, parse, toProblem, type StoredTable } from '#contracts';
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { AppError, DatasetProfile, parse, toProblem, type IngestTask, type StoredTable } from '#contracts';
 import {
   completeBatchPrediction,
   completeDataset,
   completeModel,
   failDataset,
+  findBatchPrediction,
   findModel,
+  findUser,
+  type Database,
   type Task,
   type TrainedFacts,
   type Transaction,
 } from '#store';
+import type { AppContext } from '../context.ts';
+import type { HdfsAs } from '../pools/index.ts';
 import type { SealedAttempt, TaskFollowUp, TaskQueue } from '../queue/index.ts';
 import { advanceRun, endModelOfTask } from './autopilot-run.ts';
+import { publishOutput } from './publish-output.ts';
 import type { Signer } from './signing.ts';
 import { verifyModel } from './verify-model.ts';
 
 /** What the ends of tasks mean to datasets, models and batch predictions. */
-export function registerFollowUps(queue: TaskQueue, signer: Signer): void {
+export function registerFollowUps(
+  queue: TaskQueue,
+  { database, signer, hdfsAs }: Pick<AppContext, 'database' | 'signer' | 'hdfsAs'>,
+): void {
   queue.followUps.register('ingest', ingestFollowUp);
   queue.followUps.register('train', trainFollowUp(queue, signer));
-  queue.followUps.register('batch-predict', batchPredictFollowUp);
+  queue.followUps.register('batch-predict', batchPredictFollowUp(database, hdfsAs));
 }
 
 const cancelled = () => new AppError('JOB_CANCELLED', 'the job was cancelled');
 
 const ingestFollowUp: TaskFollowUp<'ingest', null> = {
-  async verify(_task, sealed) {
+  async verify(task, sealed) {
     const { table, profile } = sealed.outcome;
     checkFiles(table, sealed);
+    checkInPlace(table, task.spec.input);
     parse(DatasetProfile, profile, 'profile', 'RESULT_MISMATCH');
     const names = table.columns.map((column) => column.name);
     if (profile.features.length !== names.length || profile.features.some((entry, at) => entry.name !== names[at]))
@@ -34,7 +46,10 @@ const ingestFollowUp: TaskFollowUp<'ingest', null> = {
     return null;
   },
   committed: (trx, task, { outcome }) =>
-    completeDataset(trx, task.spec.datasetId, { ...outcome, sizeBytes: sizeOf(outcome.table.files) }),
+    completeDataset(trx, task.spec.datasetId, {
+      ...outcome,
+      sizeBytes: sizeOf(outcome.table.inPlaceFiles ?? outcome.table.files),
+    }),
   failed: (trx, task, problem) => failDataset(trx, task.spec.datasetId, toProblem(problem, null, true)),
   cancelled: (trx, task) => failDataset(trx, task.spec.datasetId, toProblem(cancelled(), null)),
 };
@@ -47,14 +62,23 @@ const sizeOf = (files: readonly { readonly sizeBytes: number }[]): number =>
 function checkFiles(table: StoredTable, sealed: SealedAttempt<'ingest'>): void {
   const files = new Map(sealed.files.map((file) => [`${sealed.attemptPath}/${file.name}`, file]));
   let rowCount = 0;
-  for (const { path, sizeBytes, sha256, rowCount: count } of table.files) {
-    const file = files.get(path);
+  for (const { rowCount: count } of table.inPlaceFiles ?? []) rowCount += count;
+  for (const { path: object, sizeBytes, sha256, rowCount: count } of table.files) {
+    const file = files.get(object);
     if (file?.sizeBytes !== sizeBytes || file.sha256 !== sha256)
-      throw new AppError('RESULT_MISMATCH', `table: ${path} is not a file that was sealed`);
+      throw new AppError('RESULT_MISMATCH', `table: ${object} is not a file that was sealed`);
     rowCount += count;
   }
   if (rowCount !== table.rowCount)
     throw new AppError('RESULT_MISMATCH', `table: expected ${table.rowCount} rows; its files have ${rowCount}`);
+}
+
+/** What is read in place is what the task was given, all of it and nothing else. */
+function checkInPlace({ files, inPlaceFiles }: StoredTable, input: IngestTask['input']): void {
+  const expected = input.type === 'hdfs' && input.format === 'parquet' ? input.files : undefined;
+  const found = inPlaceFiles?.map(({ rowCount: _, ...registered }) => registered);
+  if (!isDeepStrictEqual(found, expected) || (found !== undefined && files.length > 0))
+    throw new AppError('RESULT_MISMATCH', 'table: its files are not those that were registered');
 }
 
 /** What is known of a verified artefact. */
@@ -110,24 +134,57 @@ export const RESULT_FILES = {
   'application/x-parquet': 'rows.parquet',
 } as const;
 
-const batchPredictFollowUp: TaskFollowUp<'batch-predict', null> = {
-  async verify(task, { files, outcome }) {
-    const names = new Set(files.map((file) => file.name));
-    for (const name of Object.values(RESULT_FILES))
-      if (!names.has(name)) throw new AppError('RESULT_MISMATCH', `batch prediction: ${name} was not sealed`);
-    const expected = task.spec.table.rowCount;
-    if (outcome.rowCount !== expected)
-      throw new AppError('RESULT_MISMATCH', `batch prediction: expected ${expected} rows; found ${outcome.rowCount}`);
-    return null;
-  },
-  committed: (trx, task, { attemptPath, outcome }) =>
-    completeBatchPrediction(trx, task.spec.batchPredictionId, {
-      resultPath: attemptPath,
-      rowCount: outcome.rowCount,
-      rowsPerSecond: outcome.rowsPerSecond,
-      warnings: outcome.warnings,
-    }),
-  // State and cause are those of the job.
-  failed: async () => undefined,
-  cancelled: async () => undefined,
-};
+function batchPredictFollowUp(database: Database, hdfsAs: HdfsAs | null): TaskFollowUp<'batch-predict', null> {
+  return {
+    async verify(task, sealed) {
+      const { outcome } = sealed;
+      const expected = task.spec.table?.rowCount ?? outcome.rowCount;
+      if (outcome.rowCount !== expected)
+        throw new AppError('RESULT_MISMATCH', `batch prediction: expected ${expected} rows; found ${outcome.rowCount}`);
+      if (task.spec.output === undefined) checkResultFiles(sealed);
+      else await publish(database, hdfsAs, task, sealed);
+      return null;
+    },
+    committed: (trx, task, { attemptPath, outcome }) =>
+      completeBatchPrediction(trx, task.spec.batchPredictionId, {
+        resultPath: task.spec.output === undefined ? attemptPath : null,
+        rowCount: outcome.rowCount,
+        rowsPerSecond: outcome.rowsPerSecond,
+        warnings: outcome.warnings,
+      }),
+    // State and cause are those of the job.
+    failed: async () => undefined,
+    cancelled: async () => undefined,
+  };
+}
+
+function checkResultFiles({ files }: SealedAttempt<'batch-predict'>): void {
+  const names = new Set(files.map((file) => file.name));
+  for (const name of Object.values(RESULT_FILES))
+    if (!names.has(name)) throw new AppError('RESULT_MISMATCH', `batch prediction: ${name} was not sealed`);
+}
+
+/** Puts rows in HDFS in their place, in the name of the user whose they are. */
+async function publish(
+  database: Database,
+  hdfsAs: HdfsAs | null,
+  task: Task<'batch-predict'>,
+  { attemptPath, outcome: { staged, rowCount } }: SealedAttempt<'batch-predict'>,
+): Promise<void> {
+  const { batchPredictionId } = task.spec;
+  const inFiles = staged?.files.reduce((sum, file) => sum + file.rowCount, 0);
+  if (staged === undefined || inFiles !== rowCount)
+    throw new AppError(
+      'RESULT_MISMATCH',
+      `batch prediction: expected ${rowCount} rows in HDFS; found ${inFiles ?? 'none'}`,
+    );
+  const entry = await findBatchPrediction(database, batchPredictionId);
+  const user = await findUser(database, task.runAs);
+  if (hdfsAs === null || user === undefined)
+    throw new AppError('HDFS_OUTPUT_REFUSED', `batch prediction ${batchPredictionId}: its user or the cluster is gone`);
+  // Deleted meanwhile: its job is being cancelled.
+  if (entry === undefined || entry.output === null || entry.stagingPath === null) return;
+  const { output, stagingPath } = entry;
+  const attemptName = path.posix.basename(attemptPath);
+  await publishOutput(hdfsAs(user.name), { batchPredictionId, output, stagingPath, staged, attemptName });
+}

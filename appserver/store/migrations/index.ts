@@ -4,6 +4,7 @@ import { resources0002 } from './0002-resources.ts';
 import { reliability0003 } from './0003-reliability.ts';
 import { housekeeping0004 } from './0004-housekeeping.ts';
 import { pools0005 } from './0005-pools.ts';
+import { outputs0006 } from './0006-outputs.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -12,4 +13,5 @@ export const MIGRATIONS: readonly Migration[] = [
   reliability0003,
   housekeeping0004,
   pools0005,
+  outputs0006,
 ];

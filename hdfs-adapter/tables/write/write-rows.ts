@@ -23,8 +23,8 @@ export interface RowBatch {
 export interface WriteRowsOptions {
   readonly columns: readonly RowColumn[];
   readonly batches: AsyncIterable<RowBatch>;
-  /** Local files that do not exist yet. */
-  readonly files: { readonly csv: string; readonly ndjson: string; readonly parquet: string };
+  /** Local files that do not exist yet. CSV is always written: Parquet is made of it. */
+  readonly files: { readonly csv: string; readonly ndjson?: string; readonly parquet?: string };
   /** Must be allowed to read and write the files' folder. */
   readonly duckdb: DuckDb;
   readonly signal?: AbortSignal;
@@ -38,8 +38,8 @@ const LINE_SLACK_BYTES = 1024;
 const BYTES_PER_UNIT_MAX = 3;
 
 /**
- * Writes the same rows as CSV (RFC 4180 with header; NULL is an empty cell, an empty text is `""`), NDJSON and Parquet
- * (zstd; texts as VARCHAR, numbers as DOUBLE), one row for each row, in order. Memory is bounded by a batch. On error
+ * Writes the same rows as CSV (RFC 4180 with header; NULL is an empty cell, an empty text is `""`) and, where asked for, NDJSON
+ * and Parquet (zstd; texts as VARCHAR, numbers as DOUBLE), one row for each row, in order. Memory is bounded by a batch. On error
  * or abort none of the files is left.
  *
  * @returns the number of rows
@@ -48,18 +48,20 @@ const BYTES_PER_UNIT_MAX = 3;
 export async function writeRows(options: WriteRowsOptions): Promise<number> {
   const { files } = options;
   // A NULL of the only column is a blank line of CSV, which readers leave out: Parquet is made of a copy with a second.
-  const source = options.columns.length === 1 ? `${files.parquet}.csv` : null;
+  const source = options.columns.length === 1 && files.parquet !== undefined ? `${files.parquet}.csv` : null;
   try {
     const { rowCount, lineChars } = await writeText(options, source);
-    await writeParquet(options, source ?? files.csv, lineChars);
+    if (files.parquet === undefined) return rowCount;
+    await writeParquet(options, source ?? files.csv, files.parquet, lineChars);
     await renameColumns(
       files.parquet,
       options.columns.map(({ name }) => name),
     );
-    await checkParquet(options, rowCount);
+    await checkParquet(options, files.parquet, rowCount);
     return rowCount;
   } catch (err) {
-    for (const file of Object.values(files)) await rm(file, { force: true });
+    for (const file of [files.csv, files.ndjson, files.parquet])
+      if (file !== undefined) await rm(file, { force: true });
     throw err;
   } finally {
     if (source !== null) await rm(source, { force: true });
@@ -71,9 +73,9 @@ async function writeText(
   source: string | null,
 ): Promise<{ rowCount: number; lineChars: number }> {
   const csv = await TextFile.create(files.csv);
-  const ndjson = await TextFile.create(files.ndjson);
+  const ndjson = files.ndjson === undefined ? null : await TextFile.create(files.ndjson);
   const padded = source === null ? null : await TextFile.create(source);
-  const all = padded === null ? [csv, ndjson] : [csv, ndjson, padded];
+  const all = [csv, ndjson, padded].filter((file) => file !== null);
   const keys = columns.map(({ name }, index) => `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`);
   let rowCount = 0;
   let lineChars = 0;
@@ -92,7 +94,7 @@ async function writeText(
           object += `${keys[index] ?? ''}${jsonCell(cell)}`;
         }
         csv.add(`${line}${EOL}`);
-        ndjson.add(`${object}}\n`);
+        ndjson?.add(`${object}}\n`);
         padded?.add(`${line},0${EOL}`);
         if (line.length > lineChars) lineChars = line.length;
         for (const file of all) if (file.isFull) await file.flush();
@@ -110,8 +112,8 @@ async function writeText(
  * Makes Parquet of the CSV: its quoting tells NULL from an empty text, its numbers round-trip. Columns are `c<n>`.
  * (With `strict_mode` named besides CRLF, DuckDB 1.5.6 finds no rows.)
  */
-async function writeParquet(options: WriteRowsOptions, csv: string, lineChars: number): Promise<void> {
-  const { columns, files, duckdb, signal } = options;
+async function writeParquet(options: WriteRowsOptions, csv: string, parquet: string, lineChars: number): Promise<void> {
+  const { columns, duckdb, signal } = options;
   const names = columns.map((_, index) => `c${index}`);
   const types = [...names, ...(names.length === 1 ? ['pad'] : [])].map((name) => `'${name}': 'VARCHAR'`);
   const values = columns.map(({ kind }, index) => (kind === 'number' ? `c${index}::DOUBLE AS c${index}` : `c${index}`));
@@ -121,13 +123,13 @@ async function writeParquet(options: WriteRowsOptions, csv: string, lineChars: n
     `quote = '"', escape = '"', new_line = '\\r\\n', nullstr = '', allow_quoted_nulls = false, ` +
     `max_line_size = ${lineBytes}, parallel = false)`;
   await duckdb.execute(
-    `COPY (SELECT ${values.join(', ')} FROM ${read}) TO ${sqlFile(files.parquet)} (FORMAT parquet, COMPRESSION zstd)`,
+    `COPY (SELECT ${values.join(', ')} FROM ${read}) TO ${sqlFile(parquet)} (FORMAT parquet, COMPRESSION zstd)`,
     signal,
   );
 }
 
-async function checkParquet({ files, duckdb, signal }: WriteRowsOptions, rowCount: number): Promise<void> {
-  const [row = []] = await duckdb.rows(`SELECT count(*) FROM read_parquet(${sqlFile(files.parquet)})`, signal);
+async function checkParquet({ duckdb, signal }: WriteRowsOptions, parquet: string, rowCount: number): Promise<void> {
+  const [row = []] = await duckdb.rows(`SELECT count(*) FROM read_parquet(${sqlFile(parquet)})`, signal);
   if (Number(row[0]) === rowCount) return;
   throw new AppError('DATA_READ_TRUNCATED', `Result: expected ${rowCount} rows, found ${Number(row[0])}`);
 }

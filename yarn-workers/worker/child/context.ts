@@ -3,8 +3,10 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import type { BatchSource, StoredTable } from '#contracts';
+import { connectHadoop, type HadoopConnection } from '#hadoop-auth';
 import { openObjectStore, storeTokens, type ObjectStore } from '#object-store';
-import { DuckDb, openTable } from '#tables';
+import { DuckDb, hdfsFiles, openInPlace, openTable } from '#tables';
+import { openWebHdfs, type HdfsAccess, type WebHdfsClient } from '#webhdfs';
 import type { BoostingEngine } from '#ml';
 import type { ConfigureMessage } from '../ipc/messages.ts';
 import { openLightgbm } from '../native/lightgbm.ts';
@@ -30,6 +32,8 @@ export interface TaskContext {
   /** Folder of this child alone; removed when it ends by itself, else by the next child on this host. */
   readonly workDir: string;
   readonly cache: DatasetCache;
+  /** The cluster's HDFS as the user in whose name this child runs. @throws CONFIG_INVALID where no cluster is configured */
+  hdfs(): WebHdfsClient;
   /** The table, read anew each time: for what reads columns once. */
   openTable(table: StoredTable, batchRows?: number): BatchSource;
   /** The table of a dataset, its decoded columns kept for later tasks. */
@@ -51,7 +55,7 @@ export async function openContext(configuration: ConfigureMessage): Promise<Task
   if (isLocal) await mkdir(objectStore.root, { recursive: true });
   await sweepWorkDir(worker.workDir);
   const workDir = await mkdtemp(path.join(worker.workDir, `${FOLDER_PREFIX}${hostname()}-${process.pid}-`));
-  const tokens = objectStore.driver === 'hdfs' ? storeTokens(process.env) : null;
+  const tokens = storeTokens(process.env);
   const opened = openObjectStore({ objectStore, hadoop }, tokens?.access);
   const { store } = opened;
   const objects = new LocalObjects({
@@ -77,12 +81,20 @@ export async function openContext(configuration: ConfigureMessage): Promise<Task
   // The first query loads what the library defers: better now than in the first task.
   await duckdb.rows('SELECT 1');
   const cache = new DatasetCache(worker.cacheBytes);
-  const openUncached: TaskContext['openTable'] = (table, batchRows) =>
-    openTable(table, {
+  const hdfs = lazyHdfs(hadoop, tokens?.access);
+  const openUncached: TaskContext['openTable'] = (table, batchRows) => {
+    const rows = batchRows === undefined ? {} : { batchRows };
+    if (table.inPlaceFiles === undefined)
+      return openTable(table, { duckdb, resolve: (file) => objects.file(file), ...rows });
+    const files = hdfsFiles(hdfs.client());
+    return openInPlace(table, {
+      files,
       duckdb,
-      resolve: (file) => objects.file(file),
-      ...(batchRows === undefined ? {} : { batchRows }),
+      scratchDirectory: workDir,
+      miniFileBytes: worker.readAheadBytes,
+      ...rows,
     });
+  };
   return {
     configuration,
     store,
@@ -91,6 +103,7 @@ export async function openContext(configuration: ConfigureMessage): Promise<Task
     engine,
     workDir,
     cache,
+    hdfs: () => hdfs.client(),
     openTable: openUncached,
     openDataset: (datasetId, table) => cache.source(datasetId, table, () => openUncached(table)),
     setStoreToken: (token) => tokens?.set(token),
@@ -98,7 +111,29 @@ export async function openContext(configuration: ConfigureMessage): Promise<Task
       cache.close();
       duckdb.close();
       await opened.close();
+      await hdfs.close();
       await rm(workDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Connects when it is first asked for. */
+function lazyHdfs(
+  hadoop: ConfigureMessage['hadoop'],
+  access: HdfsAccess | undefined,
+): { client(): WebHdfsClient; close(): Promise<void> } {
+  let open: { client: WebHdfsClient; connection: HadoopConnection } | null = null;
+  return {
+    client() {
+      if (open === null) {
+        const connection = connectHadoop(hadoop);
+        open = { client: openWebHdfs(connection, hadoop, access), connection };
+      }
+      return open.client;
+    },
+    async close() {
+      await open?.client.close();
+      open?.connection.close();
     },
   };
 }

@@ -43,7 +43,7 @@ export class DatasetCache {
    * @param open opens the table when it is not known
    */
   source(datasetId: string, table: StoredTable, open: () => BatchSource): BatchSource {
-    const key = [datasetId, ...table.files.map((file) => file.sha256)].join(' ');
+    const key = [datasetId, ...table.files.map((file) => file.sha256), ...inPlaceKeys(table)].join(' ');
     const found = this.#entries.get(key);
     this.#entries.delete(key);
     const wanted = Math.min(
@@ -72,4 +72,9 @@ export class DatasetCache {
       this.#entries.delete(key);
     }
   }
+}
+
+/** Files that are read in place have no hash: how they were registered stands for it. */
+function inPlaceKeys({ inPlaceFiles = [] }: StoredTable): string[] {
+  return inPlaceFiles.map(({ path, sizeBytes, modifiedAt }) => `${path}:${sizeBytes}:${modifiedAt}`);
 }

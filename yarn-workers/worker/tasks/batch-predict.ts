@@ -1,54 +1,57 @@
 import path from 'node:path';
-import { AppError, type BatchPredictTask } from '#contracts';
+import { AppError, OUTPUT_ROWS_PER_FILE, type BatchPredictTask } from '#contracts';
 import { failpoint } from '#runtime';
 import { writeRows } from '#tables';
-import type { TaskHandler } from '../child/task-run.ts';
+import type { TaskHandler, TaskRun } from '../child/task-run.ts';
+import { sourceTable } from './sources/source-table.ts';
+import { writeStaged, type RowsToWrite } from './staged-output.ts';
 import { checkPassthrough, columnWarnings, predictTable, resultColumns, type ResultBatch } from './predict-table.ts';
 import { openStoredArtifact } from './stored-artifact.ts';
 
 /** Part of the work after which only files are closed. */
 const PREDICTED_AT = 0.95;
 
-/** Scores a table with an artefact and writes one row for each row, in order, as CSV, NDJSON and Parquet. */
-export const runBatchPredict: TaskHandler<BatchPredictTask> = async ({
-  task,
-  context,
-  reporter,
-  attempt,
-  scratchDir,
-}) => {
+/** Scores a table with an artefact and writes one row for each row, in order: as CSV, NDJSON and Parquet, or into HDFS. */
+export const runBatchPredict: TaskHandler<BatchPredictTask> = async (run) => {
+  const { task, context, reporter, attempt } = run;
   const { spec } = task;
   const scorer = await openStoredArtifact(context.store, spec);
-  checkPassthrough(spec, scorer);
-  const { rowCount } = spec.table;
   const startedAt = performance.now();
-  const batches = predictTable(scorer, context.openTable(spec.table), spec);
-  const files = {
-    csv: path.join(scratchDir, 'rows.csv'),
-    ndjson: path.join(scratchDir, 'rows.ndjson'),
-    parquet: path.join(scratchDir, 'rows.parquet'),
-  };
-  const written = await writeRows({
+  const { table, rows: input } = await sourceTable(run);
+  const scoring = { table, passthroughColumns: spec.passthroughColumns };
+  checkPassthrough(scoring, scorer);
+  const { rowCount } = table;
+  const rows: RowsToWrite = {
     columns: resultColumns(spec, scorer),
-    batches: told(batches),
-    files,
-    duckdb: context.duckdb,
-  });
+    batches: told(predictTable(scorer, input, scoring)),
+  };
+  const staged =
+    spec.output === undefined
+      ? null
+      : await writeStaged(rows, {
+          client: context.hdfs(),
+          output: spec.output,
+          attemptName: path.posix.basename(attempt.path),
+          batchPredictionId: spec.batchPredictionId,
+          duckdb: context.duckdb,
+          scratchDir: run.scratchDir,
+          rowsPerFile: OUTPUT_ROWS_PER_FILE,
+        });
+  const written = staged === null ? await writeResult(run, rows) : staged.rowCount;
   if (written !== rowCount)
     throw new AppError('DATA_READ_TRUNCATED', `batch prediction: expected ${rowCount} rows; wrote ${written}`);
-  await failpoint('worker.close');
-  for (const file of Object.values(files)) await attempt.adopt(path.basename(file), file);
   const seconds = (performance.now() - startedAt) / 1_000;
   reporter.log(`${rowCount} rows predicted with model ${spec.modelId} in ${seconds.toFixed(3)} s`);
   return {
     kind: 'batch-predict',
     rowCount,
     rowsPerSecond: rowCount / Math.max(seconds, Number.EPSILON),
-    warnings: columnWarnings(spec.table, scorer),
+    warnings: columnWarnings(table, scorer),
+    ...(staged === null ? {} : { staged: { path: staged.path, files: staged.files } }),
   };
 
-  async function* told(rows: AsyncIterable<ResultBatch>): AsyncGenerator<ResultBatch> {
-    for await (const batch of rows) {
+  async function* told(batches: AsyncIterable<ResultBatch>): AsyncGenerator<ResultBatch> {
+    for await (const batch of batches) {
       yield batch;
       const done = batch.firstRow + batch.rowCount;
       reporter.progress({ fraction: (PREDICTED_AT * done) / rowCount, phase: 'predicting', message: `${done} rows` });
@@ -56,3 +59,19 @@ export const runBatchPredict: TaskHandler<BatchPredictTask> = async ({
     }
   }
 };
+
+/** All formats that may be asked for, as files of the attempt. */
+async function writeResult(
+  { context, attempt, scratchDir }: TaskRun<BatchPredictTask>,
+  rows: RowsToWrite,
+): Promise<number> {
+  const files = {
+    csv: path.join(scratchDir, 'rows.csv'),
+    ndjson: path.join(scratchDir, 'rows.ndjson'),
+    parquet: path.join(scratchDir, 'rows.parquet'),
+  };
+  const written = await writeRows({ ...rows, files, duckdb: context.duckdb });
+  await failpoint('worker.close');
+  for (const file of Object.values(files)) await attempt.adopt(path.basename(file), file);
+  return written;
+}

@@ -1,27 +1,56 @@
 import { createReadStream, existsSync } from 'node:fs';
 import path from 'node:path';
-import { AppError, type DatasetProfile, type FeatureWarning, type IngestTask } from '#contracts';
+import {
+  AppError,
+  type BatchSource,
+  type DatasetProfile,
+  type FeatureWarning,
+  type IngestOutcome,
+  type IngestTask,
+  type RegisteredFile,
+  type StoredTable,
+} from '#contracts';
 import { profileTable } from '#ml';
 import { failpoint } from '#runtime';
-import { DEFAULT_INGEST_LIMITS, ingest, type ColumnWarning } from '#tables';
-import type { TaskHandler } from '../child/task-run.ts';
-import { FETCH_SHARE, receiveInput } from './sources/receive-input.ts';
+import { DEFAULT_INGEST_LIMITS, ingest, limitCells, type ColumnWarning } from '#tables';
+import type { TaskHandler, TaskRun } from '../child/task-run.ts';
+import { FETCH_SHARE, receiveInput, type ReceivedInput } from './sources/receive-input.ts';
+import { registerParquet } from './sources/register-parquet.ts';
 
 /** Where the parts of an ingest begin in its progress. */
 const PROFILE_AT = 0.7;
+/** The same where only footers are read before. */
+const REGISTER_SHARE = 0.1;
 /** Findings about columns that the task's log repeats; all of them are in the profile. */
 const WARNINGS_LOGGED_MAX = 50;
 const SNAPSHOT_FILE = 'rows.parquet';
 
-/** Turns what was received into an immutable snapshot in the attempt folder, and profiles it. */
+/** Makes a dataset of an input, and profiles it: a snapshot, or in HDFS, where Parquet is, what is known of the files. */
 export const runIngest: TaskHandler<IngestTask> = async (run) => {
+  const { input } = run.task.spec;
+  return input.type === 'hdfs' && input.format === 'parquet'
+    ? profileInPlace(run, input.files)
+    : writeSnapshot(run, await receiveInput(input, run.task.spec.options, run));
+};
+
+type Run = TaskRun<IngestTask>;
+
+/** Nothing is written: the files stay where they are, and are read there by whoever needs them. */
+async function profileInPlace(run: Run, registered: readonly RegisteredFile[]): Promise<IngestOutcome> {
+  const { task, context } = run;
+  const { table, warnings } = await registerParquet(registered, task.spec.options, REGISTER_SHARE, run);
+  const source = limitCells(context.openTable(table), context.configuration.ingest.cellBytesMax);
+  const profile = await profiled(run, table, source, REGISTER_SHARE);
+  return outcomeOf(table, profile, warnings, registered);
+}
+
+async function writeSnapshot(run: Run, input: ReceivedInput): Promise<IngestOutcome> {
   const { task, context, reporter, attempt, scratchDir } = run;
   const { spec } = task;
-  const input = await receiveInput(spec.input, run);
   // An upload is the app server's own promise: that it is gone is no fault of the user's.
   if (!existsSync(input.path))
     throw new AppError('STORE_OBJECT_MISSING', `the received file ${input.fileName} is gone`);
-  const from = spec.input.type === 'url' ? FETCH_SHARE : 0;
+  const from = spec.input.type === 'url' || spec.input.type === 'hdfs' ? FETCH_SHARE : 0;
   const objectPath = attempt.pathOf(SNAPSHOT_FILE);
   const inPlace = context.store.localPath(objectPath);
   const outputPath = inPlace ?? path.join(scratchDir, SNAPSHOT_FILE);
@@ -47,20 +76,34 @@ export const runIngest: TaskHandler<IngestTask> = async (run) => {
     await attempt.write(SNAPSHOT_FILE, createReadStream(outputPath));
     await context.objects.keep(objectPath, outputPath);
   } else for (const { sizeBytes, sha256 } of table.files) attempt.note({ name: SNAPSHOT_FILE, sizeBytes, sha256 });
-  const profile = await profileTable(table, context.openTable(table), {
+  const profile = await profiled(run, table, context.openTable(table), PROFILE_AT);
+  return outcomeOf(table, profile, warnings, table.files);
+}
+
+/** @param from part of the progress that is behind */
+function profiled({ reporter }: Run, table: StoredTable, source: BatchSource, from: number): Promise<DatasetProfile> {
+  return profileTable(table, source, {
     onProgress: async ({ fraction, phase, message }) => {
-      reporter.progress({ fraction: PROFILE_AT + (1 - PROFILE_AT) * fraction, phase, message });
+      reporter.progress({ fraction: from + (1 - from) * fraction, phase, message });
       await reporter.breathe();
     },
   });
+}
+
+function outcomeOf(
+  table: StoredTable,
+  profile: DatasetProfile,
+  warnings: readonly ColumnWarning[],
+  files: readonly { readonly sizeBytes: number }[],
+): IngestOutcome {
   return {
     kind: 'ingest',
     table,
     profile: withWarnings(profile, warnings),
     warnings: tableWarnings(warnings),
-    sizeBytes: table.files.reduce((sum, file) => sum + file.sizeBytes, 0),
+    sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
   };
-};
+}
 
 /** Adds what reading found about single columns to what profiling found. */
 export function withWarnings(profile: DatasetProfile, found: readonly ColumnWarning[]): DatasetProfile {

@@ -1,11 +1,4 @@
-import {
-  AppError,
-  type BatchPredictTask,
-  type BatchSource,
-  type Column,
-  type FeatureWarning,
-  type StoredTable,
-} from '#contracts';
+import { AppError, type BatchSource, type Column, type FeatureWarning, type StoredTable } from '#contracts';
 import type { Scorer } from '#scoring';
 
 /** Name of the column of values or labels. */
@@ -19,6 +12,12 @@ export interface ResultColumn {
   readonly kind: 'text' | 'number';
 }
 
+/** What is asked for of which columns. */
+export interface ScoredColumns {
+  readonly table: Pick<StoredTable, 'columns'>;
+  readonly passthroughColumns: readonly string[];
+}
+
 /** Some rows of the result, in input order. A batch's arrays are valid until the next batch is asked for. */
 export interface ResultBatch {
   readonly firstRow: number;
@@ -28,7 +27,7 @@ export interface ResultBatch {
 }
 
 /** The columns of a batch prediction: pass-through ones as asked, `prediction`, then one probability a class. */
-export function resultColumns(spec: Pick<BatchPredictTask, 'passthroughColumns'>, scorer: Scorer): ResultColumn[] {
+export function resultColumns(spec: Pick<ScoredColumns, 'passthroughColumns'>, scorer: Scorer): ResultColumn[] {
   const { classes } = scorer.manifest.content;
   return [
     ...spec.passthroughColumns.map((name): ResultColumn => ({ name, kind: 'text' })),
@@ -38,7 +37,7 @@ export function resultColumns(spec: Pick<BatchPredictTask, 'passthroughColumns'>
 }
 
 /** @throws COLUMN_UNKNOWN, PREDICTION_COLUMN_RESERVED, VALIDATION_FAILED for a column that is asked for twice */
-export function checkPassthrough(spec: Pick<BatchPredictTask, 'passthroughColumns' | 'table'>, scorer: Scorer): void {
+export function checkPassthrough(spec: ScoredColumns, scorer: Scorer): void {
   const known = new Set(spec.table.columns.map(({ name }) => name));
   const reserved = new Set(resultColumns({ passthroughColumns: [] }, scorer).map(({ name }) => name));
   const seen = new Set<string>();
@@ -83,7 +82,7 @@ function shown(names: readonly string[]): string {
 export async function* predictTable(
   scorer: Scorer,
   source: BatchSource,
-  spec: Pick<BatchPredictTask, 'passthroughColumns' | 'table'>,
+  spec: ScoredColumns,
   signal?: AbortSignal,
 ): AsyncGenerator<ResultBatch> {
   const inputs = scorer.columnRequests(spec.table.columns);

@@ -1,7 +1,8 @@
 import path from 'node:path';
-import type { IngestTask } from '#contracts';
-import type { TaskContext } from '../../child/context.ts';
-import type { Reporter } from '../../child/progress.ts';
+import type { DatasetOptions, TaskInput } from '#contracts';
+import { DEFAULT_INGEST_LIMITS, hdfsFiles } from '#tables';
+import type { TaskRun } from '../../child/task-run.ts';
+import { fetchHdfsText } from './fetch-hdfs-text.ts';
 import { fetchUrl } from './fetch-url.ts';
 import { allowedFile } from './local-path.ts';
 
@@ -21,8 +22,9 @@ export const FETCH_SHARE = 0.2;
  * @throws SOURCE_NOT_ALLOWED, SOURCE_NOT_FOUND, SOURCE_UNAVAILABLE, BODY_TOO_LARGE, DISK_FULL
  */
 export async function receiveInput(
-  input: IngestTask['input'],
-  { context, reporter, scratchDir }: { context: TaskContext; reporter: Reporter; scratchDir: string },
+  input: TaskInput,
+  options: DatasetOptions,
+  { context, reporter, scratchDir }: Pick<TaskRun, 'context' | 'reporter' | 'scratchDir'>,
 ): Promise<ReceivedInput> {
   const { ingest } = context.configuration;
   switch (input.type) {
@@ -49,5 +51,30 @@ export async function receiveInput(
       });
       return { path: target, fileName };
     }
+    case 'hdfs': {
+      const target = path.join(scratchDir, 'fetched');
+      await fetchHdfsText({
+        files: input.files,
+        format: input.format,
+        source: hdfsFiles(context.hdfs()),
+        header: options.header !== false,
+        bytesMax: DEFAULT_INGEST_LIMITS.textBytesMax,
+        target,
+        onBytes: (received, total) =>
+          reporter.progress({
+            fraction: (FETCH_SHARE * received) / Math.max(1, total),
+            phase: 'fetching',
+            message: `${received} of ${total} bytes`,
+          }),
+      });
+      return { path: target, fileName: `${nameOf(input.files)}.${input.format}` };
+    }
   }
+}
+
+/** Name of the file, or of the folder of several, without what tells the format. */
+function nameOf([first, second]: readonly { readonly path: string }[]): string {
+  const parts = (first?.path ?? '').split('/');
+  const name = (second === undefined ? parts.at(-1) : parts.at(-2)) ?? '';
+  return name.replace(/\.(csv|tsv|jsonl|ndjson|json|txt)?(\.gz)?$/i, '') || 'data';
 }

@@ -1,0 +1,209 @@
+import { AppError, type CreateBatchPredictionRequest, type StoredTable, type TaskInput } from '#contracts';
+import { newId } from '#runtime';
+import {
+  createTask,
+  findStoredTable,
+  getTask,
+  insertBatchPrediction,
+  keepRow,
+  type Queryable,
+  type StoredJob,
+  type Transaction,
+} from '#store';
+import type { Caller } from '../auth/caller.ts';
+import type { AppContext } from '../context.ts';
+import type { Compute } from '../pools/index.ts';
+import { checkSource } from './dataset-sources.ts';
+import { readReadyDataset } from './datasets.ts';
+import { readDeployment } from './deployments.ts';
+import { checkOutput, refuseOwnInput, stagingPathOf, type CheckedOutput } from './hdfs-outputs.ts';
+import { startJob } from './jobs.ts';
+import { readReadyModel, type OwnedModel } from './models.ts';
+
+/** What a request asks for, checked. */
+export interface ScoringPlan {
+  readonly owned: OwnedModel;
+  readonly artifactPath: string;
+  readonly manifestSha256: string;
+  readonly deploymentId: string | null;
+  readonly datasetId: string | null;
+  /** Null for a source: its columns are known when it is read. */
+  readonly table: StoredTable | null;
+  readonly passthroughColumns: readonly string[];
+  /** Columns of the result, in order. */
+  readonly columns: readonly string[];
+  readonly missingFeatures: readonly string[] | null;
+  /** What was looked up outside of the transaction. */
+  readonly places: ScoringPlaces;
+}
+
+/** Where rows come from and go to, as far as others than the database know it. */
+export interface ScoringPlaces {
+  /** Read once, instead of a dataset; null: a dataset is named. */
+  readonly source: TaskInput | null;
+  /** Null: for download. */
+  readonly output: CheckedOutput | null;
+}
+
+/**
+ * Looks up source and output of a request where they lie, as the caller.
+ *
+ * @throws NOT_AVAILABLE, VALIDATION_FAILED, what `checkSource` and `checkOutput` throw
+ */
+export async function findPlaces(
+  app: Pick<AppContext, 'config' | 'hdfsAs'>,
+  caller: Caller,
+  request: CreateBatchPredictionRequest,
+): Promise<ScoringPlaces> {
+  refuseUnbuilt(request);
+  const { datasetId, source } = request.input;
+  if ((datasetId === undefined) === (source === undefined))
+    throw invalid('input/datasetId', 'or source is required, and not both');
+  const input = source === undefined ? null : (await checkSource(source, app, caller, '/input/source')).input;
+  const output = request.output?.type === 'hdfs' ? await checkOutput(request.output, app, caller) : null;
+  if (input?.type === 'hdfs' && output !== null) refuseOwnInput(output, input.files);
+  return { source: input, output };
+}
+
+const invalid = (field: string, message: string) =>
+  new AppError('VALIDATION_FAILED', `body: /${field} ${message}`, { errors: [{ path: `/${field}`, message }] });
+
+/**
+ * Checks a request and finds all that the task needs.
+ *
+ * @throws VALIDATION_FAILED, NOT_FOUND, DATASET_NOT_READY, MODEL_NOT_READY, COLUMN_UNKNOWN, PREDICTION_COLUMN_RESERVED,
+ *   NOT_AVAILABLE
+ */
+export async function planScoring(
+  db: Queryable,
+  caller: Caller,
+  request: CreateBatchPredictionRequest,
+  places: ScoringPlaces,
+): Promise<ScoringPlan> {
+  if ((request.modelId === undefined) === (request.deploymentId === undefined))
+    throw invalid('modelId', 'or deploymentId is required, and not both');
+  const deployment = request.deploymentId === undefined ? null : await readDeployment(db, caller, request.deploymentId);
+  const { trained, ...owned } = await readReadyModel(db, caller, deployment?.modelId ?? request.modelId ?? '');
+  const { datasetId } = request.input;
+  const table = datasetId === undefined ? null : await tableOf(db, caller, datasetId);
+  if (places.output !== null) refuseOwnInput(places.output, table?.inPlaceFiles ?? []);
+  const passthroughColumns = request.passthroughColumns ?? [];
+  const resultColumns = resultColumnsOf(owned);
+  checkPassthrough(passthroughColumns, table, resultColumns);
+  const names = table === null ? null : new Set(table.columns.map((column) => column.name));
+  return {
+    owned,
+    artifactPath: trained.artifactPath,
+    manifestSha256: trained.manifestSha256,
+    deploymentId: deployment?.id ?? null,
+    datasetId: datasetId ?? null,
+    table,
+    passthroughColumns,
+    columns: [...passthroughColumns, ...resultColumns],
+    missingFeatures: names === null ? null : (await featuresOf(db, owned)).filter((name) => !names.has(name)),
+    places,
+  };
+}
+
+async function tableOf(db: Queryable, caller: Caller, datasetId: string): Promise<StoredTable> {
+  const dataset = await readReadyDataset(db, caller, datasetId);
+  const table = await findStoredTable(db, dataset.id);
+  if (table === undefined) throw new AppError('INTERNAL', `dataset ${dataset.id} has no stored table`);
+  return table;
+}
+
+function refuseUnbuilt(request: CreateBatchPredictionRequest): void {
+  const unbuilt = (field: string, instead: string) =>
+    new AppError('NOT_AVAILABLE', `${field}: is not built yet; ${instead}`, {
+      errors: [{ path: `/${field}`, message: 'is not built yet' }],
+    });
+  const output = request.output?.type ?? 'download';
+  if (output !== 'download' && output !== 'hdfs') throw unbuilt('output/type', 'download and hdfs are');
+  if (request.explanations !== undefined) throw unbuilt('explanations', 'leave it out');
+  if (request.chunk !== undefined) throw unbuilt('chunk', 'leave it out');
+}
+
+function resultColumnsOf({ project }: OwnedModel): string[] {
+  return ['prediction', ...(project.fixed?.target.classes ?? []).map((entry) => `probability_${entry.label}`)];
+}
+
+function checkPassthrough(asked: readonly string[], table: StoredTable | null, resultColumns: readonly string[]): void {
+  const known = table === null ? null : new Set(table.columns.map((column) => column.name));
+  for (const [index, name] of asked.entries()) {
+    const errors = (message: string) => ({ errors: [{ path: `/passthroughColumns/${index}`, message }] });
+    const shown = JSON.stringify(name.slice(0, 100));
+    if (known?.has(name) === false)
+      throw new AppError(
+        'COLUMN_UNKNOWN',
+        `passthroughColumns: the dataset has no column ${shown}`,
+        errors('is unknown'),
+      );
+    if (resultColumns.includes(name)) {
+      const message = `passthroughColumns: ${shown} is the name of a column of the result; rename it in the source`;
+      throw new AppError('PREDICTION_COLUMN_RESERVED', message, errors('is the name of a column of the result'));
+    }
+  }
+}
+
+/** Input features of a model. */
+async function featuresOf(db: Queryable, { model }: OwnedModel): Promise<string[]> {
+  const task = await getTask(db, model.taskId);
+  return task?.spec.kind === 'train' ? task.spec.features.map((feature) => feature.name) : [];
+}
+
+/** Queues a batch prediction. */
+export async function startScoring(
+  trx: Transaction,
+  compute: Compute,
+  caller: Caller,
+  plan: ScoringPlan,
+): Promise<StoredJob> {
+  const id = newId('bp');
+  const { projectId } = plan.owned.model;
+  // Neither goes away before the job is there, which whoever deletes them asks for.
+  const { datasetId } = plan;
+  if (
+    !(await keepRow(trx, 'projects', projectId)) ||
+    (datasetId !== null && !(await keepRow(trx, 'datasets', datasetId)))
+  )
+    throw new AppError('NOT_FOUND', `model ${plan.owned.model.id} or its input was deleted meanwhile`);
+  const { source, output } = plan.places;
+  const stagingPath = output === null ? null : stagingPathOf(output.output.path, id);
+  const job = await startJob(trx, compute, caller, {
+    kind: 'batch-predict',
+    projectId,
+    resource: `/api/v1/batch-predictions/${id}`,
+  });
+  await insertBatchPrediction(trx, {
+    id,
+    modelId: plan.owned.model.id,
+    deploymentId: plan.deploymentId,
+    datasetId,
+    jobId: job.id,
+    passthroughColumns: plan.passthroughColumns,
+    output: output?.output ?? null,
+    stagingPath,
+    createdBy: caller.userId,
+  });
+  await createTask(trx, {
+    jobId: job.id,
+    projectId,
+    runAs: caller.userId,
+    idempotencyKey: `batch-predict:${id}`,
+    spec: {
+      kind: 'batch-predict',
+      batchPredictionId: id,
+      modelId: plan.owned.model.id,
+      artifactPath: plan.artifactPath,
+      manifestSha256: plan.manifestSha256,
+      datasetId,
+      table: plan.table,
+      ...(source === null ? {} : { source }),
+      passthroughColumns: [...plan.passthroughColumns],
+      ...(output === null || stagingPath === null
+        ? {}
+        : { output: { format: output.output.format ?? 'parquet', stagingPath } }),
+    },
+  });
+  return job;
+}

@@ -1,0 +1,156 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { expect } from 'chai';
+import { parse, TaskOutcome, type HdfsFormat, type IngestOutcome, type RegisteredFile } from '#contracts';
+import { runIngest } from '../../../yarn-workers/worker/tasks/ingest.ts';
+import { runTrain } from '../../../yarn-workers/worker/tasks/train.ts';
+import { appErrorOf } from '../../support/expect-error.ts';
+import { sharedHadoopCluster, type HadoopCluster } from '../../support/hadoop/index.ts';
+import { readTexts } from '../../support/tables.ts';
+import { churnCsv, churnTask, objectNames, openWorkbench, type Workbench } from '../worker/support.ts';
+
+const ROWS = 600;
+const FOLDER = '/user/alice/churn';
+
+/** Tasks of an end user on files of his own. */
+describe('data in HDFS', function () {
+  this.timeout(180_000);
+
+  let cluster: HadoopCluster;
+  let bench: Workbench;
+
+  const local = (name: string): string => path.join(bench.context.workDir, name);
+  const put = async (content: Uint8Array | string, target: string): Promise<void> => {
+    await bench.context.hdfs().create(target, Buffer.from(content), { overwrite: true });
+  };
+  /** SQL of the churn table, its labels as texts. */
+  const churn = (): string => {
+    writeFileSync(local('all.csv'), churnCsv(ROWS));
+    return `(SELECT * FROM read_csv('${local('all.csv')}', types = {'label': 'VARCHAR'}, parallel = false))`;
+  };
+  const parquetOf = async (query: string): Promise<Uint8Array> => {
+    await bench.context.duckdb.execute(`COPY (${query}) TO '${local('part')}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`);
+    return readFileSync(local('part'));
+  };
+  /** Rows [from, to) of the churn table as Parquet. */
+  const putParquet = async (from: number, to: number, target: string): Promise<void> =>
+    put(await parquetOf(`SELECT * FROM ${churn()} OFFSET ${from} LIMIT ${to - from}`), target);
+  const registered = async (...names: readonly string[]): Promise<RegisteredFile[]> =>
+    Promise.all(
+      names.map(async (name) => {
+        const status = await bench.context.hdfs().status(`${FOLDER}/${name}`);
+        return { path: status.path, sizeBytes: status.sizeBytes, modifiedAt: status.modifiedAt.getTime() };
+      }),
+    );
+  const ingestRun = (format: HdfsFormat, files: RegisteredFile[]) =>
+    bench.run({ kind: 'ingest', datasetId: 'ds_1', input: { type: 'hdfs', format, files }, options: {} });
+  const ingested = async (format: HdfsFormat, files: RegisteredFile[]): Promise<IngestOutcome> => {
+    const outcome = parse(TaskOutcome, await runIngest(ingestRun(format, files)), 'outcome');
+    if (outcome.kind !== 'ingest') expect.fail(outcome.kind);
+    return outcome;
+  };
+
+  before(async () => {
+    cluster = await sharedHadoopCluster('plain');
+    bench = await openWorkbench({
+      'objectStore.driver': 'file',
+      'hadoop.confDir': cluster.confDir,
+      'hadoop.user': 'alice',
+    });
+    for (const [name, from, to] of [
+      ['part-0.parquet', 0, 250],
+      ['part-1.parquet', 250, 600],
+    ] as const)
+      await putParquet(from, to, `${FOLDER}/${name}`);
+  });
+  after(() => bench.close());
+
+  it('Parquet is profiled and modelled where it lies, with the model that the same rows as a snapshot give', async () => {
+    const files = await registered('part-0.parquet', 'part-1.parquet');
+    const run = ingestRun('parquet', files);
+    const outcome = parse(TaskOutcome, await runIngest(run), 'outcome');
+    if (outcome.kind !== 'ingest') expect.fail(outcome.kind);
+    expect(outcome.table.files).to.deep.equal([]);
+    expect(outcome.table.inPlaceFiles).to.deep.equal([
+      { ...files[0], rowCount: 250 },
+      { ...files[1], rowCount: 350 },
+    ]);
+    expect(await objectNames(bench.context, run.attempt.path), 'nothing is copied').to.deep.equal([]);
+
+    await bench.context.store.write('uploads/u1', await parquetOf(`SELECT * FROM ${churn()}`));
+    const copied = parse(
+      TaskOutcome,
+      await runIngest(
+        bench.run({
+          kind: 'ingest',
+          datasetId: 'ds_2',
+          input: { type: 'upload', objectPath: 'uploads/u1', fileName: 'all.parquet' },
+          options: {},
+        }),
+      ),
+      'outcome',
+    );
+    if (copied.kind !== 'ingest') expect.fail(copied.kind);
+    expect(outcome.profile).to.deep.equal(copied.profile);
+    const hashes: string[] = [];
+    for (const { table } of [outcome, copied]) {
+      const trained = parse(TaskOutcome, await runTrain(bench.run(churnTask(table, 'lightgbm-fast'))), 'outcome');
+      if (trained.kind !== 'train') expect.fail(trained.kind);
+      hashes.push(trained.contentHash);
+    }
+    expect(hashes[0]).to.equal(hashes[1]);
+  });
+
+  it('a file that changes or goes is an error that names it, before any row is used', async () => {
+    await putParquet(0, 100, `${FOLDER}/moving.parquet`);
+    const files = await registered('part-0.parquet', 'moving.parquet');
+    const { table } = await ingested('parquet', files);
+    await putParquet(0, 101, `${FOLDER}/moving.parquet`);
+    const changed = await appErrorOf('DATASET_CHANGED', () => runTrain(bench.run(churnTask(table, 'baseline'))));
+    expect(changed.message).to.match(/moving\.parquet changed.*expected \d+ bytes of 20.*found \d+ bytes of 20/);
+    await bench.context.hdfs().delete(`${FOLDER}/moving.parquet`);
+    const gone = await appErrorOf('DATASET_CHANGED', () => runIngest(ingestRun('parquet', files)));
+    expect(gone.message).to.match(/moving\.parquet changed.*found nothing/);
+  });
+
+  it('what the user may not read is refused in his name', async () => {
+    await putParquet(0, 10, `${FOLDER}/secret.parquet`);
+    const files = await registered('secret.parquet');
+    await bench.context.hdfs().setPermission(`${FOLDER}/secret.parquet`, '000');
+    const denied = await appErrorOf('HDFS_PERMISSION_DENIED', () => runIngest(ingestRun('parquet', files)));
+    expect(denied.message).to.match(/OPEN .*secret\.parquet as alice/);
+  });
+
+  it('text files become one exact snapshot: in order, gzip unpacked, names once, empty files skipped', async () => {
+    const [header = '', ...lines] = churnCsv(ROWS).trimEnd().split('\n');
+    const text = (from: number, to: number, end = '\n'): string =>
+      `${[header, ...lines.slice(from, to)].join('\n')}${end}`;
+    await put(`\ufeff${text(0, 200)}`, `${FOLDER}/a.csv`);
+    await put(gzipSync(text(200, 400, '')), `${FOLDER}/b.csv.gz`);
+    await put('', `${FOLDER}/c.csv`);
+    await put(text(400, 600).replaceAll('\n', '\r\n'), `${FOLDER}/d.csv`);
+    const { table } = await ingested('csv', await registered('a.csv', 'b.csv.gz', 'c.csv', 'd.csv'));
+    expect(table.inPlaceFiles).to.equal(undefined);
+    expect(table.rowCount).to.equal(ROWS);
+    const ids = (await readTexts(bench.context.openTable(table), ['id'])).get('id');
+    expect(ids).to.deep.equal(lines.map((line) => line.split(',')[0]));
+  });
+
+  it('text files with other names, damaged gzip and several files in UTF-16 are refused by name', async () => {
+    await put('id,age\n1,2\n', `${FOLDER}/one.csv`);
+    await put('id,size\n1,2\n', `${FOLDER}/two.csv`);
+    const whole = gzipSync('id,age\n1,2\n'.repeat(1_000));
+    await put(whole.subarray(0, whole.length - 12), `${FOLDER}/cut.csv.gz`);
+    await put(Buffer.from('\ufeffid,age\n1,2\n', 'utf16le'), `${FOLDER}/wide.csv`);
+    for (const [code, name] of [
+      ['DATASET_SCHEMAS_DIFFER', 'two.csv'],
+      ['DATASET_TRUNCATED', 'cut.csv.gz'],
+      ['UNSUPPORTED_FORMAT', 'wide.csv'],
+    ] as const) {
+      const files = await registered('one.csv', name);
+      const refused = await appErrorOf(code, () => runIngest(ingestRun('csv', files)));
+      expect(refused.message).to.include(`${FOLDER}/${name}`);
+    }
+  });
+});

@@ -1,0 +1,47 @@
+import path from 'node:path';
+import { AppError, type BatchPredictTask, type BatchSource, type StoredTable } from '#contracts';
+import { DEFAULT_INGEST_LIMITS, ingest, openTable } from '#tables';
+import type { TaskRun } from '../../child/task-run.ts';
+import { receiveInput } from './receive-input.ts';
+import { registerParquet } from './register-parquet.ts';
+
+/** Rows to predict, and what is known of their columns. */
+export interface SourceTable {
+  readonly table: StoredTable;
+  readonly rows: BatchSource;
+}
+
+/** Part of the progress that reading what is needed of a source is. */
+const REGISTER_SHARE = 0.05;
+
+/**
+ * The table of a batch prediction: that of its dataset, or of a source that is read once. Of Parquet in HDFS nothing is
+ * copied; anything else becomes a snapshot in the task's own scratch folder.
+ *
+ * @throws as `receiveInput`, `ingest` and `registerInPlace`
+ */
+export async function sourceTable(run: TaskRun<BatchPredictTask>): Promise<SourceTable> {
+  const { context, scratchDir, task } = run;
+  const { table, source } = task.spec;
+  if (table !== null) return { table, rows: context.openTable(table) };
+  if (source === undefined) throw new AppError('INTERNAL', 'a batch prediction without a table and without a source');
+  if (source.type === 'hdfs' && source.format === 'parquet') {
+    const found = await registerParquet(source.files, {}, REGISTER_SHARE, run);
+    return { table: found.table, rows: context.openTable(found.table) };
+  }
+  const input = await receiveInput(source, {}, run);
+  const { duckdb, configuration } = context;
+  const { columnsMax, cellBytesMax } = configuration.ingest;
+  const outputPath = path.join(scratchDir, 'source.parquet');
+  const made = await ingest({
+    inputPath: input.path,
+    fileName: input.fileName,
+    options: {},
+    outputPath,
+    objectPath: 'source.parquet',
+    scratchDirectory: scratchDir,
+    duckdb,
+    limits: { ...DEFAULT_INGEST_LIMITS, columnsMax, cellBytesMax },
+  });
+  return { table: made.table, rows: openTable(made.table, { duckdb, resolve: () => outputPath }) };
+}
