@@ -62,4 +62,6 @@ export class CommandLine {
 
 /** Folders of this machine are long and differ from run to run. */
 const shortened = (word: string): string =>
-  word.replaceAll(/\/[^,=]*\/([^/,]+)/g, (whole, name: string) => (whole.startsWith('/trainyard') ? whole : name));
+  word.startsWith('hdfs://')
+    ? word
+    : word.replaceAll(/\/[^,=]*\/([^/,]+)/g, (whole, name: string) => (whole.startsWith('/trainyard') ? whole : name));

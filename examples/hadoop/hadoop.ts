@@ -7,7 +7,7 @@ import { startHadoopCluster, type HadoopCluster } from '../../test/support/hadoo
 import { freePorts } from '../../test/support/platform.ts';
 import { AppServer } from './app-server.ts';
 import { CommandLine, program } from './commands.ts';
-import { work } from './modelling.ts';
+import { removeAll, work } from './modelling.ts';
 import { administrator, entriesOf, OBJECTS, writeConfig } from './site.ts';
 
 const started = performance.now();
@@ -39,9 +39,8 @@ async function showObjects(cluster: HadoopCluster, user: string): Promise<void> 
   );
   console.log(`\n$ hdfs dfs -ls -R ${OBJECTS}     (files of ${user})`);
   for (const { line } of made) console.log(line);
-  for (const kind of ['datasets', 'models', 'predictions'])
-    if (!made.some((entry) => entry.path.startsWith(`${OBJECTS}/${kind}/`)))
-      throw new Error(`expected files of ${user} in ${OBJECTS}/${kind}, found none`);
+  if (!made.some((entry) => entry.path.startsWith(`${OBJECTS}/models/`)))
+    throw new Error(`expected files of ${user} in ${OBJECTS}/models, found none`);
 }
 
 async function modelOnYarn(cluster: HadoopCluster, config: string, port: number): Promise<void> {
@@ -49,14 +48,15 @@ async function modelOnYarn(cluster: HadoopCluster, config: string, port: number)
   closers.push(() => server.stop());
   await server.ready();
   const key = await server.createUser('alice');
-  say('alice: data, Autopilot in queue ml, predictions');
+  say('alice: Parquet in HDFS, Autopilot in queue ml, predictions back into HDFS');
   const api = server.client(key);
   try {
-    await work(new CommandLine(config, { TRAINYARD_URL: server.url, TRAINYARD_API_KEY: key }), api);
+    await work(cluster, new CommandLine(config, { TRAINYARD_URL: server.url, TRAINYARD_API_KEY: key }), api);
   } finally {
     api.close();
   }
   await showObjects(cluster, 'alice');
+  await removeAll(cluster);
   say('the app server stops');
   await server.stop();
 }

@@ -1,19 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import type { ApiClient, JsonObject } from '#cli';
 import { until } from '../../test/support/processes.ts';
+import type { HadoopCluster } from '../../test/support/hadoop/index.ts';
 import type { CommandLine } from './commands.ts';
+import { ADULT, putAdult, show } from './user-data.ts';
 
-const DATA = path.resolve(import.meta.dirname, '../data/adult');
 const AUTOPILOT = { target: 'income', positiveClass: '>50K', metric: 'auc', maxModels: 4, seed: 42, queue: 'ml' };
 const CONTAINERS_MS = 120_000;
-/** Rows of test.csv.gz, and the header. */
-const PREDICTED_LINES = 16_282;
-
-/** As an end user, from a file to a leaderboard and predictions. @throws Error when a step fails */
-export async function work(trainyard: CommandLine, api: ApiClient): Promise<void> {
-  await trainyard.run('datasets', 'add', path.join(DATA, 'train.csv.gz'), '--name', 'adult');
+/** As an end user, from a folder in HDFS to a leaderboard and predictions in another. @throws Error when a step fails */
+export async function work(cluster: HadoopCluster, trainyard: CommandLine, api: ApiClient): Promise<void> {
+  await putAdult(cluster);
+  await trainyard.run('datasets', 'add', `hdfs://${ADULT}/train`, '--name', 'adult');
+  await requireInPlace(api);
   await trainyard.run('projects', 'create', '--name', 'adult-income');
   const project = await api.newest('/projects', 'project');
   console.log(`\nPOST /projects/{id}/autopilot ${JSON.stringify(AUTOPILOT)}`);
@@ -24,7 +21,7 @@ export async function work(trainyard: CommandLine, api: ApiClient): Promise<void
   await trainyard.run('workers');
   await ended;
   await trainyard.run('leaderboard');
-  await predict(trainyard);
+  await predict(cluster, trainyard);
 }
 
 /** Waits until a worker in a container has registered. */
@@ -39,16 +36,23 @@ async function succeeded(api: ApiClient, job: JsonObject): Promise<void> {
   if (final.state !== 'succeeded') throw new Error(`Autopilot has ${final.state}: ${JSON.stringify(final.error)}`);
 }
 
-/** The rows are written by a worker into HDFS; here they are read from there through the app server. */
-async function predict(trainyard: CommandLine): Promise<void> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'trainyard-hadoop-example-'));
-  try {
-    const file = path.join(folder, 'predictions.csv');
-    await trainyard.run('batch-predict', path.join(DATA, 'test.csv.gz'), '--passthrough', 'age,income', '-o', file);
-    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-    console.log(`${lines.slice(0, 3).join('\n')}\n... ${lines.length - 1} rows`);
-    if (lines.length !== PREDICTED_LINES) throw new Error(`expected ${PREDICTED_LINES} lines, found ${lines.length}`);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+async function requireInPlace(api: ApiClient): Promise<void> {
+  const dataset = await api.newest('/datasets', 'dataset');
+  if (dataset['inPlace'] !== true) throw new Error(`expected a dataset in place, found ${JSON.stringify(dataset)}`);
+}
+
+/** The rows are read where they lie and written by a worker into a folder of alice's, put in place by one rename. */
+async function predict(cluster: HadoopCluster, trainyard: CommandLine): Promise<void> {
+  const target = `${ADULT}/predictions`;
+  const words = ['--passthrough', 'age,income', '--output', `hdfs://${target}`];
+  await trainyard.run('batch-predict', `hdfs://${ADULT}/test`, ...words);
+  const listing = await show(cluster, '-ls', target);
+  for (const name of ['_SUCCESS', 'part-00000.parquet'])
+    if (!new RegExp(` alice .*${target}/${name}`).test(listing))
+      throw new Error(`expected ${name} of alice in ${target}`);
+}
+
+/** What she has put and what was written for her: it is hers to remove. */
+export async function removeAll(cluster: HadoopCluster): Promise<void> {
+  await show(cluster, '-rm', '-r', '-skipTrash', ADULT);
 }

@@ -24,7 +24,7 @@ export function literalPrefix(path: string): string {
  *
  * @throws HDFS_PATH_INVALID for a pattern that is none; DATASET_TOO_MANY_FILES; what HDFS throws
  */
-export async function expandPattern(client: WebHdfsClient, path: string): Promise<FileStatus[]> {
+export async function expandPattern(client: Pick<WebHdfsClient, 'find' | 'list'>, path: string): Promise<FileStatus[]> {
   const found = new Map<string, FileStatus>();
   let seen = 0;
   const visit = async (folder: string, [component, ...below]: readonly string[]): Promise<void> => {
