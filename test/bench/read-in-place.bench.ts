@@ -11,11 +11,11 @@ import { DEFAULT_INGEST_LIMITS, openInPlace, registerInPlace } from '#tables';
 import { LocalFiles } from '../support/local-files.ts';
 import { TableLab } from '../support/tables.ts';
 
-const ROWS = Number(process.argv[2] ?? 1_000_000);
-const ROUNDS = 5;
+const ROWS = Number(process.argv[2] ?? 300_000);
+const ROUNDS = 3;
 const NUMBERS = 30;
 const TEXTS = 10;
-const MINI_FILE_BYTES = 64 * 1024 * 1024;
+const MINI_FILE_BYTES = 16 * 1024 * 1024;
 /** CPU of mini files against the snapshot of the same rows. */
 const RATIO_MAX = 2;
 

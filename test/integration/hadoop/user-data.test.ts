@@ -125,7 +125,7 @@ describe('a user’s data in HDFS', function () {
   });
 
   it('registers a folder of Parquet in place and models it', async () => {
-    const job = await alice.succeeded(await register(`hdfs://test${CHURN}/`));
+    const job = await alice.succeeded(await register(`${CHURN}/`));
     const dataset = await alice.get(String(job.resource).replace('/api/v1', ''), Dataset);
     expect(dataset).to.include({ rowCount: ROWS, featureCount: 5, inPlace: true, state: 'ready' });
     expect(dataset.source).to.deep.equal({ type: 'hdfs', path: CHURN, format: 'parquet' });

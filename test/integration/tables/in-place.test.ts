@@ -40,6 +40,18 @@ const ALL_TYPES = `
   {'a': i, 'b': ['x', NULL], 'c': {'d': i % 2 = 0}} AS "struct",
   MAP {'k': i} AS "map"`;
 
+/** Three rows as older Spark writes them: `at` (INT96 timestamps), `name`, `n`; by Arrow C++ 26, snappy. */
+const INT96_FILE = [
+  'UEFSMRUEFTAVNEwVBBUAEgAAGFzog6dISicAAB2FJQAANrRVlE4AAKzZJAAVABUSFRYsFQYVEBUGFQYcAAAACSACAAAAAwUBAwIV',
+  'BBUUFRhMFQQVABIAAAokAgAAAMOkAAAAABUAFRIVFiwVBhUQFQYVBhw2AigCw6QYABERAAAACSACAAAAAwUBAwIVBBUQFRRMFQQV',
+  'ABIAAAgcAQAAAAIAAAAVABUSFRYsFQYVEBUGFQYcGAQCAAAAGAQBAAAAFgIoBAIAAAAYBAEAAAAREQAAAAkgAgAAAAMDAQMCFQQZ',
+  'TDUAGAZzY2hlbWEVBgAVBiUCGAJhdAAVDCUCGARuYW1lJQBMHAAAABUCJQIYAW4AFgYZHBk8JgAcFQYZNQAGEBkYAmF0FQIWBhaE',
+  'ARaMASZYJggpLBUEFQAVAgAVABUQFQIAPCkGGSYCBAAAACYAHBUMGTUABhAZGARuYW1lFQIWBhZ8FoQBJsgBJpQBHDYCKALDpBgA',
+  'EREAGSwVBBUAFQIAFQAVEBUCADwWBBkGGSYCBAAAACYAHBUCGTUABhAZGAFuFQIWBhacARakASbIAiaYAhwYBAIAAAAYBAEAAAAW',
+  'AigEAgAAABgEAQAAABERABksFQQVABUCABUAFRAVAgA8KQYZJgIEAAAAFpwDFgYmCBa0AwAoIHBhcnF1ZXQtY3BwLWFycm93IHZl',
+  'cnNpb24gMjYuMC4xGTwcAAAcAAAcAAAARwEAAFBBUjE=',
+].join('');
+
 let lab: TableLab;
 let count = 0;
 
@@ -122,6 +134,15 @@ describe('Parquet in place', function () {
     expect(await readTexts(opened(await register([file])), names)).to.deep.equal(
       await readTexts(lab.source(snapshot), names),
     );
+  });
+
+  it('reads the 96-bit timestamps of older writers', async () => {
+    const file = lab.at('in', 'int96.parquet');
+    writeFileSync(file, Buffer.from(INT96_FILE, 'base64'));
+    const snapshot = (await lab.ingestFile(file, 'int96.parquet')).table;
+    const found = await readTexts(opened(await register([file])), ['at', 'name', 'n']);
+    expect(found).to.deep.equal(await readTexts(lab.source(snapshot), ['at', 'name', 'n']));
+    expect(found.get('at')).to.deep.equal(['2020-02-29T12:00:00.000001', null, '1899-12-31T23:59:59']);
   });
 
   it('goes through several files in the order of their registration, columns by their names', async () => {
