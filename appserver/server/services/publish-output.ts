@@ -3,9 +3,13 @@ import type { WebHdfsClient } from '#webhdfs';
 import { failpoint } from '#runtime';
 import { requireReplaceable } from './hdfs-outputs.ts';
 
-export interface Publication {
+/** Where an output goes, and whose it is. */
+export interface Place {
   readonly batchPredictionId: string;
   readonly output: HdfsOutput;
+}
+
+export interface Publication extends Place {
   /** Folder of everything that is not in place yet. */
   readonly stagingPath: string;
   readonly staged: NonNullable<BatchPredictOutcome['staged']>;
@@ -50,24 +54,29 @@ export async function publishOutput(client: WebHdfsClient, publication: Publicat
 const OWN_CODES: ReadonlySet<string> = new Set(['RESULT_MISMATCH', 'HDFS_OUTPUT_EXISTS']);
 
 /**
- * Removes all of a batch prediction that is not in place, when its job has ended. What was put aside to be replaced goes back
- * if nothing took its place.
+ * Removes all of a batch prediction that is not in place, when its job has ended. What was put aside to be replaced goes only
+ * with the output in its place: else it goes back, or beside the folder that somebody else has made there.
  *
  * @throws what HDFS throws
  */
-export async function clearStaging(client: WebHdfsClient, stagingPath: string, outputPath: string): Promise<void> {
+export async function clearStaging(
+  client: WebHdfsClient,
+  place: Place & { readonly stagingPath: string },
+): Promise<void> {
+  const { output, stagingPath } = place;
   if ((await client.find(stagingPath)) === null) return;
-  if ((await client.find(outputPath)) === null)
-    for await (const { path } of client.list(stagingPath))
-      if (path.startsWith(`${stagingPath}/${REPLACED_PREFIX}`)) {
-        await client.rename(path, outputPath);
-        break;
-      }
+  if (!(await isInPlace(client, place)))
+    for await (const { path } of client.list(stagingPath)) {
+      const name = path.slice(stagingPath.length + 1);
+      if (!name.startsWith(REPLACED_PREFIX)) continue;
+      const isFree = (await client.find(output.path)) === null;
+      await client.rename(path, isFree ? output.path : `${output.path}.${name}`);
+    }
   await client.delete(stagingPath, { recursive: true });
 }
 
 /** Whether the mark in the output's folder is this batch prediction's. */
-async function isInPlace(client: WebHdfsClient, { output, batchPredictionId }: Publication): Promise<boolean> {
+async function isInPlace(client: WebHdfsClient, { output, batchPredictionId }: Place): Promise<boolean> {
   const mark = await client.find(`${output.path}/${SUCCESS_FILE}`);
   if (mark === null || mark.type !== 'file' || mark.sizeBytes > MARK_BYTES_MAX) return false;
   const chunks: Uint8Array[] = [];

@@ -48,9 +48,9 @@ export async function clearOutput(
 async function clear(
   database: Database,
   hdfsAs: HdfsAs,
-  { createdBy, output, stagingPath }: BatchPredictionRecord,
+  { id, createdBy, output, stagingPath }: BatchPredictionRecord,
 ): Promise<void> {
   const user = await findUser(database, createdBy);
   if (user === undefined || output === null || stagingPath === null) return;
-  await clearStaging(hdfsAs(user.name), stagingPath, output.path);
+  await clearStaging(hdfsAs(user.name), { batchPredictionId: id, output, stagingPath });
 }

@@ -4,6 +4,8 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { parse, TaskOutcome, type HdfsFormat, type IngestOutcome, type RegisteredFile } from '#contracts';
 import { runIngest } from '../../../yarn-workers/worker/tasks/ingest.ts';
+import type { ResultBatch } from '../../../yarn-workers/worker/tasks/predict-table.ts';
+import { writeStaged } from '../../../yarn-workers/worker/tasks/staged-output.ts';
 import { runTrain } from '../../../yarn-workers/worker/tasks/train.ts';
 import { appErrorOf } from '../../support/expect-error.ts';
 import { sharedHadoopCluster, type HadoopCluster } from '../../support/hadoop/index.ts';
@@ -36,6 +38,11 @@ describe('data in HDFS', function () {
   /** Rows [from, to) of the churn table as Parquet. */
   const putParquet = async (from: number, to: number, target: string): Promise<void> =>
     put(await parquetOf(`SELECT * FROM ${churn()} OFFSET ${from} LIMIT ${to - from}`), target);
+  const contentOf = async (file: string): Promise<Buffer> => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of bench.context.hdfs().open(file)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  };
   const registered = async (...names: readonly string[]): Promise<RegisteredFile[]> =>
     Promise.all(
       names.map(async (name) => {
@@ -152,5 +159,59 @@ describe('data in HDFS', function () {
       const refused = await appErrorOf(code, () => runIngest(ingestRun('csv', files)));
       expect(refused.message).to.include(`${FOLDER}/${name}`);
     }
+  });
+
+  it('an output is part files of so many rows, in order, with a mark; one that breaks off leaves nothing', async () => {
+    const stagingPath = '/user/alice/staging';
+    const options = {
+      client: bench.context.hdfs(),
+      attemptName: '1-a',
+      batchPredictionId: 'bp_1',
+      duckdb: bench.context.duckdb,
+      scratchDir: bench.context.workDir,
+      rowsPerFile: 25,
+    };
+    const columns = [
+      { name: 'id', kind: 'number' },
+      { name: 'text', kind: 'text' },
+    ] as const;
+    async function* batches(failsAt: number | null): AsyncGenerator<ResultBatch> {
+      for (let firstRow = 0; firstRow < 70; firstRow += 10) {
+        if (firstRow === failsAt) throw new Error('the model fails');
+        const ids = Float64Array.from({ length: 10 }, (_, row) => firstRow + row);
+        yield { firstRow, rowCount: 10, columns: [ids, Array.from(ids, (id) => (id % 2 === 0 ? null : `t${id}`))] };
+      }
+    }
+    for (const format of ['parquet', 'csv'] as const) {
+      const output = { format, stagingPath: `${stagingPath}-${format}` };
+      const staged = await writeStaged({ columns, batches: batches(null) }, { ...options, output });
+      expect(staged.files.map(({ name, rowCount }) => [name, rowCount])).to.deep.equal([
+        [`part-00000.${format}`, 30],
+        [`part-00001.${format}`, 30],
+        [`part-00002.${format}`, 10],
+      ]);
+      expect(JSON.parse(String(await contentOf(`${staged.path}/_SUCCESS`)))).to.deep.equal({
+        batchPredictionId: 'bp_1',
+        rowCount: 70,
+        fileCount: 3,
+      });
+      const [last] = staged.files.slice(-1);
+      const content = await contentOf(`${staged.path}/${last?.name ?? ''}`);
+      expect(content.length).to.equal(last?.sizeBytes);
+      writeFileSync(local(`back.${format}`), content);
+      const reader = format === 'csv' ? 'read_csv' : 'read_parquet';
+      const rows = await bench.context.duckdb.rows(`SELECT id, text FROM ${reader}('${local(`back.${format}`)}')`);
+      expect(rows.slice(0, 2)).to.deep.equal([
+        [60, null],
+        [61, 't61'],
+      ]);
+    }
+    const output = { format: 'csv', stagingPath: `${stagingPath}-broken` } as const;
+    const failing = writeStaged({ columns, batches: batches(40) }, { ...options, output });
+    await failing.then(
+      () => expect.fail('it must fail'),
+      (err: unknown) => expect(String(err)).to.match(/the model fails/),
+    );
+    expect(await bench.context.hdfs().find(`${output.stagingPath}/1-a`)).to.equal(null);
   });
 });

@@ -58,8 +58,8 @@ describe('publishing an output', function () {
     for (const again of [first, second, first]) await publishOutput(hdfs, again);
     expect(await names(output.path)).to.deep.equal(['_SUCCESS', 'part-00000.csv']);
     expect(await textOf(`${output.path}/part-00000.csv`)).to.equal('1-a');
-    await clearStaging(hdfs, first.stagingPath, output.path);
-    await clearStaging(hdfs, first.stagingPath, output.path);
+    await clearStaging(hdfs, first);
+    await clearStaging(hdfs, first);
     expect(await names(output.path.slice(0, -'/place'.length))).to.deep.equal(['place']);
   });
 
@@ -76,7 +76,7 @@ describe('publishing an output', function () {
     await publishOutput(hdfs, told);
     expect(await textOf(`${full.path}/part-00000.csv`)).to.equal('1-a');
     expect(await names(attempt.stagingPath)).to.deep.equal(['replaced-1-a']);
-    await clearStaging(hdfs, attempt.stagingPath, full.path);
+    await clearStaging(hdfs, told);
     expect(await hdfs.find(attempt.stagingPath)).to.equal(null);
   });
 
@@ -86,13 +86,25 @@ describe('publishing an output', function () {
     const attempt = await staged(output, '1-a');
     // As an app server leaves it that is killed between both renames, of a job that fails then.
     await hdfs.rename(output.path, `${attempt.stagingPath}/replaced-1-a`);
-    await clearStaging(hdfs, attempt.stagingPath, output.path);
+    await clearStaging(hdfs, attempt);
     expect(await textOf(`${output.path}/mine`)).to.equal('mine');
     // Of a job that goes on, the next asking finds the place free.
     const other = await staged(output, '2-b');
     await hdfs.rename(output.path, `${other.stagingPath}/replaced-1-a`);
     await publishOutput(hdfs, other);
     expect(await textOf(`${output.path}/part-00000.csv`)).to.equal('2-b');
+  });
+
+  it('keeps what was put aside beside a folder that another has made meanwhile', async () => {
+    const output = place({ overwrite: true });
+    await hdfs.create(`${output.path}/mine`, Buffer.from('mine'));
+    const attempt = await staged(output, '1-a');
+    await hdfs.rename(output.path, `${attempt.stagingPath}/replaced-1-a`);
+    await hdfs.create(`${output.path}/other`, Buffer.from('other'));
+    await clearStaging(hdfs, attempt);
+    expect(await textOf(`${output.path}/other`)).to.equal('other');
+    expect(await textOf(`${output.path}.replaced-1-a/mine`)).to.equal('mine');
+    expect(await hdfs.find(attempt.stagingPath)).to.equal(null);
   });
 
   it('never puts a folder in place that is not as it was sealed', async () => {
