@@ -281,6 +281,13 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
       await refuse({ passthroughColumns: ['z'] }, 422, 'COLUMN_UNKNOWN');
       await refuse({ modelId: undefined }, 422, 'VALIDATION_FAILED');
       await refuse({ explanations: { top: 3 } }, 501, 'NOT_AVAILABLE');
+      const hdfs = { type: 'hdfs', path: '/x' };
+      await refuse({ input: {} }, 422, 'VALIDATION_FAILED');
+      await refuse({ input: { datasetId, source: hdfs } }, 422, 'VALIDATION_FAILED');
+      await refuse({ input: { source: hdfs } }, 501, 'NOT_AVAILABLE');
+      await refuse({ output: hdfs }, 501, 'NOT_AVAILABLE');
+      await refuse({ output: { ...hdfs, format: 'orc' } }, 422, 'VALIDATION_FAILED');
+      await refuse({ input: { source: { type: 'path', path: '/etc/passwd' } } }, 403, 'SOURCE_NOT_ALLOWED');
     });
 
     it('deploys, replaces the model with a reason, and tells prediction servers', async () => {

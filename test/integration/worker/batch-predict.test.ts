@@ -78,6 +78,18 @@ describe('worker: batch-predict task', function () {
       (err: unknown) => toAppError(err),
     );
 
+  it('a source that is read once gives what its dataset gives, and is held to the same columns', async () => {
+    const text = churnCsv(50);
+    const { input: source } = bench.ingestTask(text, 'once.csv');
+    const once = { datasetId: null, table: null, source, passthroughColumns: ['id'] };
+    const { csv, outcome } = await predict(text, once);
+    expect(csv).to.deep.equal((await predict(text, { passthroughColumns: ['id'] })).csv);
+    expect(outcome.rowCount).to.equal(50);
+    await failure(text, { ...once, passthroughColumns: ['nothing'] }).then((err) =>
+      expect(err.code).to.equal('COLUMN_UNKNOWN'),
+    );
+  });
+
   it('gives each row what the scorer gives for its raw cells, hostile ones too, pass-through texts exact', async () => {
     const cells = [
       ['7', ' 42 ', 'pro', '2026-01-15', 'a'],
