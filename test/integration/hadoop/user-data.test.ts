@@ -15,7 +15,7 @@ import { installPrograms, removePrograms, yarnFlags } from '../../support/yarn-p
 import { churnCsv } from '../worker/support.ts';
 
 const ROWS = 300;
-const HOME = '/user/alice';
+const HOME = '/user/alice/data';
 const CHURN = `${HOME}/churn`;
 const START_MS = 60_000;
 const LOG_LINES = 100;
@@ -110,7 +110,7 @@ describe('a user’s data in HDFS', function () {
       [422, 'HDFS_PATH_INVALID', `${HOME}/a{b`, /braces/],
       [422, 'HDFS_PATH_INVALID', 'hdfs://elsewhere:8020/user/alice', /elsewhere/],
       [403, 'SOURCE_NOT_ALLOWED', '/tmp/x', /hadoop\.allowedRoots/],
-      [403, 'SOURCE_NOT_ALLOWED', '/*/alice/churn', /hadoop\.allowedRoots/],
+      [403, 'SOURCE_NOT_ALLOWED', '/*/alice/data/churn', /hadoop\.allowedRoots/],
       [403, 'HDFS_PERMISSION_DENIED', `${HOME}/secret`, /secret\/a\.parquet as alice.*mode 0/],
       [422, 'DATASET_SUBFOLDERS', `${HOME}/nested`, /dt=1 of a Hive partition/],
       [422, 'DATASET_SUBFOLDERS', HOME, /expected files only, found folder/],
