@@ -1,4 +1,4 @@
-import { AppError, type HdfsOutput } from '#contracts';
+import { AppError, isAppError, type HdfsOutput } from '#contracts';
 import type { WebHdfsClient } from '#webhdfs';
 import type { Caller } from '../auth/caller.ts';
 import type { AppContext } from '../context.ts';
@@ -33,8 +33,14 @@ export async function checkOutput(
   allowedHdfsPath(path, config.hadoop.allowedRoots, POINTER);
   if (path.lastIndexOf('/') === 0)
     throw refused(path, 'expected a folder of your own, found one of the root', 'is not in a folder');
-  await requireReplaceable(client, path, asked.overwrite === true);
-  await requireWritable(client, parentOf(path), userName);
+  try {
+    await requireReplaceable(client, path, asked.overwrite === true);
+    await requireWritable(client, parentOf(path), userName);
+  } catch (err) {
+    // Also what HDFS says of a path below a file.
+    if (!isAppError(err, 'HDFS_PERMISSION_DENIED')) throw err;
+    throw refused(path, err.message, 'is where you may not look');
+  }
   return { output: { ...asked, path } };
 }
 

@@ -176,7 +176,7 @@ describe('a user’s data in HDFS', function () {
       [request(place), 409, 'HDFS_OUTPUT_EXISTS', /predictions: expected nothing .* found a folder with files/],
       [request(HOME, { overwrite: true }), 409, 'HDFS_OUTPUT_EXISTS', /a folder with folders/],
       [request(`${HOME}/csv/a.csv`), 409, 'HDFS_OUTPUT_EXISTS', /found a file/],
-      [request(`${HOME}/csv/a.csv/x`), 403, 'HDFS_OUTPUT_REFUSED', /expected a folder, found a file/],
+      [request(`${HOME}/csv/a.csv/x`), 403, 'HDFS_OUTPUT_REFUSED', /is not a directory/],
       [request('/tmp/x/y'), 403, 'SOURCE_NOT_ALLOWED', /hadoop\.allowedRoots/],
       [request('/user/trainyard/x'), 403, 'HDFS_OUTPUT_REFUSED', /expected alice to have the right to write/],
     ];
