@@ -62,7 +62,8 @@ async function main(): Promise<void> {
     let disk = 0;
     const minis = await median(() => drain(inPlace, numbers, texts, () => (disk = Math.max(disk, diskBytes()))));
     const read = (files.bytesRead - before) / ROUNDS;
-    worst = Math.max(worst, minis / direct);
+    // One column takes so little that fixed costs are all there is to see.
+    if (numbers > 1) worst = Math.max(worst, minis / direct);
     console.log(`${what}: snapshot ${direct.toFixed(2)} cpu-s, in place ${minis.toFixed(2)}, ratio ${(minis / direct).toFixed(2)}; ${(read / 1e6).toFixed(1)} MB read, ${(disk / 1e6).toFixed(1)} MB of disk at most`); // prettier-ignore
   }
   if (worst > RATIO_MAX) {
