@@ -2,10 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { judgeContainerEnd, type ContainerVerdict, type ResourceManagerClient, type Submission } from '#yarn';
+import { judgeContainerEnd, type ContainerVerdict, type ResourceManagerClient } from '#yarn';
 import { startHadoopCluster, type HadoopCluster } from '../support/hadoop/index.ts';
 import { isAlive, until } from '../support/processes.ts';
 import { AppServerDouble } from '../support/yarn/app-server-double.ts';
+import { greedyApplication } from '../support/yarn/greedy.ts';
 import {
   clientFor,
   installPrograms,
@@ -233,24 +234,3 @@ describe('YARN at its worst', function () {
     await until(`${count} nodes`, running, 60_000);
   }
 });
-
-/** Its first container needs most of what the queue of priority is promised and more is free. */
-function greedyApplication(applicationId: string): Submission {
-  return {
-    applicationId,
-    name: 'greedy',
-    type: 'TRAINYARD',
-    queue: 'high',
-    tags: [],
-    attemptsMax: 1,
-    attemptFailuresValidityMs: 3_600_000,
-    master: { memoryMb: 1536, vcores: 1 },
-    command: 'exec sleep 600',
-    environment: {},
-    resources: [],
-    tokens: {},
-    secrets: {},
-    viewers: 'trainyard',
-    modifiers: 'trainyard',
-  };
-}

@@ -1,12 +1,12 @@
 import { rawRows, type Database } from '#store';
 
 /** Rows that are watched. */
-const RELATIONS = ['job', 'task', 'attempt', 'task_seal', 'result'] as const;
+const RELATIONS = ['job', 'task', 'attempt', 'task_seal', 'result', 'yarn_application', 'yarn_container'] as const;
 export type Relation = (typeof RELATIONS)[number];
 const OPERATIONS = ['insert', 'update', 'delete'] as const;
 
 /** Large columns that no invariant is about. */
-const LEFT_OUT = ['spec', 'progress', 'beat_digest'];
+const LEFT_OUT = ['spec', 'beat_digest', 'diagnostics'];
 
 /** One change of one row, in the order in which it was made. */
 export interface Change {
@@ -20,7 +20,7 @@ export interface Change {
 }
 
 /**
- * Makes the database keep every change of the queue's rows in a table of its own, in the transaction of the change: what
+ * Makes the database keep every change of the queue's and the pools' rows in a table of its own, in the transaction of the change: what
  * was rolled back leaves no trace, what was committed always does.
  */
 export async function recordHistory(database: Database): Promise<void> {

@@ -4,11 +4,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { Job, Leaderboard, parse } from '#contracts';
+import { Leaderboard, type Job } from '#contracts';
 import { KEY_FILES } from '#runtime';
 import { openDatabase, rawRows, type Database } from '#store';
 import { LEADER_LEASE_MS } from '../../../appserver/server/duties/index.ts';
-import { Api, isFinal } from '../api.ts';
+import { Api } from '../api.ts';
 import { freePorts, healthStatus } from '../platform.ts';
 import { createDatabase } from '../postgres.ts';
 import { until } from '../processes.ts';
@@ -19,6 +19,7 @@ import { requeuedInTime, requeueLimitMs, violationsOf, writesAreInPlace, type De
 import { leaderboardFollowsFromResults } from './leaderboard.ts';
 import { Program } from './program.ts';
 import { noteRecovery, wentOnAtMs } from './recovery.ts';
+import { settledJob } from './settled-job.ts';
 
 const MIB = 1024 ** 2;
 export const LEASE_MS = 2_000;
@@ -290,22 +291,8 @@ export class Lab {
   }
 
   /** Waits for the end of a job, whoever of the app servers is away meanwhile. */
-  async settled(jobId: string, api = this.api): Promise<Job> {
-    return until(
-      `the end of job ${jobId}`,
-      async () => {
-        try {
-          const answer = await api.request('GET', `/jobs/${jobId}`);
-          if (answer.status !== 200) return null;
-          const job = parse(Job, answer.json, 'job');
-          return isFinal(job) ? job : null;
-        } catch (err) {
-          if (err instanceof TypeError) return null; // fetch: nobody answers
-          throw err;
-        }
-      },
-      JOB_MS,
-    );
+  settled(jobId: string, api = this.api): Promise<Job> {
+    return settledJob(api, jobId, JOB_MS);
   }
 
   /** Waits until a job has succeeded. */
