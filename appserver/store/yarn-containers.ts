@@ -22,6 +22,8 @@ export interface YarnContainer {
   readonly diagnostics: string | null;
   /** Of the worker in it that registered last; null before. */
   readonly workerId: string | null;
+  /** For how long that worker has not been heard of, milliseconds; null before there is one. */
+  readonly workerSilentMs: number | null;
   /** That worker holds a task. */
   readonly isBusy: boolean;
 }
@@ -41,6 +43,7 @@ interface ContainerRow {
   exit_status: number | null;
   diagnostics: string | null;
   worker_id: string | null;
+  worker_silent_ms: number | null;
   is_busy: number;
 }
 
@@ -58,21 +61,26 @@ const fromRow = (row: ContainerRow): YarnContainer => ({
   exitStatus: row.exit_status,
   diagnostics: row.diagnostics,
   workerId: row.worker_id,
+  workerSilentMs: row.worker_silent_ms,
   isBusy: row.is_busy === 1,
 });
 
-const SELECT = `select yarn_container.*,
-    (select worker.id from worker where worker.container_id = yarn_container.container_id
-     order by worker.registered_at desc, worker.id desc limit 1) as worker_id,
+const selectOf = ({ dialect }: Queryable): string => {
+  const newestWorker = (what: string): string =>
+    `(select ${what} from worker where worker.container_id = yarn_container.container_id
+      order by worker.registered_at desc, worker.id desc limit 1)`;
+  return `select yarn_container.*, ${newestWorker('worker.id')} as worker_id,
+    ${newestWorker(`${dialect.now} - worker.seen_at`)} as worker_silent_ms,
     case when exists (select 1 from task join worker on worker.id = task.worker_id
       where worker.container_id = yarn_container.container_id and task.state in ${HELD_SQL}) then 1 else 0 end as is_busy
   from yarn_container`;
+};
 
 /** Containers of an application that have not ended, the oldest first. */
 export async function liveContainers(db: Queryable, applicationId: string): Promise<YarnContainer[]> {
   const rows = await rawRows<ContainerRow>(
     db,
-    `${SELECT} where application_id = ? and ended_at is null order by first_seen_at, container_id`,
+    `${selectOf(db)} where application_id = ? and ended_at is null order by first_seen_at, container_id`,
     [applicationId],
   );
   return rows.map(fromRow);
@@ -90,7 +98,7 @@ export async function runningContainers(db: Queryable): Promise<Map<string, numb
 
 /** Null when no master has told of it. */
 export async function getContainer(db: Queryable, containerId: string): Promise<YarnContainer | null> {
-  const rows = await rawRows<ContainerRow>(db, `${SELECT} where container_id = ?`, [containerId]);
+  const rows = await rawRows<ContainerRow>(db, `${selectOf(db)} where container_id = ?`, [containerId]);
   return rows[0] === undefined ? null : fromRow(rows[0]);
 }
 

@@ -5,6 +5,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { expect } from 'chai';
 import { pageOf, WorkerEntry } from '#contracts';
 import { newestApplications, rawRows, readClock } from '#store';
+import type { Api } from '../support/api.ts';
 import { startTestAppServer, type TestAppServer } from '../support/app-server.ts';
 import { makeAuthority } from '../support/certificates.ts';
 import { startHadoopCluster, type HadoopCluster } from '../support/hadoop/index.ts';
@@ -92,12 +93,45 @@ describe('pools on YARN in a secured cluster', function () {
     expect(listing).to.match(/alice .*manifest\.json/);
   });
 
-  it('goes on in the same application when the token that it was started with has ended', async () => {
-    const { database } = platform.server;
+  /** A client of alice's with a key of its own. */
+  async function anotherOfAlice(): Promise<Api> {
     const users = (await platform.admin.request('GET', '/users')).json as { data: { id: string; name: string }[] };
     const userId = users.data.find(({ name }) => name === 'alice')?.id;
     const made = await platform.admin.request('POST', '/api-keys', { json: { name: 'another key', userId } });
-    const alice = platform.admin.as((made.json as { key: string }).key);
+    return platform.admin.as((made.json as { key: string }).key);
+  }
+
+  it('goes on while the KDC is away: a whole run, with the tickets and tokens that are there', async () => {
+    const alice = await anotherOfAlice();
+    const { database } = platform.server;
+    const hashes = (projectId: string) =>
+      rawRows<{ content_hash: string }>(
+        database,
+        'select content_hash from models where project_id = ? order by content_hash',
+        [projectId],
+      );
+    const data = { content: churnCsv(300), fileName: 'churn.csv' };
+    const request = { target: 'label', maxModels: 2, seed: 7 };
+    const calm = await modelled(alice, data, request);
+    const kdc = cluster.daemon('kdc');
+    await kdc.kill();
+    const killedAtMs = Date.now();
+    try {
+      // Past the renewal of the workers' token, which the app server makes by its tickets.
+      do {
+        const run = await modelled(alice, data, request);
+        expect(await hashes(run.projectId)).to.deep.equal(await hashes(calm.projectId));
+      } while (Date.now() - killedAtMs < TOKEN_RENEW_MS);
+    } finally {
+      await kdc.start();
+    }
+    const twice = await rawRows(database, 'select task_id from result group by task_id having count(*) > 1');
+    expect(twice, 'results twice').to.deep.equal([]);
+  });
+
+  it('goes on in the same application when the token that it was started with has ended', async () => {
+    const { database } = platform.server;
+    const alice = await anotherOfAlice();
     const application = (await newestApplications(database)).get('yarn:ml:alice');
     const startedAt = application?.createdAt ?? 0;
     let runCount = 0;

@@ -8,6 +8,7 @@ import { rawRows } from '#store';
 import type { ResourceManagerClient } from '#yarn';
 import { ContainerShell } from '../support/faults/container-shell.ts';
 import { noteRecovery } from '../support/faults/recovery.ts';
+import { SLOW } from '../support/faults/runs.ts';
 import { WAIT_MS, YarnLab, type HolderRow } from '../support/faults/yarn-lab.ts';
 import { startHadoopCluster, type HadoopCluster } from '../support/hadoop/index.ts';
 import { until } from '../support/processes.ts';
@@ -75,11 +76,8 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
 
   describe('the application master', () => {
     it('killed three times in a row: no training step is lost', async () => {
-      await lab.restartServer({ flags: { 'yarn.containerIdleMs': 500 } });
-      await lab.untilIdle();
-      await lab.restartServer();
-      shell.armFailpoints('worker.iterate=pause:3000@7');
-      const run = await lab.startRun();
+      await lab.calmRun(SLOW);
+      const run = await lab.startRun(SLOW);
       const holder = await lab.hold(({ progress }) => /"iteration":[1-9]/.test(progress ?? ''));
       const iteration = await lab.iterationOf(holder);
       const { applicationId } = await lab.application();

@@ -20,13 +20,14 @@ import {
   type YarnPool,
 } from '#store';
 import { createDuty, type Duty, type DutyContext } from '../duties/index.ts';
-import { planPool, type PoolPlan } from './plan-pool.ts';
+import { planPool, type PoolLimits, type PoolPlan } from './plan-pool.ts';
 import { startApplication, submitApplication, type SubmitContext } from './submit.ts';
 import type { ApplicationWatch } from './watch.ts';
 import type { PoolLook, WaitReasons } from './wait-reasons.ts';
 
 export interface ControllerOptions {
   readonly config: Config['yarn'];
+  readonly queue: Pick<Config['queue'], 'leaseMs' | 'claimWaitMs'>;
   readonly submit: SubmitContext;
   readonly watch: ApplicationWatch;
   readonly waits: WaitReasons;
@@ -38,6 +39,8 @@ const SOON_MS = 5_000;
 const PUT_OFF_REFUSED = { firstMs: 5_000, longestMs: 300_000 } as const;
 const PUT_OFF_UNANSWERED = { firstMs: 1_000, longestMs: 10_000 } as const;
 const DRAIN_REASON = 'its container is given back';
+/** A worker that has been silent for so many leases is not coming back soon; after one of them its task is another's. */
+const SILENT_LEASES = 4;
 
 const NO_DEMAND: Pick<PoolDemand, 'readyCount' | 'heldCount'> = { readyCount: 0, heldCount: 0 };
 
@@ -45,7 +48,10 @@ const NO_DEMAND: Pick<PoolDemand, 'readyCount' | 'heldCount'> = { readyCount: 0,
  * Keeps one YARN application per pool that has work, with as many containers as there are tasks; everything it knows is in
  * the database, so that any replica goes on with it.
  */
-export function poolControllerDuty({ config, submit, watch, waits }: ControllerOptions): Duty {
+export function poolControllerDuty({ config, queue, submit, watch, waits }: ControllerOptions): Duty {
+  // Without a task a worker is heard of once per held claim only.
+  const workerSilentMs = Math.max(SILENT_LEASES * queue.leaseMs, queue.leaseMs + queue.claimWaitMs);
+  const limits: PoolLimits = { ...config, workerSilentMs };
   return createDuty({
     name: 'pool-controller',
     intervalMs: config.controlMs,
@@ -61,7 +67,7 @@ export function poolControllerDuty({ config, submit, watch, waits }: ControllerO
         const demand = demands.get(pool.name) ?? NO_DEMAND;
         const application = applications.get(pool.name);
         try {
-          if (application !== undefined) await steer(context, config, { pool, application, demand });
+          if (application !== undefined) await steer(context, limits, { pool, application, demand });
           if (application?.state === 'RESERVED')
             await submitApplication(submit, pool, application.applicationId, signal);
           const isWanted = application === undefined && demand.readyCount > 0 && pool.notBefore <= nowMs;
@@ -80,7 +86,7 @@ export function poolControllerDuty({ config, submit, watch, waits }: ControllerO
 /** Containers of a live application: how many, which go, and whether it ends. */
 async function steer(
   { database, leadership }: DutyContext,
-  config: Config['yarn'],
+  limits: PoolLimits,
   state: { readonly pool: YarnPool; readonly application: YarnApplication; readonly demand: typeof NO_DEMAND },
 ): Promise<void> {
   const { pool, application, demand } = state;
@@ -91,7 +97,7 @@ async function steer(
     const containers = await liveContainers(trx, applicationId);
     const nodes = await leavingNodes(trx);
     const look = (idleMs: number): PoolPlan =>
-      planPool({ wantedCount, containers, demand, idleMs, leavingNodes: nodes }, config);
+      planPool({ wantedCount, containers, demand, idleMs, leavingNodes: nodes }, limits);
     const idleMs = await noteIdle(trx, pool.name, look(0).isIdle);
     const plan = look(idleMs);
     await setWantedCount(trx, applicationId, plan.wantedCount);

@@ -96,6 +96,7 @@ function openYarnPools({ config, database, logger, installationId }: PoolsOption
       duties: [
         poolControllerDuty({
           config: yarn,
+          queue: config.queue,
           submit,
           watch: new ApplicationWatch(cluster, yarn, clock),
           waits: waitReasons(cluster, yarn, clock),

@@ -18,6 +18,8 @@ export interface PoolLimits {
   readonly containerIdleMs: number;
   /** How long an application may be without containers and work. */
   readonly applicationIdleMs: number;
+  /** A container whose worker has been silent for so long, and holds no task any more, is taken for lost. */
+  readonly workerSilentMs: number;
 }
 
 /** What is to become of an application's containers. */
@@ -34,13 +36,17 @@ export interface PoolPlan {
 /**
  * Elastic between nothing and its maximum: a container for each task that waits or runs, at once; one less only when it
  * was not needed for a while, so that the pauses between the steps of a run cost no restart. Idle ones go first, of
- * these the youngest: their caches hold least. No busy container is ever taken for being too many.
+ * these the youngest: their caches hold least. No busy container is ever taken for being too many. A container whose worker
+ * stands still is replaced: YARN sees a process that lives, and would leave the pool's work waiting for it.
  */
 export function planPool(state: PoolState, limits: PoolLimits): PoolPlan {
   const { demand, containers, wantedCount, idleMs } = state;
   const needed = Math.min(limits.containersMax, demand.readyCount + demand.heldCount);
   const kept = containers.filter(({ releaseAskedAt }) => releaseAskedAt === null);
-  const leaving = kept.filter(({ node }) => node !== null && state.leavingNodes.includes(node));
+  const isLost = ({ isBusy, workerSilentMs }: YarnContainer): boolean =>
+    !isBusy && workerSilentMs !== null && workerSilentMs >= limits.workerSilentMs;
+  const isLeaving = ({ node }: YarnContainer): boolean => node !== null && state.leavingNodes.includes(node);
+  const leaving = kept.filter((container) => isLost(container) || isLeaving(container));
   const isIdle = needed < wantedCount;
   const next = isIdle && idleMs < limits.containerIdleMs ? wantedCount : needed;
   const staying = kept.filter((container) => !leaving.includes(container));

@@ -14,6 +14,7 @@ import {
   liveContainers,
   markSubmitted,
   noteNodes,
+  now,
   reserveApplication,
   setWantedCount,
 } from '#store';
@@ -132,6 +133,19 @@ export function applicationsCases(stage: Stage): void {
       await stage.world.take(busy);
       await askRelease(database, [containerId(2), containerId(3)]);
       expect((await sync({ held: [held(2), held(3)] })).release).to.deep.equal([containerId(3)]);
+    });
+
+    it('have workers, and are told for how long those have been silent', async () => {
+      const { database } = stage.world;
+      await sync({ held: [held(2), held(3)] });
+      const silent = await workerIn(2);
+      await database
+        .knex('worker')
+        .where({ id: silent.id })
+        .update({ seen_at: now(database, -90_000) });
+      const [first, second] = await liveContainers(database, APPLICATION);
+      expect(first?.workerSilentMs).to.be.within(90_000, 120_000);
+      expect(second).to.include({ workerId: null, workerSilentMs: null });
     });
 
     it('change nothing by a late request, and leave when another attempt is the master', async () => {

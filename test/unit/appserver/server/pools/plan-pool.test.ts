@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { YarnContainer } from '#store';
 import { planPool, type PoolState } from '../../../../../appserver/server/pools/plan-pool.ts';
 
-const LIMITS = { containersMax: 4, containerIdleMs: 60_000, applicationIdleMs: 300_000 };
+const LIMITS = { containersMax: 4, containerIdleMs: 60_000, applicationIdleMs: 300_000, workerSilentMs: 120_000 };
 
 const container = (name: string, change: Partial<YarnContainer> = {}): YarnContainer => ({
   containerId: name,
@@ -18,6 +18,7 @@ const container = (name: string, change: Partial<YarnContainer> = {}): YarnConta
   exitStatus: null,
   diagnostics: null,
   workerId: null,
+  workerSilentMs: null,
   isBusy: false,
   ...change,
 });
@@ -70,6 +71,18 @@ describe('plan of a pool', () => {
     const containers = [container('a', { isBusy: true }), container('b', { node: 'n2' })];
     const state = { wantedCount: 2, containers, demand: { readyCount: 1, heldCount: 1 }, leavingNodes: ['n1'] };
     expect(plan(state)).to.deep.include({ wantedCount: 2, giveBack: ['a'] });
+  });
+
+  it('gives back what holds a worker that stands still, once its task has been taken from it', () => {
+    const silent = { workerId: 'w', workerSilentMs: 120_000 };
+    const state = { wantedCount: 1, demand: { readyCount: 1, heldCount: 0 } };
+    expect(plan({ ...state, containers: [container('a', silent)] })).to.deep.include({
+      wantedCount: 1,
+      giveBack: ['a'],
+    });
+    expect(plan({ ...state, containers: [container('a', { ...silent, isBusy: true })] }).giveBack).to.deep.equal([]);
+    expect(plan({ ...state, containers: [container('a', { ...silent, workerSilentMs: 119_999 })] }).giveBack).to.be
+      .empty;
   });
 
   it('ends an application that has neither work nor containers for long enough, and says so', () => {
