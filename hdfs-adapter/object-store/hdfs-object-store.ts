@@ -243,15 +243,21 @@ function storeError(err: unknown, operation: string): unknown {
   if (!(err instanceof AppError)) return err;
   const { details } = err;
   if (err.code === 'HDFS_QUOTA_EXCEEDED')
-    return new AppError('DISK_FULL', `${operation}: the quota of its folder in HDFS is used up`, {
-      cause: err,
-      details,
-    });
+    return new AppError('DISK_FULL', `${operation}: ${quotaSentence(err.message)}`, { cause: err, details });
   if (err.code === 'HDFS_READ_TRUNCATED')
     return new AppError('DATA_READ_TRUNCATED', `${operation}: it ended too early`, { cause: err, details });
   const passes = err.kind === 'unavailable' || err.kind === 'timeout';
   if (!passes || err.code === 'STORE_UNAVAILABLE') return err;
   return new AppError('STORE_UNAVAILABLE', `${operation} failed in HDFS`, { cause: err, details });
+}
+
+/** Which quota is used up, and who mends it, from the NameNode's words: `The DiskSpace quota of /folder is exceeded: ...`. */
+function quotaSentence(words: string): string {
+  const [, kind, folder] = /The (NameSpace|DiskSpace) quota[^/]*of (?:directory )?(\/\S*) is exceeded/.exec(words) ?? [];
+  if (folder === undefined) return 'the quota of its folder in HDFS is used up';
+  const command = kind === 'NameSpace' ? '-setQuota' : '-setSpaceQuota';
+  const what = kind === 'NameSpace' ? 'quota of names' : 'space quota';
+  return `the ${what} of ${folder} in HDFS is used up; an administrator raises it by hdfs dfsadmin ${command}`;
 }
 
 function parentOf(file: string): string {

@@ -148,12 +148,9 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
       const manager = cluster.daemon('resourcemanager');
       await manager.kill();
       const killedAtMs = Date.now();
-      const rows = await rawRows<{ container_id: string }>(
-        lab.database,
-        'select container_id from yarn_container where ended_at is null',
-      );
-      for (const row of rows) await lab.killContainer(row.container_id);
-      expect(rows.map((row) => row.container_id)).to.include(containerId);
+      const containers = await lab.containers();
+      expect(containers).to.include(containerId);
+      for (const one of containers) await lab.killContainer(one);
       const bob = await lab.user('bob');
       await bob.upload({ content: 'a,label\n1,x\n2,y\n', fileName: 'small.csv' });
       const reason = await until(
@@ -223,7 +220,8 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
 
   describe('the NodeManager', () => {
     it('lost while its containers live on: fenced, no result twice', async () => {
-      const run = await lab.startRun();
+      // Two runs have two workers, one on each node.
+      const runs = [await lab.startRun(), await lab.startRun()];
       const holder = await lab.hold(await besideMaster());
       const daemon = lab.nodeManager(holder.node);
       await daemon.kill();
@@ -231,7 +229,7 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
       expect(await lab.ended(holder.containerId)).to.equal(-100);
       expect(lab.processesOf(holder.containerId)).to.not.be.empty;
       lab.letGo();
-      await lab.expectSameModels(run);
+      for (const run of runs) await lab.expectSameModels(run);
       await lab.recovered('NodeManager lost, its containers live on', killedAtMs, RECOVERY_MS_MAX);
       expect(lab.logOf(holder.containerId)).to.match(/"task_(refused|interrupted)"/);
       expect((await attemptsOf(holder.taskId))[0]).to.deep.include({ blame: 'unknown' });
@@ -242,7 +240,8 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
     });
 
     it('taken out of service: its worker ends its task and is given back', async () => {
-      const run = await lab.startRun();
+      // Two runs have two workers, one on each node.
+      const runs = [await lab.startRun(), await lab.startRun()];
       const holder = await lab.hold(await besideMaster());
       const exclude = path.join(cluster.folder, 'conf/nodes.exclude');
       writeFileSync(exclude, `${holder.node.split(':')[0] ?? ''}\n`);
@@ -261,7 +260,7 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
           WAIT_MS,
         );
         lab.letGo();
-        await lab.expectSameModels(run);
+        for (const run of runs) await lab.expectSameModels(run);
         await expectOneAttempt(holder.taskId);
         await lab.ended(holder.containerId);
         noteRecovery('node taken out of service', Date.now() - leavingAtMs, {
@@ -286,6 +285,7 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
   });
 
   it('preemption by a higher queue: not charged, and goes on', async () => {
+    // Two runs have two workers, which fill the cluster.
     const runs = [await lab.startRun(), await lab.startRun()];
     const first = await lab.hold();
     const second = await lab.hold((row) => row.container_id !== first.containerId);

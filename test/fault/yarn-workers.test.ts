@@ -34,9 +34,9 @@ const CHILD_STEPS = [
   'worker.reread',
 ];
 
-/** Grows to 3 GB, once the file is there; beside the worker, whose own watchdog does not see it. */
+/** Grows to 2.4 GB, once the file is there; beside the worker, whose own watchdog does not see it. */
 const growing = (sign: string): string => `trap : EXIT
-(until [ -e "${sign}" ]; do sleep 0.1; done; x=$(head -c 3000M /dev/zero | tr '\\0' a); sleep 60) &`;
+(until [ -e "${sign}" ]; do sleep 0.1; done; exec tail -c 2400M /dev/zero) &`;
 
 describe('faults on YARN: workers in their containers', function () {
   this.timeout(300_000);
@@ -95,15 +95,18 @@ describe('faults on YARN: workers in their containers', function () {
   describe('frozen and short of memory', () => {
     before(async () => {
       await lab.untilIdle();
+      await lab.forgiveNodes();
       await lab.restartServer();
     });
 
     it('frozen for three leases in a training, then thawed: refused, no result twice', async () => {
-      const run = await lab.startRun();
+      // Two runs have two workers.
+      const runs = [await lab.startRun(), await lab.startRun()];
+      await until('two workers', async () => (await lab.containers()).length === 2, WAIT_MS);
       const holder = await lab.hold();
       lab.freeze(holder);
       const frozenAtMs = Date.now();
-      await lab.expectSameModels(run);
+      for (const run of runs) await lab.expectSameModels(run);
       await lab.recovered('worker frozen in its container in a training', frozenAtMs, RECOVERY_MS_MAX);
       await until('the end of the third lease', () => Date.now() > frozenAtMs + 3 * LEASE_MS);
       const worker = processOf(holder.pid);
@@ -120,6 +123,19 @@ describe('faults on YARN: workers in their containers', function () {
         holder.taskId,
       ]);
       expect(fences.map(({ fence }) => fence)).to.deep.equal([holder.fence + 1]);
+      await lab.check();
+    });
+
+    it('frozen for good, the only one of its pool: replaced', async () => {
+      await lab.restartServer({ flags: { 'yarn.containersMax': 1, 'yarn.containerIdleMs': 500 } });
+      await lab.untilIdle();
+      const run = await lab.startRun();
+      const holder = await lab.hold();
+      lab.freeze(holder);
+      const frozenAtMs = Date.now();
+      await lab.expectSameModels(run);
+      await lab.recovered('the only worker of a pool frozen for good (4 leases of 4 s)', frozenAtMs, RECOVERY_MS_MAX);
+      expect(processOf(holder.pid), 'the frozen worker').to.equal(null);
       await lab.check();
     });
 

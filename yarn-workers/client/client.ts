@@ -187,16 +187,22 @@ export class ResourceManagerClient implements Submitter {
 
   /**
    * Why something that was asked for in this queue waits, from what the scheduler says now.
+   * @param excludedNodes on which the asker takes no container
    * @throws YARN_QUEUE_UNKNOWN
    */
-  async explainWait(nameOrPath: string, ask: Ask, signal?: AbortSignal): Promise<WaitReason> {
+  async explainWait(
+    nameOrPath: string,
+    ask: Ask,
+    signal?: AbortSignal,
+    excludedNodes: readonly string[] = [],
+  ): Promise<WaitReason> {
     const [queue, total, nodes] = [
       await this.#queue(nameOrPath, signal),
       await this.total(signal),
       await this.nodes(signal),
     ];
     const running = nodes.filter(({ state }) => state === 'RUNNING');
-    return explainWait(queue, ask, { total, nodes: running });
+    return explainWait(queue, ask, { total, nodes: running, excludedNodes });
   }
 
   /** A token with which the service's own REST calls go without Kerberos. Not allowed by means of such a token. */

@@ -14,6 +14,8 @@ export interface FreeSpace {
   readonly total: ContainerAmount;
   /** Of the running nodes, each. */
   readonly nodes: readonly { readonly node: string; readonly free: ContainerAmount }[];
+  /** Nodes on which the asker takes no container, after failures there. @default none */
+  readonly excludedNodes?: readonly string[];
 }
 
 export const WAIT_KINDS = [
@@ -101,18 +103,24 @@ function queueFull(queue: QueueState, ask: Ask): WaitReason | null {
   return { kind: 'queue_full', sentence, isFinal: false };
 }
 
-function clusterFull(ask: Ask, { nodes }: FreeSpace): WaitReason | null {
+function clusterFull(ask: Ask, { nodes: all, excludedNodes = [] }: FreeSpace): WaitReason | null {
+  const nodes = all.filter(({ node }) => !excludedNodes.includes(node));
+  const except = nodes.length === all.length ? '' : exceptText(excludedNodes);
   const free = nodes.reduce((sum, { free: one }) => plus(sum, one), { memoryMb: 0, vcores: 0 });
   const short = lacking(free, ask.size);
   if (short !== null) {
-    const sentence = `the cluster is full: asked ${text(ask.size, short)}, ${text(free, short)} free`;
+    const sentence = `the cluster is full: asked ${text(ask.size, short)}, ${text(free, short)} free${except}`;
     return { kind: 'cluster_full', sentence, isFinal: false };
   }
   if (nodes.some((node) => lacking(node.free, ask.size) === null)) return null;
   const best = nodes.reduce((left, right) => (right.free.memoryMb > left.free.memoryMb ? right : left));
-  const sentence = `no node has ${amountText(ask.size)} free at once: the most is ${amountText(best.free)} on ${best.node}`;
+  const most = `the most is ${amountText(best.free)} on ${best.node}`;
+  const sentence = `no node has ${amountText(ask.size)} free at once: ${most}${except}`;
   return { kind: 'no_node_fits', sentence, isFinal: false };
 }
+
+const exceptText = (excludedNodes: readonly string[]): string =>
+  `, without ${excludedNodes.join(', ')}, where containers failed too often`;
 
 type Measure = 'memory' | 'vcores';
 

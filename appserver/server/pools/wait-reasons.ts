@@ -1,5 +1,5 @@
 import type { Clock, Config } from '#runtime';
-import { setWaitReason, type PoolDemand, type YarnApplication, type YarnPool } from '#store';
+import { excludedNodes, setWaitReason, type PoolDemand, type YarnApplication, type YarnPool } from '#store';
 import type { Ask } from '#yarn';
 import type { DutyContext } from '../duties/index.ts';
 import type { Cluster } from './cluster.ts';
@@ -50,7 +50,9 @@ export function waitReasons(cluster: Cluster, config: Config['yarn'], clock: Clo
       const nowMs = clock.monotonicMs();
       if (nowMs - (askedAtMs.get(pool.name) ?? -Infinity) < ASK_EVERY_MS) return;
       askedAtMs.set(pool.name, nowMs);
-      const { sentence } = await cluster.manager.explainWait(pool.queue, ask, signal);
+      // YARN's choice of a node for the master is not ours.
+      const excluded = ask.isMaster ? [] : await excludedNodes(database);
+      const { sentence } = await cluster.manager.explainWait(pool.queue, ask, signal, excluded);
       await setWaitReason(database, pool.name, sentence);
     },
   };

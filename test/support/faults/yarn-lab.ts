@@ -377,8 +377,13 @@ export class YarnLab {
 
   /** What a container's worker has written to its log so far. */
   logOf(containerId: string): string {
-    const files = globSync(`data/nodemanager*/logs/*/${containerId}/stdout`, { cwd: this.cluster.folder });
+    const files = globSync(`data/nodemanager*/logs/*/${containerId}/{stdout,stderr}`, { cwd: this.cluster.folder });
     return files.map((file) => readFileSync(path.join(this.cluster.folder, file), 'utf8')).join('');
+  }
+
+  /** What the tests did to containers was not their nodes' fault: three that are killed exclude a node for an hour. */
+  async forgiveNodes(): Promise<void> {
+    await this.database.knex('yarn_node').update({ failures: 0, excluded_until: null });
   }
 
   /** The NodeManager of an address. */
@@ -416,6 +421,16 @@ export class YarnLab {
     await killMaster(applicationId);
     this.#masterDeaths.push({ applicationId, atMs });
     await until('the next attempt', async () => (await this.application()).attempt > attempt, WAIT_MS);
+  }
+
+  /** Ids of all containers in which a worker has registered and that have not ended. */
+  async containers(): Promise<string[]> {
+    const rows = await rawRows<{ container_id: string }>(
+      this.database,
+      `select distinct yarn_container.container_id from yarn_container
+       join worker on worker.container_id = yarn_container.container_id where yarn_container.ended_at is null`,
+    );
+    return rows.map(({ container_id: id }) => id);
   }
 
   /** Waits until no container of workers is left. */

@@ -75,6 +75,12 @@ describe('why an ask waits', () => {
       'no node has 8 GB and 1 vcores free at once: the most is 7 GB and 16 vcores on n1:1',
     );
     expect(explainWait(QUEUE, ASK, nodes(8)).kind).to.equal('not_yet');
+    const [first] = nodes(8, 7).nodes;
+    const without = { ...nodes(8, 7), excludedNodes: [first?.node ?? ''] };
+    expect(explainWait(QUEUE, ASK, without).sentence).to.match(
+      /7 GB free, without \S+, where containers failed too often$/,
+    );
+    expect(explainWait(QUEUE, ASK, { ...nodes(6, 8), excludedNodes: ['another'] }).kind).to.equal('not_yet');
   });
 
   it('says memory in the units that YARN means', () => {
