@@ -145,6 +145,7 @@ describe('HDFS with daemons that die', function () {
       ),
     );
     expect(isAppError(err.cause, 'HDFS_QUOTA_EXCEEDED')).to.be.true;
+    expect(err.message).to.match(/the space quota of \/user\/alice\/quota in HDFS is used up; .* -setSpaceQuota$/);
     const left: string[] = [];
     for await (const { path } of alice.list('/user/alice/quota')) left.push(path);
     expect(left).to.deep.equal([]);

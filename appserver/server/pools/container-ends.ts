@@ -2,6 +2,7 @@ import { AppError, toProblem, type EndedContainer } from '#contracts';
 import type { Logger } from '#runtime';
 import {
   blameNode,
+  drainContainers,
   getContainer,
   putOffPool,
   setWaitReason,
@@ -19,6 +20,8 @@ export const NODE_EXCLUSION: ExclusionPolicy = { failuresMax: 3, windowMs: 600_0
 
 /** A container whose worker never registered is followed by the next one after 1 s, then twice that, up to a minute. */
 const START_PUT_OFF = { firstMs: 1_000, longestMs: 60_000 } as const;
+
+const OVER = 'YARN says that its container has ended';
 
 const MIB = 1024 ** 2;
 /** Lines of YARN's diagnostics that go into a task's log. */
@@ -62,6 +65,8 @@ export async function applyEnds(
       const log = [`container ${containerId} on ${node ?? 'an unknown node'}: ${verdict.sentence}`, ...linesOf(end)];
       await queue.failIn(trx, { taskId, fence }, { blame: verdict.blame, problem, log });
     }
+    // A node that is lost to YARN may still run it: its worker gets no more tasks, and ends.
+    await drainContainers(trx, [containerId], OVER);
     // What fails at its start would fail again at once, and take containers from others.
     if (!verdict.isExpected && container !== null && container.workerId === null) {
       await putOffPool(trx, pool, START_PUT_OFF);

@@ -172,6 +172,8 @@ export function applicationsCases(stage: Stage): void {
       await sync(news);
       expect(await getTask(world.database, id)).to.include({ state: 'READY', charged: 0, losses: 1 });
       await refused(world.beat(claimed), 'TASK_FENCED');
+      // It may live on, on a node that YARN has lost.
+      await refused(world.claim(worker), 'WORKER_DRAINING');
     });
 
     it('charge a task whose native code kills its container, and end a poison task at the third', async () => {
