@@ -46,9 +46,11 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
     await cluster.close();
     rmSync(folder, { recursive: true });
   });
-  afterEach(function () {
+  afterEach(async function () {
     lab.letGo();
-    if (this.currentTest?.state === 'failed') console.log(lab.log.split('\n').slice(-60).join('\n'));
+    // Only a test that failed has left one that does not run.
+    for (const daemon of cluster.daemons) if (!daemon.isRunning) await daemon.start();
+    if (this.currentTest?.state === 'failed') console.log(String(this.currentTest.err), lab.newestLog());
   });
 
   /** Whether a holder's node is another one than that of alice's master. */
@@ -300,37 +302,39 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
     });
   });
 
-  it('preemption by a higher queue: not charged, and goes on', async () => {
-    // Two runs have two workers, which fill the cluster.
-    const runs = [await lab.startRun(), await lab.startRun()];
-    const first = await lab.hold();
-    const second = await lab.hold((row) => row.container_id !== first.containerId);
-    const { applicationId: greedy } = await client.newApplication();
-    await client.submit(greedyApplication(greedy));
-    const askedAtMs = Date.now();
-    try {
-      const victim = await until(
-        'a preempted container',
-        async () => {
-          const rows = await rawRows<{ container_id: string }>(
-            lab.database,
-            'select container_id from yarn_container where exit_status = -102 and ended_at >= ?',
-            [askedAtMs],
-          );
-          return [first, second].find(({ containerId }) => rows.some((row) => row.container_id === containerId));
-        },
-        WAIT_MS,
-      );
-      lab.letGo();
-      for (const run of runs) await lab.expectSameModels(run);
-      await lab.recovered('preempted by a higher queue', askedAtMs, RECOVERY_MS_MAX);
-      const lost = (await attemptsOf(victim.taskId)).find(({ fence }) => fence === victim.fence);
-      expect(lost).to.deep.include({ blame: 'unknown' });
-      expect(lost?.problem).to.match(/the scheduler took its container for another queue/);
-    } finally {
-      await client.kill(greedy);
-    }
-    await lab.check();
+  describe('the scheduler', () => {
+    it('takes containers for a higher queue: not charged, and goes on', async () => {
+      // Two runs have two workers, which fill the cluster.
+      const runs = [await lab.startRun(), await lab.startRun()];
+      const first = await lab.hold();
+      const second = await lab.hold((row) => row.container_id !== first.containerId);
+      const { applicationId: greedy } = await client.newApplication();
+      await client.submit(greedyApplication(greedy));
+      const askedAtMs = Date.now();
+      try {
+        const victim = await until(
+          'a preempted container',
+          async () => {
+            const rows = await rawRows<{ container_id: string }>(
+              lab.database,
+              'select container_id from yarn_container where exit_status = -102 and ended_at >= ?',
+              [askedAtMs],
+            );
+            return [first, second].find(({ containerId }) => rows.some((row) => row.container_id === containerId));
+          },
+          WAIT_MS,
+        );
+        lab.letGo();
+        for (const run of runs) await lab.expectSameModels(run);
+        await lab.recovered('preempted by a higher queue', askedAtMs, RECOVERY_MS_MAX);
+        const lost = (await attemptsOf(victim.taskId)).find(({ fence }) => fence === victim.fence);
+        expect(lost).to.deep.include({ blame: 'unknown' });
+        expect(lost?.problem).to.match(/the scheduler took its container for another queue/);
+      } finally {
+        await client.kill(greedy);
+      }
+      await lab.check();
+    });
   });
 
   describe('HDFS', () => {
@@ -458,8 +462,10 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
     }
   });
 
-  it('leave nothing behind', async () => {
-    await lab.expectNothingLeaked();
-    await lab.check();
+  describe('all of them', () => {
+    it('leave nothing behind', async () => {
+      await lab.expectNothingLeaked();
+      await lab.check();
+    });
   });
 });

@@ -20,7 +20,7 @@ describe('faults on YARN: failover of the masters of a highly available cluster'
   });
   afterEach(function () {
     lab.letGo();
-    if (this.currentTest?.state === 'failed') console.log(lab.log.split('\n').slice(-60).join('\n'));
+    if (this.currentTest?.state === 'failed') console.log(String(this.currentTest.err), lab.newestLog());
   });
 
   /** Which of two daemons is active; undefined: neither. */

@@ -59,7 +59,7 @@ describe('faults on YARN: workers in their containers', function () {
   });
   afterEach(function () {
     lab.letGo();
-    if (this.currentTest?.state === 'failed') console.log(lab.log.split('\n').slice(-60).join('\n'));
+    if (this.currentTest?.state === 'failed') console.log(String(this.currentTest.err), lab.newestLog());
   });
 
   describe('killed at each of their steps', () => {

@@ -46,6 +46,8 @@ const BEAT_MS = 500;
 /** Beyond the beat by which a worker learns that it lost its task: how long it may go on writing, milliseconds. */
 const QUIET_SLACK_MS = 2_000;
 const CHARGED_MAX = 3;
+/** Of the app servers' log, printed when a test fails. */
+const LOG_LINES = 40;
 export const CONTAINERS_MAX = 2;
 /** Longest wait for a job, and for anything that a fault holds up, milliseconds. */
 export const WAIT_MS = 240_000;
@@ -176,6 +178,12 @@ export class YarnLab {
   /** Log lines of all app servers so far. */
   get log(): string {
     return this.#programs.map(({ output }) => output).join('');
+  }
+
+  /** Its newest lines, without those of the start. */
+  newestLog(): string {
+    const isNews = (line: string): boolean => !/"event":"(configuration|leadership)"/.test(line);
+    return this.log.split('\n').filter(isNews).slice(-LOG_LINES).join('\n');
   }
 
   /** HDFS as somebody; by default as the service. */
