@@ -27,6 +27,7 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
   let shell: ContainerShell;
   let cluster: HadoopCluster;
   let lab: YarnLab;
+  let isOpen = false;
   let client: ResourceManagerClient;
 
   before(async () => {
@@ -40,9 +41,10 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
     cluster = await startHadoopCluster({ shape: 'plain', properties: { 'yarn-site': yarn } });
     client = clientFor(cluster);
     lab = await YarnLab.open(cluster);
+    isOpen = true;
   });
   after(async () => {
-    await lab.close();
+    if (isOpen) await lab.close();
     await cluster.close();
     rmSync(folder, { recursive: true });
   });
@@ -82,7 +84,7 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
       await lab.calmRun(SLOW);
       const run = await lab.startRun(SLOW);
       const holder = await lab.hold(({ progress }) => /"iteration":[1-9]/.test(progress ?? ''));
-      const iteration = await lab.iterationOf(holder);
+      const done = await lab.fractionOf(holder);
       const { applicationId } = await lab.application();
       for (const next of [2, 3, 4]) {
         const killedAtMs = Date.now();
@@ -93,7 +95,7 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
           limitMs: RECOVERY_MS_MAX,
         });
       }
-      expect(await lab.iterationOf(holder)).to.equal(iteration);
+      expect(await lab.fractionOf(holder)).to.equal(done);
       lab.letGo();
       await lab.expectSameModels(run);
       await expectOneAttempt(holder.taskId);

@@ -9,13 +9,15 @@ describe('faults on YARN: failover of the masters of a highly available cluster'
   this.timeout(400_000);
   let cluster: HadoopCluster;
   let lab: YarnLab;
+  let isOpen = false;
 
   before(async () => {
     cluster = await startHadoopCluster({ shape: 'ha' });
     lab = await YarnLab.open(cluster);
+    isOpen = true;
   });
   after(async () => {
-    await lab.close();
+    if (isOpen) await lab.close();
     await cluster.close();
   });
   afterEach(function () {

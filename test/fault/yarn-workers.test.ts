@@ -44,6 +44,7 @@ describe('faults on YARN: workers in their containers', function () {
   let shell: ContainerShell;
   let cluster: HadoopCluster;
   let lab: YarnLab;
+  let isOpen = false;
 
   before(async () => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'trainyard-shell-'));
@@ -51,9 +52,10 @@ describe('faults on YARN: workers in their containers', function () {
     const properties = { 'yarn-site': { ...shell.properties['yarn-site'], 'yarn.nodemanager.vmem-pmem-ratio': '10' } };
     cluster = await startHadoopCluster({ shape: 'plain', properties });
     lab = await YarnLab.open(cluster);
+    isOpen = true;
   });
   after(async () => {
-    await lab.close();
+    if (isOpen) await lab.close();
     await cluster.close();
     rmSync(folder, { recursive: true });
   });

@@ -29,9 +29,9 @@ const container = (id: string, endedAt: number | null = null): [Relation, Row] =
   'yarn_container',
   { container_id: id, application_id: 'a1', ended_at: endedAt },
 ];
-const task = (state: string, fence: number, iteration: number | null = null): [Relation, Row] => [
+const task = (state: string, fence: number, fraction: number | null = null): [Relation, Row] => [
   'task',
-  { id: 't', state, fence, worker_id: 'w', progress: iteration === null ? null : JSON.stringify({ iteration }) },
+  { id: 't', state, fence, worker_id: 'w', progress: fraction === null ? null : JSON.stringify({ fraction }) },
 ];
 const sampled = (atMs: number, ...ids: readonly string[]): Sample => ({
   atMs,
@@ -93,10 +93,10 @@ describe('fault tests: the checkers of the invariants on YARN', () => {
   describe('I15, training steps', () => {
     const death = [{ applicationId: 'a1', atMs: 2_500 }];
     const places = [{ workerId: 'w', containerId: 'c', applicationId: 'a1' }];
-    const held = [task('LEASED', 1), task('RUNNING', 1, 3), task('RUNNING', 1, 9)];
+    const held = [task('LEASED', 1), task('RUNNING', 1, 0.3), task('RUNNING', 1, 0.9)];
 
     it('find nothing where a task stays with its worker', () => {
-      const history = historyOf(...held, task('RUNNING', 1, 12), task('COMMITTING', 1), task('SUCCEEDED', 1));
+      const history = historyOf(...held, task('RUNNING', 1, 0.95), task('COMMITTING', 1), task('SUCCEEDED', 1));
       expect(stepsAreKept(history, death, places)).to.deep.equal([]);
     });
 
@@ -107,9 +107,11 @@ describe('fault tests: the checkers of the invariants on YARN', () => {
       expect(stepsAreKept(history, [], places)).to.deep.equal([]);
     });
 
-    it('find iterations that fall within an attempt', () => {
-      expect(stepsAreKept(historyOf(...held, task('RUNNING', 1, 2)), [], places).join()).to.match(/^I15 .* 9 .* by 2/);
-      expect(stepsAreKept(historyOf(...held, task('RUNNING', 2, 2)), [], places)).to.deep.equal([]);
+    it('find progress that falls within an attempt', () => {
+      expect(stepsAreKept(historyOf(...held, task('RUNNING', 1, 0.2)), [], places).join()).to.match(
+        /^I15 .* 0\.9 done .* by 0\.2/,
+      );
+      expect(stepsAreKept(historyOf(...held, task('RUNNING', 2, 0.2)), [], places)).to.deep.equal([]);
     });
   });
 

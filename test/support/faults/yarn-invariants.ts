@@ -106,7 +106,7 @@ export function oneApplicationPerPool(history: readonly Change[], samples: reado
 }
 
 /**
- * I15: no training step is lost with a master. Within an attempt at a task its iterations never fall, and what the workers
+ * I15: no training step is lost with a master. Within an attempt at a task its progress never falls, and what the workers
  * of a killed master's application held then stays theirs until it ends.
  */
 export function stepsAreKept(
@@ -114,27 +114,25 @@ export function stepsAreKept(
   deaths: readonly MasterDeath[],
   places: readonly WorkerPlace[],
 ): string[] {
-  return [...iterationsRise(history), ...deaths.flatMap((death) => keptAt(history, death, places))];
+  return [...progressRises(history), ...deaths.flatMap((death) => keptAt(history, death, places))];
 }
 
-function iterationsRise(history: readonly Change[]): string[] {
+function progressRises(history: readonly Change[]): string[] {
   const newest = new Map<string, number>();
   return changesOf(history, 'task').flatMap((change) => {
     const attempt = `${textOf(change, 'id')} under fence ${numberOf(change, 'fence')}`;
-    const iteration = iterationOf(change);
+    const done = fractionOf(change);
     const before = newest.get(attempt);
-    if (iteration === null) return [];
-    newest.set(attempt, iteration);
-    return before !== undefined && iteration < before
-      ? [`I15 task ${attempt}: iteration ${before} was followed by ${iteration}`]
-      : [];
+    if (done === null) return [];
+    newest.set(attempt, done);
+    return before !== undefined && done < before ? [`I15 task ${attempt}: ${before} done was followed by ${done}`] : [];
   });
 }
 
-/** Iteration that a task's row tells; null: none. */
-export function iterationOf({ row }: Pick<Change, 'row'>): number | null {
+/** Done part of its work that a task's row tells, 0 to 1, which each iteration of each member raises; null: none. */
+export function fractionOf({ row }: Pick<Change, 'row'>): number | null {
   if (typeof row['progress'] !== 'string') return null;
-  return (JSON.parse(row['progress']) as { iteration?: number | null }).iteration ?? null; // TaskProgress
+  return (JSON.parse(row['progress']) as { fraction: number }).fraction; // TaskProgress
 }
 
 function keptAt(

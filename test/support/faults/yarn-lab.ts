@@ -29,7 +29,7 @@ import type { RunKind } from './runs.ts';
 import { settledJob } from './settled-job.ts';
 import {
   applicationsHaveRows,
-  iterationOf,
+  fractionOf,
   nothingIsLeaked,
   oneApplicationPerPool,
   poolSizeStays,
@@ -320,12 +320,12 @@ export class YarnLab {
     return leases.size > 2;
   }
 
-  /** Iteration that a held task's row tells; null: none. */
-  async iterationOf({ taskId }: Holder): Promise<number | null> {
+  /** Done part of its work that a held task's row tells; null: none. */
+  async fractionOf({ taskId }: Holder): Promise<number | null> {
     const [row] = await rawRows<{ progress: string | null }>(this.database, 'select progress from task where id = ?', [
       taskId,
     ]);
-    return row === undefined ? null : iterationOf({ row: { progress: row.progress } });
+    return row === undefined ? null : fractionOf({ row: { progress: row.progress } });
   }
 
   /** Stops a worker with all below it, as a frozen host does; {@link letGo} thaws it. */
