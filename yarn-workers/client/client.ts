@@ -31,6 +31,7 @@ export interface RmDelegationToken {
   readonly endsAtMs: number;
 }
 
+const ACTIVE = 'ACTIVE';
 const KILL_LIMIT_MS = 60_000;
 const POLL_MS = 250;
 /** The header that names the token to renew or cancel. */
@@ -64,8 +65,9 @@ export class ResourceManagerClient implements Submitter {
     };
   }
 
-  /** Reserves an id, which costs nothing if it is never used. @throws YARN_REST_SUBMISSION_OFF */
+  /** Reserves an id, which costs nothing if it is never used. @throws YARN_REST_SUBMISSION_OFF, YARN_UNAVAILABLE */
   async newApplication(signal?: AbortSignal): Promise<NewApplication> {
+    await this.#requireRecovered(signal);
     const { json } = await this.#managers.call({ method: 'POST', path: '/apps/new-application', ...given(signal) });
     const answer = read(NewApplicationShape, json, 'new application');
     return {
@@ -77,9 +79,10 @@ export class ResourceManagerClient implements Submitter {
   /**
    * Submits; the same id again changes nothing. What only the scheduler refuses (queue, tokens) ends the application
    * later: see {@link refusalIn}.
-   * @throws YARN_CONTAINER_TOO_LARGE, YARN_REST_SUBMISSION_OFF, YARN_REQUEST_REFUSED
+   * @throws YARN_CONTAINER_TOO_LARGE, YARN_REST_SUBMISSION_OFF, YARN_REQUEST_REFUSED, YARN_UNAVAILABLE
    */
   async submit(submission: Submission, signal?: AbortSignal): Promise<void> {
+    await this.#requireRecovered(signal);
     try {
       await this.#managers.call({ method: 'POST', path: '/apps', json: submissionBody(submission), ...given(signal) });
     } catch (err) {
@@ -96,8 +99,32 @@ export class ResourceManagerClient implements Submitter {
       const json = await this.#get(`/apps/${applicationId}`, signal);
       return { kind: 'known', application: toReport(read(ApplicationAnswer, json, 'application').app) };
     } catch (err) {
+      return isAppError(err, 'NOT_FOUND') ? this.#withoutRecord(err, signal) : unknownSighting(err);
+    }
+  }
+
+  /** A ResourceManager that has not read its state yet has no record of anything. */
+  async #withoutRecord(reason: AppError, signal: AbortSignal | undefined): Promise<ApplicationSighting> {
+    try {
+      await this.#requireRecovered(signal);
+      return { kind: 'unknown', why: 'no_record', reason: reason.message };
+    } catch (err) {
       return unknownSighting(err);
     }
+  }
+
+  /**
+   * Without high availability a ResourceManager answers REST calls before it has read its state. What is submitted then it
+   * writes there, meets it again when it reads ("is already present! Cannot add a duplicate!"), and ends by that.
+   *
+   * @see org.apache.hadoop.yarn.server.resourcemanager.ResourceManager#serviceStart: web server first, `transitionToActive` last
+   * @throws YARN_UNAVAILABLE while it does
+   */
+  async #requireRecovered(signal: AbortSignal | undefined): Promise<void> {
+    const { clusterInfo } = read(InfoAnswer, await this.#get('/info', signal), 'cluster info');
+    const { haState = ACTIVE } = clusterInfo;
+    if (haState === ACTIVE) return;
+    throw new AppError('YARN_UNAVAILABLE', `the ResourceManager at ${this.activeUrl} is starting: it is ${haState}`);
   }
 
   /** Applications that carry this tag and, unless asked for all, have not ended. @throws YARN_UNAVAILABLE */
@@ -256,7 +283,6 @@ const given = (signal: AbortSignal | undefined): { readonly signal?: AbortSignal
   signal === undefined ? {} : { signal };
 
 function unknownSighting(err: unknown): ApplicationSighting {
-  if (isAppError(err, 'NOT_FOUND')) return { kind: 'unknown', why: 'no_record', reason: err.message };
   if (isAppError(err) && (err.kind === 'unavailable' || err.kind === 'timeout')) {
     return { kind: 'unknown', why: 'unreachable', reason: err.message };
   }

@@ -32,6 +32,14 @@ const noneActive: Script = (_method, url) => ({
   headers: { refresh: `4;url=${url.href}` },
   body: 'standby',
 });
+/** Knows no application. */
+const withoutRecord =
+  (haState: string): Script =>
+  (_method, url) =>
+    url.pathname.endsWith('/info')
+      ? { status: 200, body: { clusterInfo: { ...INFO, haState } } }
+      : { status: 404, body: refusal('not found') };
+const INFO = { state: 'STARTED', resourceManagerVersion: '3.5.0', hadoopVersion: '3.5.0', startedOn: 1 };
 const APP = {
   id: 'application_1_0001',
   user: 'alice',
@@ -89,11 +97,19 @@ describe('the ResourceManagers of a cluster', () => {
   it('leave an application unknown, never failed, when nobody answers or nobody has a record', async () => {
     const away = await clientOf({ rm1: noneActive }).client.sight(APP.id);
     expect(away).to.deep.include({ kind: 'unknown', why: 'unreachable' });
-    const forgotten = await clientOf({ rm1: () => ({ status: 404, body: refusal('not found') }) }).client.sight(APP.id);
+    const forgotten = await clientOf({ rm1: withoutRecord('ACTIVE') }).client.sight(APP.id);
     expect(forgotten).to.deep.include({ kind: 'unknown', why: 'no_record' });
     expect(await clientOf({ rm1: () => ({ status: 404 }) }).client.kill(APP.id)).to.equal(null);
     const error = await appErrorOf('YARN_UNAVAILABLE', () => clientOf({}).client.nodes());
     expect(error.message).to.include('rm1: connection refused').and.include('rm2: connection refused');
+  });
+
+  it('are left alone until they have read their state: no record of theirs counts, and nothing is submitted', async () => {
+    const starting = clientOf({ rm1: withoutRecord('INITIALIZING') });
+    expect(await starting.client.sight(APP.id)).to.deep.include({ kind: 'unknown', why: 'unreachable' });
+    const error = await appErrorOf('YARN_UNAVAILABLE', () => starting.client.newApplication());
+    expect(error.message).to.equal('the ResourceManager at http://rm1 is starting: it is INITIALIZING');
+    expect(starting.http.asked.filter((line) => line.startsWith('POST'))).to.deep.equal([]);
   });
 
   it('never read a state that they do not know as an end', async () => {
