@@ -280,12 +280,13 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
           what: 'its worker has ended its task and is given back',
           limitMs: RECOVERY_MS_MAX,
         });
-        const [end] = await rawRows<{ was_released: number }>(
+        const [end] = await rawRows<{ was_released: number; exit_status: number }>(
           lab.database,
-          'select was_released from yarn_container where container_id = ?',
+          'select was_released, exit_status from yarn_container where container_id = ?',
           [holder.containerId],
         );
-        expect(end?.was_released).to.equal(1);
+        // Its worker, which gets no more tasks, may leave before it is told to.
+        expect(end?.was_released === 1 || end?.exit_status === 0, JSON.stringify(end)).to.equal(true);
         await lab.check();
       } finally {
         writeFileSync(exclude, '');
