@@ -244,7 +244,7 @@ function storeError(err: unknown, operation: string): unknown {
   const { details } = err;
   if (err.code === 'HDFS_QUOTA_EXCEEDED')
     return new AppError('DISK_FULL', `${operation}: ${quotaSentence(err.message)}`, { cause: err, details });
-  if (err.code === 'HDFS_READ_TRUNCATED')
+  if (err.code === 'HDFS_READ_TRUNCATED' && !isOutage(err.cause))
     return new AppError('DATA_READ_TRUNCATED', `${operation}: it ended too early`, { cause: err, details });
   const passes = err.kind === 'unavailable' || err.kind === 'timeout';
   if (!passes || err.code === 'STORE_UNAVAILABLE') return err;
@@ -253,12 +253,17 @@ function storeError(err: unknown, operation: string): unknown {
 
 /** Which quota is used up, and who mends it, from the NameNode's words: `The DiskSpace quota of /folder is exceeded: ...`. */
 function quotaSentence(words: string): string {
-  const [, kind, folder] = /The (NameSpace|DiskSpace) quota[^/]*of (?:directory )?(\/\S*) is exceeded/.exec(words) ?? [];
+  const [, kind, folder] =
+    /The (NameSpace|DiskSpace) quota[^/]*of (?:directory )?(\/\S*) is exceeded/.exec(words) ?? [];
   if (folder === undefined) return 'the quota of its folder in HDFS is used up';
   const command = kind === 'NameSpace' ? '-setQuota' : '-setSpaceQuota';
   const what = kind === 'NameSpace' ? 'quota of names' : 'space quota';
   return `the ${what} of ${folder} in HDFS is used up; an administrator raises it by hdfs dfsadmin ${command}`;
 }
+
+/** What kept a read from its end was that nobody answered, not that there was too little. */
+const isOutage = (cause: unknown): boolean =>
+  cause instanceof AppError && cause.retryable && cause.code !== 'HDFS_READ_TRUNCATED';
 
 function parentOf(file: string): string {
   return file.slice(0, file.lastIndexOf('/'));

@@ -80,6 +80,20 @@ describe('HDFS with daemons that die', function () {
     expect(found).to.equal(sha256);
   });
 
+  it('a read whose DataNode stays away is an outage, not a lack of data: nobody’s task is charged for it', async () => {
+    const hasty = hdfsClient(cluster, { transport, user: 'alice', retries: { attemptsMax: 2, elapsedMsMax: 2_000 } });
+    const store = new HdfsObjectStore(hasty, '/user/alice/away');
+    await store.write('object', Buffer.from('twelve bytes'));
+    const dataNode = cluster.daemon('datanode');
+    await dataNode.kill();
+    try {
+      const err = await appErrorOf('STORE_UNAVAILABLE', () => sha256Of(store.read('object'), async () => undefined));
+      expect(isAppError(err.cause, 'HDFS_READ_TRUNCATED'), String(err.cause)).to.be.true;
+    } finally {
+      await dataNode.start();
+    }
+  });
+
   it('a write whose DataNode is killed is an error that may be tried again, and leaves no object', async () => {
     const store = new HdfsObjectStore(alice, '/user/alice/killed');
     const dataNode = cluster.daemon('datanode');
