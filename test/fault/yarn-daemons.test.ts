@@ -13,12 +13,15 @@ import { WAIT_MS, YarnLab, type HolderRow } from '../support/faults/yarn-lab.ts'
 import { startHadoopCluster, type HadoopCluster } from '../support/hadoop/index.ts';
 import { until } from '../support/processes.ts';
 import { greedyApplication } from '../support/yarn/greedy.ts';
+import { HDFS_FOLDERS } from '../support/yarn-platform.ts';
 import { clientFor, killMaster } from '../support/yarn/pool.ts';
 
 /** Far beyond what is usual, but for faults that last themselves. */
 const RECOVERY_MS_MAX = 60_000;
 const SHORT_IDLE = { 'yarn.containerIdleMs': 500, 'yarn.applicationIdleMs': 500 };
 const RM_ADMIN = 'org.apache.hadoop.yarn.client.cli.RMAdminCLI';
+/** Where attempts at models write. */
+const MODELS = `${HDFS_FOLDERS.objects}/models`;
 const DFS_ADMIN = 'org.apache.hadoop.hdfs.tools.DFSAdmin';
 
 describe('faults on YARN: daemons and masters in the middle of a run', function () {
@@ -400,37 +403,37 @@ describe('faults on YARN: daemons and masters in the middle of a run', function 
     });
 
     it('a space quota that is used up: the run fails and names the folder', async () => {
-      const run = await lab.startRun();
-      await lab.hold();
-      await dfsAdmin('-setSpaceQuota', '1', '/trainyard/objects/models');
-      lab.letGo();
+      await dfsAdmin('-setSpaceQuota', '1', MODELS);
       try {
-        const job = await lab.settled(run);
+        const job = await lab.settled(await lab.startRun());
         expect(job.state).to.equal('failed');
-        expect(job.error?.code).to.equal('DISK_FULL');
-        expect(job.error?.detail).to.match(/quota/i).and.contain('/trainyard/objects/models');
+        expect(JSON.stringify(job.error)).to.contain(`the space quota of ${MODELS} in HDFS is used up`);
       } finally {
-        await dfsAdmin('-clrSpaceQuota', '/trainyard/objects/models');
+        await dfsAdmin('-clrSpaceQuota', MODELS);
       }
       await lab.check();
     });
 
     it('a space quota that is raised after the first failure: the run goes on', async () => {
-      await lab.restartServer({ flags: { 'yarn.containerIdleMs': 500, 'queue.backoffMs': 8_000 } });
+      await lab.restartServer({ flags: { 'yarn.containerIdleMs': 500, 'queue.backoffMs': 15_000 } });
+      await dfsAdmin('-setSpaceQuota', '1', MODELS);
       const run = await lab.startRun();
-      const { taskId, fence } = await lab.hold();
-      await dfsAdmin('-setSpaceQuota', '1', '/trainyard/objects/models');
-      lab.letGo();
+      const ofRun = 'attempt.task_id in (select id from task where job_id = ?)';
       const failed = await until(
         'the first failure',
-        async () => (await attemptsOf(taskId)).find((one) => one.fence === fence && one.ending !== null),
+        async () => {
+          const rows = await rawRows<{ problem: string }>(
+            lab.database,
+            `select problem from attempt where ending = 'failed' and ${ofRun}`,
+            [run.job.id],
+          );
+          return rows[0];
+        },
         WAIT_MS,
       );
-      await dfsAdmin('-clrSpaceQuota', '/trainyard/objects/models');
+      await dfsAdmin('-clrSpaceQuota', MODELS);
       const raisedAtMs = Date.now();
-      expect(failed.problem)
-        .to.match(/DISK_FULL/)
-        .and.match(/quota/i);
+      expect(failed.problem).to.contain('DISK_FULL').and.contain(`the space quota of ${MODELS} in HDFS is used up`);
       await lab.expectSameModels(run);
       await lab.recovered('space quota used up, from when it is raised', raisedAtMs, RECOVERY_MS_MAX);
       await lab.check();
