@@ -36,7 +36,7 @@ const CHILD_STEPS = [
 
 /** Grows to 2.4 GB, once the file is there; beside the worker, whose own watchdog does not see it. */
 const growing = (sign: string): string => `trap : EXIT
-(until [ -e "${sign}" ]; do sleep 0.1; done; exec tail -c 2400M /dev/zero) &`;
+(until [ -e "${sign}" ]; do sleep 0.1; done; cat /dev/zero | tail -c 2400M >/dev/null) &`;
 
 describe('faults on YARN: workers in their containers', function () {
   this.timeout(300_000);

@@ -11,10 +11,11 @@ export interface Victim {
 }
 
 /**
- * Sourced by the shell in which YARN starts a container. A worker's takes the armed commands, if there are any: the first
- * one only, since it renames them.
+ * Sourced by the shells in which YARN starts a container. The last of them, which has the worker's command on its own
+ * command line and is replaced by it, takes the armed commands, if there are any: the first one only, since it renames them.
  */
-const script = (folder: string): string => `unset BASH_ENV
+const script = (folder: string): string => `[ -n "$BASH_EXECUTION_STRING" ] || return 0
+unset BASH_ENV
 if [ -n "$TRAINYARD_WORKER_POOL" ] && mv "${folder}/armed" "${folder}/$CONTAINER_ID.sh" 2>/dev/null; then
   echo $$ >"${folder}/$CONTAINER_ID.new" && mv "${folder}/$CONTAINER_ID.new" "${folder}/$CONTAINER_ID.pid"
   . "${folder}/$CONTAINER_ID.sh"
