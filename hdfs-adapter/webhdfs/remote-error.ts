@@ -39,6 +39,8 @@ const MEANINGS: readonly Meaning[] = [
   { exception: /QuotaExceededException$|^QuotaByStorageTypeExceeded/, code: 'HDFS_QUOTA_EXCEEDED' },
   { exception: /^(FileNotFoundException|PathNotFoundException)$/, code: 'HDFS_FILE_MISSING' },
   { exception: /^FileAlreadyExistsException$/, code: 'HDFS_FILE_EXISTS' },
+  // HttpFS answers it with 500.
+  { exception: /^PathIsNotEmptyDirectoryException$/, code: 'HDFS_REQUEST_INVALID' },
   { exception: /^(AlreadyBeingCreatedException|RecoveryInProgressException)$/, code: 'HDFS_FILE_BUSY' },
   { exception: /^(AccessControlException|AuthorizationException|SecurityException)$/, code: 'HDFS_PERMISSION_DENIED' },
   { exception: /^AuthenticationException$/, code: 'HADOOP_AUTH_FAILED' },

@@ -29,6 +29,7 @@ export async function wrongClock(folder: string, name: string, offsetSeconds: nu
       // Looking at the file with each call would make a JVM ten times slower.
       FAKETIME_CACHE_DURATION: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      NO_FAKE_STAT: '1',
     },
     set,
   };

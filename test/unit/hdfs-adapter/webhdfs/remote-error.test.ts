@@ -51,6 +51,7 @@ const REFUSALS: readonly (readonly [number, string, string, ErrorCode])[] = [
   [403, 'IOException', 'File /p could only be written to 0 of the 1 minReplication nodes.', 'HDFS_UNAVAILABLE'],
   [403, 'AlreadyBeingCreatedException', 'Failed to APPEND_FILE /p for DFSClient', 'HDFS_FILE_BUSY'],
   [403, 'PathIsNotEmptyDirectoryException', '`/p is non empty', 'HDFS_REQUEST_INVALID'],
+  [500, 'PathIsNotEmptyDirectoryException', '`/p is non empty', 'HDFS_REQUEST_INVALID'],
   [400, 'IllegalArgumentException', 'Invalid value for webhdfs parameter "op"', 'HDFS_REQUEST_INVALID'],
   [403, 'EOFException', 'End of File Exception between local host is: "vm/127.0.0.1"', 'HDFS_UNAVAILABLE'],
   [500, 'RuntimeException', 'anything', 'HDFS_UNAVAILABLE'],
