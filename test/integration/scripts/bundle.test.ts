@@ -42,7 +42,12 @@ const ALLOWED: Readonly<Record<ProgramName, Allowed>> = {
     nativeFiles: ['better-sqlite3.node', 'koffi.node'],
     packages: [...DATABASES, 'koffi'],
   },
-  backup: { module: '#appserver', nativeFiles: ['better-sqlite3.node'], packages: DATABASES },
+  // Objects may lie in HDFS, behind Kerberos.
+  backup: {
+    module: '#appserver',
+    nativeFiles: ['better-sqlite3.node', 'koffi.node'],
+    packages: [...DATABASES, 'koffi'],
+  },
   'hadoop-setup': { module: '#hadoop-setup', nativeFiles: ['koffi.node'], packages: ['koffi'] },
   worker: { module: '#worker', nativeFiles: [], packages: [] },
   'task-child': {
