@@ -9,6 +9,7 @@ import { ResourceManagers, type ResourceManagersOptions } from './resource-manag
 import {
   ApplicationAnswer,
   ApplicationsAnswer,
+  type ClusterInfo,
   DelegationTokenAnswer,
   InfoAnswer,
   MetricsAnswer,
@@ -57,12 +58,8 @@ export class ResourceManagerClient implements Submitter {
 
   /** Versions and state of the active ResourceManager. */
   async info(signal?: AbortSignal): Promise<{ state: string; version: string; startedAtMs: number }> {
-    const { clusterInfo } = read(InfoAnswer, await this.#get('/info', signal), 'cluster info');
-    return {
-      state: clusterInfo.state,
-      version: clusterInfo.resourceManagerVersion,
-      startedAtMs: clusterInfo.startedOn,
-    };
+    const info = await this.#activeInfo(signal);
+    return { state: info.state, version: info.resourceManagerVersion, startedAtMs: info.startedOn };
   }
 
   /** Reserves an id, which costs nothing if it is never used. @throws YARN_REST_SUBMISSION_OFF, YARN_UNAVAILABLE */
@@ -121,10 +118,21 @@ export class ResourceManagerClient implements Submitter {
    * @throws YARN_UNAVAILABLE while it does
    */
   async #requireRecovered(signal: AbortSignal | undefined): Promise<void> {
-    const { clusterInfo } = read(InfoAnswer, await this.#get('/info', signal), 'cluster info');
-    const { haState = ACTIVE } = clusterInfo;
+    const { haState = ACTIVE } = await this.#activeInfo(signal);
     if (haState === ACTIVE) return;
     throw new AppError('YARN_UNAVAILABLE', `the ResourceManager at ${this.activeUrl} is starting: it is ${haState}`);
+  }
+
+  /** A standby answers this question itself, but redirects another, which leads to the active one. */
+  async #activeInfo(signal: AbortSignal | undefined): Promise<ClusterInfo> {
+    const info = await this.#infoOfOne(signal);
+    if (info.haState === undefined || info.haState === ACTIVE) return info;
+    await this.total(signal);
+    return this.#infoOfOne(signal);
+  }
+
+  async #infoOfOne(signal: AbortSignal | undefined): Promise<ClusterInfo> {
+    return read(InfoAnswer, await this.#get('/info', signal), 'cluster info').clusterInfo;
   }
 
   /** Applications that carry this tag and, unless asked for all, have not ended. @throws YARN_UNAVAILABLE */

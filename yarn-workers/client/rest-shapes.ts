@@ -127,6 +127,7 @@ export const InfoAnswer = Type.Object({
     startedOn: Type.Number(),
   }),
 });
+export type ClusterInfo = Static<typeof InfoAnswer>['clusterInfo'];
 
 export const DelegationTokenAnswer = Type.Object({
   token: Type.String(),

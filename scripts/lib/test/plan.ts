@@ -42,7 +42,7 @@ const GROUP_LIMIT_MS: Readonly<Record<Group, number>> = {
   e2e: 900 * SECOND_MS,
   simulator: 900 * SECOND_MS,
   nightly: 6 * 3600 * SECOND_MS,
-  fault: 1800 * SECOND_MS,
+  fault: 5400 * SECOND_MS,
 };
 const FILES_LIMIT_MS = 1800 * SECOND_MS;
 

@@ -122,6 +122,10 @@ describe('the ResourceManager’s client on real daemons', function () {
   it('says why an application waits, in the scheduler’s own numbers (17)', async () => {
     const waitOf = (memoryMb: number, isMaster: boolean) =>
       client.explainWait('ml', { size: { memoryMb, vcores: 1 }, user: 'alice', isMaster });
+    await until('the scheduler to have forgotten former masters', async () => {
+      const { masters } = await client.requireQueue('ml', { memoryMb: 128, vcores: 1 });
+      return masters?.used.memoryMb === 0;
+    });
     expect((await waitOf(1024, true)).kind).to.equal('not_yet');
     await untilState(await submit({ master: { memoryMb: 3072, vcores: 1 } }), 'ACCEPTED');
     await until('the scheduler’s books', async () => (await waitOf(2048, true)).kind === 'masters_limit');

@@ -10,12 +10,15 @@ describe('two ResourceManagers', function () {
   this.timeout(180_000);
   this.slow(30_000);
 
+  const appServer = new AppServerDouble('the secret of a pool');
   let cluster: HadoopCluster;
 
   before(async function () {
     this.timeout(300_000);
     cluster = await sharedHadoopCluster('ha');
+    await appServer.open();
   });
+  after(() => appServer.close());
 
   const clientOf = (urls: readonly string[]): ResourceManagerClient =>
     new ResourceManagerClient({
@@ -26,8 +29,6 @@ describe('two ResourceManagers', function () {
 
   it('are one: the active one is found from either side and followed when it dies (4, 6)', async () => {
     const [first = '', second = ''] = cluster.resourceManagerUrls;
-    const appServer = new AppServerDouble('the secret of a pool');
-    await appServer.open();
     const programs = await installPrograms(cluster);
     appServer.wish({ launch: workerLaunch(programs), wantedCount: 2 });
     const applicationId = await startPool(cluster, programs, appServer);
@@ -51,7 +52,6 @@ describe('two ResourceManagers', function () {
       expect((await clientOf([first, second]).kill(applicationId))?.state).to.equal('KILLED');
     } finally {
       await daemon.start();
-      await appServer.close();
     }
   });
 });

@@ -35,10 +35,12 @@ const noneActive: Script = (_method, url) => ({
 /** Knows no application. */
 const withoutRecord =
   (haState: string): Script =>
-  (_method, url) =>
-    url.pathname.endsWith('/info')
-      ? { status: 200, body: { clusterInfo: { ...INFO, haState } } }
-      : { status: 404, body: refusal('not found') };
+  (_method, url) => {
+    if (url.pathname.endsWith('/info')) return { status: 200, body: { clusterInfo: { ...INFO, haState } } };
+    if (url.pathname.endsWith('/metrics')) return { status: 200, body: { clusterMetrics: METRICS } };
+    return { status: 404, body: refusal('not found') };
+  };
+const METRICS = { availableMB: 0, totalMB: 8192, availableVirtualCores: 0, totalVirtualCores: 16 };
 const INFO = { state: 'STARTED', resourceManagerVersion: '3.5.0', hadoopVersion: '3.5.0', startedOn: 1 };
 const APP = {
   id: 'application_1_0001',
@@ -110,6 +112,18 @@ describe('the ResourceManagers of a cluster', () => {
     const error = await appErrorOf('YARN_UNAVAILABLE', () => starting.client.newApplication());
     expect(error.message).to.equal('the ResourceManager at http://rm1 is starting: it is INITIALIZING');
     expect(starting.http.asked.filter((line) => line.startsWith('POST'))).to.deep.equal([]);
+  });
+
+  it('are not taken for starting when the standby answers what it does not redirect', async () => {
+    const standby: Script = (_method, url) =>
+      url.pathname.endsWith('/info')
+        ? { status: 200, body: { clusterInfo: { ...INFO, haState: 'STANDBY' } } }
+        : { status: 307, headers: { location: url.href.replace('rm1', 'rm2') }, body: 'This is standby RM' };
+    const { http, client } = clientOf({ rm1: standby, rm2: withoutRecord('ACTIVE') });
+    await client.info();
+    expect(client.activeUrl).to.equal('http://rm2');
+    expect(await client.sight(APP.id)).to.deep.include({ kind: 'unknown', why: 'no_record' });
+    expect(http.asked.filter((line) => line.includes('//rm1'))).to.have.length(2);
   });
 
   it('never read a state that they do not know as an end', async () => {
