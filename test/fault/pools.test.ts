@@ -8,12 +8,18 @@ import { clusterProcesses, sharedHadoopCluster, type HadoopCluster } from '../su
 import { modelled, newProject, startAutopilot } from '../support/modelling.ts';
 import { freePorts } from '../support/platform.ts';
 import { until } from '../support/processes.ts';
+import { clientFor } from '../support/yarn/pool.ts';
+import { sleeper } from '../support/yarn/sleeper.ts';
 import { installPrograms, removePrograms, yarnFlags } from '../support/yarn-platform.ts';
 import { churnCsv } from '../integration/worker/support.ts';
 
 const REQUEST: AutopilotRequest = { target: 'label', maxModels: 3, seed: 7 };
 const DATA = { content: churnCsv(3_000), fileName: 'churn.csv' };
 const WAIT_MS = 120_000;
+/** Memory of an application master by default. */
+const MASTER_MB = 512;
+/** The masters of the queue may have 4 GB, which are eight. */
+const SLEEPER_COUNT = 10;
 
 /** Faults of YARN's own daemons and containers in the middle of an end user's run. */
 describe('faults: pools on YARN', function () {
@@ -175,18 +181,37 @@ describe('faults: pools on YARN', function () {
   });
 
   it('says in the scheduler’s own figures why work waits', async () => {
-    const { api: carol } = await platform.user('carol');
-    await carol.upload({ ...DATA });
-    const reason = await until(
-      'a reason',
-      async () => {
-        const pools = await platform.admin.get('/pools', pageOf(PoolEntry));
-        return pools.data.find(({ name }) => name === 'yarn:ml:carol')?.waitReason ?? null;
-      },
-      WAIT_MS,
-    );
-    expect(reason).to.match(/carol|queue `ml`/);
-    const queue = await platform.admin.get('/queue', pageOf(QueueEntry));
-    expect(queue.data.some(({ waitReason }) => waitReason === reason)).to.equal(true);
+    const dave = clientFor(cluster, 'dave');
+    const sleepers: string[] = [];
+    const isFull = async () => {
+      const ask = { size: { memoryMb: MASTER_MB, vcores: 1 }, user: 'carol', isMaster: true };
+      return (await dave.explainWait('ml', ask)).kind === 'masters_limit';
+    };
+    try {
+      // More than there is room for: what becomes free goes to those that wait before carol's.
+      for (let count = 0; count < SLEEPER_COUNT; count += 1) {
+        const { applicationId } = await dave.newApplication();
+        sleepers.push(applicationId);
+        await dave.submit(sleeper(applicationId, { master: { memoryMb: MASTER_MB, vcores: 1 } }));
+      }
+      await until('a queue without room for a master', isFull, WAIT_MS);
+      const { api: carol } = await platform.user('carol');
+      await carol.upload({ ...DATA });
+      const reason = await until(
+        'a reason',
+        async () => {
+          const pools = await platform.admin.get('/pools', pageOf(PoolEntry));
+          return pools.data.find(({ name }) => name === 'yarn:ml:carol')?.waitReason ?? null;
+        },
+        WAIT_MS,
+      );
+      expect(reason).to.equal(
+        'queue `ml` has no room for one more application master: asked 512 MB, 4 GB of 4 GB used',
+      );
+      const queue = await platform.admin.get('/queue', pageOf(QueueEntry));
+      expect(queue.data.map(({ waitReason }) => waitReason)).to.include(reason);
+    } finally {
+      for (const applicationId of sleepers) await dave.kill(applicationId);
+    }
   });
 });

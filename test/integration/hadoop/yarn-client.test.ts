@@ -7,8 +7,7 @@ import { appErrorOf } from '../../support/expect-error.ts';
 import { sharedHadoopCluster, type HadoopCluster } from '../../support/hadoop/index.ts';
 import { until } from '../../support/processes.ts';
 import { clientFor, untilEnded } from '../../support/yarn/pool.ts';
-
-const SLEEP = 'exec sleep 600';
+import { sleeper } from '../../support/yarn/sleeper.ts';
 
 describe('the ResourceManager’s client on real daemons', function () {
   this.timeout(90_000);
@@ -186,24 +185,3 @@ describe('the ResourceManager’s client on real daemons', function () {
     }
   });
 });
-
-function sleeper(applicationId: string, change: Partial<Submission> = {}): Submission {
-  return {
-    applicationId,
-    name: 'sleeper',
-    type: 'TRAINYARD',
-    queue: 'ml',
-    tags: ['sleeper'],
-    attemptsMax: 2,
-    attemptFailuresValidityMs: 3_600_000,
-    master: { memoryMb: 128, vcores: 1 },
-    command: SLEEP,
-    environment: {},
-    resources: [],
-    tokens: {},
-    secrets: {},
-    viewers: 'trainyard',
-    modifiers: 'trainyard',
-    ...change,
-  };
-}
