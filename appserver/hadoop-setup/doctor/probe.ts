@@ -36,7 +36,9 @@ export async function probeNodes({ cluster, user, glibcFloor, running, signal }:
   let runs: readonly ProbeRun[] = [];
   for (let round = 0; round < ROUNDS_MAX && facts.size < wanted; round += 1) {
     const missing = wanted - facts.size;
-    const options = { cluster, user, attemptsMax: missing, endMs, signal };
+    // One attempt alone may well land on a node that was looked at; the second one lands on another.
+    const attemptsMax = Math.min(Math.max(missing, NODES_PER_APPLICATION), Math.max(total, 1));
+    const options = { cluster, user, attemptsMax, endMs, signal };
     const count = Math.ceil(missing / NODES_PER_APPLICATION);
     runs = await Promise.all(Array.from({ length: count }, () => runProbe(options, facts)));
     if (runs.some(({ trouble }) => trouble !== null) || systemClock.monotonicMs() >= endMs) break;

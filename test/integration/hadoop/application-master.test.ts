@@ -16,6 +16,7 @@ import {
   poolSubmission,
   untilEnded,
   untilWorker,
+  untilYarnRuns,
   workerLaunch,
   workerOf,
   workingFolderOf,
@@ -187,6 +188,7 @@ describe('the application master on real daemons', function () {
 
     it('killed, is followed by an attempt that adopts its containers (1, 2, 3)', async () => {
       const before = await Promise.all(running().map(untilWorker));
+      await untilYarnRuns(cluster, running());
       await killMaster(applicationId);
       const told = await appServer.untilTold('attempt 2', ({ attempt }) => attempt === 2);
       expect(told.attempt).to.equal(2);
@@ -266,12 +268,7 @@ describe('the application master on real daemons', function () {
     appServer.wish({ launch: workerLaunch(programs), wantedCount: 1 });
     const applicationId = await startPool(cluster, programs, appServer);
     const [held] = (await appServer.untilRunning(1)).held;
-    // YARN counts a container as running only after its node's next heartbeat; before that the next attempt loses it.
-    await until('YARN to know the worker', async () => {
-      const [attempt] = await client.attempts(applicationId);
-      const containers = await client.containers(applicationId, attempt?.attemptId ?? '');
-      return containers.some(({ containerId, state }) => containerId === held?.containerId && state === 'RUNNING');
-    });
+    await untilYarnRuns(cluster, [held?.containerId ?? '']);
     appServer.wish({ directive: 'leave' });
     await until('the end of the first attempt', () => masterOf(applicationId) === null);
     appServer.wish({ directive: 'run' });

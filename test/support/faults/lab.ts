@@ -275,19 +275,27 @@ export class Lab {
 
   /** Waits until the row of some task fits, newest first; the row, with the path of its newest attempt. */
   async task(what: string, fits: (row: Change['row']) => boolean, timeoutMs = 30_000): Promise<Change['row']> {
-    return until(
-      what,
-      async () => {
-        const rows = await rawRows(
-          this.database,
-          `select task.*, attempt.path as attempt_path from task
-           left join attempt on attempt.task_id = task.id and attempt.fence = task.fence
-           order by task.created_at desc, task.job_position desc`,
-        );
-        return rows.find(fits);
-      },
-      timeoutMs,
-    );
+    let rows: Change['row'][] = [];
+    try {
+      return await until(
+        what,
+        async () => {
+          rows = await rawRows(
+            this.database,
+            `select task.*, attempt.path as attempt_path from task
+             left join attempt on attempt.task_id = task.id and attempt.fence = task.fence
+             order by task.created_at desc, task.job_position desc`,
+          );
+          return rows.find(fits);
+        },
+        timeoutMs,
+      );
+    } catch (err) {
+      const last = rows
+        .slice(0, 5)
+        .map(({ id, kind, state, progress, error }) => ({ id, kind, state, progress, error }));
+      throw new Error(`${String(err)}; the newest tasks: ${JSON.stringify(last)}`, { cause: err });
+    }
   }
 
   /** Waits for the end of a job, whoever of the app servers is away meanwhile. */

@@ -14,6 +14,7 @@ import { securedShape } from './secured.ts';
 import type { ShapeInput, ShapePlan } from './shape.ts';
 import type { Sites } from './site.ts';
 import type { ClusterOptions, DaemonName, HadoopCluster, JavaOptions, Shape } from './types.ts';
+import { endApplications } from './yarn-rest.ts';
 
 type ShapeBuilder = (bed: Bed, ports: PortBlock, input: ShapeInput) => Promise<ShapePlan>;
 
@@ -131,12 +132,20 @@ const shared = new Map<Shape, Promise<HadoopCluster>>();
 
 /**
  * The one cluster of a shape that all tests of this process share; the first call starts it, the end of the process
- * ends it. A test leaves it as it was: what it killed it starts again, and its files have names of their own.
+ * ends it. A test leaves it as it was: what it killed it starts again, and its files have names of their own. One that
+ * failed may leave applications, which take room and stand in the way of others: without Kerberos they are ended here.
  */
-export function sharedHadoopCluster(shape: Shape): Promise<HadoopCluster> {
+export async function sharedHadoopCluster(shape: Shape): Promise<HadoopCluster> {
   const known = shared.get(shape);
-  if (known !== undefined) return known;
-  const started = startHadoopCluster({ shape });
-  shared.set(shape, started);
-  return started;
+  if (known === undefined) {
+    const started = startHadoopCluster({ shape });
+    shared.set(shape, started);
+    return started;
+  }
+  const cluster = await known;
+  if (shape !== 'secured') {
+    const left = await endApplications(cluster.resourceManagerUrls[0] ?? '');
+    if (left.length > 0) console.log(`left by tests before, and ended: ${left.join(', ')}`);
+  }
+  return cluster;
 }

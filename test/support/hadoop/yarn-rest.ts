@@ -1,3 +1,5 @@
+import { until } from '../processes.ts';
+
 /** What the ResourceManager says of a NodeManager. */
 export interface NodeReport {
   /** `host:port` */
@@ -50,4 +52,26 @@ export async function applicationOf(
   const response = await fetch(`${resourceManagerUrl}/ws/v1/cluster/apps/${id}`);
   const { app } = (await response.json()) as { app: { state: string; diagnostics: string } }; // as documented
   return app;
+}
+
+const LIVE_STATES = 'NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING';
+
+/** Ends all applications of a cluster without Kerberos, and waits until they have ended. Returns what it ended. */
+export async function endApplications(resourceManagerUrl: string): Promise<string[]> {
+  const api = `${resourceManagerUrl}/ws/v1/cluster/apps`;
+  const live = async (): Promise<string[]> => {
+    const response = await fetch(`${api}?states=${LIVE_STATES}`);
+    const { apps } = (await response.json()) as { apps: { app?: { id: string; name: string }[] } | null }; // as documented
+    return (apps?.app ?? []).map(({ id, name }) => `${id} ${name}`);
+  };
+  const found = await live();
+  for (const name of found) {
+    await fetch(`${api}/${name.split(' ')[0] ?? ''}/state?user.name=yarn`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ state: 'KILLED' }),
+    });
+  }
+  if (found.length > 0) await until('the end of applications', async () => (await live()).length === 0);
+  return found;
 }
