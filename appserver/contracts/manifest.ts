@@ -56,6 +56,8 @@ export type BlobSection = Static<typeof BlobSection>;
  * A fitted model on the link (raw score) scale.
  * - `constant`: `scores` has one raw score a class output (1 for binary and regression, else class count).
  * - `trees`: flat arrays under the section prefix `<prefix>.`: see `TreeArrays` of `scoring`. Tree t adds to output t % outputCount.
+ * - `linear`: an intercept and one function of each column, under the prefix: see `LinearArrays` of `scoring`. Programs that
+ *   do not know this kind refuse it with ARTIFACT_INVALID.
  */
 export const ManifestModel = Type.Union([
   strict({ kind: Type.Literal('constant'), scores: Type.Array(Type.Number()) }),
@@ -65,6 +67,12 @@ export const ManifestModel = Type.Union([
     outputCount: Type.Integer({ minimum: 1 }),
     treeCount: Type.Integer({ minimum: 0 }),
     averageOutput: Type.Boolean({ description: 'sum is divided by the number of iterations (random forest)' }),
+  }),
+  strict({
+    kind: Type.Literal('linear'),
+    prefix: Type.String(),
+    outputCount: Type.Integer({ minimum: 1 }),
+    columnCount: Type.Integer({ minimum: 0, description: 'matrix columns that the member reads' }),
   }),
 ]);
 export type ManifestModel = Static<typeof ManifestModel>;

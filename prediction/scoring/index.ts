@@ -1,8 +1,10 @@
 export { contentHashOf, openArtifact, type Sha256Function } from './artifact/open-artifact.ts';
 export { packArtifact, type PackedArtifact, type UnpackedContent } from './artifact/pack-artifact.ts';
-export { checkSections, readTrees, writeSections } from './artifact/sections.ts';
+export { checkSections, readTrees, writeSections, type ModelArrays } from './artifact/sections.ts';
 export { compileConstant, compileTrees, scoreRows, type CompiledModel } from './models/compile.ts';
 export { compileLeafSets } from './models/leaf-sets.ts';
+export { compileLinear } from './models/linear.ts';
+export { CATEGORY_COLUMN, NUMBER_COLUMN, type LinearArrays } from './models/linear-arrays.ts';
 export { parseLightgbmModel, type LightgbmModel } from './models/lightgbm-text.ts';
 export {
   DEFAULT_THRESHOLD,

@@ -1,8 +1,8 @@
 import { ARTIFACT_FORMAT_VERSION, AppError, Manifest, canonicalJson, parse, type ManifestContent } from '#contracts';
-import type { TreeReader } from '../scorer/members.ts';
+import type { ModelReader } from '../scorer/members.ts';
 import { compileScorer, type Scorer } from '../scorer/scorer.ts';
 import { checkContent } from './check-content.ts';
-import { checkSections, readTrees } from './sections.ts';
+import { checkSections, readLinear, readTrees } from './sections.ts';
 
 /** SHA-256 of bytes in lower-case hexadecimal; passed in, because this module touches no platform. */
 export type Sha256Function = (bytes: Uint8Array) => string;
@@ -31,14 +31,17 @@ export function openArtifact(manifest: unknown, blob: Uint8Array, sha256: Sha256
       fail(`training statistics of feature ${feature} of ${content.features.length}`);
   }
   checkContent(content);
-  return compileScorer(parsed, treeReader(content, blob));
+  return compileScorer(parsed, modelReader(content, blob));
 }
 
 /** Checks the sections; what it returns reads a model's arrays. @throws ARTIFACT_INVALID */
-export function treeReader(content: ManifestContent, blob: Uint8Array): TreeReader {
+export function modelReader(content: ManifestContent, blob: Uint8Array): ModelReader {
   checkSections(content.sections, blob.length);
   const sections = new Map(content.sections.map((section) => [section.name, section]));
-  return (model) => readTrees(model, sections, blob);
+  return {
+    trees: (model) => readTrees(model, sections, blob),
+    linear: (model) => readLinear(model, sections, blob),
+  };
 }
 
 /** Other versions are told before the schema complains about them. */

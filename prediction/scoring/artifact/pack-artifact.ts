@@ -1,9 +1,8 @@
-import { AppError, type ManifestContent } from '#contracts';
+import { AppError, type ManifestContent, type ManifestModel } from '#contracts';
 import { compileMembers } from '../scorer/members.ts';
-import type { TreeArrays } from '../models/tree-arrays.ts';
 import { checkContent } from './check-content.ts';
-import { contentHashOf, treeReader, type Sha256Function } from './open-artifact.ts';
-import { writeSections } from './sections.ts';
+import { contentHashOf, modelReader, type Sha256Function } from './open-artifact.ts';
+import { writeSections, type ModelArrays } from './sections.ts';
 
 /** What decides predictions, before its arrays are laid out. */
 export type UnpackedContent = Omit<ManifestContent, 'sections' | 'blobSizeBytes' | 'blobSha256'>;
@@ -16,33 +15,41 @@ export interface PackedArtifact {
 }
 
 /**
- * Lays the arrays of all `trees` models out in one blob and proves that the result opens. Deterministic: the same input
+ * Lays the arrays of all models out in one blob and proves that the result opens. Deterministic: the same input
  * gives the same bytes.
  *
- * @param trees arrays by the prefix of the model; each member's model has its own
+ * @param models arrays by the prefix of the model; each member's model has its own
  * @throws ARTIFACT_INVALID where arrays are missing, surplus or unsound
  */
 export function packArtifact(
   unpacked: UnpackedContent,
-  trees: ReadonlyMap<string, TreeArrays>,
+  models: ReadonlyMap<string, ModelArrays>,
   sha256: Sha256Function,
 ): PackedArtifact {
-  const needed = new Map<string, TreeArrays>();
+  const needed = new Map<string, ModelArrays>();
   for (const { model } of unpacked.members) {
-    if (model.kind !== 'trees') continue;
-    const arrays = trees.get(model.prefix);
+    if (model.kind === 'constant') continue;
+    const arrays = models.get(model.prefix);
     if (arrays === undefined) throw invalid(`arrays of ${JSON.stringify(model.prefix)} are missing`);
-    for (const field of ['outputCount', 'treeCount', 'averageOutput'] as const) {
-      if (arrays[field] !== model[field]) throw invalid(`${field} is ${arrays[field]}, expected ${model[field]}`);
-    }
+    checkAgreement(model, arrays);
     needed.set(model.prefix, arrays);
   }
-  if (needed.size !== trees.size) throw invalid(`${trees.size} sets of arrays, expected ${needed.size}`);
+  if (needed.size !== models.size) throw invalid(`${models.size} sets of arrays, expected ${needed.size}`);
   const { sections, blob } = writeSections(needed);
   const content: ManifestContent = { ...unpacked, sections, blobSizeBytes: blob.length, blobSha256: sha256(blob) };
   checkContent(content);
-  compileMembers(content, treeReader(content, blob));
+  compileMembers(content, modelReader(content, blob));
   return { content, contentHash: contentHashOf(content, sha256), blob };
+}
+
+/** Proves that a model says of its arrays what they are. */
+function checkAgreement(model: Exclude<ManifestModel, { kind: 'constant' }>, arrays: ModelArrays): void {
+  const { kind, prefix, ...said } = model;
+  for (const [field, value] of Object.entries(said)) {
+    const found: unknown = Object.entries(arrays).find(([name]) => name === field)?.[1];
+    if (found !== value)
+      throw invalid(`${field} of ${kind} model ${JSON.stringify(prefix)} is ${String(found)}, expected ${value}`);
+  }
 }
 
 const invalid = (what: string): AppError => new AppError('ARTIFACT_INVALID', `artefact to be packed: ${what}`);

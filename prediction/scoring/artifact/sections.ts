@@ -1,4 +1,5 @@
 import { AppError, type BlobSection, type ManifestModel, type SectionType } from '#contracts';
+import type { LinearArrays } from '../models/linear-arrays.ts';
 import type { TreeArrays } from '../models/tree-arrays.ts';
 
 /** Every section begins at a multiple of this many bytes. */
@@ -21,16 +22,35 @@ const TREE_SECTIONS = [
   ['catBits', 'uint32'],
 ] as const satisfies readonly (readonly [keyof TreeArrays, SectionType])[];
 
+/** The same of a `linear` model. */
+const LINEAR_SECTIONS = [
+  ['intercept', 'float64'],
+  ['columnKind', 'uint8'],
+  ['pointOffset', 'int32'],
+  ['knot', 'float64'],
+  ['value', 'float64'],
+  ['otherwise', 'float64'],
+] as const satisfies readonly (readonly [keyof LinearArrays, SectionType])[];
+
 type SectionArray = Float64Array | Int32Array | Uint32Array | Uint8Array;
 
+/** The arrays of a model of any kind. */
+export type ModelArrays = TreeArrays | LinearArrays;
+
+/** The arrays with their names and types, in the order in which they are written. */
+function namedArrays(model: ModelArrays): (readonly [string, SectionType, SectionArray])[] {
+  return 'treeCount' in model
+    ? TREE_SECTIONS.map(([field, type]) => [field, type, model[field]] as const)
+    : LINEAR_SECTIONS.map(([field, type]) => [field, type, model[field]] as const);
+}
+
 /** Writes the arrays of all models into one blob, little endian, in the order of `models`. */
-export function writeSections(models: ReadonlyMap<string, TreeArrays>): { sections: BlobSection[]; blob: Uint8Array } {
+export function writeSections(models: ReadonlyMap<string, ModelArrays>): { sections: BlobSection[]; blob: Uint8Array } {
   const sections: BlobSection[] = [];
   const parts: SectionArray[] = [];
   let offset = 0;
-  for (const [prefix, trees] of models) {
-    for (const [field, type] of TREE_SECTIONS) {
-      const array: SectionArray = trees[field];
+  for (const [prefix, model] of models) {
+    for (const [field, type, array] of namedArrays(model)) {
       sections.push({ name: `${prefix}.${field}`, type, offset, length: array.length });
       parts.push(array);
       offset = aligned(offset + array.length * WIDTH[type]);
@@ -90,6 +110,58 @@ function fail(section: Pick<BlobSection, 'name'>, what: string): never {
 }
 
 /**
+ * Reads one model's sections out of the blob, as copies.
+ *
+ * @throws ARTIFACT_INVALID where a section is missing or has another type
+ */
+function sectionReader<F extends string>(prefix: string, sections: ReadonlyMap<string, BlobSection>, blob: Uint8Array) {
+  const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
+  const section = (field: F, type: SectionType): BlobSection => {
+    const found = sections.get(`${prefix}.${field}`);
+    if (found === undefined) return fail({ name: `${prefix}.${field}` }, 'is missing');
+    if (found.type !== type) fail(found, `is ${found.type}, expected ${type}`);
+    return found;
+  };
+  return {
+    float64: (field: F): Float64Array => {
+      const { offset, length } = section(field, 'float64');
+      return new Float64Array(length).map((_, i) => view.getFloat64(offset + 8 * i, true));
+    },
+    int32: (field: F): Int32Array => {
+      const { offset, length } = section(field, 'int32');
+      return new Int32Array(length).map((_, i) => view.getInt32(offset + 4 * i, true));
+    },
+    uint32: (field: F): Uint32Array => {
+      const { offset, length } = section(field, 'uint32');
+      return new Uint32Array(length).map((_, i) => view.getUint32(offset + 4 * i, true));
+    },
+    uint8: (field: F): Uint8Array => {
+      const { offset, length } = section(field, 'uint8');
+      return blob.slice(offset, offset + length);
+    },
+  };
+}
+
+/** The arrays of a `linear` model, copied out of the blob. @throws ARTIFACT_INVALID see `readTrees` */
+export function readLinear(
+  model: Extract<ManifestModel, { kind: 'linear' }>,
+  sections: ReadonlyMap<string, BlobSection>,
+  blob: Uint8Array,
+): LinearArrays {
+  const { float64, int32, uint8 } = sectionReader<keyof LinearArrays>(model.prefix, sections, blob);
+  return {
+    outputCount: model.outputCount,
+    columnCount: model.columnCount,
+    intercept: float64('intercept'),
+    columnKind: uint8('columnKind'),
+    pointOffset: int32('pointOffset'),
+    knot: float64('knot'),
+    value: float64('value'),
+    otherwise: float64('otherwise'),
+  };
+}
+
+/**
  * The arrays of a `trees` model, copied out of the blob.
  *
  * @throws ARTIFACT_INVALID where a section is missing or has another type
@@ -99,23 +171,7 @@ export function readTrees(
   sections: ReadonlyMap<string, BlobSection>,
   blob: Uint8Array,
 ): TreeArrays {
-  const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
-  const section = (field: keyof TreeArrays, type: SectionType): BlobSection => {
-    const found = sections.get(`${model.prefix}.${field}`);
-    if (found === undefined) return fail({ name: `${model.prefix}.${field}` }, 'is missing');
-    if (found.type !== type) fail(found, `is ${found.type}, expected ${type}`);
-    return found;
-  };
-  const float64 = (field: keyof TreeArrays): Float64Array => {
-    const { offset, length } = section(field, 'float64');
-    return new Float64Array(length).map((_, i) => view.getFloat64(offset + 8 * i, true));
-  };
-  const int32 = (field: keyof TreeArrays): Int32Array => {
-    const { offset, length } = section(field, 'int32');
-    return new Int32Array(length).map((_, i) => view.getInt32(offset + 4 * i, true));
-  };
-  const bits = section('catBits', 'uint32');
-  const decision = section('decisionType', 'uint8');
+  const { float64, int32, uint32, uint8 } = sectionReader<keyof TreeArrays>(model.prefix, sections, blob);
   return {
     outputCount: model.outputCount,
     treeCount: model.treeCount,
@@ -124,11 +180,11 @@ export function readTrees(
     leafOffset: int32('leafOffset'),
     splitFeature: int32('splitFeature'),
     threshold: float64('threshold'),
-    decisionType: blob.slice(decision.offset, decision.offset + decision.length),
+    decisionType: uint8('decisionType'),
     left: int32('left'),
     right: int32('right'),
     leafValue: float64('leafValue'),
     catBoundaries: int32('catBoundaries'),
-    catBits: new Uint32Array(bits.length).map((_, i) => view.getUint32(bits.offset + 4 * i, true)),
+    catBits: uint32('catBits'),
   };
 }

@@ -1,11 +1,16 @@
 import { AppError, type ManifestContent, type ManifestModel } from '#contracts';
 import { compileConstant, compileTrees, type CompiledModel } from '../models/compile.ts';
+import { compileLinear } from '../models/linear.ts';
+import type { LinearArrays } from '../models/linear-arrays.ts';
 import { outputCountOf } from '../models/link.ts';
 import { SCORE_MAX, type TreeArrays } from '../models/tree-arrays.ts';
 import { stepColumnCount } from '../steps/steps.ts';
 
-/** Finds the arrays of a `trees` model. */
-export type TreeReader = (model: Extract<ManifestModel, { kind: 'trees' }>) => TreeArrays;
+/** Finds the arrays of a model. */
+export interface ModelReader {
+  readonly trees: (model: Extract<ManifestModel, { kind: 'trees' }>) => TreeArrays;
+  readonly linear: (model: Extract<ManifestModel, { kind: 'linear' }>) => LinearArrays;
+}
 
 /** A member of an ensemble, compiled for the matrix of all steps. */
 export interface CompiledMember {
@@ -17,10 +22,10 @@ export interface CompiledMember {
  * Compiles all members for the matrix whose columns are those of all steps in their order; a member's own column order is
  * translated once, so steps that members share are applied once.
  *
- * @param treesOf the arrays of a `trees` model
+ * @param reader the arrays of the models
  * @throws ARTIFACT_INVALID
  */
-export function compileMembers(content: ManifestContent, treesOf: TreeReader): CompiledMember[] {
+export function compileMembers(content: ManifestContent, reader: ModelReader): CompiledMember[] {
   const firstColumn: number[] = [];
   let columnCount = 0;
   for (const step of content.steps) {
@@ -38,14 +43,27 @@ export function compileMembers(content: ManifestContent, treesOf: TreeReader): C
       return Array.from({ length: stepColumnCount(step) }, (_, i) => first + i);
     });
     if (!(Math.abs(member.weight) <= SCORE_MAX)) fail(`weight is ${member.weight}`);
-    const model =
-      member.model.kind === 'constant'
-        ? compileConstant(member.model)
-        : compileTrees(treesOf(member.model), columnCount, Int32Array.from(columns));
+    const model = compileModel(member.model, reader, columnCount, Int32Array.from(columns));
     const expected = outputCountOf(content);
     if (model.outputCount !== expected) fail(`has ${model.outputCount} outputs, expected ${expected}`);
     return { weight: member.weight, model };
   });
+}
+
+function compileModel(
+  model: ManifestModel,
+  reader: ModelReader,
+  columnCount: number,
+  columns: Int32Array,
+): CompiledModel {
+  switch (model.kind) {
+    case 'constant':
+      return compileConstant(model);
+    case 'trees':
+      return compileTrees(reader.trees(model), columnCount, columns);
+    case 'linear':
+      return compileLinear(reader.linear(model), columnCount, columns);
+  }
 }
 
 /** Raw scores of the ensemble for rows of a matrix: `out[at...]` is rows x outputs. */

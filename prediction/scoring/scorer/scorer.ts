@@ -4,7 +4,7 @@ import { columnRequest, type SourceColumn } from '../steps/feature-values.ts';
 import { rowEncoder, type ColumnCounts, type RawRow } from '../steps/row-encoder.ts';
 import { stepColumns } from '../steps/steps.ts';
 import { batchEncoder } from './batch-encoder.ts';
-import { blendMembers, compileMembers, type TreeReader } from './members.ts';
+import { blendMembers, compileMembers, type ModelReader } from './members.ts';
 
 /** One row's answer, made once and filled again and again. */
 export interface RowPrediction extends ColumnCounts {
@@ -61,14 +61,14 @@ export interface Scorer {
 /**
  * Compiles a manifest whose structure has been checked.
  *
- * @param treesOf the arrays of a `trees` model
+ * @param reader the arrays of the models
  * @throws ARTIFACT_INVALID
  */
-export function compileScorer(manifest: Manifest, treesOf: TreeReader): Scorer {
+export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
   const { content } = manifest;
   const outputCount = outputCountOf(content);
   const columns = content.steps.flatMap((step) => stepColumns(step, content.features));
-  const blend = blendMembers(compileMembers(content, treesOf), outputCount);
+  const blend = blendMembers(compileMembers(content, reader), outputCount);
   const usedSteps = new Set(content.members.flatMap((member) => member.steps));
   const usedFeatures = new Set([...usedSteps].map((step) => content.steps[step]?.feature));
   const inputs = content.features.filter((_, index) => usedFeatures.has(index));

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { ARTIFACT_FORMAT_VERSION, type Manifest } from '#contracts';
-import { packArtifact, type TreeArrays, type UnpackedContent } from '#scoring';
+import {
+  CATEGORY_COLUMN,
+  NUMBER_COLUMN,
+  packArtifact,
+  type LinearArrays,
+  type ModelArrays,
+  type TreeArrays,
+  type UnpackedContent,
+} from '#scoring';
 import { randomTrees } from './random-trees.ts';
 import type { RandomGenerator } from './support.ts';
 
@@ -8,7 +16,7 @@ export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update
 
 const nullMarkers = ['NA', '-999'];
 
-/** Every kind of step, key rule and column name that is hard; an ensemble of trees, a constant and shared steps. */
+/** Every kind of step, key rule and column name that is hard; an ensemble of trees, a constant, a linear model and shared steps. */
 export function sampleContent(): UnpackedContent {
   return {
     targetType: 'binary',
@@ -47,6 +55,7 @@ export function sampleContent(): UnpackedContent {
         model: { kind: 'trees', prefix: 'm1', outputCount: 1, treeCount: 8, averageOutput: true },
       },
       { weight: 0.2, steps: [], model: { kind: 'constant', scores: [-0.75] } },
+      { weight: 0.4, steps: [2, 0, 1, 5], model: { kind: 'linear', prefix: 'm3', outputCount: 1, columnCount: 4 } },
     ],
   };
 }
@@ -70,6 +79,24 @@ export function sampleTrees(random: RandomGenerator): Map<string, TreeArrays> {
   ]);
 }
 
+/** Coefficients of code, a broken line of age, __proto__, and nothing of the feature that is only missing or not. */
+export function sampleLinear(): LinearArrays {
+  return {
+    outputCount: 1,
+    columnCount: 4,
+    intercept: Float64Array.of(0.25),
+    columnKind: Uint8Array.of(CATEGORY_COLUMN, NUMBER_COLUMN, CATEGORY_COLUMN, NUMBER_COLUMN),
+    pointOffset: Int32Array.of(0, 6, 9, 13, 13),
+    knot: Float64Array.of(0, 1, 2, 3, 4, 5, -10, 20, 1e9, 0, 1, 2, 3),
+    value: Float64Array.of(0.5, -0.5, 0.25, 0, 1, -1, -0.3, 0.9, 7, 0.1, 0.2, 0.3, -0.4),
+    otherwise: Float64Array.of(0.05, -0.06, 0.07, -0.08),
+  };
+}
+
+export function sampleModels(random: RandomGenerator): Map<string, ModelArrays> {
+  return new Map<string, ModelArrays>([...sampleTrees(random), ['m3', sampleLinear()]]);
+}
+
 export function manifestOf(packed: { content: Manifest['content']; contentHash: string }): Manifest {
   return {
     formatVersion: ARTIFACT_FORMAT_VERSION,
@@ -88,6 +115,6 @@ export function manifestOf(packed: { content: Manifest['content']; contentHash: 
 }
 
 export function sampleArtifact(random: RandomGenerator): { manifest: Manifest; blob: Uint8Array } {
-  const packed = packArtifact(sampleContent(), sampleTrees(random), sha256);
+  const packed = packArtifact(sampleContent(), sampleModels(random), sha256);
   return { manifest: manifestOf(packed), blob: packed.blob };
 }

@@ -1,7 +1,15 @@
 import { expect } from 'chai';
 import { AppError, isAppError, type Manifest } from '#contracts';
-import { contentHashOf, openArtifact, packArtifact, type TreeArrays } from '#scoring';
-import { manifestOf, sampleArtifact, sampleContent, sampleTrees, sha256 } from '../sample-artifact.ts';
+import { contentHashOf, openArtifact, packArtifact, type LinearArrays, type ModelArrays } from '#scoring';
+import {
+  manifestOf,
+  sampleArtifact,
+  sampleContent,
+  sampleLinear,
+  sampleModels,
+  sampleTrees,
+  sha256,
+} from '../sample-artifact.ts';
 import { randomGenerator, type RandomGenerator } from '../support.ts';
 
 /** A JSON copy that may be changed freely. */
@@ -59,7 +67,7 @@ describe('artefact', () => {
 
   it('aligns sections to 8 bytes', () => {
     for (const section of manifest.content.sections) expect(section.offset % 8).to.equal(0);
-    expect(manifest.content.sections).to.have.length(20);
+    expect(manifest.content.sections).to.have.length(26);
   });
 
   it('hashes what decides predictions and nothing else', () => {
@@ -104,6 +112,8 @@ describe('artefact', () => {
     'too few columns for the trees': (content) => Object.assign(content.members[0] ?? {}, { steps: [0, 1] }),
     'an overflowing weight': (content) => Object.assign(content.members[0] ?? {}, { weight: 1e200 }),
     'a constant of two scores': (content) => Object.assign(content.members[2]?.model ?? {}, { scores: [1, 2] }),
+    'another column count': (content) => Object.assign(content.members[3]?.model ?? {}, { columnCount: 3 }),
+    'too few columns for the linear model': (content) => Object.assign(content.members[3] ?? {}, { steps: [2, 0, 1] }),
     'a constant without scores': (content) => Object.assign(content.members[2]?.model ?? {}, { scores: [] }),
     'another tree count': (content) => Object.assign(content.members[0]?.model ?? {}, { treeCount: 19 }),
     'another output count': (content) => Object.assign(content.members[0]?.model ?? {}, { outputCount: 2 }),
@@ -129,15 +139,21 @@ describe('artefact', () => {
     const trees = sampleTrees(randomGenerator(1));
     const m0 = trees.get('m0');
     if (m0 === undefined) throw new Error('no m0');
-    const spoilt: readonly ReadonlyMap<string, TreeArrays>[] = [
+    const models = sampleModels(randomGenerator(1));
+    const linear = sampleLinear();
+    const spoilt: readonly ReadonlyMap<string, ModelArrays>[] = [
       new Map([['m0', m0]]),
-      new Map([...trees, ['m2', m0]]),
-      new Map([...trees, ['m1', m0]]),
-      new Map([...trees, ['m0', { ...m0, leafValue: m0.leafValue.map(() => NaN) }]]),
+      trees,
+      new Map([...models, ['m2', m0]]),
+      new Map([...models, ['m1', m0]]),
+      new Map<string, ModelArrays>([...models, ['m1', linear]]),
+      new Map([...models, ['m3', m0]]),
+      new Map([...models, ['m0', { ...m0, leafValue: m0.leafValue.map(() => NaN) }]]),
+      ...BROKEN_LINEAR.map((broken) => new Map<string, ModelArrays>([...models, ['m3', { ...linear, ...broken }]])),
     ];
     for (const arrays of spoilt)
       expect(codeOf(() => packArtifact(sampleContent(), arrays, sha256))).to.match(/^ARTIFACT_INVALID/);
-    expect(manifestOf(packArtifact(sampleContent(), trees, sha256)).content.blobSizeBytes).to.be.greaterThan(1000);
+    expect(manifestOf(packArtifact(sampleContent(), models, sha256)).content.blobSizeBytes).to.be.greaterThan(1000);
   });
 
   it('survives 2,400 mutated artefacts: opened and scored, or refused by an AppError', () => {
@@ -159,6 +175,24 @@ describe('artefact', () => {
     expect(outcomes.get('ARTIFACT_INVALID')).to.be.greaterThan(1_000);
   });
 });
+
+/** What no linear model may be. */
+const BROKEN_LINEAR: readonly Partial<LinearArrays>[] = [
+  { columnCount: 5 },
+  { intercept: Float64Array.of(Infinity) },
+  { intercept: Float64Array.of(0, 0) },
+  { columnKind: Uint8Array.of(1, 0, 1, 2) },
+  { columnKind: Uint8Array.of(1, 0, 1) },
+  { pointOffset: Int32Array.of(0, 6, 5, 13, 13) },
+  { pointOffset: Int32Array.of(1, 6, 9, 13, 13) },
+  { pointOffset: Int32Array.of(0, 6, 9, 12, 12) },
+  { knot: Float64Array.of(0, 1, 2, 3, 4, 5, -10, -10, 1e9, 0, 1, 2, 3) },
+  { knot: Float64Array.of(0, 2, 2, 3, 4, 5, -10, 20, 1e9, 0, 1, 2, 3) },
+  { knot: Float64Array.of(0, 1, 2, 3, 4, 5, -10, 20, 1e101, 0, 1, 2, 3) },
+  { value: new Float64Array(12) },
+  { value: new Float64Array(13).fill(NaN) },
+  { otherwise: new Float64Array(3) },
+];
 
 const HOSTILE_WORDS = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 7, 100, 0x7ff80000, 0x7ff00000];
 

@@ -10,7 +10,7 @@ import {
   stepColumns,
   type Scorer,
 } from '#scoring';
-import { manifestOf, sampleArtifact, sampleContent, sampleTrees, sha256 } from '../sample-artifact.ts';
+import { manifestOf, sampleArtifact, sampleContent, sampleModels, sampleTrees, sha256 } from '../sample-artifact.ts';
 import { randomGenerator, type RandomGenerator } from '../support.ts';
 
 const CELLS: Readonly<Record<string, readonly (string | null)[]>> = {
@@ -278,11 +278,12 @@ describe('Scorer', () => {
   it('gives a single member of weight 1 its own raw scores, and blends in member order', () => {
     const content = sampleContent();
     const trees = sampleTrees(randomGenerator(11));
+    const models = sampleModels(randomGenerator(11));
     const rawOf = (members: typeof content.members): number[] => {
-      const prefixes = new Set(members.flatMap(({ model }) => (model.kind === 'trees' ? [model.prefix] : [])));
+      const prefixes = new Set(members.flatMap(({ model }) => (model.kind === 'constant' ? [] : [model.prefix])));
       const packed = packArtifact(
         { ...content, members },
-        new Map([...trees].filter(([prefix]) => prefixes.has(prefix))),
+        new Map([...models].filter(([prefix]) => prefixes.has(prefix))),
         sha256,
       );
       return rawByRow(openArtifact(manifestOf(packed), packed.blob, sha256), rows.map(objectOf));
@@ -292,8 +293,10 @@ describe('Scorer', () => {
     const blended = rawOf(members);
     const weights = members.map((member) => member.weight);
     for (const [row, value] of blended.entries()) {
-      const [a = NaN, b = NaN, c = NaN] = singles.map((single, i) => (weights[i] ?? NaN) * (single[row] ?? NaN));
-      expect(value).to.equal(a + b + c);
+      const [a = NaN, b = NaN, c = NaN, d = NaN] = singles.map(
+        (single, i) => (weights[i] ?? NaN) * (single[row] ?? NaN),
+      );
+      expect(value).to.equal(a + b + c + d);
     }
     const arrays = trees.get('m0');
     if (arrays === undefined) throw new Error('no m0');

@@ -1,0 +1,57 @@
+import { AppError } from '#contracts';
+import type { CompiledModel } from './compile.ts';
+import { CATEGORY_COLUMN, checkLinear, type LinearArrays } from './linear-arrays.ts';
+import type { RowEvaluator } from './tree-walk.ts';
+
+/**
+ * Compiles a linear model for a matrix. The one order of summation: the intercept, then the columns in the model's order.
+ *
+ * @param columnCount columns of the matrix
+ * @param columns matrix column of each of the model's columns; the same by default
+ * @throws ARTIFACT_INVALID see `checkLinear`
+ */
+export function compileLinear(linear: LinearArrays, columnCount: number, columns?: Int32Array): CompiledModel {
+  const places = columns ?? Int32Array.from({ length: columnCount }, (_, column) => column);
+  for (const place of places) {
+    if (place < 0 || place >= columnCount)
+      throw new AppError('ARTIFACT_INVALID', `linear model: column ${place} of ${columnCount}`);
+  }
+  checkLinear(linear, places.length);
+  return { outputCount: linear.outputCount, score: evaluator(linear, places) };
+}
+
+function evaluator(linear: LinearArrays, places: Int32Array): RowEvaluator {
+  const { outputCount, intercept, columnKind, pointOffset, knot, value, otherwise } = linear;
+  return (values, base, out, at) => {
+    for (let output = 0; output < outputCount; output += 1) out[at + output] = intercept[output] ?? NaN;
+    for (let column = 0; column < places.length; column += 1) {
+      const x = values[base + (places[column] ?? 0)] ?? NaN;
+      const from = pointOffset[column] ?? 0;
+      const to = pointOffset[column + 1] ?? 0;
+      const isCategory = columnKind[column] === CATEGORY_COLUMN;
+      if (Number.isNaN(x) || (isCategory && !(x >= 0 && x < to - from))) {
+        for (let output = 0; output < outputCount; output += 1)
+          out[at + output] = (out[at + output] ?? NaN) + (otherwise[column * outputCount + output] ?? NaN);
+        continue;
+      }
+      if (from === to) continue;
+      // The last point at or before x; a number before the first one counts as at it.
+      let low = from;
+      if (isCategory) low = from + Math.trunc(x);
+      else
+        for (let high = to; high - low > 1;) {
+          const middle = (low + high) >>> 1;
+          if ((knot[middle] ?? NaN) <= x) low = middle;
+          else high = middle;
+        }
+      const first = knot[low] ?? NaN;
+      const isBetween = !isCategory && low + 1 < to && x > first;
+      const share = isBetween ? (x - first) / ((knot[low + 1] ?? NaN) - first) : 0;
+      for (let output = 0; output < outputCount; output += 1) {
+        const here = value[low * outputCount + output] ?? NaN;
+        const added = isBetween ? here + ((value[(low + 1) * outputCount + output] ?? NaN) - here) * share : here;
+        out[at + output] = (out[at + output] ?? NaN) + added;
+      }
+    }
+  };
+}
