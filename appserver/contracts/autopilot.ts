@@ -61,7 +61,9 @@ export const PlannedTask = strict({
   blueprintId: Type.String(),
   parameters: Parameters,
   refitOf: nullable(Id),
-  iterations: nullable(Type.Integer({ minimum: 0, description: 'frozen boosting iterations of a refit' })),
+  iterations: nullable(
+    Type.Integer({ minimum: 0, description: 'frozen iterations of a refit: of boosting, or steps of a penalty path' }),
+  ),
   deadlineMs: nullable(Type.Integer({ description: 'elapsed run time at which the task must have sealed its result' })),
 });
 export type PlannedTask = Static<typeof PlannedTask>;

@@ -130,7 +130,11 @@ export const TrainOutcome = strict({
   contentHash: Sha256,
   rowCount: Type.Integer({ minimum: 0, description: 'rows fitted on' }),
   iterations: nullable(
-    Type.Integer({ minimum: 0, maximum: INT32_MAX, description: 'boosting iterations kept; null without boosting' }),
+    Type.Integer({
+      minimum: 0,
+      maximum: INT32_MAX,
+      description: 'boosting iterations or steps of a penalty path kept; null without',
+    }),
   ),
   scores: nullable(ModelScores),
   fitMs: Type.Number({ minimum: 0, maximum: FIT_MS_MAX }),

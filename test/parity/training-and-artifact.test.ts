@@ -17,6 +17,7 @@ const TARGETS = [
   { target: 'regression', targetType: 'regression', metric: 'rmse' },
   { target: 'regression', targetType: 'regression', metric: 'mae' },
   { target: 'count', targetType: 'regression', metric: 'poissonDeviance' },
+  { target: 'count', targetType: 'regression', metric: 'tweedieDeviance' },
 ] as const satisfies readonly { target: string; targetType: TargetType; metric: string }[];
 
 const VALIDATIONS = { cv: { method: 'random', folds: 3 }, tvh: { method: 'random', validation: 'tvh' } } as const;
@@ -41,7 +42,7 @@ function jsonRow(row: number): Record<string, unknown> {
 
 describe('parity: predictions in training and by the artefact, exactly', function () {
   this.timeout(60_000);
-  for (const { id } of BLUEPRINTS) {
+  for (const { id, family } of BLUEPRINTS) {
     for (const { target, targetType, metric } of TARGETS) {
       for (const [validation, partitioning] of Object.entries(VALIDATIONS)) {
         it(`${id}, ${targetType} by ${metric}, ${validation}`, async () => {
@@ -54,7 +55,8 @@ describe('parity: predictions in training and by the artefact, exactly', functio
           });
           const task = trainTask(TABLE, plan, {
             blueprintId: id,
-            parameters: id === 'baseline' ? {} : { maxIterations: 25, leaves: 12 },
+            parameters:
+              family === 'baseline' ? {} : family === 'linear' ? { penalties: 12 } : { maxIterations: 25, leaves: 12 },
           });
           const fit = await fitModel(task, memorySource(TABLE, 130), testEngine(), freeIo());
           const manifest = JSON.parse(

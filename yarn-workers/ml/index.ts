@@ -2,7 +2,8 @@ export { next } from './autopilot/next.ts';
 export { MODELLED_TYPES, planAutopilot } from './autopilot/plan.ts';
 export type { AutopilotFacts, AutopilotRequest } from './autopilot/request.ts';
 export { BLUEPRINTS, blueprintOf, settingsOf } from './blueprints/catalogue.ts';
-export type { GbmSettings } from './blueprints/settings.ts';
+export type { LinearSettings } from './blueprints/linear-settings.ts';
+export type { GbmSettings, ModelSettings } from './blueprints/settings.ts';
 export { checkOutOfFold, trainedRowCount } from './fit/check-out-of-fold.ts';
 export type { FitCheckpoint, FitIo } from './fit/clock.ts';
 export type {

@@ -1,5 +1,6 @@
 import type { AutopilotPlan, PlannedResult } from '#contracts';
 import { entryOf } from '../blueprints/catalogue.ts';
+import { isLinear } from '../blueprints/settings.ts';
 
 /** What a task costs beside its fit: claim, reading, sealing, commit. */
 export const TASK_OVERHEAD_MS = 700;
@@ -55,15 +56,23 @@ export function latestDeadline(plan: AutopilotPlan, elapsedMs: number, sealBy: n
 
 /**
  * Expected time of a fit of each blueprint: the mean over what was measured of time per relative cost, times the
- * blueprint's relative cost. Null before a boosted model is measured.
+ * blueprint's relative cost. Trees and linear models grow differently with rows, features and classes, so what was measured
+ * of the other kind only counts as long as there is nothing else. Null before anything but the baseline is measured.
  */
 export function fitMsEstimator(
   measured: readonly { blueprintId: string; result: PlannedResult }[],
 ): (blueprintId: string) => number | null {
-  const units = measured
-    .filter(({ blueprintId, result }) => result.state === 'succeeded' && entryOf(blueprintId).settings !== null)
-    .map(({ blueprintId, result }) => result.fitMs / entryOf(blueprintId).relativeCost);
-  if (units.length === 0) return () => null;
-  const unit = units.reduce((sum, value) => sum + value, 0) / units.length;
-  return (blueprintId) => unit * entryOf(blueprintId).relativeCost;
+  const units = measured.flatMap(({ blueprintId, result: { state, fitMs } }) => {
+    const { settings, relativeCost } = entryOf(blueprintId);
+    return state === 'succeeded' && settings !== null
+      ? [{ isLinear: isLinear(settings), unit: fitMs / relativeCost }]
+      : [];
+  });
+  return (blueprintId) => {
+    const { settings, relativeCost } = entryOf(blueprintId);
+    const same = units.filter((one) => one.isLinear === (settings !== null && isLinear(settings)));
+    const chosen = same.length > 0 ? same : units;
+    if (chosen.length === 0) return null;
+    return (relativeCost * chosen.reduce((sum, { unit }) => sum + unit, 0)) / chosen.length;
+  };
 }

@@ -16,7 +16,7 @@ export const DEFAULT_VALIDATION_FRACTION = 0.16;
 /** Budgets below are refused: starting a worker and committing results take most of it. */
 export const BUDGET_SECONDS_MIN = 3;
 /** Search models of a run that names no number. */
-export const QUICK_MODELS = 7;
+export const QUICK_MODELS = 9;
 export const FULL_VARIATIONS = 24;
 /** Candidates of a plan at most, whatever `maxModels` says. */
 export const CANDIDATES_MAX = 500;

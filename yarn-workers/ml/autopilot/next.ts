@@ -1,6 +1,7 @@
 import type { AutopilotDecision, AutopilotPlan, AutopilotState, PlannedResult, PlannedTask } from '#contracts';
 import { isBetter } from '#statistics';
 import { entryOf } from '../blueprints/catalogue.ts';
+import { isLinear } from '../blueprints/settings.ts';
 import {
   FIRST_BOOSTED_SHARE,
   REFIT_TRY_MIN,
@@ -227,7 +228,8 @@ function finish(run: Run, state: AutopilotState, withoutRefit: string): Autopilo
 function recommendation({ plan, best, refit, searched }: Run, withoutRefit: string): AutopilotDecision['recommended'] {
   if (best === null) return null;
   const count = searched.filter(({ result }) => result?.state === 'succeeded').length;
-  const name = entryOf(best.task.blueprintId).blueprint.name;
+  const { blueprint, settings } = entryOf(best.task.blueprintId);
+  const { name } = blueprint;
   const partition = plan.partitioning.validation === 'cv' ? 'cross-validation' : 'validation';
   const score =
     best.result.score === null
@@ -235,7 +237,8 @@ function recommendation({ plan, best, refit, searched }: Run, withoutRefit: stri
       : `${plan.metric} ${best.result.score.toPrecision(6)} (${partition})`;
   const choice = count === 1 ? `${name}, the only model, ${score}` : `${name}, best of ${count} models: ${score}`;
   if (refit?.result?.state === 'succeeded') {
-    const iterations = best.result.iterations === null ? '' : ` with ${best.result.iterations} iterations`;
+    const unit = settings !== null && isLinear(settings) ? 'steps of the penalty' : 'iterations';
+    const iterations = best.result.iterations === null ? '' : ` with ${best.result.iterations} ${unit}`;
     return { modelId: refit.result.modelId, reason: `${choice}; refitted on all ${plan.rowCount} rows${iterations}.` };
   }
   return {

@@ -1,11 +1,12 @@
 import { AppError, type Blueprint, type Parameters } from '#contracts';
-import { withParameters, type GbmSettings } from './settings.ts';
+import type { LinearSettings } from './linear-settings.ts';
+import { withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
 
 /** A blueprint with what planning and fitting know about it beside its description. */
 export interface CatalogueEntry {
   readonly blueprint: Blueprint;
   /** Null for the baseline. */
-  readonly settings: GbmSettings | null;
+  readonly settings: ModelSettings | null;
   /** Time of a fit relative to `lightgbm-fast`, before anything is measured. */
   readonly relativeCost: number;
 }
@@ -76,6 +77,55 @@ function boosted(
   return { blueprint: { id, name, family, description, parameters: { ...settings }, steps }, settings, relativeCost };
 }
 
+/** A path of penalties that is fine enough: a step is a factor of 0.79. */
+const PATH = { l1Ratio: 0.1, penalties: 50, penaltyRatio: 1e-5, earlyStoppingRounds: 5 };
+
+/** What a linear model does with features; the columns are those that trees read. */
+const LINEAR_STEPS: Blueprint['steps'] = [
+  {
+    id: 'numbers',
+    kind: 'numeric',
+    inputs: ['numeric features'],
+    description:
+      'Standardised by the training rows; a missing one counts as their mean and has an indicator. With more than one piece the line may bend at quantiles. Beyond the training rows it goes on for as much again as their range.',
+  },
+  {
+    id: 'categories',
+    kind: 'category-codes',
+    inputs: ['categorical features', 'boolean features'],
+    description:
+      'A coefficient a level, missing among them; rare levels and levels beyond the limit have one together, which unseen ones get too.',
+  },
+  {
+    id: 'dates',
+    kind: 'date-parts',
+    inputs: ['date features'],
+    description: 'Days since 1970 with their fraction, year, month, day, weekday and hour, as numbers.',
+  },
+];
+
+function linear(
+  id: string,
+  name: string,
+  relativeCost: number,
+  description: string,
+  settings: LinearSettings,
+): CatalogueEntry {
+  const end: Blueprint['steps'][number] = {
+    id: 'elastic-net',
+    kind: 'elastic-net',
+    inputs: LINEAR_STEPS.map((step) => step.id),
+    description:
+      'A generalised linear model of the target’s family, its coefficients held by absolute and squared penalties; of a path of penalties the one is kept at which the validation loss is least.',
+  };
+  const steps = [...LINEAR_STEPS, end];
+  return {
+    blueprint: { id, name, family: 'linear', description, parameters: { ...settings }, steps },
+    settings,
+    relativeCost,
+  };
+}
+
 /** The forest of 100 trees; stopping early has no meaning for an average. */
 const FOREST_TREES = 100;
 
@@ -123,6 +173,13 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       l2: 5,
     },
   ),
+  linear(
+    'linear',
+    'Regularised linear model',
+    1.1,
+    'One coefficient a number and level, an elastic net: hard to beat on small data, and easily read.',
+    { ...PATH, pieces: 1 },
+  ),
   boosted(
     'lightgbm-slow',
     'LightGBM, slow learning',
@@ -137,6 +194,13 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       featureFraction: 0.7,
       l2: 1,
     },
+  ),
+  linear(
+    'linear-splines',
+    'Regularised linear model with broken lines',
+    1.9,
+    'As the linear model, but a number may bend at its quantiles: an additive model without interactions.',
+    { ...PATH, pieces: 20 },
   ),
   boosted(
     'lightgbm-extra-trees',
@@ -211,7 +275,7 @@ export function blueprintOf(blueprintId: string): Blueprint {
  *
  * @throws BLUEPRINT_UNKNOWN; VALIDATION_FAILED on a parameter that does not exist or fit
  */
-export function settingsOf(blueprintId: string, parameters: Parameters): GbmSettings | null {
+export function settingsOf(blueprintId: string, parameters: Parameters): ModelSettings | null {
   const { settings } = entryOf(blueprintId);
   if (settings !== null) return withParameters(settings, parameters);
   const surplus = Object.keys(parameters)[0];

@@ -1,4 +1,5 @@
 import { AppError, type Parameters } from '#contracts';
+import type { LinearSettings } from './linear-settings.ts';
 
 /** How LightGBM grows its trees. */
 export const BOOSTING_KINDS = ['gbdt', 'rf'] as const;
@@ -35,14 +36,30 @@ export interface GbmSettings {
   readonly categoryL2: number;
 }
 
+/** Settings of a model that learns from features. */
+export type ModelSettings = GbmSettings | LinearSettings;
+
+export const isLinear = (settings: ModelSettings): settings is LinearSettings => 'l1Ratio' in settings;
+
 interface Range {
   readonly min: number;
   readonly max: number;
   readonly integer: boolean;
 }
 
-/** What each numeric parameter may be, both ends included. */
-const RANGES: Readonly<Record<Exclude<keyof GbmSettings, 'boosting' | 'extraTrees'>, Range>> = {
+type Ranges = Readonly<Record<string, Range>>;
+
+/** What each numeric parameter of a linear model may be, both ends included. */
+const LINEAR_RANGES: Readonly<Record<keyof LinearSettings, Range>> = {
+  l1Ratio: { min: 0, max: 1, integer: false },
+  penalties: { min: 1, max: 1_000, integer: true },
+  penaltyRatio: { min: 1e-8, max: 1, integer: false },
+  earlyStoppingRounds: { min: 0, max: 1_000, integer: true },
+  pieces: { min: 1, max: 100, integer: true },
+};
+
+/** The same of trees. */
+const GBM_RANGES: Readonly<Record<Exclude<keyof GbmSettings, 'boosting' | 'extraTrees'>, Range>> = {
   learningRate: { min: 0.001, max: 1, integer: false },
   maxIterations: { min: 1, max: 20_000, integer: true },
   earlyStoppingRounds: { min: 0, max: 10_000, integer: true },
@@ -63,7 +80,8 @@ const RANGES: Readonly<Record<Exclude<keyof GbmSettings, 'boosting' | 'extraTree
  *
  * @throws VALIDATION_FAILED naming the parameter, what is allowed and what was found
  */
-export function withParameters(defaults: GbmSettings, parameters: Parameters): GbmSettings {
+export function withParameters(defaults: ModelSettings, parameters: Parameters): ModelSettings {
+  const complaintOf = isLinear(defaults) ? linearComplaint : gbmComplaint;
   const settings: Record<string, number | string | boolean> = { ...defaults };
   for (const [name, value] of Object.entries(parameters)) {
     const complaint = complaintOf(name, value);
@@ -82,17 +100,25 @@ export function withParameters(defaults: GbmSettings, parameters: Parameters): G
     });
   }
   // The cast holds: defaults are complete, and complaintOf has let only known names with values of their type through.
-  return settings as unknown as GbmSettings;
+  return settings as unknown as ModelSettings;
 }
 
-function complaintOf(name: string, value: number | string | boolean): string | null {
+type Value = Parameters[string];
+
+const linearComplaint = (name: string, value: Value): string | null =>
+  rangeComplaint(name, value, LINEAR_RANGES, Object.keys(LINEAR_RANGES));
+
+function gbmComplaint(name: string, value: Value): string | null {
   if (name === 'boosting')
     return BOOSTING_KINDS.some((kind) => kind === value) ? null : `must be one of ${BOOSTING_KINDS.join(', ')}`;
   if (name === 'extraTrees') return typeof value === 'boolean' ? null : 'must be true or false';
-  if (!Object.hasOwn(RANGES, name))
-    return `is not a parameter of this blueprint; known are ${['boosting', 'extraTrees', ...Object.keys(RANGES)].join(', ')}`;
-  // The cast holds: hasOwn has just shown that the name is a key of the table.
-  const { min, max, integer } = RANGES[name as keyof typeof RANGES];
+  return rangeComplaint(name, value, GBM_RANGES, ['boosting', 'extraTrees', ...Object.keys(GBM_RANGES)]);
+}
+
+function rangeComplaint(name: string, value: Value, ranges: Ranges, known: readonly string[]): string | null {
+  const range = Object.hasOwn(ranges, name) ? ranges[name] : undefined;
+  if (range === undefined) return `is not a parameter of this blueprint; known are ${known.join(', ')}`;
+  const { min, max, integer } = range;
   const fits = typeof value === 'number' && value >= min && value <= max && (!integer || Number.isInteger(value));
   return fits ? null : `must be ${integer ? 'an integer' : 'a number'} from ${min} to ${max}`;
 }

@@ -1,13 +1,14 @@
 import { canonicalJson, type ManifestMember, type ManifestStep, type TargetSpec } from '#contracts';
-import type { TreeArrays, UnpackedContent } from '#scoring';
+import type { LinearArrays, ModelArrays, TreeArrays, UnpackedContent } from '#scoring';
 import type { Objective } from '../blueprints/objective.ts';
 import { DEFAULT_THRESHOLD } from '#scoring';
 import type { TaskFeature } from './task-columns.ts';
 
-/** A fitted member: its steps and its trees or constant. */
+/** A fitted member: its steps and its trees, linear model or constant. */
 export interface FittedMember {
   readonly steps: readonly ManifestStep[];
-  readonly model: { readonly trees: TreeArrays } | { readonly scores: readonly number[] };
+  readonly model:
+    { readonly trees: TreeArrays } | { readonly linear: LinearArrays } | { readonly scores: readonly number[] };
 }
 
 /**
@@ -19,7 +20,7 @@ export function assemble(
   objective: Objective,
   features: readonly TaskFeature[],
   members: readonly FittedMember[],
-): { content: UnpackedContent; trees: Map<string, TreeArrays> } {
+): { content: UnpackedContent; models: Map<string, ModelArrays> } {
   const steps: ManifestStep[] = [];
   const places = new Map<string, number>();
   const placeOf = (step: ManifestStep): number => {
@@ -29,15 +30,20 @@ export function assemble(
     places.set(text, steps.length);
     return steps.push(step) - 1;
   };
-  const trees = new Map<string, TreeArrays>();
+  const models = new Map<string, ModelArrays>();
   const manifestMembers = members.map((member, index): ManifestMember => {
     const own = member.steps.map(placeOf);
     const weight = 1 / members.length;
     if ('scores' in member.model)
       return { weight, steps: own, model: { kind: 'constant', scores: [...member.model.scores] } };
     const prefix = `member${index}`;
+    if ('linear' in member.model) {
+      const { outputCount, columnCount } = member.model.linear;
+      models.set(prefix, member.model.linear);
+      return { weight, steps: own, model: { kind: 'linear', prefix, outputCount, columnCount } };
+    }
     const { outputCount, treeCount, averageOutput } = member.model.trees;
-    trees.set(prefix, member.model.trees);
+    models.set(prefix, member.model.trees);
     return { weight, steps: own, model: { kind: 'trees', prefix, outputCount, treeCount, averageOutput } };
   });
   const content: UnpackedContent = {
@@ -51,5 +57,5 @@ export function assemble(
     steps,
     members: manifestMembers,
   };
-  return { content, trees };
+  return { content, models };
 }

@@ -1,16 +1,12 @@
-import { AppError, canonicalJson, toAppError, type ManifestStep } from '#contracts';
+import { canonicalJson, toAppError, type ManifestStep } from '#contracts';
 import { stepColumnCount } from '#scoring';
 import type { FittedMember } from './assemble.ts';
-import { report } from './clock.ts';
+import { memberStopAt, report } from './clock.ts';
 import { fitMember, type MemberContext } from './fit-member.ts';
 import { decodeState, EMPTY_STATE, encodeState, stateBytes, type FinishedMember, type FitState } from './fit-state.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
 import type { Member } from './row-roles.ts';
 import { iterationsOf } from './trees.ts';
-
-/** Time kept for predicting: what validation has taken so many times; at most this part of what is left. */
-const FINISH_VALIDATIONS = 1.5;
-const FINISH_SHARE_MAX = 0.5;
 
 /** A member with what its fit says beside the model. */
 export type BoostedMember = FittedMember & { readonly iterations: number | null; readonly stoppedByDeadline: boolean };
@@ -34,11 +30,7 @@ export async function boostMembers(
   const finished: FinishedMember[] = [...begin.finished];
   for (const [index, member] of [...members.entries()].slice(finished.length)) {
     const validateMs = finished.reduce((sum, one) => sum + one.validateMs, 0);
-    const remaining = io.remainingMs();
-    if (remaining !== null && remaining <= 0)
-      throw new AppError('TASK_DEADLINE', `no time is left to fit member ${index + 1} of ${members.length}`);
-    const reserve = finishMs + (FINISH_VALIDATIONS * validateMs * members.length) / Math.max(1, index);
-    const left = remaining === null ? Infinity : Math.max(remaining - reserve, remaining * (1 - FINISH_SHARE_MAX));
+    const stopAt = memberStopAt(io, finishMs, validateMs, index, members.length);
     const resumed = index === begin.finished.length ? begin.running : [];
     const progress = progressOf(context, index);
     const tell = async (iterations: number): Promise<void> => {
@@ -47,7 +39,7 @@ export async function boostMembers(
     };
     await tell(resumed.length * SEGMENT_ITERATIONS);
     const { trees, ...rest } = await fitMember(context, member, index, steps[index] ?? [], {
-      stopAt: io.now() + left / (members.length - index),
+      stopAt,
       resumed,
       onIteration: (iterations) => io.onIteration?.(progress(iterations)),
       onSegment: async (segments) => {

@@ -36,6 +36,34 @@ export function checkCancelled(io: Pick<FitIo, 'signal'>): void {
   if (io.signal?.aborted === true) throw new AppError('TASK_CANCELLED', 'the fit was cancelled');
 }
 
+/** Time kept for predicting: what validation has taken so many times; at most this part of what is left. */
+const FINISH_VALIDATIONS = 1.5;
+const FINISH_SHARE_MAX = 0.5;
+
+/**
+ * When a member must be done, on `io.now()`: each of those left gets an equal part of what is left; Infinity without a
+ * deadline.
+ *
+ * @param finishMs time that is needed after all members
+ * @param validateMs what validation has taken in the `index` members before, which says what predicting will take
+ * @throws TASK_DEADLINE when nothing is left
+ */
+export function memberStopAt(
+  io: FitIo,
+  finishMs: number,
+  validateMs: number,
+  index: number,
+  memberCount: number,
+): number {
+  const remaining = io.remainingMs();
+  if (remaining === null) return Infinity;
+  if (remaining <= 0)
+    throw new AppError('TASK_DEADLINE', `no time is left to fit member ${index + 1} of ${memberCount}`);
+  const reserve = finishMs + (FINISH_VALIDATIONS * validateMs * memberCount) / Math.max(1, index);
+  const left = Math.max(remaining - reserve, remaining * (1 - FINISH_SHARE_MAX));
+  return io.now() + left / (memberCount - index);
+}
+
 /** Reports progress, and stops here if the task was cancelled. */
 export async function report(
   io: FitIo,

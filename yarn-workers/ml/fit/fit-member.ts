@@ -15,14 +15,14 @@ import type { TaskFeature } from './task-columns.ts';
 const BIN_SALT = 0x5a17_0004;
 
 /** What all members of a fit share. */
-export interface MemberContext {
+export interface MemberContext<Settings = GbmSettings> {
   readonly task: TrainTask;
   readonly features: readonly TaskFeature[];
   readonly source: BatchSource;
   readonly rows: TargetRows;
   readonly roles: RowRoles;
   readonly engine: BoostingEngine;
-  readonly settings: GbmSettings;
+  readonly settings: Settings;
   readonly objective: Objective;
   readonly outputCount: number;
   readonly io: FitIo;
@@ -212,15 +212,15 @@ async function fill(
 }
 
 /** Constraints by matrix column, or null without any. */
-function monotoneColumns(
+export function monotoneColumns(
   { monotonic }: Pick<TrainTask, 'monotonic'>,
   features: readonly TaskFeature[],
   steps: readonly ManifestStep[],
-): number[] | null {
+): (-1 | 0 | 1)[] | null {
   if (monotonic.increasing.length === 0 && monotonic.decreasing.length === 0) return null;
   const manifests = features.map(({ manifest }) => manifest);
   return steps.flatMap((step) =>
-    stepColumns(step, manifests).map(({ sourceFeature, kind }) => {
+    stepColumns(step, manifests).map(({ sourceFeature, kind }): -1 | 0 | 1 => {
       if (kind !== 'dense' || step.kind !== 'numeric') return 0;
       return monotonic.increasing.includes(sourceFeature) ? 1 : monotonic.decreasing.includes(sourceFeature) ? -1 : 0;
     }),

@@ -1,16 +1,19 @@
 import {
   ARTIFACT_FORMAT_VERSION,
   AppError,
+  DATE_PARTS,
   type BatchSource,
   type Manifest,
   type ManifestContent,
   type ManifestFile,
+  type ManifestStep,
   type ModelScores,
   type TrainTask,
   type TrainingStatistics,
 } from '#contracts';
 import { openArtifact, packArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
+import { isLinear, type ModelSettings } from '../blueprints/settings.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { assemble } from './assemble.ts';
 import { constantScores } from './baseline.ts';
@@ -20,11 +23,12 @@ import type { BoostingEngine } from './engine.ts';
 import { surveyFeatures } from './feature-survey.ts';
 import type { MemberContext } from './fit-member.ts';
 import { TIMED_ROWS_MAX } from './limits.ts';
+import { designSample, linearMembers } from './linear/linear-members.ts';
 import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
 import { predictPartitions } from './predict-partitions.ts';
-import { checkTrainingRows, countRows, rowRoles, trainingRows } from './row-roles.ts';
+import { checkTrainingRows, countRows, rowRoles, trainingRows, type Member } from './row-roles.ts';
 import { readTargetRows } from './target-rows.ts';
-import { taskFeatures } from './task-columns.ts';
+import { taskFeatures, type TaskFeature } from './task-columns.ts';
 
 /** What a fit gives. Everything but `timings` and `stoppedByDeadline` is a function of task and data where there was no deadline. */
 export interface FitResult {
@@ -34,7 +38,7 @@ export interface FitResult {
   readonly trainingStatistics: TrainingStatistics[];
   /** Rows outside the holdout (each trains all members but one, or the only one); of a refit: all rows. */
   readonly rowCount: number;
-  /** Mean over the members, rounded; null without boosting. */
+  /** Iterations of boosting, or steps of a penalty path: mean over the members, rounded; null without. */
   readonly iterations: number | null;
   /** Null for a refit. */
   readonly outOfFold: OutOfFold | null;
@@ -62,7 +66,7 @@ const FINISH_PASSES = 2;
 const REFIT_FINISH_PASSES = 0.5;
 
 /**
- * Fits a model: every member's steps on its own training rows only, boosting with early stopping on its fold, one artefact
+ * Fits a model: every member's steps on its own training rows only, boosting or a path of penalties that its fold ends, one artefact
  * of all members; then predicts the rows held back, with the artefact opened again.
  *
  * Cross-validation gives one member a fold, a training/validation/holdout split one member. A refit has one member fitted
@@ -96,24 +100,24 @@ export async function fitModel(
   const features = taskFeatures(task);
   await report(io, 0, 'reading', 'reading the target');
   const rows = await readTargetRows(task, source, io.signal);
-  const roles = rowRoles(task, rows);
+  const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
+  const roles = rowRoles(
+    { ...task, sampleFraction: sampleFractionOf(task, settings, features, outputCount, io) },
+    rows,
+  );
   for (const member of roles.members) checkTrainingRows(task, rows, trainingRows(roles, member));
   await report(io, 0.02, 'reading', 'reading the features');
   // The baseline looks at no feature, so nothing is read for it: it must be there early.
   const surveyed = settings === null ? [] : features;
   const survey = await surveyFeatures(surveyed, roles, source, task.seed, io.signal);
   const surveyMs = io.now() - startedAt;
-  const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
   const context = { task, features, source, rows, roles, engine, objective, outputCount, io };
   const finishMs = FINISH_MS + (task.refit === null ? FINISH_PASSES : REFIT_FINISH_PASSES) * surveyMs;
-  const fitted =
-    settings === null
-      ? roles.members.map((member) => baselineMember(context, member))
-      : await boostMembers({ ...context, settings }, survey.stepsOf, finishMs);
+  const fitted = await fitMembers(context, settings, survey.stepsOf, finishMs);
   const boostedAt = io.now();
   await report(io, 0.92, 'predicting', 'predicting the rows held back');
-  const { content: unpacked, trees } = assemble(target, objective, features, fitted);
-  const { content, contentHash, blob } = packArtifact(unpacked, trees, io.sha256);
+  const { content: unpacked, models } = assemble(target, objective, features, fitted);
+  const { content, contentHash, blob } = packArtifact(unpacked, models, io.sha256);
   const base = {
     content,
     contentHash,
@@ -123,7 +127,7 @@ export async function fitModel(
   const scorer = openArtifact(manifestOf(task, base, { createdAt: NO_TIME, files: [] }), blob, io.sha256);
   const outOfFold =
     task.refit === null
-      ? await predictPartitions({ content, trees, scorer }, features, roles, rows, source, io.signal)
+      ? await predictPartitions({ content, models, scorer }, features, roles, rows, source, io.signal)
       : null;
   const predictMicrosPerRow = await timePredictions(scorer, task, source, io);
   const finishedAt = io.now();
@@ -167,6 +171,37 @@ export function manifestOf(
     trainingStatistics: fit.trainingStatistics,
     files: [...sealed.files],
   };
+}
+
+async function fitMembers(
+  context: Omit<MemberContext, 'settings'>,
+  settings: ModelSettings | null,
+  stepsOf: (member: Member) => ManifestStep[],
+  finishMs: number,
+): Promise<BoostedMember[]> {
+  if (settings === null) return context.roles.members.map((member) => baselineMember(context, member));
+  return isLinear(settings)
+    ? linearMembers({ ...context, settings }, stepsOf, finishMs)
+    : boostMembers({ ...context, settings }, stepsOf, finishMs);
+}
+
+/** The task's own fraction, or what a linear model can hold. */
+function sampleFractionOf(
+  { sampleFraction, table: { rowCount } }: TrainTask,
+  settings: ModelSettings | null,
+  features: readonly TaskFeature[],
+  outputCount: number,
+  io: FitIo,
+): number {
+  if (settings === null || !isLinear(settings)) return sampleFraction;
+  const columnCount = features.reduce(
+    (sum, { manifest }) => sum + (manifest.parse.kind === 'date' ? DATE_PARTS.length : 1),
+    0,
+  );
+  const most = designSample(rowCount, columnCount, outputCount);
+  if (most >= sampleFraction) return sampleFraction;
+  io.log?.(`the design of ${rowCount} rows is too large: ${(100 * most).toPrecision(3)} % of them are fitted`);
+  return most;
 }
 
 function baselineMember(

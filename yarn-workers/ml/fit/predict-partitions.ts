@@ -1,12 +1,13 @@
 import { AppError, type BatchSource, type ManifestContent } from '#contracts';
 import {
   compileConstant,
+  compileLinear,
   compileTrees,
   scoreRows,
   stepColumnCount,
   type CompiledModel,
+  type ModelArrays,
   type Scorer,
-  type TreeArrays,
 } from '#scoring';
 import { HOLDOUT, TRAINING } from '../partition/types.ts';
 import { copyRow, tableEncoder } from './encoder.ts';
@@ -19,7 +20,7 @@ import type { TaskFeature } from './task-columns.ts';
 /** The packed model, opened again. */
 export interface OpenedModel {
   readonly content: ManifestContent;
-  readonly trees: ReadonlyMap<string, TreeArrays>;
+  readonly models: ReadonlyMap<string, ModelArrays>;
   readonly scorer: Scorer;
 }
 
@@ -90,7 +91,7 @@ export async function predictPartitions(
 }
 
 /** Each member alone, on the matrix of all steps. */
-function compileEach({ content, trees }: OpenedModel, columnCount: number): CompiledModel[] {
+function compileEach({ content, models }: OpenedModel, columnCount: number): CompiledModel[] {
   const firstColumns: number[] = [];
   let column = 0;
   for (const step of content.steps) {
@@ -99,13 +100,16 @@ function compileEach({ content, trees }: OpenedModel, columnCount: number): Comp
   }
   return content.members.map(({ steps, model }) => {
     if (model.kind === 'constant') return compileConstant(model);
-    const arrays = trees.get(model.prefix);
-    if (arrays === undefined) throw new AppError('INTERNAL', `no trees of ${model.prefix}`);
+    const arrays = models.get(model.prefix);
+    if (arrays === undefined) throw new AppError('INTERNAL', `no arrays of ${model.prefix}`);
     const columns = steps.flatMap((index) => {
       const step = content.steps[index];
       const first = firstColumns[index] ?? 0;
       return step === undefined ? [] : Array.from({ length: stepColumnCount(step) }, (_, i) => first + i);
     });
-    return compileTrees(arrays, columnCount, Int32Array.from(columns));
+    const places = Int32Array.from(columns);
+    return 'treeCount' in arrays
+      ? compileTrees(arrays, columnCount, places)
+      : compileLinear(arrays, columnCount, places);
   });
 }

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { AutopilotDecision, AutopilotPlan, AutopilotState, PlannedResult, PlannedTask } from '#contracts';
 import { BLUEPRINTS, next } from '#ml';
 import { createRandom, type Random } from '#statistics';
+import { fitMsEstimator } from '../../../../../yarn-workers/ml/autopilot/cost-model.ts';
 
 const candidates = BLUEPRINTS.map(({ id }) => ({ blueprintId: id, parameters: {} }));
 
@@ -155,6 +156,18 @@ const calm = (plan: AutopilotPlan, changes: Partial<World> = {}): World => ({
 });
 
 describe('ml autopilot next', () => {
+  it('expects of trees what trees took, and of linear models what those took', () => {
+    const measured = (blueprintId: string, fitMs: number) => ({
+      blueprintId,
+      result: { key: blueprintId, modelId: 'm', state: 'succeeded' as const, score: 1, iterations: 1, fitMs },
+    });
+    expect(fitMsEstimator([measured('baseline', 5)])('linear')).to.equal(null);
+    const trees = fitMsEstimator([measured('baseline', 5), measured('lightgbm-fast', 1_000)]);
+    expect([trees('lightgbm-default'), trees('linear')]).to.deep.equal([2_200, 1_100]);
+    const both = fitMsEstimator([measured('lightgbm-fast', 1_000), measured('linear', 11_000)]);
+    expect([both('lightgbm-default'), both('linear-splines')]).to.deep.equal([2_200, 19_000]);
+  });
+
   it('begins with the baseline and the fast model', () => {
     const first = next(planWith(), { tasks: [], results: [], elapsedMs: null, stopping: false });
     expect(first.tasks.map(({ blueprintId }) => blueprintId)).to.deep.equal(['baseline']);
@@ -183,6 +196,13 @@ describe('ml autopilot next', () => {
     expect(decision.recommended?.reason)
       .to.contain('best of 4 models')
       .and.contain('refitted on all 100 rows with 50 iterations');
+  });
+
+  it('freezes the steps of a linear model as it freezes iterations', () => {
+    const scoreOf = ({ blueprintId }: PlannedTask): number => (blueprintId === 'linear' ? 0.1 : 0.5);
+    const { decision, tasks } = simulate(calm(planWith(), { scoreOf }));
+    expect(tasks.at(-1)).to.include({ role: 'refit', blueprintId: 'linear', iterations: 50 });
+    expect(decision.recommended?.reason).to.contain('refitted on all 100 rows with 50 steps of the penalty');
   });
 
   it('gives ties to the earlier candidate', () => {

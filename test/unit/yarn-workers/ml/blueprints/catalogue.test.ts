@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Blueprint, METRIC_FACTS, METRIC_NAMES, parse } from '#contracts';
 import { BLUEPRINTS, blueprintOf, settingsOf } from '#ml';
 import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';
-import { usesRandomness } from '../../../../../yarn-workers/ml/blueprints/settings.ts';
+import { isLinear, usesRandomness } from '../../../../../yarn-workers/ml/blueprints/settings.ts';
 import { variations } from '../../../../../yarn-workers/ml/blueprints/variations.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';
 
@@ -36,13 +36,21 @@ describe('ml blueprints', () => {
       expect(err.message).to.contain(part);
       expect(err.errors[0]?.path).to.match(/^\/parameters\//);
     }
+    for (const [parameters, part] of [
+      [{ l1Ratio: 1.5 }, 'a number from 0 to 1; found 1.5'],
+      [{ pieces: 0 }, 'an integer from 1 to 100; found 0'],
+      [{ leaves: 31 }, 'is not a parameter of this blueprint; known are l1Ratio, '],
+    ] as const) {
+      const err = await appErrorOf('VALIDATION_FAILED', () => settingsOf('linear', parameters));
+      expect(err.message).to.contain(part);
+    }
     await appErrorOf('VALIDATION_FAILED', () => settingsOf('baseline', { leaves: 3 }));
   });
 
   it('know which of them draw random numbers', () => {
     const random = BLUEPRINTS.filter(({ id }) => {
       const settings = settingsOf(id, {});
-      return settings !== null && usesRandomness(settings);
+      return settings !== null && !isLinear(settings) && usesRandomness(settings);
     });
     expect(random.map(({ id }) => id)).to.include.members([
       'lightgbm-slow',

@@ -46,6 +46,7 @@ describe('ml fit', function () {
       ['lightgbm-fast', { maxIterations: 30 }],
       ['lightgbm-slow', { maxIterations: 60 }],
       ['lightgbm-random-forest', { maxIterations: 55, leaves: 31 }],
+      ['linear', {}],
     ] as const) {
       const made = await task('binary', { blueprintId, parameters });
       const spec: TrainTask = {
@@ -64,7 +65,7 @@ describe('ml fit', function () {
         ).to.equal(first.contentHash);
       }
       expect((await fit({ ...spec, seed: spec.seed + 1 })).contentHash === first.contentHash).to.equal(
-        blueprintId === 'lightgbm-fast',
+        blueprintId === 'lightgbm-fast' || blueprintId === 'linear',
       );
     }
   });
@@ -74,6 +75,10 @@ describe('ml fit', function () {
       const spec = await task(targetType);
       const baseline = await fit({ ...spec, blueprintId: 'baseline', parameters: {} });
       const boosted = await fit(spec);
+      const linear = await fit({ ...spec, blueprintId: 'linear', parameters: {} });
+      expect(rankingScore(scoresOf(linear), spec.metric)).to.be.lessThan(
+        0.7 * (rankingScore(scoresOf(baseline), spec.metric) ?? 0),
+      );
       expect(rankingScore(scoresOf(boosted), spec.metric)).to.be.lessThan(
         0.7 * (rankingScore(scoresOf(baseline), spec.metric) ?? 0),
       );
@@ -330,6 +335,7 @@ describe('ml fit', function () {
     for (const [blueprintId, parameters] of [
       ['lightgbm-fast', { maxIterations: 50 }],
       ['lightgbm-random-forest', { maxIterations: 10, leaves: 63 }],
+      ['linear', {}],
     ] as const) {
       const { scores } = await fit(trainTask(columns, plan, { blueprintId, parameters }), 1_000, columns);
       expect(scores?.crossValidation?.['auc'], blueprintId).to.be.within(0.48, 0.52);

@@ -1,0 +1,13 @@
+/** Settings of a regularised linear model; the parameters of a blueprint have these names. */
+export interface LinearSettings {
+  /** Share of the absolute penalty (lasso) in the elastic net; the rest is squared (ridge). */
+  readonly l1Ratio: number;
+  /** Steps of the path of penalties. */
+  readonly penalties: number;
+  /** The last penalty as a part of the first, which is the least that leaves nothing but the intercept. */
+  readonly penaltyRatio: number;
+  /** The path ends after so many steps without a better validation loss; 0 = never. */
+  readonly earlyStoppingRounds: number;
+  /** Pieces of the broken line that a number may become, at quantiles; 1 = straight lines. */
+  readonly pieces: number;
+}

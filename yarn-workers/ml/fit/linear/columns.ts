@@ -1,0 +1,233 @@
+import { NUMBER_COLUMN, CATEGORY_COLUMN, type LinearArrays } from '#scoring';
+import { addTerm, emptySum, sumOf } from '#statistics';
+import type { Block, Coefficients } from './design.ts';
+
+/** A matrix column that a linear model reads. */
+export interface ColumnSpec {
+  readonly kind: 'number' | 'category';
+  /** Codes of a category; 0 of a number. */
+  readonly codeCount: number;
+  /** What a number must do: 1 rise, -1 fall, 0 what it likes. */
+  readonly sign: -1 | 0 | 1;
+}
+
+/** How a number becomes columns of the design: found from the training rows. */
+interface NumberPlan {
+  readonly kind: 'number';
+  readonly sign: -1 | 0 | 1;
+  readonly mean: number;
+  /** 0 where the training rows have no two values: the column says nothing. */
+  readonly deviation: number;
+  /** Least value, inner knots, largest value; strictly ascending. */
+  readonly knots: Float64Array;
+  /** Training rows miss it: there is an indicator. */
+  readonly hasMissing: boolean;
+}
+
+interface CategoryPlan {
+  readonly kind: 'category';
+  readonly codeCount: number;
+}
+
+export type ColumnPlan = NumberPlan | CategoryPlan;
+
+/** Values beyond are taken as this: squares stay finite, and all knots are numbers that an artefact may hold. */
+const NUMBER_MAX = 1e99;
+/** Values that quantiles are found from: every so many rows where there are more. */
+const QUANTILE_VALUES_MAX = 100_000;
+
+const within = (value: number, least: number, most: number): number => Math.min(Math.max(value, least), most);
+const bounded = (value: number): number => within(value, -NUMBER_MAX, NUMBER_MAX);
+
+/**
+ * Weighted mean and deviation of a number's known values, and its knots.
+ *
+ * @param values of the training rows; NaN is missing, infinite values say nothing here
+ * @param pieces of the broken line at most; 1 gives a straight line
+ */
+export function planColumn(
+  { kind, codeCount, sign }: ColumnSpec,
+  values: Float64Array,
+  weights: Float64Array,
+  pieces: number,
+): ColumnPlan {
+  if (kind === 'category') return { kind, codeCount };
+  const total = emptySum();
+  const weight = emptySum();
+  let least = Infinity;
+  let most = -Infinity;
+  let hasMissing = false;
+  for (let row = 0; row < values.length; row += 1) {
+    const cell = values[row] ?? NaN;
+    if (Number.isNaN(cell)) hasMissing = true;
+    if (!Number.isFinite(cell)) continue;
+    const value = bounded(cell);
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+    addTerm(total, (weights[row] ?? 0) * value);
+    addTerm(weight, weights[row] ?? 0);
+  }
+  if (!(most > least)) return { kind, sign, mean: 0, deviation: 0, knots: new Float64Array(0), hasMissing };
+  const mean = sumOf(total) / sumOf(weight);
+  const squares = emptySum();
+  for (let row = 0; row < values.length; row += 1) {
+    const cell = values[row] ?? NaN;
+    if (Number.isFinite(cell)) addTerm(squares, (weights[row] ?? 0) * (bounded(cell) - mean) ** 2);
+  }
+  const deviation = Math.sqrt(sumOf(squares) / sumOf(weight));
+  const inner = sign === 0 ? innerKnots(values, least, most, pieces) : [];
+  return { kind, sign, mean, deviation, knots: Float64Array.from([least, ...inner, most]), hasMissing };
+}
+
+/** Different quantiles between the least and the largest value. */
+function innerKnots(values: Float64Array, least: number, most: number, pieces: number): number[] {
+  if (pieces <= 1) return [];
+  const stride = Math.ceil(values.length / QUANTILE_VALUES_MAX);
+  const sorted = values
+    .filter((value, row) => row % stride === 0 && Number.isFinite(value))
+    .map(bounded)
+    .sort();
+  const quantiles = Array.from({ length: pieces - 1 }, (_, index) => {
+    const at = Math.round(((index + 1) / pieces) * (sorted.length - 1));
+    return sorted[at] ?? NaN;
+  });
+  return [...new Set(quantiles)].filter((value) => value > least && value < most);
+}
+
+/**
+ * The blocks of a column:
+ * - a category: a coefficient a code, and one for what has none (rare levels, pooled, and unseen ones);
+ * - a number: its standardised value, the missing ones at the mean (0) with an indicator of their own; then, for a broken
+ *   line, a hat function a inner knot (1 there, falling to 0 at its neighbours), of which those at odd and those at even
+ *   places are a block each.
+ *
+ * Only numbers are standardised. Levels and hats keep 0 and 1, so that the penalty holds a level the more, the fewer rows it
+ * has; of unit variance all levels would be shrunk alike.
+ */
+export function blocksOf(plan: ColumnPlan, values: Float64Array): Block[] {
+  if (plan.kind === 'category') {
+    const { codeCount } = plan;
+    const codes = Uint16Array.from(values, (code) => (code >= 0 && code < codeCount ? code : codeCount));
+    return [{ levelCount: codeCount + 1, codes, values: null, sign: 0, isComplete: true }];
+  }
+  const { hasMissing, sign, mean, deviation } = plan;
+  const [least, most] = rangeOf(plan);
+  const line = Float32Array.from(values, (value) => {
+    if (Number.isNaN(value)) return Number(hasMissing);
+    return deviation > 0 ? (within(value, least, most) - mean) / deviation : 0;
+  });
+  const codes = hasMissing ? Uint16Array.from(values, (value) => (Number.isNaN(value) ? 1 : 0)) : null;
+  const straight: Block = { levelCount: hasMissing ? 2 : 1, codes, values: line, sign, isComplete: false };
+  return [straight, ...hatBlocks(plan.knots, values)];
+}
+
+/**
+ * Where a number's line ends: beyond the training rows it goes on for as much again as their range and is flat then, so
+ * that no value can make a prediction absurd and a trend still holds for a while.
+ */
+function rangeOf({ knots }: NumberPlan): readonly [number, number] {
+  const least = knots[0] ?? 0;
+  const most = knots.at(-1) ?? 0;
+  return [least - (most - least), most + (most - least)];
+}
+
+/** Hats of the inner knots at odd places, and of those at even places. */
+function hatBlocks(knots: Float64Array, values: Float64Array): Block[] {
+  const innerCount = knots.length - 2;
+  return [1, 0].flatMap((parity): Block[] => {
+    const levelCount = parity === 1 ? Math.ceil(innerCount / 2) : Math.floor(innerCount / 2);
+    if (levelCount <= 0) return [];
+    const codes = new Uint16Array(values.length);
+    const heights = new Float32Array(values.length);
+    for (let row = 0; row < values.length; row += 1) {
+      const value = values[row] ?? NaN;
+      if (!(value >= (knots[0] ?? NaN) && value <= (knots.at(-1) ?? NaN))) continue;
+      const low = lastAtOrBelow(knots, value);
+      const share = (value - (knots[low] ?? 0)) / ((knots[low + 1] ?? Infinity) - (knots[low] ?? 0));
+      // Of the two neighbouring knots one is of this parity.
+      const knot = low % 2 === parity ? low : low + 1;
+      if (knot < 1 || knot > innerCount) continue;
+      codes[row] = levelOfKnot(knot);
+      heights[row] = knot === low ? 1 - share : share;
+    }
+    return [{ levelCount, codes, values: heights, sign: 0, isComplete: false }];
+  });
+}
+
+/** Place of an inner knot (1, 2, ...) within its block. */
+const levelOfKnot = (knot: number): number => Math.ceil(knot / 2) - 1;
+
+function lastAtOrBelow(knots: Float64Array, value: number): number {
+  let low = 0;
+  for (let high = knots.length - 1; high - low > 1;) {
+    const middle = (low + high) >>> 1;
+    if ((knots[middle] ?? NaN) <= value) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** What a column adds to an output. */
+interface ColumnFunction {
+  readonly knots: readonly number[];
+  readonly values: readonly number[];
+  readonly otherwise: number;
+}
+
+function numberFunction(plan: NumberPlan, own: readonly Float64Array[]): ColumnFunction {
+  const [line, odd, even] = own;
+  const otherwise = plan.hasMissing ? (line?.[1] ?? 0) : 0;
+  if (!(plan.deviation > 0)) return { knots: [], values: [], otherwise };
+  const [least, most] = rangeOf(plan);
+  const knots = [least, ...(plan.knots.length > 2 ? plan.knots : []), most];
+  const slope = (line?.[0] ?? 0) / plan.deviation;
+  const values = knots.map((knot, index) => {
+    // Knot `index` of the function is `index - 1` of the plan.
+    const inner = index - 1;
+    const isInner = inner >= 1 && inner <= plan.knots.length - 2;
+    const hat = isInner ? ((inner % 2 === 1 ? odd : even)?.[levelOfKnot(inner)] ?? 0) : 0;
+    return slope * (knot - plan.mean) + hat;
+  });
+  return { knots, values, otherwise };
+}
+
+function functionOf(plan: ColumnPlan, own: readonly Float64Array[]): ColumnFunction {
+  if (plan.kind === 'number') return numberFunction(plan, own);
+  const values = Array.from({ length: plan.codeCount }, (_, code) => own[0]?.[code] ?? 0);
+  return { knots: values.map((_, code) => code), values, otherwise: own[0]?.[plan.codeCount] ?? 0 };
+}
+
+/** How many blocks each column has, in order. */
+const blockCountOf = (plan: ColumnPlan): number =>
+  plan.kind === 'category' ? 1 : 1 + Math.min(2, Math.max(0, plan.knots.length - 2));
+
+/** The model on the scale of the matrix: what artefacts store. */
+export function linearArrays(plans: readonly ColumnPlan[], outputs: readonly Coefficients[]): LinearArrays {
+  const outputCount = outputs.length;
+  const offsets = [0];
+  const knots: number[] = [];
+  const values: number[] = [];
+  const otherwise: number[] = [];
+  let block = 0;
+  for (const plan of plans) {
+    const to = block + blockCountOf(plan);
+    const functions = outputs.map(({ blocks }) => functionOf(plan, blocks.slice(block, to)));
+    block = to;
+    for (const [point, knot] of (functions[0]?.knots ?? []).entries()) {
+      knots.push(knot);
+      for (const each of functions) values.push(each.values[point] ?? 0);
+    }
+    otherwise.push(...functions.map((each) => each.otherwise));
+    offsets.push(knots.length);
+  }
+  return {
+    outputCount,
+    columnCount: plans.length,
+    intercept: Float64Array.from(outputs, ({ intercept }) => intercept),
+    columnKind: Uint8Array.from(plans, ({ kind }) => (kind === 'category' ? CATEGORY_COLUMN : NUMBER_COLUMN)),
+    pointOffset: Int32Array.from(offsets),
+    knot: Float64Array.from(knots),
+    value: Float64Array.from(values),
+    otherwise: Float64Array.from(otherwise),
+  };
+}
