@@ -1,6 +1,16 @@
 export { contentHashOf, openArtifact, type Sha256Function } from './artifact/open-artifact.ts';
 export { packArtifact, type PackedArtifact, type UnpackedContent } from './artifact/pack-artifact.ts';
 export { checkSections, readTrees, writeSections, type ModelArrays } from './artifact/sections.ts';
+export { type Explainer } from './explain/explainer.ts';
+export {
+  explainedOutput,
+  explanationCells,
+  explanationColumns,
+  explanationOf,
+  outputLabel,
+  type Explanation,
+} from './explain/explanation.ts';
+export { compileTreeContributions, type Contributions } from './explain/tree-contributions.ts';
 export { compileConstant, compileTrees, scoreRows, type CompiledModel } from './models/compile.ts';
 export { compileLeafSets } from './models/leaf-sets.ts';
 export { compileLinear } from './models/linear.ts';
@@ -20,7 +30,13 @@ export { BOOLEAN_PATTERN, categoryKey, isMissing, type KeyRule } from './parse/c
 export { cellReader, cellText, type CellReader, type KeyReader, type NumberReader } from './parse/cell-reader.ts';
 export { DATE_PATTERNS, civilDay, parseDate } from './parse/date.ts';
 export { INFINITY_PATTERN, NUMBER_PATTERN, parseNumber } from './parse/number.ts';
-export { type ColumnDifferences, type RowPrediction, type Scorer, compileScorer } from './scorer/scorer.ts';
+export {
+  type ColumnDifferences,
+  type ContributionSink,
+  type RowPrediction,
+  type Scorer,
+  compileScorer,
+} from './scorer/scorer.ts';
 export { datePart } from './steps/date-parts.ts';
 export {
   columnRequest,

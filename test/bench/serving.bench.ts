@@ -262,6 +262,7 @@ function makeTrees(): TreeArrays {
     left: Int32Array.from(nodes, (node) => node.left),
     right: Int32Array.from(nodes, (node) => node.right),
     leafValue: Float64Array.from({ length: TREES * LEAVES }, () => (random.next() - 0.5) / 10),
+    leafCover: null,
     catBoundaries: Int32Array.from({ length: bits.length / 2 + 1 }, (_, set) => 2 * set),
     catBits: Uint32Array.from(bits),
   };

@@ -8,7 +8,10 @@ export const SECTION_ALIGNMENT = 8;
 /** Bytes of one element. */
 const WIDTH: Readonly<Record<SectionType, number>> = { float64: 8, int32: 4, uint32: 4, uint8: 1 };
 
-/** The arrays of a `trees` model and their element types, in the order in which they are written. */
+/**
+ * The arrays of a `trees` model and their element types, in the order in which they are written. `leafCover` came with
+ * explanations: artefacts from before them lack it, and programs from before them do not read it.
+ */
 const TREE_SECTIONS = [
   ['nodeOffset', 'int32'],
   ['leafOffset', 'int32'],
@@ -20,6 +23,7 @@ const TREE_SECTIONS = [
   ['leafValue', 'float64'],
   ['catBoundaries', 'int32'],
   ['catBits', 'uint32'],
+  ['leafCover', 'float64'],
 ] as const satisfies readonly (readonly [keyof TreeArrays, SectionType])[];
 
 /** The same of a `linear` model. */
@@ -37,11 +41,15 @@ type SectionArray = Float64Array | Int32Array | Uint32Array | Uint8Array;
 /** The arrays of a model of any kind. */
 export type ModelArrays = TreeArrays | LinearArrays;
 
-/** The arrays with their names and types, in the order in which they are written. */
-function namedArrays(model: ModelArrays): (readonly [string, SectionType, SectionArray])[] {
-  return 'treeCount' in model
-    ? TREE_SECTIONS.map(([field, type]) => [field, type, model[field]] as const)
-    : LINEAR_SECTIONS.map(([field, type]) => [field, type, model[field]] as const);
+/** The arrays that a model has with their names and types, in the order in which they are written. */
+function namedArrays(
+  model: ModelArrays,
+): { readonly field: string; readonly type: SectionType; readonly array: SectionArray }[] {
+  const all =
+    'treeCount' in model
+      ? TREE_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }))
+      : LINEAR_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));
+  return all.flatMap(({ field, type, array }) => (array === null ? [] : [{ field, type, array }]));
 }
 
 /** Writes the arrays of all models into one blob, little endian, in the order of `models`. */
@@ -50,7 +58,7 @@ export function writeSections(models: ReadonlyMap<string, ModelArrays>): { secti
   const parts: SectionArray[] = [];
   let offset = 0;
   for (const [prefix, model] of models) {
-    for (const [field, type, array] of namedArrays(model)) {
+    for (const { field, type, array } of namedArrays(model)) {
       sections.push({ name: `${prefix}.${field}`, type, offset, length: array.length });
       parts.push(array);
       offset = aligned(offset + array.length * WIDTH[type]);
@@ -186,5 +194,6 @@ export function readTrees(
     leafValue: float64('leafValue'),
     catBoundaries: int32('catBoundaries'),
     catBits: uint32('catBits'),
+    leafCover: sections.has(`${model.prefix}.leafCover`) ? float64('leafCover') : null,
   };
 }

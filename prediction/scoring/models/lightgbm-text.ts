@@ -115,7 +115,9 @@ function fillNumbers(
   }
 }
 
-type Concatenated = Omit<TreeArrays, 'outputCount' | 'treeCount' | 'averageOutput'>;
+type Concatenated = Omit<TreeArrays, 'outputCount' | 'treeCount' | 'averageOutput' | 'leafCover'> & {
+  readonly leafCover: Float64Array;
+};
 
 function concatenate(trees: readonly Fields[]): Concatenated {
   const nodeOffset = new Int32Array(trees.length + 1);
@@ -145,6 +147,7 @@ function concatenate(trees: readonly Fields[]): Concatenated {
     left: new Int32Array(nodeCount),
     right: new Int32Array(nodeCount),
     leafValue: new Float64Array(leafOffset[trees.length] ?? 0),
+    leafCover: new Float64Array(leafOffset[trees.length] ?? 0),
     catBoundaries: new Int32Array((setOffset[trees.length] ?? 0) + 1),
     catBits: new Uint32Array(wordOffset[trees.length] ?? 0),
   };
@@ -176,6 +179,7 @@ function fillTree(
   fillNumbers(arrays.leafValue, leaf, nodeCount + 1, fields, 'leaf_value', place);
   // LightGBM itself ignores the node fields of a tree of one leaf.
   if (nodeCount === 0) return;
+  fillNumbers(arrays.leafCover, leaf, nodeCount + 1, fields, 'leaf_count', place);
   fillNumbers(arrays.splitFeature, node, nodeCount, fields, 'split_feature', place);
   fillNumbers(arrays.threshold, node, nodeCount, fields, 'threshold', place);
   fillNumbers(arrays.decisionType, node, nodeCount, fields, 'decision_type', place);

@@ -24,6 +24,8 @@ export interface TreeArrays {
   readonly left: Int32Array;
   readonly right: Int32Array;
   readonly leafValue: Float64Array;
+  /** Training rows that ended in each leaf: explanations need them. Null in artefacts that were made without. */
+  readonly leafCover: Float64Array | null;
   /** words of category set k: catBits[catBoundaries[k]] up to catBits[catBoundaries[k + 1]] (exclusive) */
   readonly catBoundaries: Int32Array;
   /** bit b of word w: category 32 w + b goes left */
@@ -68,6 +70,7 @@ export function checkTrees(trees: TreeArrays, columnCount: number): void {
   for (const [leaf, value] of trees.leafValue.entries())
     if (!(Math.abs(value) <= SCORE_MAX)) fail(`leaf ${leaf} is ${value}`);
   for (let tree = 0; tree < treeCount; tree += 1) checkShape(trees, tree);
+  if (trees.leafCover !== null) checkCover(trees, trees.leafCover);
 }
 
 function fail(what: string): never {
@@ -103,6 +106,19 @@ function checkNode(trees: TreeArrays, node: number, columnCount: number): void {
     if (!(threshold > -Infinity)) fail(`node ${node} has threshold ${threshold}`);
   } else if (!Number.isInteger(threshold) || threshold < 0 || threshold >= trees.catBoundaries.length - 1) {
     fail(`node ${node} has category set ${threshold} of ${trees.catBoundaries.length - 1}`);
+  }
+}
+
+/** Covers are finite and, where a tree has a node, above 0, so that each part of them is. */
+function checkCover({ treeCount, nodeOffset, leafOffset, leafValue }: TreeArrays, cover: Float64Array): void {
+  if (cover.length !== leafValue.length) fail(`leafCover has ${cover.length} elements, expected ${leafValue.length}`);
+  for (let tree = 0; tree < treeCount; tree += 1) {
+    const hasNode = nodeOffset[tree] !== nodeOffset[tree + 1];
+    for (let leaf = leafOffset[tree] ?? 0; leaf < (leafOffset[tree + 1] ?? 0); leaf += 1) {
+      const rows = cover[leaf] ?? NaN;
+      if (!(hasNode ? rows > 0 : rows >= 0) || !(rows <= Number.MAX_SAFE_INTEGER))
+        fail(`leaf ${leaf} covers ${rows} rows`);
+    }
   }
 }
 

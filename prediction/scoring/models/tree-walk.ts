@@ -19,7 +19,7 @@ const NUMERIC_ZERO_MISSING = 1;
 const CATEGORICAL = 2;
 
 /** The nodes of all trees, numbered through; a child below 0 is the leaf ~child of all leaves. */
-interface WalkArrays {
+export interface WalkArrays {
   readonly kind: Uint8Array;
   readonly column: Int32Array;
   readonly threshold: Float64Array;
@@ -29,6 +29,7 @@ interface WalkArrays {
   readonly missing: Int32Array;
   readonly firstWord: Int32Array;
   readonly wordCount: Int32Array;
+  readonly catBits: Uint32Array;
 }
 
 /**
@@ -47,8 +48,8 @@ interface WalkArrays {
  * @see LightGBM 4.7.0, tree.h (NumericalDecision, CategoricalDecision) and gbdt_prediction.cpp (PredictRaw)
  */
 export function compileTreeWalk(trees: TreeArrays, columns: Int32Array): RowEvaluator {
-  const { outputCount, treeCount, leafValue, catBits } = trees;
-  const { kind, column, threshold, left, right, missing, firstWord, wordCount } = walkArrays(trees, columns);
+  const { outputCount, treeCount, leafValue } = trees;
+  const walk = walkArrays(trees, columns);
   const roots = Int32Array.from({ length: treeCount }, (_, tree) => {
     const first = trees.nodeOffset[tree] ?? 0;
     return first === trees.nodeOffset[tree + 1] ? ~(trees.leafOffset[tree] ?? 0) : first;
@@ -60,23 +61,7 @@ export function compileTreeWalk(trees: TreeArrays, columns: Int32Array): RowEval
       for (let tree = output; tree < treeCount; tree += outputCount) {
         let node = roots[tree] ?? -1;
         while (node >= 0) {
-          const x = values[base + (column[node] ?? 0)] ?? NaN;
-          if (kind[node] === NUMERIC) {
-            if (x <= (threshold[node] ?? 0)) node = left[node] ?? -1;
-            else node = (Number.isNaN(x) ? missing[node] : right[node]) ?? -1;
-          } else if (kind[node] === CATEGORICAL) {
-            const category = x > -1 && x < 2147483648 ? x | 0 : -1;
-            const word = category >> 5;
-            const isLeft =
-              category >= 0 &&
-              word < (wordCount[node] ?? 0) &&
-              (((catBits[(firstWord[node] ?? 0) + word] ?? 0) >>> (category & 31)) & 1) === 1;
-            node = (isLeft ? left[node] : right[node]) ?? -1;
-          } else if (Number.isNaN(x) || (x >= -ZERO_THRESHOLD && x <= ZERO_THRESHOLD)) {
-            node = missing[node] ?? -1;
-          } else {
-            node = (x <= (threshold[node] ?? 0) ? left[node] : right[node]) ?? -1;
-          }
+          node = childOf(walk, node, values[base + (walk.column[node] ?? 0)] ?? NaN);
         }
         sum += leafValue[~node] ?? NaN;
       }
@@ -85,7 +70,28 @@ export function compileTreeWalk(trees: TreeArrays, columns: Int32Array): RowEval
   };
 }
 
-function walkArrays(trees: TreeArrays, columns: Int32Array): WalkArrays {
+/** Where a value goes at a node: the node after it, or below 0 the leaf ~child. */
+export function childOf(walk: WalkArrays, node: number, x: number): number {
+  const { kind, threshold, left, right, missing } = walk;
+  if (kind[node] === NUMERIC) {
+    if (x <= (threshold[node] ?? 0)) return left[node] ?? -1;
+    return (Number.isNaN(x) ? missing[node] : right[node]) ?? -1;
+  }
+  if (kind[node] === CATEGORICAL) {
+    const category = x > -1 && x < 2147483648 ? x | 0 : -1;
+    const word = category >> 5;
+    const isLeft =
+      category >= 0 &&
+      word < (walk.wordCount[node] ?? 0) &&
+      (((walk.catBits[(walk.firstWord[node] ?? 0) + word] ?? 0) >>> (category & 31)) & 1) === 1;
+    return (isLeft ? left[node] : right[node]) ?? -1;
+  }
+  if (Number.isNaN(x) || (x >= -ZERO_THRESHOLD && x <= ZERO_THRESHOLD)) return missing[node] ?? -1;
+  return (x <= (threshold[node] ?? 0) ? left[node] : right[node]) ?? -1;
+}
+
+/** @param columns matrix column of each of the model's columns */
+export function walkArrays(trees: TreeArrays, columns: Int32Array): WalkArrays {
   const count = trees.splitFeature.length;
   const walk: WalkArrays = {
     kind: new Uint8Array(count),
@@ -96,6 +102,7 @@ function walkArrays(trees: TreeArrays, columns: Int32Array): WalkArrays {
     missing: new Int32Array(count),
     firstWord: new Int32Array(count),
     wordCount: new Int32Array(count),
+    catBits: trees.catBits,
   };
   for (let tree = 0; tree < trees.treeCount; tree += 1) {
     const firstNode = trees.nodeOffset[tree] ?? 0;

@@ -1,4 +1,5 @@
 import type { ColumnBatch, ColumnRequest, FeatureMatrix, Manifest, ManifestContent, MatrixColumn } from '#contracts';
+import { compileExplainer, type Explainer } from '../explain/explainer.ts';
 import { outputCountOf, predictedClass, regressionValue, writeProbabilities } from '../models/link.ts';
 import { columnRequest, type SourceColumn } from '../steps/feature-values.ts';
 import { rowEncoder, type ColumnCounts, type RawRow } from '../steps/row-encoder.ts';
@@ -16,6 +17,8 @@ export interface RowPrediction extends ColumnCounts {
   readonly probabilities: Float64Array;
   /** `outputCount` raw scores, on the link scale */
   readonly rawScores: Float64Array;
+  /** outputs x input features, see `Explainer`; null where the row is not to be explained */
+  readonly contributions: Float64Array | null;
 }
 
 /** Columns that do not agree with the model's features. */
@@ -36,8 +39,15 @@ export interface Scorer {
   readonly columns: readonly MatrixColumn[];
   /** features that are read, in the order of the manifest */
   readonly inputFeatures: readonly string[];
-  /** An answer to be filled by `scoreRow` and `toPrediction`. */
-  createPrediction(): RowPrediction;
+  /** Explains this model; compiled when first asked for. @throws NOT_AVAILABLE for a model trained without covers */
+  explainer(): Explainer;
+  /**
+   * An answer to be filled by `scoreRow` and `toPrediction`.
+   *
+   * @param isExplained `scoreRow` fills the contributions too; false by default
+   * @throws NOT_AVAILABLE see `explainer`
+   */
+  createPrediction(isExplained?: boolean): RowPrediction;
   /**
    * Predicts one raw row: a parsed JSON object, or cells by feature index. A column that is not there is a missing value;
    * unknown columns are counted and ignored. Allocates next to nothing.
@@ -50,13 +60,21 @@ export interface Scorer {
   scoreMatrix(matrix: FeatureMatrix, from: number, to: number, out: Float64Array): void;
   /** The columns to ask a source for, in the views that decode exactly; features that the source lacks are left out. */
   columnRequests(source: readonly SourceColumn[]): ColumnRequest[];
-  /** Raw scores of a batch; `out` is rows x outputs. @throws CELL_UNREADABLE naming row (of the source) and column */
-  scoreBatch(batch: ColumnBatch, out: Float64Array): void;
+  /**
+   * Raw scores of a batch; `out` is rows x outputs.
+   *
+   * @param onContributions told each row (of the batch) in order with its contributions, outputs x input features; they
+   *   are valid during the call
+   * @throws CELL_UNREADABLE naming row (of the source) and column; NOT_AVAILABLE see `explainer`
+   */
+  scoreBatch(batch: ColumnBatch, out: Float64Array, onContributions?: ContributionSink): void;
   /** From raw scores at `raw[at]` to label or value and probabilities; column counts are left alone. */
   toPrediction(raw: Float64Array, at: number, out: RowPrediction): void;
   /** Which names are missing from, or unknown among, a row's or source's columns. */
   columnDifferences(names: Iterable<string>): ColumnDifferences;
 }
+
+export type ContributionSink = (row: number, contributions: Float64Array) => void;
 
 /**
  * Compiles a manifest whose structure has been checked.
@@ -68,24 +86,30 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
   const { content } = manifest;
   const outputCount = outputCountOf(content);
   const columns = content.steps.flatMap((step) => stepColumns(step, content.features));
-  const blend = blendMembers(compileMembers(content, reader), outputCount);
+  const kept = keepArrays(reader);
+  const blend = blendMembers(compileMembers(content, kept), outputCount);
   const usedSteps = new Set(content.members.flatMap((member) => member.steps));
   const usedFeatures = new Set([...usedSteps].map((step) => content.steps[step]?.feature));
+  const inputPlaces = [...content.features.keys()].filter((index) => usedFeatures.has(index));
   const inputs = content.features.filter((_, index) => usedFeatures.has(index));
   const known = new Set(content.features.map((feature) => feature.name));
   const encoder = rowEncoder(content.features, content.steps, usedSteps);
   const batches = batchEncoder(content.features, content.steps, usedSteps);
   const toPrediction = predictionWriter(content);
+  let compiled: Explainer | null = null;
+  const explainer = (): Explainer => (compiled ??= compileExplainer(content, inputPlaces, kept));
   return {
     manifest,
     outputCount,
     columns,
     inputFeatures: inputs.map((feature) => feature.name),
-    createPrediction: () => ({
+    explainer,
+    createPrediction: (isExplained = false) => ({
       prediction: content.classes[0] ?? NaN,
       classIndex: -1,
       probabilities: new Float64Array(content.classes.length),
       rawScores: new Float64Array(outputCount),
+      contributions: isExplained ? new Float64Array(outputCount * explainer().features.length) : null,
       unknownColumnCount: 0,
       missingColumnCount: 0,
     }),
@@ -93,6 +117,7 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
       encoder.encode(row, rowNumber, out);
       blend(encoder.values, columns.length, 0, 1, out.rawScores, 0);
       toPrediction(out.rawScores, 0, out);
+      if (out.contributions !== null) explainer().explain(encoder.values, 0, out.contributions);
     },
     scoreMatrix: (matrix, from, to, out) => blend(matrix.values, matrix.columnCount, from, to, out, 0),
     columnRequests: (source) => {
@@ -102,10 +127,17 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
         return column === undefined ? [] : [columnRequest(feature, column)];
       });
     },
-    scoreBatch: (batch, out) =>
-      batches.encode(batch, (values, rows, firstRow) =>
-        blend(values, columns.length, 0, rows, out, firstRow * outputCount),
-      ),
+    scoreBatch: (batch, out, onContributions) => {
+      const explained = onContributions === undefined ? null : explainer();
+      const contributions = new Float64Array(explained === null ? 0 : outputCount * explained.features.length);
+      batches.encode(batch, (values, rows, firstRow) => {
+        blend(values, columns.length, 0, rows, out, firstRow * outputCount);
+        for (let row = 0; explained !== null && row < rows; row += 1) {
+          explained.explain(values, row * columns.length, contributions);
+          onContributions?.(firstRow + row, contributions);
+        }
+      });
+    },
     toPrediction,
     columnDifferences: (names) => {
       const given = new Set(names);
@@ -114,6 +146,20 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
         unknown: [...given].filter((name) => !known.has(name)),
       };
     },
+  };
+}
+
+/** Reads each model's arrays once: an explainer that is asked for later finds them, whatever became of the blob. */
+function keepArrays({ trees, linear }: ModelReader): ModelReader {
+  return { trees: keepOnce(trees), linear: keepOnce(linear) };
+}
+
+function keepOnce<M extends { readonly prefix: string }, A>(read: (model: M) => A): (model: M) => A {
+  const kept = new Map<string, A>();
+  return (model) => {
+    const arrays = kept.get(model.prefix) ?? read(model);
+    kept.set(model.prefix, arrays);
+    return arrays;
   };
 }
 

@@ -37,7 +37,7 @@ export interface Stump {
   readonly right: number;
 }
 
-/** Trees of one node each; NaN goes right. */
+/** Trees of one node each; NaN goes right, as one training row of four did. */
 export function stumps(splits: readonly Stump[], outputCount = 1): TreeArrays {
   const sets = splits.flatMap(({ test }) => (typeof test === 'number' ? [] : [test]));
   let set = 0;
@@ -53,6 +53,7 @@ export function stumps(splits: readonly Stump[], outputCount = 1): TreeArrays {
     left: Int32Array.from(splits, () => -1),
     right: Int32Array.from(splits, () => -2),
     leafValue: Float64Array.from(splits.flatMap(({ left, right }) => [left, right])),
+    leafCover: Float64Array.from(splits.flatMap(() => [3, 1])),
     catBoundaries: Int32Array.from({ length: sets.length + 1 }, (_, i) => i),
     catBits: Uint32Array.from(sets, (codes) => codes.reduce((bits, code) => bits | (1 << code), 0)),
   };
@@ -157,6 +158,12 @@ export const multiclass = (): TestContent =>
       3,
     ),
   );
+
+/** As a version before explanations packed it. */
+export const withoutCovers = ({ content, trees }: TestContent): TestContent => ({
+  content,
+  trees: new Map([...trees].map(([prefix, arrays]) => [prefix, { ...arrays, leafCover: null }])),
+});
 
 /** A regression that answers `value` whatever it is asked. */
 export const constant = (value: number): TestContent => {

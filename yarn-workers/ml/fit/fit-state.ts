@@ -57,7 +57,7 @@ const Head = strict({
 type Head = Static<typeof Head>;
 
 /** First bytes: format and version. A change of how trees come about needs a new version too. */
-const MAGIC = 'TYFIT001';
+const MAGIC = 'TYFIT002';
 const DIGEST_CHARS = 64;
 const HEAD_SIZE_AT = MAGIC.length + DIGEST_CHARS;
 const HEAD_AT = HEAD_SIZE_AT + 8;

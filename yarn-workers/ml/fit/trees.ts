@@ -29,13 +29,14 @@ export function sliceTrees(trees: TreeArrays, first: number, count: number): Tre
     left: trees.left.subarray(firstNode, endNode),
     right: trees.right.subarray(firstNode, endNode),
     leafValue: trees.leafValue.subarray(firstLeaf, trees.leafOffset[to] ?? 0),
+    leafCover: trees.leafCover?.subarray(firstLeaf, trees.leafOffset[to] ?? 0) ?? null,
     catBoundaries: trees.catBoundaries,
     catBits: trees.catBits,
   };
 }
 
 /**
- * One model of the trees of all parts in order; category sets that no node uses are left out.
+ * One model of the trees of all parts in order; category sets that no node uses are left out, covers where a part has none.
  *
  * @throws INTERNAL when the parts differ in outputs or averaging, or there are none
  */
@@ -60,6 +61,9 @@ export function concatTrees(parts: readonly TreeArrays[]): TreeArrays {
     left: new Int32Array(nodeCount),
     right: new Int32Array(nodeCount),
     leafValue: new Float64Array(sum((part) => part.leafValue.length)),
+    leafCover: parts.some(({ leafCover }) => leafCover === null)
+      ? null
+      : new Float64Array(sum((part) => part.leafValue.length)),
   };
   const boundaries: number[] = [0];
   const words: number[] = [];
@@ -73,6 +77,7 @@ export function concatTrees(parts: readonly TreeArrays[]): TreeArrays {
     }
     for (const field of ['splitFeature', 'decisionType', 'left', 'right'] as const) out[field].set(part[field], node);
     out.leafValue.set(part.leafValue, leaf);
+    if (part.leafCover !== null) out.leafCover?.set(part.leafCover, leaf);
     for (let i = 0; i < part.threshold.length; i += 1) {
       const threshold = part.threshold[i] ?? 0;
       out.threshold[node + i] = isCategorical(part.decisionType[i] ?? 0)

@@ -27,6 +27,7 @@ interface Node {
 export function randomTrees(random: RandomGenerator, options: RandomTreeOptions): TreeArrays {
   const nodes: Node[] = [];
   const leaves: number[] = [];
+  const covers: number[] = [];
   const nodeOffset = [0];
   const leafOffset = [0];
   const boundaries = [0];
@@ -58,6 +59,8 @@ export function randomTrees(random: RandomGenerator, options: RandomTreeOptions)
     }
     nodes.push(...own);
     for (let leaf = 0; leaf < leafCount; leaf += 1) leaves.push(random.next() * 2 - 1);
+    // Not drawn: the other arrays of a seed stay what they were before trees had covers.
+    for (let leaf = 0; leaf < leafCount; leaf += 1) covers.push(1 + ((31 * leaf + 7 * tree) % 50));
     nodeOffset.push(nodes.length);
     leafOffset.push(leaves.length);
   }
@@ -73,6 +76,7 @@ export function randomTrees(random: RandomGenerator, options: RandomTreeOptions)
     left: Int32Array.from(nodes, (node) => node.left),
     right: Int32Array.from(nodes, (node) => node.right),
     leafValue: Float64Array.from(leaves),
+    leafCover: Float64Array.from(covers),
     catBoundaries: Int32Array.from(boundaries),
     catBits: Uint32Array.from(bits),
   };
@@ -83,35 +87,36 @@ export function randomTrees(random: RandomGenerator, options: RandomTreeOptions)
  * `NumericalDecision` and `CategoricalDecision` of tree.h.
  */
 export function referenceScore(trees: TreeArrays, row: readonly number[]): number[] {
-  const zero = Math.fround(1e-35);
   const sums = new Array<number>(trees.outputCount).fill(0);
   for (let tree = 0; tree < trees.treeCount; tree += 1) {
     const first = trees.nodeOffset[tree] ?? 0;
     let node = first === trees.nodeOffset[tree + 1] ? -1 : 0;
     while (node >= 0) {
       const at = first + node;
-      const decision = trees.decisionType[at] ?? 0;
-      const threshold = trees.threshold[at] ?? 0;
-      let x = row[trees.splitFeature[at] ?? 0] ?? NaN;
-      if (Math.abs(x) <= zero) x = 0;
-      let isLeft: boolean;
-      if ((decision & 1) === 1) {
-        const category = Number.isNaN(x) || Math.abs(x) >= 2 ** 32 ? -1 : Math.trunc(x);
-        const word = (trees.catBoundaries[threshold] ?? 0) + Math.floor(category / 32);
-        const isInSet = category >= 0 && category < 2 ** 31 && word < (trees.catBoundaries[threshold + 1] ?? 0);
-        isLeft = isInSet && Math.floor((trees.catBits[word] ?? 0) / 2 ** (category % 32)) % 2 === 1;
-      } else {
-        const missingType = decision >> 2;
-        if (Number.isNaN(x) && missingType !== 2) x = 0;
-        const isMissing = (missingType === 1 && x === 0) || (missingType === 2 && Number.isNaN(x));
-        isLeft = isMissing ? (decision & 2) === 2 : x <= threshold;
-      }
-      node = (isLeft ? trees.left[at] : trees.right[at]) ?? -1;
+      node = (referenceLeft(trees, at, row) ? trees.left[at] : trees.right[at]) ?? -1;
     }
     const output = tree % trees.outputCount;
     sums[output] = (sums[output] ?? 0) + (trees.leafValue[(trees.leafOffset[tree] ?? 0) + ~node] ?? NaN);
   }
   return trees.averageOutput ? sums.map((sum) => sum / (trees.treeCount / trees.outputCount)) : sums;
+}
+
+/** Whether a row goes left at a node. */
+export function referenceLeft(trees: TreeArrays, at: number, row: readonly number[]): boolean {
+  const decision = trees.decisionType[at] ?? 0;
+  const threshold = trees.threshold[at] ?? 0;
+  let x = row[trees.splitFeature[at] ?? 0] ?? NaN;
+  if (Math.abs(x) <= Math.fround(1e-35)) x = 0;
+  if ((decision & 1) === 1) {
+    const category = Number.isNaN(x) || Math.abs(x) >= 2 ** 32 ? -1 : Math.trunc(x);
+    const word = (trees.catBoundaries[threshold] ?? 0) + Math.floor(category / 32);
+    const isInSet = category >= 0 && category < 2 ** 31 && word < (trees.catBoundaries[threshold + 1] ?? 0);
+    return isInSet && Math.floor((trees.catBits[word] ?? 0) / 2 ** (category % 32)) % 2 === 1;
+  }
+  const missingType = decision >> 2;
+  if (Number.isNaN(x) && missingType !== 2) x = 0;
+  const isMissing = (missingType === 1 && x === 0) || (missingType === 2 && Number.isNaN(x));
+  return isMissing ? (decision & 2) === 2 : x <= threshold;
 }
 
 /** Values at which comparisons, casts and zero tests change their mind. */

@@ -65,9 +65,21 @@ describe('artefact', () => {
     expect(out.rawScores[0]).to.equal(before);
   });
 
+  it('opens and predicts without covers, as artefacts from before explanations are, and says what cannot be explained', () => {
+    const old = copyOf(manifest);
+    old.content.sections = old.content.sections.filter(({ name }) => !name.endsWith('.leafCover'));
+    const [before, now] = [openArtifact(resealed(old, blob), blob, sha256), openArtifact(manifest, blob, sha256)];
+    const [first, second] = [before.createPrediction(), now.createPrediction()];
+    before.scoreRow({ age: 5, code: '7' }, first);
+    now.scoreRow({ age: 5, code: '7' }, second);
+    expect(first.rawScores).to.deep.equal(second.rawScores);
+    expect(codeOf(() => before.createPrediction(true))).to.match(/^NOT_AVAILABLE: .*train it again/);
+    expect(codeOf(() => before.explainer())).to.match(/^NOT_AVAILABLE/);
+  });
+
   it('aligns sections to 8 bytes', () => {
     for (const section of manifest.content.sections) expect(section.offset % 8).to.equal(0);
-    expect(manifest.content.sections).to.have.length(26);
+    expect(manifest.content.sections).to.have.length(28);
   });
 
   it('hashes what decides predictions and nothing else', () => {

@@ -50,6 +50,7 @@ decision_type=1
 left_child=-1
 right_child=-2
 leaf_value=1 2
+leaf_count=4 5
 cat_boundaries=0 1
 cat_threshold=4
 is_linear=0

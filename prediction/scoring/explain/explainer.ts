@@ -1,0 +1,77 @@
+import { AppError, type ManifestContent, type ManifestMember } from '#contracts';
+import { outputCountOf } from '../models/link.ts';
+import type { ModelReader } from '../scorer/members.ts';
+import { stepColumnCount } from '../steps/steps.ts';
+import { compileTreeContributions, type Contributions, type FeaturePlaces } from './tree-contributions.ts';
+
+/** Contributions of a model's input features to its raw scores. Not re-entrant. */
+export interface Explainer {
+  /** Names of the features, in the order of contributions. */
+  readonly features: readonly string[];
+  /** By output: the raw score before anything is known of the row. */
+  readonly baseValues: Float64Array;
+  /** Writes the contributions of one encoded row: `out` is outputs x features. */
+  explain(values: Float64Array, base: number, out: Float64Array): void;
+}
+
+/**
+ * Explains a whole model: what members say is blended with their weights, as their raw scores are, and columns are
+ * summed into the feature that they were made of. Base value plus contributions is the raw score but for rounding, within
+ * 1e-12 of the sum of their magnitudes.
+ *
+ * @param inputs the features that contributions are of, by index into the content's features
+ * @throws NOT_AVAILABLE for a model without covers
+ */
+export function compileExplainer(content: ManifestContent, inputs: readonly number[], reader: ModelReader): Explainer {
+  const outputCount = outputCountOf(content);
+  const { firstColumns, places } = columnPlaces(content, inputs);
+  const members = content.members.map((member) => ({
+    weight: member.weight,
+    ...memberContributions(content, member, firstColumns, places, reader),
+  }));
+  const baseValues = new Float64Array(outputCount);
+  for (const member of members)
+    for (let i = 0; i < outputCount; i += 1)
+      baseValues[i] = (baseValues[i] ?? 0) + member.weight * (member.baseValues[i] ?? NaN);
+  return {
+    features: inputs.map((index) => content.features[index]?.name ?? ''),
+    baseValues,
+    explain: (values, base, out) => {
+      out.fill(0, 0, outputCount * places.count);
+      for (const { weight, add } of members) add(values, base, weight, out);
+    },
+  };
+}
+
+/** First matrix column of each step, and the place of each column's feature among the inputs. */
+function columnPlaces(
+  { steps }: ManifestContent,
+  inputs: readonly number[],
+): { firstColumns: number[]; places: FeaturePlaces } {
+  const placeOf = new Map(inputs.map((feature, place) => [feature, place]));
+  const firstColumns: number[] = [];
+  const ofColumn: number[] = [];
+  for (const step of steps) {
+    firstColumns.push(ofColumn.length);
+    for (let i = stepColumnCount(step); i > 0; i -= 1) ofColumn.push(placeOf.get(step.feature) ?? 0);
+  }
+  return { firstColumns, places: { ofColumn: Int32Array.from(ofColumn), count: inputs.length } };
+}
+
+function memberContributions(
+  content: ManifestContent,
+  { model, steps }: ManifestMember,
+  firstColumns: readonly number[],
+  places: FeaturePlaces,
+  reader: ModelReader,
+): Contributions {
+  // A constant is its own mean, and no feature has a part in it.
+  if (model.kind === 'constant') return { baseValues: Float64Array.from(model.scores), add: () => undefined };
+  const columns = steps.flatMap((number) => {
+    const step = content.steps[number];
+    if (step === undefined) throw new AppError('INTERNAL', `a member has step ${number} of ${content.steps.length}`);
+    return Array.from({ length: stepColumnCount(step) }, (_, i) => (firstColumns[number] ?? 0) + i);
+  });
+  if (model.kind === 'linear') throw new AppError('NOT_AVAILABLE', 'linear models are not explained yet');
+  return compileTreeContributions(reader.trees(model), Int32Array.from(columns), places);
+}
