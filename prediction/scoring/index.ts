@@ -1,6 +1,7 @@
 export { contentHashOf, openArtifact, type Sha256Function } from './artifact/open-artifact.ts';
 export { packArtifact, type PackedArtifact, type UnpackedContent } from './artifact/pack-artifact.ts';
 export { checkSections, readTrees, writeSections, type ModelArrays } from './artifact/sections.ts';
+export type { Contributions } from './explain/contributions.ts';
 export { type Explainer } from './explain/explainer.ts';
 export {
   explainedOutput,
@@ -10,7 +11,8 @@ export {
   outputLabel,
   type Explanation,
 } from './explain/explanation.ts';
-export { compileTreeContributions, type Contributions } from './explain/tree-contributions.ts';
+export { compileLinearContributions } from './explain/linear-contributions.ts';
+export { compileTreeContributions } from './explain/tree-contributions.ts';
 export { compileConstant, compileTrees, scoreRows, type CompiledModel } from './models/compile.ts';
 export { compileLeafSets } from './models/leaf-sets.ts';
 export { compileLinear } from './models/linear.ts';

@@ -34,6 +34,7 @@ const LINEAR_SECTIONS = [
   ['knot', 'float64'],
   ['value', 'float64'],
   ['otherwise', 'float64'],
+  ['mean', 'float64'],
 ] as const satisfies readonly (readonly [keyof LinearArrays, SectionType])[];
 
 type SectionArray = Float64Array | Int32Array | Uint32Array | Uint8Array;
@@ -166,6 +167,7 @@ export function readLinear(
     knot: float64('knot'),
     value: float64('value'),
     otherwise: float64('otherwise'),
+    mean: float64('mean'),
   };
 }
 

@@ -2,7 +2,9 @@ import { AppError, type ManifestContent, type ManifestMember } from '#contracts'
 import { outputCountOf } from '../models/link.ts';
 import type { ModelReader } from '../scorer/members.ts';
 import { stepColumnCount } from '../steps/steps.ts';
-import { compileTreeContributions, type Contributions, type FeaturePlaces } from './tree-contributions.ts';
+import type { Contributions, FeaturePlaces } from './contributions.ts';
+import { compileLinearContributions } from './linear-contributions.ts';
+import { compileTreeContributions } from './tree-contributions.ts';
 
 /** Contributions of a model's input features to its raw scores. Not re-entrant. */
 export interface Explainer {
@@ -20,7 +22,7 @@ export interface Explainer {
  * 1e-12 of the sum of their magnitudes.
  *
  * @param inputs the features that contributions are of, by index into the content's features
- * @throws NOT_AVAILABLE for a model without covers
+ * @throws NOT_AVAILABLE for trees without covers
  */
 export function compileExplainer(content: ManifestContent, inputs: readonly number[], reader: ModelReader): Explainer {
   const outputCount = outputCountOf(content);
@@ -67,11 +69,14 @@ function memberContributions(
 ): Contributions {
   // A constant is its own mean, and no feature has a part in it.
   if (model.kind === 'constant') return { baseValues: Float64Array.from(model.scores), add: () => undefined };
-  const columns = steps.flatMap((number) => {
-    const step = content.steps[number];
-    if (step === undefined) throw new AppError('INTERNAL', `a member has step ${number} of ${content.steps.length}`);
-    return Array.from({ length: stepColumnCount(step) }, (_, i) => (firstColumns[number] ?? 0) + i);
-  });
-  if (model.kind === 'linear') throw new AppError('NOT_AVAILABLE', 'linear models are not explained yet');
-  return compileTreeContributions(reader.trees(model), Int32Array.from(columns), places);
+  const columns = Int32Array.from(
+    steps.flatMap((number) => {
+      const step = content.steps[number];
+      if (step === undefined) throw new AppError('INTERNAL', `a member has step ${number} of ${content.steps.length}`);
+      return Array.from({ length: stepColumnCount(step) }, (_, i) => (firstColumns[number] ?? 0) + i);
+    }),
+  );
+  return model.kind === 'linear'
+    ? compileLinearContributions(reader.linear(model), columns, places)
+    : compileTreeContributions(reader.trees(model), columns, places);
 }

@@ -28,6 +28,8 @@ export interface LinearArrays {
   readonly value: Float64Array;
   /** columns x outputs */
   readonly otherwise: Float64Array;
+  /** columns x outputs: weighted mean of what the column adds to the rows that trained. Explanations need it, no prediction does. */
+  readonly mean: Float64Array;
 }
 
 /** Columns, points and members of real models are far fewer; so no sum of values can overflow. */
@@ -51,10 +53,11 @@ export function checkLinear(linear: LinearArrays, columnCount: number): void {
     ['pointOffset', columnCount + 1],
     ['value', pointCount * outputCount],
     ['otherwise', columnCount * outputCount],
+    ['mean', columnCount * outputCount],
   ] as const) {
     if (linear[name].length !== expected) fail(`${name} has ${linear[name].length} elements, expected ${expected}`);
   }
-  for (const name of ['intercept', 'knot', 'value', 'otherwise'] as const) {
+  for (const name of ['intercept', 'knot', 'value', 'otherwise', 'mean'] as const) {
     const at = linear[name].findIndex((value) => !(Math.abs(value) <= SCORE_MAX));
     if (at >= 0) fail(`${name} ${at} is ${linear[name][at] ?? 'nothing'}`);
   }

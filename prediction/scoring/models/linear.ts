@@ -20,38 +20,48 @@ export function compileLinear(linear: LinearArrays, columnCount: number, columns
   return { outputCount: linear.outputCount, score: evaluator(linear, places) };
 }
 
+/** Adds what a column adds where it is `x` to all outputs, `out[at]` and on. */
+export type ColumnAdder = (column: number, x: number, out: Float64Array, at: number) => void;
+
 function evaluator(linear: LinearArrays, places: Int32Array): RowEvaluator {
-  const { outputCount, intercept, columnKind, pointOffset, knot, value, otherwise } = linear;
+  const { outputCount, intercept } = linear;
+  const add = columnAdder(linear);
   return (values, base, out, at) => {
     for (let output = 0; output < outputCount; output += 1) out[at + output] = intercept[output] ?? NaN;
-    for (let column = 0; column < places.length; column += 1) {
-      const x = values[base + (places[column] ?? 0)] ?? NaN;
-      const from = pointOffset[column] ?? 0;
-      const to = pointOffset[column + 1] ?? 0;
-      const isCategory = columnKind[column] === CATEGORY_COLUMN;
-      if (Number.isNaN(x) || (isCategory && !(x >= 0 && x < to - from))) {
-        for (let output = 0; output < outputCount; output += 1)
-          out[at + output] = (out[at + output] ?? NaN) + (otherwise[column * outputCount + output] ?? NaN);
-        continue;
+    for (let column = 0; column < places.length; column += 1)
+      add(column, values[base + (places[column] ?? 0)] ?? NaN, out, at);
+  };
+}
+
+/** @param linear checked, see `checkLinear` */
+export function columnAdder(linear: LinearArrays): ColumnAdder {
+  const { outputCount, columnKind, pointOffset, knot, value, otherwise } = linear;
+  return (column, x, out, at) => {
+    const from = pointOffset[column] ?? 0;
+    const to = pointOffset[column + 1] ?? 0;
+    const isCategory = columnKind[column] === CATEGORY_COLUMN;
+    if (Number.isNaN(x) || (isCategory && !(x >= 0 && x < to - from))) {
+      for (let output = 0; output < outputCount; output += 1)
+        out[at + output] = (out[at + output] ?? NaN) + (otherwise[column * outputCount + output] ?? NaN);
+      return;
+    }
+    if (from === to) return;
+    // The last point at or before x; a number before the first one counts as at it.
+    let low = from;
+    if (isCategory) low = from + Math.trunc(x);
+    else
+      for (let high = to; high - low > 1;) {
+        const middle = (low + high) >>> 1;
+        if ((knot[middle] ?? NaN) <= x) low = middle;
+        else high = middle;
       }
-      if (from === to) continue;
-      // The last point at or before x; a number before the first one counts as at it.
-      let low = from;
-      if (isCategory) low = from + Math.trunc(x);
-      else
-        for (let high = to; high - low > 1;) {
-          const middle = (low + high) >>> 1;
-          if ((knot[middle] ?? NaN) <= x) low = middle;
-          else high = middle;
-        }
-      const first = knot[low] ?? NaN;
-      const isBetween = !isCategory && low + 1 < to && x > first;
-      const share = isBetween ? (x - first) / ((knot[low + 1] ?? NaN) - first) : 0;
-      for (let output = 0; output < outputCount; output += 1) {
-        const here = value[low * outputCount + output] ?? NaN;
-        const added = isBetween ? here + ((value[(low + 1) * outputCount + output] ?? NaN) - here) * share : here;
-        out[at + output] = (out[at + output] ?? NaN) + added;
-      }
+    const first = knot[low] ?? NaN;
+    const isBetween = !isCategory && low + 1 < to && x > first;
+    const share = isBetween ? (x - first) / ((knot[low + 1] ?? NaN) - first) : 0;
+    for (let output = 0; output < outputCount; output += 1) {
+      const here = value[low * outputCount + output] ?? NaN;
+      const added = isBetween ? here + ((value[(low + 1) * outputCount + output] ?? NaN) - here) * share : here;
+      out[at + output] = (out[at + output] ?? NaN) + added;
     }
   };
 }

@@ -90,6 +90,7 @@ export function sampleLinear(): LinearArrays {
     knot: Float64Array.of(0, 1, 2, 3, 4, 5, -10, 20, 1e9, 0, 1, 2, 3),
     value: Float64Array.of(0.5, -0.5, 0.25, 0, 1, -1, -0.3, 0.9, 7, 0.1, 0.2, 0.3, -0.4),
     otherwise: Float64Array.of(0.05, -0.06, 0.07, -0.08),
+    mean: Float64Array.of(0.125, 0.3, -0.04, -0.01),
   };
 }
 

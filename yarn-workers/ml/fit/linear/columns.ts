@@ -1,5 +1,6 @@
 import { NUMBER_COLUMN, CATEGORY_COLUMN, type LinearArrays } from '#scoring';
-import { addTerm, emptySum, sumOf } from '#statistics';
+import { addTerm, emptySum, neumaierSum, sumOf } from '#statistics';
+import { codeOf, codeShares, knotShares, lastAtOrBelow } from './column-shares.ts';
 import type { Block, Coefficients } from './design.ts';
 
 /** A matrix column that a linear model reads. */
@@ -11,12 +12,17 @@ export interface ColumnSpec {
   readonly sign: -1 | 0 | 1;
 }
 
+interface Planned {
+  /** See `codeShares` and `knotShares`: the mean of what the column adds follows from it. */
+  readonly shares: Float64Array;
+}
+
 /** How a number becomes columns of the design: found from the training rows. */
-interface NumberPlan {
+interface NumberPlan extends Planned {
   readonly kind: 'number';
   readonly sign: -1 | 0 | 1;
   readonly mean: number;
-  /** 0 where the training rows have no two values: the column says nothing. */
+  /** 0 where the training rows have no two values: the column says nothing, and has no knots. */
   readonly deviation: number;
   /** Least value, inner knots, largest value; strictly ascending. */
   readonly knots: Float64Array;
@@ -24,7 +30,7 @@ interface NumberPlan {
   readonly hasMissing: boolean;
 }
 
-interface CategoryPlan {
+interface CategoryPlan extends Planned {
   readonly kind: 'category';
   readonly codeCount: number;
 }
@@ -42,7 +48,8 @@ const bounded = (value: number): number => within(value, -NUMBER_MAX, NUMBER_MAX
 /**
  * Weighted mean and deviation of a number's known values, and its knots.
  *
- * @param values of the training rows; NaN is missing, infinite values say nothing here
+ * @param values of the training rows; NaN is missing, infinite values say nothing of mean and knots
+ * @param weights of the rows, summing up to 1
  * @param pieces of the broken line at most; 1 gives a straight line
  */
 export function planColumn(
@@ -51,7 +58,7 @@ export function planColumn(
   weights: Float64Array,
   pieces: number,
 ): ColumnPlan {
-  if (kind === 'category') return { kind, codeCount };
+  if (kind === 'category') return { kind, codeCount, shares: codeShares(codeCount, values, weights) };
   const total = emptySum();
   const weight = emptySum();
   let least = Infinity;
@@ -67,7 +74,12 @@ export function planColumn(
     addTerm(total, (weights[row] ?? 0) * value);
     addTerm(weight, weights[row] ?? 0);
   }
-  if (!(most > least)) return { kind, sign, mean: 0, deviation: 0, knots: new Float64Array(0), hasMissing };
+  const planned = (mean: number, deviation: number, knots: Float64Array): NumberPlan => {
+    const shares = knotShares(pointsOf(knots), values, weights);
+    return { kind, sign, mean, deviation, knots, hasMissing, shares };
+  };
+  const saysNothing = (): NumberPlan => planned(0, 0, new Float64Array(0));
+  if (!(most > least)) return saysNothing();
   const mean = sumOf(total) / sumOf(weight);
   const squares = emptySum();
   for (let row = 0; row < values.length; row += 1) {
@@ -75,8 +87,10 @@ export function planColumn(
     if (Number.isFinite(cell)) addTerm(squares, (weights[row] ?? 0) * (bounded(cell) - mean) ** 2);
   }
   const deviation = Math.sqrt(sumOf(squares) / sumOf(weight));
+  // Squares of differences below 1e-162 are 0.
+  if (!(deviation > 0)) return saysNothing();
   const inner = sign === 0 ? innerKnots(values, least, most, pieces) : [];
-  return { kind, sign, mean, deviation, knots: Float64Array.from([least, ...inner, most]), hasMissing };
+  return planned(mean, deviation, Float64Array.from([least, ...inner, most]));
 }
 
 /** Different quantiles between the least and the largest value. */
@@ -107,28 +121,35 @@ function innerKnots(values: Float64Array, least: number, most: number, pieces: n
 export function blocksOf(plan: ColumnPlan, values: Float64Array): Block[] {
   if (plan.kind === 'category') {
     const { codeCount } = plan;
-    const codes = Uint16Array.from(values, (code) => (code >= 0 && code < codeCount ? code : codeCount));
+    const codes = Uint16Array.from(values, (code) => codeOf(code, codeCount));
     return [{ levelCount: codeCount + 1, codes, values: null, sign: 0, isComplete: true }];
   }
-  const { hasMissing, sign, mean, deviation } = plan;
-  const [least, most] = rangeOf(plan);
+  const { hasMissing, sign, mean, deviation, knots } = plan;
+  const [least, most] = rangeOf(knots);
   const line = Float32Array.from(values, (value) => {
     if (Number.isNaN(value)) return Number(hasMissing);
     return deviation > 0 ? (within(value, least, most) - mean) / deviation : 0;
   });
   const codes = hasMissing ? Uint16Array.from(values, (value) => (Number.isNaN(value) ? 1 : 0)) : null;
   const straight: Block = { levelCount: hasMissing ? 2 : 1, codes, values: line, sign, isComplete: false };
-  return [straight, ...hatBlocks(plan.knots, values)];
+  return [straight, ...hatBlocks(knots, values)];
 }
 
 /**
  * Where a number's line ends: beyond the training rows it goes on for as much again as their range and is flat then, so
  * that no value can make a prediction absurd and a trend still holds for a while.
  */
-function rangeOf({ knots }: NumberPlan): readonly [number, number] {
+function rangeOf(knots: Float64Array): readonly [number, number] {
   const least = knots[0] ?? 0;
   const most = knots.at(-1) ?? 0;
   return [least - (most - least), most + (most - least)];
+}
+
+/** Where a number's function has its points: the ends, and between them the knots where it may bend. */
+function pointsOf(knots: Float64Array): Float64Array {
+  if (knots.length === 0) return knots;
+  const [least, most] = rangeOf(knots);
+  return Float64Array.from([least, ...(knots.length > 2 ? knots : []), most]);
 }
 
 /** Hats of the inner knots at odd places, and of those at even places. */
@@ -157,16 +178,6 @@ function hatBlocks(knots: Float64Array, values: Float64Array): Block[] {
 /** Place of an inner knot (1, 2, ...) within its block. */
 const levelOfKnot = (knot: number): number => Math.ceil(knot / 2) - 1;
 
-function lastAtOrBelow(knots: Float64Array, value: number): number {
-  let low = 0;
-  for (let high = knots.length - 1; high - low > 1;) {
-    const middle = (low + high) >>> 1;
-    if ((knots[middle] ?? NaN) <= value) low = middle;
-    else high = middle;
-  }
-  return low;
-}
-
 /** What a column adds to an output. */
 interface ColumnFunction {
   readonly knots: readonly number[];
@@ -178,8 +189,7 @@ function numberFunction(plan: NumberPlan, own: readonly Float64Array[]): ColumnF
   const [line, odd, even] = own;
   const otherwise = plan.hasMissing ? (line?.[1] ?? 0) : 0;
   if (!(plan.deviation > 0)) return { knots: [], values: [], otherwise };
-  const [least, most] = rangeOf(plan);
-  const knots = [least, ...(plan.knots.length > 2 ? plan.knots : []), most];
+  const knots = [...pointsOf(plan.knots)];
   const slope = (line?.[0] ?? 0) / plan.deviation;
   const values = knots.map((knot, index) => {
     // Knot `index` of the function is `index - 1` of the plan.
@@ -197,6 +207,11 @@ function functionOf(plan: ColumnPlan, own: readonly Float64Array[]): ColumnFunct
   return { knots: values.map((_, code) => code), values, otherwise: own[0]?.[plan.codeCount] ?? 0 };
 }
 
+/** What a column adds to the training rows on average. */
+function meanOf({ shares }: ColumnPlan, { values, otherwise }: ColumnFunction): number {
+  return neumaierSum([...values, otherwise].map((value, point) => value * (shares[point] ?? 0)));
+}
+
 /** How many blocks each column has, in order. */
 const blockCountOf = (plan: ColumnPlan): number =>
   plan.kind === 'category' ? 1 : 1 + Math.min(2, Math.max(0, plan.knots.length - 2));
@@ -208,6 +223,7 @@ export function linearArrays(plans: readonly ColumnPlan[], outputs: readonly Coe
   const knots: number[] = [];
   const values: number[] = [];
   const otherwise: number[] = [];
+  const means: number[] = [];
   let block = 0;
   for (const plan of plans) {
     const to = block + blockCountOf(plan);
@@ -218,6 +234,7 @@ export function linearArrays(plans: readonly ColumnPlan[], outputs: readonly Coe
       for (const each of functions) values.push(each.values[point] ?? 0);
     }
     otherwise.push(...functions.map((each) => each.otherwise));
+    means.push(...functions.map((each) => meanOf(plan, each)));
     offsets.push(knots.length);
   }
   return {
@@ -229,5 +246,6 @@ export function linearArrays(plans: readonly ColumnPlan[], outputs: readonly Coe
     knot: Float64Array.from(knots),
     value: Float64Array.from(values),
     otherwise: Float64Array.from(otherwise),
+    mean: Float64Array.from(means),
   };
 }

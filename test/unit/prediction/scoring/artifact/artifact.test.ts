@@ -79,7 +79,7 @@ describe('artefact', () => {
 
   it('aligns sections to 8 bytes', () => {
     for (const section of manifest.content.sections) expect(section.offset % 8).to.equal(0);
-    expect(manifest.content.sections).to.have.length(28);
+    expect(manifest.content.sections).to.have.length(29);
   });
 
   it('hashes what decides predictions and nothing else', () => {
@@ -204,6 +204,8 @@ const BROKEN_LINEAR: readonly Partial<LinearArrays>[] = [
   { value: new Float64Array(12) },
   { value: new Float64Array(13).fill(NaN) },
   { otherwise: new Float64Array(3) },
+  { mean: new Float64Array(3) },
+  { mean: Float64Array.of(0, NaN, 0, 0) },
 ];
 
 const HOSTILE_WORDS = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 7, 100, 0x7ff80000, 0x7ff00000];

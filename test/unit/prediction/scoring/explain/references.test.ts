@@ -1,6 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { compileTreeContributions, compileTrees, parseLightgbmModel, type TreeArrays } from '#scoring';
+import {
+  CATEGORY_COLUMN,
+  NUMBER_COLUMN,
+  compileLinear,
+  compileLinearContributions,
+  compileTreeContributions,
+  compileTrees,
+  parseLightgbmModel,
+  type CompiledModel,
+  type Contributions,
+  type LinearArrays,
+  type TreeArrays,
+} from '#scoring';
 
 interface SklearnTree {
   readonly left: number[];
@@ -11,13 +23,26 @@ interface SklearnTree {
   readonly cover: number[];
 }
 
+/** What a column adds: by point, then by output. */
+interface LinearColumn {
+  readonly kind: 'number' | 'category';
+  readonly knots: number[];
+  readonly values: number[][];
+  readonly otherwise: number[];
+  readonly mean: number[];
+}
+
 type Case = {
   readonly name: string;
   readonly rows: (number | null)[][];
   readonly raw: number[][];
   /** a row: features, then the base value; one after the other for each class */
   readonly contributions: number[][];
-} & ({ readonly kind: 'lightgbm'; readonly model: string } | { readonly kind: 'shap'; readonly trees: SklearnTree[] });
+} & (
+  | { readonly kind: 'lightgbm'; readonly model: string }
+  | { readonly kind: 'shap'; readonly trees: SklearnTree[] }
+  | { readonly kind: 'linear'; readonly intercept: number[]; readonly columns: LinearColumn[] }
+);
 
 const FIXTURE = new URL('../../../../fixtures/explanations/explanations.json', import.meta.url);
 const { cases } = JSON.parse(readFileSync(FIXTURE, 'utf8')) as { cases: Case[] };
@@ -30,12 +55,8 @@ const SUM_TOLERANCE = 1e-14;
 describe('contributions beside LightGBM and shap', () => {
   for (const one of cases) {
     it(`${one.kind}: ${one.name}`, () => {
-      const trees = one.kind === 'lightgbm' ? parseLightgbmModel(one.model) : treesOf(one.trees);
-      const { outputCount } = trees;
       const columnCount = one.rows[0]?.length ?? 0;
-      const identity = Int32Array.from({ length: columnCount }, (_, i) => i);
-      const model = compileTreeContributions(trees, identity, { ofColumn: identity, count: columnCount });
-      const { score } = compileTrees(trees, columnCount);
+      const { model, outputCount, score } = compiled(one, columnCount);
       const raw = new Float64Array(outputCount);
       let largest = 0;
       for (const [index, row] of one.rows.entries()) {
@@ -60,13 +81,40 @@ describe('contributions beside LightGBM and shap', () => {
           }
           const sum = found.reduce((a, b) => a + b, 0);
           expect(sum).to.be.closeTo(raw[output] ?? NaN, SUM_TOLERANCE * size);
-          expect(raw[output]).to.be.closeTo(one.raw[index]?.[output] ?? NaN, one.kind === 'shap' ? 1e-13 : 0);
+          expect(raw[output]).to.be.closeTo(one.raw[index]?.[output] ?? NaN, one.kind === 'lightgbm' ? 0 : 1e-13);
         }
       }
       expect(largest).to.be.greaterThan(0.1);
     });
   }
 });
+
+function compiled(one: Case, columnCount: number): CompiledModel & { readonly model: Contributions } {
+  const identity = Int32Array.from({ length: columnCount }, (_, i) => i);
+  const places = { ofColumn: identity, count: columnCount };
+  if (one.kind === 'linear') {
+    const linear = linearOf(one.intercept, one.columns);
+    return { ...compileLinear(linear, columnCount), model: compileLinearContributions(linear, identity, places) };
+  }
+  const trees = one.kind === 'lightgbm' ? parseLightgbmModel(one.model) : treesOf(one.trees);
+  return { ...compileTrees(trees, columnCount), model: compileTreeContributions(trees, identity, places) };
+}
+
+function linearOf(intercept: readonly number[], columns: readonly LinearColumn[]): LinearArrays {
+  const pointOffset = [0];
+  for (const { knots } of columns) pointOffset.push((pointOffset.at(-1) ?? 0) + knots.length);
+  return {
+    outputCount: intercept.length,
+    columnCount: columns.length,
+    intercept: Float64Array.from(intercept),
+    columnKind: Uint8Array.from(columns, ({ kind }) => (kind === 'category' ? CATEGORY_COLUMN : NUMBER_COLUMN)),
+    pointOffset: Int32Array.from(pointOffset),
+    knot: Float64Array.from(columns.flatMap(({ knots }) => knots)),
+    value: Float64Array.from(columns.flatMap(({ values }) => values.flat())),
+    otherwise: Float64Array.from(columns.flatMap(({ otherwise }) => otherwise)),
+    mean: Float64Array.from(columns.flatMap(({ mean }) => mean)),
+  };
+}
 
 /** Scikit-learn's forest in our arrays: node and leaf numbers are those of its preorder. */
 function treesOf(forest: readonly SklearnTree[]): TreeArrays {

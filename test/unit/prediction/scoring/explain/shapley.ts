@@ -1,17 +1,28 @@
 import type { TreeArrays } from '#scoring';
 import { referenceLeft } from '../random-trees.ts';
 
+/** Base values and contributions by output, then by column. */
+export interface ShapleyValues {
+  readonly base: number[];
+  readonly phi: number[][];
+}
+
 /**
  * Contributions by the definition, for few columns: the mean over all orders in which columns become known, the worth of a
  * coalition being `expectedValue`. Exponential in the number of columns.
  *
  * @see Lundberg et al. 2020, equations 2 and 3, algorithm 1 (EXPVALUE)
  */
-export function shapleyByDefinition(trees: TreeArrays, row: readonly number[]): { base: number[]; phi: number[][] } {
-  const columnCount = row.length;
-  const worth = Array.from({ length: 2 ** columnCount }, (_, known) => expectedValues(trees, row, known));
-  const phi = Array.from({ length: trees.outputCount }, (_, output) =>
-    row.map((_value, column) => {
+export function shapleyByDefinition(trees: TreeArrays, row: readonly number[]): ShapleyValues {
+  return shapleyOfGame(row.length, (known) => expectedValues(trees, row, known));
+}
+
+/** @param worthOf what a coalition, a set of bits, is worth by output */
+export function shapleyOfGame(columnCount: number, worthOf: (known: number) => number[]): ShapleyValues {
+  const worth = Array.from({ length: 2 ** columnCount }, (_, known) => worthOf(known));
+  const base = worth[0] ?? [];
+  const phi = base.map((_, output) =>
+    Array.from({ length: columnCount }, (_value, column) => {
       let sum = 0;
       for (let known = 0; known < worth.length; known += 1) {
         if ((known >> column) % 2 === 1) continue;
@@ -22,7 +33,7 @@ export function shapleyByDefinition(trees: TreeArrays, row: readonly number[]): 
       return sum;
     }),
   );
-  return { base: worth[0] ?? [], phi };
+  return { base, phi };
 }
 
 const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));

@@ -12,6 +12,7 @@ const MODEL: LinearArrays = {
   knot: Float64Array.of(0, 2, 10, 0, 1),
   value: Float64Array.of(1, -1, 5, -5, 9, 3, 0.5, 0.25, -0.5, -0.25),
   otherwise: Float64Array.of(0.125, 0.375, 16, 32, 64, 128),
+  mean: new Float64Array(6),
 };
 
 function scored(...row: number[]): number[] {

@@ -2,10 +2,11 @@ import { expect } from 'chai';
 import type { TrainTask } from '#contracts';
 import { fitModel, manifestOf, type AutopilotRequest, type FitIo, type FitResult } from '#ml';
 import { openArtifact, type Scorer } from '#scoring';
+import { neumaierSum } from '#statistics';
 import { designSample } from '../../../../../../yarn-workers/ml/fit/linear/linear-members.ts';
 import { sha256, testEngine } from '../../../../../support/boosting-engine.ts';
 import { appErrorOf } from '../../../../../support/expect-error.ts';
-import { memorySource, numberRule, type MemoryColumn } from '../../../../../support/memory-table.ts';
+import { memorySource, numberRule, storedTable, type MemoryColumn } from '../../../../../support/memory-table.ts';
 import { MIXED_FEATURES, mixedTable } from '../../../../../support/mixed-table.ts';
 import { freeIo, planOf, trainTask } from '../../../../../support/modelling-task.ts';
 
@@ -108,7 +109,7 @@ describe('ml fit: linear models', function () {
     }
   });
 
-  it('takes infinite, huge and constant numbers', async () => {
+  it('takes infinite, huge, tiny and constant numbers', async () => {
     const cells = Array.from({ length: 100 }, (_, row) => String(row % 10));
     const table: MemoryColumn[] = [
       {
@@ -117,12 +118,17 @@ describe('ml fit: linear models', function () {
         parse: numberRule,
       },
       { name: 'huge', cells: cells.map((cell, row) => (row === 5 ? '1e308' : cell)), parse: numberRule },
+      { name: 'tiny', cells: cells.map((_, row) => (row === 5 ? '1e-200' : '0')), parse: numberRule },
       { name: 'same', cells: cells.map((_, row) => (row % 7 === 0 ? null : '5')), parse: numberRule },
       { name: 'y', cells: cells.map((cell, row) => String(Number(cell) * 3 + (row % 3))), parse: numberRule },
     ];
     for (const blueprintId of ['linear', 'linear-splines']) {
       const plan = await planOf(table, { target: 'y', targetType: 'regression' });
-      const features = ['x', 'huge', 'same'].map((name) => ({ name, type: 'numeric' as const, uniqueCount: 10 }));
+      const features = ['x', 'huge', 'tiny', 'same'].map((name) => ({
+        name,
+        type: 'numeric' as const,
+        uniqueCount: 10,
+      }));
       const task = trainTask(table, plan, { blueprintId, features });
       const { scores } = await fit(task, {}, table);
       expect(scores?.crossValidation?.['rmse']).to.be.lessThan(9);
@@ -151,6 +157,43 @@ describe('ml fit: linear models', function () {
       },
     };
     await appErrorOf('TASK_CANCELLED', () => fit(task, io));
+  });
+
+  it('lets explanations begin at the weighted mean of the rows that trained, and add up', async () => {
+    const weights = Float64Array.from(TABLE.find(({ name }) => name === 'weight')?.cells ?? [], Number);
+    const total = neumaierSum(weights);
+    for (const [blueprintId, target] of [
+      ['linear', 'multiclass'],
+      ['linear-splines', 'regression'],
+    ] as const) {
+      const refit = { of: 'm', iterations: 20 };
+      const task = await taskOf(target, { blueprintId, refit }, { weightColumn: 'weight' });
+      const scorer = opened(task, await fit(task));
+      const { features, baseValues } = scorer.explainer();
+      expect([...features].sort()).to.deep.equal([...MIXED_FEATURES].sort());
+      const meanRaw = baseValues.map(() => 0);
+      const meanContributions = new Float64Array(baseValues.length * features.length);
+      const request = scorer.columnRequests(storedTable(TABLE).columns);
+      for await (const batch of memorySource(TABLE).batches(request)) {
+        const raw = new Float64Array(batch.rowCount * baseValues.length);
+        scorer.scoreBatch(batch, raw, (row, contributions) => {
+          const weight = (weights[batch.firstRow + row] ?? NaN) / total;
+          for (const [place, value] of contributions.entries())
+            meanContributions[place] = (meanContributions[place] ?? NaN) + weight * value;
+          for (const [output, base] of baseValues.entries()) {
+            const own = contributions.subarray(output * features.length, (output + 1) * features.length);
+            const score = raw[row * baseValues.length + output] ?? NaN;
+            meanRaw[output] = (meanRaw[output] ?? NaN) + weight * score;
+            const size = own.reduce((sum, value) => sum + Math.abs(value), Math.abs(base));
+            expect(base + neumaierSum(own)).to.be.closeTo(score, 1e-12 * size);
+            expect(size, 'the row differs from the mean').to.be.greaterThan(Math.abs(base));
+          }
+        });
+      }
+      for (const [output, base] of baseValues.entries())
+        expect(meanRaw[output]).to.be.closeTo(base, 1e-12 * (1 + Math.abs(base)));
+      for (const mean of meanContributions) expect(mean).to.be.closeTo(0, target === 'regression' ? 1e-11 : 1e-13);
+    }
   });
 
   it('fits a part of the rows where the design would be too large', () => {

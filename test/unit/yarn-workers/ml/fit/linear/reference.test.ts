@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
-import { compileLinear } from '#scoring';
+import { compileLinear, compileLinearContributions } from '#scoring';
 import { createRandom, neumaierSum } from '#statistics';
 import type { GlmFamily } from '../../../../../../yarn-workers/ml/blueprints/objective.ts';
 import {
@@ -23,6 +23,10 @@ interface Case {
   readonly intercepts: readonly number[];
   readonly coefficients: readonly (readonly number[])[];
   readonly objective: number;
+  /** By output. */
+  readonly base: readonly number[];
+  /** By output, row and column. */
+  readonly contributions: readonly (readonly (readonly number[])[])[];
 }
 
 interface Fixture {
@@ -51,6 +55,10 @@ const weightSum = neumaierSum(Float64Array.from(FIXTURE.columns.weight, Number))
 const weights = Float64Array.from(FIXTURE.columns.weight, (weight) => Number(weight) / weightSum);
 const cells = (name: keyof Fixture['columns']): Float64Array =>
   Float64Array.from(FIXTURE.columns[name], (cell) => cell ?? NaN);
+
+const rowOf = (row: number): Float64Array => Float64Array.from(SPECS, ([name]) => FIXTURE.columns[name][row] ?? NaN);
+const PLACES = Int32Array.from(SPECS.keys());
+const FEATURES = { ofColumn: PLACES, count: SPECS.length };
 
 function planned(pieces: number, specs = SPECS): { plans: ColumnPlan[]; design: TrainingRows['design'] } {
   const plans = specs.map(([name, spec]) => planColumn(spec, cells(name), weights, pieces));
@@ -94,7 +102,8 @@ describe('ml linear models against scikit-learn', () => {
   for (const reference of FIXTURE.cases) {
     const { family, lambda, l1Ratio } = reference;
     it(`${family}, lambda ${lambda}, lasso part ${l1Ratio}`, () => {
-      const path = pathOf(family, l1Ratio, planned(1).design);
+      const { plans, design } = planned(1);
+      const path = pathOf(family, l1Ratio, design);
       for (const factor of [30, 5]) path.fitAt(lambda * factor);
       const { outputs, isWhole } = path.fitAt(lambda);
       expect(isWhole).to.be.true;
@@ -111,6 +120,19 @@ describe('ml linear models against scikit-learn', () => {
       }
       if (family !== 'multinomial')
         expect(objectiveOf(family, lambda, l1Ratio, outputs)).to.be.closeTo(reference.objective, 1e-6);
+      // What coefficients differ by, times what rows have there.
+      const explained = compileLinearContributions(linearArrays(plans, outputs), PLACES, FEATURES);
+      const found = new Float64Array(outputs.length * SPECS.length);
+      for (const output of outputs.keys())
+        expect((explained.baseValues[output] ?? NaN) - shift).to.be.closeTo(reference.base[output] ?? NaN, 1e-3);
+      for (const row of (reference.contributions[0] ?? []).keys()) {
+        explained.add(rowOf(row), 0, 1, found.fill(0));
+        for (const [index, value] of found.entries()) {
+          const [output, column] = [Math.floor(index / SPECS.length), index % SPECS.length];
+          const expected = reference.contributions[output]?.[row]?.[column] ?? NaN;
+          expect(value, `row ${row}, column ${column}`).to.be.closeTo(expected, 1e-3);
+        }
+      }
     });
   }
 
@@ -179,24 +201,26 @@ describe('ml linear models against scikit-learn', () => {
           Float64Array.from({ length: levelCount }, () => random.uniform() - 0.5),
         ),
       }));
-      const { score } = compileLinear(linearArrays(plans, outputs), SPECS.length);
+      const linear = linearArrays(plans, outputs);
+      const { score } = compileLinear(linear, SPECS.length);
+      const { baseValues } = compileLinearContributions(linear, PLACES, FEATURES);
+      const mean = [0, 0];
       const expected = outputs.map((coefficients) => {
         const predictor = new Float64Array(weights.length);
         predictorOf(design, coefficients, predictor);
         return predictor;
       });
-      const columns = SPECS.map(([name]) => cells(name));
       const raw = new Float64Array(2);
       for (let row = 0; row < weights.length; row += 1) {
-        score(
-          Float64Array.from(columns, (column) => column[row] ?? NaN),
-          0,
-          raw,
-          0,
-        );
+        score(rowOf(row), 0, raw, 0);
         // The design is in single precision, the artefact in double.
-        for (const output of [0, 1]) expect(raw[output]).to.be.closeTo(expected[output]?.[row] ?? NaN, 1e-6);
+        for (const output of [0, 1]) {
+          expect(raw[output]).to.be.closeTo(expected[output]?.[row] ?? NaN, 1e-6);
+          mean[output] = (mean[output] ?? NaN) + (weights[row] ?? NaN) * (raw[output] ?? NaN);
+        }
       }
+      for (const output of [0, 1])
+        expect(baseValues[output], 'explanations begin at the mean').to.be.closeTo(mean[output] ?? NaN, 1e-13);
     }
   });
 });
