@@ -57,6 +57,13 @@ export const TrainTask = strict({
 });
 export type TrainTask = Static<typeof TrainTask>;
 
+/** Most features that one explanation names. */
+export const EXPLANATION_FEATURES_MAX = 100;
+
+/** How many features explain each prediction. */
+export const ExplanationsAsked = strict({ top: Type.Integer({ minimum: 1, maximum: EXPLANATION_FEATURES_MAX }) });
+export type ExplanationsAsked = Static<typeof ExplanationsAsked>;
+
 /** A folder in HDFS that becomes the user's own with the rows in it, Parquet unless csv is asked for. */
 export const HdfsOutput = strict({
   type: Type.Literal('hdfs'),
@@ -91,6 +98,7 @@ export const BatchPredictTask = strict({
   table: nullable(StoredTable),
   source: Type.Optional(TaskInput),
   passthroughColumns: Type.Array(Type.String()),
+  explanations: Type.Optional(ExplanationsAsked),
   output: Type.Optional(StagedOutput),
 });
 export type BatchPredictTask = Static<typeof BatchPredictTask>;

@@ -1,8 +1,17 @@
 import { expect } from 'chai';
 import { Deployment, FeaturePage, Leaderboard, Project, type LeaderboardEntry, type TargetType } from '#contracts';
 import { BLUEPRINTS } from '#ml';
+import { explanationColumns } from '#scoring';
 import { Api, csvRecords } from '../support/api.ts';
-import { batchPredicted, batchRows, deployed, modelled, predict, type Modelled } from '../support/modelling.ts';
+import {
+  batchPredicted,
+  batchRows,
+  deployed,
+  modelled,
+  predict,
+  type ExplanationAnswer,
+  type Modelled,
+} from '../support/modelling.ts';
 import { sharedPlatform } from '../support/platform.ts';
 import { until } from '../support/processes.ts';
 import { csvText, jsonRow, randomNumbers, type Cell, type SampleTable } from '../support/sample-data.ts';
@@ -11,6 +20,8 @@ const ROWS = 300;
 /** Rows of the validation and of the holdout: 0.2 of all, then 0.2 of what is left. */
 const HELD_OUT_ROWS = 60;
 const VALIDATION_ROWS = 48;
+/** Features that explain each prediction, fewer than there are. */
+const TOP = 3;
 /** Longest wait until a replaced model answers, milliseconds. */
 const REPLACED_MS = 30_000;
 
@@ -84,6 +95,19 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
+/** What a table says of JSON explanations: those of the predicted class, or the only ones. */
+function explainedCells(all: readonly ExplanationAnswer[], prediction: string | number): string[] {
+  const one = all.length === 1 ? all[0] : all.find(({ label }) => label === prediction);
+  if (one === undefined) throw new Error(`nothing explains ${prediction}`);
+  const named = Array.from({ length: TOP }, (_, index) => {
+    const entry = one.contributions[index];
+    return entry === undefined ? ['', ''] : [entry.feature, String(entry.contribution)];
+  });
+  const sum = one.contributions.reduce((total, { contribution }) => total + contribution, one.baseValue + one.rest);
+  expect(sum).to.be.closeTo(one.rawScore, 1e-12 * (1 + Math.abs(one.rawScore)));
+  return [String(one.baseValue), ...named.flat(), String(one.rest)];
+}
+
 describe('parity over HTTP: every blueprint, in training, in a batch, as CSV and as JSON', function () {
   this.timeout(120_000);
   let api: Api;
@@ -109,7 +133,7 @@ describe('parity over HTTP: every blueprint, in training, in a batch, as CSV and
 
   async function csvOverHttp({ predictionUrl }: Deployment, modelId: string, body: string): Promise<string[][]> {
     const headers = { 'content-type': 'text/csv', accept: 'text/csv' };
-    const answer = await api.request('POST', predictionUrl, { body, headers });
+    const answer = await api.request('POST', `${predictionUrl}?explanations=${TOP}`, { body, headers });
     expect(answer.status, answer.text.slice(0, 500)).to.equal(200);
     expect(answer.headers.get('x-trainyard-model')).to.equal(modelId);
     return csvRecords(answer.text);
@@ -135,28 +159,37 @@ describe('parity over HTTP: every blueprint, in training, in a batch, as CSV and
     const what = `${kind.targetType}, ${entry.blueprintId}`;
     const jsonRows = table.rows.map((row) => jsonRow(table, row));
     await serve(deployment, modelId, jsonRows.slice(0, 1));
-    const resource = await batchPredicted(api, { modelId, input: { datasetId: run.datasetId } });
+    const resource = await batchPredicted(api, {
+      modelId,
+      input: { datasetId: run.datasetId },
+      explanations: { top: TOP },
+    });
     const [batchHeader, ...batch] = csvRecords((await batchRows(api, resource)).text);
     const [csvHeader, ...csv] = await csvOverHttp(deployment, modelId, csvText(table));
-    const answer = await predict(api, deployment.predictionUrl, jsonRows);
+    const answer = await predict(api, `${deployment.predictionUrl}?explanations=${TOP}`, jsonRows);
     expect(answer.modelId).to.equal(modelId);
-    const json = answer.data.map(({ prediction, probabilities }) => [
+    const json = answer.data.map(({ prediction, probabilities, explanations }) => [
       String(prediction),
       ...Object.values(probabilities ?? {}).map(String),
+      ...explainedCells(explanations ?? [], prediction),
     ]);
     for (const { probabilities = {} } of answer.data)
       expect(Object.keys(probabilities).map((label) => `probability_${label}`)).to.deep.equal(header.slice(1));
-    expect([batchHeader, csvHeader], what).to.deep.equal([header, header]);
+    const explainedHeader = [...header, ...explanationColumns(TOP).map(({ name }) => name)];
+    expect([batchHeader, csvHeader], what).to.deep.equal([explainedHeader, explainedHeader]);
     expect(batch.length, what).to.equal(ROWS);
     expect(csv, `${what}: CSV over HTTP and batch`).to.deep.equal(batch);
     expect(json, `${what}: JSON over HTTP and batch`).to.deep.equal(batch);
-    const different = new Set(batch.map((cells) => cells.at(-1))).size;
-    if (entry.blueprintId === 'baseline') expect(different, what).to.equal(1);
-    else expect(different, what).to.be.greaterThan(20);
+    for (const place of [header.length - 1, explainedHeader.length - 1]) {
+      const different = new Set(batch.map((cells) => cells[place])).size;
+      if (entry.blueprintId === 'baseline') expect(different, what).to.equal(1);
+      else expect(different, what).to.be.greaterThan(20);
+    }
     const served = batch.flat().length;
     if (entry.refitOf !== null) return { served, trained: 0 };
     const trained = await inTraining(modelId, header);
-    for (const [row, cells] of trained) expect(cells, `${what}: row ${row} in training`).to.deep.equal(batch[row]);
+    for (const [row, cells] of trained)
+      expect(cells, `${what}: row ${row} in training`).to.deep.equal(batch[row]?.slice(0, header.length));
     return { served, trained: [...trained.values()].flat().length };
   }
 
@@ -192,7 +225,7 @@ describe('parity over HTTP: every blueprint, in training, in a batch, as CSV and
         served += compared.served;
         trained += compared.trained;
       }
-      expect(served).to.equal(ROWS * header.length * (BLUEPRINTS.length + 1));
+      expect(served).to.equal(ROWS * (header.length + explanationColumns(TOP).length) * (BLUEPRINTS.length + 1));
       expect(trained).to.equal((HELD_OUT_ROWS + VALIDATION_ROWS) * header.length * BLUEPRINTS.length);
     });
   }

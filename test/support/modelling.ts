@@ -71,8 +71,17 @@ export interface PredictionAnswer {
     readonly rowIndex: number;
     readonly prediction: string | number;
     readonly probabilities?: Readonly<Record<string, number>>;
+    readonly explanations?: readonly ExplanationAnswer[];
     readonly warnings?: readonly string[];
   }[];
+}
+
+export interface ExplanationAnswer {
+  readonly label?: string;
+  readonly baseValue: number;
+  readonly rawScore: number;
+  readonly contributions: readonly { readonly feature: string; readonly contribution: number }[];
+  readonly rest: number;
 }
 
 /** Asks a prediction server; the answer must be 200. */

@@ -3,7 +3,7 @@ import { Id, Timestamp, nullable, oneOf, strict } from '../schema.ts';
 import { DatasetSource, FeatureWarning } from '../dataset.ts';
 import { Problem } from '../problem.ts';
 import { ServedDeploymentState } from '../serving.ts';
-import { HdfsOutput } from '../tasks.ts';
+import { ExplanationsAsked, HdfsOutput } from '../tasks.ts';
 
 import { Description, Name, pageOf } from './common.ts';
 
@@ -96,7 +96,7 @@ export const CreateBatchPredictionRequest = strict({
   passthroughColumns: Type.Optional(
     Type.Array(Type.String(), { maxItems: PASSTHROUGH_COLUMNS_MAX, uniqueItems: true }),
   ),
-  explanations: Type.Optional(strict({ top: Type.Integer({ minimum: 1, maximum: 10 }) })),
+  explanations: Type.Optional(ExplanationsAsked),
   chunk: Type.Optional(Type.Unknown()),
 });
 export type CreateBatchPredictionRequest = Static<typeof CreateBatchPredictionRequest>;

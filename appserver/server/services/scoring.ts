@@ -1,5 +1,6 @@
 import { AppError, type CreateBatchPredictionRequest, type StoredTable, type TaskInput } from '#contracts';
 import { newId } from '#runtime';
+import { explanationColumns } from '#scoring';
 import {
   createTask,
   findStoredTable,
@@ -30,6 +31,8 @@ export interface ScoringPlan {
   /** Null for a source: its columns are known when it is read. */
   readonly table: StoredTable | null;
   readonly passthroughColumns: readonly string[];
+  /** Features that explain each prediction; 0 for none. */
+  readonly explanationsTop: number;
   /** Columns of the result, in order. */
   readonly columns: readonly string[];
   readonly missingFeatures: readonly string[] | null;
@@ -88,7 +91,8 @@ export async function planScoring(
   const table = datasetId === undefined ? null : await tableOf(db, caller, datasetId);
   if (places.output !== null) refuseOwnInput(places.output, table?.inPlaceFiles ?? []);
   const passthroughColumns = request.passthroughColumns ?? [];
-  const resultColumns = resultColumnsOf(owned);
+  const explanationsTop = request.explanations?.top ?? 0;
+  const resultColumns = resultColumnsOf(owned, explanationsTop);
   checkPassthrough(passthroughColumns, table, resultColumns);
   const names = table === null ? null : new Set(table.columns.map((column) => column.name));
   return {
@@ -99,6 +103,7 @@ export async function planScoring(
     datasetId: datasetId ?? null,
     table,
     passthroughColumns,
+    explanationsTop,
     columns: [...passthroughColumns, ...resultColumns],
     missingFeatures: names === null ? null : (await featuresOf(db, owned)).filter((name) => !names.has(name)),
     places,
@@ -119,12 +124,13 @@ function refuseUnbuilt(request: CreateBatchPredictionRequest): void {
     });
   const output = request.output?.type ?? 'download';
   if (output !== 'download' && output !== 'hdfs') throw unbuilt('output/type', 'download and hdfs are');
-  if (request.explanations !== undefined) throw unbuilt('explanations', 'leave it out');
   if (request.chunk !== undefined) throw unbuilt('chunk', 'leave it out');
 }
 
-function resultColumnsOf({ project }: OwnedModel): string[] {
-  return ['prediction', ...(project.fixed?.target.classes ?? []).map((entry) => `probability_${entry.label}`)];
+function resultColumnsOf({ project }: OwnedModel, explanationsTop: number): string[] {
+  const labels = (project.fixed?.target.classes ?? []).map((entry) => entry.label);
+  const explained = explanationsTop === 0 ? [] : explanationColumns(explanationsTop).map(({ name }) => name);
+  return ['prediction', ...labels.map((label) => `probability_${label}`), ...explained];
 }
 
 function checkPassthrough(asked: readonly string[], table: StoredTable | null, resultColumns: readonly string[]): void {
@@ -200,6 +206,7 @@ export async function startScoring(
       table: plan.table,
       ...(source === null ? {} : { source }),
       passthroughColumns: [...plan.passthroughColumns],
+      ...(plan.explanationsTop === 0 ? {} : { explanations: { top: plan.explanationsTop } }),
       ...(output === null || stagingPath === null
         ? {}
         : { output: { format: output.output.format ?? 'parquet', stagingPath } }),

@@ -1,7 +1,8 @@
 import { AppError } from '#contracts';
-import type { ColumnDifferences, RawRow, RowPrediction, Scorer } from '#scoring';
+import { explanationColumns, type ColumnDifferences, type RawRow, type RowPrediction, type Scorer } from '#scoring';
 import type { ServedDeployment } from '../deployments.ts';
 import { csvCell } from './csv.ts';
+import { checkExplanations, explanationsCsv, explanationsJson } from './explanations.ts';
 import type { InputRows, ObjectRow } from './rows.ts';
 
 /** Column names named in one row's warnings, and in one complaint, at most. */
@@ -17,8 +18,8 @@ export interface AnswerInProgress {
    */
   advance(rowCount: number): boolean;
   /**
-   * JSON: `{deploymentId, modelId, data: [{rowIndex, prediction, probabilities?, warnings?}]}`.
-   * CSV: `prediction`, then `probability_<label>` in class order.
+   * JSON: `{deploymentId, modelId, data: [{rowIndex, prediction, probabilities?, explanations?, warnings?}]}`.
+   * CSV: `prediction`, then `probability_<label>` in class order, then `explanationColumns`.
    */
   text(): string;
 }
@@ -28,10 +29,13 @@ interface Template {
   readonly head: string;
   /** JSON texts of the labels */
   readonly quoted: readonly string[];
+  /** without explanations and line end */
   readonly csvHead: string;
   readonly csvLabels: readonly string[];
   /** Shared by answers that are made in one go. */
   readonly prediction: RowPrediction;
+  /** The same for explained rows; made when the first one is asked for. */
+  explained: RowPrediction | null;
 }
 
 const templates = new WeakMap<ServedDeployment, Template>();
@@ -44,23 +48,35 @@ function templateOf(served: ServedDeployment): Template {
   template = {
     head: `{"deploymentId":${JSON.stringify(record.deploymentId)},"modelId":${JSON.stringify(record.modelId)},"data":[`,
     quoted: classes.map((label) => JSON.stringify(label)),
-    csvHead: `${['prediction', ...classes.map((label) => `probability_${label}`)].map(csvCell).join(',')}\r\n`,
+    csvHead: ['prediction', ...classes.map((label) => `probability_${label}`)].map(csvCell).join(','),
     csvLabels: classes.map(csvCell),
     prediction: artifact.scorer.createPrediction(),
+    explained: null,
   };
   templates.set(served, template);
   return template;
 }
 
-/** Starts the answer for some rows. */
-export function beginAnswer(served: ServedDeployment, input: InputRows, format: AnswerFormat): AnswerInProgress {
+/**
+ * Starts the answer for some rows.
+ *
+ * @param top features that each row's explanation names; 0 for none
+ * @throws NOT_AVAILABLE for explanations of a model that was trained without them; TOO_MANY_ROWS see `checkExplanations`
+ */
+export function beginAnswer(
+  served: ServedDeployment,
+  input: InputRows,
+  format: AnswerFormat,
+  top: number,
+): AnswerInProgress {
   const template = templateOf(served);
   const { scorer } = served.artifact;
+  if (top > 0) checkExplanations(scorer, input.rows.length, top);
   // The shared prediction is filled and read within one step, and nothing comes between.
-  const { prediction } = template;
+  const prediction = top > 0 ? (template.explained ??= scorer.createPrediction(true)) : template.prediction;
   const rows = input.kind === 'objects' ? objectRows(scorer, input.rows) : tableRows(scorer, input);
   const refuses = served.record.settings.missingColumns === 'refuse';
-  let text = format === 'json' ? template.head : template.csvHead;
+  let text = format === 'json' ? template.head : csvHead(template, top);
   let next = 0;
   return {
     advance: (rowCount) => {
@@ -69,8 +85,13 @@ export function beginAnswer(served: ServedDeployment, input: InputRows, format: 
         scorer.scoreRow(rows.row(next), prediction, next + 1);
         const odd = rows.differences(next, prediction);
         if (refuses && odd !== null && odd.missing.length > 0) throw missingColumns(next, odd.missing);
-        if (format === 'csv') text += csvLine(template, prediction);
-        else text += `${next === 0 ? '' : ','}${jsonRow(template, prediction, next, odd)}`;
+        if (format === 'csv') {
+          const more = top > 0 ? explanationsCsv(scorer, prediction, top) : '';
+          text += `${csvLine(template, prediction)}${more}\r\n`;
+        } else {
+          const more = top > 0 ? `,"explanations":${explanationsJson(scorer, prediction, top)}` : '';
+          text += `${next === 0 ? '' : ','}${jsonRow(template, prediction, next)}${more}${odd === null ? '}' : `,"warnings":${warnings(odd)}}`}`;
+        }
       }
       return next === rows.count;
     },
@@ -126,7 +147,13 @@ function tableRows(scorer: Scorer, { header, rows }: Extract<InputRows, { kind: 
   };
 }
 
-function jsonRow(template: Template, prediction: RowPrediction, index: number, odd: ColumnDifferences | null): string {
+function csvHead({ csvHead: head }: Template, top: number): string {
+  const columns = top > 0 ? explanationColumns(top).map(({ name }) => `,${name}`) : [];
+  return `${head}${columns.join('')}\r\n`;
+}
+
+/** A row without its end. */
+function jsonRow(template: Template, prediction: RowPrediction, index: number): string {
   const { quoted } = template;
   let text = `{"rowIndex":${index},"prediction":${quoted[prediction.classIndex] ?? numberText(prediction.prediction)}`;
   if (quoted.length > 0) {
@@ -135,13 +162,13 @@ function jsonRow(template: Template, prediction: RowPrediction, index: number, o
       text += `${label === 0 ? '' : ','}${quoted[label] ?? ''}:${numberText(prediction.probabilities[label])}`;
     text += '}';
   }
-  return odd === null ? `${text}}` : `${text},"warnings":${warnings(odd)}}`;
+  return text;
 }
 
 function csvLine(template: Template, prediction: RowPrediction): string {
   let line = template.csvLabels[prediction.classIndex] ?? numberText(prediction.prediction);
   for (const probability of prediction.probabilities) line += `,${numberText(probability)}`;
-  return `${line}\r\n`;
+  return line;
 }
 
 /** JSON has no infinities; a model of finite leaves gives none, so one is our fault. */

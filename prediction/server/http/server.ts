@@ -9,6 +9,7 @@ import { answerFormat } from './accept.ts';
 import { beginAnswer } from './answers.ts';
 import { createAuthenticator, mayAsk, UnknownKey, type Authenticator } from './authenticate.ts';
 import { refuseConnection } from './client-errors.ts';
+import { explanationsAsked } from './explanations.ts';
 import { createServerMetrics, type ServerMetrics } from './metrics.ts';
 import { overloaded, receiveBody, tooLarge, type BodyBudget } from './receive-body.ts';
 import { errorReply, jsonReply, send, type Exchange, type Reply } from './reply.ts';
@@ -18,6 +19,8 @@ import { readRows, rowMediaType } from './rows.ts';
 const NOT_READY_RETRY_SECONDS = 1;
 /** Rows predicted before other requests get their turn. */
 const ROWS_PER_TURN = 500;
+/** The same of rows that are explained, each of which takes as long as some hundred others. */
+const EXPLAINED_ROWS_PER_TURN = 2;
 /** Requests under way at a time, and bodies held in memory in multiples of the largest one; more are answered 429. */
 const REQUESTS_MAX = 1_000;
 const HELD_BODIES_MAX = 4;
@@ -176,8 +179,7 @@ async function predict(context: Context, exchange: Exchange, deploymentId: strin
   if (budget.requestCount > budget.requestsMax) throw overloaded(`more than ${budget.requestsMax} requests at a time`);
   const admission = admit(context, headers.authorization, deploymentId);
   if (admission !== null) await admission;
-  if (query !== '' && new URLSearchParams(query).has('explanations'))
-    throw new AppError('NOT_AVAILABLE', 'explanations are not in this version; leave the parameter out');
+  const top = query === '' ? 0 : explanationsAsked(query);
   const mediaType = rowMediaType(headers['content-type'], headers['content-encoding']);
   const format = answerFormat(headers.accept);
   const length = Number(headers['content-length'] ?? 0);
@@ -190,8 +192,8 @@ async function predict(context: Context, exchange: Exchange, deploymentId: strin
     const served = table.served(deploymentId);
     if (served === null) throw notReady(`deployment ${deploymentId} is not served here any more`);
     const rows = readRows(body, mediaType, rowsMax);
-    const progress = beginAnswer(served, rows, format);
-    while (!progress.advance(ROWS_PER_TURN)) {
+    const progress = beginAnswer(served, rows, format, top);
+    while (!progress.advance(top === 0 ? ROWS_PER_TURN : EXPLAINED_ROWS_PER_TURN)) {
       await nextTurn();
       if (request.socket.destroyed) throw new AppError('BAD_REQUEST', 'the client is gone');
     }

@@ -264,6 +264,13 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
         missingFeatures: [],
         rowCount: ROWS,
       });
+      const explained = { json: { ...json, explanations: { top: 1 } } };
+      expect((await api.request('POST', '/batch-predictions?dryRun=true', explained)).json).to.deep.include({
+        columns: [
+          ...['x', 'prediction', 'probability_no', 'probability_yes'],
+          ...['explanation_base', 'explanation_1_feature', 'explanation_1_contribution', 'explanation_rest'],
+        ],
+      });
       const job = await api.call('POST', '/batch-predictions', 202, Job, { json });
       const path = job.resource ?? '';
       await api.refused('GET', `${path}/rows`, { status: 409, code: 'JOB_NOT_FINISHED' });
@@ -280,7 +287,8 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
         api.refused('POST', '/batch-predictions', { status, code }, { json: { ...json, ...change } });
       await refuse({ passthroughColumns: ['z'] }, 422, 'COLUMN_UNKNOWN');
       await refuse({ modelId: undefined }, 422, 'VALIDATION_FAILED');
-      await refuse({ explanations: { top: 3 } }, 501, 'NOT_AVAILABLE');
+      await refuse({ explanations: { top: 0 } }, 422, 'VALIDATION_FAILED');
+      await refuse({ explanations: { top: 101 } }, 422, 'VALIDATION_FAILED');
       const hdfs = { type: 'hdfs', path: '/x' };
       await refuse({ input: {} }, 422, 'VALIDATION_FAILED');
       await refuse({ input: { datasetId, source: hdfs } }, 422, 'VALIDATION_FAILED');

@@ -137,7 +137,8 @@ describe('a user’s data in HDFS', function () {
 
   it('predicts files as they are and writes into a folder of the user’s own, whole or not at all', async () => {
     const output = { type: 'hdfs', path: `${HOME}/out/predictions` };
-    const request = { modelId, input: { source: { type: 'hdfs', path: `${CHURN}/part-*.parquet` } }, output };
+    const input = { source: { type: 'hdfs', path: `${CHURN}/part-*.parquet` } };
+    const request = { modelId, input, output, explanations: { top: 1 } };
     const plan = await alice.call('POST', '/batch-predictions?dryRun=true', 200, BatchPredictionDryRun, {
       json: request,
     });
@@ -153,10 +154,12 @@ describe('a user’s data in HDFS', function () {
     for await (const chunk of hdfs.open(status.path)) chunks.push(chunk);
     writeFileSync(lab.at('in', 'out.parquet'), Buffer.concat(chunks));
     const rows = await lab.duckdb.rows(
-      `SELECT id, typeof(prediction), typeof("probability_yes") FROM read_parquet('${lab.at('in', 'out.parquet')}')`,
+      `SELECT id, typeof(prediction), typeof("probability_yes"), explanation_1_feature, typeof(explanation_rest) FROM read_parquet('${lab.at('in', 'out.parquet')}')`,
     );
     expect(rows.map(([id]) => Number(id))).to.deep.equal(Array.from({ length: ROWS }, (_, i) => 1_000 + i));
-    expect(rows[0]?.slice(1)).to.deep.equal(['VARCHAR', 'DOUBLE']);
+    const [, ...shown] = rows[0] ?? [];
+    expect(shown.toSpliced(2, 1)).to.deep.equal(['VARCHAR', 'DOUBLE', 'DOUBLE']);
+    expect(shown[2], 'a feature explains the prediction').to.be.oneOf(['id', 'age', 'plan', 'since']);
     await alice.refused('GET', `/batch-predictions/${made.id}/rows`, {
       status: 409,
       code: 'CONFLICT',

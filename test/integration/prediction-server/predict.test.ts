@@ -1,5 +1,13 @@
 import { expect } from 'chai';
-import { BINARY_CLASSES, binary, makeRecord, multiclass, regression, makeGrant } from '../../support/serving/models.ts';
+import {
+  BINARY_CLASSES,
+  binary,
+  makeRecord,
+  multiclass,
+  regression,
+  makeGrant,
+  withoutCovers,
+} from '../../support/serving/models.ts';
 import { createServing, predict, ROW, untilReady, type Server, type Serving } from '../../support/serving/serving.ts';
 
 interface Body {
@@ -9,6 +17,13 @@ interface Body {
     readonly rowIndex: number;
     readonly prediction: string | number;
     readonly probabilities?: Record<string, number>;
+    readonly explanations?: {
+      readonly label?: string;
+      readonly baseValue: number;
+      readonly rawScore: number;
+      readonly contributions: { readonly feature: string; readonly contribution: number }[];
+      readonly rest: number;
+    }[];
     readonly warnings?: string[];
   }[];
 }
@@ -29,6 +44,7 @@ describe('prediction server: rows in, predictions out', () => {
       dep_1: serving.model('mdl_regression', regression()),
       dep_binary: serving.model('mdl_binary', binary()),
       dep_multiclass: serving.model('mdl_multiclass', multiclass()),
+      dep_old: serving.model('mdl_old', withoutCovers(regression())),
     };
     const deployments = Object.entries(models).map(([deploymentId, model]) =>
       makeRecord(signer, model, { deploymentId }),
@@ -40,7 +56,7 @@ describe('prediction server: rows in, predictions out', () => {
     serving.app.publish({ deployments: [...deployments, strict], apiKeys: [makeGrant()] });
     server = await serving.start({ 'predictionServer.rowsMax': '2000', 'predictionServer.bodyBytesMax': '100000' });
     await untilReady(server);
-    for (const id of ['dep_binary', 'dep_multiclass', 'dep_strict'])
+    for (const id of ['dep_binary', 'dep_multiclass', 'dep_strict', 'dep_old'])
       while ((await predict(server, ROW, { id })).status === 503);
   });
   after(() => serving.close());
@@ -267,9 +283,100 @@ describe('prediction server: rows in, predictions out', () => {
     });
   }
 
-  it('says that explanations are not there yet instead of leaving them out', async () => {
-    const answer = await predict(server, ROW, { id: 'dep_1?explanations=3' });
-    expect([answer.status, problemOf(answer).code]).to.deep.equal([501, 'NOT_AVAILABLE']);
-    expect((await predict(server, ROW, { id: 'dep_1?other=1' })).status).to.equal(200);
+  describe('explanations', () => {
+    /** The stumps say what is right: three training rows of four went left, so left adds a quarter of the difference. */
+    it('name the features of the largest parts, and add up to the raw score', async () => {
+      const answer = await predict(server, { ...ROW, height: 1.9 }, { id: 'dep_1?explanations=2' });
+      expect(answer.status, answer.text).to.equal(200);
+      expect(bodyOf(answer).data[0]).to.deep.equal({
+        rowIndex: 0,
+        prediction: 11,
+        explanations: [
+          {
+            baseValue: 833.25,
+            rawScore: 11,
+            contributions: [
+              { feature: '__proto__', contribution: -750 },
+              { feature: 'height', contribution: -75 },
+            ],
+            rest: 2.75,
+          },
+        ],
+      });
+    });
+
+    it('leave features of no part out, are on the link scale and come before warnings', async () => {
+      const row = { age: 30, color: 'red', height: 1, strange: 1 };
+      const text = (await predict(server, row, { id: 'dep_binary?explanations=100' })).text;
+      const [first] = (JSON.parse(text) as { data: Record<string, unknown>[] }).data;
+      expect(Object.keys(first ?? {})).to.deep.equal([
+        'rowIndex',
+        'prediction',
+        'probabilities',
+        'explanations',
+        'warnings',
+      ]);
+      expect(first?.['explanations']).to.deep.equal([
+        {
+          label: 'yes, "sure"',
+          baseValue: 2,
+          rawScore: 3,
+          contributions: [
+            { feature: 'age', contribution: 0.75 },
+            { feature: 'color', contribution: 0.25 },
+          ],
+          rest: 0,
+        },
+      ]);
+    });
+
+    it('are there for each class, and in CSV for the predicted one', async () => {
+      const row = { age: 50 };
+      const { data } = bodyOf(await predict(server, [row], { id: 'dep_multiclass?explanations=1' }));
+      expect(
+        data[0]?.explanations?.map(({ label, baseValue, rawScore }) => [label, baseValue, rawScore]),
+      ).to.deep.equal([
+        ['1', 0.5, -1],
+        ['2', 0, 0],
+        ['3', -0.5, 1],
+      ]);
+      const headers = { ...CSV, accept: 'text/csv' };
+      const csv = await predict(server, 'age\n50\n30\n', { id: 'dep_multiclass?explanations=2', headers });
+      const [head = '', third = '', first = ''] = csv.text.split('\r\n');
+      expect(head).to.match(
+        /,probability_3,explanation_base,explanation_1_feature,explanation_1_contribution,explanation_2_feature,explanation_2_contribution,explanation_rest$/,
+      );
+      expect(third).to.match(/^3,.*,-0\.5,age,1\.5,,,0$/);
+      expect(first).to.match(/^1,.*,0\.5,age,0\.5,,,0$/);
+    });
+
+    it('are refused where the number is none', async () => {
+      for (const query of [
+        'explanations=0',
+        'explanations=101',
+        'explanations=',
+        'explanations=three',
+        'explanations=1.5',
+        'explanations=1&explanations=2',
+      ]) {
+        const answer = await predict(server, ROW, { id: `dep_1?${query}` });
+        const { code, detail, errors } = problemOf(answer);
+        expect([answer.status, code, errors[0]?.path], query).to.deep.equal([
+          422,
+          'VALIDATION_FAILED',
+          '/explanations',
+        ]);
+        expect(detail).to.match(/must be one whole number from 1 to 100; found/);
+      }
+      expect((await predict(server, ROW, { id: 'dep_1?other=1' })).status).to.equal(200);
+    });
+
+    it('are not available for a model that was trained before them, which still predicts', async () => {
+      const answer = await predict(server, ROW, { id: 'dep_old?explanations=3' });
+      const { code, detail } = problemOf(answer);
+      expect([answer.status, code]).to.deep.equal([501, 'NOT_AVAILABLE']);
+      expect(detail).to.match(/train it again/);
+      expect(bodyOf(await predict(server, ROW, { id: 'dep_old' })).data[0]?.prediction).to.equal(111);
+    });
   });
 });

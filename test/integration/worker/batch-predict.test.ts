@@ -7,7 +7,7 @@ import {
   type StoredTable,
   type TaskOutcome as Outcome,
 } from '#contracts';
-import type { Scorer } from '#scoring';
+import { explanationCells, explanationColumns, explanationOf, type Scorer } from '#scoring';
 import { runBatchPredict } from '../../../yarn-workers/worker/tasks/batch-predict.ts';
 import { runIngest } from '../../../yarn-workers/worker/tasks/ingest.ts';
 import { openStoredArtifact } from '../../../yarn-workers/worker/tasks/stored-artifact.ts';
@@ -130,6 +130,36 @@ describe('worker: batch-predict task', function () {
     expect(stored.map(([label, yes]) => [label, String(yes)])).to.deep.equal(
       csv.slice(1).map((row) => [row[3], row[5]]),
     );
+  });
+
+  it('explains each row as the scorer does for its raw cells, and says nothing where nothing contributes', async () => {
+    const cells = [
+      ['42', 'pro', '2026-01-15'],
+      ['', 'no such plan', ''],
+      ['71.5', 'basic', '2026-03-01'],
+    ];
+    const text = `age,plan,since\n${cells.map((row) => row.join(',')).join('\n')}\n`;
+    const top = 4;
+    const { csv, ndjson } = await predict(text, { explanations: { top } });
+    const names = explanationColumns(top).map(({ name }) => name);
+    expect(csv[0]).to.deep.equal(['prediction', 'probability_no', 'probability_yes', ...names]);
+    const out = scorer.createPrediction(true);
+    for (const [index, [age, plan, since]] of cells.entries()) {
+      scorer.scoreRow({ age, plan, since }, out, index);
+      const one = explanationOf(scorer.explainer(), out, 0, top);
+      expect(one.contributions.length, 'three features at most contribute').to.be.within(1, 3);
+      expect(csv[index + 1]?.slice(3)).to.deep.equal(explanationCells(one, top).map((cell) => String(cell ?? '')));
+      const sum = one.contributions.reduce((total, { contribution }) => total + contribution, one.baseValue + one.rest);
+      expect(sum).to.be.closeTo(out.rawScores[0] ?? NaN, 1e-13);
+      const object = JSON.parse(ndjson.split('\n')[index] ?? '') as Record<string, unknown>;
+      expect(object['explanation_1_feature']).to.equal(one.contributions[0]?.feature);
+      expect(object['explanation_4_contribution']).to.equal(null);
+    }
+    const reserved = await failure('age,explanation_1_feature\n1,a\n', {
+      passthroughColumns: ['explanation_1_feature'],
+      explanations: { top: 1 },
+    });
+    expect(reserved.code).to.equal('PREDICTION_COLUMN_RESERVED');
   });
 
   it('regression has a value and no probabilities', async () => {

@@ -18,11 +18,11 @@ export const runBatchPredict: TaskHandler<BatchPredictTask> = async (run) => {
   const scorer = await openStoredArtifact(context.store, spec);
   const startedAt = performance.now();
   const { table, rows: input } = await sourceTable(run);
-  const scoring = { table, passthroughColumns: spec.passthroughColumns };
+  const scoring = { table, passthroughColumns: spec.passthroughColumns, explanations: spec.explanations };
   checkPassthrough(scoring, scorer);
   const { rowCount } = table;
   const rows: RowsToWrite = {
-    columns: resultColumns(spec, scorer),
+    columns: resultColumns(scoring, scorer),
     batches: told(predictTable(scorer, input, scoring)),
   };
   const staged =

@@ -1,5 +1,12 @@
-import { AppError, type BatchSource, type Column, type FeatureWarning, type StoredTable } from '#contracts';
-import type { Scorer } from '#scoring';
+import {
+  AppError,
+  type BatchSource,
+  type Column,
+  type ExplanationsAsked,
+  type FeatureWarning,
+  type StoredTable,
+} from '#contracts';
+import { explainedOutput, explanationCells, explanationColumns, explanationOf, type Scorer } from '#scoring';
 
 /** Name of the column of values or labels. */
 const PREDICTION_COLUMN = 'prediction';
@@ -16,6 +23,8 @@ export interface ResultColumn {
 export interface ScoredColumns {
   readonly table: Pick<StoredTable, 'columns'>;
   readonly passthroughColumns: readonly string[];
+  /** Undefined: none. */
+  readonly explanations?: ExplanationsAsked | undefined;
 }
 
 /** Some rows of the result, in input order. A batch's arrays are valid until the next batch is asked for. */
@@ -26,20 +35,24 @@ export interface ResultBatch {
   readonly columns: readonly (readonly (string | null)[] | Float64Array)[];
 }
 
-/** The columns of a batch prediction: pass-through ones as asked, `prediction`, then one probability a class. */
-export function resultColumns(spec: Pick<ScoredColumns, 'passthroughColumns'>, scorer: Scorer): ResultColumn[] {
+/**
+ * The columns of a batch prediction: pass-through ones as asked, `prediction`, one probability a class, then those of
+ * explanations where they are asked for.
+ */
+export function resultColumns(spec: Omit<ScoredColumns, 'table'>, scorer: Scorer): ResultColumn[] {
   const { classes } = scorer.manifest.content;
   return [
     ...spec.passthroughColumns.map((name): ResultColumn => ({ name, kind: 'text' })),
     { name: PREDICTION_COLUMN, kind: classes.length === 0 ? 'number' : 'text' },
     ...classes.map((label): ResultColumn => ({ name: `probability_${label}`, kind: 'number' })),
+    ...(spec.explanations === undefined ? [] : explanationColumns(spec.explanations.top)),
   ];
 }
 
 /** @throws COLUMN_UNKNOWN, PREDICTION_COLUMN_RESERVED, VALIDATION_FAILED for a column that is asked for twice */
 export function checkPassthrough(spec: ScoredColumns, scorer: Scorer): void {
   const known = new Set(spec.table.columns.map(({ name }) => name));
-  const reserved = new Set(resultColumns({ passthroughColumns: [] }, scorer).map(({ name }) => name));
+  const reserved = new Set(resultColumns({ ...spec, passthroughColumns: [] }, scorer).map(({ name }) => name));
   const seen = new Set<string>();
   for (const [index, name] of spec.passthroughColumns.entries()) {
     const refuse = (code: ConstructorParameters<typeof AppError>[0], message: string) =>
@@ -77,7 +90,8 @@ function shown(names: readonly string[]): string {
 /**
  * Predicts all rows of a table, in order: as many rows come out as go in. Memory is bounded by a batch.
  *
- * @throws CELL_UNREADABLE naming row and column; DATA_READ_TRUNCATED
+ * @throws CELL_UNREADABLE naming row and column; DATA_READ_TRUNCATED; NOT_AVAILABLE for explanations of a model that was
+ *   trained without them
  */
 export async function* predictTable(
   scorer: Scorer,
@@ -95,7 +109,13 @@ export async function* predictTable(
     if (raw.length < rowCount * scorer.outputCount) raw = new Float64Array(rowCount * scorer.outputCount);
     // A column may be both read and passed through, in two views: the scorer finds its columns by name. It names rows in
     // messages only, and people count them from 1, as HTTP answers and ingest do.
-    scorer.scoreBatch({ firstRow: firstRow + 1, rowCount, columns: batch.columns.slice(0, inputs.length) }, raw);
+    const explained =
+      spec.explanations === undefined ? null : explanationWriter(scorer, spec.explanations.top, rowCount);
+    scorer.scoreBatch(
+      { firstRow: firstRow + 1, rowCount, columns: batch.columns.slice(0, inputs.length) },
+      raw,
+      explained === null ? undefined : (row, contributions) => explained.add(row, raw, contributions),
+    );
     const labels = new Array<string>(classCount === 0 ? 0 : rowCount);
     const values = new Float64Array(classCount === 0 ? rowCount : 0);
     const probabilities = Array.from({ length: classCount }, () => new Float64Array(rowCount));
@@ -109,8 +129,32 @@ export async function* predictTable(
       }
     }
     const passed = batch.columns.slice(inputs.length).map(textsOf);
-    yield { firstRow, rowCount, columns: [...passed, classCount === 0 ? values : labels, ...probabilities] };
+    const predicted = [classCount === 0 ? values : labels, ...probabilities];
+    yield { firstRow, rowCount, columns: [...passed, ...predicted, ...(explained?.columns ?? [])] };
   }
+}
+
+/** Columns of explanations of one batch, filled row by row. */
+function explanationWriter(scorer: Scorer, top: number, rowCount: number) {
+  const explainer = scorer.explainer();
+  const answer = scorer.createPrediction();
+  const columns = explanationColumns(top).map(({ kind }) =>
+    kind === 'number' ? new Float64Array(rowCount).fill(NaN) : new Array<string | null>(rowCount).fill(null),
+  );
+  return {
+    columns,
+    add: (row: number, raw: Float64Array, contributions: Float64Array): void => {
+      scorer.toPrediction(raw, row * scorer.outputCount, answer);
+      const output = explainedOutput(scorer.manifest.content, answer.classIndex);
+      const rawScores = raw.subarray(row * scorer.outputCount, (row + 1) * scorer.outputCount);
+      const cells = explanationCells(explanationOf(explainer, { rawScores, contributions }, output, top), top);
+      for (const [place, cell] of cells.entries()) {
+        const column = columns[place];
+        if (column instanceof Float64Array) column[row] = cell === null ? NaN : Number(cell);
+        else if (column !== undefined) column[row] = cell === null ? null : String(cell);
+      }
+    },
+  };
 }
 
 function textsOf(column: Column): readonly (string | null)[] {
