@@ -22,6 +22,7 @@ export {
   scoresFromOutOfFold,
   type OutOfFold,
 } from './fit/out-of-fold.ts';
+export { insightOf, insightRows } from './insights/insight.ts';
 export { partitionOf } from './partition/partitions.ts';
 export { profileTable, type ProfileOptions } from './profile/profile-table.ts';
 export { HOLDOUT, TRAINING, type KeyColumn, type PartitionRows, type Partitions } from './partition/types.ts';

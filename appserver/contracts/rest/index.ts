@@ -1,6 +1,7 @@
 export * from './common.ts';
 export * from './datasets.ts';
 export * from './deployments.ts';
+export * from './insights.ts';
 export * from './jobs.ts';
 export * from './models.ts';
 export * from './operations.ts';

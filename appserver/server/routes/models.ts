@@ -1,8 +1,22 @@
 import { Readable } from 'node:stream';
-import { AppError, Model, ModelParameters, PatchModelRequest, TaskLog } from '#contracts';
+import {
+  AppError,
+  Id,
+  INSIGHT_KINDS,
+  Insight,
+  InsightList,
+  InsightQuery,
+  Model,
+  ModelParameters,
+  oneOf,
+  PatchModelRequest,
+  strict,
+  TaskLog,
+} from '#contracts';
 import { decodeOutOfFold, settingsOf } from '#ml';
 import { getTask, readTaskLog, updateModel } from '#store';
 import { route, ok, type Route } from '../route.ts';
+import { insightKinds, readInsight } from '../services/insights.ts';
 import { publicProblem } from '../services/jobs.ts';
 import { modelView, readModel, readReadyModel } from '../services/models.ts';
 import { asFile } from '../services/streams.ts';
@@ -144,5 +158,44 @@ const trainingPredictions = route({
   },
 });
 
+const insights = route({
+  method: 'GET',
+  path: '/api/v1/models/{id}/insights',
+  summary: 'The insights that a model has',
+  tag,
+  access: 'user',
+  params: IdParams,
+  answers: { 200: { description: 'kinds and where they are', schema: InsightList } },
+  handler: async ({ database }, { caller, params }) => {
+    const kinds = await insightKinds(database, caller, params.id);
+    return ok({
+      data: kinds.map((kind) => ({ kind, path: `/api/v1/models/${params.id}/insights/${kind}` })),
+      next: null,
+    });
+  },
+});
+
+const insight = route({
+  method: 'GET',
+  path: '/api/v1/models/{id}/insights/{kind}',
+  summary: 'One insight, from rows that the predicting model had not seen',
+  tag,
+  access: 'user',
+  params: strict({ id: Id, kind: oneOf(INSIGHT_KINDS) }),
+  query: InsightQuery,
+  answers: { 200: { description: 'the insight and the rows it is of', schema: Insight } },
+  handler: async ({ database, store }, { caller, params, query, signal }) =>
+    ok(await readInsight({ database, store }, caller, { modelId: params.id, kind: params.kind, query }, signal)),
+});
+
 /** Routes of models. */
-export const modelRoutes: readonly Route[] = [read, patch, parameters, log, artifact, trainingPredictions];
+export const modelRoutes: readonly Route[] = [
+  read,
+  patch,
+  parameters,
+  log,
+  artifact,
+  trainingPredictions,
+  insights,
+  insight,
+];

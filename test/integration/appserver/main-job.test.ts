@@ -6,6 +6,8 @@ import {
   canonicalJson,
   Dataset,
   Deployment,
+  Insight,
+  InsightList,
   Job,
   Leaderboard,
   Model,
@@ -111,10 +113,19 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
       [2, false, false],
     ]);
     const [refit, twin] = board.data;
+    const ofRefit = `/models/${refit?.modelId ?? ''}/insights`;
+    const roc = await api.get(`${ofRefit}/roc`, Insight);
+    expect(roc).to.deep.include({ modelId: refit?.modelId, predictedBy: twin?.modelId, partition: 'crossValidation' });
+    expect(roc.rowCount).to.equal(ROWS * 0.8);
+    const auc = roc.insight.kind === 'roc' ? roc.insight.auc : null;
+    expect(auc).to.be.closeTo(twin?.scores.crossValidation?.['auc'] ?? NaN, 1e-12);
+    const ofHoldout = `${ofRefit}/confusion?partition=holdout`;
+    await api.refused('GET', ofHoldout, { status: 409, code: 'CONFLICT', says: [/locked/] });
     expect(refit?.scores).to.deep.equal(twin?.scores);
     expect(refit?.scores.holdout).to.equal(null);
     expect(refit?.scores.crossValidation?.['logLoss']).to.be.closeTo(0.5623, 0.01);
     await api.call('POST', `/projects/${id}/holdout/unlock`, 200, Project);
+    expect((await api.get(ofHoldout, Insight)).rowCount).to.equal(ROWS * 0.2);
     const unlocked = await api.get(`/projects/${id}/leaderboard`, Leaderboard);
     expect(unlocked.data[0]?.scores.holdout?.['logLoss']).to.be.a('number');
     await api.refused('POST', `/projects/${id}/holdout/unlock`, { status: 409, code: 'HOLDOUT_ALREADY_UNLOCKED' });
@@ -254,6 +265,26 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
           headers: { accept: 'image/png' },
         },
       );
+    });
+
+    it('lists insights, gives each, and refuses what is not built or does not fit', async () => {
+      const path = `/models/${modelId}/insights`;
+      const { data } = await api.get(path, InsightList);
+      expect(data.map(({ kind }) => kind)).to.deep.equal(['lift', 'roc', 'confusion', 'calibration']);
+      for (const { kind } of data) {
+        const { insight, rowCount, isWeighted } = await api.get(`${path}/${kind}`, Insight);
+        expect([insight.kind, rowCount, isWeighted]).to.deep.equal([kind, ROWS * 0.8, false]);
+      }
+      expect((await api.get(`${path}/roc?label=no`, Insight)).insight).to.deep.include({ label: 'no' });
+      const refuse = (rest: string, status: number, code: Parameters<typeof api.refused>[2]['code']) =>
+        api.refused('GET', `${path}/${rest}`, { status, code });
+      await refuse('feature-impact', 501, 'NOT_AVAILABLE');
+      await refuse('nonsense', 404, 'NOT_FOUND');
+      await refuse('residuals', 422, 'VALIDATION_FAILED');
+      await refuse('roc?label=maybe', 422, 'VALIDATION_FAILED');
+      await refuse('confusion?label=no', 422, 'VALIDATION_FAILED');
+      await refuse('roc?partition=all', 422, 'VALIDATION_FAILED');
+      await api.refused('GET', '/models/mdl_none/insights/roc', { status: 404, code: 'NOT_FOUND' });
     });
 
     it('scores a dataset in the format that Accept asks for', async () => {

@@ -1,0 +1,148 @@
+import { Type, type Static } from 'typebox';
+import { Id, nullable, oneOf, strict } from '../schema.ts';
+import type { TargetType } from '../vocabulary.ts';
+
+/** Kinds of insights of a model. */
+export const INSIGHT_KINDS = [
+  'feature-impact',
+  'feature-effects',
+  'lift',
+  'roc',
+  'confusion',
+  'residuals',
+  'calibration',
+  'word-cloud',
+  'learning-curve',
+  'coefficients',
+  'segments',
+] as const;
+export type InsightKind = (typeof INSIGHT_KINDS)[number];
+
+/** Kinds that are computed from out-of-fold predictions, by target type; the others are not built yet. */
+export const OUT_OF_FOLD_INSIGHTS = {
+  binary: ['lift', 'roc', 'confusion', 'calibration'],
+  multiclass: ['lift', 'roc', 'confusion', 'calibration'],
+  regression: ['lift', 'residuals'],
+} as const satisfies Readonly<Record<TargetType, readonly InsightKind[]>>;
+
+/** Rows that an insight can be of, which the predicting model had not seen. */
+export const INSIGHT_PARTITIONS = ['validation', 'crossValidation', 'holdout'] as const;
+export type InsightPartition = (typeof INSIGHT_PARTITIONS)[number];
+
+export const InsightQuery = strict({
+  partition: Type.Optional(
+    oneOf(INSIGHT_PARTITIONS, { description: 'by default the rows that rank models; holdout once it is unlocked' }),
+  ),
+  label: Type.Optional(
+    Type.String({
+      maxLength: 10_000,
+      description:
+        'class that roc, lift and calibration hold against all others; by default the positive, else the last',
+    }),
+  ),
+});
+export type InsightQuery = Static<typeof InsightQuery>;
+
+/** Points of a curve, bins and classes of one answer at most, so that it stays small however many rows there are. */
+export const CURVE_POINTS_MAX = 1_001;
+export const CONFUSION_CLASSES_MAX = 100;
+export const RESIDUAL_POINTS_MAX = 1_000;
+
+const Value = Type.Number();
+const label = Type.String({ description: 'the class that is held against all others' });
+
+const Roc = strict({
+  kind: Type.Literal('roc'),
+  label,
+  positiveWeight: Value,
+  negativeWeight: Value,
+  auc: nullable(Type.Number({ description: 'of all points; null where the rows have one class' })),
+  pointCount: Type.Integer({ description: 'of the whole curve; evenly spaced ones are shown where there are more' }),
+  points: Type.Array(
+    strict({
+      threshold: nullable(Type.Number({ description: 'positive at this probability and above; null: nothing is' })),
+      falsePositiveRate: Value,
+      truePositiveRate: Value,
+      precision: nullable(Type.Number({ description: 'null where nothing is positive' })),
+    }),
+  ),
+});
+const Lift = strict({
+  kind: Type.Literal('lift'),
+  label: nullable(label),
+  meanActual: Type.Number({ description: 'of all rows' }),
+  bins: Type.Array(
+    strict({
+      rowCount: Type.Integer(),
+      weight: Value,
+      meanPredicted: Value,
+      meanActual: Value,
+      lift: nullable(Type.Number({ description: 'mean of the bin by the mean of all; null where that is 0' })),
+      cumulativeLift: nullable(Value),
+    }),
+    { description: 'rows by falling prediction, the same number in each bin but for one' },
+  ),
+});
+const Confusion = strict({
+  kind: Type.Literal('confusion'),
+  labels: Type.Array(nullable(Type.String()), {
+    description: 'of rows and columns; null: all classes but the largest ones',
+  }),
+  weights: Type.Array(Type.Array(Value), { description: 'by actual, then by predicted class' }),
+  classes: Type.Array(
+    strict({
+      label: nullable(Type.String()),
+      precision: nullable(Value),
+      recall: nullable(Value),
+      f1: nullable(Value),
+      weight: Type.Number({ description: 'of its actual rows' }),
+    }),
+  ),
+});
+const Calibration = strict({
+  kind: Type.Literal('calibration'),
+  label,
+  expectedError: Type.Number({ description: 'mean over rows of |mean predicted - mean actual| of their bins' }),
+  bins: Type.Array(
+    strict({
+      from: Value,
+      to: Value,
+      rowCount: Type.Integer(),
+      weight: Value,
+      meanPredicted: Value,
+      meanActual: Value,
+    }),
+    { description: 'ten of equal width, `from` exclusive (0 inclusive), `to` inclusive; empty ones are left out' },
+  ),
+});
+const Residuals = strict({
+  kind: Type.Literal('residuals'),
+  mean: Type.Number({ description: 'of actual - predicted' }),
+  std: Type.Number({ description: 'of the rows, by their weight' }),
+  quantiles: Type.Array(strict({ q: Value, value: Value }), { description: 'of rows, interpolated linearly' }),
+  edges: Type.Array(Value),
+  counts: Type.Array(Type.Integer(), { description: 'rows between two edges; the last has its upper edge' }),
+  points: Type.Array(strict({ rowIndex: Type.Integer(), actual: Value, predicted: Value }), {
+    description: 'evenly spaced rows',
+  }),
+});
+
+/** What an insight says, computed from stored out-of-fold predictions. */
+export const InsightContent = Type.Union([Roc, Lift, Confusion, Calibration, Residuals]);
+export type InsightContent = Static<typeof InsightContent>;
+export type InsightOf<K extends InsightContent['kind']> = Extract<InsightContent, { kind: K }>;
+
+export const Insight = strict({
+  modelId: Id,
+  predictedBy: Type.String({ description: 'whose predictions these are: the model, or the twin that a refit repeats' }),
+  partition: oneOf(INSIGHT_PARTITIONS),
+  rowCount: Type.Integer({ description: 'rows used, of weight above 0; evenly spaced ones of more than a million' }),
+  isWeighted: Type.Boolean(),
+  insight: InsightContent,
+});
+export type Insight = Static<typeof Insight>;
+
+export const InsightList = strict({
+  data: Type.Array(strict({ kind: oneOf(INSIGHT_KINDS), path: Type.String() })),
+  next: Type.Null(),
+});

@@ -1,0 +1,208 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import {
+  CONFUSION_CLASSES_MAX,
+  CURVE_POINTS_MAX,
+  type InsightContent,
+  type InsightKind,
+  type TargetSpec,
+  type TargetType,
+} from '#contracts';
+import { insightOf, insightRows, type OutOfFold } from '#ml';
+import { appErrorOf } from '../../../../support/expect-error.ts';
+
+type Json = Record<string, unknown>;
+
+interface Case {
+  readonly targetType: TargetType;
+  readonly actual: number[];
+  readonly predictions: number[];
+  readonly weights: number[] | null;
+  readonly roc?: Record<'falsePositiveRate' | 'truePositiveRate' | 'thresholds' | 'precision', number[]> & {
+    auc: number;
+  };
+  readonly lift: { meanActual: number; bins: Record<string, number>[] };
+  readonly confusion?: Record<'precision' | 'recall' | 'f1', (number | null)[]> & { weights: number[][] };
+  readonly calibration?: { meanActual: number[]; meanPredicted: number[] };
+  readonly residuals?: { mean: number; std: number; quantiles: number[]; edges: number[]; counts: number[] };
+}
+
+const FIXTURE = new URL('../../../../fixtures/insights/insights.json', import.meta.url);
+const { cases } = JSON.parse(readFileSync(FIXTURE, 'utf8')) as { cases: Case[] };
+
+/** Sums of some hundred terms in another order. */
+const TOLERANCE = 1e-12;
+
+const targetOf = (targetType: TargetType, classCount: number): TargetSpec => ({
+  name: 'y',
+  targetType,
+  classes: Array.from({ length: classCount }, (_, index) => ({
+    label: `c${index}`,
+    texts: [`c${index}`],
+    rowCount: 1,
+  })),
+  positiveClass: targetType === 'binary' ? 1 : null,
+});
+
+/** All rows in two folds. */
+function outOfFold(one: Pick<Case, 'targetType' | 'actual' | 'predictions' | 'weights'>): OutOfFold {
+  const isRegression = one.targetType === 'regression';
+  return {
+    rows: Uint32Array.from(one.actual.keys()),
+    partitions: Int8Array.from(one.actual, (_, row) => row % 2),
+    foldCount: 2,
+    classes: isRegression ? null : Int32Array.from(one.actual),
+    values: isRegression ? Float64Array.from(one.actual) : null,
+    weights: one.weights === null ? null : Float64Array.from(one.weights),
+    outputCount: one.predictions.length / one.actual.length,
+    predictions: Float64Array.from(one.predictions),
+  };
+}
+
+const close = (found: readonly (number | null)[], expected: readonly (number | null)[], what: string): void => {
+  expect(found.length, what).to.equal(expected.length);
+  for (const [place, value] of found.entries()) {
+    const wanted = expected[place] ?? null;
+    if (wanted === null || value === null) expect(value, `${what} ${place}`).to.equal(wanted);
+    else expect(value, `${what} ${place}`).to.be.closeTo(wanted, TOLERANCE * Math.max(1, Math.abs(wanted)));
+  }
+};
+
+describe('insights beside scikit-learn and NumPy', () => {
+  for (const [index, one] of cases.entries()) {
+    const data = outOfFold(one);
+    const target = targetOf(one.targetType, one.targetType === 'binary' ? 2 : data.outputCount);
+    const rows = insightRows(data, one.targetType === 'regression' ? targetOf('regression', 0) : target, undefined);
+    const label = one.targetType === 'regression' ? undefined : 'c1';
+    const of = <K extends InsightKind & InsightContent['kind']>(kind: K): Extract<InsightContent, { kind: K }> => {
+      const found = insightOf(kind, rows, kind === 'confusion' ? undefined : label);
+      if (found.kind !== kind) throw new Error(found.kind);
+      return found as Extract<InsightContent, { kind: K }>; // its kind was just compared
+    };
+    const what = `${index}, ${one.targetType}${one.weights === null ? '' : ', weighted'}`;
+
+    it(`lift: ${what}`, () => {
+      const { bins, meanActual } = of('lift');
+      close([meanActual], [one.lift.meanActual], 'mean');
+      for (const [bin, expected] of one.lift.bins.entries())
+        for (const [name, value] of Object.entries(expected))
+          close([(bins[bin] as Json | undefined)?.[name] as number], [value], `bin ${bin} ${name}`);
+      expect(bins.length).to.equal(10);
+    });
+
+    const { roc, confusion, calibration, residuals } = one;
+    if (roc !== undefined)
+      it(`roc: ${what}`, () => {
+        const { points, auc } = of('roc');
+        close([auc], [roc.auc], 'auc');
+        for (const name of ['falsePositiveRate', 'truePositiveRate'] as const)
+          close(
+            points.map((point): number => point[name]),
+            roc[name],
+            name,
+          );
+        close(
+          points.map(({ threshold }) => threshold),
+          [null, ...roc.thresholds],
+          'threshold',
+        );
+        close(
+          points.map(({ precision }) => precision),
+          [null, ...roc.precision],
+          'precision',
+        );
+      });
+    if (confusion !== undefined)
+      it(`confusion: ${what}`, () => {
+        const { weights, classes } = of('confusion');
+        for (const [row, expected] of confusion.weights.entries()) close(weights[row] ?? [], expected, `row ${row}`);
+        for (const name of ['precision', 'recall', 'f1'] as const)
+          close(
+            classes.map((entry): number | null => entry[name]),
+            confusion[name],
+            name,
+          );
+      });
+    if (calibration !== undefined)
+      it(`calibration: ${what}`, () => {
+        const { bins, expectedError } = of('calibration');
+        close(
+          bins.map(({ meanActual }) => meanActual),
+          calibration.meanActual,
+          'actual',
+        );
+        close(
+          bins.map(({ meanPredicted }) => meanPredicted),
+          calibration.meanPredicted,
+          'predicted',
+        );
+        expect(expectedError).to.be.within(0.01, 0.3);
+      });
+    if (residuals !== undefined)
+      it(`residuals: ${what}`, () => {
+        const found = of('residuals');
+        close([found.mean, found.std], [residuals.mean, residuals.std], 'moments');
+        close(
+          found.quantiles.map(({ value }) => value),
+          residuals.quantiles,
+          'quantile',
+        );
+        close(found.edges, residuals.edges, 'edge');
+        expect(found.counts).to.deep.equal(residuals.counts);
+        expect(found.points[7]).to.deep.equal({ rowIndex: 7, actual: one.actual[7], predicted: one.predictions[7] });
+      });
+  }
+});
+
+describe('rows and bounds of insights', () => {
+  const base = { targetType: 'binary' as const, actual: [0, 1, 1, 0], predictions: [0.1, 0.9, 0.4, 0.6] };
+  const binary = targetOf('binary', 2);
+
+  it('are those asked for, rows of weight 0 left out', async () => {
+    const data = { ...outOfFold({ ...base, weights: [1, 0, 1, 1] }), partitions: Int8Array.of(0, 0, 1, -1) };
+    expect([...insightRows(data, binary, undefined).chosen]).to.deep.equal([0, 2]);
+    expect([...insightRows(data, binary, 'validation').chosen]).to.deep.equal([0]);
+    expect([...insightRows(data, binary, 'holdout').chosen]).to.deep.equal([3]);
+    const single = { ...data, foldCount: 1, partitions: Int8Array.of(0, 0, 0, 0) };
+    expect(insightRows(single, binary, undefined).partition).to.equal('validation');
+    await appErrorOf('VALIDATION_FAILED', () => insightRows(single, binary, 'crossValidation'));
+    await appErrorOf('VALIDATION_FAILED', () => insightRows(single, binary, 'holdout'));
+  });
+
+  it('are evenly spaced where there are too many', () => {
+    const count = 1_500_001;
+    const actual = new Array<number>(count).fill(1);
+    const rows = insightRows(outOfFold({ ...base, actual, predictions: actual, weights: null }), binary, undefined);
+    expect(rows.chosen.length).to.equal(1_000_000);
+    expect([rows.chosen[0], rows.chosen[2], rows.chosen.at(-1)]).to.deep.equal([0, 3, count - 1]);
+  });
+
+  it('of one class alone have no curve', () => {
+    const rows = insightRows(outOfFold({ ...base, actual: [1, 1, 1, 1], weights: null }), binary, undefined);
+    expect(insightOf('roc', rows, undefined)).to.deep.include({ auc: null, points: [], positiveWeight: 4 });
+    expect(insightOf('roc', rows, 'c0')).to.deep.include({ auc: null, negativeWeight: 4 });
+  });
+
+  it('show evenly spaced points of a long curve, and the largest of many classes', () => {
+    const count = 5_000;
+    const actual = Array.from({ length: count }, (_, row) => row % 2);
+    const predictions = actual.map((_, row) => row / count);
+    const roc = insightOf('roc', insightRows(outOfFold({ ...base, actual, predictions, weights: null }), binary, undefined), undefined); // prettier-ignore
+    if (roc.kind !== 'roc') throw new Error(roc.kind);
+    expect([roc.pointCount, roc.points.length]).to.deep.equal([count + 1, CURVE_POINTS_MAX]);
+    expect([roc.points[0]?.truePositiveRate, roc.points.at(-1)?.truePositiveRate]).to.deep.equal([0, 1]);
+    const classCount = 150;
+    const classes = Array.from({ length: 300 }, (_, row) => (row < classCount ? row : 149));
+    const sure = classes.flatMap((own) => Array.from({ length: classCount }, (_, index) => Number(index === own)));
+    const many = outOfFold({ targetType: 'multiclass', actual: classes, predictions: sure, weights: null });
+    const confusion = insightOf(
+      'confusion',
+      insightRows(many, targetOf('multiclass', classCount), undefined),
+      undefined,
+    );
+    if (confusion.kind !== 'confusion') throw new Error(confusion.kind);
+    expect(confusion.labels.length).to.equal(CONFUSION_CLASSES_MAX);
+    expect([confusion.labels.at(-2), confusion.labels.at(-1)]).to.deep.equal(['c149', null]);
+    expect([confusion.weights.at(-2)?.at(-2), confusion.weights.at(-1)?.at(-1)]).to.deep.equal([151, 51]);
+  });
+});

@@ -1,0 +1,76 @@
+import { AppError, type InsightPartition, type TargetSpec } from '#contracts';
+import { ascendingOrder } from '#statistics';
+import { checkFitsTarget, type OutOfFold } from '../fit/out-of-fold.ts';
+import { HOLDOUT } from '../partition/types.ts';
+import { evenlySpaced } from './evenly-spaced.ts';
+
+/** Rows used at most: whoever computes the insight does nothing else for some tenths of a second then. */
+export const INSIGHT_ROWS_MAX = 1_000_000;
+
+/** Rows that an insight is computed from: those of a partition whose weight is above 0. */
+export interface InsightRows {
+  readonly partition: InsightPartition;
+  readonly data: OutOfFold;
+  readonly target: TargetSpec;
+  /** Indices into the arrays of `data`, ascending. */
+  readonly chosen: Uint32Array;
+}
+
+/**
+ * Chooses rows: by default the ones that rank models, all folds where there are several. Of more than INSIGHT_ROWS_MAX rows
+ * evenly spaced ones.
+ *
+ * @throws VALIDATION_FAILED where the model has no such rows; RESULT_MISMATCH where the data does not fit the target
+ */
+export function insightRows(data: OutOfFold, target: TargetSpec, asked: InsightPartition | undefined): InsightRows {
+  checkFitsTarget(data, target);
+  const partition = asked ?? (data.foldCount > 1 ? 'crossValidation' : 'validation');
+  if (partition === 'crossValidation' && data.foldCount === 1) throw noRows(partition);
+  const isWanted = (place: number): boolean => {
+    const fold = data.partitions[place] ?? HOLDOUT;
+    if (data.weights !== null && !((data.weights[place] ?? 0) > 0)) return false;
+    return partition === 'holdout' ? fold === HOLDOUT : partition === 'validation' ? fold === 0 : fold !== HOLDOUT;
+  };
+  const wanted = Uint32Array.from(data.rows.keys()).filter(isWanted);
+  if (wanted.length === 0) throw noRows(partition);
+  const chosen = evenlySpaced(wanted.length, INSIGHT_ROWS_MAX).map((index) => wanted[index] ?? 0);
+  return { partition, data, target, chosen };
+}
+
+function noRows(partition: InsightPartition): AppError {
+  const message = `the model has no rows of ${partition}`;
+  return new AppError('VALIDATION_FAILED', `query: /partition: ${message}`, {
+    errors: [{ path: '/partition', message }],
+  });
+}
+
+/** What is predicted and what was true, row by row: for classes the probability of one and whether it is the one. */
+export interface Outcomes {
+  readonly predicted: Float64Array;
+  readonly actual: Float64Array;
+  readonly weights: Float64Array;
+}
+
+/** @param classIndex the class that is held against all others; null for regression */
+export function outcomesOf({ data, target, chosen }: InsightRows, classIndex: number | null): Outcomes {
+  const { predictions, outputCount } = data;
+  const isBinary = target.targetType === 'binary';
+  const predictedAt = (place: number): number => {
+    if (classIndex === null) return predictions[place] ?? NaN;
+    if (!isBinary) return predictions[place * outputCount + classIndex] ?? NaN;
+    const positive = predictions[place] ?? NaN;
+    return classIndex === (target.positiveClass ?? 1) ? positive : 1 - positive;
+  };
+  const actualAt = (place: number): number =>
+    classIndex === null ? (data.values?.[place] ?? NaN) : Number(data.classes?.[place] === classIndex);
+  return {
+    predicted: Float64Array.from(chosen, predictedAt),
+    actual: Float64Array.from(chosen, actualAt),
+    weights: Float64Array.from(chosen, (place) => data.weights?.[place] ?? 1),
+  };
+}
+
+/** Rows by falling prediction, of equal ones in row order. */
+export function fallingOrder({ predicted }: Pick<Outcomes, 'predicted'>): Uint32Array {
+  return ascendingOrder(predicted.map((value) => -value));
+}
