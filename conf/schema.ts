@@ -118,7 +118,7 @@ export const ConfigSchema = strict({
     timeoutMs: millis('longest silence of a Hadoop service', 60_000),
     retryAttemptsMax: integer({
       description: 'attempts of one call to HDFS before it is given up',
-      default: 12,
+      default: 60,
       minimum: 1,
       maximum: 100,
     }),

@@ -8,7 +8,8 @@ export interface RetryBudget {
   readonly elapsedMsMax: number;
 }
 
-export const DEFAULT_RETRIES: RetryBudget = { attemptsMax: 12, elapsedMsMax: 120_000 };
+/** So many attempts that the time decides, also where every other one goes to the partner at once. */
+export const DEFAULT_RETRIES: RetryBudget = { attemptsMax: 60, elapsedMsMax: 120_000 };
 
 const DELAY_MS_FIRST = 100;
 const DELAY_MS_MAX = 10_000;

@@ -19,7 +19,9 @@ describe('simulator, nightly', () => {
       seedCount: SEED_COUNT,
       taskCount: TASKS_PER_SEED,
       processCount: availableParallelism(),
-      onReport: () => {
+      onReport: ({ seed, violations }) => {
+        // At once: what hours have found is not lost if the run is stopped.
+        for (const violation of violations) process.stdout.write(`seed ${seed}: ${violation}\n`);
         count += 1;
         if (count % PRINT_EVERY === 0) process.stdout.write(`${count} seeds from ${firstSeed} on\n`);
       },
