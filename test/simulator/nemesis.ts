@@ -63,6 +63,8 @@ const SEND_PAUSE_CHANCE = 0.004;
 const END_SEND_PAUSE_CHANCE = 0.03;
 const MESSAGE_LOST_CHANCE = 0.01;
 const MESSAGE_DOUBLED_CHANCE = 0.01;
+/** No network keeps a message longer; the workers' leaving waits for as much and for one long poll. */
+const MESSAGE_LIFE_MS_MAX = 60_000;
 const COMMIT_ANSWER_LOST_CHANCE = 0.003;
 /** Mean time between two faults of the surroundings. */
 const SURROUNDINGS_MS_MEAN = 25_000;
@@ -166,7 +168,7 @@ export class Nemesis {
     if (isDoubled)
       passage.repeatedAfterMs = random.chance(0.5)
         ? random.exponential(50)
-        : random.exponential(2 * this.#options.leaseMs);
+        : Math.min(random.exponential(2 * this.#options.leaseMs), MESSAGE_LIFE_MS_MAX);
     return passage;
   }
 
