@@ -1,5 +1,6 @@
-import { AppError, type ManifestContent, type ManifestMember } from '#contracts';
+import type { ManifestContent, ManifestModel } from '#contracts';
 import { outputCountOf } from '../models/link.ts';
+import { memberColumns } from '../scorer/member-columns.ts';
 import type { ModelReader } from '../scorer/members.ts';
 import { stepColumnCount } from '../steps/steps.ts';
 import type { Contributions, FeaturePlaces } from './contributions.ts';
@@ -26,10 +27,11 @@ export interface Explainer {
  */
 export function compileExplainer(content: ManifestContent, inputs: readonly number[], reader: ModelReader): Explainer {
   const outputCount = outputCountOf(content);
-  const { firstColumns, places } = columnPlaces(content, inputs);
-  const members = content.members.map((member) => ({
-    weight: member.weight,
-    ...memberContributions(content, member, firstColumns, places, reader),
+  const places = featurePlaces(content, inputs);
+  const columns = memberColumns(content);
+  const members = content.members.map(({ weight, model }, index) => ({
+    weight,
+    ...memberContributions(model, columns[index] ?? new Int32Array(0), places, reader),
   }));
   const baseValues = new Float64Array(outputCount);
   for (const member of members)
@@ -45,38 +47,28 @@ export function compileExplainer(content: ManifestContent, inputs: readonly numb
   };
 }
 
-/** First matrix column of each step, and the place of each column's feature among the inputs. */
-function columnPlaces(
-  { steps }: ManifestContent,
-  inputs: readonly number[],
-): { firstColumns: number[]; places: FeaturePlaces } {
+/** The place of each matrix column's feature among the inputs. */
+function featurePlaces({ steps }: ManifestContent, inputs: readonly number[]): FeaturePlaces {
   const placeOf = new Map(inputs.map((feature, place) => [feature, place]));
-  const firstColumns: number[] = [];
-  const ofColumn: number[] = [];
-  for (const step of steps) {
-    firstColumns.push(ofColumn.length);
-    for (let i = stepColumnCount(step); i > 0; i -= 1) ofColumn.push(placeOf.get(step.feature) ?? 0);
-  }
-  return { firstColumns, places: { ofColumn: Int32Array.from(ofColumn), count: inputs.length } };
+  const ofColumn = steps.flatMap((step) =>
+    Array.from({ length: stepColumnCount(step) }, () => placeOf.get(step.feature) ?? 0),
+  );
+  return { ofColumn: Int32Array.from(ofColumn), count: inputs.length };
 }
 
 function memberContributions(
-  content: ManifestContent,
-  { model, steps }: ManifestMember,
-  firstColumns: readonly number[],
+  model: ManifestModel,
+  columns: Int32Array,
   places: FeaturePlaces,
   reader: ModelReader,
 ): Contributions {
-  // A constant is its own mean, and no feature has a part in it.
-  if (model.kind === 'constant') return { baseValues: Float64Array.from(model.scores), add: () => undefined };
-  const columns = Int32Array.from(
-    steps.flatMap((number) => {
-      const step = content.steps[number];
-      if (step === undefined) throw new AppError('INTERNAL', `a member has step ${number} of ${content.steps.length}`);
-      return Array.from({ length: stepColumnCount(step) }, (_, i) => (firstColumns[number] ?? 0) + i);
-    }),
-  );
-  return model.kind === 'linear'
-    ? compileLinearContributions(reader.linear(model), columns, places)
-    : compileTreeContributions(reader.trees(model), columns, places);
+  switch (model.kind) {
+    case 'constant':
+      // It is its own mean, and no feature has a part in it.
+      return { baseValues: Float64Array.from(model.scores), add: () => undefined };
+    case 'trees':
+      return compileTreeContributions(reader.trees(model), columns, places);
+    case 'linear':
+      return compileLinearContributions(reader.linear(model), columns, places);
+  }
 }

@@ -5,6 +5,7 @@ import type { LinearArrays } from '../models/linear-arrays.ts';
 import { outputCountOf } from '../models/link.ts';
 import { SCORE_MAX, type TreeArrays } from '../models/tree-arrays.ts';
 import { stepColumnCount } from '../steps/steps.ts';
+import { memberColumns } from './member-columns.ts';
 
 /** Finds the arrays of a model. */
 export interface ModelReader {
@@ -26,24 +27,14 @@ export interface CompiledMember {
  * @throws ARTIFACT_INVALID
  */
 export function compileMembers(content: ManifestContent, reader: ModelReader): CompiledMember[] {
-  const firstColumn: number[] = [];
-  let columnCount = 0;
-  for (const step of content.steps) {
-    firstColumn.push(columnCount);
-    columnCount += stepColumnCount(step);
-  }
+  const columnCount = content.steps.reduce((count, step) => count + stepColumnCount(step), 0);
+  const columns = memberColumns(content);
   return content.members.map((member, index) => {
     const fail = (what: string): never => {
       throw new AppError('ARTIFACT_INVALID', `member ${index}: ${what}`);
     };
-    const columns = member.steps.flatMap((number) => {
-      const step = content.steps[number];
-      const first = firstColumn[number];
-      if (step === undefined || first === undefined) return fail(`step ${number} of ${content.steps.length}`);
-      return Array.from({ length: stepColumnCount(step) }, (_, i) => first + i);
-    });
     if (!(Math.abs(member.weight) <= SCORE_MAX)) fail(`weight is ${member.weight}`);
-    const model = compileModel(member.model, reader, columnCount, Int32Array.from(columns));
+    const model = compileModel(member.model, reader, columnCount, columns[index] ?? new Int32Array(0));
     const expected = outputCountOf(content);
     if (model.outputCount !== expected) fail(`has ${model.outputCount} outputs, expected ${expected}`);
     return { weight: member.weight, model };

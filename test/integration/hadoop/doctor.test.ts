@@ -19,6 +19,7 @@ import {
 import { keysOf, untilRoomIsKnown, untilWritable, withHands } from '../../support/hadoop-setup/setup.ts';
 import { until } from '../../support/processes.ts';
 import { clientFor } from '../../support/yarn/pool.ts';
+import { sleeper } from '../../support/yarn/sleeper.ts';
 
 const HOMES = { 'yarn.runtimeDir': '/user/trainyard/runtime', 'objectStore.root': '/user/trainyard/objects' };
 
@@ -226,11 +227,7 @@ async function expectWaits(client: ResourceManagerClient): Promise<void> {
   const { applicationId } = await client.newApplication();
   const waitOf = (memoryMb: number, isMaster: boolean) =>
     client.explainWait('ml', { size: { memoryMb, vcores: 1 }, user: 'alice', isMaster });
-  await client.submit({
-    ...{ applicationId, name: 'sleeper', type: 'TEST', queue: 'ml', tags: [], attemptsMax: 1 },
-    ...{ attemptFailuresValidityMs: -1, master: { memoryMb: 2048, vcores: 1 }, command: 'exec sleep 600' },
-    ...{ environment: {}, resources: [], tokens: {}, secrets: {}, viewers: 'trainyard', modifiers: 'trainyard' },
-  });
+  await client.submit(sleeper(applicationId, { attemptsMax: 1, master: { memoryMb: 2048, vcores: 1 } }));
   try {
     await until('the master', async () => (await waitOf(1024, true)).kind === 'masters_limit');
     expect((await waitOf(1024, true)).sentence).to.equal(

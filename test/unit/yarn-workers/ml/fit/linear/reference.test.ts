@@ -11,7 +11,12 @@ import {
   type ColumnPlan,
   type ColumnSpec,
 } from '../../../../../../yarn-workers/ml/fit/linear/columns.ts';
-import { gather, predictorOf, type Coefficients } from '../../../../../../yarn-workers/ml/fit/linear/design.ts';
+import {
+  gather,
+  predictorOf,
+  type Coefficients,
+  type Design,
+} from '../../../../../../yarn-workers/ml/fit/linear/design.ts';
 import { lossOf } from '../../../../../../yarn-workers/ml/fit/linear/families.ts';
 import { penaltyPath, type TrainingRows } from '../../../../../../yarn-workers/ml/fit/linear/path.ts';
 import { REPOSITORY_ROOT } from '../../../../../support/repository.ts';
@@ -81,9 +86,8 @@ const flat = ({ blocks: [age, pay, trend, colour] }: Coefficients): number[] => 
   ...(colour?.subarray(0, 5) ?? []),
 ];
 
-/** Mean loss + penalty. */
-function objectiveOf(family: GlmFamily, lambda: number, l1Ratio: number, outputs: readonly Coefficients[]): number {
-  const { design } = planned(1);
+/** The loss at these coefficients, and their predictors. */
+function lossAt(family: GlmFamily, design: Design, outputs: readonly Coefficients[]) {
   const predictors = outputs.map((coefficients) => {
     const predictor = new Float64Array(weights.length);
     predictorOf(design, coefficients, predictor);
@@ -91,6 +95,12 @@ function objectiveOf(family: GlmFamily, lambda: number, l1Ratio: number, outputs
   });
   const loss = lossOf(family, Float64Array.from(FIXTURE.targets[family]), weights, outputs.length);
   loss.refresh(predictors);
+  return { loss, predictors };
+}
+
+/** Mean loss + penalty. */
+function objectiveOf(family: GlmFamily, lambda: number, l1Ratio: number, outputs: readonly Coefficients[]): number {
+  const { loss, predictors } = lossAt(family, planned(1).design, outputs);
   const all = outputs.flatMap(flat);
   return (
     loss.ofOutput(0).loss(predictors[0] ?? new Float64Array(0)) +
@@ -144,13 +154,7 @@ describe('ml linear models against scikit-learn', () => {
         const path = pathOf(family, l1Ratio, design);
         const lambda = path.firstLambda / 20;
         const { outputs } = path.fitAt(lambda);
-        const predictors = outputs.map((coefficients) => {
-          const predictor = new Float64Array(weights.length);
-          predictorOf(design, coefficients, predictor);
-          return predictor;
-        });
-        const loss = lossOf(family, Float64Array.from(FIXTURE.targets[family]), weights, outputs.length);
-        loss.refresh(predictors);
+        const { loss, predictors } = lossAt(family, design, outputs);
         let zeros = 0;
         for (const [output, { blocks }] of outputs.entries()) {
           const gradient = new Float64Array(weights.length);
