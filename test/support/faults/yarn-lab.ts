@@ -257,7 +257,13 @@ export class YarnLab {
   /** The run succeeds with exactly the models that it has when nothing disturbs it. */
   async expectSameModels(run: YarnRun): Promise<void> {
     await this.succeeded(run);
-    expect(await this.#contentHashes(run)).to.deep.equal(this.#undisturbed.get(run.kind));
+    const troubles = await rawRows(
+      this.database,
+      `select attempt.task_id, attempt.fence, attempt.blame, attempt.problem from attempt
+       join task on task.id = attempt.task_id where task.job_id = ? and attempt.problem is not null`,
+      [run.job.id],
+    );
+    expect(await this.#contentHashes(run), JSON.stringify(troubles)).to.deep.equal(this.#undisturbed.get(run.kind));
   }
 
   async #contentHashes({ projectId }: YarnRun): Promise<string[]> {

@@ -38,8 +38,11 @@ export class LocalObjects {
     const sizeBytes = this.#kept.get(file);
     if (sizeBytes !== undefined) {
       this.#kept.delete(file);
-      this.#kept.set(file, sizeBytes);
-      return file;
+      // A NodeManager takes an application's folders away while its last containers still end.
+      if (await isThere(file)) {
+        this.#kept.set(file, sizeBytes);
+        return file;
+      }
     }
     const coming = this.#coming.get(file) ?? this.#copy(objectPath, file).finally(() => this.#coming.delete(file));
     this.#coming.set(file, coming);
@@ -96,3 +99,9 @@ export class LocalObjects {
     return path.join(this.#options.folder, `${name}${path.extname(objectPath)}`);
   }
 }
+
+const isThere = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
