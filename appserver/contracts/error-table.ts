@@ -372,6 +372,12 @@ export const ERROR_TABLE = {
     'A native library cannot be loaded',
     'Run scripts/bootstrap; the library is named.',
   ),
+  WORK_FOLDER_LOST: row(
+    'unavailable',
+    503,
+    'The worker’s files were taken away',
+    'Nothing, if its YARN application has just ended: the task is tried again elsewhere. Else keep cleaners of temporary files off worker.workDir, and check its disk.',
+  ),
   SERVER_UNAVAILABLE: row('unavailable', 503, 'The server does not answer', 'Check that it runs at the address named.'),
   SERVER_CERTIFICATE_REFUSED: row(
     'unavailable',

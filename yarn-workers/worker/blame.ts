@@ -14,6 +14,9 @@ export function blameOf(err: unknown): Blame {
     case 'HDFS_SAFE_MODE':
     case 'HADOOP_UNAVAILABLE':
     case 'NATIVE_LIBRARY':
+    // An application's end cancels its tokens and removes its folders while its workers still end.
+    case 'HDFS_TOKEN_INVALID':
+    case 'WORK_FOLDER_LOST':
     case 'SHUTTING_DOWN':
     case 'SERVER_UNAVAILABLE':
       return 'worker';

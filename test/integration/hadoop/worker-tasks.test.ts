@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
-import { parse, TaskOutcome } from '#contracts';
+import { AppError, isAppError, parse, TaskOutcome, toAppError } from '#contracts';
 import { sharedHadoopCluster, type HadoopCluster } from '../../support/hadoop/index.ts';
+import { blameOf } from '../../../yarn-workers/worker/blame.ts';
 import { runIngest } from '../../../yarn-workers/worker/tasks/ingest.ts';
 import { runTrain } from '../../../yarn-workers/worker/tasks/train.ts';
 import { churnCsv, churnTask, objectNames, openWorkbench, type Workbench } from '../worker/support.ts';
@@ -63,5 +64,25 @@ describe('worker tasks on HDFS', function () {
     await objects.settle();
     expect(copies()).to.have.length(0);
     expect(readFileSync(await objects.file('a'), 'utf8')).to.equal('aaa');
+  });
+
+  it('fetches a copy again that was taken away, and does not blame the user for one that goes while it is read', async () => {
+    const { objects, store } = bench.context;
+    await objects.settle();
+    await store.write('c', Buffer.from('ccc'));
+    rmSync(await objects.file('c'));
+    const file = await objects.file('c');
+    expect(readFileSync(file, 'utf8')).to.equal('ccc');
+
+    const { scratchDir } = bench.run(churnTask({ files: [], columns: [], rowCount: 0 }, 'lightgbm-fast'));
+    const missing = new AppError('STORE_OBJECT_MISSING', 'Object c: not in the store');
+    expect(await bench.context.explain(missing, scratchDir)).to.equal(missing);
+    rmSync(file);
+    const lost = await bench.context.explain(missing, scratchDir);
+    expect(isAppError(lost, 'WORK_FOLDER_LOST'), String(lost)).to.be.true;
+    expect(toAppError(lost).message).to.contain(file);
+    expect(blameOf(lost)).to.equal('worker');
+    await objects.settle();
+    expect(await bench.context.explain(missing, scratchDir), 'nothing of this run is missing').to.equal(missing);
   });
 });

@@ -12,6 +12,7 @@ import type { ConfigureMessage } from '../ipc/messages.ts';
 import { openLightgbm } from '../native/lightgbm.ts';
 import { DatasetCache } from './dataset-cache.ts';
 import { LocalObjects } from './local-objects.ts';
+import { explainByFiles } from './lost-files.ts';
 
 /** Part of the memory limit that DuckDB may use; the JavaScript heap, LightGBM and the data cache have the rest. */
 const DUCKDB_OF_MEMORY = 0.4;
@@ -40,6 +41,8 @@ export interface TaskContext {
   openDataset(datasetId: string, table: StoredTable): BatchSource;
   /** The newest token for an object store that wants one. */
   setStoreToken(token: string): void;
+  /** Why a run with this folder failed: {@link explainByFiles} of what this child keeps on disk. */
+  explain(err: unknown, scratchDir: string): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -58,11 +61,9 @@ export async function openContext(configuration: ConfigureMessage): Promise<Task
   const tokens = storeTokens(process.env);
   const opened = openObjectStore({ objectStore, hadoop }, tokens?.access);
   const { store } = opened;
-  const objects = new LocalObjects({
-    store,
-    folder: path.join(workDir, 'objects'),
-    bytesMax: worker.objectCacheBytes,
-  });
+  const objectsDir = path.join(workDir, 'objects');
+  await mkdir(objectsDir);
+  const objects = new LocalObjects({ store, folder: objectsDir, bytesMax: worker.objectCacheBytes });
   const engine = openLightgbm({
     libraryPath: worker.lightgbmLibrary === '' ? 'lib_lightgbm.so' : worker.lightgbmLibrary,
     ...(worker.libgompLibrary === '' ? {} : { libgompPath: worker.libgompLibrary }),
@@ -107,6 +108,7 @@ export async function openContext(configuration: ConfigureMessage): Promise<Task
     openTable: openUncached,
     openDataset: (datasetId, table) => cache.source(datasetId, table, () => openUncached(table)),
     setStoreToken: (token) => tokens?.set(token),
+    explain: (err, scratchDir) => explainByFiles(err, [workDir, objectsDir, scratchDir, ...objects.copiesInUse]),
     async close() {
       cache.close();
       duckdb.close();

@@ -1,13 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { storeError, type ObjectStore } from '#object-store';
+import { isThere } from './lost-files.ts';
 
 export interface LocalObjectsOptions {
   readonly store: ObjectStore;
-  /** Folder of this process alone. */
+  /** Folder of this process alone, which exists. */
   readonly folder: string;
   /** Bytes that are kept when nobody needs them; what one task needs at a time may be more. */
   readonly bytesMax: number;
@@ -29,6 +30,11 @@ export class LocalObjects {
     this.#options = options;
   }
 
+  /** Copies that were made and were asked for since the last {@link settle}. */
+  get copiesInUse(): readonly string[] {
+    return [...this.#inUse].filter((file) => this.#kept.has(file));
+  }
+
   /** The object's bytes as a local file that must not be changed. @throws STORE_OBJECT_MISSING, DISK_FULL */
   async file(objectPath: string): Promise<string> {
     const inPlace = this.#options.store.localPath(objectPath);
@@ -38,7 +44,7 @@ export class LocalObjects {
     const sizeBytes = this.#kept.get(file);
     if (sizeBytes !== undefined) {
       this.#kept.delete(file);
-      // A NodeManager takes an application's folders away while its last containers still end.
+      // A cleaner of temporary files may have taken it.
       if (await isThere(file)) {
         this.#kept.set(file, sizeBytes);
         return file;
@@ -52,7 +58,6 @@ export class LocalObjects {
   /** Takes a finished local file over as the copy of an object that was just written from it. */
   async keep(objectPath: string, localFile: string): Promise<void> {
     const file = this.#placeOf(objectPath);
-    await mkdir(this.#options.folder, { recursive: true });
     await rename(localFile, file);
     this.#inUse.add(file);
     this.#kept.set(file, (await stat(file)).size);
@@ -68,7 +73,6 @@ export class LocalObjects {
     const { store, folder } = this.#options;
     const found = await store.stat(objectPath);
     await this.#makeRoom(found?.sizeBytes ?? 0);
-    await mkdir(folder, { recursive: true });
     const partial = `${file}.${randomBytes(6).toString('hex')}`;
     try {
       await pipeline(store.read(objectPath), createWriteStream(partial, { flags: 'wx' }));
@@ -99,9 +103,3 @@ export class LocalObjects {
     return path.join(this.#options.folder, `${name}${path.extname(objectPath)}`);
   }
 }
-
-const isThere = (file: string): Promise<boolean> =>
-  stat(file).then(
-    () => true,
-    () => false,
-  );

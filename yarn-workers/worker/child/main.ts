@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, isAppError, toProblem, type TaskOutcome } from '#contracts';
-import { failpoint } from '#runtime';
+import { failpoint, newId } from '#runtime';
 import { parseToChild, prepareSchemas, type MessageFromChild, type RunMessage } from '../ipc/messages.ts';
 import { dieWithParent } from '../native/process.ts';
 import { blameOf } from '../blame.ts';
@@ -74,18 +74,20 @@ async function run(message: RunMessage): Promise<void> {
   const { task } = message;
   setRemaining(task.remainingMs);
   const reporter = new ChannelReporter(runId, send);
-  const scratchDir = await mkdtemp(path.join(context.workDir, 'run-'));
+  const scratchDir = path.join(context.workDir, newId('run'));
   const attempt = new AttemptFolder(context.store, task.attemptPath);
   checkpoints = checkpointsOf(message, context, attempt, reporter);
   let end: MessageFromChild;
   try {
+    await mkdir(scratchDir);
     const remainingMs = () => (deadlineAtMs === null ? null : Math.max(0, deadlineAtMs - performance.now()));
     const outcome = await perform({ task, context, reporter, attempt, checkpoints, scratchDir, remainingMs });
     await attempt.verify();
     end = { type: 'done', runId, files: [...attempt.files], outcome, cachedDatasets: [] };
   } catch (err) {
-    reporter.log(stackOf(err));
-    end = { type: 'failed', runId, blame: blameOf(err), problem: toProblem(err, null, true), cachedDatasets: [] };
+    const cause = await context.explain(err, scratchDir);
+    reporter.log(stackOf(cause));
+    end = { type: 'failed', runId, blame: blameOf(cause), problem: toProblem(cause, null, true), cachedDatasets: [] };
   }
   await rm(scratchDir, { recursive: true, force: true });
   context.cache.trim();

@@ -18,9 +18,9 @@ import type { RunEnd, RunListener, TaskChild } from './task-process.ts';
 
 /**
  * How an attempt ended for this worker: `lost` = refused or cancelled, nothing more was said about it;
- * `unknown` = the worker stopped before the app server could be told.
+ * `unknown` = the worker stopped before the app server could be told; `unfit` = failed, and so would the next one here.
  */
-export type AttemptEnd = 'committed' | 'failed' | 'lost' | 'unknown';
+export type AttemptEnd = 'committed' | 'failed' | 'lost' | 'unknown' | 'unfit';
 
 export interface AttemptOptions {
   readonly client: ProtocolClient;
@@ -117,7 +117,8 @@ class Attempt {
         return this.#sealAndCommit(end);
       case 'failed':
         this.#logger.warn('task_failed', 'the task failed', { code: end.problem.code, detail: end.problem.detail });
-        return this.#fail(end.blame, end.problem);
+        await this.#fail(end.blame, end.problem);
+        return end.problem.code === 'WORK_FOLDER_LOST' ? 'unfit' : 'failed';
       case 'died': {
         const { error, blame } = explainDeath({
           ...end,

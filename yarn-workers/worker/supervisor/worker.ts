@@ -94,6 +94,8 @@ class WorkerLoop {
   #isAsleep = false;
   #claim: OpenClaim | null = null;
   #isClosing = false;
+  /** Why this worker can do no more tasks. */
+  #unfit: AppError | null = null;
   #drainSaid: Promise<void> = Promise.resolve();
 
   constructor(options: WorkerOptions) {
@@ -148,6 +150,7 @@ class WorkerLoop {
     });
     try {
       await this.#work();
+      if (this.#unfit !== null) throw this.#unfit;
       if (silence !== null) throw silence as AppError; // assigned by the timer above, which the compiler cannot see
     } finally {
       endSilenceCheck();
@@ -278,6 +281,14 @@ class WorkerLoop {
     this.#isAsleep = false;
     this.#idleSinceMs = this.#clock.monotonicMs();
     this.#logger.debug('attempt_ended', 'attempt ended', { taskId: task.taskId, fence: task.fence, end });
+    if (end === 'unfit') {
+      this.#unfit = new AppError(
+        'WORK_FOLDER_LOST',
+        `files of this worker in ${config.worker.workDir} were taken away`,
+      );
+      this.#drainSaid = this.#sayDrain(this.#unfit.message);
+      this.#stopping.abort();
+    }
     const { pid } = this.#child;
     if (pid !== null && this.#memoryBytesOf(pid) > config.worker.memoryBytes * RECYCLE_OF_MEMORY) {
       this.#logger.info('child_recycled', 'the task process is replaced: it holds too much memory');

@@ -43,6 +43,7 @@ describe('worker: blame', () => {
     expect(of('TASK_DEADLINE')).to.equal('user');
     expect(of('STORE_UNAVAILABLE')).to.equal('worker');
     expect(of('NATIVE_LIBRARY')).to.equal('worker');
+    expect(of('HDFS_TOKEN_INVALID')).to.equal('worker');
     expect(of('TASK_MEMORY')).to.equal('memory');
     expect(of('SOURCE_UNAVAILABLE')).to.equal('task');
     expect(of('DISK_FULL')).to.equal('task');

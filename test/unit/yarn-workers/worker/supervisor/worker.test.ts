@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
+import { isAppError } from '#contracts';
 import { armFailpoints } from '#runtime';
 import { Harness, scriptedTask } from '../support/harness.ts';
 import type { Verb } from '../support/fake-app-server.ts';
@@ -221,6 +222,16 @@ describe('worker: supervisor against a fake app server', () => {
     child.open();
     await worker.ended;
     expect(verbs('claim', 'seal', 'commit')).to.deep.equal(['claim', 'seal', 'commit']);
+  });
+
+  it('whose files were taken away fails its task uncharged, says that it ends, and why', async () => {
+    const { server } = harness;
+    const { worker } = harness.worker();
+    server.offer(scriptedTask('fail WORK_FOLDER_LOST worker'));
+    const err: unknown = await worker.ended.catch((reason: unknown) => reason);
+    expect(isAppError(err, 'WORK_FOLDER_LOST'), String(err)).to.be.true;
+    expect(verbs('claim', 'fail', 'drain')).to.deep.equal(['claim', 'fail', 'drain']);
+    expect(server.of('fail')[0]?.body).to.deep.include({ blame: 'worker' });
   });
 
   it('closing waits for a short task', async () => {

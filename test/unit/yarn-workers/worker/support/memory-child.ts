@@ -1,3 +1,4 @@
+import type { Blame } from '#contracts';
 import type { ChildTask } from '../../../../../yarn-workers/worker/ipc/messages.ts';
 import type { RunEnd, RunListener, TaskChild } from '../../../../../yarn-workers/worker/supervisor/task-process.ts';
 import { SCRIPTED_OUTCOME } from './scripted-outcome.ts';
@@ -35,7 +36,7 @@ export class MemoryChild implements TaskChild {
     this.runs += 1;
     this.given = checkpoint;
     this.#listener = listener;
-    const [verb = '', code = '', blame = ''] =
+    const [verb = '', code = '', blame = 'task'] =
       spec.kind === 'ingest' && spec.input.type === 'path' ? spec.input.path.split(' ') : [];
     this.#runId = `${taskId}/${fence}`;
     listener.alive();
@@ -54,7 +55,7 @@ export class MemoryChild implements TaskChild {
       return {
         type: 'failed',
         runId: this.#runId,
-        blame: blame === 'user' ? 'user' : 'task',
+        blame: blame as Blame, // scripts name nothing else
         problem,
         cachedDatasets: [],
       };
