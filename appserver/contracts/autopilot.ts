@@ -47,6 +47,14 @@ export const AutopilotPlan = strict({
     minItems: 1,
     description: 'what may be fitted, best expected value first',
   }),
+  ensemble: Type.Optional(
+    nullable(
+      strict({
+        membersMax: Type.Integer({ minimum: 2, description: 'models that are blended at most' }),
+        stepsMax: Type.Integer({ minimum: 1, description: 'steps of the selection of weights at most' }),
+      }),
+    ),
+  ),
   maxModels: nullable(Type.Integer({ minimum: 1 })),
   timeBudgetMs: nullable(Type.Integer({ minimum: 1 })),
   parallelTasks: Type.Integer({ minimum: 1, description: 'tasks planned at a time' }),
@@ -54,19 +62,45 @@ export const AutopilotPlan = strict({
 });
 export type AutopilotPlan = Static<typeof AutopilotPlan>;
 
+/** A model that is blended; `weight` null: still to be chosen. */
+export const PlannedMember = strict({ modelId: Id, weight: nullable(Type.Number({ minimum: 0, maximum: 1 })) });
+export type PlannedMember = Static<typeof PlannedMember>;
+
 /** One task that `next` wants. `key` is unique in the run and makes its creation idempotent. */
 export const PlannedTask = strict({
   key: Type.String(),
-  role: oneOf(['search', 'refit']),
+  role: oneOf(['search', 'ensemble', 'refit']),
   blueprintId: Type.String(),
   parameters: Parameters,
   refitOf: nullable(Id),
   iterations: nullable(
     Type.Integer({ minimum: 0, description: 'frozen iterations of a refit: of boosting, or steps of a penalty path' }),
   ),
+  members: Type.Optional(
+    Type.Array(PlannedMember, {
+      description: 'of an ensemble: what may be blended, best first; of its refit: what is',
+    }),
+  ),
   deadlineMs: nullable(Type.Integer({ description: 'elapsed run time at which the task must have sealed its result' })),
 });
 export type PlannedTask = Static<typeof PlannedTask>;
+
+/** What is known of an ensemble beside its scores. */
+export const EnsembleFacts = strict({
+  members: Type.Array(strict({ modelId: Id, weight: Type.Number({ exclusiveMinimum: 0, maximum: 1 }) }), {
+    minItems: 1,
+    description: 'the models that are blended, on the link scale; weights add up to 1',
+  }),
+  selectionRowCount: nullable(Type.Integer({ minimum: 1, description: 'held-back rows that chose the weights' })),
+  gain: nullable(
+    Type.Number({
+      description:
+        'by which it is better than the best single model, both chosen without the rows that they predict; null of a refit',
+    }),
+  ),
+  noise: nullable(Type.Number({ minimum: 0, description: 'standard error of the gain' })),
+});
+export type EnsembleFacts = Static<typeof EnsembleFacts>;
 
 /** What became of a planned task. */
 export const PlannedResult = strict({
@@ -76,6 +110,7 @@ export const PlannedResult = strict({
   score: nullable(Type.Number({ description: 'of the plan’s metric, cross-validation or validation' })),
   iterations: nullable(Type.Integer()),
   fitMs: Type.Number({ description: 'measured; never read in a run without a time budget' }),
+  ensemble: Type.Optional(nullable(EnsembleFacts)),
 });
 export type PlannedResult = Static<typeof PlannedResult>;
 

@@ -6,7 +6,7 @@ export const Blueprint = strict(
   {
     id: Type.String(),
     name: Type.String(),
-    family: oneOf(['baseline', 'gradient-boosting', 'random-forest', 'linear']),
+    family: oneOf(['baseline', 'gradient-boosting', 'random-forest', 'linear', 'ensemble']),
     description: Type.String(),
     parameters: Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Boolean()])),
     steps: Type.Array(

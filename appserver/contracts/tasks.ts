@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox';
-import { ModellingFeature, Parameters, TargetSpec } from './autopilot.ts';
+import { EnsembleFacts, ModellingFeature, Parameters, TargetSpec } from './autopilot.ts';
 import {
   DatasetOptions,
   DatasetProfile,
@@ -64,6 +64,40 @@ export const EXPLANATION_FEATURES_MAX = 100;
 export const ExplanationsAsked = strict({ top: Type.Integer({ minimum: 1, maximum: EXPLANATION_FEATURES_MAX }) });
 export type ExplanationsAsked = Static<typeof ExplanationsAsked>;
 
+/** A model that may be blended: what reads its files. */
+export const EnsembleMember = strict({
+  modelId: Id,
+  blueprintId: Type.String(),
+  artifactPath: Type.String({ description: 'object store folder of manifest.json, blob and out-of-fold.bin' }),
+  manifestSha256: Sha256,
+  weight: nullable(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'of a refit; null: to be chosen' })),
+});
+export type EnsembleMember = Static<typeof EnsembleMember>;
+
+/** Models of an ensemble to choose from at most. */
+export const ENSEMBLE_LIBRARY_MAX = 12;
+
+/**
+ * Blends models of one run into one artefact. Their weights are chosen on their out-of-fold predictions; the refit of an
+ * ensemble blends the refits of its members with the weights that the ensemble found.
+ */
+export const EnsembleTask = strict({
+  kind: Type.Literal('ensemble'),
+  modelId: Id,
+  projectId: Id,
+  datasetId: Id,
+  table: StoredTable,
+  target: TargetSpec,
+  features: Type.Array(ModellingFeature, { minItems: 1 }),
+  metric: MetricNameSchema,
+  members: Type.Array(EnsembleMember, { minItems: 1, maxItems: ENSEMBLE_LIBRARY_MAX, description: 'best first' }),
+  membersMax: Type.Integer({ minimum: 1 }),
+  stepsMax: Type.Integer({ minimum: 1 }),
+  refitOf: nullable(Id),
+  seed: Type.Integer({ minimum: 0, maximum: 4294967295 }),
+});
+export type EnsembleTask = Static<typeof EnsembleTask>;
+
 /** A folder in HDFS that becomes the user's own with the rows in it, Parquet unless csv is asked for. */
 export const HdfsOutput = strict({
   type: Type.Literal('hdfs'),
@@ -103,10 +137,10 @@ export const BatchPredictTask = strict({
 });
 export type BatchPredictTask = Static<typeof BatchPredictTask>;
 
-export const TaskSpec = Type.Union([IngestTask, TrainTask, BatchPredictTask]);
+export const TaskSpec = Type.Union([IngestTask, TrainTask, EnsembleTask, BatchPredictTask]);
 export type TaskSpec = Static<typeof TaskSpec>;
 export type TaskKind = TaskSpec['kind'];
-export const TASK_KINDS = ['ingest', 'train', 'batch-predict'] as const satisfies readonly TaskKind[];
+export const TASK_KINDS = ['ingest', 'train', 'ensemble', 'batch-predict'] as const satisfies readonly TaskKind[];
 
 /** Metric values by name; a metric without meaning for the rows is absent. */
 export const MetricValues = Type.Record(Type.String(), Type.Number());
@@ -153,6 +187,26 @@ export const TrainOutcome = strict({
 });
 export type TrainOutcome = Static<typeof TrainOutcome>;
 
+export const EnsembleOutcome = strict({
+  kind: Type.Literal('ensemble'),
+  contentHash: Sha256,
+  rowCount: Type.Integer({ minimum: 0, description: 'rows that its members were fitted on, the most of them' }),
+  scores: nullable(ModelScores),
+  ensemble: EnsembleFacts,
+  partWeights: Type.Array(Type.Array(Type.Number({ minimum: 0, maximum: 1 })), {
+    description:
+      'a part of the held-back rows: a weight a member of the task, chosen on the other parts; none of a refit',
+  }),
+  partBest: Type.Array(Type.Integer({ minimum: 0 }), {
+    description: 'by part: which member of the task is best on the other parts; none of a refit',
+  }),
+  fitMs: Type.Number({ minimum: 0, maximum: FIT_MS_MAX }),
+  predictMicrosPerRow: Type.Number({ minimum: 0, maximum: PREDICT_MICROS_MAX }),
+  sizeBytes: Type.Integer({ minimum: 0, description: 'manifest and blob' }),
+  peakMemoryBytes: Type.Integer({ minimum: 0 }),
+});
+export type EnsembleOutcome = Static<typeof EnsembleOutcome>;
+
 export const BatchPredictOutcome = strict({
   kind: Type.Literal('batch-predict'),
   rowCount: Type.Integer({ minimum: 0 }),
@@ -175,7 +229,7 @@ export const BatchPredictOutcome = strict({
 export type BatchPredictOutcome = Static<typeof BatchPredictOutcome>;
 
 /** What a task reports when it seals; bounded (`OUTCOME_BYTES_MAX`). Files are in the attempt directory. */
-export const TaskOutcome = Type.Union([IngestOutcome, TrainOutcome, BatchPredictOutcome]);
+export const TaskOutcome = Type.Union([IngestOutcome, TrainOutcome, EnsembleOutcome, BatchPredictOutcome]);
 export type TaskOutcome = Static<typeof TaskOutcome>;
 
 /** Upper bound of a sealed outcome's JSON. 10,000 columns with sample rows fit. */

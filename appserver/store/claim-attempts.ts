@@ -60,6 +60,7 @@ function pathOf(task: Task, nonce: string): string {
     case 'ingest':
       return `datasets/${(task as Task<'ingest'>).spec.datasetId}/${attempt}`; // kind and spec belong together
     case 'train':
+    case 'ensemble':
       return `models/${task.id}/${attempt}`;
     case 'batch-predict':
       return `predictions/${task.id}/${attempt}`;

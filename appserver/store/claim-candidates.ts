@@ -29,7 +29,7 @@ export interface Look {
   readonly pool: string;
   /** Tasks wanted. */
   readonly count: number;
-  /** Whether members of groups are looked for. */
+  /** Whether members of groups are looked for, and ensembles: a worker of version 1 knows neither. */
   readonly withGroups: boolean;
   /** Ids of tasks that somebody else has taken, although they still seem READY. */
   readonly without: readonly string[];
@@ -46,7 +46,7 @@ export interface Look {
 export async function findCandidates(db: Queryable, { pool, count, withGroups, without }: Look): Promise<Candidate[]> {
   const { dialect } = db;
   const other = without.length === 0 ? '' : `and task.id not in (${without.map(() => '?').join(', ')})`;
-  const free = `task.pool = ${POOL_SQL} and ${claimable(dialect)} ${other} and (task.group_id is null ${withGroups ? `or ${mayBegin(dialect)}` : ''})`;
+  const free = `task.pool = ${POOL_SQL} and ${claimable(dialect)} ${other} and (task.group_id is null ${withGroups ? `or ${mayBegin(dialect)}` : "and task.kind <> 'ensemble'"})`;
   const first = (limit: string) => joinFirst(dialect, `${free} and task.share_key = share.share_key`, limit);
   const rows = await rawRows<CandidateRow>(
     db,

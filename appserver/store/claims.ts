@@ -10,7 +10,7 @@ export interface ClaimRequest extends RequestIdentity {
   readonly pool: string;
   /** Datasets that need not be read again. */
   readonly cachedDatasets: readonly string[];
-  /** Whether the worker may be given a member of a group. */
+  /** Whether the worker may be given a member of a group, or an ensemble. */
   readonly joinsGroups: boolean;
   /** Whether the request may have been answered before; one that was looked at lately and is still held has not. */
   readonly mayBeRepeat: boolean;

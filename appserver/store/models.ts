@@ -1,4 +1,4 @@
-import type { Model, ModelScores, PlannedTask, Problem } from '#contracts';
+import type { EnsembleFacts, Model, ModelScores, PlannedTask, Problem } from '#contracts';
 import { now, type Queryable } from './dialect.ts';
 import { fromJson, fromJsonOrNull, rowOf, rowsOf, toJson } from './records.ts';
 
@@ -6,6 +6,8 @@ import { fromJson, fromJsonOrNull, rowOf, rowsOf, toJson } from './records.ts';
 export interface TrainedFacts {
   readonly rowCount: number;
   readonly iterations: number | null;
+  /** Null for a model that is no ensemble. */
+  readonly ensemble: EnsembleFacts | null;
   readonly scores: ModelScores;
   readonly fitMs: number;
   readonly predictMicrosPerRow: number;
@@ -58,6 +60,7 @@ interface ModelRow {
   readonly thread_count: number;
   readonly row_count: number | null;
   readonly iterations: number | null;
+  readonly ensemble: string | null;
   readonly scores: string | null;
   readonly fit_ms: number | null;
   readonly predict_micros_per_row: number | null;
@@ -82,6 +85,7 @@ function trainedOf(row: ModelRow): TrainedFacts | null {
   return {
     rowCount: row.row_count ?? 0,
     iterations: row.iterations,
+    ensemble: fromJsonOrNull<EnsembleFacts>(row.ensemble),
     scores:
       scores === null ? { validation: null, crossValidation: null, holdout: null } : fromJson<ModelScores>(scores),
     fitMs: row.fit_ms ?? 0,
@@ -188,6 +192,7 @@ export async function completeModel(db: Queryable, id: string, trained: TrainedF
       state: 'ready',
       row_count: trained.rowCount,
       iterations: trained.iterations,
+      ensemble: trained.ensemble === null ? null : toJson(trained.ensemble),
       scores: toJson(trained.scores),
       fit_ms: trained.fitMs,
       predict_micros_per_row: trained.predictMicrosPerRow,

@@ -1,4 +1,4 @@
-export { contentHashOf, openArtifact, type Sha256Function } from './artifact/open-artifact.ts';
+export { contentHashOf, openArtifact, readModels, type Sha256Function } from './artifact/open-artifact.ts';
 export { packArtifact, type PackedArtifact, type UnpackedContent } from './artifact/pack-artifact.ts';
 export { checkSections, readTrees, writeSections, type ModelArrays } from './artifact/sections.ts';
 export type { Contributions } from './explain/contributions.ts';

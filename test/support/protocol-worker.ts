@@ -6,20 +6,31 @@ import {
   RegisterAnswer,
   toAppError,
   toProblem,
+  type EnsembleTask,
   type FeatureProfile,
+  type ManifestFile,
   type SealedFile,
   type StoredTable,
   type TaskOutcome,
   type TrainTask,
 } from '#contracts';
-import { encodeOutOfFold, fitModel, manifestOf, type BoostingEngine } from '#ml';
+import {
+  encodeOutOfFold,
+  ensembleManifest,
+  fitModel,
+  makeEnsemble,
+  manifestOf,
+  type BoostingEngine,
+  type OutOfFold,
+} from '#ml';
 import type { ObjectStore } from '#object-store';
 import { HttpClient, KEY_FILES, readSecret, type Config } from '#runtime';
+import { storedMembers } from '../../yarn-workers/worker/tasks/ensemble.ts';
 import { memorySource, storedTable, type MemoryColumn } from './memory-table.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** The baseline never asks for a native engine. */
+/** The baseline and linear models never ask for a native engine. */
 const noEngine = new Proxy({} as BoostingEngine, {
   get: (_target, name) => {
     throw new Error(`the test worker has no native engine (${String(name)})`);
@@ -31,8 +42,15 @@ interface Files {
   readonly outcome: TaskOutcome;
 }
 
+interface WorkerOptions {
+  /** Workers of version 1, the default, are given no ensembles. */
+  readonly protocolVersion?: number;
+  /** Of trees; without one only the baseline and linear models can be fitted. */
+  readonly engine?: BoostingEngine;
+}
+
 /**
- * A worker that speaks the real protocol over HTTP and makes real artefacts of the baseline, one task at a time and only
+ * A worker that speaks the real protocol over HTTP and makes real artefacts of the baseline, linear models and ensembles, one task at a time and only
  * when it is asked to: tests decide when work is done. Whatever was uploaded, every dataset becomes the table given here.
  */
 export class ProtocolWorker {
@@ -41,17 +59,27 @@ export class ProtocolWorker {
   readonly #columns: readonly MemoryColumn[];
   #identity: RegisterAnswer | null = null;
   readonly #config: Config;
+  readonly #protocolVersion: number;
+  readonly #engine: BoostingEngine;
 
-  constructor(url: string, config: Config, store: ObjectStore, columns: readonly MemoryColumn[]) {
+  constructor(
+    url: string,
+    config: Config,
+    store: ObjectStore,
+    columns: readonly MemoryColumn[],
+    options: WorkerOptions = {},
+  ) {
     this.#http = new HttpClient({ baseUrl: url });
     this.#config = config;
     this.#store = store;
     this.#columns = columns;
+    this.#protocolVersion = options.protocolVersion ?? 1;
+    this.#engine = options.engine ?? noEngine;
   }
 
   async register(): Promise<RegisterAnswer> {
     const json = {
-      protocolVersion: 1,
+      protocolVersion: this.#protocolVersion,
       programVersion: 'test',
       pool: 'default',
       hostName: 'test',
@@ -120,7 +148,9 @@ export class ProtocolWorker {
       case 'ingest':
         return ingested(this.#columns, attemptPath);
       case 'train':
-        return trained(spec, this.#columns);
+        return trained(spec, this.#columns, this.#engine);
+      case 'ensemble':
+        return blended(spec, this.#store);
       case 'batch-predict': {
         const rows = Buffer.from('prediction\r\n1\r\n');
         const outcome = { kind: spec.kind, rowCount: spec.table?.rowCount ?? 1, rowsPerSecond: 1, warnings: [] };
@@ -170,12 +200,10 @@ function featureOf({ name, cells, parse: rule }: MemoryColumn, position: number)
   };
 }
 
-async function trained(spec: TrainTask, columns: readonly MemoryColumn[]): Promise<Files> {
+async function trained(spec: TrainTask, columns: readonly MemoryColumn[], engine: BoostingEngine): Promise<Files> {
   const io = { sha256, now: () => performance.now(), remainingMs: () => null };
-  const fit = await fitModel(spec, memorySource(columns), noEngine, io);
-  const outOfFold = fit.outOfFold === null ? null : encodeOutOfFold(fit.outOfFold);
-  const described =
-    outOfFold === null ? [] : [{ name: 'out-of-fold.bin', sizeBytes: outOfFold.length, sha256: sha256(outOfFold) }];
+  const fit = await fitModel(spec, memorySource(columns), engine, io);
+  const { described, outOfFoldFile } = heldBackFiles(fit.outOfFold);
   const manifest = manifestOf(spec, fit, { createdAt: new Date().toISOString(), files: described });
   const manifestBytes = Buffer.from(JSON.stringify(manifest));
   const outcome = {
@@ -190,6 +218,38 @@ async function trained(spec: TrainTask, columns: readonly MemoryColumn[]): Promi
     peakMemoryBytes: 1,
     stoppedByDeadline: false,
   };
-  const outOfFoldFile = outOfFold === null ? [] : [['out-of-fold.bin', outOfFold] as const];
   return { files: [['blob', fit.blob], ...outOfFoldFile, ['manifest.json', manifestBytes]], outcome };
+}
+
+async function blended(spec: EnsembleTask, store: ObjectStore): Promise<Files> {
+  const io = { sha256, now: () => performance.now(), remainingMs: () => null };
+  const ensemble = await makeEnsemble(spec, storedMembers(spec, store), io);
+  const { described, outOfFoldFile } = heldBackFiles(ensemble.outOfFold);
+  const manifest = ensembleManifest(spec, ensemble, { createdAt: new Date().toISOString(), files: described });
+  const manifestBytes = Buffer.from(JSON.stringify(manifest));
+  const outcome = {
+    kind: spec.kind,
+    contentHash: ensemble.contentHash,
+    rowCount: ensemble.rowCount,
+    scores: ensemble.scores,
+    ensemble: ensemble.facts,
+    partWeights: ensemble.partWeights,
+    partBest: ensemble.partBest,
+    fitMs: 1,
+    predictMicrosPerRow: 1,
+    sizeBytes: manifestBytes.length + ensemble.blob.length,
+    peakMemoryBytes: 1,
+  };
+  return { files: [['blob', ensemble.blob], ...outOfFoldFile, ['manifest.json', manifestBytes]], outcome };
+}
+
+/** The file of out-of-fold predictions, and how the manifest describes it; none of a refit. */
+function heldBackFiles(data: OutOfFold | null): {
+  readonly described: ManifestFile[];
+  readonly outOfFoldFile: readonly (readonly [name: string, bytes: Uint8Array])[];
+} {
+  if (data === null) return { described: [], outOfFoldFile: [] };
+  const bytes = encodeOutOfFold(data);
+  const described = { name: 'out-of-fold.bin', sizeBytes: bytes.length, sha256: sha256(bytes) };
+  return { described: [described], outOfFoldFile: [[described.name, bytes]] };
 }

@@ -2,8 +2,21 @@ export { next } from './autopilot/next.ts';
 export { MODELLED_TYPES, planAutopilot } from './autopilot/plan.ts';
 export type { AutopilotFacts, AutopilotRequest } from './autopilot/request.ts';
 export { BLUEPRINTS, blueprintOf, settingsOf } from './blueprints/catalogue.ts';
+export { ENSEMBLE_BLUEPRINT, ENSEMBLE_BLUEPRINT_ID } from './blueprints/ensemble.ts';
 export type { LinearSettings } from './blueprints/linear-settings.ts';
 export type { GbmSettings, ModelSettings } from './blueprints/settings.ts';
+export { blendArtifacts, type BlendedArtifact, type WeightedArtifact } from './ensemble/blend-artifacts.ts';
+export { remakeEnsemble } from './ensemble/check-ensemble.ts';
+export { compareScores, type Comparison } from './ensemble/compare-scores.ts';
+export {
+  ensembleManifest,
+  ensembleParameters,
+  makeEnsemble,
+  type Ensemble,
+  type EnsembleIo,
+  type EnsembleReader,
+} from './ensemble/make-ensemble.ts';
+export { selectWeights, type Selection, type SelectionLimits, type SelectionRows } from './ensemble/select-weights.ts';
 export { checkOutOfFold, trainedRowCount } from './fit/check-out-of-fold.ts';
 export type { FitCheckpoint, FitIo } from './fit/clock.ts';
 export type {

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox';
-import { Parameters } from '../autopilot.ts';
+import { EnsembleFacts, Parameters } from '../autopilot.ts';
 import { Problem } from '../problem.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from '../schema.ts';
 import { ModelScores } from '../tasks.ts';
@@ -26,6 +26,7 @@ export const Model = strict(
     sizeBytes: nullable(Type.Integer()),
     peakMemoryBytes: nullable(Type.Integer()),
     iterations: nullable(Type.Integer()),
+    ensemble: nullable(EnsembleFacts),
     contentHash: nullable(Sha256),
     manifestSha256: nullable(Sha256),
     recommended: Type.Boolean(),

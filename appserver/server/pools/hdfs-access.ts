@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { AppError, type BatchPredictTask, type TaskSpec, type TrainTask } from '#contracts';
+import { AppError, type BatchPredictTask, type EnsembleTask, type TaskSpec, type TrainTask } from '#contracts';
 import type { HdfsSharing } from '#object-store';
 import { findUser, type Database, type Task } from '#store';
 import type { AttemptAccess } from '../queue/index.ts';
@@ -33,11 +33,13 @@ function inputsOf(spec: TaskSpec, checkpoint: string | undefined): string[] {
       return spec.input.type === 'upload' ? [path.posix.dirname(spec.input.objectPath), ...more] : more;
     case 'train':
       return [...foldersOf(spec), ...more];
+    case 'ensemble':
+      return [...foldersOf(spec), ...spec.members.map(({ artifactPath }) => artifactPath), ...more];
     case 'batch-predict':
       return [...foldersOf(spec), spec.artifactPath, ...more];
   }
 }
 
-const foldersOf = ({ table }: TrainTask | BatchPredictTask): string[] => [
+const foldersOf = ({ table }: TrainTask | EnsembleTask | BatchPredictTask): string[] => [
   ...new Set((table?.files ?? []).map((file) => path.posix.dirname(file.path))),
 ];

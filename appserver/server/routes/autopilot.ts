@@ -16,7 +16,7 @@ import {
   strict,
   type AutopilotPlan,
 } from '#contracts';
-import { BLUEPRINTS, settingsOf } from '#ml';
+import { BLUEPRINTS, ENSEMBLE_BLUEPRINT, ENSEMBLE_BLUEPRINT_ID, settingsOf } from '#ml';
 import { newId } from '#runtime';
 import {
   findLatestRun,
@@ -146,7 +146,7 @@ const blueprints = route({
   answers: { 200: { description: 'the catalogue', schema: pageOf(Blueprint) } },
   handler: async ({ database }, { caller, params }) => {
     await readProject(database, caller, params.id);
-    return ok({ data: BLUEPRINTS, next: null });
+    return ok({ data: [...BLUEPRINTS, ENSEMBLE_BLUEPRINT], next: null });
   },
 });
 
@@ -159,7 +159,7 @@ const blueprint = route({
   params: IdParams,
   answers: { 200: { description: 'the blueprint', schema: Blueprint } },
   handler: async (_app, { params }) => {
-    const found = BLUEPRINTS.find((entry) => entry.id === params.id);
+    const found = [...BLUEPRINTS, ENSEMBLE_BLUEPRINT].find((entry) => entry.id === params.id);
     if (found === undefined) throw new AppError('NOT_FOUND', `blueprint ${params.id}: there is none`);
     return ok(found);
   },
@@ -177,10 +177,16 @@ const fit = route({
   handler: async ({ compute }, { caller, params, body, effect }) => {
     if (body.featureList !== undefined)
       throw new AppError('NOT_AVAILABLE', 'featureList: feature lists are not built yet');
+    if (body.blueprintId === ENSEMBLE_BLUEPRINT_ID) throw ensembleByHand();
     settingsOf(body.blueprintId, body.parameters ?? {});
     return effect(async (trx) => acceptedJob(await startFit(trx, compute, caller, params.id, body)));
   },
 });
+
+function ensembleByHand(): AppError {
+  const message = 'an ensemble is made by Autopilot, of the models of its run; fit one of the other blueprints';
+  return new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
+}
 
 async function startFit(
   trx: Transaction,
@@ -219,6 +225,7 @@ async function startFit(
     sampleFraction: request.sampleFraction ?? 1,
     idempotencyKey: `train:${key}`,
     deadlineAt: null,
+    members: [],
   });
   const resource = `/api/v1/models/${modelId}`;
   await setJobResource(trx, job.id, resource);

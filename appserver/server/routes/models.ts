@@ -12,6 +12,8 @@ import {
   PatchModelRequest,
   strict,
   TaskLog,
+  type EnsembleTask,
+  type Parameters,
 } from '#contracts';
 import { decodeOutOfFold, settingsOf } from '#ml';
 import { getTask, readTaskLog, updateModel } from '#store';
@@ -67,11 +69,11 @@ const parameters = route({
     const { model } = await readModel(database, caller, params.id);
     const { blueprintId, parameters: given } = model.planned;
     const task = await getTask(database, model.taskId);
-    const spec = task?.spec.kind === 'train' ? task.spec : null;
+    const spec = task?.spec.kind === 'train' || task?.spec.kind === 'ensemble' ? task.spec : null;
     return ok({
       modelId: model.id,
       blueprintId,
-      parameters: { ...settingsOf(blueprintId, given) },
+      parameters: spec?.kind === 'ensemble' ? limitsOf(spec) : { ...settingsOf(blueprintId, given) },
       seed: spec?.seed ?? 0,
       threadCount: model.threadCount,
       iterations: model.trained?.iterations ?? model.planned.iterations,
@@ -79,6 +81,8 @@ const parameters = route({
     });
   },
 });
+
+const limitsOf = ({ membersMax, stepsMax }: EnsembleTask): Parameters => ({ membersMax, stepsMax });
 
 const log = route({
   method: 'GET',

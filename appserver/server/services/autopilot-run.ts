@@ -6,8 +6,12 @@ import {
   type AutopilotPlan,
   type AutopilotRunState,
   type AutopilotState,
+  type EnsembleMember,
+  type EnsembleTask,
   type PlannedResult,
   type PlannedTask,
+  type StoredTable,
+  type TrainTask,
 } from '#contracts';
 import { blueprintOf, next, rankingScore } from '#ml';
 import { newId } from '#runtime';
@@ -92,9 +96,9 @@ function resultOf(plan: AutopilotPlan, model: ModelRecord): PlannedResult | null
     const state = model.state === 'cancelled' ? 'cancelled' : 'failed';
     return { key, modelId: model.id, state, score: null, iterations: null, fitMs: 0 };
   }
-  const { scores, iterations, fitMs } = model.trained;
+  const { scores, iterations, fitMs, ensemble } = model.trained;
   const score = rankingScore(scores, plan.metric);
-  return { key, modelId: model.id, state: 'succeeded', score, iterations, fitMs };
+  return { key, modelId: model.id, state: 'succeeded', score, iterations, fitMs, ensemble };
 }
 
 async function createModels(
@@ -120,10 +124,24 @@ async function createModels(
       sampleFraction: 1,
       idempotencyKey: `train:${run.id}:${planned.key}`,
       deadlineAt: planned.deadlineMs === null ? null : databaseTimeOf(run, planned.deadlineMs),
+      members: membersOf(planned, models),
     };
     await createModelTask(trx, order);
     position += 1;
   }
+}
+
+/** The models that a planned ensemble blends, with the files that they have left. */
+function membersOf({ members = [] }: PlannedTask, models: readonly ModelRecord[]): EnsembleMember[] {
+  const known = new Map(models.map((model) => [model.id, model]));
+  return members.map(({ modelId, weight }) => {
+    const model = known.get(modelId);
+    const trained = model?.trained ?? null;
+    if (model === undefined || trained === null)
+      throw new AppError('INTERNAL', `${modelId} is not a trained model of this run`);
+    const { artifactPath, manifestSha256 } = trained;
+    return { modelId, blueprintId: model.planned.blueprintId, artifactPath, manifestSha256, weight };
+  });
 }
 
 /** One model that is to be trained. */
@@ -140,6 +158,8 @@ export interface ModelOrder {
   readonly idempotencyKey: string;
   /** Database time. */
   readonly deadlineAt: number | null;
+  /** What an ensemble blends; none of any other model. */
+  readonly members: readonly EnsembleMember[];
 }
 
 /** Queues the training of a model and gives it its row; returns its id. */
@@ -154,26 +174,8 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
     runAs: order.runAs,
     idempotencyKey: order.idempotencyKey,
     deadlineAt: order.deadlineAt,
-    priority: planned.role === 'refit' ? 1 : 0,
-    spec: {
-      kind: 'train',
-      modelId,
-      projectId: order.projectId,
-      datasetId: order.datasetId,
-      table,
-      target: plan.target,
-      features: plan.features,
-      metric: plan.metric,
-      partitioning: plan.partitioning,
-      weightColumn: plan.weightColumn,
-      monotonic: plan.monotonic,
-      blueprintId: planned.blueprintId,
-      parameters: planned.parameters,
-      sampleFraction: order.sampleFraction,
-      refit: planned.refitOf === null ? null : { of: planned.refitOf, iterations: planned.iterations },
-      seed: plan.seed,
-      threadCount: plan.threadsPerTask,
-    },
+    priority: planned.role === 'search' ? 0 : 1,
+    spec: order.members.length > 0 ? ensembleSpec(modelId, order, table) : trainSpec(modelId, order, table),
   });
   const { name, family } = blueprintOf(planned.blueprintId);
   await insertModel(trx, {
@@ -190,6 +192,48 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
     threadCount: plan.threadsPerTask,
   });
   return modelId;
+}
+
+function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): TrainTask {
+  const { plan, planned } = order;
+  return {
+    kind: 'train',
+    modelId,
+    projectId: order.projectId,
+    datasetId: order.datasetId,
+    table,
+    target: plan.target,
+    features: plan.features,
+    metric: plan.metric,
+    partitioning: plan.partitioning,
+    weightColumn: plan.weightColumn,
+    monotonic: plan.monotonic,
+    blueprintId: planned.blueprintId,
+    parameters: planned.parameters,
+    sampleFraction: order.sampleFraction,
+    refit: planned.refitOf === null ? null : { of: planned.refitOf, iterations: planned.iterations },
+    seed: plan.seed,
+    threadCount: plan.threadsPerTask,
+  };
+}
+
+function ensembleSpec(modelId: string, order: ModelOrder, table: StoredTable): EnsembleTask {
+  const { plan, planned } = order;
+  const limits = plan.ensemble ?? { membersMax: order.members.length, stepsMax: 1 };
+  return {
+    kind: 'ensemble',
+    modelId,
+    projectId: order.projectId,
+    datasetId: order.datasetId,
+    table,
+    target: plan.target,
+    features: plan.features,
+    metric: plan.metric,
+    members: [...order.members],
+    ...limits,
+    refitOf: planned.refitOf,
+    seed: plan.seed,
+  };
 }
 
 async function cancelModels(
@@ -225,11 +269,11 @@ function progressOf(
   const ended = models.filter((model) => model.state !== 'training').length;
   const planned = Math.min(run.plan.candidates.length, run.plan.maxModels ?? Infinity) + 1;
   const byTime = run.plan.timeBudgetMs === null ? 0 : elapsedMsOf(run, nowMs) / run.plan.timeBudgetMs;
-  const isRefit = [...models.map((model) => model.planned), ...decision.tasks].some((task) => task.role === 'refit');
+  const roles = new Set([...models.map((model) => model.planned), ...decision.tasks].map((task) => task.role));
   const ready = models.filter((model) => model.state === 'ready').length;
   return {
     fraction: Math.min(0.99, Math.max(ended / planned, byTime)),
-    phase: isRefit ? 'refit' : 'search',
+    phase: roles.has('refit') ? 'refit' : roles.has('ensemble') ? 'ensemble' : 'search',
     message: `${ready} ${ready === 1 ? 'model' : 'models'} ready`,
   };
 }

@@ -1,6 +1,15 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { AppError, DatasetProfile, parse, toProblem, type IngestTask, type StoredTable } from '#contracts';
+import {
+  AppError,
+  DatasetProfile,
+  parse,
+  toProblem,
+  type EnsembleOutcome,
+  type IngestTask,
+  type StoredTable,
+  type TrainOutcome,
+} from '#contracts';
 import {
   completeBatchPrediction,
   completeDataset,
@@ -20,6 +29,7 @@ import type { SealedAttempt, TaskFollowUp, TaskQueue } from '../queue/index.ts';
 import { advanceRun, endModelOfTask } from './autopilot-run.ts';
 import { publishOutput } from './publish-output.ts';
 import type { Signer } from './signing.ts';
+import { checkMembers, verifyEnsemble } from './verify-ensemble.ts';
 import { verifyModel } from './verify-model.ts';
 
 /** What the ends of tasks mean to datasets, models and batch predictions. */
@@ -29,6 +39,7 @@ export function registerFollowUps(
 ): void {
   queue.followUps.register('ingest', ingestFollowUp);
   queue.followUps.register('train', trainFollowUp(queue, signer));
+  queue.followUps.register('ensemble', ensembleFollowUp(queue, signer, database));
   queue.followUps.register('batch-predict', batchPredictFollowUp(database, hdfsAs));
 }
 
@@ -84,24 +95,31 @@ function checkInPlace({ files, inPlaceFiles }: StoredTable, input: IngestTask['i
 /** What is known of a verified artefact. */
 type Verified = Pick<TrainedFacts, 'manifestSha256' | 'signature'>;
 
-function trainFollowUp(queue: TaskQueue, signer: Signer): TaskFollowUp<'train', Verified> {
-  const advance = async (trx: Transaction, task: Task<'train'>): Promise<void> => {
+/** What a task that makes a model has sealed. */
+type SealedModel = Pick<SealedAttempt, 'attemptPath' | 'files'> & { readonly outcome: TrainOutcome | EnsembleOutcome };
+
+/** What the end of a task that makes a model means to its run. */
+function modelFollowUp(queue: TaskQueue): Pick<TaskFollowUp<'train' | 'ensemble'>, 'failed' | 'cancelled'> & {
+  readonly complete: (
+    trx: Transaction,
+    task: Task<'train' | 'ensemble'>,
+    sealed: SealedModel,
+    facts: Verified & Pick<TrainedFacts, 'iterations' | 'ensemble'>,
+  ) => Promise<void>;
+} {
+  const advance = async (trx: Transaction, task: Task<'train' | 'ensemble'>): Promise<void> => {
     const model = await findModel(trx, task.spec.modelId);
     if (model !== undefined && model.runId !== null) await advanceRun(trx, queue, model.runId);
   };
   return {
-    async verify(task, sealed, store) {
-      const manifestSha256 = await verifyModel(task.spec, sealed, store);
-      return { manifestSha256, signature: signer.sign({ modelId: task.spec.modelId, manifestSha256 }) };
-    },
-    async committed(trx, task, { outcome, attemptPath, files }, verified) {
-      const { modelId, refit } = task.spec;
+    async complete(trx, task, { outcome, attemptPath, files }, facts) {
+      const { spec } = task;
+      const twinId = spec.kind === 'train' ? (spec.refit?.of ?? null) : spec.refitOf;
       // A refit has no rows left to be measured on: it shows its twin's scores.
-      const twin = refit === null ? undefined : await findModel(trx, refit.of);
+      const twin = twinId === null ? undefined : await findModel(trx, twinId);
       const scores = outcome.scores ?? twin?.trained?.scores ?? NO_SCORES;
-      await completeModel(trx, modelId, {
+      await completeModel(trx, spec.modelId, {
         rowCount: outcome.rowCount,
-        iterations: outcome.iterations,
         scores,
         fitMs: outcome.fitMs,
         predictMicrosPerRow: outcome.predictMicrosPerRow,
@@ -109,7 +127,7 @@ function trainFollowUp(queue: TaskQueue, signer: Signer): TaskFollowUp<'train', 
         peakMemoryBytes: outcome.peakMemoryBytes,
         contentHash: outcome.contentHash,
         artifactPath: attemptPath,
-        ...verified,
+        ...facts,
       });
       await advance(trx, task);
     },
@@ -121,6 +139,35 @@ function trainFollowUp(queue: TaskQueue, signer: Signer): TaskFollowUp<'train', 
       await endModelOfTask(trx, task.spec.modelId, 'cancelled', null);
       await advance(trx, task);
     },
+  };
+}
+
+function trainFollowUp(queue: TaskQueue, signer: Signer): TaskFollowUp<'train', Verified> {
+  const { complete, failed, cancelled: ended } = modelFollowUp(queue);
+  return {
+    async verify(task, sealed, store) {
+      const manifestSha256 = await verifyModel(task.spec, sealed, store);
+      return { manifestSha256, signature: signer.sign({ modelId: task.spec.modelId, manifestSha256 }) };
+    },
+    committed: (trx, task, sealed, verified) =>
+      complete(trx, task, sealed, { ...verified, iterations: sealed.outcome.iterations, ensemble: null }),
+    failed,
+    cancelled: ended,
+  };
+}
+
+function ensembleFollowUp(queue: TaskQueue, signer: Signer, database: Database): TaskFollowUp<'ensemble', Verified> {
+  const { complete, failed, cancelled: ended } = modelFollowUp(queue);
+  return {
+    async verify(task, sealed, store) {
+      await checkMembers(database, task.spec);
+      const manifestSha256 = await verifyEnsemble(task.spec, sealed, store);
+      return { manifestSha256, signature: signer.sign({ modelId: task.spec.modelId, manifestSha256 }) };
+    },
+    committed: (trx, task, sealed, verified) =>
+      complete(trx, task, sealed, { ...verified, iterations: null, ensemble: sealed.outcome.ensemble }),
+    failed,
+    cancelled: ended,
   };
 }
 

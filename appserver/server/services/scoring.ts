@@ -154,7 +154,9 @@ function checkPassthrough(asked: readonly string[], table: StoredTable | null, r
 /** Input features of a model. */
 async function featuresOf(db: Queryable, { model }: OwnedModel): Promise<string[]> {
   const task = await getTask(db, model.taskId);
-  return task?.spec.kind === 'train' ? task.spec.features.map((feature) => feature.name) : [];
+  return task?.spec.kind === 'train' || task?.spec.kind === 'ensemble'
+    ? task.spec.features.map((feature) => feature.name)
+    : [];
 }
 
 /** Queues a batch prediction. */

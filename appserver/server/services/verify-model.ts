@@ -3,11 +3,19 @@ import {
   canonicalJson,
   Manifest,
   parse,
+  type EnsembleTask,
   type ModelScores,
   type TrainOutcome,
   type TrainTask,
 } from '#contracts';
-import { checkOutOfFold, decodeOutOfFold, scoresFromOutOfFold, trainedRowCount, type OutOfFold } from '#ml';
+import {
+  ENSEMBLE_BLUEPRINT_ID,
+  checkOutOfFold,
+  decodeOutOfFold,
+  scoresFromOutOfFold,
+  trainedRowCount,
+  type OutOfFold,
+} from '#ml';
 import type { ObjectStore } from '#object-store';
 import { openArtifact } from '#scoring';
 import { parseJsonText } from '../http/json.ts';
@@ -31,17 +39,8 @@ export async function verifyModel(
   { attemptPath, files, outcome }: SealedAttempt<'train'>,
   store: ObjectStore,
 ): Promise<string> {
-  const read = async (name: string, maxBytes: number): Promise<Uint8Array> => {
-    if (!files.some((file) => file.name === name)) throw mismatch(`${name} was not sealed`);
-    return store.readAll(`${attemptPath}/${name}`, { maxBytes });
-  };
-  const manifestBytes = await read('manifest.json', MANIFEST_BYTES_MAX);
-  const blob = await read('blob', BLOB_BYTES_MAX);
-  const manifest = manifestOf(manifestBytes);
-  openArtifact(manifest, blob, sha256Of);
-  checkManifest(spec, manifest);
-  if (manifest.contentHash !== outcome.contentHash)
-    throw mismatch(`content hash: the manifest says ${manifest.contentHash}; the outcome says ${outcome.contentHash}`);
+  const read = sealedReader({ attemptPath, files }, store);
+  const { manifest, manifestSha256 } = await openSealed(spec, read, outcome.contentHash);
   let outOfFold: OutOfFold | null = null;
   if (spec.refit === null) {
     outOfFold = decodeOutOfFold(await read('out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX));
@@ -49,23 +48,54 @@ export async function verifyModel(
     checkScores(scoresFromOutOfFold(outOfFold, spec.target), outcome.scores);
   } else if (outcome.scores !== null) throw mismatch('scores: a refit has none of its own');
   checkFitted(spec, manifest, outcome, outOfFold);
-  return sha256Of(manifestBytes);
+  return manifestSha256;
+}
+
+/** Reads a file that was sealed. */
+export type ReadSealed = (name: string, maxBytes: number) => Promise<Uint8Array>;
+
+/** @throws RESULT_MISMATCH for a file that was not sealed */
+export function sealedReader(
+  { attemptPath, files }: Pick<SealedAttempt, 'attemptPath' | 'files'>,
+  store: ObjectStore,
+): ReadSealed {
+  return async (name, maxBytes) => {
+    if (!files.some((file) => file.name === name)) throw mismatch(`${name} was not sealed`);
+    return store.readAll(`${attemptPath}/${name}`, { maxBytes });
+  };
+}
+
+/** The artefact, proven sound, of this task and of this content. @throws ARTIFACT_INVALID, RESULT_MISMATCH */
+export async function openSealed(
+  spec: TrainTask | EnsembleTask,
+  read: ReadSealed,
+  contentHash: string,
+): Promise<{ manifest: Manifest; manifestSha256: string }> {
+  const manifestBytes = await read('manifest.json', MANIFEST_BYTES_MAX);
+  const blob = await read('blob', BLOB_BYTES_MAX);
+  const manifest = manifestOf(manifestBytes);
+  openArtifact(manifest, blob, sha256Of);
+  checkManifest(spec, manifest);
+  if (manifest.contentHash !== contentHash)
+    throw mismatch(`content hash: the manifest says ${manifest.contentHash}; the outcome says ${contentHash}`);
+  return { manifest, manifestSha256: sha256Of(manifestBytes) };
 }
 
 const mismatch = (message: string) => new AppError('RESULT_MISMATCH', `model: ${message}`);
 
-function manifestOf(bytes: Uint8Array): Manifest {
+/** @throws ARTIFACT_INVALID */
+export function manifestOf(bytes: Uint8Array): Manifest {
   const json = parseJsonText(Buffer.from(bytes).toString('utf8'), 'manifest.json');
   return parse(Manifest, json, 'manifest.json', 'ARTIFACT_INVALID');
 }
 
 /** It is the model of this task, not another one's. */
-function checkManifest(spec: TrainTask, manifest: Manifest): void {
+function checkManifest(spec: TrainTask | EnsembleTask, manifest: Manifest): void {
   const { content } = manifest;
   const expected = {
     modelId: spec.modelId,
     projectId: spec.projectId,
-    blueprintId: spec.blueprintId,
+    blueprintId: spec.kind === 'train' ? spec.blueprintId : ENSEMBLE_BLUEPRINT_ID,
     target: spec.target.name,
     targetType: spec.target.targetType,
     classes: spec.target.classes.map((entry) => entry.label),
@@ -101,8 +131,8 @@ function checkFitted(
     throw mismatch(`expected ${memberCount} members; the manifest has ${content.members.length}`);
 }
 
-/** Exactly equal: both sides ran the same code over the same numbers. */
-function checkScores(computed: ModelScores, sealed: ModelScores | null): void {
+/** Exactly equal: both sides ran the same code over the same numbers. @throws RESULT_MISMATCH */
+export function checkScores(computed: ModelScores, sealed: ModelScores | null): void {
   if (sealed === null || canonicalJson(computed) !== canonicalJson(sealed))
     throw mismatch('the scores are not those of out-of-fold.bin');
 }

@@ -5,6 +5,7 @@ import { reliability0003 } from './0003-reliability.ts';
 import { housekeeping0004 } from './0004-housekeeping.ts';
 import { pools0005 } from './0005-pools.ts';
 import { outputs0006 } from './0006-outputs.ts';
+import { ensembles0007 } from './0007-ensembles.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -14,4 +15,5 @@ export const MIGRATIONS: readonly Migration[] = [
   housekeeping0004,
   pools0005,
   outputs0006,
+  ensembles0007,
 ];

@@ -2,7 +2,7 @@ import { ARTIFACT_FORMAT_VERSION, AppError, Manifest, canonicalJson, parse, type
 import type { ModelReader } from '../scorer/members.ts';
 import { compileScorer, type Scorer } from '../scorer/scorer.ts';
 import { checkContent } from './check-content.ts';
-import { checkSections, readLinear, readTrees } from './sections.ts';
+import { checkSections, readLinear, readTrees, type ModelArrays } from './sections.ts';
 
 /** SHA-256 of bytes in lower-case hexadecimal; passed in, because this module touches no platform. */
 export type Sha256Function = (bytes: Uint8Array) => string;
@@ -42,6 +42,17 @@ export function modelReader(content: ManifestContent, blob: Uint8Array): ModelRe
     trees: (model) => readTrees(model, sections, blob),
     linear: (model) => readLinear(model, sections, blob),
   };
+}
+
+/** The arrays of all models by prefix, copied out of the blob. @throws ARTIFACT_INVALID */
+export function readModels(content: ManifestContent, blob: Uint8Array): Map<string, ModelArrays> {
+  const reader = modelReader(content, blob);
+  const models = new Map<string, ModelArrays>();
+  for (const { model } of content.members) {
+    if (model.kind === 'constant') continue;
+    models.set(model.prefix, model.kind === 'trees' ? reader.trees(model) : reader.linear(model));
+  }
+  return models;
 }
 
 /** Other versions are told before the schema complains about them. */

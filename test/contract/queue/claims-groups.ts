@@ -1,7 +1,32 @@
 import { expect } from 'chai';
+import type { EnsembleTask } from '#contracts';
 import { claimTogether, wish } from './claims-model.ts';
 import type { Stage } from './stage.ts';
 import { QUEUE_CONFIG } from './world.ts';
+
+const ENSEMBLE: EnsembleTask = {
+  kind: 'ensemble',
+  modelId: 'm1',
+  projectId: 'p1',
+  datasetId: 'd1',
+  table: { rowCount: 0, columns: [], files: [] },
+  target: { name: 'y', targetType: 'regression', classes: [], positiveClass: null },
+  features: [{ name: 'x', type: 'numeric', uniqueCount: 1 }],
+  metric: 'rmse',
+  members: [
+    {
+      modelId: 'm0',
+      blueprintId: 'linear',
+      artifactPath: 'models/m0/1-a',
+      manifestSha256: '0'.repeat(64),
+      weight: null,
+    },
+  ],
+  membersMax: 1,
+  stepsMax: 1,
+  refitOf: null,
+  seed: 0,
+};
 
 /** Claims of tasks that run at the same time or not at all. */
 export function claimsGroupsCases(stage: Stage): void {
@@ -63,6 +88,15 @@ export function claimsGroupsCases(stage: Stage): void {
       const single = await world.addTask();
       const old = wish({ joinsGroups: false });
       expect(await claimTogether(world, [old, wish(), wish()])).to.deep.equal([single.id, ...idsOf(tasks)]);
+    });
+
+    it('give ensembles to workers of version 2 only', async () => {
+      const { world } = stage;
+      const ensemble = await world.addTask({ priority: 1, spec: ENSEMBLE });
+      const single = await world.addTask();
+      const old = wish({ joinsGroups: false });
+      expect(await claimTogether(world, [old, old])).to.deep.equal([single.id, null]);
+      expect(await claimTogether(world, [wish()])).to.deep.equal([ensemble.id]);
     });
 
     it('go past more groups than are looked at, to the tasks behind them', async () => {

@@ -14,6 +14,7 @@ import {
   type ErrorCode,
   type RegisterRequest,
   type SealedFile,
+  type TaskSpec,
 } from '#contracts';
 import { FileObjectStore } from '#object-store';
 import { createLogger, newId, type Config } from '#runtime';
@@ -88,6 +89,8 @@ export interface TaskOptions {
   readonly datasetId?: string;
   readonly dependsOn?: readonly string[];
   readonly waiting?: boolean;
+  /** Instead of a batch prediction. */
+  readonly spec?: TaskSpec;
 }
 
 export const OUTCOME: BatchPredictOutcome = { kind: 'batch-predict', rowCount: 1, rowsPerSecond: 1, warnings: [] };
@@ -306,7 +309,7 @@ export function newTask(options: TaskOptions): Omit<NewTask, 'jobId'> {
     deadlineAt: options.deadlineAt ?? null,
     dependsOn: options.dependsOn ?? [],
     waiting: options.waiting ?? false,
-    spec: {
+    spec: options.spec ?? {
       kind: 'batch-predict',
       batchPredictionId: 'b1',
       modelId: 'm1',

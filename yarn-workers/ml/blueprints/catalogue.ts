@@ -1,5 +1,6 @@
 import { AppError, type Blueprint, type Parameters } from '#contracts';
 import type { LinearSettings } from './linear-settings.ts';
+import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
 import { withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
 
 /** A blueprint with what planning and fitting know about it beside its description. */
@@ -267,7 +268,7 @@ export function entryOf(blueprintId: string): CatalogueEntry {
 
 /** @throws BLUEPRINT_UNKNOWN naming the known ids */
 export function blueprintOf(blueprintId: string): Blueprint {
-  return entryOf(blueprintId).blueprint;
+  return blueprintId === ENSEMBLE_BLUEPRINT.id ? ENSEMBLE_BLUEPRINT : entryOf(blueprintId).blueprint;
 }
 
 /**

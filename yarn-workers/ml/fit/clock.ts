@@ -66,7 +66,7 @@ export function memberStopAt(
 
 /** Reports progress, and stops here if the task was cancelled. */
 export async function report(
-  io: FitIo,
+  io: Pick<FitIo, 'onProgress' | 'signal'>,
   fraction: number,
   phase: string,
   message: string,

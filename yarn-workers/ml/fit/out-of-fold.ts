@@ -151,8 +151,13 @@ export function rankingScore(scores: ModelScores, metric: MetricName): number | 
   return (scores.crossValidation ?? scores.validation)?.[metric] ?? null;
 }
 
-function metricInput(data: OutOfFold, target: TargetSpec, wanted: (partition: number) => boolean): MetricInput {
-  const chosen = Uint32Array.from(data.rows.keys()).filter((index) => wanted(data.partitions[index] ?? HOLDOUT));
+/** The rows whose partition and place (in `rows`) are wanted, as metrics take them. */
+export function metricInput(
+  data: OutOfFold,
+  target: TargetSpec,
+  wanted: (partition: number, place: number) => boolean,
+): MetricInput {
+  const chosen = Uint32Array.from(data.rows.keys()).filter((place) => wanted(data.partitions[place] ?? HOLDOUT, place));
   const numbers = (values: Float64Array): Float64Array => Float64Array.from(chosen, (index) => values[index] ?? NaN);
   const weight = data.weights === null ? {} : { weight: numbers(data.weights) };
   const { targetType } = target;

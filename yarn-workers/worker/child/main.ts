@@ -6,6 +6,7 @@ import { parseToChild, prepareSchemas, type MessageFromChild, type RunMessage } 
 import { dieWithParent } from '../native/process.ts';
 import { blameOf } from '../blame.ts';
 import { runBatchPredict } from '../tasks/batch-predict.ts';
+import { runEnsemble } from '../tasks/ensemble.ts';
 import { runIngest } from '../tasks/ingest.ts';
 import { runTrain } from '../tasks/train.ts';
 import { AttemptFolder } from './attempt-folder.ts';
@@ -122,6 +123,8 @@ async function perform(run: Omit<TaskRun, 'task'> & { readonly task: RunMessage[
       return runIngest({ ...run, task: { ...run.task, spec } });
     case 'train':
       return runTrain({ ...run, task: { ...run.task, spec } });
+    case 'ensemble':
+      return runEnsemble({ ...run, task: { ...run.task, spec } });
     case 'batch-predict':
       return runBatchPredict({ ...run, task: { ...run.task, spec } });
   }

@@ -9,24 +9,19 @@ export const BLOB_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
+/** What names an artefact of the object store. */
+export type ArtifactPlace = Pick<BatchPredictTask, 'artifactPath' | 'manifestSha256'>;
+
 /**
- * Opens an artefact of the object store, if its manifest is the one that is meant, to the last byte.
+ * Reads the files of an artefact, if its manifest is the one that is meant, to the last byte.
  *
- * @throws ARTIFACT_INVALID also when a file is not there; ARTIFACT_VERSION
+ * @throws ARTIFACT_INVALID also when a file is not there
  */
-export async function openStoredArtifact(
+export async function readStoredArtifact(
   store: ObjectStore,
-  { artifactPath, manifestSha256 }: Pick<BatchPredictTask, 'artifactPath' | 'manifestSha256'>,
-): Promise<Scorer> {
-  const read = async (name: string, maxBytes: number): Promise<Uint8Array> => {
-    try {
-      return await store.readAll(`${artifactPath}/${name}`, { maxBytes });
-    } catch (err) {
-      if (!isAppError(err, 'STORE_OBJECT_MISSING')) throw err;
-      throw new AppError('ARTIFACT_INVALID', `artefact ${artifactPath}: ${name} is not there`, { cause: err });
-    }
-  };
-  const manifest = await read('manifest.json', MANIFEST_BYTES_MAX);
+  { artifactPath, manifestSha256 }: ArtifactPlace,
+): Promise<{ readonly manifest: unknown; readonly blob: Uint8Array }> {
+  const manifest = await readOf(store, artifactPath, 'manifest.json', MANIFEST_BYTES_MAX);
   const found = sha256(manifest);
   if (found !== manifestSha256)
     throw new AppError(
@@ -35,5 +30,26 @@ export async function openStoredArtifact(
     );
   // The hash has shown that this is the text that was sealed.
   const json: unknown = JSON.parse(Buffer.from(manifest).toString('utf8'));
-  return openArtifact(json, await read('blob', BLOB_BYTES_MAX), sha256);
+  return { manifest: json, blob: await readOf(store, artifactPath, 'blob', BLOB_BYTES_MAX) };
+}
+
+/** Opens an artefact of the object store. @throws ARTIFACT_INVALID; ARTIFACT_VERSION */
+export async function openStoredArtifact(store: ObjectStore, place: ArtifactPlace): Promise<Scorer> {
+  const { manifest, blob } = await readStoredArtifact(store, place);
+  return openArtifact(manifest, blob, sha256);
+}
+
+/** Reads a file of an artefact's folder. @throws ARTIFACT_INVALID when it is not there */
+export async function readOf(
+  store: ObjectStore,
+  artifactPath: string,
+  name: string,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  try {
+    return await store.readAll(`${artifactPath}/${name}`, { maxBytes });
+  } catch (err) {
+    if (!isAppError(err, 'STORE_OBJECT_MISSING')) throw err;
+    throw new AppError('ARTIFACT_INVALID', `artefact ${artifactPath}: ${name} is not there`, { cause: err });
+  }
 }

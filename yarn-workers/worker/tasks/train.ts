@@ -1,9 +1,9 @@
-import type { BatchSource, Manifest, ManifestFile, TaskProgress, TrainTask } from '#contracts';
+import type { ManifestFile, TaskProgress, TrainTask } from '#contracts';
 import { encodeOutOfFold, fitModel, manifestOf, type FitIo, type FitResult } from '#ml';
 import { failpoint } from '#runtime';
-import { openArtifact, type RawRow } from '#scoring';
 import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
 import type { TaskHandler } from '../child/task-run.ts';
+import { microsPerRow } from './micros-per-row.ts';
 import { sha256 } from './stored-artifact.ts';
 import { toldSource } from './told-source.ts';
 import { failpointEngine } from './failpoint-engine.ts';
@@ -98,36 +98,4 @@ function endOf({ metric }: TrainTask, fit: FitResult): string {
     ...scores,
     ...(fit.stoppedByDeadline ? ['stopped by the deadline'] : []),
   ].join('; ');
-}
-
-/** Time of one prediction from raw cells, as it is served: some rows of the table, one by one, in microseconds. */
-async function microsPerRow(
-  manifest: Manifest,
-  blob: Uint8Array,
-  source: BatchSource,
-  spec: TrainTask,
-): Promise<number> {
-  const { features } = manifest.content;
-  const scorer = openArtifact(manifest, blob, sha256);
-  const wanted = new Set(scorer.inputFeatures);
-  const stored = new Set(spec.table.columns.map(({ name }) => name));
-  const request = features.filter(({ name }) => wanted.has(name) && stored.has(name));
-  const places = new Map(features.map(({ name }, index) => [name, index]));
-  const rows: RawRow[] = [];
-  for await (const batch of source.batches(request.map(({ name }) => ({ name, view: 'text' })))) {
-    for (let row = 0; row < batch.rowCount; row += 1) {
-      const cells = new Array<string | null>(features.length).fill(null);
-      for (const column of batch.columns)
-        if (column.view === 'text') cells[places.get(column.name) ?? 0] = column.values[row] ?? null;
-      rows.push(cells);
-    }
-    break;
-  }
-  if (rows.length === 0) return 0;
-  const out = scorer.createPrediction();
-  // The first pass is for the compiler.
-  for (const row of rows) scorer.scoreRow(row, out);
-  const startedAt = performance.now();
-  for (const row of rows) scorer.scoreRow(row, out);
-  return ((performance.now() - startedAt) * 1_000) / rows.length;
 }

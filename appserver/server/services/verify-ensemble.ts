@@ -1,0 +1,106 @@
+import { AppError, canonicalJson, type EnsembleOutcome, type EnsembleTask, type Manifest } from '#contracts';
+import {
+  decodeOutOfFold,
+  encodeOutOfFold,
+  ensembleParameters,
+  remakeEnsemble,
+  type Ensemble,
+  type EnsembleReader,
+} from '#ml';
+import type { ObjectStore } from '#object-store';
+import { findModel, type Queryable } from '#store';
+import type { SealedAttempt } from '../queue/index.ts';
+import { sha256Of } from './hashes.ts';
+import {
+  BLOB_BYTES_MAX,
+  checkScores,
+  MANIFEST_BYTES_MAX,
+  manifestOf,
+  openSealed,
+  OUT_OF_FOLD_BYTES_MAX,
+  sealedReader,
+} from './verify-model.ts';
+
+/**
+ * Proves that what a worker sealed is the ensemble of its members with the weights that it names: made again from the members'
+ * committed files, the artefact has the same content, out-of-fold predictions and scores are the same to the last bit. The choice
+ * of the weights is the worker's word.
+ *
+ * @returns SHA-256 of `manifest.json`
+ * @throws ARTIFACT_INVALID, RESULT_MISMATCH
+ */
+export async function verifyEnsemble(
+  spec: EnsembleTask,
+  { attemptPath, files, outcome }: SealedAttempt<'ensemble'>,
+  store: ObjectStore,
+): Promise<string> {
+  const read = sealedReader({ attemptPath, files }, store);
+  const { manifest, manifestSha256 } = await openSealed(spec, read, outcome.contentHash);
+  const made = await remakeEnsemble(spec, outcome, memberFiles(spec, store), sha256Of);
+  checkBlend(spec, manifest, outcome, made);
+  if (made.outOfFold === null) {
+    if (outcome.scores !== null) throw mismatch('scores: a refit has none of its own');
+    return manifestSha256;
+  }
+  const sealed = await read('out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX);
+  if (Buffer.compare(sealed, encodeOutOfFold(made.outOfFold)) !== 0)
+    throw mismatch('out-of-fold.bin is not the weighted sum of its members’ predictions');
+  if (made.scores !== null) checkScores(made.scores, outcome.scores);
+  return manifestSha256;
+}
+
+const mismatch = (message: string) => new AppError('RESULT_MISMATCH', `ensemble: ${message}`);
+
+function checkBlend(spec: EnsembleTask, manifest: Manifest, outcome: EnsembleOutcome, made: Ensemble): void {
+  if (manifest.contentHash !== made.contentHash)
+    throw mismatch('its artefact is not the weighted sum of its members’ artefacts');
+  if (canonicalJson(outcome.ensemble) !== canonicalJson(made.facts))
+    throw mismatch('gain and noise are not those of its predictions');
+  if (manifest.rowCount !== made.rowCount || outcome.rowCount !== made.rowCount)
+    throw mismatch(`rows fitted on: expected ${made.rowCount}; the outcome has ${outcome.rowCount}`);
+  const parameters = ensembleParameters(spec, made);
+  if (canonicalJson(manifest.parameters) !== canonicalJson(parameters))
+    throw mismatch('the manifest says something else of its weights than the outcome');
+}
+
+/** The members' files, each proven to be what was committed. */
+function memberFiles({ members }: EnsembleTask, store: ObjectStore): EnsembleReader {
+  const at = (index: number): EnsembleTask['members'][number] => {
+    const member = members[index];
+    if (member === undefined) throw new AppError('INTERNAL', `member ${index} of ${members.length}`);
+    return member;
+  };
+  const checked = async (index: number, name: string, maxBytes: number): Promise<Uint8Array> => {
+    const { modelId, artifactPath, manifestSha256 } = at(index);
+    const manifestBytes = await store.readAll(`${artifactPath}/manifest.json`, { maxBytes: MANIFEST_BYTES_MAX });
+    if (sha256Of(manifestBytes) !== manifestSha256)
+      throw mismatch(`manifest.json of ${modelId} is not the committed one`);
+    if (name === 'manifest.json') return manifestBytes;
+    const bytes = await store.readAll(`${artifactPath}/${name}`, { maxBytes });
+    const { files, content } = manifestOf(manifestBytes);
+    const expected = name === 'blob' ? content.blobSha256 : files.find((file) => file.name === name)?.sha256;
+    if (sha256Of(bytes) !== expected) throw mismatch(`${name} of ${modelId} is not what its manifest vouches for`);
+    return bytes;
+  };
+  return {
+    artifact: async (index) => ({
+      manifest: manifestOf(await checked(index, 'manifest.json', MANIFEST_BYTES_MAX)),
+      blob: await checked(index, 'blob', BLOB_BYTES_MAX),
+    }),
+    outOfFold: async (index) => decodeOutOfFold(await checked(index, 'out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX)),
+  };
+}
+
+/** Members are models of the same project and run that are there. @throws RESULT_MISMATCH */
+export async function checkMembers(db: Queryable, spec: EnsembleTask): Promise<void> {
+  const own = await findModel(db, spec.modelId);
+  for (const { modelId, manifestSha256 } of spec.members) {
+    const model = await findModel(db, modelId);
+    if (
+      model?.projectId !== spec.projectId ||
+      model.runId !== own?.runId ||
+      model.trained?.manifestSha256 !== manifestSha256
+    )
+      throw mismatch(`${modelId} is not a trained model of its run`);
+  }
+}

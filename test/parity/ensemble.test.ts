@@ -1,0 +1,143 @@
+import { expect } from 'chai';
+import type { ManifestContent, TargetType } from '#contracts';
+import { HOLDOUT, ensembleManifest, makeEnsemble, type Ensemble } from '#ml';
+import { contentHashOf, openArtifact, type Scorer } from '#scoring';
+import { sha256 } from '../support/boosting-engine.ts';
+import { ensembleTask, fitModels, modelReader } from '../support/ensemble-task.ts';
+import { memorySource } from '../support/memory-table.ts';
+import { MIXED_FEATURES, mixedTable } from '../support/mixed-table.ts';
+import { planOf } from '../support/modelling-task.ts';
+
+const ROWS = 500;
+const TABLE = mixedTable(ROWS, 9);
+
+const TARGETS = [
+  { target: 'binary', targetType: 'binary', metric: 'auc' },
+  { target: 'multiclass', targetType: 'multiclass', metric: 'logLoss' },
+  { target: 'regression', targetType: 'regression', metric: 'rmse' },
+  { target: 'count', targetType: 'regression', metric: 'tweedieDeviance' },
+] as const satisfies readonly { target: string; targetType: TargetType; metric: string }[];
+
+const VALIDATIONS = { cv: { method: 'random', folds: 3 }, tvh: { method: 'random', validation: 'tvh' } } as const;
+
+const cellsOf = (row: number): Record<string, string | null> =>
+  Object.fromEntries(TABLE.map(({ name, cells }) => [name, cells[row] ?? null]));
+
+/** Raw scores of all rows, one by one from raw cells. */
+function rawOfRows(scorer: Scorer): Float64Array {
+  const answer = scorer.createPrediction();
+  const raw = new Float64Array(ROWS * scorer.outputCount);
+  for (let row = 0; row < ROWS; row += 1) {
+    scorer.scoreRow(cellsOf(row), answer, row);
+    raw.set(answer.rawScores, row * scorer.outputCount);
+  }
+  return raw;
+}
+
+/** The same from decoded batches. */
+async function rawOfBatches(scorer: Scorer, batchRows: number): Promise<Float64Array> {
+  const columns = TABLE.map(({ name, parse }, position) => ({
+    name,
+    position,
+    parse,
+    storage: 'string' as const,
+    hasTwin: parse.kind !== 'category',
+  }));
+  const raw = new Float64Array(ROWS * scorer.outputCount);
+  for await (const batch of memorySource(TABLE, batchRows).batches(scorer.columnRequests(columns)))
+    scorer.scoreBatch(batch, raw.subarray(batch.firstRow * scorer.outputCount));
+  return raw;
+}
+
+/** Opens an artefact's content with other members. */
+function opened(task: Parameters<typeof ensembleManifest>[0], ensemble: Ensemble, content: ManifestContent): Scorer {
+  const contentHash = contentHashOf(content, sha256);
+  const manifest = ensembleManifest(
+    task,
+    { ...ensemble, content, contentHash },
+    { createdAt: '2026-01-01T00:00:00Z', files: [] },
+  );
+  return openArtifact(JSON.parse(JSON.stringify(manifest)), ensemble.blob, sha256);
+}
+
+describe('parity: ensembles, exactly', function () {
+  this.timeout(60_000);
+  for (const { target, targetType, metric } of TARGETS) {
+    for (const [validation, partitioning] of Object.entries(VALIDATIONS)) {
+      it(`${targetType} by ${metric}, ${validation}`, async () => {
+        const request = { target, targetType, metric, partitioning, featureNames: [...MIXED_FEATURES] };
+        const plan = await planOf(TABLE, request);
+        const models = await fitModels(TABLE, plan);
+        // All models weigh something, so that members of every kind are blended.
+        const members = [0.45, 0.25, 0.1, 0.2];
+        const task = ensembleTask(TABLE, plan, models, { membersMax: models.length });
+        const refit = {
+          ...task,
+          refitOf: 'x',
+          members: task.members.map((one, index) => ({ ...one, weight: members[index] ?? 0 })),
+        };
+        const blend = await makeEnsemble(refit, modelReader(models), { sha256, now: () => 0, remainingMs: () => null });
+        const whole = opened(task, blend, blend.content);
+        const raw = rawOfRows(whole);
+        for (const batchRows of [1, 130, ROWS]) expect(await rawOfBatches(whole, batchRows)).to.deep.equal(raw);
+
+        // The weighted sum of the models' fold members, in the artefact's order: each read from its own model's artefact.
+        const sum = new Float64Array(raw.length);
+        let first = true;
+        for (const [index, { manifest, fit }] of models.entries()) {
+          for (const [place, member] of fit.content.members.entries()) {
+            const alone = fit.content.members.map((other, at) => ({ ...other, weight: at === place ? 1 : 0 }));
+            const own = opened(
+              task,
+              { ...blend, blob: fit.blob, trainingStatistics: manifest.trainingStatistics },
+              { ...fit.content, members: alone },
+            );
+            const weight = (members[index] ?? 0) * member.weight;
+            for (const [at, score] of rawOfRows(own).entries()) {
+              const share = weight * score;
+              sum[at] = first ? share : (sum[at] ?? NaN) + share;
+            }
+            first = false;
+          }
+        }
+        expect(raw).to.deep.equal(sum);
+      });
+
+      it(`${targetType} by ${metric}, ${validation}: what ranks it is what it predicts`, async () => {
+        const request = { target, targetType, metric, partitioning, featureNames: [...MIXED_FEATURES] };
+        const plan = await planOf(TABLE, request);
+        const models = await fitModels(TABLE, plan);
+        const task = ensembleTask(TABLE, plan, models);
+        const ensemble = await makeEnsemble(task, modelReader(models), {
+          sha256,
+          now: () => 0,
+          remainingMs: () => null,
+        });
+        const { outOfFold } = ensemble;
+        if (outOfFold === null) throw new Error('an ensemble has out-of-fold predictions');
+        const scorer = opened(task, ensemble, ensemble.content);
+        const answer = scorer.createPrediction();
+        const positive = plan.target.positiveClass ?? 1;
+        let compared = 0;
+        for (const [place, row] of outOfFold.rows.entries()) {
+          if (outOfFold.partitions[place] !== HOLDOUT) continue;
+          scorer.scoreRow(cellsOf(row), answer, row);
+          const served =
+            targetType === 'regression'
+              ? [Number(answer.prediction)]
+              : targetType === 'binary'
+                ? [answer.probabilities[positive] ?? NaN]
+                : [...answer.probabilities];
+          for (const [i, value] of served.entries())
+            // The stored predictions of the models are blended, not their raw scores: log and exp lose some digits.
+            expect(outOfFold.predictions[place * outOfFold.outputCount + i]).to.be.closeTo(
+              value,
+              1e-10 * Math.max(1, Math.abs(value)),
+            );
+          compared += 1;
+        }
+        expect(compared).to.be.greaterThan(50);
+      });
+    }
+  }
+});

@@ -1,0 +1,83 @@
+import { AppError, canonicalJson, type EnsembleTask } from '#contracts';
+import type { Sha256Function } from '#scoring';
+import type { OutOfFold } from '../fit/out-of-fold.ts';
+import {
+  blendMembers,
+  givenWeights,
+  heldBack,
+  membersOf,
+  refitFacts,
+  type Ensemble,
+  type EnsembleClaim,
+  type EnsembleReader,
+} from './make-ensemble.ts';
+import { partCountOf } from './selection-data.ts';
+
+/** Weights are multiples of one over a number of steps; their sum may miss 1 by so much. */
+const SUM_TOLERANCE = 1e-9;
+
+/**
+ * Makes an ensemble again from what is said of it: from its weights, and its members' files as they were committed. Everything but
+ * the choice of the weights is proven; the weights themselves are held to the task's limits.
+ *
+ * @returns the ensemble that this must be, to be compared with what was sealed
+ * @throws RESULT_MISMATCH where the weights cannot be those of the task
+ */
+export async function remakeEnsemble(
+  task: EnsembleTask,
+  claim: EnsembleClaim,
+  read: EnsembleReader,
+  sha256: Sha256Function,
+): Promise<Ensemble> {
+  const final = finalWeights(task, claim);
+  const blended = await blendMembers(task, final, read, { sha256, remainingMs: () => null });
+  const { partWeights, partBest } = claim;
+  if (task.refitOf !== null) {
+    if (partWeights.length + partBest.length > 0) throw mismatch('a refit chooses nothing');
+    return { ...blended, ...refitFacts(task, final), outOfFold: null, scores: null };
+  }
+  const first = await read.outOfFold(0);
+  checkParts(task, claim, first);
+  const { outOfFold, scores, gain, noise } = await heldBack(
+    task,
+    { final, byPart: partWeights, bestByPart: partBest },
+    first,
+    read,
+  );
+  const { selectionRowCount } = claim.ensemble;
+  if (selectionRowCount === null || selectionRowCount > outOfFold.rows.length)
+    throw mismatch(`${selectionRowCount ?? 'no'} rows chose the weights; ${outOfFold.rows.length} were held back`);
+  const facts = { ...membersOf(task, final), selectionRowCount, gain, noise };
+  return { ...blended, facts, partWeights, partBest, outOfFold, scores };
+}
+
+const mismatch = (what: string): AppError => new AppError('RESULT_MISMATCH', `ensemble: ${what}`);
+
+/** The weights by member of the task. */
+function finalWeights(task: EnsembleTask, { ensemble: { members } }: EnsembleClaim): number[] {
+  const told = new Map(members.map(({ modelId, weight }) => [modelId, weight]));
+  const weights = task.members.map(({ modelId }) => told.get(modelId) ?? 0);
+  if (canonicalJson(membersOf(task, weights).members) !== canonicalJson(members))
+    throw mismatch('its members are not models of the task, each once, in their order');
+  const given = givenWeights(task);
+  if (given === null) checkWeights(task, weights, 'the weights');
+  else if (canonicalJson(given) !== canonicalJson(weights)) throw mismatch('a refit has the weights of its twin');
+  return weights;
+}
+
+function checkParts(task: EnsembleTask, { partWeights, partBest }: EnsembleClaim, first: OutOfFold): void {
+  const count = partCountOf(first);
+  const modelCount = task.members.length;
+  if (partWeights.length !== count || partWeights.some((weights) => weights.length !== modelCount))
+    throw mismatch(`expected ${count} x ${modelCount} weights of parts`);
+  if (partBest.length !== count || partBest.some((model) => model >= modelCount))
+    throw mismatch(`expected ${count} best models of ${modelCount}`);
+  for (const [part, weights] of partWeights.entries()) checkWeights(task, weights, `the weights without part ${part}`);
+}
+
+function checkWeights({ membersMax }: EnsembleTask, weights: readonly number[], what: string): void {
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  const taken = weights.filter((weight) => weight > 0).length;
+  if (!(Math.abs(sum - 1) <= SUM_TOLERANCE)) throw mismatch(`${what} add up to ${sum}, expected 1`);
+  if (taken > membersMax) throw mismatch(`${what} are of ${taken} models, expected at most ${membersMax}`);
+}

@@ -1,0 +1,57 @@
+import { METRIC_FACTS, type MetricName, type TargetSpec } from '#contracts';
+import { computeMetrics, hash32, rowHash } from '#statistics';
+import { metricInput, type OutOfFold } from '../fit/out-of-fold.ts';
+import { HOLDOUT } from '../partition/types.ts';
+import { NOISE_GROUPS } from './limits.ts';
+
+const GROUP_SALT = 0x5a17_0013;
+
+/** By how much one model's score is better than another's on the same rows. */
+export interface Comparison {
+  /** In units of the metric, above 0 if the first is better; null where a score is undefined. */
+  readonly gain: number | null;
+  /** Standard error of the gain; null where it is undefined. */
+  readonly noise: number | null;
+}
+
+/**
+ * Compares two models by the rows that rank them (validation rows of all folds). The noise is the grouped jackknife of the paired
+ * difference: the metric is computed again without each of {@link NOISE_GROUPS} groups of rows, dealt by hash(seed, row), which
+ * works for every metric and takes as many computations of it. What both models have in common cancels out; that the folds'
+ * training rows overlap is not seen.
+ *
+ * @see Efron and Tibshirani 1993, "An introduction to the bootstrap", equation 11.5, over groups as in section 11.5
+ */
+export function compareScores(
+  first: OutOfFold,
+  second: OutOfFold,
+  target: TargetSpec,
+  metric: MetricName,
+  seed: number,
+): Comparison {
+  const salted = hash32(seed, GROUP_SALT);
+  const groups = Uint8Array.from(first.rows, (row) => rowHash(salted, row) % NOISE_GROUPS);
+  const isHigher = METRIC_FACTS[metric].direction === 'higher';
+  const gainWithout = (group: number | null): number | null => {
+    const wanted = (partition: number, index: number): boolean => partition !== HOLDOUT && groups[index] !== group;
+    const [a, b] = [first, second].map((data) => {
+      const input = metricInput(data, target, wanted);
+      return input.actual.length === 0 ? undefined : computeMetrics([metric], input)[metric];
+    });
+    if (a === undefined || b === undefined) return null;
+    return isHigher ? a - b : b - a;
+  };
+  const gain = gainWithout(null);
+  const without = Array.from({ length: NOISE_GROUPS }, (_, group) => gainWithout(group));
+  return { gain, noise: gain === null ? null : jackknife(without) };
+}
+
+/** Standard error from the values without each group; null if one is undefined. */
+function jackknife(without: readonly (number | null)[]): number | null {
+  const values = without.flatMap((value) => (value === null ? [] : [value]));
+  const count = values.length;
+  if (count < without.length) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return Math.sqrt(((count - 1) / count) * squares);
+}

@@ -1,0 +1,76 @@
+import type { TargetSpec } from '#contracts';
+import { hash32, rowHash } from '#statistics';
+import { stoppingLoss } from '../fit/stopping-loss.ts';
+import type { Objective } from '../blueprints/objective.ts';
+import type { OutOfFold } from '../fit/out-of-fold.ts';
+import { HOLDOUT } from '../partition/types.ts';
+import { SELECTION_TERMS_MAX, VALIDATION_PARTS } from './limits.ts';
+import type { LinkScale } from './link-scale.ts';
+import type { SelectionLimits, SelectionRows } from './select-weights.ts';
+
+const SAMPLE_SALT = 0x5a17_0011;
+const PART_SALT = 0x5a17_0012;
+
+/**
+ * The part of each row: weights for it are chosen on the other parts. Folds are the parts; validation rows of a single split are
+ * dealt by hash(seed, row). HOLDOUT for the rows of the holdout.
+ */
+export function partsOf({ rows, partitions, foldCount }: OutOfFold, seed: number): Int8Array {
+  if (foldCount > 1) return partitions;
+  const salted = hash32(seed, PART_SALT);
+  return partitions.map((partition, index) =>
+    partition === HOLDOUT ? HOLDOUT : rowHash(salted, rows[index] ?? 0) % VALIDATION_PARTS,
+  );
+}
+
+/** Number of parts that {@link partsOf} tells apart. */
+export const partCountOf = ({ foldCount }: Pick<OutOfFold, 'foldCount'>): number =>
+  foldCount > 1 ? foldCount : VALIDATION_PARTS;
+
+/**
+ * Places (in the out-of-fold predictions) of the rows that choose weights: all validation rows, or as many by hash(seed, row) as
+ * all selections can look at.
+ */
+export function selectionPlaces(
+  data: OutOfFold,
+  seed: number,
+  modelCount: number,
+  { stepsMax }: Pick<SelectionLimits, 'stepsMax'>,
+): Uint32Array {
+  const places = Uint32Array.from(data.rows.keys()).filter((place) => data.partitions[place] !== HOLDOUT);
+  const termsPerRow = data.outputCount * modelCount * (stepsMax + 2) * (partCountOf(data) + 1);
+  const share = SELECTION_TERMS_MAX / (termsPerRow * Math.max(1, places.length));
+  if (share >= 1) return places;
+  const salted = hash32(seed, SAMPLE_SALT);
+  return places.filter((place) => rowHash(salted, data.rows[place] ?? 0) < share * 0x1_0000_0000);
+}
+
+/** Raw scores of the rows at `places`: rows x outputs. */
+export function rawAt(scale: LinkScale, { predictions }: OutOfFold, places: Uint32Array): Float64Array {
+  const { outputCount } = scale;
+  const out = new Float64Array(places.length * outputCount);
+  const row = new Float64Array(outputCount);
+  for (const [index, place] of places.entries()) {
+    scale.toRaw(predictions, place, 1, row);
+    out.set(row, index * outputCount);
+  }
+  return out;
+}
+
+/** What the rows at `places` count by: the objective's own loss, which stands for metrics that only rank. */
+export function termsAt(
+  data: OutOfFold,
+  places: Uint32Array,
+  target: TargetSpec,
+  objective: Objective,
+): Pick<SelectionRows, 'outputCount' | 'term' | 'weights'> {
+  const isPositive = (index: number): number => Number(index === (target.positiveClass ?? 1));
+  const labels = Float64Array.from(places, (place) => {
+    const index = data.classes?.[place];
+    if (index === undefined) return data.values?.[place] ?? NaN;
+    return target.targetType === 'binary' ? isPositive(index) : index;
+  });
+  const weights = data.weights === null ? null : Float64Array.from(places, (place) => data.weights?.[place] ?? 1);
+  const { outputCount } = data;
+  return { outputCount, term: stoppingLoss(objective.stoppingMetric, labels, outputCount), weights };
+}

@@ -1,0 +1,103 @@
+import { AppError, type EnsembleTask, type ManifestFile } from '#contracts';
+import {
+  decodeOutOfFold,
+  encodeOutOfFold,
+  ensembleManifest,
+  makeEnsemble,
+  type Ensemble,
+  type EnsembleReader,
+} from '#ml';
+import type { ObjectStore } from '#object-store';
+import { failpoint } from '#runtime';
+import { openArtifact } from '#scoring';
+import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
+import type { TaskHandler } from '../child/task-run.ts';
+import { microsPerRow } from './micros-per-row.ts';
+import { readOf, readStoredArtifact, sha256 } from './stored-artifact.ts';
+
+/** Largest out-of-fold predictions of one model that are read, in bytes. */
+const OUT_OF_FOLD_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+/** Rows that are scored one by one to measure the time of a prediction: an ensemble takes that of all its members. */
+const TIMED_ROWS_MAX = 200;
+
+/** Blends models into one artefact: `blob`, `out-of-fold.bin` (not for a refit), and `manifest.json` last. */
+export const runEnsemble: TaskHandler<EnsembleTask> = async ({ task, context, reporter, attempt, remainingMs }) => {
+  const { spec } = task;
+  resetPeakMemory();
+  const startedAt = performance.now();
+  reporter.log(beginningOf(spec));
+  const ensemble = await makeEnsemble(spec, storedMembers(spec, context.store), {
+    sha256,
+    now: () => performance.now(),
+    remainingMs,
+    onProgress: async (progress) => {
+      reporter.progress(progress);
+      await reporter.breathe();
+    },
+  });
+  for (const line of endOf(spec, ensemble)) reporter.log(line);
+  reporter.progress({ fraction: 0.95, phase: 'writing', message: 'writing the artefact', iteration: null });
+  const blob = await attempt.write('blob', ensemble.blob);
+  const files: ManifestFile[] = [];
+  if (ensemble.outOfFold !== null)
+    files.push(await attempt.write('out-of-fold.bin', encodeOutOfFold(ensemble.outOfFold)));
+  await failpoint('worker.close');
+  const manifest = ensembleManifest(spec, ensemble, { createdAt: new Date().toISOString(), files });
+  await failpoint('worker.manifest');
+  const written = await attempt.write('manifest.json', Buffer.from(JSON.stringify(manifest)));
+  const fitMs = performance.now() - startedAt;
+  const few = context.openTable(spec.table, TIMED_ROWS_MAX);
+  return {
+    kind: 'ensemble',
+    contentHash: ensemble.contentHash,
+    rowCount: ensemble.rowCount,
+    scores: ensemble.scores,
+    ensemble: ensemble.facts,
+    partWeights: ensemble.partWeights,
+    partBest: ensemble.partBest,
+    fitMs,
+    predictMicrosPerRow: await microsPerRow(manifest, ensemble.blob, few, spec),
+    sizeBytes: blob.sizeBytes + written.sizeBytes,
+    peakMemoryBytes: peakMemoryBytes(),
+  };
+};
+
+/** The members of a task, as their own tasks have left them. */
+export function storedMembers({ members }: EnsembleTask, store: ObjectStore): EnsembleReader {
+  const memberAt = (index: number): EnsembleTask['members'][number] => {
+    const member = members[index];
+    if (member === undefined) throw new AppError('INTERNAL', `member ${index} of ${members.length}`);
+    return member;
+  };
+  return {
+    artifact: async (index) => {
+      const { manifest, blob } = await readStoredArtifact(store, memberAt(index));
+      return { manifest: openArtifact(manifest, blob, sha256).manifest, blob };
+    },
+    outOfFold: async (index) =>
+      decodeOutOfFold(await readOf(store, memberAt(index).artifactPath, 'out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX)),
+  };
+}
+
+function beginningOf({ members, refitOf, membersMax, stepsMax, target, seed }: EnsembleTask): string {
+  const what = refitOf === null ? `of at most ${membersMax} of` : `the refit of ${refitOf},`;
+  return `ensemble ${what} ${members.length} models for ${target.targetType}, at most ${stepsMax} steps, seed ${seed}`;
+}
+
+/** What came of it. The holdout's scores are not told: a log is read while the holdout is locked. */
+function endOf({ metric, members }: EnsembleTask, { facts, scores }: Ensemble): string[] {
+  const names = new Map(members.map(({ modelId, blueprintId }) => [modelId, blueprintId]));
+  const parts = facts.members.map(
+    ({ modelId, weight }) => `${weight.toFixed(3)} ${names.get(modelId) ?? ''} (${modelId})`,
+  );
+  const score = (scores?.crossValidation ?? scores?.validation)?.[metric];
+  return [
+    `weights: ${parts.join(', ')}`,
+    ...(scores === null
+      ? []
+      : [
+          `${metric} ${score ?? 'undefined'}, each row with weights chosen without its part; ${facts.selectionRowCount ?? 0} rows chose`,
+          `better than the best member by ${facts.gain ?? 'undefined'}, standard error ${facts.noise ?? 'undefined'}`,
+        ]),
+  ];
+}
