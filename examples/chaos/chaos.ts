@@ -56,7 +56,7 @@ async function main(seed: number): Promise<number> {
     say('starting the platform');
     await platform.start();
     const datasetId = await platform.dataset();
-    say(`undisturbed: Autopilot, ${AUTOPILOT.maxModels} models and the refit of the best`);
+    say(`undisturbed: Autopilot, ${AUTOPILOT.maxModels} models, their ensemble and refits`);
     const calm = await model(platform, datasetId, async () => undefined);
     say(`under fire: the same once more, faults by seed ${seed}`);
     let faults: string[] = [];

@@ -98,7 +98,8 @@ describe('trainyard up', function () {
 
   it('goes on with a job whose worker was killed: the task is done once more, the job succeeds', async () => {
     const projectId = await newProject(api, model.datasetId, 'interrupted');
-    const job = await startAutopilot(api, projectId, { target: 'kind', maxModels: 3, seed: 1 });
+    const blueprints = ['baseline', 'lightgbm-fast', 'lightgbm-default'];
+    const job = await startAutopilot(api, projectId, { target: 'kind', blueprints, seed: 1 });
     await until('a running task', async () => {
       const { data } = await api.get('/queue', pageOf(QueueEntry));
       return data.some((entry) => entry.jobId === job.id && entry.state === 'RUNNING');

@@ -40,7 +40,7 @@ describe('faults: a run with a time budget', function () {
       expect(seconds).to.be.lessThan(BUDGET_SECONDS + BUDGET_TOLERANCE_SECONDS);
       const { data } = await lab.api.get(`/projects/${run.projectId}/leaderboard`, Leaderboard);
       const models = await Promise.all(data.map((entry) => lab.api.get(`/models/${entry.modelId}`, Model)));
-      const searched = models.filter(({ refitOf }) => refitOf === null);
+      const searched = models.filter(({ refitOf, ensemble }) => refitOf === null && ensemble === null);
       expect(searched.length).to.be.greaterThan(0);
       for (const { contentHash } of searched) expect(whole).to.include(contentHash);
       expect(models.map(({ id }) => id)).to.include(modelId);

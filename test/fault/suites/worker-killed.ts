@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { rawRows } from '#store';
 import { Lab, type LabOptions } from '../../support/faults/lab.ts';
 import {
+  BLENDED,
   expectSameModels,
   inTraining,
   SLOW,
@@ -67,6 +69,24 @@ export function workerKilledSuite(database: LabOptions['database'] & string): vo
         await lab.stopWorkers();
       });
     }
+
+    it('task child killed before the manifest of an ensemble', async () => {
+      await undisturbedHashes(BLENDED);
+      const run = await startRun(lab, datasetId, BLENDED);
+      const victim = lab.startWorker({ failpoints: 'worker.manifest=kill@4' });
+      await victim.line('the death of the child', ({ event }) => event === 'task_process_died');
+      const faultAtMs = Date.now();
+      await expectSameModels(lab, run, BLENDED);
+      const ensembles = await rawRows<{ fence: number }>(
+        lab.database,
+        `select fence from task where kind = 'ensemble' and job_id = ? order by job_position`,
+        [run.job.id],
+      );
+      expect(ensembles[0]?.fence, 'attempts at the ensemble').to.be.at.least(2);
+      await lab.recovered('task child killed before the manifest of an ensemble', faultAtMs, 20_000);
+      await lab.check();
+      await lab.stopWorkers();
+    });
 
     it('task child killed from outside in the middle of an iteration', async () => {
       await undisturbedHashes(SLOW);

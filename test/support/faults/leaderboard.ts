@@ -1,7 +1,16 @@
-import { METRIC_FACTS, Leaderboard, type LeaderboardEntry, type ModelScores, type TrainOutcome } from '#contracts';
+import {
+  METRIC_FACTS,
+  Leaderboard,
+  type LeaderboardEntry,
+  type ModelScores,
+  type EnsembleOutcome,
+  type TrainOutcome,
+} from '#contracts';
 import { rawRows, type Database } from '#store';
 import type { Api } from '../api.ts';
 import type { Change } from './history.ts';
+
+type ModelOutcome = TrainOutcome | EnsembleOutcome;
 
 interface ModelRow {
   readonly id: string;
@@ -74,7 +83,7 @@ export async function leaderboardFollowsFromResults(
     : [`I6 project ${projectId}: the leaderboard is not what its results give`];
 }
 
-function committedOutcomes(history: readonly Change[]): Map<string, TrainOutcome> {
+function committedOutcomes(history: readonly Change[]): Map<string, ModelOutcome> {
   const inserted = history.filter(({ operation }) => operation === 'insert');
   const results = inserted.filter(({ relation }) => relation === 'result');
   const seals = inserted.filter(({ relation }) => relation === 'task_seal');
@@ -84,8 +93,10 @@ function committedOutcomes(history: readonly Change[]): Map<string, TrainOutcome
         (change) => change.row['task_id'] === row['task_id'] && change.row['fence'] === row['fence'],
       );
       const text = seal?.row['outcome'];
-      const outcome = (typeof text === 'string' ? JSON.parse(text) : null) as TrainOutcome | null; // or another kind's
-      return outcome?.kind === 'train' ? [[String(row['task_id']), outcome] as const] : [];
+      const outcome = (typeof text === 'string' ? JSON.parse(text) : null) as ModelOutcome | null; // or another kind's
+      return outcome?.kind === 'train' || outcome?.kind === 'ensemble'
+        ? [[String(row['task_id']), outcome] as const]
+        : [];
     }),
   );
 }

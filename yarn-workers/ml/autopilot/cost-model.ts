@@ -1,6 +1,7 @@
 import type { AutopilotPlan, PlannedResult } from '#contracts';
 import { entryOf } from '../blueprints/catalogue.ts';
 import { isLinear } from '../blueprints/settings.ts';
+import { SELECTION_TERMS_MAX, VALIDATION_PARTS } from '../ensemble/limits.ts';
 
 /** What a task costs beside its fit: claim, reading, sealing, commit. */
 export const TASK_OVERHEAD_MS = 700;
@@ -14,6 +15,17 @@ export const FIRST_BOOSTED_SHARE = 0.6;
 export const TRUNCATED_FIT_MIN = 0.5;
 /** Shortest time between creation and deadline that a task is started with. */
 export const TASK_MS_MIN = TASK_OVERHEAD_MS + 200;
+
+/** Beside its reading and selecting, what the task of an ensemble takes on top of {@link TASK_OVERHEAD_MS}. */
+const ENSEMBLE_MS = 400;
+/**
+ * Reading, blending and comparing a row of the out-of-fold predictions of one model, by the worker and again by the app server
+ * (1.4 us each at 200,000 rows); one term of the selection (18 ns).
+ */
+const ENSEMBLE_MS_PER_ROW = 0.003;
+const SELECTION_MS_PER_TERM = 0.000_02;
+/** Time is kept for an ensemble and its refits if they take at most this part of the budget. */
+export const ENSEMBLE_SHARE_MAX = 0.4;
 
 /** Reserves at the end of a budget, as elapsed times of the run. */
 export interface BudgetTimes {
@@ -76,3 +88,18 @@ export function fitMsEstimator(
     return (relativeCost * chosen.reduce((sum, { unit }) => sum + unit, 0)) / chosen.length;
   };
 }
+
+/** Expected time of making an ensemble of a number of models, from creation to commit. */
+export function ensembleMsOf(plan: AutopilotPlan, modelCount: number): number {
+  const outputCount = plan.target.targetType === 'multiclass' ? plan.target.classes.length : 1;
+  const { validation, folds, validationFraction } = plan.partitioning;
+  const rows = plan.rowCount * modelCount;
+  const partCount = validation === 'cv' ? folds : VALIDATION_PARTS;
+  const share = validation === 'cv' ? 1 : (validationFraction ?? 1);
+  const terms = share * rows * outputCount * (plan.ensemble?.stepsMax ?? 0) * (partCount + 1);
+  const selectionMs = SELECTION_MS_PER_TERM * Math.min(SELECTION_TERMS_MAX, terms);
+  return TASK_OVERHEAD_MS + ENSEMBLE_MS + ENSEMBLE_MS_PER_ROW * rows + selectionMs;
+}
+
+/** Expected time of blending refits, from creation to commit: nothing is chosen and no prediction read. */
+export const BLEND_MS = TASK_OVERHEAD_MS + ENSEMBLE_MS;

@@ -20,3 +20,5 @@ export const QUICK_MODELS = 9;
 export const FULL_VARIATIONS = 24;
 /** Candidates of a plan at most, whatever `maxModels` says. */
 export const CANDIDATES_MAX = 500;
+/** Models that learn from features, without which there is nothing to blend. */
+export const ENSEMBLE_MODELS_MIN = 2;

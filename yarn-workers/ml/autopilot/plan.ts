@@ -1,9 +1,11 @@
 import { AppError, type AutopilotPlan, type FeatureType, type ModellingFeature, type TargetSpec } from '#contracts';
 import { CATALOGUE, entryOf } from '../blueprints/catalogue.ts';
+import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import { variations, type Candidate } from '../blueprints/variations.ts';
+import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../ensemble/limits.ts';
 import { columnNamed, planColumns, type PlanColumn } from './columns.ts';
 import { complaint, quoted } from './complain.ts';
-import { BUDGET_SECONDS_MIN, CANDIDATES_MAX, FULL_VARIATIONS, QUICK_MODELS } from './limits.ts';
+import { BUDGET_SECONDS_MIN, CANDIDATES_MAX, ENSEMBLE_MODELS_MIN, FULL_VARIATIONS, QUICK_MODELS } from './limits.ts';
 import { partitioningOf } from './partitioning.ts';
 import type { AutopilotFacts, AutopilotRequest } from './request.ts';
 import { metricOf, targetSpecOf } from './target.ts';
@@ -49,6 +51,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     timeBudgetMs,
   });
   const monotonic = monotonicOf(request, features, columns, target);
+  const candidates = candidatesOf(request, seed);
   return {
     mode: request.mode ?? 'quick',
     target,
@@ -59,7 +62,8 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     monotonic,
     seed,
     rowCount,
-    candidates: candidatesOf(request, seed),
+    candidates,
+    ensemble: ensembleOf(request, candidates),
     maxModels: request.maxModels ?? null,
     timeBudgetMs,
     parallelTasks: Math.max(1, Math.min(facts.parallelTasks, request.maxWorkers ?? facts.parallelTasks)),
@@ -159,9 +163,25 @@ function monotonicOf(
   return wanted;
 }
 
+/** Whether the run may end in an ensemble: not where one model is asked for, and of a list of blueprints only if it is in it. */
+function ensembleOf(
+  { mode = 'quick', blueprints }: AutopilotRequest,
+  candidates: readonly Candidate[],
+): NonNullable<AutopilotPlan['ensemble']> | null {
+  if (blueprints === undefined ? mode === 'manual' : !blueprints.includes(ENSEMBLE_BLUEPRINT_ID)) return null;
+  const learning = candidates.filter(({ blueprintId }) => entryOf(blueprintId).settings !== null);
+  if (learning.length >= ENSEMBLE_MODELS_MIN) return { membersMax: ENSEMBLE_MEMBERS_MAX, stepsMax: ENSEMBLE_STEPS_MAX };
+  if (blueprints === undefined) return null;
+  throw complaint(
+    'VALIDATION_FAILED',
+    'blueprints',
+    `an ensemble needs at least ${ENSEMBLE_MODELS_MIN} models that learn from features; name more of them, or raise maxModels`,
+  );
+}
+
 /** What may be fitted, best expected value first; each blueprint once, then seeded variations where more are wanted. */
 function candidatesOf({ mode = 'quick', blueprints, maxModels }: AutopilotRequest, seed: number): Candidate[] {
-  for (const id of blueprints ?? []) checkBlueprint(id);
+  for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id);
   const chosen = CATALOGUE.map(({ blueprint }) => blueprint.id).filter((id) => blueprints?.includes(id) ?? true);
   const plain = chosen.map((blueprintId): Candidate => ({ blueprintId, parameters: {} }));
   // Without a list, manual mode makes the one model that all others are compared with.

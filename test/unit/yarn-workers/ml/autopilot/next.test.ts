@@ -1,5 +1,12 @@
 import { expect } from 'chai';
-import type { AutopilotDecision, AutopilotPlan, AutopilotState, PlannedResult, PlannedTask } from '#contracts';
+import type {
+  AutopilotDecision,
+  AutopilotPlan,
+  AutopilotState,
+  EnsembleFacts,
+  PlannedResult,
+  PlannedTask,
+} from '#contracts';
 import { BLUEPRINTS, next } from '#ml';
 import { createRandom, type Random } from '#statistics';
 import { fitMsEstimator } from '../../../../../yarn-workers/ml/autopilot/cost-model.ts';
@@ -47,6 +54,8 @@ interface World {
   /** Whole time of a task from creation to commit, if nothing stops it. */
   readonly durationOf: (task: PlannedTask) => number;
   readonly scoreOf: (task: PlannedTask) => number | null;
+  /** What an ensemble gains, in standard errors; null: it has no score. */
+  readonly gainOf: () => number | null;
   readonly failureShare: number;
   /** Part of the tasks that do not look at their deadline. */
   readonly deafShare: number;
@@ -103,10 +112,24 @@ function simulate(world: World): Outcome {
         score: succeeded ? world.scoreOf(first.task) : null,
         iterations: succeeded && first.task.blueprintId !== 'baseline' ? 50 : null,
         fitMs: first.fitMs,
+        ensemble: succeeded ? blended(world, first.task) : null,
       });
     } else now = Math.max(now, wakeAt);
   }
   throw new Error('the run does not end');
+}
+
+/** An ensemble takes the first members that it may, all alike; its refit the weights that it is told. */
+function blended({ plan, gainOf }: World, { role, members }: PlannedTask): EnsembleFacts | null {
+  if (members === undefined) return null;
+  if (role === 'refit') {
+    const told = members.map(({ modelId, weight }) => ({ modelId, weight: weight ?? NaN }));
+    return { members: told, selectionRowCount: null, gain: null, noise: null };
+  }
+  const taken = members.slice(0, Math.min(3, plan.ensemble?.membersMax ?? 0));
+  const chosen = taken.map(({ modelId }) => ({ modelId, weight: 1 / taken.length }));
+  const gain = gainOf();
+  return { members: chosen, selectionRowCount: 80, gain, noise: gain === null ? null : 1 };
 }
 
 function fate(
@@ -121,11 +144,11 @@ function fate(
   const deadline = task.deadlineMs ?? Infinity;
   if (isDeaf || now + duration <= deadline)
     return { endsAt: now + duration + latencyMs, state: 'succeeded' as const, fitMs: duration - overheadMs };
-  // A search task stops boosting and seals in time, a refit gives up; neither can be faster than its overhead.
+  // A search task stops boosting and seals in time, the others give up; none can be faster than its overhead.
   const stopped = Math.max(deadline, now + overheadMs);
   return {
     endsAt: stopped + latencyMs,
-    state: task.role === 'refit' ? ('failed' as const) : ('succeeded' as const),
+    state: task.role === 'search' ? ('succeeded' as const) : ('failed' as const),
     fitMs: Math.max(0, stopped - now - overheadMs),
   };
 }
@@ -148,12 +171,42 @@ const calm = (plan: AutopilotPlan, changes: Partial<World> = {}): World => ({
   random: createRandom(1),
   durationOf: () => 1_000,
   scoreOf: (task) => 0.3 + candidates.findIndex(({ blueprintId }) => blueprintId === task.blueprintId) / 100,
+  gainOf: () => 2,
   failureShare: 0,
   deafShare: 0,
   overheadMs: 500,
   latencyMs: 20,
   ...changes,
 });
+
+const ENSEMBLE = { membersMax: 6, stepsMax: 30 };
+const roles = ({ tasks }: Pick<Outcome, 'tasks'>): string[] => tasks.map(({ role }) => role);
+const keys = ({ tasks }: Pick<Outcome, 'tasks'>): string[] => tasks.map(({ key }) => key);
+
+/** Runs a world in which the named tasks fail. */
+function endOf(world: World, fails: (task: PlannedTask) => boolean): Outcome {
+  const outcome = simulate(world);
+  const tasks: PlannedTask[] = [];
+  const results: PlannedResult[] = [];
+  for (let turn = 0; turn < DECISIONS_MAX; turn += 1) {
+    const decision = next(world.plan, { tasks, results, elapsedMs: null, stopping: false });
+    if (decision.finished) return { finishedAt: outcome.finishedAt, decision, tasks, results };
+    for (const task of decision.tasks) {
+      tasks.push(task);
+      const result = outcome.results.find(({ key }) => key === task.key);
+      const ended = result ?? {
+        key: task.key,
+        modelId: `model of ${task.key}`,
+        state: 'succeeded',
+        score: 0.3,
+        iterations: 50,
+        fitMs: 1,
+      };
+      results.push(fails(task) ? { ...ended, state: 'failed', score: null, iterations: null, ensemble: null } : ended);
+    }
+  }
+  throw new Error('the run does not end');
+}
 
 describe('ml autopilot next', () => {
   it('expects of trees what trees took, and of linear models what those took', () => {
@@ -317,8 +370,112 @@ describe('ml autopilot next', () => {
     expect(tasks.filter(({ role }) => role === 'search')).to.have.length(2);
   });
 
+  describe('with an ensemble', () => {
+    const plan = (changes: Partial<AutopilotPlan> = {}): AutopilotPlan =>
+      planWith({ maxModels: 4, ensemble: ENSEMBLE, ...changes });
+
+    it('makes it of all models, best first, refits its members, blends the refits with its weights, and recommends that', () => {
+      for (const parallelTasks of [1, 2, 4]) {
+        const { decision, tasks } = simulate(calm(plan({ parallelTasks })));
+        const [search, refit] = [Array<string>(4).fill('search'), Array<string>(4).fill('refit')];
+        expect(roles({ tasks })).to.deep.equal([...search, 'ensemble', ...refit]);
+        expect(tasks[4]).to.deep.include({ key: 'ensemble', blueprintId: 'ensemble', refitOf: null, deadlineMs: null });
+        expect(tasks[4]?.members).to.deep.equal(
+          ['baseline', 'lightgbm-fast', 'lightgbm-default', 'lightgbm-shallow'].map((id, at) => ({
+            modelId: `model of search-${at}-${id}`,
+            weight: null,
+          })),
+        );
+        expect(keys({ tasks }).slice(5)).to.deep.equal(['refit-0', 'refit-1', 'refit-2', 'refit-ensemble']);
+        expect(tasks[6]).to.include({ refitOf: 'model of search-1-lightgbm-fast', iterations: 50 });
+        expect(tasks[8]).to.deep.include({
+          blueprintId: 'ensemble',
+          refitOf: 'model of ensemble',
+          members: [0, 1, 2].map((at) => ({ modelId: `model of refit-${at}`, weight: 1 / 3 })),
+        });
+        expect(decision.recommended?.modelId).to.equal('model of refit-ensemble');
+        expect(decision.recommended?.reason)
+          .to.contain('Ensemble of 3 of 4 models (33 % Baseline, 33 % LightGBM, fast')
+          .and.contain('by 2.00 (standard error 1.00); refitted on all 100 rows.');
+      }
+    });
+
+    it('takes the single model where the ensemble is not better by more than noise, and says so', () => {
+      for (const gain of [-3, 0, 0.9, 1]) {
+        const outcome = simulate(calm(plan(), { gainOf: () => gain }));
+        expect(keys(outcome).slice(-2)).to.deep.equal(['ensemble', 'refit']);
+        expect(outcome.decision.recommended?.modelId).to.equal('model of refit');
+        expect(outcome.decision.recommended?.reason).to.contain(
+          `the ensemble of 3 is not better by more than its standard error (gain ${gain.toPrecision(3)}, standard error 1.00); refitted on all 100 rows`,
+        );
+      }
+      const { decision } = simulate(calm(plan(), { gainOf: () => null }));
+      expect(decision.recommended?.reason).to.contain('the ensemble has no score');
+    });
+
+    it('needs two models that learn from features, each with a score', () => {
+      expect(roles(simulate(calm(plan({ maxModels: 2 }))))).to.deep.equal(['search', 'search', 'refit']);
+      expect(roles(simulate(calm(plan({ maxModels: 3 }))))).to.include('ensemble');
+      const scoreOf = ({ blueprintId }: PlannedTask): number | null => (blueprintId === 'lightgbm-fast' ? 0.3 : null);
+      expect(roles(simulate(calm(plan(), { scoreOf })))).not.to.include('ensemble');
+      expect(roles(simulate(calm(plan({ ensemble: null }))))).not.to.include('ensemble');
+      const { ensemble: _, ...older } = plan();
+      expect(roles(simulate(calm(older))), 'a plan of an older program').not.to.include('ensemble');
+    });
+
+    it('goes on with the single model when the ensemble fails', () => {
+      const state = endOf(calm(plan()), ({ key }) => key === 'ensemble');
+      expect(state.decision.recommended?.modelId).to.equal('model of refit');
+      expect(keys(state).slice(-2)).to.deep.equal(['ensemble', 'refit']);
+    });
+
+    it('recommends the ensemble as it was validated when one of its refits fails', () => {
+      for (const lost of ['refit-1', 'refit-ensemble']) {
+        const { decision } = endOf(calm(plan()), ({ key }) => key === lost);
+        expect(decision.recommended?.modelId, lost).to.equal('model of ensemble');
+        expect(decision.recommended?.reason, lost).to.match(
+          /as it was validated, because the refit .* failed or took too long/,
+        );
+      }
+    });
+
+    it('recommends it at once when stopped after it is made', () => {
+      const { tasks, results } = simulate(calm(plan()));
+      const known = tasks.slice(0, 6);
+      const made = results.filter(({ key }) => known.some((task) => task.key === key && key !== 'refit-0'));
+      const stopped = next(plan(), { tasks: known, results: made, elapsedMs: null, stopping: true });
+      expect(stopped).to.deep.include({ finished: true, cancel: ['refit-0'] });
+      expect(stopped.recommended?.modelId).to.equal('model of ensemble');
+      expect(stopped.recommended?.reason).to.contain('because the run was stopped');
+    });
+
+    it('keeps time for it and all refits in a budget of a minute', () => {
+      const timed = plan({ maxModels: null, timeBudgetMs: 60_000 });
+      const durationOf = ({ role }: PlannedTask): number =>
+        role === 'search' ? 6_000 : role === 'refit' ? 1_900 : 500;
+      const { tasks, decision, finishedAt } = simulate(calm(timed, { durationOf }));
+      expect(decision.recommended?.modelId).to.equal('model of refit-ensemble');
+      expect(finishedAt).to.be.at.most(60_000);
+      const without = simulate(calm({ ...timed, ensemble: null }, { durationOf }));
+      const searched = (outcome: Pick<Outcome, 'tasks'>): number =>
+        roles(outcome).filter((role) => role === 'search').length;
+      expect(searched({ tasks })).to.be.within(4, searched(without) - 1);
+    });
+
+    it('refits the single model where there is no time to refit all members', () => {
+      const timed = plan({ maxModels: 3, timeBudgetMs: 20_000 });
+      const durationOf = ({ role, blueprintId }: PlannedTask): number =>
+        role === 'search' && blueprintId !== 'baseline' ? 6_000 : 500;
+      const scoreOf = ({ blueprintId }: PlannedTask): number => (blueprintId === 'baseline' ? 0.9 : 0.3);
+      const { tasks, decision } = simulate(calm(timed, { durationOf, scoreOf }));
+      expect(keys({ tasks })).to.include('ensemble').and.not.include('refit-1');
+      expect(decision.recommended?.modelId).to.equal('model of refit');
+      expect(decision.recommended?.reason).to.contain('but there was too little time to refit it');
+    });
+  });
+
   it('keeps the budget and recommends in 1000 random worlds', () => {
-    const counts = { refit: 0, twin: 0, none: 0 };
+    const counts = { refit: 0, ensembleRefit: 0, ensemble: 0, twin: 0, none: 0 };
     for (let seed = 0; seed < 1_000; seed += 1) {
       const random = createRandom(seed);
       const timeBudgetMs = [3_000, 5_000, 20_000, 60_000, 600_000][random.below(5)] ?? 5_000;
@@ -331,6 +488,7 @@ describe('ml autopilot next', () => {
         timeBudgetMs,
         parallelTasks: 1 + random.below(4),
         maxModels: random.below(4) === 0 ? 1 + random.below(8) : null,
+        ensemble: random.below(4) === 0 ? null : ENSEMBLE,
         metric: random.below(2) === 0 ? 'logLoss' : 'auc',
         partitioning: { ...planWith().partitioning, ...validation },
       });
@@ -343,6 +501,7 @@ describe('ml autopilot next', () => {
           (task.blueprintId === 'baseline' ? 0.05 : 1) *
           (0.2 + random.uniform()),
         scoreOf: () => (random.uniform() < 0.1 ? null : random.uniform()),
+        gainOf: () => (random.uniform() < 0.1 ? null : 4 * random.uniform() - 1),
         failureShare: random.below(3) === 0 ? random.uniform() : 0,
         deafShare: random.below(3) === 0 ? random.uniform() : 0,
         overheadMs: 50 + random.uniform() * 1_000,
@@ -351,7 +510,7 @@ describe('ml autopilot next', () => {
       const outcome = simulate(world);
       const place = `seed ${seed}: ${JSON.stringify(plan.partitioning)} budget ${timeBudgetMs}`;
       expect(outcome.finishedAt, place).to.be.at.most(timeBudgetMs);
-      const succeeded = outcome.results.filter(({ state, key }) => state === 'succeeded' && key !== 'refit');
+      const succeeded = outcome.results.filter(({ state, key }) => state === 'succeeded' && key.startsWith('search-'));
       const { recommended } = outcome.decision;
       if (succeeded.length === 0) {
         expect(recommended, place).to.equal(null);
@@ -361,7 +520,12 @@ describe('ml autopilot next', () => {
       const committed = outcome.results.find(({ modelId }) => modelId === recommended?.modelId);
       expect(committed?.state, place).to.equal('succeeded');
       if (committed?.key === 'refit') counts.refit += 1;
-      else {
+      else if (committed?.key === 'refit-ensemble') counts.ensembleRefit += 1;
+      else if (committed?.key === 'ensemble') {
+        counts.ensemble += 1;
+        expect(recommended?.reason, place).to.match(/because (the|too)/);
+        expect(committed.ensemble?.gain, place).to.be.greaterThan(committed.ensemble?.noise ?? NaN);
+      } else {
         counts.twin += 1;
         expect(recommended?.reason, place).to.match(/because (the|too)/);
         const best = succeeded.every(
@@ -369,7 +533,7 @@ describe('ml autopilot next', () => {
             score === null ||
             (plan.metric === 'auc' ? score <= (committed?.score ?? -1) : score >= (committed?.score ?? 2)),
         );
-        const refitted = outcome.tasks.find(({ role }) => role === 'refit');
+        const refitted = outcome.tasks.find(({ key }) => key === 'refit');
         expect(best || refitted?.refitOf === committed?.modelId, place).to.be.true;
       }
       const running = outcome.tasks
@@ -378,6 +542,8 @@ describe('ml autopilot next', () => {
       expect(outcome.decision.cancel).to.deep.equal(running);
     }
     expect(counts.refit).to.be.greaterThan(400);
+    expect(counts.ensembleRefit).to.be.greaterThan(50);
+    expect(counts.ensemble).to.be.greaterThan(5);
     expect(counts.twin).to.be.greaterThan(20);
     expect(counts.none).to.be.greaterThan(5);
   });

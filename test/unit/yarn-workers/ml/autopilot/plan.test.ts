@@ -352,6 +352,26 @@ describe('ml autopilot plan', () => {
     expect(await ids({ maxModels: 12, seed: 5 })).to.deep.equal(many.slice(0, 12));
   });
 
+  it('ends in an ensemble where there is something to blend: not by hand, and of a list only if it is named', async () => {
+    const ensemble = async (request: Partial<AutopilotRequest>) =>
+      (await planOf(TABLE, { target: 'binary', ...request })).ensemble;
+    const limits = { membersMax: 6, stepsMax: 30 };
+    expect(await ensemble({})).to.deep.equal(limits);
+    expect(await ensemble({ mode: 'full' })).to.deep.equal(limits);
+    expect(await ensemble({ maxModels: 3 })).to.deep.equal(limits);
+    expect(await ensemble({ maxModels: 2 }), 'the baseline and one more').to.equal(null);
+    expect(await ensemble({ mode: 'manual' })).to.equal(null);
+    const list = ['linear', 'lightgbm-fast', 'baseline'];
+    expect(await ensemble({ blueprints: list })).to.equal(null);
+    const named = await planOf(TABLE, { target: 'binary', blueprints: ['ensemble', ...list] });
+    expect(named.ensemble).to.deep.equal(limits);
+    expect(named.candidates.map(({ blueprintId }) => blueprintId)).to.have.members(list);
+    const few = await appErrorOf('VALIDATION_FAILED', () =>
+      ensemble({ blueprints: ['ensemble', 'linear', 'baseline'] }),
+    );
+    expect(few.message).to.contain('blueprints: an ensemble needs at least 2 models that learn from features');
+  });
+
   it('knows columns by names that objects have by themselves', async () => {
     const table = [
       column('__proto__', repeat(['1', '2', '3'], 20)),

@@ -1,0 +1,193 @@
+import type { EnsembleFacts, PlannedTask } from '#contracts';
+import { ENSEMBLE_LIBRARY_MAX } from '#contracts';
+import { entryOf } from '../blueprints/catalogue.ts';
+import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
+import {
+  BLEND_MS,
+  ENSEMBLE_SHARE_MAX,
+  REFIT_TRY_MIN,
+  TASK_OVERHEAD_MS,
+  ensembleMsOf,
+  refitMsOf,
+  refitRatio,
+} from './cost-model.ts';
+import { ENSEMBLE_MODELS_MIN } from './limits.ts';
+import {
+  ENSEMBLE_KEY,
+  ENSEMBLE_REFIT_KEY,
+  REFIT_KEY,
+  isOpen,
+  isSucceeded,
+  memberRefitKey,
+  ranked,
+  type Run,
+  type Searched,
+  type Succeeded,
+} from './run.ts';
+
+/** What to do once the search is over: new tasks, waiting for those there are, or the end and why there is no refit. */
+export type EndgameStep =
+  | { readonly kind: 'tasks'; readonly tasks: readonly PlannedTask[] }
+  | { readonly kind: 'end'; readonly withoutRefit: string };
+
+/** An ensemble that succeeded. */
+export type MadeEnsemble = Succeeded & { readonly facts: EnsembleFacts };
+
+const waiting: EndgameStep = { kind: 'tasks', tasks: [] };
+const end = (withoutRefit: string): EndgameStep => ({ kind: 'end', withoutRefit });
+const NO_TIME = 'too little of the time budget is left for a refit on all rows';
+
+/** After the search: the ensemble, then the refit of what is best. */
+export function endgame(run: Run): EndgameStep {
+  if (run.refit !== null) return afterRefit(run.refit);
+  if (run.memberRefits.size > 0) return refitEnsemble(run);
+  if (isOpen(run.ensemble)) return waiting;
+  if (run.ensemble === null) {
+    const ensemble = ensembleTask(run);
+    if (ensemble !== null) return { kind: 'tasks', tasks: [ensemble] };
+  }
+  const blended = winningEnsemble(run) === null ? null : refitEnsemble(run);
+  if (blended?.kind === 'tasks') return blended;
+  if (run.best === null) return end('');
+  const refit = refitTask(run, run.best);
+  return refit === null ? end(NO_TIME) : { kind: 'tasks', tasks: [refit] };
+}
+
+function afterRefit(refit: NonNullable<Run['refit']>): EndgameStep {
+  return isOpen(refit) ? waiting : end('the refit on all rows failed or took too long');
+}
+
+/** Models that an ensemble may blend, best first; those without a score are of no use to it. */
+export function libraryOf({ plan, searched }: Run): (Searched & Succeeded)[] {
+  return ranked(plan, searched)
+    .filter(({ result }) => result.score !== null)
+    .slice(0, ENSEMBLE_LIBRARY_MAX);
+}
+
+/** True if models that learn from features are there in number. */
+export const canBlend = (library: readonly Searched[]): boolean =>
+  library.filter(({ task }) => entryOf(task.blueprintId).settings !== null).length >= ENSEMBLE_MODELS_MIN;
+
+/** The task of the ensemble; null where there is none to be made, or no time for it and a refit of the best. */
+function ensembleTask(run: Run): PlannedTask | null {
+  const { plan, times, elapsedMs, best } = run;
+  const library = libraryOf(run);
+  if ((plan.ensemble ?? null) === null || best === null || !canBlend(library)) return null;
+  const deadlineMs = times === null ? null : Math.floor(times.sealBy - refitMsOf(plan, best.result.fitMs));
+  if (deadlineMs !== null && elapsedMs + ensembleMsOf(plan, library.length) > deadlineMs) return null;
+  return {
+    key: ENSEMBLE_KEY,
+    role: 'ensemble',
+    blueprintId: ENSEMBLE_BLUEPRINT_ID,
+    parameters: {},
+    refitOf: null,
+    iterations: null,
+    members: library.map(({ result }) => ({ modelId: result.modelId, weight: null })),
+    deadlineMs,
+  };
+}
+
+/**
+ * The ensemble if it is to be preferred: better than the best single model by more than one standard error of the paired
+ * difference, so that of two as good the simpler one is taken. Once its members are being refitted it stays the choice; a refit
+ * of the single model, made because there was no time for all of theirs, goes before an ensemble without one.
+ */
+export function winningEnsemble({ ensemble, refit, memberRefits }: Run): MadeEnsemble | null {
+  if (isSucceeded(refit) || !isSucceeded(ensemble)) return null;
+  const facts = ensemble.result.ensemble ?? null;
+  if (facts === null) return null;
+  return memberRefits.size > 0 || isGain(facts) ? { ...ensemble, facts } : null;
+}
+
+/** True if an ensemble is better than the best single model by more than the standard error of that. */
+export const isGain = ({ gain, noise }: EnsembleFacts): boolean => gain !== null && noise !== null && gain > noise;
+
+/** The members' refits, `parallelTasks` at a time, then their blend; or no refit, if not all of them can be had. */
+function refitEnsemble(run: Run): EndgameStep {
+  const { memberRefits, ensembleRefit, searched, plan } = run;
+  const ensemble = winningEnsemble(run);
+  if (ensemble === null) return end('');
+  if (ensembleRefit !== null)
+    return isOpen(ensembleRefit) ? waiting : end('the refit on all rows failed or took too long');
+  const refits = ensemble.facts.members.map(({ modelId }) => memberRefits.get(modelId) ?? null);
+  if (refits.some((one) => one !== null && !isOpen(one) && !isSucceeded(one)))
+    return end('the refit of one of its models on all rows failed or took too long');
+  const twins = new Map(searched.flatMap((one) => (isSucceeded(one) ? [[one.result.modelId, one] as const] : [])));
+  const missing = ensemble.facts.members.flatMap(({ modelId }) =>
+    memberRefits.has(modelId) ? [] : (twins.get(modelId) ?? []),
+  );
+  if (missing.length === 0)
+    return refits.every(isSucceeded) ? { kind: 'tasks', tasks: [blendTask(run, ensemble)] } : waiting;
+  if (memberRefits.size === 0 && !hasTimeFor(run, missing)) return end(NO_TIME);
+  const slots = plan.parallelTasks - refits.filter(isOpen).length;
+  return { kind: 'tasks', tasks: missing.slice(0, Math.max(0, slots)).map((twin) => memberRefit(run, twin)) };
+}
+
+/** All refits or none: an ensemble that lacks one is another one. */
+const hasTimeFor = ({ plan, times, elapsedMs }: Run, twins: readonly Succeeded[]): boolean =>
+  times === null || elapsedMs + ensembleRefitMs(plan, twins) <= times.sealBy;
+
+/** Expected time of refitting models, `parallelTasks` at a time, and of blending the refits. */
+function ensembleRefitMs(plan: Run['plan'], twins: readonly Succeeded[]): number {
+  const each = twins.map(({ result }) => TASK_OVERHEAD_MS + refitRatio(plan) * result.fitMs);
+  const together = each.reduce((sum, ms) => sum + ms, 0) / plan.parallelTasks;
+  return Math.max(together, ...each) + BLEND_MS;
+}
+
+/**
+ * Time kept while searching for the ensemble of what there is, and for the refits of those that it may blend beside the best, for
+ * which time is kept anyhow. None where that would be more than {@link ENSEMBLE_SHARE_MAX} of the budget: then an ensemble is
+ * made only of time that is left over.
+ */
+export function ensembleReserveMs(run: Run): number {
+  const { plan } = run;
+  const library = libraryOf(run);
+  const limits = plan.ensemble ?? null;
+  if (limits === null || plan.timeBudgetMs === null || !canBlend(library)) return 0;
+  const others = library.slice(1, limits.membersMax);
+  const expected = ensembleMsOf(plan, library.length + 1) + ensembleRefitMs(plan, others);
+  return expected <= ENSEMBLE_SHARE_MAX * plan.timeBudgetMs ? expected : 0;
+}
+
+const memberRefit = ({ times }: Run, twin: Searched & Succeeded): PlannedTask => ({
+  key: memberRefitKey(twin.candidate),
+  role: 'refit',
+  blueprintId: twin.task.blueprintId,
+  parameters: twin.task.parameters,
+  refitOf: twin.result.modelId,
+  iterations: twin.result.iterations,
+  deadlineMs: times === null ? null : Math.floor(times.sealBy - BLEND_MS),
+});
+
+/** The blend of the refits of an ensemble's members. */
+function blendTask({ memberRefits, times }: Run, { result, facts }: MadeEnsemble): PlannedTask {
+  const members = facts.members.map(({ modelId, weight }) => ({
+    modelId: memberRefits.get(modelId)?.result?.modelId ?? '',
+    weight,
+  }));
+  return {
+    key: ENSEMBLE_REFIT_KEY,
+    role: 'refit',
+    blueprintId: ENSEMBLE_BLUEPRINT_ID,
+    parameters: {},
+    refitOf: result.modelId,
+    iterations: null,
+    members,
+    deadlineMs: times?.sealBy ?? null,
+  };
+}
+
+/** The refit of the best, or null if it does not fit into the budget. */
+function refitTask({ plan, times, elapsedMs }: Run, best: NonNullable<Run['best']>): PlannedTask | null {
+  const expected = TASK_OVERHEAD_MS + refitRatio(plan) * best.result.fitMs;
+  if (times !== null && elapsedMs + REFIT_TRY_MIN * expected > times.sealBy) return null;
+  return {
+    key: REFIT_KEY,
+    role: 'refit',
+    blueprintId: best.task.blueprintId,
+    parameters: best.task.parameters,
+    refitOf: best.result.modelId,
+    iterations: best.result.iterations,
+    deadlineMs: times?.sealBy ?? null,
+  };
+}

@@ -1,0 +1,72 @@
+import type { AutopilotDecision, PlannedResult } from '#contracts';
+import { blueprintOf, entryOf } from '../blueprints/catalogue.ts';
+import { isLinear } from '../blueprints/settings.ts';
+import { isGain, winningEnsemble, type MadeEnsemble } from './endgame.ts';
+import { isSucceeded, type Run } from './run.ts';
+
+type Recommended = AutopilotDecision['recommended'];
+
+/** What the run recommends, with its reason; null without any model. */
+export function recommendation(run: Run, withoutRefit: string): Recommended {
+  const ensemble = winningEnsemble(run);
+  return ensemble === null ? single(run, withoutRefit) : blend(run, ensemble, withoutRefit);
+}
+
+function single(run: Run, withoutRefit: string): Recommended {
+  const { plan, best, refit } = run;
+  if (best === null) return null;
+  const count = modelCount(run);
+  const { blueprint, settings } = entryOf(best.task.blueprintId);
+  const { name } = blueprint;
+  const score = scoreText(run, best.result);
+  const choice = count === 1 ? `${name}, the only model, ${score}` : `${name}, best of ${count} models: ${score}`;
+  const text = `${choice}${beatenEnsemble(run)}`;
+  if (isSucceeded(refit)) {
+    const unit = settings !== null && isLinear(settings) ? 'steps of the penalty' : 'iterations';
+    const iterations = best.result.iterations === null ? '' : ` with ${best.result.iterations} ${unit}`;
+    return { modelId: refit.result.modelId, reason: `${text}; refitted on all ${plan.rowCount} rows${iterations}.` };
+  }
+  return asValidated(best.result, text, withoutRefit);
+}
+
+function blend(run: Run, { result, facts }: MadeEnsemble, withoutRefit: string): Recommended {
+  const { plan, ensembleRefit, best } = run;
+  const parts = facts.members.map(({ modelId, weight }) => `${(100 * weight).toFixed(0)} % ${nameOf(run, modelId)}`);
+  const beaten = best === null ? '' : `, better than ${nameOf(run, best.result.modelId)} by ${gainText(facts)}`;
+  const text = `Ensemble of ${facts.members.length} of ${modelCount(run)} models (${parts.join(', ')}), ${scoreText(run, result)}${beaten}`;
+  if (isSucceeded(ensembleRefit))
+    return { modelId: ensembleRefit.result.modelId, reason: `${text}; refitted on all ${plan.rowCount} rows.` };
+  return asValidated(result, text, withoutRefit);
+}
+
+const asValidated = ({ modelId }: PlannedResult, text: string, withoutRefit: string): Recommended => ({
+  modelId,
+  reason: `${text}; recommended as it was validated, because ${withoutRefit}.`,
+});
+
+const modelCount = ({ searched }: Run): number => searched.filter(isSucceeded).length;
+
+function nameOf({ searched }: Run, modelId: string): string {
+  const found = searched.find(({ result }) => result?.modelId === modelId);
+  return found === undefined ? modelId : blueprintOf(found.task.blueprintId).name;
+}
+
+function scoreText({ plan }: Run, { score }: PlannedResult): string {
+  const partition = plan.partitioning.validation === 'cv' ? 'cross-validation' : 'validation';
+  return score === null ? 'without a score' : `${plan.metric} ${score.toPrecision(6)} (${partition})`;
+}
+
+const gainText = ({ gain, noise }: MadeEnsemble['facts']): string =>
+  `${(gain ?? NaN).toPrecision(3)} (standard error ${(noise ?? NaN).toPrecision(3)})`;
+
+/** Why an ensemble that was made is not recommended. */
+function beatenEnsemble({ ensemble }: Run): string {
+  const facts = isSucceeded(ensemble) ? ensemble.result.ensemble : null;
+  if (facts === null || facts === undefined) return '';
+  const { gain, noise } = facts;
+  if (gain === null || noise === null) return '; the ensemble has no score';
+  const what = `the ensemble of ${facts.members.length}`;
+  const told = `gain ${gain.toPrecision(3)}, standard error ${noise.toPrecision(3)}`;
+  if (isGain(facts)) return `; ${what} is better (${told}), but there was too little time to refit it`;
+  return `; ${what} is not better by more than its standard error (${told})`;
+}
