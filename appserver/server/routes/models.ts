@@ -12,10 +12,10 @@ import {
   PatchModelRequest,
   strict,
   TaskLog,
-  type EnsembleTask,
   type Parameters,
+  type TaskSpec,
 } from '#contracts';
-import { decodeOutOfFold, settingsOf } from '#ml';
+import { ENSEMBLE_BLUEPRINT_ID, decodeOutOfFold, settingsOf } from '#ml';
 import { getTask, readTaskLog, updateModel } from '#store';
 import { route, ok, type Route } from '../route.ts';
 import { insightKinds, readInsight } from '../services/insights.ts';
@@ -73,7 +73,7 @@ const parameters = route({
     return ok({
       modelId: model.id,
       blueprintId,
-      parameters: spec?.kind === 'ensemble' ? limitsOf(spec) : { ...settingsOf(blueprintId, given) },
+      parameters: blueprintId === ENSEMBLE_BLUEPRINT_ID ? limitsOf(spec) : { ...settingsOf(blueprintId, given) },
       seed: spec?.seed ?? 0,
       threadCount: model.threadCount,
       iterations: model.trained?.iterations ?? model.planned.iterations,
@@ -82,7 +82,9 @@ const parameters = route({
   },
 });
 
-const limitsOf = ({ membersMax, stepsMax }: EnsembleTask): Parameters => ({ membersMax, stepsMax });
+/** What limited the choice of an ensemble. */
+const limitsOf = (spec: TaskSpec | null): Parameters =>
+  spec?.kind === 'ensemble' ? { membersMax: spec.membersMax, stepsMax: spec.stepsMax } : {};
 
 const log = route({
   method: 'GET',

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { AutopilotPlan, EnsembleTask } from '#contracts';
 import {
   HOLDOUT,
+  ensembleManifest,
   makeEnsemble,
   rankingScore,
   remakeEnsemble,
@@ -11,12 +12,19 @@ import {
   type EnsembleIo,
   type OutOfFold,
 } from '#ml';
+import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';
 import { linkScale } from '../../../../../yarn-workers/ml/ensemble/link-scale.ts';
 import { partsOf, rawAt, selectionPlaces, termsAt } from '../../../../../yarn-workers/ml/ensemble/selection-data.ts';
 import { sha256 } from '../../../../support/boosting-engine.ts';
-import { ensembleTask, fitModels, modelReader, type FittedModel } from '../../../../support/ensemble-task.ts';
+import {
+  BLENDED_BLUEPRINTS,
+  ensembleTask,
+  fitModels,
+  modelReader,
+  type FittedModel,
+} from '../../../../support/ensemble-task.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';
 import { MIXED_FEATURES, mixedTable } from '../../../../support/mixed-table.ts';
 import { planOf } from '../../../../support/modelling-task.ts';
@@ -196,6 +204,26 @@ describe('ml ensemble', function () {
     const untold = { ...task, members: task.members.slice(0, 2), refitOf: 'ensemble-0' };
     await appErrorOf('INTERNAL', () => makeEnsemble(untold, modelReader(models), io()));
     expect(ensemble.rowCount).to.equal(models[0]?.fit.rowCount);
+  });
+
+  it('keeps a monotonic constraint that its members keep', async () => {
+    const partitioning = { method: 'random', folds: 3 } as const;
+    const request = { target: 'regression', featureNames: [...MIXED_FEATURES], partitioning };
+    const plan = await planOf(TABLE, { ...request, monotonic: { increasing: ['x'] } });
+    const models = await fitModels(TABLE, plan, BLENDED_BLUEPRINTS.slice(0, 2));
+    const task = ensembleTask(TABLE, plan, models);
+    const members = task.members.map((member) => ({ ...member, weight: 0.5 }));
+    const half = { ...task, members, refitOf: 'ensemble-0' };
+    const ensemble = await makeEnsemble(half, modelReader(models), io());
+    const manifest = ensembleManifest(half, ensemble, { createdAt: '2026-01-01T00:00:00Z', files: [] });
+    const scorer = openArtifact(manifest, ensemble.blob, sha256);
+    const answer = scorer.createPrediction();
+    const predicted = Array.from({ length: 101 }, (_, step) => {
+      scorer.scoreRow({ x: step / 10 - 5, y: 3, colour: 'red', member: 'true', day: '2021-01-01' }, answer);
+      return Number(answer.prediction);
+    });
+    expect(predicted).to.deep.equal(predicted.toSorted((a, b) => a - b));
+    expect((predicted.at(-1) ?? NaN) - (predicted[0] ?? NaN)).to.be.greaterThan(100);
   });
 
   it('chooses on a part of the rows where there are too many, and says how many', () => {
