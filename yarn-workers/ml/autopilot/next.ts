@@ -26,8 +26,8 @@ import { isOpen, runOf, searchKey, type Run, type Searched } from './run.ts';
  * 2. The ensemble of what the search has made, where the plan has one and two models are there that learn from features.
  * 3. Refit on all rows, iterations frozen, of the ensemble if it is better than the best single model by more than one
  *    standard error, else of that (metric, ties to the earlier candidate). The refit of an ensemble is the blend of its
- *    members' refits; with a budget it is begun only if all of them should end in time, else the single model is refitted: on
- *    real data that is worth more than the ensemble as it was validated (`docs/benchmarks.md`).
+ *    members' refits; with a budget it is begun only if all of them should end in time, else the single model is refitted
+ *    (`docs/adr/0021-ensembles.md`).
  * 4. The refit is recommended; if it failed, or cannot be made in what is left, or the user stopped the run, what was to be
  *    refitted is recommended as it was validated, and the reason says so.
  *

@@ -1,0 +1,195 @@
+/**
+ * What ensembles are worth on real data: `node test/bench/ensemble.bench.ts FOLDER [SEEDS] [DATASET...]`, with the FOLDER of
+ * `linear-models.bench.ts`. For each seed, which deals the folds and grows the trees anew, the candidates of `quick` are fitted by
+ * five folds, outside a holdout of a fifth as the product has it; then an ensemble is made of them as a worker makes it. Printed
+ * are the scores on the test rows, which no model has seen: of the best single model and the ensemble, as they were validated
+ * (blends of fold models) and refitted on all rows; by how much the ensemble's own score said that it is better; how long making
+ * it takes. `bagged` is the ensemble with the mean weights of 20 selections from random halves of the models.
+ */
+import type { AutopilotPlan, EnsembleTask } from '#contracts';
+import {
+  blendArtifacts,
+  encodeOutOfFold,
+  ensembleManifest,
+  makeEnsemble,
+  manifestOf,
+  rankingScore,
+  selectWeights,
+  type Ensemble,
+  type FitResult,
+  type OutOfFold,
+} from '#ml';
+import { openArtifact, type Scorer } from '#scoring';
+import { createRandom, isBetter } from '#statistics';
+import { objectiveOf } from '../../yarn-workers/ml/blueprints/objective.ts';
+import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../../yarn-workers/ml/ensemble/limits.ts';
+import { linkScale } from '../../yarn-workers/ml/ensemble/link-scale.ts';
+import { rawAt, selectionPlaces, termsAt } from '../../yarn-workers/ml/ensemble/selection-data.ts';
+import { sha256 } from '../support/boosting-engine.ts';
+import { storedTable } from '../support/memory-table.ts';
+import { trainTask } from '../support/modelling-task.ts';
+import { fitted, realData, testScore, type RealData } from './real-data.ts';
+
+const [folder = '', seeds = '3', ...only] = process.argv.slice(2);
+const CREATED = { createdAt: '2026-01-01T00:00:00Z', files: [] };
+const BAGS = 20;
+
+/** A model of a run with its artefact. */
+interface Model {
+  readonly blueprintId: string;
+  readonly fit: FitResult;
+  readonly score: number;
+  readonly scorer: Scorer;
+}
+
+async function modelsOf(plan: AutopilotPlan, data: RealData): Promise<Model[]> {
+  const models: Model[] = [];
+  for (const { blueprintId, parameters } of plan.candidates) {
+    const { fit, scorer } = await fitted(plan, data.train, {
+      blueprintId,
+      parameters,
+      refitOf: null,
+      iterations: null,
+    });
+    const score = fit.scores === null ? null : rankingScore(fit.scores, plan.metric);
+    models.push({ blueprintId, fit, score: score ?? NaN, scorer });
+  }
+  return models.sort(
+    (a, b) => Number(isBetter(plan.metric, b.score, a.score)) - Number(isBetter(plan.metric, a.score, b.score)),
+  );
+}
+
+const outOfFoldOf = ({ fit: { outOfFold } }: Model): OutOfFold => {
+  if (outOfFold === null) throw new Error('a model of a search has out-of-fold predictions');
+  return outOfFold;
+};
+
+function taskOf(plan: AutopilotPlan, data: RealData, models: readonly Model[]): EnsembleTask {
+  const { target, features, metric, seed } = plan;
+  return {
+    kind: 'ensemble',
+    modelId: 'ensemble',
+    projectId: 'project-1',
+    datasetId: 'dataset-1',
+    table: storedTable(data.train),
+    target,
+    features,
+    metric,
+    members: models.map(({ blueprintId }, index) => ({
+      modelId: `model-${index}`,
+      blueprintId,
+      artifactPath: '',
+      manifestSha256: '',
+      weight: null,
+    })),
+    membersMax: ENSEMBLE_MEMBERS_MAX,
+    stepsMax: ENSEMBLE_STEPS_MAX,
+    refitOf: null,
+    seed,
+  };
+}
+
+const artifactOf = (plan: AutopilotPlan, data: RealData, { blueprintId, fit }: Model) => ({
+  manifest: manifestOf(trainTask(data.train, plan, { blueprintId }), fit, CREATED),
+  blob: fit.blob,
+});
+
+async function ensembleOf(plan: AutopilotPlan, data: RealData, models: readonly Model[]): Promise<Ensemble> {
+  const at = (index: number): Model => models[index] ?? never();
+  return makeEnsemble(
+    taskOf(plan, data, models),
+    {
+      artifact: async (index) => artifactOf(plan, data, at(index)),
+      outOfFold: async (index) => outOfFoldOf(at(index)),
+    },
+    { sha256, now: () => performance.now(), remainingMs: () => null },
+  );
+}
+
+const never = (): never => {
+  throw new Error('there is no such model');
+};
+
+/** Score on the test rows of a blend of models. */
+function blendScore(plan: AutopilotPlan, data: RealData, models: readonly Model[], weights: readonly number[]): number {
+  const parts = models.flatMap((model, index) => {
+    const weight = weights[index] ?? 0;
+    return weight > 0 ? [{ ...artifactOf(plan, data, model), weight }] : [];
+  });
+  const blended = blendArtifacts(parts, sha256);
+  const facts = { members: [], selectionRowCount: null, gain: null, noise: null };
+  const manifest = ensembleManifest(
+    taskOf(plan, data, models),
+    { ...blended, facts, partWeights: [], partBest: [] },
+    CREATED,
+  );
+  return testScore(plan, openArtifact(manifest, blended.blob, sha256), data.test);
+}
+
+/** Mean weights of selections from random halves of the models: the paper's section 2.3. */
+function baggedWeights(plan: AutopilotPlan, models: readonly Model[]): number[] {
+  const { target, metric, seed } = plan;
+  const objective = objectiveOf(target.targetType, metric, target.classes.length);
+  const first = outOfFoldOf(models[0] ?? never());
+  const limits = { membersMax: ENSEMBLE_MEMBERS_MAX, stepsMax: ENSEMBLE_STEPS_MAX };
+  const places = selectionPlaces(first, seed, models.length, limits);
+  const raw = models.map((model) => rawAt(linkScale(target, objective), outOfFoldOf(model), places));
+  const random = createRandom(seed);
+  const sums = models.map(() => 0);
+  for (let bag = 0; bag < BAGS; bag += 1) {
+    const half = [...models.keys()].filter(() => random.below(2) === 0);
+    const chosen = half.length === 0 ? [0] : half;
+    const data = { raw: chosen.map((model) => raw[model] ?? never()), ...termsAt(first, places, target, objective) };
+    const { weights } = selectWeights(data, Uint32Array.from(places.keys()), limits);
+    for (const [index, model] of chosen.entries()) sums[model] = (sums[model] ?? 0) + (weights[index] ?? 0) / BAGS;
+  }
+  return sums;
+}
+
+async function refitOf(plan: AutopilotPlan, data: RealData, { blueprintId, fit }: Model): Promise<Model> {
+  const parameters = plan.candidates.find((candidate) => candidate.blueprintId === blueprintId)?.parameters ?? {};
+  const task = { blueprintId, parameters, refitOf: 'twin', iterations: fit.iterations };
+  const refit = await fitted(plan, data.train, task);
+  return { blueprintId, fit: refit.fit, score: NaN, scorer: refit.scorer };
+}
+
+for await (const data of realData(folder, only)) {
+  for (let seed = 0; seed < Number(seeds); seed += 1) {
+    const partitioning = { method: 'random', validation: 'cv', folds: 5, holdoutFraction: 0.2 } as const;
+    const plan = data.plan({ seed, partitioning });
+    const models = await modelsOf(plan, data);
+    const [best] = models;
+    if (best === undefined) continue;
+    const startedAt = performance.now();
+    const ensemble = await ensembleOf(plan, data, models);
+    const seconds = (performance.now() - startedAt) / 1000;
+    const told = new Map(ensemble.facts.members.map(({ modelId, weight }) => [modelId, weight]));
+    const weights = models.map((_, index) => told.get(`model-${index}`) ?? 0);
+    const refits: Model[] = [];
+    for (const [index, model] of models.entries())
+      refits.push((weights[index] ?? 0) > 0 || index === 0 ? await refitOf(plan, data, model) : model);
+    const own = ensemble.scores === null ? null : rankingScore(ensemble.scores, plan.metric);
+    const bagged = baggedWeights(plan, models);
+    const texts = {
+      single: testScore(plan, best.scorer, data.test),
+      ensemble: blendScore(plan, data, models, weights),
+      bagged: blendScore(plan, data, models, bagged),
+      singleRefit: testScore(plan, (refits[0] ?? never()).scorer, data.test),
+      ensembleRefit: blendScore(plan, data, refits, weights),
+    };
+    const shares = models.flatMap(({ blueprintId }, index) => {
+      const weight = weights[index] ?? 0;
+      return weight > 0 ? [`${weight.toFixed(2)} ${blueprintId}`] : [];
+    });
+    const { gain, noise } = ensemble.facts;
+    process.stdout.write(
+      [
+        `${data.name} ${plan.metric} seed ${seed}: best ${best.blueprintId} cv ${best.score.toPrecision(6)}, ensemble cv ${own?.toPrecision(6) ?? 'none'}`,
+        `gain ${gain?.toPrecision(3) ?? 'none'} +- ${noise?.toPrecision(3) ?? 'none'}`,
+        ...Object.entries(texts).map(([name, score]) => `${name} ${score.toPrecision(6)}`),
+        `[${shares.join(', ')}]`,
+        `made in ${seconds.toFixed(2)} s, ${(ensemble.blob.length / 2 ** 20).toFixed(1)} MiB, ${(encodeOutOfFold(outOfFoldOf(best)).length / 2 ** 20).toFixed(1)} MiB a model to choose on\n`,
+      ].join('; '),
+    );
+  }
+}

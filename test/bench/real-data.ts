@@ -1,0 +1,120 @@
+/** What benches on the project's shared data have in common: reading it, fitting a task on it, scores on its test rows. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import type { AutopilotPlan, MetricName, ParseRule, PlannedTask, TargetType } from '#contracts';
+import { fitModel, manifestOf, planAutopilot, type AutopilotRequest } from '#ml';
+import { openArtifact, parseNumber } from '#scoring';
+import { computeMetrics, type MetricInput } from '#statistics';
+import { csvRecords } from '../support/api.ts';
+import { sha256, testEngine } from '../support/boosting-engine.ts';
+import { memorySource, numberRule, storedTable, textRule, type MemoryColumn } from '../support/memory-table.ts';
+import { profileOf, trainTask } from '../support/modelling-task.ts';
+
+const THREADS = 2;
+const METRICS: Readonly<Record<string, MetricName>> = { auc: 'auc', rmse: 'rmse', logloss: 'logLoss' };
+
+interface DataSet {
+  readonly name: string;
+  readonly task: TargetType;
+  readonly target: string;
+  readonly metric: string;
+  readonly positive_class?: string | number;
+}
+
+/** One data set, read. */
+export interface RealData {
+  readonly name: string;
+  readonly metric: MetricName;
+  readonly train: readonly MemoryColumn[];
+  readonly test: readonly MemoryColumn[];
+  /** A plan by five folds without a holdout, some of it changed. */
+  readonly plan: (request: Partial<AutopilotRequest>) => AutopilotPlan;
+}
+
+/** The data sets of a folder with `manifest.json`, one after the other; all of them, or those named. */
+export async function* realData(folder: string, only: readonly string[]): AsyncGenerator<RealData> {
+  // The cast holds: the data's README describes this shape.
+  const { datasets } = JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')) as { datasets: DataSet[] };
+  for (const data of datasets) {
+    if (only.length > 0 && !only.includes(data.name)) continue;
+    const train = tableOf(path.join(folder, data.name, 'train.csv.gz'));
+    const rules = new Map(train.map(({ name, parse }) => [name, parse]));
+    const test = tableOf(path.join(folder, data.name, 'test.csv.gz'), rules);
+    const metric = METRICS[data.metric] ?? 'logLoss';
+    const profile = await profileOf(train, 10_000);
+    const plan: RealData['plan'] = (request) =>
+      planAutopilot(
+        {
+          target: data.target,
+          targetType: data.task,
+          metric,
+          partitioning: { method: 'random', validation: 'cv', folds: 5, holdoutFraction: 0 },
+          ...(data.positive_class === undefined ? {} : { positiveClass: data.positive_class }),
+          ...request,
+        },
+        { profile, table: storedTable(train), parallelTasks: 1, threadsPerTask: THREADS },
+      );
+    yield { name: data.name, metric, train, test, plan };
+  }
+}
+
+function tableOf(file: string, rules?: ReadonlyMap<string, ParseRule>): MemoryColumn[] {
+  const [names = [], ...rows] = csvRecords(gunzipSync(readFileSync(file)).toString('utf8'));
+  return names.map((name, column) => {
+    const cells = rows.map((row) => (row[column] === '' ? null : (row[column] ?? null)));
+    const isNumber = cells.every((cell) => cell === null || Number.isFinite(parseNumber(cell)));
+    return { name, cells, parse: rules?.get(name) ?? (isNumber ? numberRule : textRule) };
+  });
+}
+
+/** Score of a model on the test rows. */
+export function testScore(
+  plan: AutopilotPlan,
+  scorer: ReturnType<typeof openArtifact>,
+  test: readonly MemoryColumn[],
+): number {
+  const { target, metric } = plan;
+  const cells = test.find(({ name }) => name === target.name)?.cells ?? [];
+  const answer = scorer.createPrediction();
+  const outputs: number[] = [];
+  for (let row = 0; row < cells.length; row += 1) {
+    scorer.scoreRow(Object.fromEntries(test.map((column) => [column.name, column.cells[row] ?? null])), answer, row);
+    if (target.targetType === 'regression') outputs.push(Number(answer.prediction));
+    else if (target.targetType === 'binary') outputs.push(answer.probabilities[target.positiveClass ?? 1] ?? NaN);
+    else outputs.push(...answer.probabilities);
+  }
+  const predictions = Float64Array.from(outputs);
+  const classes = Int32Array.from(cells, (cell) => target.classes.findIndex(({ texts }) => texts.includes(cell ?? '')));
+  const { targetType } = target;
+  const input: MetricInput =
+    targetType === 'regression'
+      ? { targetType, actual: Float64Array.from(cells, Number), predicted: predictions }
+      : targetType === 'binary'
+        ? {
+            targetType,
+            actual: classes,
+            positiveClass: target.positiveClass ?? 1,
+            probability: predictions,
+            threshold: 0.5,
+          }
+        : { targetType, actual: classes, classCount: target.classes.length, probabilities: predictions };
+  return computeMetrics([metric], input)[metric] ?? NaN;
+}
+
+/** Fits a task, with what its process computed. */
+export async function fitted(
+  plan: AutopilotPlan,
+  train: readonly MemoryColumn[],
+  task: Pick<PlannedTask, 'blueprintId' | 'parameters' | 'refitOf' | 'iterations'>,
+  remainingMs: () => number | null = () => null,
+) {
+  const refit = task.refitOf === null ? null : { of: task.refitOf, iterations: task.iterations };
+  const spec = trainTask(train, plan, { blueprintId: task.blueprintId, parameters: task.parameters, refit });
+  const io = { sha256, now: () => performance.now(), remainingMs };
+  const cpuBefore = process.cpuUsage();
+  const fit = await fitModel(spec, memorySource(train, 10_000), testEngine(), io);
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const manifest = manifestOf(spec, fit, { createdAt: '2026-01-01T00:00:00Z', files: [] });
+  return { fit, cpuMs: (user + system) / 1000, scorer: openArtifact(manifest, fit.blob, sha256) };
+}
