@@ -110,6 +110,7 @@ export const PlannedResult = strict({
   score: nullable(Type.Number({ description: 'of the plan’s metric, cross-validation or validation' })),
   iterations: nullable(Type.Integer()),
   fitMs: Type.Number({ description: 'measured; never read in a run without a time budget' }),
+  sizeBytes: Type.Optional(Type.Integer({ description: 'of manifest and blob; read as `fitMs` is' })),
   ensemble: Type.Optional(nullable(EnsembleFacts)),
 });
 export type PlannedResult = Static<typeof PlannedResult>;

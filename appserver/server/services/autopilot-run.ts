@@ -96,9 +96,9 @@ function resultOf(plan: AutopilotPlan, model: ModelRecord): PlannedResult | null
     const state = model.state === 'cancelled' ? 'cancelled' : 'failed';
     return { key, modelId: model.id, state, score: null, iterations: null, fitMs: 0 };
   }
-  const { scores, iterations, fitMs, ensemble } = model.trained;
+  const { scores, iterations, fitMs, sizeBytes, ensemble } = model.trained;
   const score = rankingScore(scores, plan.metric);
-  return { key, modelId: model.id, state: 'succeeded', score, iterations, fitMs, ensemble };
+  return { key, modelId: model.id, state: 'succeeded', score, iterations, fitMs, sizeBytes, ensemble };
 }
 
 async function createModels(

@@ -8,15 +8,16 @@ import {
   type EnsembleReader,
 } from '#ml';
 import type { ObjectStore } from '#object-store';
+import { contentHashOf } from '#scoring';
 import { findModel, type Queryable } from '#store';
 import type { SealedAttempt } from '../queue/index.ts';
 import { sha256Of } from './hashes.ts';
 import {
   BLOB_BYTES_MAX,
+  checkManifest,
   checkScores,
   MANIFEST_BYTES_MAX,
   manifestOf,
-  openSealed,
   OUT_OF_FOLD_BYTES_MAX,
   sealedReader,
 } from './verify-model.ts';
@@ -35,9 +36,15 @@ export async function verifyEnsemble(
   store: ObjectStore,
 ): Promise<string> {
   const read = sealedReader({ attemptPath, files }, store);
-  const { manifest, manifestSha256 } = await openSealed(spec, read, outcome.contentHash);
+  const manifestBytes = await read('manifest.json', MANIFEST_BYTES_MAX);
+  const manifest = manifestOf(manifestBytes);
+  checkManifest(spec, manifest);
+  const manifestSha256 = sha256Of(manifestBytes);
   const made = await remakeEnsemble(spec, outcome, memberFiles(spec, store), sha256Of);
   checkBlend(spec, manifest, outcome, made);
+  // It need not be opened: what was made here has been, and is the same.
+  if (Buffer.compare(await read('blob', BLOB_BYTES_MAX), made.blob) !== 0)
+    throw mismatch('blob is not that of its members’ artefacts');
   if (made.outOfFold === null) {
     if (outcome.scores !== null) throw mismatch('scores: a refit has none of its own');
     return manifestSha256;
@@ -52,12 +59,16 @@ export async function verifyEnsemble(
 const mismatch = (message: string) => new AppError('RESULT_MISMATCH', `ensemble: ${message}`);
 
 function checkBlend(spec: EnsembleTask, manifest: Manifest, outcome: EnsembleOutcome, made: Ensemble): void {
-  if (manifest.contentHash !== made.contentHash)
+  if (outcome.contentHash !== manifest.contentHash)
+    throw mismatch(`content hash: the manifest says ${manifest.contentHash}; the outcome ${outcome.contentHash}`);
+  if (manifest.contentHash !== made.contentHash || contentHashOf(manifest.content, sha256Of) !== made.contentHash)
     throw mismatch('its artefact is not the weighted sum of its members’ artefacts');
   if (canonicalJson(outcome.ensemble) !== canonicalJson(made.facts))
     throw mismatch('gain and noise are not those of its predictions');
   if (manifest.rowCount !== made.rowCount || outcome.rowCount !== made.rowCount)
     throw mismatch(`rows fitted on: expected ${made.rowCount}; the outcome has ${outcome.rowCount}`);
+  if (canonicalJson(manifest.trainingStatistics) !== canonicalJson(made.trainingStatistics))
+    throw mismatch('its training statistics are not those of its members');
   const parameters = ensembleParameters(spec, made);
   if (canonicalJson(manifest.parameters) !== canonicalJson(parameters))
     throw mismatch('the manifest says something else of its weights than the outcome');

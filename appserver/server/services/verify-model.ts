@@ -40,7 +40,13 @@ export async function verifyModel(
   store: ObjectStore,
 ): Promise<string> {
   const read = sealedReader({ attemptPath, files }, store);
-  const { manifest, manifestSha256 } = await openSealed(spec, read, outcome.contentHash);
+  const manifestBytes = await read('manifest.json', MANIFEST_BYTES_MAX);
+  const blob = await read('blob', BLOB_BYTES_MAX);
+  const manifest = manifestOf(manifestBytes);
+  openArtifact(manifest, blob, sha256Of);
+  checkManifest(spec, manifest);
+  if (manifest.contentHash !== outcome.contentHash)
+    throw mismatch(`content hash: the manifest says ${manifest.contentHash}; the outcome says ${outcome.contentHash}`);
   let outOfFold: OutOfFold | null = null;
   if (spec.refit === null) {
     outOfFold = decodeOutOfFold(await read('out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX));
@@ -48,7 +54,7 @@ export async function verifyModel(
     checkScores(scoresFromOutOfFold(outOfFold, spec.target), outcome.scores);
   } else if (outcome.scores !== null) throw mismatch('scores: a refit has none of its own');
   checkFitted(spec, manifest, outcome, outOfFold);
-  return manifestSha256;
+  return sha256Of(manifestBytes);
 }
 
 /** Reads a file that was sealed. */
@@ -65,22 +71,6 @@ export function sealedReader(
   };
 }
 
-/** The artefact, proven sound, of this task and of this content. @throws ARTIFACT_INVALID, RESULT_MISMATCH */
-export async function openSealed(
-  spec: TrainTask | EnsembleTask,
-  read: ReadSealed,
-  contentHash: string,
-): Promise<{ manifest: Manifest; manifestSha256: string }> {
-  const manifestBytes = await read('manifest.json', MANIFEST_BYTES_MAX);
-  const blob = await read('blob', BLOB_BYTES_MAX);
-  const manifest = manifestOf(manifestBytes);
-  openArtifact(manifest, blob, sha256Of);
-  checkManifest(spec, manifest);
-  if (manifest.contentHash !== contentHash)
-    throw mismatch(`content hash: the manifest says ${manifest.contentHash}; the outcome says ${contentHash}`);
-  return { manifest, manifestSha256: sha256Of(manifestBytes) };
-}
-
 const mismatch = (message: string) => new AppError('RESULT_MISMATCH', `model: ${message}`);
 
 /** @throws ARTIFACT_INVALID */
@@ -89,8 +79,8 @@ export function manifestOf(bytes: Uint8Array): Manifest {
   return parse(Manifest, json, 'manifest.json', 'ARTIFACT_INVALID');
 }
 
-/** It is the model of this task, not another one's. */
-function checkManifest(spec: TrainTask | EnsembleTask, manifest: Manifest): void {
+/** It is the model of this task, not another one's. @throws RESULT_MISMATCH */
+export function checkManifest(spec: TrainTask | EnsembleTask, manifest: Manifest): void {
   const { content } = manifest;
   const expected = {
     modelId: spec.modelId,

@@ -24,6 +24,8 @@ const ENSEMBLE_MS = 400;
  */
 const ENSEMBLE_MS_PER_ROW = 0.003;
 const SELECTION_MS_PER_TERM = 0.000_02;
+/** Compiling a MiB of artefact three times (70 ms each): blended, timed, and made again by the app server. */
+const ENSEMBLE_MS_PER_MIB = 210;
 /** Time is kept for an ensemble and its refits if they take at most this part of the budget. */
 export const ENSEMBLE_SHARE_MAX = 0.4;
 
@@ -89,17 +91,24 @@ export function fitMsEstimator(
   };
 }
 
-/** Expected time of making an ensemble of a number of models, from creation to commit. */
-export function ensembleMsOf(plan: AutopilotPlan, modelCount: number): number {
+/** Expected time of making an ensemble of models, from creation to commit. */
+export function ensembleMsOf(plan: AutopilotPlan, models: readonly PlannedResult[]): number {
   const outputCount = plan.target.targetType === 'multiclass' ? plan.target.classes.length : 1;
   const { validation, folds, validationFraction } = plan.partitioning;
-  const rows = plan.rowCount * modelCount;
+  const rows = plan.rowCount * models.length;
   const partCount = validation === 'cv' ? folds : VALIDATION_PARTS;
   const share = validation === 'cv' ? 1 : (validationFraction ?? 1);
   const terms = share * rows * outputCount * (plan.ensemble?.stepsMax ?? 0) * (partCount + 1);
   const selectionMs = SELECTION_MS_PER_TERM * Math.min(SELECTION_TERMS_MAX, terms);
-  return TASK_OVERHEAD_MS + ENSEMBLE_MS + ENSEMBLE_MS_PER_ROW * rows + selectionMs;
+  return blendMsOf(plan, models, 1) + ENSEMBLE_MS_PER_ROW * rows + selectionMs;
 }
 
-/** Expected time of blending refits, from creation to commit: nothing is chosen and no prediction read. */
-export const BLEND_MS = TASK_OVERHEAD_MS + ENSEMBLE_MS;
+/** Expected time of blending the refits of models: nothing is chosen, no prediction read, one fold's size of each artefact. */
+export const refitBlendMsOf = (plan: AutopilotPlan, twins: readonly PlannedResult[]): number =>
+  blendMsOf(plan, twins, plan.partitioning.folds);
+
+function blendMsOf(plan: AutopilotPlan, models: readonly PlannedResult[], parts: number): number {
+  const sizes = models.map(({ sizeBytes }) => sizeBytes ?? 0).sort((a, b) => b - a);
+  const bytes = sizes.slice(0, plan.ensemble?.membersMax ?? 0).reduce((sum, size) => sum + size, 0);
+  return TASK_OVERHEAD_MS + ENSEMBLE_MS + (ENSEMBLE_MS_PER_MIB * bytes) / parts / 2 ** 20;
+}

@@ -1,13 +1,12 @@
-import type { EnsembleFacts, PlannedTask } from '#contracts';
-import { ENSEMBLE_LIBRARY_MAX } from '#contracts';
+import { ENSEMBLE_LIBRARY_MAX, type EnsembleFacts, type PlannedResult, type PlannedTask } from '#contracts';
 import { entryOf } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import {
-  BLEND_MS,
   ENSEMBLE_SHARE_MAX,
   REFIT_TRY_MIN,
   TASK_OVERHEAD_MS,
   ensembleMsOf,
+  refitBlendMsOf,
   refitMsOf,
   refitRatio,
 } from './cost-model.ts';
@@ -64,6 +63,8 @@ export function libraryOf({ plan, searched }: Run): (Searched & Succeeded)[] {
     .slice(0, ENSEMBLE_LIBRARY_MAX);
 }
 
+const resultsOf = (models: readonly Succeeded[]): PlannedResult[] => models.map(({ result }) => result);
+
 /** True if models that learn from features are there in number. */
 export const canBlend = (library: readonly Searched[]): boolean =>
   library.filter(({ task }) => entryOf(task.blueprintId).settings !== null).length >= ENSEMBLE_MODELS_MIN;
@@ -74,7 +75,7 @@ function ensembleTask(run: Run): PlannedTask | null {
   const library = libraryOf(run);
   if ((plan.ensemble ?? null) === null || best === null || !canBlend(library)) return null;
   const deadlineMs = times === null ? null : Math.floor(times.sealBy - refitMsOf(plan, best.result.fitMs));
-  if (deadlineMs !== null && elapsedMs + ensembleMsOf(plan, library.length) > deadlineMs) return null;
+  if (deadlineMs !== null && elapsedMs + ensembleMsOf(plan, resultsOf(library)) > deadlineMs) return null;
   return {
     key: ENSEMBLE_KEY,
     role: 'ensemble',
@@ -119,8 +120,10 @@ function refitEnsemble(run: Run): EndgameStep {
   if (missing.length === 0)
     return refits.every(isSucceeded) ? { kind: 'tasks', tasks: [blendTask(run, ensemble)] } : waiting;
   if (memberRefits.size === 0 && !hasTimeFor(run, missing)) return end(NO_TIME);
+  const blended = ensemble.facts.members.flatMap(({ modelId }) => twins.get(modelId) ?? []);
+  const blendMs = refitBlendMsOf(plan, resultsOf(blended));
   const slots = plan.parallelTasks - refits.filter(isOpen).length;
-  return { kind: 'tasks', tasks: missing.slice(0, Math.max(0, slots)).map((twin) => memberRefit(run, twin)) };
+  return { kind: 'tasks', tasks: missing.slice(0, Math.max(0, slots)).map((twin) => memberRefit(run, twin, blendMs)) };
 }
 
 /** All refits or none: an ensemble that lacks one is another one. */
@@ -131,7 +134,7 @@ const hasTimeFor = ({ plan, times, elapsedMs }: Run, twins: readonly Succeeded[]
 function ensembleRefitMs(plan: Run['plan'], twins: readonly Succeeded[]): number {
   const each = twins.map(({ result }) => TASK_OVERHEAD_MS + refitRatio(plan) * result.fitMs);
   const together = each.reduce((sum, ms) => sum + ms, 0) / plan.parallelTasks;
-  return Math.max(together, ...each) + BLEND_MS;
+  return Math.max(together, ...each) + refitBlendMsOf(plan, resultsOf(twins));
 }
 
 /**
@@ -145,18 +148,18 @@ export function ensembleReserveMs(run: Run): number {
   const limits = plan.ensemble ?? null;
   if (limits === null || plan.timeBudgetMs === null || !canBlend(library)) return 0;
   const others = library.slice(1, limits.membersMax);
-  const expected = ensembleMsOf(plan, library.length + 1) + ensembleRefitMs(plan, others);
+  const expected = ensembleMsOf(plan, resultsOf(library)) + ensembleRefitMs(plan, others);
   return expected <= ENSEMBLE_SHARE_MAX * plan.timeBudgetMs ? expected : 0;
 }
 
-const memberRefit = ({ times }: Run, twin: Searched & Succeeded): PlannedTask => ({
+const memberRefit = ({ times }: Run, twin: Searched & Succeeded, blendMs: number): PlannedTask => ({
   key: memberRefitKey(twin.candidate),
   role: 'refit',
   blueprintId: twin.task.blueprintId,
   parameters: twin.task.parameters,
   refitOf: twin.result.modelId,
   iterations: twin.result.iterations,
-  deadlineMs: times === null ? null : Math.floor(times.sealBy - BLEND_MS),
+  deadlineMs: times === null ? null : Math.floor(times.sealBy - blendMs),
 });
 
 /** The blend of the refits of an ensemble's members. */

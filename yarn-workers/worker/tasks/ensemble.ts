@@ -1,4 +1,4 @@
-import { AppError, type EnsembleTask, type ManifestFile } from '#contracts';
+import { AppError, Manifest, parse, type EnsembleTask, type ManifestFile } from '#contracts';
 import {
   decodeOutOfFold,
   encodeOutOfFold,
@@ -9,7 +9,6 @@ import {
 } from '#ml';
 import type { ObjectStore } from '#object-store';
 import { failpoint } from '#runtime';
-import { openArtifact } from '#scoring';
 import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
 import type { TaskHandler } from '../child/task-run.ts';
 import { microsPerRow } from './micros-per-row.ts';
@@ -72,7 +71,8 @@ export function storedMembers({ members }: EnsembleTask, store: ObjectStore): En
   return {
     artifact: async (index) => {
       const { manifest, blob } = await readStoredArtifact(store, memberAt(index));
-      return { manifest: openArtifact(manifest, blob, sha256).manifest, blob };
+      // Whoever committed it has opened it, and the blend is proven to open.
+      return { manifest: parse(Manifest, manifest, 'manifest', 'ARTIFACT_INVALID'), blob };
     },
     outOfFold: async (index) =>
       decodeOutOfFold(await readOf(store, memberAt(index).artifactPath, 'out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX)),

@@ -20,6 +20,7 @@ interface Story {
   readonly outcome?: Partial<EnsembleOutcome>;
   readonly manifest?: Partial<Manifest>;
   readonly predictions?: Float64Array;
+  readonly blob?: Uint8Array;
 }
 
 describe('an ensemble that a worker made', function () {
@@ -54,14 +55,14 @@ describe('an ensemble that a worker made', function () {
   async function verify(
     spec: EnsembleTask,
     of: Ensemble,
-    { outcome, manifest, predictions }: Story = {},
+    { outcome, manifest, predictions, blob }: Story = {},
   ): Promise<string> {
     const attemptPath = `models/ensemble/${(attempts += 1)}-a`;
     const outOfFold =
       of.outOfFold === null ? null : { ...of.outOfFold, predictions: predictions ?? of.outOfFold.predictions };
     const written = { ...ensembleManifest(spec, of, { createdAt: '2026-01-01T00:00:00Z', files: [] }), ...manifest };
     const contents: Record<string, Uint8Array> = {
-      blob: of.blob,
+      blob: blob ?? of.blob,
       'manifest.json': Buffer.from(JSON.stringify(written)),
       ...(outOfFold === null ? {} : { 'out-of-fold.bin': encodeOutOfFold(outOfFold) }),
     };
@@ -141,6 +142,10 @@ describe('an ensemble that a worker made', function () {
     await refuses({ manifest: { blueprintId: 'linear' } }, /another model/);
     await refuses({ manifest: { parameters: {} } }, /something else of its weights/);
     await refuses({ outcome: { rowCount: 1 } }, /rows fitted on/);
+    await refuses({ manifest: { trainingStatistics: [] } }, /training statistics/);
+    const content = { ...ensemble.content, threshold: 0.4 };
+    await refuses({ manifest: { content } }, /not the weighted sum of its members’ artefacts/);
+    await refuses({ blob: ensemble.blob.map((byte, at) => (at === 40 ? byte ^ 1 : byte)) }, /blob is not that/);
   });
 
   it('is refused when its members’ files are not those that were committed', async () => {

@@ -112,6 +112,7 @@ function simulate(world: World): Outcome {
         score: succeeded ? world.scoreOf(first.task) : null,
         iterations: succeeded && first.task.blueprintId !== 'baseline' ? 50 : null,
         fitMs: first.fitMs,
+        sizeBytes: succeeded ? 100_000 : 0,
         ensemble: succeeded ? blended(world, first.task) : null,
       });
     } else now = Math.max(now, wakeAt);
