@@ -26,6 +26,12 @@ const ENSEMBLE_MS_PER_ROW = 0.003;
 const SELECTION_MS_PER_TERM = 0.000_02;
 /** Compiling a MiB of artefact three times (70 ms each): blended, timed, and made again by the app server. */
 const ENSEMBLE_MS_PER_MIB = 210;
+/**
+ * What the refit of a member costs beside its fit: 25 ms within the task and 20 ms between two are measured on one machine.
+ * {@link TASK_OVERHEAD_MS} for each of them would keep back too much, and an ensemble whose refits turn out too late can
+ * be recommended without them.
+ */
+export const MEMBER_OVERHEAD_MS = 250;
 /** Time is kept for an ensemble and its refits if they take at most this part of the budget. */
 export const ENSEMBLE_SHARE_MAX = 0.4;
 

@@ -3,6 +3,7 @@ import { entryOf } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import {
   ENSEMBLE_SHARE_MAX,
+  MEMBER_OVERHEAD_MS,
   REFIT_TRY_MIN,
   TASK_OVERHEAD_MS,
   ensembleMsOf,
@@ -132,7 +133,7 @@ const hasTimeFor = ({ plan, times, elapsedMs }: Run, twins: readonly Succeeded[]
 
 /** Expected time of refitting models, `parallelTasks` at a time, and of blending the refits. */
 function ensembleRefitMs(plan: Run['plan'], twins: readonly Succeeded[]): number {
-  const each = twins.map(({ result }) => TASK_OVERHEAD_MS + refitRatio(plan) * result.fitMs);
+  const each = twins.map(({ result }) => MEMBER_OVERHEAD_MS + refitRatio(plan) * result.fitMs);
   const together = each.reduce((sum, ms) => sum + ms, 0) / plan.parallelTasks;
   return Math.max(together, ...each) + refitBlendMsOf(plan, resultsOf(twins));
 }
