@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url';
 
-/** Programs that run as processes of their own, with the source file of each. */
+/** Programs that run as processes of their own, or as threads of one, with the source file of each. */
 export const PROGRAM_SOURCES = {
   cli: 'appserver/cli/main.ts',
   server: 'appserver/server/main.ts',
+  'verify-thread': 'appserver/server/verification/thread.ts',
   backup: 'appserver/server/backup/main.ts',
   'hadoop-setup': 'appserver/hadoop-setup/main.ts',
   worker: 'yarn-workers/worker/main.ts',

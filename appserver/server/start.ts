@@ -20,6 +20,7 @@ import { objectSweeperDuty } from './services/object-sweeper.ts';
 import { warningsOf } from './services/operation-warnings.ts';
 import { createSealer } from './services/sealer.ts';
 import { openInstallationSigner, type Signer } from './services/signing.ts';
+import { Verifier } from './verification/index.ts';
 
 export interface AppServerDeps {
   readonly logger: Logger;
@@ -80,7 +81,8 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
   const { store } = opened;
   const pools = openPools({ config, database, logger, installationId: await installationIdOf(database) });
   const queue = new TaskQueue({ database, objectStore: store, config: config.queue, logger, access: pools.access });
-  registerFollowUps(queue, { database, signer, hdfsAs: pools.hdfsAs });
+  const verifier = new Verifier({ logger });
+  registerFollowUps(queue, { database, signer, hdfsAs: pools.hdfsAs, verifier });
   await addPoolSecret(database, DEFAULT_POOL, readPoolSecret(config.keys.dir));
   const protocol = new WorkerProtocol({
     database,
@@ -130,6 +132,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     await listener.close();
     await duties.close();
     await queue.close();
+    await verifier.close();
     await pools.close();
     await opened.close();
   };

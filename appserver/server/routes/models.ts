@@ -23,8 +23,8 @@ import { publicProblem } from '../services/jobs.ts';
 import { modelView, readModel, readReadyModel } from '../services/models.ts';
 import { asFile } from '../services/streams.ts';
 import { trainingPredictionsCsv } from '../services/training-predictions.ts';
-import { OUT_OF_FOLD_BYTES_MAX } from '../services/verify-model.ts';
 import { zipStream } from '../services/zip.ts';
+import { OUT_OF_FOLD_BYTES_MAX } from '../verification/index.ts';
 import { IdParams } from './params.ts';
 
 const tag = 'models';

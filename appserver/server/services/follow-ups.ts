@@ -26,20 +26,20 @@ import {
 import type { AppContext } from '../context.ts';
 import type { HdfsAs } from '../pools/index.ts';
 import type { SealedAttempt, TaskFollowUp, TaskQueue } from '../queue/index.ts';
+import type { Verifier } from '../verification/index.ts';
 import { advanceRun, endModelOfTask } from './autopilot-run.ts';
+import { checkMembers } from './ensemble-members.ts';
 import { publishOutput } from './publish-output.ts';
 import type { Signer } from './signing.ts';
-import { checkMembers, verifyEnsemble } from './verify-ensemble.ts';
-import { verifyModel } from './verify-model.ts';
+
+/** What follow-ups work with. */
+export type FollowUpParts = Pick<AppContext, 'database' | 'signer' | 'hdfsAs'> & { readonly verifier: Verifier };
 
 /** What the ends of tasks mean to datasets, models and batch predictions. */
-export function registerFollowUps(
-  queue: TaskQueue,
-  { database, signer, hdfsAs }: Pick<AppContext, 'database' | 'signer' | 'hdfsAs'>,
-): void {
+export function registerFollowUps(queue: TaskQueue, { database, signer, hdfsAs, verifier }: FollowUpParts): void {
   queue.followUps.register('ingest', ingestFollowUp);
-  queue.followUps.register('train', trainFollowUp(queue, signer));
-  queue.followUps.register('ensemble', ensembleFollowUp(queue, signer, database));
+  queue.followUps.register('train', trainFollowUp(queue, signer, verifier));
+  queue.followUps.register('ensemble', ensembleFollowUp(queue, signer, verifier, database));
   queue.followUps.register('batch-predict', batchPredictFollowUp(database, hdfsAs));
 }
 
@@ -142,12 +142,12 @@ function modelFollowUp(queue: TaskQueue): Pick<TaskFollowUp<'train' | 'ensemble'
   };
 }
 
-function trainFollowUp(queue: TaskQueue, signer: Signer): TaskFollowUp<'train', Verified> {
+function trainFollowUp(queue: TaskQueue, signer: Signer, verifier: Verifier): TaskFollowUp<'train', Verified> {
   const { complete, failed, cancelled: ended } = modelFollowUp(queue);
   return {
-    async verify(task, sealed, store) {
-      const manifestSha256 = await verifyModel(task.spec, sealed, store);
-      return { manifestSha256, signature: signer.sign({ modelId: task.spec.modelId, manifestSha256 }) };
+    async verify({ spec }, sealed, store) {
+      const manifestSha256 = await verifier.verify({ kind: 'train', spec, sealed }, store);
+      return { manifestSha256, signature: signer.sign({ modelId: spec.modelId, manifestSha256 }) };
     },
     committed: (trx, task, sealed, verified) =>
       complete(trx, task, sealed, { ...verified, iterations: sealed.outcome.iterations, ensemble: null }),
@@ -156,13 +156,18 @@ function trainFollowUp(queue: TaskQueue, signer: Signer): TaskFollowUp<'train', 
   };
 }
 
-function ensembleFollowUp(queue: TaskQueue, signer: Signer, database: Database): TaskFollowUp<'ensemble', Verified> {
+function ensembleFollowUp(
+  queue: TaskQueue,
+  signer: Signer,
+  verifier: Verifier,
+  database: Database,
+): TaskFollowUp<'ensemble', Verified> {
   const { complete, failed, cancelled: ended } = modelFollowUp(queue);
   return {
-    async verify(task, sealed, store) {
-      await checkMembers(database, task.spec);
-      const manifestSha256 = await verifyEnsemble(task.spec, sealed, store);
-      return { manifestSha256, signature: signer.sign({ modelId: task.spec.modelId, manifestSha256 }) };
+    async verify({ spec }, sealed, store) {
+      await checkMembers(database, spec);
+      const manifestSha256 = await verifier.verify({ kind: 'ensemble', spec, sealed }, store);
+      return { manifestSha256, signature: signer.sign({ modelId: spec.modelId, manifestSha256 }) };
     },
     committed: (trx, task, sealed, verified) =>
       complete(trx, task, sealed, { ...verified, iterations: null, ensemble: sealed.outcome.ensemble }),

@@ -3,8 +3,8 @@ import { decodeOutOfFold, insightOf, insightRows } from '#ml';
 import type { ObjectStore } from '#object-store';
 import type { Queryable } from '#store';
 import type { Caller } from '../auth/caller.ts';
+import { OUT_OF_FOLD_BYTES_MAX } from '../verification/index.ts';
 import { readReadyModel } from './models.ts';
-import { OUT_OF_FOLD_BYTES_MAX } from './verify-model.ts';
 
 /** Insights that a model has. @throws NOT_FOUND, MODEL_NOT_READY */
 export async function insightKinds(db: Queryable, caller: Caller, modelId: string): Promise<readonly InsightKind[]> {

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { ArchiveManifest, ArchiveRecord, pageOf, parse, WorkerEntry } from '#contracts';
-import { PROGRAM_SOURCES, programFile, type ProgramName } from '#runtime';
+import { bundleName, PROGRAM_SOURCES, programFile, type ProgramName } from '#runtime';
 import { contentSha256, sha256 } from '../../../scripts/lib/bundle/archive.ts';
 import { isElf, readElfNeeds } from '../../../scripts/lib/bundle/elf.ts';
 import { bundleProgram, type ProgramBundle } from '../../../scripts/lib/bundle/programs.ts';
@@ -42,6 +43,7 @@ const ALLOWED: Readonly<Record<ProgramName, Allowed>> = {
     nativeFiles: ['better-sqlite3.node', 'koffi.node'],
     packages: [...DATABASES, 'koffi'],
   },
+  'verify-thread': { module: '#appserver', nativeFiles: [], packages: [] },
   // Objects may lie in HDFS, behind Kerberos.
   backup: {
     module: '#appserver',
@@ -118,6 +120,19 @@ describe('bundles', function () {
     const again = await bundleProgram(`${REPOSITORY_ROOT}/test/..`, 'worker');
     expect(Buffer.from(again.code).equals(Buffer.from(bundleOf('worker').code))).to.equal(true);
     expect(Buffer.from(again.code).includes(REPOSITORY_ROOT)).to.equal(false);
+  });
+
+  it('have the thread that verifies models, which asks for what was sealed', async () => {
+    const thread = new Worker(path.join(folder, 'lib', bundleName('verify-thread')));
+    try {
+      const files = [{ name: 'manifest.json', sizeBytes: 1, sha256: '' }];
+      const check = { kind: 'train', spec: {}, sealed: { attemptPath: 'models/m/1-a', files, outcome: {} } };
+      thread.postMessage({ type: 'check', check });
+      const [asked] = (await once(thread, 'message')) as unknown[];
+      expect(asked).to.include({ type: 'read', path: 'models/m/1-a/manifest.json' });
+    } finally {
+      await thread.terminate();
+    }
   });
 
   it('run the whole platform: up starts the others, which find their native parts and the web app', async () => {

@@ -13,7 +13,7 @@ import {
   type OutOfFold,
 } from '#ml';
 import { FileObjectStore } from '#object-store';
-import { verifyModel } from '../../../../../appserver/server/services/verify-model.ts';
+import { verifyModel } from '../../../../../appserver/server/verification/verify-model.ts';
 import { testEngine } from '../../../../support/boosting-engine.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';
 import { memorySource } from '../../../../support/memory-table.ts';

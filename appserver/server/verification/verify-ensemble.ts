@@ -7,11 +7,10 @@ import {
   type Ensemble,
   type EnsembleReader,
 } from '#ml';
-import type { ObjectStore } from '#object-store';
 import { contentHashOf } from '#scoring';
-import { findModel, type Queryable } from '#store';
 import type { SealedAttempt } from '../queue/index.ts';
-import { sha256Of } from './hashes.ts';
+import { sha256Of } from '../services/hashes.ts';
+import type { ReadableStore } from './check.ts';
 import {
   BLOB_BYTES_MAX,
   checkManifest,
@@ -33,7 +32,7 @@ import {
 export async function verifyEnsemble(
   spec: EnsembleTask,
   { attemptPath, files, outcome }: SealedAttempt<'ensemble'>,
-  store: ObjectStore,
+  store: ReadableStore,
 ): Promise<string> {
   const read = sealedReader({ attemptPath, files }, store);
   const manifestBytes = await read('manifest.json', MANIFEST_BYTES_MAX);
@@ -75,7 +74,7 @@ function checkBlend(spec: EnsembleTask, manifest: Manifest, outcome: EnsembleOut
 }
 
 /** The members' files, each proven to be what was committed. */
-function memberFiles({ members }: EnsembleTask, store: ObjectStore): EnsembleReader {
+function memberFiles({ members }: EnsembleTask, store: ReadableStore): EnsembleReader {
   const at = (index: number): EnsembleTask['members'][number] => {
     const member = members[index];
     if (member === undefined) throw new AppError('INTERNAL', `member ${index} of ${members.length}`);
@@ -100,18 +99,4 @@ function memberFiles({ members }: EnsembleTask, store: ObjectStore): EnsembleRea
     }),
     outOfFold: async (index) => decodeOutOfFold(await checked(index, 'out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX)),
   };
-}
-
-/** Members are models of the same project and run that are there. @throws RESULT_MISMATCH */
-export async function checkMembers(db: Queryable, spec: EnsembleTask): Promise<void> {
-  const own = await findModel(db, spec.modelId);
-  for (const { modelId, manifestSha256 } of spec.members) {
-    const model = await findModel(db, modelId);
-    if (
-      model?.projectId !== spec.projectId ||
-      model.runId !== own?.runId ||
-      model.trained?.manifestSha256 !== manifestSha256
-    )
-      throw mismatch(`${modelId} is not a trained model of its run`);
-  }
 }

@@ -6,7 +6,7 @@ import type { EnsembleOutcome, EnsembleTask, Manifest, SealedFile } from '#contr
 import { encodeOutOfFold, ensembleManifest, makeEnsemble, type Ensemble } from '#ml';
 import { FileObjectStore } from '#object-store';
 import { contentHashOf } from '#scoring';
-import { verifyEnsemble } from '../../../../../appserver/server/services/verify-ensemble.ts';
+import { verifyEnsemble } from '../../../../../appserver/server/verification/verify-ensemble.ts';
 import { sha256 } from '../../../../support/boosting-engine.ts';
 import { ensembleTask, fitModels, modelReader, type FittedModel } from '../../../../support/ensemble-task.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';

@@ -16,11 +16,11 @@ import {
   trainedRowCount,
   type OutOfFold,
 } from '#ml';
-import type { ObjectStore } from '#object-store';
 import { openArtifact } from '#scoring';
 import { parseJsonText } from '../http/json.ts';
 import type { SealedAttempt } from '../queue/index.ts';
-import { sha256Of } from './hashes.ts';
+import { sha256Of } from '../services/hashes.ts';
+import type { ReadableStore } from './check.ts';
 
 /** Largest files of an artefact that are read to verify it. */
 export const MANIFEST_BYTES_MAX = 256 * 1024 * 1024;
@@ -37,7 +37,7 @@ export const OUT_OF_FOLD_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 export async function verifyModel(
   spec: TrainTask,
   { attemptPath, files, outcome }: SealedAttempt<'train'>,
-  store: ObjectStore,
+  store: ReadableStore,
 ): Promise<string> {
   const read = sealedReader({ attemptPath, files }, store);
   const manifestBytes = await read('manifest.json', MANIFEST_BYTES_MAX);
@@ -63,7 +63,7 @@ export type ReadSealed = (name: string, maxBytes: number) => Promise<Uint8Array>
 /** @throws RESULT_MISMATCH for a file that was not sealed */
 export function sealedReader(
   { attemptPath, files }: Pick<SealedAttempt, 'attemptPath' | 'files'>,
-  store: ObjectStore,
+  store: ReadableStore,
 ): ReadSealed {
   return async (name, maxBytes) => {
     if (!files.some((file) => file.name === name)) throw mismatch(`${name} was not sealed`);

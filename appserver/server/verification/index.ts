@@ -1,0 +1,3 @@
+export type { ModelCheck } from './check.ts';
+export { ON_THE_SPOT_BYTES_MAX, Verifier } from './verifier.ts';
+export { OUT_OF_FOLD_BYTES_MAX } from './verify-model.ts';
