@@ -1,9 +1,16 @@
 import { expect } from 'chai';
 import type { ManifestContent, TargetType } from '#contracts';
 import { HOLDOUT, ensembleManifest, makeEnsemble, type Ensemble } from '#ml';
-import { contentHashOf, openArtifact, type Scorer } from '#scoring';
+import { contentHashOf, openArtifact, packArtifact, readModels, type Scorer } from '#scoring';
 import { sha256 } from '../support/boosting-engine.ts';
-import { ensembleTask, fitModels, modelReader } from '../support/ensemble-task.ts';
+import {
+  BLENDED_BLUEPRINTS,
+  ensembleTask,
+  fitModels,
+  modelReader,
+  type FittedModel,
+} from '../support/ensemble-task.ts';
+import { appErrorOf } from '../support/expect-error.ts';
 import { memorySource } from '../support/memory-table.ts';
 import { MIXED_FEATURES, mixedTable } from '../support/mixed-table.ts';
 import { planOf } from '../support/modelling-task.ts';
@@ -60,6 +67,51 @@ function opened(task: Parameters<typeof ensembleManifest>[0], ensemble: Ensemble
   return openArtifact(JSON.parse(JSON.stringify(manifest)), ensemble.blob, sha256);
 }
 
+/** Rows that are explained one by one. */
+const EXPLAINED_ROWS = 60;
+/** Of the sum of all magnitudes: contributions of many trees are added up in another order. */
+const TOLERANCE = 1e-12;
+
+/** A row's base value and contributions by feature for one output. */
+function partsOf(scorer: Scorer, row: number, output: number): Map<string, number> {
+  const { features, baseValues } = scorer.explainer();
+  const out = scorer.createPrediction(true);
+  scorer.scoreRow(cellsOf(row), out, row);
+  const parts = new Map([['', baseValues[output] ?? NaN]]);
+  for (const [place, name] of features.entries())
+    parts.set(name, out.contributions?.[output * features.length + place] ?? NaN);
+  const size = [...parts.values()].reduce((sum, value) => sum + Math.abs(value), 0);
+  const sum = [...parts.values()].reduce((total, value) => total + value, 0);
+  expect(sum, 'raw score').to.be.closeTo(out.rawScores[output] ?? NaN, TOLERANCE * size);
+  return parts;
+}
+
+/** What models say of a row by their weights, each opened by itself. */
+function blendedParts(scorers: readonly Scorer[], weights: readonly number[], row: number, output: number) {
+  const parts = new Map<string, number>();
+  let size = 0;
+  for (const [index, scorer] of scorers.entries())
+    for (const [name, value] of partsOf(scorer, row, output)) {
+      parts.set(name, (parts.get(name) ?? 0) + (weights[index] ?? NaN) * value);
+      size += (weights[index] ?? NaN) * Math.abs(value);
+    }
+  return { parts, size };
+}
+
+/** The model as a version without explanations wrote it: nothing says how many rows ended in each leaf. */
+function withoutCovers(model: FittedModel): FittedModel {
+  const { sections: _, blobSizeBytes: __, blobSha256: ___, ...unpacked } = model.fit.content;
+  const models = [...readModels(model.fit.content, model.fit.blob)].map(
+    ([prefix, arrays]) => [prefix, 'leafCover' in arrays ? { ...arrays, leafCover: null } : arrays] as const,
+  );
+  const packed = packArtifact(unpacked, new Map(models), sha256);
+  return {
+    ...model,
+    fit: { ...model.fit, ...packed },
+    manifest: { ...model.manifest, content: packed.content, contentHash: packed.contentHash },
+  };
+}
+
 describe('parity: ensembles, exactly', function () {
   this.timeout(60_000);
   for (const { target, targetType, metric } of TARGETS) {
@@ -101,6 +153,17 @@ describe('parity: ensembles, exactly', function () {
           }
         }
         expect(raw).to.deep.equal(sum);
+
+        // Explanations are the weighted sum of the models' too, and add up to the raw score.
+        const alone = models.map(({ manifest, fit }) => openArtifact(manifest, fit.blob, sha256));
+        for (let row = 0; row < EXPLAINED_ROWS; row += 1)
+          for (let output = 0; output < whole.outputCount; output += 1) {
+            const { parts, size } = blendedParts(alone, members, row, output);
+            const found = partsOf(whole, row, output);
+            expect([...found.keys()]).to.have.members([...parts.keys()]);
+            for (const [name, value] of found)
+              expect(value, name).to.be.closeTo(parts.get(name) ?? NaN, TOLERANCE * size);
+          }
       });
 
       it(`${targetType} by ${metric}, ${validation}: what ranks it is what it predicts`, async () => {
@@ -140,4 +203,24 @@ describe('parity: ensembles, exactly', function () {
       });
     }
   }
+
+  it('predicts without explanations where a model was trained without what they need, and says so', async () => {
+    const plan = await planOf(TABLE, {
+      target: 'binary',
+      featureNames: [...MIXED_FEATURES],
+      partitioning: VALIDATIONS.tvh,
+    });
+    const [linear, trees] = await fitModels(TABLE, plan, BLENDED_BLUEPRINTS.slice(0, 2));
+    if (linear === undefined || trees === undefined) throw new Error('two models were fitted');
+    const models = [linear, withoutCovers(trees)];
+    const task = ensembleTask(TABLE, plan, models);
+    const refit = { ...task, refitOf: 'x', members: task.members.map((one) => ({ ...one, weight: 0.5 })) };
+    const blend = await makeEnsemble(refit, modelReader(models), { sha256, now: () => 0, remainingMs: () => null });
+    const scorer = opened(task, blend, blend.content);
+    const answer = scorer.createPrediction();
+    scorer.scoreRow(cellsOf(0), answer, 0);
+    expect(answer.rawScores[0]).to.be.finite;
+    const error = await appErrorOf('NOT_AVAILABLE', () => scorer.createPrediction(true));
+    expect(error.message).to.match(/trained by a version without explanations; train it again/);
+  });
 });

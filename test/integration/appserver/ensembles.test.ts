@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import {
   AutopilotRun,
   Deployment,
+  Insight,
+  InsightList,
   Job,
   Leaderboard,
   Model,
@@ -9,6 +11,7 @@ import {
   RecommendedModel,
   type Blueprint,
 } from '#contracts';
+import { leaderboardTable } from '#cli';
 import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import type { Api } from '../../support/api.ts';
@@ -152,6 +155,36 @@ function ensembles(client: 'sqlite' | 'postgres'): void {
       expect((await api.request('GET', `/models/${recommended().modelId}/artifact`)).status).to.equal(200);
     });
 
+    it('has insights of its out-of-fold predictions, its refit the same ones', async () => {
+      const [ensemble, refit] = [twin(), recommended()];
+      for (const { modelId } of [ensemble, refit]) {
+        const list = await api.get(`/models/${modelId}/insights`, InsightList);
+        expect(list.data.map(({ kind }) => kind)).to.deep.equal(['lift', 'roc', 'confusion', 'calibration']);
+        for (const { kind, path } of list.data) {
+          const insight = await api.get(path.replace('/api/v1', ''), Insight);
+          expect(insight).to.include({ modelId, predictedBy: ensemble.modelId, partition: 'crossValidation' });
+          expect(insight).to.include({ rowCount: ROWS * 0.8, isWeighted: false });
+          expect(insight.insight.kind).to.equal(kind);
+        }
+      }
+      const { insight } = await api.get(`/models/${refit.modelId}/insights/roc`, Insight);
+      const { auc } = ensemble.scores.crossValidation ?? {};
+      // Summed in another order.
+      expect(insight.kind === 'roc' ? insight.auc : null).to.be.closeTo(auc ?? NaN, 1e-12);
+      const path = `/models/${ensemble.modelId}/insights`;
+      await api.refused('GET', `${path}/residuals`, { status: 422, code: 'VALIDATION_FAILED', says: [/residuals/] });
+      const locked = { status: 409, code: 'CONFLICT', says: [/holdout is locked/] } as const;
+      await api.refused('GET', `${path}/roc?partition=holdout`, locked);
+      await api.refused('GET', `${path}/feature-impact`, { status: 501, code: 'NOT_AVAILABLE', says: [/not built/] });
+    });
+
+    it('is shown by the command line on its leaderboard', () => {
+      const lines = leaderboardTable(JSON.parse(JSON.stringify(board)) as Record<string, unknown>).split('\n');
+      const { modelId } = recommended();
+      expect(lines.find((line) => line.includes(modelId))).to.match(/Ensemble, refitted on all rows .*recommended/);
+      expect(lines.find((line) => line.includes(twin().modelId))).to.match(/ Ensemble {2,}/);
+    });
+
     it('is deployed and predicts without its members', async () => {
       const { modelId } = recommended();
       const deployment = await api.call('POST', '/deployments', 201, Deployment, { json: { modelId, name: 'e' } });
@@ -170,6 +203,22 @@ function ensembles(client: 'sqlite' | 'postgres'): void {
       scorer.scoreRow({ x: 0.95, z: 0.9, colour: 'red' }, answer);
       expect(answer.prediction).to.equal('yes');
     });
+  });
+
+  it('has residuals where the target is a number', async function () {
+    this.timeout(60_000);
+    const { id } = await started({ target: 'x' });
+    await worker.workAll();
+    const board = await api.get(`/projects/${id}/leaderboard`, Leaderboard);
+    const row = board.data.find(({ family, refitOf }) => family === 'ensemble' && refitOf === null);
+    const path = `/models/${row?.modelId ?? ''}/insights`;
+    const { data } = await api.get(path, InsightList);
+    expect(data.map(({ kind }) => kind)).to.deep.equal(['lift', 'residuals']);
+    const { insight, rowCount } = await api.get(`${path}/residuals`, Insight);
+    if (insight.kind !== 'residuals') throw new Error('expected residuals');
+    expect(rowCount).to.equal(ROWS * 0.8);
+    expect(Math.hypot(insight.mean, insight.std)).to.be.closeTo(row?.scores.crossValidation?.['rmse'] ?? NaN, 1e-12);
+    expect((await api.get(`${path}/lift`, Insight)).insight.kind).to.equal('lift');
   });
 
   it('takes the single model where the ensemble is no better, and tells why', async function () {
