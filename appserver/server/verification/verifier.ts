@@ -31,7 +31,8 @@ export class Verifier {
 
   /**
    * @returns SHA-256 of `manifest.json`
-   * @throws ARTIFACT_INVALID, RESULT_MISMATCH; what the store throws; INTERNAL when the thread ended meanwhile
+   * @throws ARTIFACT_INVALID, RESULT_MISMATCH; what the store throws; SHUTTING_DOWN once it is closed; INTERNAL when the thread
+   *   ended by itself meanwhile
    */
   verify(check: ModelCheck, store: ReadableStore): Promise<string> {
     if (bytesOf(check) <= ON_THE_SPOT_BYTES_MAX) return runCheck(check, store);
@@ -49,11 +50,15 @@ export class Verifier {
   }
 
   async #inThread(check: ModelCheck, store: ReadableStore): Promise<string> {
-    if (this.#isClosed) throw ended();
+    if (this.#isClosed) throw shuttingDown();
     clearTimeout(this.#idle);
     const thread = (this.#thread ??= this.#start());
     try {
-      return await converse(thread, check, store);
+      const manifestSha256 = await converse(thread, check, store);
+      if (manifestSha256 !== null) return manifestSha256;
+      throw this.#isClosed
+        ? shuttingDown()
+        : new AppError('INTERNAL', 'the thread that verifies models ended by itself; its end is in the log');
     } finally {
       this.#idle = setTimeout(() => void this.#end(), IDLE_MS_MAX).unref();
     }
@@ -78,7 +83,9 @@ export class Verifier {
   }
 }
 
-const ended = (): AppError => new AppError('INTERNAL', 'the thread that verifies models ended; it will be done again');
+/** Not an error of what was sealed: that stays, and is verified again. */
+const shuttingDown = (): AppError =>
+  new AppError('SHUTTING_DOWN', 'the app server is shutting down; the model will be verified by the next one');
 
 /** Bytes that a check looks at: an ensemble's members have about as many each as itself. */
 function bytesOf({ spec, sealed }: ModelCheck): number {
@@ -86,7 +93,8 @@ function bytesOf({ spec, sealed }: ModelCheck): number {
   return spec.kind === 'train' ? own : own * (1 + spec.members.length);
 }
 
-async function converse(thread: Worker, check: ModelCheck, store: ReadableStore): Promise<string> {
+/** @returns null when the thread ended before it could answer */
+async function converse(thread: Worker, check: ModelCheck, store: ReadableStore): Promise<string | null> {
   const tell = (message: ToThread, moved: ArrayBuffer[] = []): void => thread.postMessage(message, moved);
   const messages = on(thread, 'message', { close: ['exit'] });
   tell({ type: 'check', check });
@@ -107,7 +115,7 @@ async function converse(thread: Worker, check: ModelCheck, store: ReadableStore)
         throw fromProblem(told.problem);
     }
   }
-  throw ended();
+  return null;
 }
 
 /** The bytes in a buffer of their own, which may be moved to another thread. */

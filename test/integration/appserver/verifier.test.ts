@@ -93,9 +93,9 @@ describe('verification in a thread', function () {
       void verifier.close();
       return store.readAll(`${check.sealed.attemptPath}/blob`, { maxBytes: 2 ** 26 });
     });
-    const error = await appErrorOf('INTERNAL', () => verifier.verify(check, closing));
-    expect(error.message).to.match(/ended/);
-    await appErrorOf('INTERNAL', () => verifier.verify(check, store));
+    const error = await appErrorOf('SHUTTING_DOWN', () => verifier.verify(check, closing));
+    expect(error.retryable, 'what was sealed stays').to.be.true;
+    await appErrorOf('SHUTTING_DOWN', () => verifier.verify(check, store));
   });
 
   it('looks at a small one on the spot', async () => {
