@@ -42,6 +42,8 @@ describe('simulator: its parts', () => {
     time.after(10, () => seen.push('cancelled'))();
     expect(await time.run(() => false, 1_000)).to.equal(false);
     expect(seen).to.deep.equal(['20 at 20', '20 at 20', '500 at 500']);
+    expect(await time.run(() => seen.length === 4, Infinity), 'what lay behind the limit still comes').to.equal(true);
+    expect(seen.at(-1)).to.equal('3600000 at 3600000');
   });
 
   it('a frozen process does nothing until it goes on, a dead one nothing ever', async () => {

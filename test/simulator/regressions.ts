@@ -32,4 +32,11 @@ export const REGRESSIONS: readonly Regression[] = [
     found:
       'a doubled claim of a worker that was gone came 10 s before the end and was rightly held: no message lives so long now',
   },
+  {
+    name: 'a frozen writer of the last seconds',
+    seed: 207_854_327,
+    taskCount: 25,
+    found:
+      'a worker frozen for 80 s wrote to a swept folder 12 s before the end, and the sweeper had no time left: now it always has',
+  },
 ];

@@ -39,6 +39,8 @@ const SERVER_RESTART_MS_MAX = 8_000;
 const FAULTS_MS_MAX = 3 * 3_600_000;
 const CALM_MS_MAX = 3 * 3_600_000;
 const LEAVE_MS_MAX = 90_000;
+/** Longest time until an object that nothing needs is gone: an attempt's age, and a walk of the sweeper before and after. */
+const SWEEP_MS_MAX = 60_000;
 /** A quarter of the product's rate: looking costs a statement each time. */
 const POLL_MS = 2_000;
 /** A quarter of the product's rate, too: its looks are dozens of statements. */
@@ -221,10 +223,20 @@ export class Simulation {
     this.nemesis.stop();
     for (const host of this.#hosts) host.close();
     await this.#time.run(() => false, this.#time.nowMs + LEAVE_MS_MAX);
+    // A worker that stood still may have written a moment ago.
+    await this.#time.run(() => false, (await this.#newestObjectMs()) + SWEEP_MS_MAX);
     for (const { process, servingCount } of this.#servers) {
       if (!process.isDead && servingCount > 0)
         this.#invariants.report(`${process.name} still holds ${servingCount} requests of workers that are gone`);
     }
+  }
+
+  /** When the newest object was written, readings of the store's clock excepted. */
+  async #newestObjectMs(): Promise<number> {
+    let newestMs = 0;
+    for await (const { path, modifiedAt } of this.#store.list(''))
+      if (!path.startsWith('clock/')) newestMs = Math.max(newestMs, modifiedAt.getTime() - EPOCH_MS);
+    return newestMs;
   }
 
   /** Looks again and again whether what must hold does, and whether all has ended. */

@@ -52,7 +52,12 @@ export class VirtualTime {
       await this.settle();
       if (done()) return true;
       const event = this.#next();
-      if (event === null || event.atMs > limitMs) return false;
+      if (event === null) return false;
+      if (event.atMs > limitMs) {
+        // It comes when time goes on.
+        this.#push(event);
+        return false;
+      }
       this.#nowMs = event.atMs;
       this.#eventCount += 1;
       event.act();
