@@ -17,12 +17,25 @@ export type ManifestFeature = Static<typeof ManifestFeature>;
 export const DATE_PARTS = ['epochDays', 'year', 'month', 'day', 'weekday', 'hour'] as const;
 export type DatePart = (typeof DATE_PARTS)[number];
 
+/** What a text is cut into: words and symbols, or the characters of its words. */
+export const TEXT_TOKENS = ['words', 'characters'] as const;
+export type TextTokens = (typeof TEXT_TOKENS)[number];
+
+/** Longest n-gram of a text step. */
+export const TEXT_LENGTH_MAX = 8;
+
+const ngramLength = Type.Integer({ minimum: 1, maximum: TEXT_LENGTH_MAX });
+
 /**
  * A step: what it reads (features, by index into `features`) and the matrix columns it makes, in this order.
  * - `numeric`: one dense column, the number itself; missing stays NaN.
  * - `category-codes`: one category column; code = index in `keys` (section of UTF-8 JSON text in the manifest itself);
  *   a missing cell has `missingCode` (its own level) or NaN where null; an unseen key is NaN.
  * - `date-parts`: one dense column a part; missing is NaN.
+ * - `text-scores` (came with text; programs from before refuse it with ARTIFACT_INVALID): one dense column an output, the
+ *   dot product of a text's tf-idf vector and the output's coefficients (terms x outputs); missing is NaN. A text counts up
+ *   to `charactersMax` UTF-16 units. The vector has (1 + ln count) x (ln((1 + documentCount) / (1 + documents)) + 1) at each
+ *   of `terms` and is of length 1, or 0 where the text has none of them: see `compileText` of `scoring`.
  */
 export const ManifestStep = Type.Union([
   strict({ kind: Type.Literal('numeric'), feature: Type.Integer({ minimum: 0 }) }),
@@ -36,6 +49,19 @@ export const ManifestStep = Type.Union([
     kind: Type.Literal('date-parts'),
     feature: Type.Integer({ minimum: 0 }),
     parts: Type.Array(oneOf(DATE_PARTS), { minItems: 1 }),
+  }),
+  strict({
+    kind: Type.Literal('text-scores'),
+    feature: Type.Integer({ minimum: 0 }),
+    tokens: oneOf(TEXT_TOKENS),
+    minLength: ngramLength,
+    maxLength: ngramLength,
+    charactersMax: Type.Integer({ minimum: 1 }),
+    documentCount: Type.Integer({ minimum: 0, description: 'texts that the terms were counted in' }),
+    terms: Type.Array(Type.String()),
+    documents: Type.Array(Type.Integer({ minimum: 1 }), { description: 'texts that have the term, by term' }),
+    outputCount: Type.Integer({ minimum: 1 }),
+    coefficients: Type.Array(Type.Number()),
   }),
 ]);
 export type ManifestStep = Static<typeof ManifestStep>;

@@ -43,6 +43,7 @@ export { datePart } from './steps/date-parts.ts';
 export {
   columnRequest,
   featureDecoder,
+  isText,
   unreadable,
   type CategoryValues,
   type FeatureDecoder,
@@ -50,6 +51,17 @@ export {
   type InputFeature,
   type NumberValues,
   type SourceColumn,
+  type TextValues,
 } from './steps/feature-values.ts';
 export { type ColumnCounts, type RawRow } from './steps/row-encoder.ts';
-export { checkStep, compileStep, stepColumnCount, stepColumns, type StepApply } from './steps/steps.ts';
+export {
+  checkStep,
+  compileStep,
+  compileSteps,
+  stepColumnCount,
+  stepColumns,
+  type CompiledStep,
+  type StepApply,
+} from './steps/steps.ts';
+export { compileText, inverseDocumentFrequency, sublinear, type TextStep } from './text/text-scores.ts';
+export { forEachTerm, type TextAnalysis } from './text/tokens.ts';

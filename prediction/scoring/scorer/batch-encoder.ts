@@ -1,6 +1,6 @@
 import type { ColumnBatch, ManifestStep } from '#contracts';
-import { featureDecoder, type FeatureValues, type InputFeature } from '../steps/feature-values.ts';
-import { compileStep, stepColumnCount, type StepApply } from '../steps/steps.ts';
+import { featureDecoder, isText, type FeatureValues, type InputFeature } from '../steps/feature-values.ts';
+import { compileSteps } from '../steps/steps.ts';
 
 /** Rows encoded at once: their matrix stays in the processor's cache. */
 const BLOCK_ROWS = 256;
@@ -14,12 +14,6 @@ export interface BatchEncoder {
   encode(batch: ColumnBatch, sink: RowSink): void;
 }
 
-interface StepPlace {
-  readonly feature: number;
-  readonly firstColumn: number;
-  readonly apply: StepApply;
-}
-
 /**
  * @param steps all steps, in matrix column order; those in `usedSteps` are applied, columns of the others stay NaN
  */
@@ -28,13 +22,7 @@ export function batchEncoder(
   steps: readonly ManifestStep[],
   usedSteps: ReadonlySet<number>,
 ): BatchEncoder {
-  const places: StepPlace[] = [];
-  let columnCount = 0;
-  for (const [number, step] of steps.entries()) {
-    if (usedSteps.has(number))
-      places.push({ feature: step.feature, firstColumn: columnCount, apply: compileStep(step) });
-    columnCount += stepColumnCount(step);
-  }
+  const { compiled: places, columnCount } = compileSteps(steps, (index) => usedSteps.has(index));
   const used = [...new Set(places.map((place) => place.feature))];
   const decoders = new Map(used.map((index) => [index, decoderOf(features, index)]));
   const values = new Float64Array(BLOCK_ROWS * columnCount).fill(NaN);
@@ -65,9 +53,11 @@ function decoderOf(features: readonly InputFeature[], index: number) {
   const feature = features[index];
   // Steps are checked before they are compiled; a feature that does not exist decodes as one that is never there.
   const known: InputFeature = feature ?? { name: '', parse: { kind: 'number', nullMarkers: [] } };
-  const absent = (rowCount: number): FeatureValues =>
-    known.parse.kind === 'category'
+  const absent = (rowCount: number): FeatureValues => {
+    if (isText(known)) return { kind: 'text', texts: Array.from({ length: rowCount }, () => null) };
+    return known.parse.kind === 'category'
       ? { kind: 'category', codes: new Int32Array(rowCount).fill(-1), keys: [] }
       : { kind: 'number', values: new Float64Array(rowCount).fill(NaN) };
+  };
   return { name: known.name, decode: featureDecoder(known), absent };
 }

@@ -5,8 +5,10 @@ import {
   type Column,
   type ColumnRequest,
   type ColumnView,
+  type FeatureType,
   type ParseRule,
 } from '#contracts';
+import { isMissing } from '../parse/category.ts';
 import { cellReader, type KeyReader, type NumberReader } from '../parse/cell-reader.ts';
 
 /** Numbers, or seconds since 1970 of dates; one a row, NaN is missing. */
@@ -25,14 +27,25 @@ export interface CategoryValues {
   readonly keys: readonly (string | null)[];
 }
 
+/** Texts, one a row; null is missing. */
+export interface TextValues {
+  readonly kind: 'text';
+  readonly texts: readonly (string | null)[];
+}
+
 /** One feature of some rows, decoded by its parse rule: what steps read. */
-export type FeatureValues = NumberValues | CategoryValues;
+export type FeatureValues = NumberValues | CategoryValues | TextValues;
 
 /** A feature as far as decoding goes. */
 export interface InputFeature {
   readonly name: string;
   readonly parse: ParseRule;
+  /** Of type `text`: its cells are read as texts, and are neither gathered in a dictionary nor compared. */
+  readonly type?: FeatureType;
 }
+
+/** Whether steps read texts of a feature; its rule is that of a category, for its null markers. */
+export const isText = (feature: InputFeature): boolean => feature.type === 'text';
 
 /** A column of a source; with its own parse rule where the source has one (`StoredColumn`). */
 export interface SourceColumn {
@@ -42,13 +55,14 @@ export interface SourceColumn {
 
 /**
  * The view in which a feature's column must be read so that decoding gives what its parse rule says.
- * Categories: `dictionary`. Numbers and dates: `number` where the source parses by the very same rule, else `text`.
+ * Categories: `dictionary`, texts: `text`. Numbers and dates: `number` where the source parses by the very same rule, else `text`.
  */
 export function columnRequest(feature: InputFeature, source: SourceColumn): ColumnRequest {
   return { name: feature.name, view: viewFor(feature, source) };
 }
 
 function viewFor(feature: InputFeature, source: SourceColumn): ColumnView {
+  if (isText(feature)) return 'text';
   if (feature.parse.kind === 'category') return 'dictionary';
   if (source.parse === undefined) return 'text';
   return canonicalJson(source.parse) === canonicalJson(feature.parse) ? 'number' : 'text';
@@ -68,6 +82,7 @@ const TEXTS_MAX = 100_000;
 
 /** @see FeatureDecoder */
 export function featureDecoder(feature: InputFeature): FeatureDecoder {
+  if (isText(feature)) return textDecoder(feature);
   const reader = cellReader(feature.parse);
   return reader.kind === 'category' ? categoryDecoder(feature, reader.read) : numberDecoder(feature, reader.read);
 }
@@ -161,5 +176,21 @@ function categoryDecoder(feature: InputFeature, read: KeyReader): FeatureDecoder
       ownCodes[row] = code ?? -1;
     }
     return { kind: 'category', codes: ownCodes, keys };
+  };
+}
+
+function textDecoder({ name, parse: { nullMarkers } }: InputFeature): FeatureDecoder {
+  const textOf = (text: string | null | undefined): string | null =>
+    text === undefined || text === null || isMissing(text, nullMarkers) ? null : text;
+  return (column, rowCount, firstRow) => {
+    if (column.view === 'text') return { kind: 'text', texts: column.values.slice(0, rowCount).map(textOf) };
+    if (column.view === 'dictionary') {
+      const { codes, dictionary } = column;
+      const texts = Array.from({ length: rowCount }, (_, row) => textOf(dictionary[codes[row] ?? -1]));
+      return { kind: 'text', texts };
+    }
+    throw new AppError('INTERNAL', `column ${JSON.stringify(name)}: a text is read as text, not as number`, {
+      details: { firstRow },
+    });
   };
 }

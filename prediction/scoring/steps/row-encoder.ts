@@ -1,7 +1,8 @@
 import type { DatePart, ManifestStep } from '#contracts';
-import { categoryKey, type KeyRule } from '../parse/category.ts';
+import { categoryKey, isMissing, type KeyRule } from '../parse/category.ts';
 import { cellReader, cellText, type NumberReader } from '../parse/cell-reader.ts';
 import { datePart } from './date-parts.ts';
+import { compileTexts, textGroups, type PlacedTextStep, type TextScorer } from '../text/text-scores.ts';
 import { unreadable, type InputFeature } from './feature-values.ts';
 import { categoryCodes, stepColumnCount } from './steps.ts';
 
@@ -48,6 +49,8 @@ interface FeaturePlan {
   readonly numberColumns: readonly number[];
   readonly dateTargets: readonly DateTarget[];
   readonly categoryTargets: readonly CategoryTarget[];
+  /** write all columns that are made of the text */
+  readonly textScorers: readonly TextScorer[];
 }
 
 /**
@@ -123,6 +126,7 @@ const NAMES_MAX = 10_000;
 /** Writes all columns of a feature; false: the cell is unreadable. */
 function write(plan: FeaturePlan, cell: unknown, values: Float64Array, scratch: Float64Array): boolean {
   const { read, numberColumns, categoryTargets } = plan;
+  if (plan.textScorers.length > 0) return writeText(plan, cell, values);
   if (read === null) {
     for (let i = 0; i < categoryTargets.length; i += 1) {
       const target = categoryTargets[i];
@@ -137,6 +141,14 @@ function write(plan: FeaturePlan, cell: unknown, values: Float64Array, scratch: 
   const value = scratch[0] ?? NaN;
   for (const column of numberColumns) values[column] = value;
   for (const { column, part } of plan.dateTargets) values[column] = datePart(value, part);
+  return true;
+}
+
+function writeText({ feature, textScorers }: FeaturePlan, cell: unknown, values: Float64Array): boolean {
+  const text = cellText(cell);
+  if (text === undefined) return false;
+  const known = text === null || isMissing(text, feature.parse.nullMarkers) ? null : text;
+  for (const score of textScorers) score(known, values, 0);
   return true;
 }
 
@@ -164,6 +176,7 @@ function featurePlan(
   const numberColumns: number[] = [];
   const dateTargets: DateTarget[] = [];
   const categoryTargets: CategoryTarget[] = [];
+  const texts: PlacedTextStep[] = [];
   let column = 0;
   let isUsed = false;
   for (const [number, step] of steps.entries()) {
@@ -174,6 +187,7 @@ function featurePlan(
     if (step.kind === 'numeric') numberColumns.push(first);
     else if (step.kind === 'date-parts')
       dateTargets.push(...step.parts.map((part, i) => ({ column: first + i, part })));
+    else if (step.kind === 'text-scores') texts.push({ step, column: first });
     else categoryTargets.push(categoryTarget(step, first, feature.parse.nullMarkers));
   }
   return {
@@ -184,6 +198,7 @@ function featurePlan(
     numberColumns,
     dateTargets,
     categoryTargets,
+    textScorers: textGroups(texts).map(compileTexts),
   };
 }
 

@@ -1,7 +1,8 @@
 import { AppError, type ManifestStep, type MatrixColumn, type ParseRule } from '#contracts';
 import { categoryKey } from '../parse/category.ts';
 import { datePart } from './date-parts.ts';
-import type { CategoryValues, FeatureValues, InputFeature } from './feature-values.ts';
+import { checkTextStep, compileTexts, textGroups, type PlacedTextStep } from '../text/text-scores.ts';
+import { isText, type CategoryValues, type FeatureValues, type InputFeature } from './feature-values.ts';
 
 /**
  * Writes a step's columns for rows `from` (inclusive) to `to` (exclusive) of its feature's values into a row-major buffer:
@@ -22,6 +23,7 @@ const READABLE: Readonly<Record<ManifestStep['kind'], readonly ParseRule['kind']
   numeric: ['number', 'date'],
   'category-codes': ['category'],
   'date-parts': ['date'],
+  'text-scores': ['category'],
 };
 
 /** A category code must fit int32. */
@@ -42,6 +44,9 @@ export function checkStep(step: ManifestStep, index: number, features: readonly 
   const { parse } = feature;
   if (!READABLE[step.kind].includes(parse.kind))
     return fail(`reads ${parse.kind}, expected ${READABLE[step.kind].join(' or ')}`);
+  if (isText(feature) !== (step.kind === 'text-scores'))
+    return fail(`feature ${JSON.stringify(feature.name)} is ${feature.type ?? 'no text'}`);
+  if (step.kind === 'text-scores') checkTextStep(step, fail);
   if (step.kind !== 'category-codes' || parse.kind !== 'category') return;
   if (new Set(step.keys).size !== step.keys.length) fail('a key appears twice');
   const wrong = step.keys.find((key) => categoryKey(key, parse.keyRule) !== key);
@@ -49,7 +54,10 @@ export function checkStep(step: ManifestStep, index: number, features: readonly 
   if (step.missingCode !== null && step.missingCode > CODE_MAX) fail(`missingCode is ${step.missingCode}`);
 }
 
-/** Matrix columns that a step makes, in order. A date part's column is `<feature>.<part>`. */
+/**
+ * Matrix columns that a step makes, in order. A date part's column is `<feature>.<part>`, a text's `<feature>.<tokens>` or,
+ * where there are several outputs, `<feature>.<tokens>.<output>`.
+ */
 export function stepColumns(step: ManifestStep, features: readonly { readonly name: string }[]): MatrixColumn[] {
   const name = features[step.feature]?.name ?? '';
   switch (step.kind) {
@@ -59,11 +67,20 @@ export function stepColumns(step: ManifestStep, features: readonly { readonly na
       return [{ name, sourceFeature: name, kind: 'category' }];
     case 'date-parts':
       return step.parts.map((part) => ({ name: `${name}.${part}`, sourceFeature: name, kind: 'dense' }));
+    case 'text-scores':
+      return Array.from({ length: step.outputCount }, (_, output) => ({
+        name: `${name}.${step.tokens}${step.outputCount === 1 ? '' : `.${output}`}`,
+        sourceFeature: name,
+        kind: 'dense',
+      }));
   }
 }
 
 /** How many matrix columns a step makes. */
-export const stepColumnCount = (step: ManifestStep): number => (step.kind === 'date-parts' ? step.parts.length : 1);
+export function stepColumnCount(step: ManifestStep): number {
+  if (step.kind === 'text-scores') return step.outputCount;
+  return step.kind === 'date-parts' ? step.parts.length : 1;
+}
 
 /** Compiles a step for many rows. Not re-entrant; a category step remembers the codes of the dictionary it saw last. */
 export function compileStep(step: ManifestStep): StepApply {
@@ -86,7 +103,49 @@ export function compileStep(step: ManifestStep): StepApply {
       };
     case 'category-codes':
       return compileCategoryStep(step);
+    case 'text-scores':
+      return compileTextSteps([{ step, column: 0 }]);
   }
+}
+
+function compileTextSteps(steps: readonly PlacedTextStep[]): StepApply {
+  const score = compileTexts(steps);
+  return (values, from, to, out, columnCount, firstColumn, outRow) => {
+    if (values.kind !== 'text') throw new AppError('INTERNAL', `a text step was given values of kind ${values.kind}`);
+    for (let row = from, at = outRow * columnCount + firstColumn; row < to; row += 1, at += columnCount)
+      score(values.texts[row] ?? null, out, at);
+  };
+}
+
+/** A compiled step, or several that read one text, with the column that their columns are counted from. */
+export interface CompiledStep {
+  readonly feature: number;
+  readonly firstColumn: number;
+  readonly apply: StepApply;
+}
+
+/**
+ * Compiles steps for the matrix that has the columns of all of them in their order.
+ *
+ * @param isUsed false for steps whose columns are left as they are; all are used by default
+ */
+export function compileSteps(
+  steps: readonly ManifestStep[],
+  isUsed: (index: number) => boolean = () => true,
+): { readonly compiled: readonly CompiledStep[]; readonly columnCount: number } {
+  const compiled: CompiledStep[] = [];
+  const texts: PlacedTextStep[] = [];
+  let columnCount = 0;
+  for (const [index, step] of steps.entries()) {
+    const firstColumn = columnCount;
+    columnCount += stepColumnCount(step);
+    if (!isUsed(index)) continue;
+    if (step.kind === 'text-scores') texts.push({ step, column: firstColumn });
+    else compiled.push({ feature: step.feature, firstColumn, apply: compileStep(step) });
+  }
+  for (const group of textGroups(texts))
+    compiled.push({ feature: group[0]?.step.feature ?? 0, firstColumn: 0, apply: compileTextSteps(group) });
+  return { compiled, columnCount };
 }
 
 function compileCategoryStep(step: Extract<ManifestStep, { kind: 'category-codes' }>): StepApply {
@@ -96,7 +155,8 @@ function compileCategoryStep(step: Extract<ManifestStep, { kind: 'category-codes
   let table = new Float64Array(0);
   let tableSize = 0;
   return (values, from, to, out, columnCount, firstColumn, outRow) => {
-    if (values.kind !== 'category') throw new AppError('INTERNAL', 'a category step was given numbers');
+    if (values.kind !== 'category')
+      throw new AppError('INTERNAL', `a category step was given values of kind ${values.kind}`);
     const { codes, keys } = values;
     if (known !== keys) [known, tableSize] = [keys, 0];
     if (table.length < keys.length) {
@@ -121,6 +181,7 @@ export function categoryCodes(step: Extract<ManifestStep, { kind: 'category-code
 }
 
 function numbersOf(values: FeatureValues): Float64Array {
-  if (values.kind !== 'number') throw new AppError('INTERNAL', 'a numeric step was given categories');
+  if (values.kind !== 'number')
+    throw new AppError('INTERNAL', `a numeric step was given values of kind ${values.kind}`);
   return values.values;
 }

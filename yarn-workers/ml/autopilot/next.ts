@@ -87,7 +87,7 @@ function searchTask(run: Run, index: number, othersStart: boolean): PlannedTask 
   const measured = searched.flatMap(({ task: { blueprintId }, result }) =>
     result === null ? [] : [{ blueprintId, result }],
   );
-  const expected = fitMsEstimator(measured)(candidate.blueprintId) ?? 0;
+  const expected = fitMsEstimator(plan, measured)(candidate.blueprintId) ?? 0;
   const needed = TASK_OVERHEAD_MS + TRUNCATED_FIT_MIN * expected;
   return available >= Math.max(TASK_MS_MIN, needed) ? { ...task, deadlineMs } : null;
 }

@@ -1,5 +1,5 @@
 import { AppError, type AutopilotPlan, type FeatureType, type ModellingFeature, type TargetSpec } from '#contracts';
-import { CATALOGUE, entryOf } from '../blueprints/catalogue.ts';
+import { CATALOGUE, entryOf, type CatalogueEntry } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import { variations, type Candidate } from '../blueprints/variations.ts';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../ensemble/limits.ts';
@@ -19,6 +19,7 @@ export const MODELLED_TYPES: readonly FeatureType[] = [
   'currency',
   'percent',
   'duration',
+  'text',
 ];
 
 /** Types whose value is one number. */
@@ -51,7 +52,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     timeBudgetMs,
   });
   const monotonic = monotonicOf(request, features, columns, target);
-  const candidates = candidatesOf(request, seed);
+  const candidates = candidatesOf(request, features, seed);
   return {
     mode: request.mode ?? 'quick',
     target,
@@ -179,23 +180,53 @@ function ensembleOf(
   );
 }
 
-/** What may be fitted, best expected value first; each blueprint once, then seeded variations where more are wanted. */
-function candidatesOf({ mode = 'quick', blueprints, maxModels }: AutopilotRequest, seed: number): Candidate[] {
-  for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id);
-  const chosen = CATALOGUE.map(({ blueprint }) => blueprint.id).filter((id) => blueprints?.includes(id) ?? true);
+/**
+ * What may be fitted, best expected value first; each blueprint once, then seeded variations where more are wanted. What would
+ * find none of the features that it reads is left out.
+ */
+function candidatesOf(
+  { mode = 'quick', blueprints, maxModels }: AutopilotRequest,
+  features: readonly ModellingFeature[],
+  seed: number,
+): Candidate[] {
+  for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id, features);
+  const chosen = CATALOGUE.filter((entry) => missingInput(entry, features) === null)
+    .map(({ blueprint }) => blueprint.id)
+    .filter((id) => blueprints?.includes(id) ?? true);
   const plain = chosen.map((blueprintId): Candidate => ({ blueprintId, parameters: {} }));
   // Without a list, manual mode makes the one model that all others are compared with.
   if (mode === 'manual' && blueprints === undefined) return plain.slice(0, 1);
   const automatic =
-    blueprints !== undefined ? plain.length : mode === 'full' ? plain.length + FULL_VARIATIONS : QUICK_MODELS;
+    blueprints !== undefined ? plain.length : mode === 'full' ? plain.length + FULL_VARIATIONS : quickModels(features);
   const wanted = Math.min(maxModels ?? automatic, CANDIDATES_MAX);
   const varied = blueprints === undefined ? variations(seed, Math.max(0, wanted - plain.length)) : [];
   return [...plain, ...varied].slice(0, wanted);
 }
 
-function checkBlueprint(id: string): void {
+/** Models of a quick run: where there are texts, one more for the blueprint that reads them best. */
+const quickModels = (features: readonly ModellingFeature[]): number =>
+  features.some(({ type }) => type === 'text') ? QUICK_MODELS + 1 : QUICK_MODELS;
+
+/** What a blueprint needs and the features have not; null: it can be fitted. */
+function missingInput({ reads }: CatalogueEntry, features: readonly ModellingFeature[]): string | null {
+  if (reads === 'texts too' && !features.some(({ type }) => type === 'text')) return 'a text feature';
+  if (reads === 'no texts' && !features.some(({ type }) => type !== 'text')) return 'a feature that is no text';
+  return null;
+}
+
+function checkBlueprint(id: string, features: readonly ModellingFeature[]): void {
+  const missing = missingInput(knownEntry(id), features);
+  if (missing === null) return;
+  throw complaint(
+    'VALIDATION_FAILED',
+    'blueprints',
+    `${quoted(id)} needs ${missing}, and there is none among those that are modelled; leave it out`,
+  );
+}
+
+function knownEntry(id: string): CatalogueEntry {
   try {
-    entryOf(id);
+    return entryOf(id);
   } catch (err) {
     if (err instanceof AppError) throw complaint(err.code, 'blueprints', err.message);
     throw err;

@@ -8,8 +8,10 @@ export interface CatalogueEntry {
   readonly blueprint: Blueprint;
   /** Null for the baseline. */
   readonly settings: ModelSettings | null;
-  /** Time of a fit relative to `lightgbm-fast`, before anything is measured. */
+  /** Time of a fit relative to `lightgbm-fast` without texts, before anything is measured. */
   readonly relativeCost: number;
+  /** What of the features it reads: there is nothing to be fitted where there are none of these. */
+  readonly reads: 'all' | 'texts too' | 'no texts';
 }
 
 const NEUTRAL: GbmSettings = {
@@ -50,6 +52,13 @@ const FEATURE_STEPS: Blueprint['steps'] = [
     inputs: ['date features'],
     description: 'Days since 1970 with their fraction, year, month, day, weekday and hour.',
   },
+  {
+    id: 'texts',
+    kind: 'text-scores',
+    inputs: ['text features'],
+    description:
+      'What a linear model makes of a text: tf-idf of its words and pairs of words, a number an output. Rows that it was fitted on have the number of a model that had not seen them.',
+  },
 ];
 
 const ending = (id: string, description: string): Blueprint['steps'][number] => ({
@@ -75,11 +84,15 @@ function boosted(
 ): CatalogueEntry {
   const settings = { ...NEUTRAL, ...changes };
   const steps = [...FEATURE_STEPS, family === 'random-forest' ? FOREST : BOOSTING];
-  return { blueprint: { id, name, family, description, parameters: { ...settings }, steps }, settings, relativeCost };
+  const blueprint = { id, name, family, description, parameters: { ...settings }, steps };
+  return { blueprint, settings, relativeCost, reads: 'all' };
 }
 
 /** A path of penalties that is fine enough: a step is a factor of 0.79. */
-const PATH = { l1Ratio: 0.1, penalties: 50, penaltyRatio: 1e-5, earlyStoppingRounds: 5 };
+const PATH = { l1Ratio: 0.1, penalties: 50, penaltyRatio: 1e-5, earlyStoppingRounds: 5, words: 0, characters: 0 };
+
+/** As many decades in fewer steps: with thousands of terms each takes its time. */
+const TEXT_PATH = { l1Ratio: 0.1, penalties: 30, penaltyRatio: 1e-5, earlyStoppingRounds: 3 };
 
 /** What a linear model does with features; the columns are those that trees read. */
 const LINEAR_STEPS: Blueprint['steps'] = [
@@ -105,6 +118,14 @@ const LINEAR_STEPS: Blueprint['steps'] = [
   },
 ];
 
+const TEXT_STEP: Blueprint['steps'][number] = {
+  id: 'texts',
+  kind: 'text-scores',
+  inputs: ['text features'],
+  description:
+    'Words and pairs of words, and runs of characters of words, that are in enough texts: a coefficient each, at its logarithmic count x its inverse document frequency, all of a text together of length 1. A missing text has a coefficient of its own.',
+};
+
 function linear(
   id: string,
   name: string,
@@ -112,18 +133,21 @@ function linear(
   description: string,
   settings: LinearSettings,
 ): CatalogueEntry {
+  const readsTexts = settings.words > 0 || settings.characters > 0;
+  const inputs = readsTexts ? [...LINEAR_STEPS, TEXT_STEP] : LINEAR_STEPS;
   const end: Blueprint['steps'][number] = {
     id: 'elastic-net',
     kind: 'elastic-net',
-    inputs: LINEAR_STEPS.map((step) => step.id),
+    inputs: inputs.map((step) => step.id),
     description:
       'A generalised linear model of the target’s family, its coefficients held by absolute and squared penalties; of a path of penalties the one is kept at which the validation loss is least.',
   };
-  const steps = [...LINEAR_STEPS, end];
+  const steps = [...inputs, end];
   return {
     blueprint: { id, name, family: 'linear', description, parameters: { ...settings }, steps },
     settings,
     relativeCost,
+    reads: readsTexts ? 'texts too' : 'no texts',
   };
 }
 
@@ -144,6 +168,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     },
     settings: null,
     relativeCost: 0.1,
+    reads: 'all',
   },
   boosted(
     'lightgbm-fast',
@@ -157,6 +182,13 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       maxIterations: 150,
       earlyStoppingRounds: 20,
     },
+  ),
+  linear(
+    'linear-text',
+    'Text n-grams with a linear model',
+    12,
+    'One coefficient a word, pair of words and run of characters, beside those of all other features: on text nothing that is as quick is better.',
+    { ...TEXT_PATH, pieces: 1, words: 2, characters: 4 },
   ),
   boosted('lightgbm-default', 'LightGBM', 'gradient-boosting', 2.2, 'LightGBM’s own defaults with early stopping.', {}),
   boosted(
@@ -178,7 +210,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'linear',
     'Regularised linear model',
     1.1,
-    'One coefficient a number and level, an elastic net: hard to beat on small data, and easily read.',
+    'One coefficient a number and level, an elastic net: hard to beat on small data, and easily read. Texts are left out.',
     { ...PATH, pieces: 1 },
   ),
   boosted(
@@ -200,7 +232,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'linear-splines',
     'Regularised linear model with broken lines',
     1.9,
-    'As the linear model, but a number may bend at its quantiles: an additive model without interactions.',
+    'As the linear model, but a number may bend at its quantiles: an additive model without interactions. Texts are left out.',
     { ...PATH, pieces: 20 },
   ),
   boosted(

@@ -10,4 +10,8 @@ export interface LinearSettings {
   readonly earlyStoppingRounds: number;
   /** Pieces of the broken line that a number may become, at quantiles; 1 = straight lines. */
   readonly pieces: number;
+  /** Longest n-gram of words that a text is read by; 0: none. */
+  readonly words: number;
+  /** Longest n-gram of characters that a text is read by; 0: none. With no words and no characters texts are left out. */
+  readonly characters: number;
 }

@@ -1,4 +1,4 @@
-import { AppError, type Parameters } from '#contracts';
+import { AppError, TEXT_LENGTH_MAX, type Parameters } from '#contracts';
 import type { LinearSettings } from './linear-settings.ts';
 
 /** How LightGBM grows its trees. */
@@ -56,6 +56,8 @@ const LINEAR_RANGES: Readonly<Record<keyof LinearSettings, Range>> = {
   penaltyRatio: { min: 1e-8, max: 1, integer: false },
   earlyStoppingRounds: { min: 0, max: 1_000, integer: true },
   pieces: { min: 1, max: 100, integer: true },
+  words: { min: 0, max: TEXT_LENGTH_MAX, integer: true },
+  characters: { min: 0, max: TEXT_LENGTH_MAX, integer: true },
 };
 
 /** The same of trees. */

@@ -6,6 +6,8 @@ import { fitMember, type MemberContext } from './fit-member.ts';
 import { decodeState, EMPTY_STATE, encodeState, stateBytes, type FinishedMember, type FitState } from './fit-state.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
 import type { Member } from './row-roles.ts';
+import { SCORES_TIME_SHARE } from './text/limits.ts';
+import { scoreTexts, type TextScores } from './text/score-texts.ts';
 import { iterationsOf } from './trees.ts';
 
 /** A member with what its fit says beside the model. */
@@ -24,7 +26,8 @@ export async function boostMembers(
 ): Promise<BoostedMember[]> {
   const { io, roles } = context;
   const { members } = roles;
-  const steps = members.map(stepsOf);
+  const scores = await scoresOfTexts(context, finishMs);
+  const steps = members.map((member, index) => [...stepsOf(member), ...(scores[index]?.steps ?? [])]);
   const states = stateKeeper(context, steps);
   const begin = states.begin();
   const finished: FinishedMember[] = [...begin.finished];
@@ -38,15 +41,22 @@ export async function boostMembers(
       await report(io, fraction, phase, message, iterations);
     };
     await tell(resumed.length * SEGMENT_ITERATIONS);
-    const { trees, ...rest } = await fitMember(context, member, index, steps[index] ?? [], {
-      stopAt,
-      resumed,
-      onIteration: (iterations) => io.onIteration?.(progress(iterations)),
-      onSegment: async (segments) => {
-        await tell(segments.length * SEGMENT_ITERATIONS);
-        await states.offer({ finished, running: segments });
+    const { trees, ...rest } = await fitMember(
+      context,
+      member,
+      index,
+      steps[index] ?? [],
+      scores[index]?.heldOut ?? null,
+      {
+        stopAt,
+        resumed,
+        onIteration: (iterations) => io.onIteration?.(progress(iterations)),
+        onSegment: async (segments) => {
+          await tell(segments.length * SEGMENT_ITERATIONS);
+          await states.offer({ finished, running: segments });
+        },
       },
-    });
+    );
     finished.push({ ...rest, trees });
     await states.offer({ finished, running: [] });
   }
@@ -54,8 +64,23 @@ export async function boostMembers(
     steps: steps[index] ?? [],
     model: { trees },
     iterations,
-    stoppedByDeadline,
+    stoppedByDeadline: stoppedByDeadline || scores[index]?.stoppedByDeadline === true,
   }));
+}
+
+/** The scores of the texts for each member, where the blueprint reads some: they are fitted before anything is boosted. */
+async function scoresOfTexts(context: MemberContext, finishMs: number): Promise<TextScores[]> {
+  const { io, roles, texts } = context;
+  const { members } = roles;
+  const scores: TextScores[] = [];
+  for (const [index, member] of texts.all.length === 0 ? [] : members.entries()) {
+    const name = members.length === 1 ? 'the texts' : `the texts of ${nameOf(index, members.length)}`;
+    await report(io, 0.03, 'texts', `fitting ${name}`);
+    const left = memberStopAt(io, finishMs, 0, 0, 1) - io.now();
+    const stopAt = io.now() + (SCORES_TIME_SHARE * left) / (members.length - SCORES_TIME_SHARE * index);
+    scores.push(await scoreTexts(context, member, index, stopAt));
+  }
+  return scores;
 }
 
 const maxIterationsOf = ({ task, settings }: Pick<MemberContext, 'task' | 'settings'>): number =>
@@ -81,7 +106,14 @@ function stateKeeper(context: MemberContext, steps: readonly (readonly ManifestS
   const { task, engine, settings, outputCount, io } = context;
   const maxIterations = maxIterationsOf(context);
   const segmentsMax = Math.ceil(maxIterations / SEGMENT_ITERATIONS);
-  const decisive = canonicalJson({ task, engine: engine.name, segmentIterations: SEGMENT_ITERATIONS });
+  // What trees read of texts is fitted, and a deadline may have ended that fit elsewhere.
+  const texts = steps.flat().filter(({ kind }) => kind === 'text-scores');
+  const decisive = canonicalJson({
+    task,
+    engine: engine.name,
+    segmentIterations: SEGMENT_ITERATIONS,
+    ...(texts.length === 0 ? {} : { texts }),
+  });
   const taskSha256 = io.sha256(new TextEncoder().encode(decisive));
   const positionOf = ({ finished, running }: FitState): number => finished.length * (segmentsMax + 1) + running.length;
   return {

@@ -1,7 +1,8 @@
 import { AppError, type BatchSource, type ColumnBatch, type ManifestStep } from '#contracts';
-import { compileStep, featureDecoder, stepColumnCount, type FeatureValues } from '#scoring';
+import { compileSteps, featureDecoder, type FeatureValues } from '#scoring';
 import { BLOCK_ROWS, PUSH_CELLS_MAX } from './limits.ts';
 import type { TaskFeature } from './task-columns.ts';
+import type { HeldOutScores } from './text/score-texts.ts';
 
 /** Takes `rowCount` encoded rows (row-major, all columns); they are rows `firstRow` and on of the table. */
 export type BlockSink = (values: Float64Array, rowCount: number, firstRow: number) => void;
@@ -20,12 +21,7 @@ export function tableEncoder(
   source: BatchSource,
   signal?: AbortSignal,
 ): TableEncoder {
-  let columnCount = 0;
-  const places = steps.map((step) => {
-    const firstColumn = columnCount;
-    columnCount += stepColumnCount(step);
-    return { feature: step.feature, firstColumn, apply: compileStep(step) };
-  });
+  const { compiled: places, columnCount } = compileSteps(steps);
   const used = [...new Set(steps.map((step) => step.feature))].sort((a, b) => a - b);
   const inputs = used.map((index) => {
     const feature = features[index];
@@ -66,6 +62,26 @@ export function tableEncoder(
         }
       }
     },
+  };
+}
+
+/** The same encoder with other scores in the last columns of the rows that have some held out. */
+export function withHeldOutScores(encoder: TableEncoder, heldOut: HeldOutScores | null): TableEncoder {
+  if (heldOut === null) return encoder;
+  const { columnCount: scoreCount, placeOf, values: scores } = heldOut;
+  const { columnCount } = encoder;
+  return {
+    columnCount,
+    pass: (sink) =>
+      encoder.pass((values, rowCount, firstRow) => {
+        for (let i = 0; i < rowCount; i += 1) {
+          const place = placeOf[firstRow + i] ?? -1;
+          if (place < 0) continue;
+          const from = place * scoreCount;
+          values.set(scores.subarray(from, from + scoreCount), (i + 1) * columnCount - scoreCount);
+        }
+        sink(values, rowCount, firstRow);
+      }),
   };
 }
 

@@ -1,5 +1,12 @@
 import { AppError, type BatchSource, type ManifestStep, type TrainingStatistics, DATE_PARTS } from '#contracts';
-import { featureDecoder, type CategoryValues, type FeatureDecoder, type FeatureValues } from '#scoring';
+import {
+  featureDecoder,
+  isText,
+  type CategoryValues,
+  type FeatureDecoder,
+  type FeatureValues,
+  type TextAnalysis,
+} from '#scoring';
 import { hash32, rowHash } from '#statistics';
 import { HOLDOUT } from '../partition/types.ts';
 import { compareCodePoints } from '../text-order.ts';
@@ -13,14 +20,17 @@ import {
 } from './limits.ts';
 import type { Member, RowRoles } from './row-roles.ts';
 import type { TaskFeature } from './task-columns.ts';
+import { textSurvey, type SurveyedTerms } from './text/text-survey.ts';
 import { categoryStatistics, numberStatistics } from './training-statistics.ts';
 
 const STATISTICS_SALT = 0x5a17_0002;
 
 /** What one pass over the features finds: enough to fit the steps of every member, each from its own training rows. */
 export interface FeatureSurvey {
-  /** The steps of a member: one a feature, in the features' order. */
+  /** The steps of a member: one a feature that is no text, in the features' order. */
   readonly stepsOf: (member: Member) => ManifestStep[];
+  /** What the analyses found in the texts. */
+  readonly texts: { readonly terms: readonly SurveyedTerms[]; readonly rowLimit: number };
   readonly statistics: TrainingStatistics[];
 }
 
@@ -32,23 +42,32 @@ interface CategoryCounts {
 }
 
 /**
- * One pass over all features. Counts are kept by fold, so that each member's levels come from its training rows alone.
- * Memory: the dictionaries of the category features x folds, and at most STATISTICS_CELLS_MAX numbers.
+ * One pass over all features. Counts are kept by fold, so that each member's levels and terms come from its training rows
+ * alone. Memory: the dictionaries of the category features x folds, at most STATISTICS_CELLS_MAX numbers, and at most
+ * COUNTED_TERMS_MAX terms an analysis of a text.
+ *
+ * @param analyses how terms of texts are counted; none: texts are only looked at
  */
 export async function surveyFeatures(
   features: readonly TaskFeature[],
   roles: RowRoles,
   source: BatchSource,
   seed: number,
+  analyses: readonly TextAnalysis[],
   signal?: AbortSignal,
 ): Promise<FeatureSurvey> {
   const groupOf = groupsOf(roles);
   const inStatistics = statisticsRows(roles, features.length, seed);
-  const surveyed = features.map((feature) =>
-    feature.manifest.parse.kind === 'category'
-      ? categorySurvey(feature, groupOf, roles)
-      : numberSurvey(feature, inStatistics),
+  const textSurveys = features.map(({ manifest }, index) =>
+    isText(manifest) ? textSurvey(index, analyses, roles.members.length + 1, groupOf, seed) : null,
   );
+  const surveyed = features.map((feature, index): Survey => {
+    const texts = textSurveys[index] ?? null;
+    if (texts !== null) return { ...texts, decode: featureDecoder(feature.manifest), step: () => null };
+    return feature.manifest.parse.kind === 'category'
+      ? categorySurvey(feature, groupOf, roles)
+      : numberSurvey(feature, inStatistics);
+  });
   const request = features.map((feature) => feature.request);
   const batches = request.length === 0 ? [] : source.batches(request, signal);
   for await (const batch of batches) {
@@ -60,8 +79,11 @@ export async function surveyFeatures(
     }
   }
   return {
-    stepsOf: (member) =>
-      features.map((_, index) => surveyed[index]?.step(member, index) ?? { kind: 'numeric', feature: index }),
+    stepsOf: (member) => surveyed.flatMap((survey, index) => survey.step(member, index) ?? []),
+    texts: {
+      terms: textSurveys.flatMap((texts) => texts?.terms ?? []),
+      rowLimit: Math.min(...textSurveys.map((texts) => texts?.rowLimit() ?? Infinity)),
+    },
     statistics: surveyed.map((survey, index) => survey.statistics(index)),
   };
 }
@@ -70,7 +92,8 @@ export async function surveyFeatures(
 interface Survey {
   readonly decode: FeatureDecoder;
   add(decoded: FeatureValues, rowCount: number, firstRow: number): void;
-  step(member: Member, feature: number): ManifestStep;
+  /** Null for a text: its step is part of the fit. */
+  step(member: Member, feature: number): ManifestStep | null;
   statistics(feature: number): TrainingStatistics;
 }
 

@@ -5,12 +5,22 @@ import type { Objective } from '../blueprints/objective.ts';
 import type { GbmSettings } from '../blueprints/settings.ts';
 import { boost, datasetParameters, type Boosted, type BoostJob } from './boost.ts';
 import type { FitIo } from './clock.ts';
-import { copyRow, rowsByPass, rowsInMemory, tableEncoder, type EncodedRows, type TableEncoder } from './encoder.ts';
+import {
+  copyRow,
+  rowsByPass,
+  rowsInMemory,
+  tableEncoder,
+  withHeldOutScores,
+  type EncodedRows,
+  type TableEncoder,
+} from './encoder.ts';
 import type { BoostingEngine, EngineDataset } from './engine.ts';
 import { BIN_SAMPLE_CELLS_MAX, BIN_SAMPLE_ROWS_MAX, MATRIX_CELLS_MAX, PUSH_CELLS_MAX } from './limits.ts';
 import { countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
 import type { TargetRows } from './target-rows.ts';
 import type { TaskFeature } from './task-columns.ts';
+import type { Corpora } from './text/corpus.ts';
+import type { HeldOutScores } from './text/score-texts.ts';
 
 const BIN_SALT = 0x5a17_0004;
 
@@ -25,6 +35,8 @@ export interface MemberContext<Settings = GbmSettings> {
   readonly settings: Settings;
   readonly objective: Objective;
   readonly outputCount: number;
+  /** The terms of texts, as far as the blueprint reads them. */
+  readonly texts: Corpora;
   readonly io: FitIo;
 }
 
@@ -42,6 +54,7 @@ export function engineLabels({ target }: Pick<TrainTask, 'target'>, rows: Target
  * Fits one member on its training rows: encodes, bins, boosts; all native memory is freed whatever happens.
  *
  * @param index number of the member, for seeds
+ * @param heldOut what stands in the last columns of the rows that scores of texts were fitted on; null without texts
  * @param run when it must end, where it begins, and who is told
  */
 export async function fitMember(
@@ -49,10 +62,11 @@ export async function fitMember(
   member: Member,
   index: number,
   steps: readonly ManifestStep[],
+  heldOut: HeldOutScores | null,
   run: Pick<BoostJob, 'stopAt' | 'resumed' | 'onIteration' | 'onSegment'>,
 ): Promise<Boosted & { trees: TreeArrays }> {
   const { task, features, source, rows, roles, io, settings } = context;
-  const encoder = tableEncoder(features, steps, source, io.signal);
+  const encoder = withHeldOutScores(tableEncoder(features, steps, source, io.signal), heldOut);
   const trains = trainingRows(roles, member);
   const validates = validationRows(roles, member);
   const labels = engineLabels(task, rows);

@@ -11,8 +11,9 @@ import {
   type TrainTask,
   type TrainingStatistics,
 } from '#contracts';
-import { openArtifact, packArtifact, type Scorer } from '#scoring';
+import { isText, openArtifact, packArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
+import { textAnalysesOf } from '../blueprints/text.ts';
 import { isLinear, type ModelSettings } from '../blueprints/settings.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { assemble } from './assemble.ts';
@@ -26,9 +27,10 @@ import { TIMED_ROWS_MAX } from './limits.ts';
 import { designSample, linearMembers } from './linear/linear-members.ts';
 import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
 import { predictPartitions } from './predict-partitions.ts';
-import { checkTrainingRows, countRows, rowRoles, trainingRows, type Member } from './row-roles.ts';
+import { checkTrainingRows, countRows, rowRoles, trainingRows, type Member, type RowRoles } from './row-roles.ts';
 import { readTargetRows } from './target-rows.ts';
 import { taskFeatures, type TaskFeature } from './task-columns.ts';
+import { readCorpora } from './text/corpus.ts';
 
 /** What a fit gives. Everything but `timings` and `stoppedByDeadline` is a function of task and data where there was no deadline. */
 export interface FitResult {
@@ -76,7 +78,8 @@ const REFIT_FINISH_PASSES = 0.5;
  * The same task on the same data gives the same `contentHash`, whatever the batch size and thread count; only a deadline
  * can change it, and `stoppedByDeadline` says so.
  *
- * Memory: the matrices of one member up to MATRIX_CELLS_MAX cells each, LightGBM's bins, some 40 bytes a row.
+ * Memory: the matrices of one member up to MATRIX_CELLS_MAX cells each, LightGBM's bins, some 40 bytes a row; what texts
+ * need beside that: `fit/text/limits.ts`.
  *
  * @throws what partitioning and the data call for; TASK_DEADLINE when nothing can be fitted in time, or not all frozen
  * iterations; TASK_CANCELLED
@@ -107,11 +110,9 @@ export async function fitModel(
   );
   for (const member of roles.members) checkTrainingRows(task, rows, trainingRows(roles, member));
   await report(io, 0.02, 'reading', 'reading the features');
-  // The baseline looks at no feature, so nothing is read for it: it must be there early.
-  const surveyed = settings === null ? [] : features;
-  const survey = await surveyFeatures(surveyed, roles, source, task.seed, io.signal);
+  const { survey, texts } = await readFeatures(task, settings, features, roles, source, outputCount, io);
   const surveyMs = io.now() - startedAt;
-  const context = { task, features, source, rows, roles, engine, objective, outputCount, io };
+  const context = { task, features, source, rows, roles, engine, objective, outputCount, texts, io };
   const finishMs = FINISH_MS + (task.refit === null ? FINISH_PASSES : REFIT_FINISH_PASSES) * surveyMs;
   const fitted = await fitMembers(context, settings, survey.stepsOf, finishMs);
   const boostedAt = io.now();
@@ -146,6 +147,28 @@ export async function fitModel(
       predictMicrosPerRow,
     },
   };
+}
+
+/** What steps are fitted from, and the terms of the texts that the blueprint reads. */
+async function readFeatures(
+  { seed, table: { rowCount } }: TrainTask,
+  settings: ModelSettings | null,
+  features: readonly TaskFeature[],
+  roles: RowRoles,
+  source: BatchSource,
+  outputCount: number,
+  io: FitIo,
+) {
+  // The baseline looks at no feature, so nothing is read for it: it must be there early.
+  const surveyed = settings === null ? [] : features;
+  const survey = await surveyFeatures(surveyed, roles, source, seed, textAnalysesOf(settings), io.signal);
+  const sizes = { seed, outputCount, rowCount };
+  const texts = await readCorpora(survey.texts, sizes, features, roles, source, io.signal);
+  if (texts.rowShare < 1)
+    io.log?.(
+      `the texts are too large: ${(100 * texts.rowShare).toPrecision(3)} % of the rows are read for their terms`,
+    );
+  return { survey, texts };
 }
 
 /** Stands where a manifest needs a time and the artefact has none yet. */
@@ -194,10 +217,11 @@ function sampleFractionOf(
   io: FitIo,
 ): number {
   if (settings === null || !isLinear(settings)) return sampleFraction;
-  const columnCount = features.reduce(
-    (sum, { manifest }) => sum + (manifest.parse.kind === 'date' ? DATE_PARTS.length : 1),
-    0,
-  );
+  const columnsOf = ({ manifest }: TaskFeature): number => {
+    if (isText(manifest)) return 0;
+    return manifest.parse.kind === 'date' ? DATE_PARTS.length : 1;
+  };
+  const columnCount = features.reduce((sum, feature) => sum + columnsOf(feature), 0);
   const most = designSample(rowCount, columnCount, outputCount);
   if (most >= sampleFraction) return sampleFraction;
   io.log?.(`the design of ${rowCount} rows is too large: ${(100 * most).toPrecision(3)} % of them are fitted`);

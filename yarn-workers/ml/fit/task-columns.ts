@@ -33,11 +33,12 @@ export function taskFeatures(task: Pick<TrainTask, 'table' | 'features'>): TaskF
   });
 }
 
-/** How cells are read for a feature type: the column's own rule, or as category keys where the type asks for categories. */
+/** How cells are read for a feature type: the column's own rule, or as category keys where the type asks for categories or texts. */
 export function parseRuleFor({ name, parse }: StoredColumn, type: FeatureType): ParseRule {
   switch (type) {
     case 'categorical':
     case 'boolean':
+    case 'text':
       return asCategory(parse);
     case 'numeric':
     case 'currency':
@@ -48,7 +49,6 @@ export function parseRuleFor({ name, parse }: StoredColumn, type: FeatureType): 
     case 'date':
       if (parse.kind === 'date') return parse;
       break;
-    case 'text':
     case 'id':
     case 'constant':
     case 'geo':

@@ -26,7 +26,13 @@ export function featureWarnings({
   if (uniqueCount === 0) warn('ALL_MISSING', 'No row has a value.', 'It is left out of modelling.');
   else if (type === 'constant') warn('CONSTANT', 'All values are the same.', 'It is left out of modelling.');
   if (type === 'id') warn('ID_LIKE', 'Nearly every row has another value, as an identifier has.', leftOut);
-  if (type === 'text') warn('TEXT', 'The values are free text.', leftOut);
+  if (type === 'text') {
+    warn(
+      'TEXT',
+      'The values are free text.',
+      'Models read its words, pairs of words and characters; linear models without text leave it out.',
+    );
+  }
   if (type === 'categorical' && uniqueCount > CATEGORY_LEVELS_MAX) {
     warn(
       'HIGH_CARDINALITY',

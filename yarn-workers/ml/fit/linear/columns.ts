@@ -1,6 +1,7 @@
 import { NUMBER_COLUMN, CATEGORY_COLUMN, type LinearArrays } from '#scoring';
 import { addTerm, emptySum, neumaierSum, sumOf } from '#statistics';
 import { codeOf, codeShares, knotShares, lastAtOrBelow } from './column-shares.ts';
+import type { TextPlan } from '../text/text-columns.ts';
 import type { Block, Coefficients } from './design.ts';
 
 /** A matrix column that a linear model reads. */
@@ -122,7 +123,7 @@ export function blocksOf(plan: ColumnPlan, values: Float64Array): Block[] {
   if (plan.kind === 'category') {
     const { codeCount } = plan;
     const codes = Uint16Array.from(values, (code) => codeOf(code, codeCount));
-    return [{ levelCount: codeCount + 1, codes, values: null, sign: 0, isComplete: true }];
+    return [{ levelCount: codeCount + 1, codes, values: null, sparse: null, sign: 0, isComplete: true }];
   }
   const { hasMissing, sign, mean, deviation, knots } = plan;
   const [least, most] = rangeOf(knots);
@@ -131,7 +132,14 @@ export function blocksOf(plan: ColumnPlan, values: Float64Array): Block[] {
     return deviation > 0 ? (within(value, least, most) - mean) / deviation : 0;
   });
   const codes = hasMissing ? Uint16Array.from(values, (value) => (Number.isNaN(value) ? 1 : 0)) : null;
-  const straight: Block = { levelCount: hasMissing ? 2 : 1, codes, values: line, sign, isComplete: false };
+  const straight: Block = {
+    levelCount: hasMissing ? 2 : 1,
+    codes,
+    values: line,
+    sparse: null,
+    sign,
+    isComplete: false,
+  };
   return [straight, ...hatBlocks(knots, values)];
 }
 
@@ -171,7 +179,7 @@ function hatBlocks(knots: Float64Array, values: Float64Array): Block[] {
       codes[row] = levelOfKnot(knot);
       heights[row] = knot === low ? 1 - share : share;
     }
-    return [{ levelCount, codes, values: heights, sign: 0, isComplete: false }];
+    return [{ levelCount, codes, values: heights, sparse: null, sign: 0, isComplete: false }];
   });
 }
 
@@ -212,14 +220,50 @@ function meanOf({ shares }: ColumnPlan, { values, otherwise }: ColumnFunction): 
   return neumaierSum([...values, otherwise].map((value, point) => value * (shares[point] ?? 0)));
 }
 
-/** How many blocks each column has, in order. */
-const blockCountOf = (plan: ColumnPlan): number =>
-  plan.kind === 'category' ? 1 : 1 + Math.min(2, Math.max(0, plan.knots.length - 2));
+/** A plan of a matrix column, or of the columns (one an output) that a text's scores are. */
+export type DesignPlan = ColumnPlan | TextPlan;
+
+/** How many blocks each plan has, in order. */
+function blockCountOf(plan: DesignPlan): number {
+  if (plan.kind === 'text') return plan.hasMissing ? 2 : 1;
+  return plan.kind === 'category' ? 1 : 1 + Math.min(2, Math.max(0, plan.knots.length - 2));
+}
+
+/** A function with its mean over the training rows. */
+type MeanFunction = ColumnFunction & { readonly mean: number };
+
+/** Scores of texts end a little beyond what their coefficients allow, so that rounding does not cut them off. */
+const SCORE_MARGIN = 1 + 1e-6;
+
+/**
+ * A text's column of output c is the score itself: it is added to output c as it is, and to no other. Tf-idf vectors are of
+ * length 1 at most, so no score is beyond the length of its coefficients.
+ */
+function textFunctions(plan: TextPlan, outputs: readonly (readonly Float64Array[])[]): MeanFunction[][] {
+  return outputs.map(([terms = new Float64Array(0), indicator], column) => {
+    const most = SCORE_MARGIN * Math.sqrt(neumaierSum(terms.map((value) => value * value)));
+    const knots = most > 0 ? [-most, most] : [];
+    const otherwise = indicator?.[0] ?? 0;
+    const mean = neumaierSum(terms.map((value, term) => value * (plan.termMeans[term] ?? 0)));
+    return outputs.map((_, output) =>
+      output === column
+        ? { knots, values: knots, otherwise, mean: mean + plan.missingShare * otherwise }
+        : { knots, values: knots.map(() => 0), otherwise: 0, mean: 0 },
+    );
+  });
+}
+
+/** By matrix column and output. */
+function functionsOf(plan: DesignPlan, outputs: readonly (readonly Float64Array[])[]): MeanFunction[][] {
+  if (plan.kind === 'text') return textFunctions(plan, outputs);
+  const functions = outputs.map((own) => functionOf(plan, own));
+  return [functions.map((each) => ({ ...each, mean: meanOf(plan, each) }))];
+}
 
 /** The model on the scale of the matrix: what artefacts store. */
-export function linearArrays(plans: readonly ColumnPlan[], outputs: readonly Coefficients[]): LinearArrays {
-  const outputCount = outputs.length;
+export function linearArrays(plans: readonly DesignPlan[], outputs: readonly Coefficients[]): LinearArrays {
   const offsets = [0];
+  const kinds: number[] = [];
   const knots: number[] = [];
   const values: number[] = [];
   const otherwise: number[] = [];
@@ -227,25 +271,42 @@ export function linearArrays(plans: readonly ColumnPlan[], outputs: readonly Coe
   let block = 0;
   for (const plan of plans) {
     const to = block + blockCountOf(plan);
-    const functions = outputs.map(({ blocks }) => functionOf(plan, blocks.slice(block, to)));
+    const own = outputs.map(({ blocks }) => blocks.slice(block, to));
     block = to;
-    for (const [point, knot] of (functions[0]?.knots ?? []).entries()) {
-      knots.push(knot);
-      for (const each of functions) values.push(each.values[point] ?? 0);
+    for (const functions of functionsOf(plan, own)) {
+      for (const [point, knot] of (functions[0]?.knots ?? []).entries()) {
+        knots.push(knot);
+        for (const each of functions) values.push(each.values[point] ?? 0);
+      }
+      otherwise.push(...functions.map((each) => each.otherwise));
+      means.push(...functions.map((each) => each.mean));
+      kinds.push(plan.kind === 'category' ? CATEGORY_COLUMN : NUMBER_COLUMN);
+      offsets.push(knots.length);
     }
-    otherwise.push(...functions.map((each) => each.otherwise));
-    means.push(...functions.map((each) => meanOf(plan, each)));
-    offsets.push(knots.length);
   }
   return {
-    outputCount,
-    columnCount: plans.length,
+    outputCount: outputs.length,
+    columnCount: kinds.length,
     intercept: Float64Array.from(outputs, ({ intercept }) => intercept),
-    columnKind: Uint8Array.from(plans, ({ kind }) => (kind === 'category' ? CATEGORY_COLUMN : NUMBER_COLUMN)),
+    columnKind: Uint8Array.from(kinds),
     pointOffset: Int32Array.from(offsets),
     knot: Float64Array.from(knots),
     value: Float64Array.from(values),
     otherwise: Float64Array.from(otherwise),
     mean: Float64Array.from(means),
   };
+}
+
+/** The terms' coefficients of each text, by output, as its step holds them. */
+export function termCoefficients(
+  plans: readonly DesignPlan[],
+  outputs: readonly Coefficients[],
+): { readonly plan: TextPlan; readonly outputs: Float64Array[] }[] {
+  let block = 0;
+  return plans.flatMap((plan) => {
+    const first = block;
+    block += blockCountOf(plan);
+    if (plan.kind !== 'text') return [];
+    return [{ plan, outputs: outputs.map(({ blocks }) => blocks[first] ?? new Float64Array(0)) }];
+  });
 }

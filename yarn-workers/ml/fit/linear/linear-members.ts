@@ -44,9 +44,8 @@ export async function linearMembers(
       return report(io, fraction, 'fitting', `${name}penalty ${step} of ${stepCount}`, step);
     };
     await onStep(0);
-    const steps = stepsOf(member);
-    const { linear, ...rest } = await fitLinearMember(context, member, steps, { stopAt, onStep });
-    finished.push({ ...rest, steps, model: { linear } });
+    const { linear, ...rest } = await fitLinearMember(context, member, index, stepsOf(member), { stopAt, onStep });
+    finished.push({ ...rest, model: { linear } });
   }
   return finished;
 }

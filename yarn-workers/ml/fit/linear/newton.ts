@@ -1,11 +1,14 @@
 import {
+  columnSum,
   copyOfCoefficients,
   gather,
   gatherSquares,
   scatter,
+  scatterColumn,
   type Block,
   type Coefficients,
   type Design,
+  type SparseColumns,
 } from './design.ts';
 import type { OutputLoss } from './families.ts';
 import { leastPenaltyShift } from './shift.ts';
@@ -157,7 +160,11 @@ function descend(
         curvatures[index] = curves = new Float64Array(block.levelCount);
         gatherSquares(block, curvature, curves);
       }
-      largest = Math.max(largest, moveBlock(block, own, curves, sum, penalty, curvature, step));
+      const change =
+        block.sparse === null
+          ? moveBlock(block, own, curves, sum, penalty, curvature, step)
+          : moveSparse(block.sparse, own, curves, penalty, curvature, step, isFull);
+      largest = Math.max(largest, change);
       if (block.isComplete) coefficients.intercept += centre(own, curves, penalty);
     }
     overall = Math.max(overall, largest);
@@ -225,5 +232,36 @@ function moveBlock(
     largest = Math.max(largest, curve * change * change);
   }
   if (largest > 0) scatter(block, sums, curvature, residual);
+  return largest;
+}
+
+/**
+ * Moves the coefficients of sparse columns to their minimum one after the other, since a row may have several of them.
+ *
+ * @param isFull false: only those that are not 0
+ * @returns the largest change
+ */
+function moveSparse(
+  columns: SparseColumns,
+  own: Float64Array,
+  curves: Float64Array,
+  { lambda, l1Ratio }: Penalty,
+  curvature: Float64Array,
+  residual: Float64Array,
+  isFull: boolean,
+): number {
+  let largest = 0;
+  for (let column = 0; column < own.length; column += 1) {
+    const old = own[column] ?? 0;
+    const curve = curves[column] ?? 0;
+    if ((old === 0 && !isFull) || curve === 0) continue;
+    const pull = columnSum(columns, column, residual) + curve * old;
+    const shrunk = Math.sign(pull) * Math.max(0, Math.abs(pull) - lambda * l1Ratio);
+    const change = shrunk / (curve + lambda * (1 - l1Ratio)) - old;
+    if (change === 0) continue;
+    own[column] = old + change;
+    scatterColumn(columns, column, change, curvature, residual);
+    largest = Math.max(largest, curve * change * change);
+  }
   return largest;
 }

@@ -11,7 +11,11 @@ import { BLUEPRINTS, next } from '#ml';
 import { createRandom, type Random } from '#statistics';
 import { fitMsEstimator } from '../../../../../yarn-workers/ml/autopilot/cost-model.ts';
 
-const candidates = BLUEPRINTS.map(({ id }) => ({ blueprintId: id, parameters: {} }));
+// The plans of these tests have no texts.
+const candidates = BLUEPRINTS.filter(({ id }) => id !== 'linear-text').map(({ id }) => ({
+  blueprintId: id,
+  parameters: {},
+}));
 
 const planWith = (changes: Partial<AutopilotPlan> = {}): AutopilotPlan => ({
   mode: 'quick',
@@ -215,10 +219,10 @@ describe('ml autopilot next', () => {
       blueprintId,
       result: { key: blueprintId, modelId: 'm', state: 'succeeded' as const, score: 1, iterations: 1, fitMs },
     });
-    expect(fitMsEstimator([measured('baseline', 5)])('linear')).to.equal(null);
-    const trees = fitMsEstimator([measured('baseline', 5), measured('lightgbm-fast', 1_000)]);
+    expect(fitMsEstimator({ features: [] }, [measured('baseline', 5)])('linear')).to.equal(null);
+    const trees = fitMsEstimator({ features: [] }, [measured('baseline', 5), measured('lightgbm-fast', 1_000)]);
     expect([trees('lightgbm-default'), trees('linear')]).to.deep.equal([2_200, 1_100]);
-    const both = fitMsEstimator([measured('lightgbm-fast', 1_000), measured('linear', 11_000)]);
+    const both = fitMsEstimator({ features: [] }, [measured('lightgbm-fast', 1_000), measured('linear', 11_000)]);
     expect([both('lightgbm-default'), both('linear-splines')]).to.deep.equal([2_200, 19_000]);
   });
 

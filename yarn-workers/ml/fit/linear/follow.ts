@@ -1,0 +1,140 @@
+import { AppError } from '#contracts';
+import { neumaierSum } from '#statistics';
+import type { LinearSettings } from '../../blueprints/linear-settings.ts';
+import type { Objective } from '../../blueprints/objective.ts';
+import { checkCancelled, type FitIo } from '../clock.ts';
+import { stoppingLoss } from '../stopping-loss.ts';
+import { predictorOf, scaled, type Coefficients } from './design.ts';
+import { penaltyPath, type PenaltyPath, type TrainingRows } from './path.ts';
+
+/** What decides where a path begins and ends. */
+export type PathSettings = Pick<LinearSettings, 'l1Ratio' | 'penalties' | 'penaltyRatio' | 'earlyStoppingRounds'>;
+
+/** A model that a path of penalties led to. */
+export interface Chosen {
+  /** One an output. */
+  readonly outputs: readonly Coefficients[];
+  /** Steps of the path to it. */
+  readonly iterations: number;
+  readonly stoppedByDeadline: boolean;
+}
+
+/** How far a path goes. */
+export interface PathRun {
+  /** When it must end, on `io.now()`. */
+  readonly stopAt: number;
+  /** Steps to be made, whatever they are worth; null: as many as `judge` likes. */
+  readonly frozen: number | null;
+  /** What becomes of a frozen path that does not reach its end in time. */
+  readonly lateEnd: 'refused' | 'kept';
+  readonly judge: ValidationJudge | null;
+  readonly onStep: (step: number) => Promise<void>;
+}
+
+/** The validation loss of models along a path. */
+export interface ValidationJudge {
+  lossOf(outputs: readonly Coefficients[]): number;
+  /** Milliseconds that it has taken. */
+  spentMs(): number;
+}
+
+/**
+ * Fits a path of penalties on some rows and keeps the step that is best for the judge, or the frozen one. A step that is
+ * cut short is not kept if there is another.
+ *
+ * @param tolerance see `PathJob`
+ * @throws TASK_DEADLINE when a frozen path is late and that is refused; TASK_CANCELLED
+ */
+export async function fitPath(
+  objective: Objective,
+  training: TrainingRows,
+  outputCount: number,
+  settings: PathSettings,
+  tolerance: number,
+  run: PathRun,
+  io: FitIo,
+): Promise<Chosen> {
+  const unit = objective.glm === 'gaussian' ? deviationOf(training.labels, training.weights) : 1;
+  const path = penaltyPath({
+    family: objective.glm,
+    outputCount,
+    training: { ...training, labels: training.labels.map((label) => label / unit) },
+    l1Ratio: settings.l1Ratio,
+    tolerance,
+    isTooLate: () => {
+      checkCancelled(io);
+      return io.now() >= run.stopAt;
+    },
+  });
+  const inUnits: PenaltyPath = {
+    ...path,
+    fitAt: (lambda) => {
+      const { outputs, isWhole } = path.fitAt(lambda);
+      return { outputs: outputs.map((coefficients) => scaled(coefficients, unit)), isWhole };
+    },
+  };
+  return follow(inUnits, settings, run);
+}
+
+/** Goes along the path: to the frozen step, or until the validation loss has not fallen for some steps. */
+async function follow(
+  { firstLambda, fitAt }: PenaltyPath,
+  { penalties, penaltyRatio, earlyStoppingRounds: rounds }: PathSettings,
+  { frozen, lateEnd, judge, onStep }: PathRun,
+): Promise<Chosen> {
+  let best: { outputs: readonly Coefficients[]; step: number; loss: number } | null = null;
+  let stoppedByDeadline = false;
+  for (let step = 1; step <= (frozen ?? penalties); step += 1) {
+    const made = fitAt(firstLambda * penaltyRatio ** ((step - 1) / Math.max(1, penalties - 1)));
+    stoppedByDeadline = !made.isWhole;
+    if (stoppedByDeadline && frozen !== null && lateEnd === 'refused') throw refitTooLate(step - 1, frozen);
+    if (stoppedByDeadline && best !== null) break;
+    const loss = judge === null ? -step : judge.lossOf(made.outputs);
+    if (best === null || loss < best.loss) best = { outputs: made.outputs, step, loss };
+    await onStep(step);
+    if (stoppedByDeadline || (rounds > 0 && judge !== null && step - best.step >= rounds)) break;
+  }
+  if (best === null) throw new AppError('INTERNAL', 'a path of penalties has no step');
+  return { outputs: best.outputs, iterations: best.step, stoppedByDeadline };
+}
+
+const refitTooLate = (done: number, wanted: number): AppError =>
+  new AppError(
+    'TASK_DEADLINE',
+    `the refit made ${done} of ${wanted} steps before its deadline; the validated model stands`,
+  );
+
+/**
+ * What a value is measured in where the loss is a square: its deviation, or 1 where there is none. The absolute penalty
+ * grows with the unit and the squared one does not, so that without it their shares would depend on it, as in glmnet.
+ */
+function deviationOf(labels: Float64Array, weights: Float64Array): number {
+  const mean = neumaierSum(labels.map((label, row) => label * (weights[row] ?? 0)));
+  const variance = neumaierSum(labels.map((label, row) => (weights[row] ?? 0) * (label - mean) ** 2));
+  return variance > 0 ? Math.sqrt(variance) : 1;
+}
+
+/** The loss of some rows, which is made of the same terms that boosting stops by. */
+export function validationJudge(
+  objective: Objective,
+  { design, labels, weights }: TrainingRows,
+  outputCount: number,
+  io: FitIo,
+): ValidationJudge {
+  const { rowCount } = design;
+  const term = stoppingLoss(objective.stoppingMetric, labels, outputCount);
+  const raw = new Float64Array(rowCount * outputCount);
+  let spentMs = 0;
+  return {
+    lossOf: (outputs) => {
+      const startedAt = io.now();
+      for (const [output, coefficients] of outputs.entries())
+        predictorOf(design, coefficients, raw, output, outputCount);
+      let loss = 0;
+      for (let row = 0; row < rowCount; row += 1) loss += (weights[row] ?? 0) * term(raw, row * outputCount, row);
+      spentMs += io.now() - startedAt;
+      return loss;
+    },
+    spentMs: () => spentMs,
+  };
+}

@@ -1,0 +1,148 @@
+import { AppError, type BatchSource } from '#contracts';
+import { featureDecoder, forEachTerm, type TextAnalysis } from '#scoring';
+import { HOLDOUT } from '../../partition/types.ts';
+import type { Member, RowRoles } from '../row-roles.ts';
+import type { TaskFeature } from '../task-columns.ts';
+import { CORPUS_ENTRIES_MAX, TERMS_MAX, TERM_COEFFICIENTS_MAX } from './limits.ts';
+import { takesBelow } from './row-sampler.ts';
+import type { SurveyedTerms } from './text-survey.ts';
+
+/** The terms of each row of a text feature in one analysis: those that some member has among its own. */
+export interface Corpus {
+  readonly feature: number;
+  readonly analysis: TextAnalysis;
+  /** By member, in the order of code points. */
+  readonly vocabularies: readonly (readonly string[])[];
+  /** Place of each term that the entries name. */
+  readonly placeOf: ReadonlyMap<string, number>;
+  /** Entries of row r are from offsets[r] to offsets[r + 1]. */
+  readonly offsets: Int32Array;
+  /** Place of the entry's term. */
+  readonly places: Int32Array;
+  /** How often the row has it, 65,535 at most. */
+  readonly counts: Uint16Array;
+  /** 1 for rows whose text is missing. */
+  readonly isMissing: Uint8Array;
+}
+
+/** The texts of a task as numbers. */
+export interface Corpora {
+  readonly all: readonly Corpus[];
+  /** False for rows that were left out: of the holdout, and of a table too large to be held. */
+  readonly holds: (row: number) => boolean;
+  /** Part of the rows that could be held. */
+  readonly rowShare: number;
+}
+
+const COUNT_MAX = 0xffff;
+
+/**
+ * Each member's vocabulary, found from its own training rows, and one pass that turns the texts into numbers; the texts
+ * themselves are not kept. Memory: 6 bytes an entry, CORPUS_ENTRIES_MAX at most, and 5 bytes a row and analysis.
+ *
+ * @param surveyed the rows with a hash below `rowLimit` are read: see `TextSurvey.rowLimit`
+ */
+export async function readCorpora(
+  { terms: surveyed, rowLimit }: { readonly terms: readonly SurveyedTerms[]; readonly rowLimit: number },
+  task: { readonly seed: number; readonly outputCount: number; readonly rowCount: number },
+  features: readonly TaskFeature[],
+  roles: RowRoles,
+  source: BatchSource,
+  signal?: AbortSignal,
+): Promise<Corpora> {
+  if (surveyed.length === 0) return { all: [], holds: () => false, rowShare: 1 };
+  const termsMax = Math.min(TERMS_MAX, Math.floor(TERM_COEFFICIENTS_MAX / task.outputCount));
+  const readers = surveyed.map((terms) => corpusReader(terms, roles.members, termsMax, task.rowCount));
+  const entries = readers.reduce((sum, { entryCount }) => sum + entryCount, 0);
+  const limit = rowLimit * Math.min(1, CORPUS_ENTRIES_MAX / Math.max(1, entries));
+  const isTaken = takesBelow(task.seed, limit);
+  const holds = (row: number): boolean =>
+    roles.of[row] !== HOLDOUT && (roles.sample === null || roles.sample[row] === 1) && isTaken(row);
+  const wanted = [...new Set(surveyed.map(({ feature }) => feature))];
+  const decoders = wanted.map((index) => decoderOf(features, index));
+  const batches = source.batches(
+    decoders.map(({ request }) => request),
+    signal,
+  );
+  for await (const { firstRow, rowCount, columns } of batches) {
+    for (const [place, { index, decode }] of decoders.entries()) {
+      const column = columns[place];
+      const values = column === undefined ? null : decode(column, rowCount, firstRow);
+      if (values?.kind !== 'text') throw new AppError('INTERNAL', `feature ${index} does not decode as texts`);
+      for (const reader of readers) {
+        if (reader.feature !== index) continue;
+        for (let row = 0; row < rowCount; row += 1)
+          reader.add(firstRow + row, holds(firstRow + row) ? (values.texts[row] ?? null) : undefined);
+      }
+    }
+  }
+  return { all: readers.map((reader) => reader.finish()), holds, rowShare: limit / 0x1_0000_0000 };
+}
+
+function decoderOf(features: readonly TaskFeature[], index: number) {
+  const feature = features[index];
+  if (feature === undefined) throw new AppError('INTERNAL', `a corpus reads feature ${index} of ${features.length}`);
+  return { index, request: feature.request, decode: featureDecoder(feature.manifest) };
+}
+
+function corpusReader(
+  { feature, analysis, counter }: SurveyedTerms,
+  members: readonly Member[],
+  termsMax: number,
+  rowCount: number,
+) {
+  const vocabularies = members.map(({ fold }) => counter.mostFrequent(fold, termsMax));
+  const placeOf = new Map<string, number>();
+  for (const term of vocabularies.flat()) if (!placeOf.has(term)) placeOf.set(term, placeOf.size);
+  const entryCount = [...placeOf.keys()].reduce((sum, term) => sum + counter.documentsOf(term), 0);
+  const countOf = new Int32Array(placeOf.size);
+  const offsets = new Int32Array(rowCount + 1);
+  const isMissing = new Uint8Array(rowCount);
+  let places = new Int32Array(1024);
+  let counts = new Uint16Array(1024);
+  let length = 0;
+  const push = (place: number): void => {
+    if (length === places.length) {
+      const [morePlaces, moreCounts] = [new Int32Array(2 * length), new Uint16Array(2 * length)];
+      morePlaces.set(places);
+      moreCounts.set(counts);
+      [places, counts] = [morePlaces, moreCounts];
+    }
+    places[length] = place;
+    length += 1;
+  };
+  return {
+    feature,
+    entryCount,
+    /** Rows in order; `undefined`: a row that is not held. */
+    add: (row: number, text: string | null | undefined): void => {
+      const first = length;
+      if (text === null) isMissing[row] = 1;
+      else if (text !== undefined) {
+        forEachTerm(text, analysis, (term) => {
+          const place = placeOf.get(term);
+          if (place === undefined) return;
+          const count = countOf[place] ?? 0;
+          if (count === 0) push(place);
+          countOf[place] = count + 1;
+        });
+        for (let entry = first; entry < length; entry += 1) {
+          const place = places[entry] ?? 0;
+          counts[entry] = Math.min(COUNT_MAX, countOf[place] ?? 0);
+          countOf[place] = 0;
+        }
+      }
+      offsets[row + 1] = length;
+    },
+    finish: (): Corpus => ({
+      feature,
+      analysis,
+      vocabularies,
+      placeOf,
+      offsets,
+      places: places.subarray(0, length),
+      counts: counts.subarray(0, length),
+      isMissing,
+    }),
+  };
+}

@@ -1,0 +1,86 @@
+import { forEachTerm, type TextAnalysis } from '#scoring';
+import { compareCodePoints } from '../../text-order.ts';
+import { LEVEL_ROWS_MAX, LEVEL_ROWS_MIN, LEVEL_ROWS_SHARE } from '../limits.ts';
+import { COUNTED_TERMS_KEPT, COUNTED_TERMS_MAX } from './limits.ts';
+
+/** In how many texts of each group each term is. */
+export interface TermCounter {
+  add(text: string, group: number): void;
+  /**
+   * Terms that are in most texts, in the order of code points: those of at least one text in 2,000 (2 at least, 10 at most)
+   * outside a group; of equally many texts the first by code points.
+   *
+   * @param without the group that is left out; null: none
+   */
+  mostFrequent(without: number | null, termsMax: number): string[];
+  /** In how many texts a term is, whatever their group. */
+  documentsOf(term: string): number;
+}
+
+/**
+ * Counts in bounded memory. Where there are more than COUNTED_TERMS_MAX terms, those that are in fewest texts are dropped
+ * until half are left; a term that comes back begins at 0, so counts of rare terms may be too low and none is too high.
+ * Depends on the texts and their order only.
+ *
+ * @see Manku and Motwani 2002, "Approximate frequency counts over data streams", lossy counting
+ */
+export function termCounter(analysis: TextAnalysis, groupCount: number): TermCounter {
+  let places = new Map<string, number>();
+  let counts = new Int32Array(1024 * groupCount);
+  const textCounts = new Float64Array(groupCount);
+  const terms = new Set<string>();
+  const totalOf = (place: number, without: number | null): number => {
+    let total = 0;
+    for (let group = 0; group < groupCount; group += 1)
+      if (group !== without) total += counts[place * groupCount + group] ?? 0;
+    return total;
+  };
+  const grow = (): void => {
+    const larger = new Int32Array(2 * counts.length);
+    larger.set(counts);
+    counts = larger;
+  };
+  const drop = (): void => {
+    let least = 0;
+    let kept = [...places];
+    while (kept.length > COUNTED_TERMS_KEPT * COUNTED_TERMS_MAX) {
+      least += 1;
+      kept = kept.filter(([, place]) => totalOf(place, null) > least);
+    }
+    const left = new Int32Array(counts.length);
+    for (const [place, [, old]] of kept.entries())
+      left.set(counts.subarray(old * groupCount, (old + 1) * groupCount), place * groupCount);
+    places = new Map(kept.map(([term], place) => [term, place]));
+    counts = left;
+  };
+  return {
+    add: (text, group) => {
+      terms.clear();
+      forEachTerm(text, analysis, (term) => terms.add(term));
+      textCounts[group] = (textCounts[group] ?? 0) + 1;
+      for (const term of terms) {
+        let place = places.get(term);
+        if (place === undefined) places.set(term, (place = places.size));
+        if ((place + 1) * groupCount > counts.length) grow();
+        const at = place * groupCount + group;
+        counts[at] = (counts[at] ?? 0) + 1;
+      }
+      if (places.size > COUNTED_TERMS_MAX) drop();
+    },
+    mostFrequent: (without, termsMax) => {
+      const texts = textCounts.reduce((sum, count, group) => (group === without ? sum : sum + count), 0);
+      const least = Math.min(LEVEL_ROWS_MAX, Math.max(LEVEL_ROWS_MIN, Math.round(texts * LEVEL_ROWS_SHARE)));
+      return [...places]
+        .map(([term, place]) => ({ term, count: totalOf(place, without) }))
+        .filter(({ count }) => count >= least)
+        .sort((a, b) => b.count - a.count || compareCodePoints(a.term, b.term))
+        .slice(0, termsMax)
+        .map(({ term }) => term)
+        .sort(compareCodePoints);
+    },
+    documentsOf: (term) => {
+      const place = places.get(term);
+      return place === undefined ? 0 : totalOf(place, null);
+    },
+  };
+}
