@@ -28,6 +28,15 @@ const REPLACED_MS = 30_000;
 const AMOUNTS = ['1.0', '+3', '1e2', '2.50', '-0', '.5', '12', '4E-1', null] as const;
 const CODES = ['007', '7', '08', 'A-1', 'x,y', null] as const;
 const WORDS = ['plain', 'comma, inside', 'a "quoted" word', 'two\nlines', 'ж', ' lead', '', null] as const;
+const PHRASES = [
+  'works well',
+  'came broken, sadly',
+  '坏了',
+  'très bien',
+  '😀 fine',
+  'two\nlines "quoted"',
+  'ÉTÉ e\u0301te\u0301',
+] as const;
 const FLAGS = ['TRUE', 'true', 'FALSE', 'false', null] as const;
 
 /** What the columns must be read as, so that every kind of step is compared. */
@@ -38,6 +47,7 @@ const TYPES = {
   flag: 'boolean',
   day: 'date',
   width: 'numeric',
+  note: 'text',
 } as const;
 
 const pick = (values: readonly Cell[], draw: number): Cell => values[Math.floor(draw * values.length)] ?? null;
@@ -53,7 +63,10 @@ function oddTable(targetOf: (signal: number, row: number) => string): SampleTabl
     const month = 1 + Math.floor(random() * 12);
     const day = random() < 0.1 ? null : `2026-${String(month).padStart(2, '0')}-15`;
     const width = random() < 0.1 ? null : (random() * 10).toFixed(3);
+    const phrases = Array.from({ length: 3 }, () => pick(PHRASES, random()));
+    const note = random() < 0.1 ? null : `${phrases.join(' and ')}, it is ${row % 90}`;
     const signal =
+      (phrases.includes('came broken, sadly') ? 1 : 0) +
       Math.min(Number(amount), 12) / 4 +
       (code === '007' ? 3 : 0) +
       (word === 'ж' || word === '' ? 3 : 0) +
@@ -61,9 +74,9 @@ function oddTable(targetOf: (signal: number, row: number) => string): SampleTabl
       (month > 6 ? 1 : 0) +
       Number(width) / 2 +
       random();
-    return [amount, code, word, flag, day, width, targetOf(signal, row)];
+    return [amount, code, word, flag, day, width, note, targetOf(signal, row)];
   });
-  return { columns: ['amount', 'code', 'word', 'flag', 'day', 'width', 'target'], rows };
+  return { columns: ['amount', 'code', 'word', 'flag', 'day', 'width', 'note', 'target'], rows };
 }
 
 interface Kind {

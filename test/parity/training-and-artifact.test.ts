@@ -3,12 +3,18 @@ import type { TargetType } from '#contracts';
 import { BLUEPRINTS, HOLDOUT, fitModel, manifestOf } from '#ml';
 import { contentHashOf, openArtifact, type RowPrediction } from '#scoring';
 import { sha256, testEngine } from '../support/boosting-engine.ts';
-import { memorySource } from '../support/memory-table.ts';
+import { memorySource, type MemoryColumn } from '../support/memory-table.ts';
 import { MIXED_FEATURES, mixedTable } from '../support/mixed-table.ts';
 import { freeIo, planOf, trainTask } from '../support/modelling-task.ts';
+import { TEXT_FEATURES, textTable } from '../support/text-table.ts';
 
 const ROWS = 500;
-const TABLE = mixedTable(ROWS, 9);
+
+/** Tables that have every kind of feature between them, and all targets. */
+const TABLES = [
+  { name: 'mixed', table: mixedTable(ROWS, 9), features: MIXED_FEATURES },
+  { name: 'texts', table: textTable(ROWS, 9), features: TEXT_FEATURES },
+] as const;
 
 /** Targets with the metric that leads to another objective or link. */
 const TARGETS = [
@@ -29,8 +35,8 @@ function numbersOf(answer: RowPrediction, targetType: TargetType, positiveClass:
 }
 
 /** A row as JSON text would hold it: numbers and booleans as such where their text says no more. */
-function jsonRow(row: number): Record<string, unknown> {
-  const entries = TABLE.map(({ name, cells, parse }): [string, unknown] => {
+function jsonRow(table: readonly MemoryColumn[], row: number): Record<string, unknown> {
+  const entries = table.map(({ name, cells, parse }): [string, unknown] => {
     const cell = cells[row] ?? null;
     if (cell === null) return [name, null];
     if (parse.kind === 'number' && String(Number(cell)) === cell) return [name, Number(cell)];
@@ -42,23 +48,24 @@ function jsonRow(row: number): Record<string, unknown> {
 
 describe('parity: predictions in training and by the artefact, exactly', function () {
   this.timeout(60_000);
-  for (const { id, family } of BLUEPRINTS) {
+  const cases = TABLES.flatMap((one) => BLUEPRINTS.map((blueprint) => ({ ...one, ...blueprint, tableName: one.name })));
+  for (const { id, family, table, features, tableName } of cases) {
     for (const { target, targetType, metric } of TARGETS) {
       for (const [validation, partitioning] of Object.entries(VALIDATIONS)) {
-        it(`${id}, ${targetType} by ${metric}, ${validation}`, async () => {
-          const plan = await planOf(TABLE, {
+        it(`${tableName}: ${id}, ${targetType} by ${metric}, ${validation}`, async () => {
+          const plan = await planOf(table, {
             target,
             targetType,
             metric,
             partitioning,
-            featureNames: [...MIXED_FEATURES],
+            featureNames: [...features],
           });
-          const task = trainTask(TABLE, plan, {
+          const task = trainTask(table, plan, {
             blueprintId: id,
             parameters:
               family === 'baseline' ? {} : family === 'linear' ? { penalties: 12 } : { maxIterations: 25, leaves: 12 },
           });
-          const fit = await fitModel(task, memorySource(TABLE, 130), testEngine(), freeIo());
+          const fit = await fitModel(task, memorySource(table, 130), testEngine(), freeIo());
           const manifest = JSON.parse(
             JSON.stringify(manifestOf(task, fit, { createdAt: '2026-01-01T00:00:00Z', files: [] })),
           ) as unknown;
@@ -90,8 +97,8 @@ describe('parity: predictions in training and by the artefact, exactly', functio
             const expected = [
               ...outOfFold.predictions.subarray(index * outOfFold.outputCount, (index + 1) * outOfFold.outputCount),
             ];
-            const cells = Object.fromEntries(TABLE.map(({ name, cells: column }) => [name, column[row] ?? '']));
-            for (const raw of [cells, jsonRow(row)]) {
+            const cells = Object.fromEntries(table.map(({ name, cells: column }) => [name, column[row] ?? '']));
+            for (const raw of [cells, jsonRow(table, row)]) {
               scorer?.scoreRow(raw, answer, row);
               expect(numbersOf(answer, targetType, positive), `row ${row}`).to.deep.equal(expected);
             }

@@ -224,6 +224,12 @@ describe('ml autopilot next', () => {
     expect([trees('lightgbm-default'), trees('linear')]).to.deep.equal([2_200, 1_100]);
     const both = fitMsEstimator({ features: [] }, [measured('lightgbm-fast', 1_000), measured('linear', 11_000)]);
     expect([both('lightgbm-default'), both('linear-splines')]).to.deep.equal([2_200, 19_000]);
+    // Terms of texts are a kind of their own, and their scores cost every boosted model as much.
+    const texts = { features: [{ name: 'note', type: 'text' as const, uniqueCount: 9 }] };
+    const withTexts = fitMsEstimator(texts, [measured('lightgbm-fast', 4_000), measured('linear', 11_000)]);
+    expect([withTexts('lightgbm-slow'), withTexts('linear')]).to.deep.equal([10_000, 11_000]);
+    const terms = fitMsEstimator(texts, [measured('linear-text', 24_000), measured('linear', 11_000)]);
+    expect([terms('linear-text'), terms('linear')]).to.deep.equal([24_000, 11_000]);
   });
 
   it('begins with the baseline and the fast model', () => {

@@ -5,6 +5,7 @@ import { appErrorOf } from '../../../../support/expect-error.ts';
 import { numberRule, textRule, type MemoryColumn } from '../../../../support/memory-table.ts';
 import { MIXED_FEATURES, mixedTable } from '../../../../support/mixed-table.ts';
 import { planOf } from '../../../../support/modelling-task.ts';
+import { TEXT_FEATURES, textTable } from '../../../../support/text-table.ts';
 
 const TABLE = mixedTable(300);
 
@@ -350,6 +351,36 @@ describe('ml autopilot plan', () => {
     expect(await ids({ mode: 'full', seed: 6 })).not.to.deep.equal(many);
     expect(await ids({ maxModels: 3 })).to.deep.equal(many.slice(0, 3));
     expect(await ids({ maxModels: 12, seed: 5 })).to.deep.equal(many.slice(0, 12));
+  });
+
+  it('reads texts where there are some: one model more, and none of what would find nothing to read', async () => {
+    const table = textTable(200);
+    const ids = async (request: Partial<AutopilotRequest>) =>
+      (await planOf(table, { target: 'binary', featureNames: [...TEXT_FEATURES], ...request })).candidates.map(
+        ({ blueprintId }) => blueprintId,
+      );
+    const quick = await ids({});
+    expect(quick.slice(0, 4)).to.deep.equal(['baseline', 'lightgbm-fast', 'linear-text', 'lightgbm-default']);
+    const withoutTexts = await ids({ featureNames: ['x', 'colour'] });
+    expect(quick.filter((id) => id !== 'linear-text')).to.deep.equal(withoutTexts);
+    const only = await ids({ featureNames: ['note'] });
+    expect(only).to.include('linear-text').and.not.include('linear').and.not.include('linear-splines');
+    const { features } = await planOf(table, { target: 'binary', featureNames: ['note', 'x'] });
+    expect(features.map(({ name, type }) => [name, type])).to.deep.equal([
+      ['x', 'numeric'],
+      ['note', 'text'],
+    ]);
+    for (const [featureNames, blueprints, part] of [
+      [['x'], ['linear-text'], '"linear-text" needs a text feature'],
+      [['note'], ['lightgbm-fast', 'linear'], '"linear" needs a feature that is no text'],
+    ] as const) {
+      const err = await appErrorOf('VALIDATION_FAILED', () =>
+        ids({ featureNames: [...featureNames], blueprints: [...blueprints] }),
+      );
+      expect(err.message).to.contain(`blueprints: ${part}`);
+    }
+    const constrained = await appErrorOf('VALIDATION_FAILED', () => ids({ monotonic: { increasing: ['note'] } }));
+    expect(constrained.message).to.contain('"note" is text; only numbers can be constrained');
   });
 
   it('ends in an ensemble where there is something to blend: not by hand, and of a list only if it is named', async () => {
