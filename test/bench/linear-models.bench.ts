@@ -8,7 +8,7 @@
  * (two threads): what is recommended, and its score on the test rows.
  */
 import type { AutopilotPlan, Parameters, PlannedResult, PlannedTask } from '#contracts';
-import { BLUEPRINTS, next, rankingScore, scoresFromOutOfFold } from '#ml';
+import { blueprintOf, next, rankingScore, scoresFromOutOfFold } from '#ml';
 import type { openArtifact } from '#scoring';
 import { isBetter } from '#statistics';
 import type { MemoryColumn } from '../support/memory-table.ts';
@@ -20,6 +20,7 @@ const [folder = '', budget = '30', ...only] = process.argv.slice(2);
 const ALONE: readonly (readonly [string, Parameters])[] = [
   ['linear', {}],
   ['linear-splines', {}],
+  ['linear-text', {}],
   ['lightgbm-fast', {}],
   ['lightgbm-default', {}],
   ['lightgbm-slow', {}],
@@ -98,7 +99,8 @@ for await (const { name, metric, train, test, plan } of realData(folder, only)) 
   process.stdout.write(`${name}, ${metric}\n`);
   const alone = plan({});
   const heldBack = new Map<string, OutOfFold>();
-  for (const [blueprintId, parameters] of ALONE) {
+  const readable = new Set(plan({ mode: 'full' }).candidates.map(({ blueprintId }) => blueprintId));
+  for (const [blueprintId, parameters] of ALONE.filter(([id]) => readable.has(id))) {
     const { fit, cpuMs, scorer } = await fitted(alone, train, {
       blueprintId,
       parameters,
@@ -119,7 +121,7 @@ for await (const { name, metric, train, test, plan } of realData(folder, only)) 
     process.stdout.write(`  lightgbm-default with a share of ${share} of ${id}: cv ${score.toPrecision(6)}\n`);
   }
   for (const withLinear of Number(budget) > 0 ? [true, false] : []) {
-    const blueprints = BLUEPRINTS.filter(({ family }) => withLinear || family !== 'linear').map(({ id }) => id);
+    const blueprints = [...readable].filter((id) => withLinear || blueprintOf(id).family !== 'linear');
     const outcome = await autopilot(plan({ blueprints, timeBudgetSeconds: Number(budget) }), train, test);
     process.stdout.write(
       `  autopilot ${withLinear ? 'with' : 'without'} linear models, ${budget} s: test ${outcome.score.toPrecision(6)}, ${outcome.models} models in ${outcome.seconds.toFixed(1)} s, ${outcome.reason}\n`,

@@ -1,7 +1,7 @@
 import type { ColumnBatch, ColumnRequest, FeatureMatrix, Manifest, ManifestContent, MatrixColumn } from '#contracts';
 import { compileExplainer, type Explainer } from '../explain/explainer.ts';
 import { outputCountOf, predictedClass, regressionValue, writeProbabilities } from '../models/link.ts';
-import { columnRequest, type SourceColumn } from '../steps/feature-values.ts';
+import { columnRequest, isText, type SourceColumn } from '../steps/feature-values.ts';
 import { rowEncoder, type ColumnCounts, type RawRow } from '../steps/row-encoder.ts';
 import { stepColumns } from '../steps/steps.ts';
 import { batchEncoder } from './batch-encoder.ts';
@@ -39,6 +39,8 @@ export interface Scorer {
   readonly columns: readonly MatrixColumn[];
   /** features that are read, in the order of the manifest */
   readonly inputFeatures: readonly string[];
+  /** true where a row may take as long as thousands without texts */
+  readonly readsTexts: boolean;
   /** Explains this model; compiled when first asked for. @throws NOT_AVAILABLE for a model trained without covers */
   explainer(): Explainer;
   /**
@@ -103,6 +105,7 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
     outputCount,
     columns,
     inputFeatures: inputs.map((feature) => feature.name),
+    readsTexts: inputs.some(isText),
     explainer,
     createPrediction: (isExplained = false) => ({
       prediction: content.classes[0] ?? NaN,

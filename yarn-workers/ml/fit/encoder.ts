@@ -14,12 +14,16 @@ export interface TableEncoder {
   pass(sink: BlockSink): Promise<void>;
 }
 
-/** @param steps their columns in this order are the matrix */
+/**
+ * @param steps their columns in this order are the matrix
+ * @param heldOut what stands instead of the scores of all texts, whose columns are the last, in the rows that have some
+ */
 export function tableEncoder(
   features: readonly TaskFeature[],
   steps: readonly ManifestStep[],
   source: BatchSource,
   signal?: AbortSignal,
+  heldOut: HeldOutScores | null = null,
 ): TableEncoder {
   const { compiled: places, columnCount } = compileSteps(steps);
   const used = [...new Set(steps.map((step) => step.feature))].sort((a, b) => a - b);
@@ -35,7 +39,7 @@ export function tableEncoder(
         const column = batch.columns[place];
         if (column === undefined)
           throw new AppError('INTERNAL', `a batch has ${batch.columns.length} columns, expected ${inputs.length}`);
-        return [index, decode(column, batch.rowCount, batch.firstRow)];
+        return [index, withoutScored(decode(column, batch.rowCount, batch.firstRow), heldOut, batch.firstRow)];
       }),
     );
   return {
@@ -58,6 +62,7 @@ export function tableEncoder(
             const values = decoded.get(feature);
             if (values !== undefined) apply(values, from, to, block, columnCount, firstColumn, 0);
           }
+          if (heldOut !== null) writeHeldOut(heldOut, block, columnCount, to - from, batch.firstRow + from);
           sink(block, to - from, batch.firstRow + from);
         }
       }
@@ -65,24 +70,27 @@ export function tableEncoder(
   };
 }
 
-/** The same encoder with other scores in the last columns of the rows that have some held out. */
-export function withHeldOutScores(encoder: TableEncoder, heldOut: HeldOutScores | null): TableEncoder {
-  if (heldOut === null) return encoder;
-  const { columnCount: scoreCount, placeOf, values: scores } = heldOut;
-  const { columnCount } = encoder;
-  return {
-    columnCount,
-    pass: (sink) =>
-      encoder.pass((values, rowCount, firstRow) => {
-        for (let i = 0; i < rowCount; i += 1) {
-          const place = placeOf[firstRow + i] ?? -1;
-          if (place < 0) continue;
-          const from = place * scoreCount;
-          values.set(scores.subarray(from, from + scoreCount), (i + 1) * columnCount - scoreCount);
-        }
-        sink(values, rowCount, firstRow);
-      }),
-  };
+/** Writes the scores of the rows that have some into the last columns of a block. */
+function writeHeldOut(
+  { columnCount: scoreCount, placeOf, values: scores }: HeldOutScores,
+  block: Float64Array,
+  columnCount: number,
+  rowCount: number,
+  firstRow: number,
+): void {
+  for (let i = 0; i < rowCount; i += 1) {
+    const place = placeOf[firstRow + i] ?? -1;
+    if (place < 0) continue;
+    const from = place * scoreCount;
+    block.set(scores.subarray(from, from + scoreCount), (i + 1) * columnCount - scoreCount);
+  }
+}
+
+/** Without the texts of rows that have scores: they need not be cut into terms. */
+function withoutScored(values: FeatureValues, heldOut: HeldOutScores | null, firstRow: number): FeatureValues {
+  if (values.kind !== 'text' || heldOut === null) return values;
+  const { placeOf } = heldOut;
+  return { kind: 'text', texts: values.texts.map((text, row) => ((placeOf[firstRow + row] ?? -1) < 0 ? text : null)) };
 }
 
 /** Some rows of a table, encoded; in memory where they fit, else encoded again each time. */

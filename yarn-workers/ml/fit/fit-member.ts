@@ -5,15 +5,7 @@ import type { Objective } from '../blueprints/objective.ts';
 import type { GbmSettings } from '../blueprints/settings.ts';
 import { boost, datasetParameters, type Boosted, type BoostJob } from './boost.ts';
 import type { FitIo } from './clock.ts';
-import {
-  copyRow,
-  rowsByPass,
-  rowsInMemory,
-  tableEncoder,
-  withHeldOutScores,
-  type EncodedRows,
-  type TableEncoder,
-} from './encoder.ts';
+import { copyRow, rowsByPass, rowsInMemory, tableEncoder, type EncodedRows, type TableEncoder } from './encoder.ts';
 import type { BoostingEngine, EngineDataset } from './engine.ts';
 import { BIN_SAMPLE_CELLS_MAX, BIN_SAMPLE_ROWS_MAX, MATRIX_CELLS_MAX, PUSH_CELLS_MAX } from './limits.ts';
 import { countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
@@ -66,7 +58,7 @@ export async function fitMember(
   run: Pick<BoostJob, 'stopAt' | 'resumed' | 'onIteration' | 'onSegment'>,
 ): Promise<Boosted & { trees: TreeArrays }> {
   const { task, features, source, rows, roles, io, settings } = context;
-  const encoder = withHeldOutScores(tableEncoder(features, steps, source, io.signal), heldOut);
+  const encoder = tableEncoder(features, steps, source, io.signal, heldOut);
   const trains = trainingRows(roles, member);
   const validates = validationRows(roles, member);
   const labels = engineLabels(task, rows);

@@ -6,8 +6,8 @@ export const TERMS_MAX = 10_000;
 export const TERM_COEFFICIENTS_MAX = 200_000;
 /** Terms counted at a time (about 60 MB); the rarest are dropped where there are more. */
 export const COUNTED_TERMS_MAX = 300_000;
-/** Part of them that is kept when terms are dropped. */
-export const COUNTED_TERMS_KEPT = 0.5;
+/** Terms that are kept at most when some are dropped. */
+export const COUNTED_TERMS_KEPT = 150_000;
 /**
  * UTF-16 units of a text column that terms are counted in, characters counted {@link CHARACTERS_WORK} times: about 10 s.
  * Where there are more, so many of the rows are left out of counting and of the fit, by hash.

@@ -19,7 +19,7 @@ export interface TermCounter {
 
 /**
  * Counts in bounded memory. Where there are more than COUNTED_TERMS_MAX terms, those that are in fewest texts are dropped
- * until half are left; a term that comes back begins at 0, so counts of rare terms may be too low and none is too high.
+ * until fewer than COUNTED_TERMS_KEPT are left; a term that comes back begins at 0, so counts of rare terms may be too low and none is too high.
  * Depends on the texts and their order only.
  *
  * @see Manku and Motwani 2002, "Approximate frequency counts over data streams", lossy counting
@@ -41,12 +41,9 @@ export function termCounter(analysis: TextAnalysis, groupCount: number): TermCou
     counts = larger;
   };
   const drop = (): void => {
-    let least = 0;
-    let kept = [...places];
-    while (kept.length > COUNTED_TERMS_KEPT * COUNTED_TERMS_MAX) {
-      least += 1;
-      kept = kept.filter(([, place]) => totalOf(place, null) > least);
-    }
+    const totals = Int32Array.from({ length: places.size }, (_, place) => totalOf(place, null));
+    const least = totals.toSorted().at(-COUNTED_TERMS_KEPT) ?? 0;
+    const kept = [...places].filter(([, place]) => (totals[place] ?? 0) > least);
     const left = new Int32Array(counts.length);
     for (const [place, [, old]] of kept.entries())
       left.set(counts.subarray(old * groupCount, (old + 1) * groupCount), place * groupCount);

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { Blueprint, METRIC_FACTS, METRIC_NAMES, parse } from '#contracts';
 import { BLUEPRINTS, blueprintOf, settingsOf } from '#ml';
 import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';
+import { textAnalysesOf } from '../../../../../yarn-workers/ml/blueprints/text.ts';
 import { isLinear, usesRandomness } from '../../../../../yarn-workers/ml/blueprints/settings.ts';
 import { variations } from '../../../../../yarn-workers/ml/blueprints/variations.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';
@@ -39,12 +40,31 @@ describe('ml blueprints', () => {
     for (const [parameters, part] of [
       [{ l1Ratio: 1.5 }, 'a number from 0 to 1; found 1.5'],
       [{ pieces: 0 }, 'an integer from 1 to 100; found 0'],
+      [{ words: 9 }, 'an integer from 0 to 8; found 9'],
+      [{ characters: -1 }, 'an integer from 0 to 8; found -1'],
       [{ leaves: 31 }, 'is not a parameter of this blueprint; known are l1Ratio, '],
     ] as const) {
       const err = await appErrorOf('VALIDATION_FAILED', () => settingsOf('linear', parameters));
       expect(err.message).to.contain(part);
     }
     await appErrorOf('VALIDATION_FAILED', () => settingsOf('baseline', { leaves: 3 }));
+  });
+
+  it('read texts by words, by characters, by both or not at all', () => {
+    const analyses = (id: string, parameters = {}) =>
+      textAnalysesOf(settingsOf(id, parameters)).map(({ tokens, minLength, maxLength }) => [
+        tokens,
+        minLength,
+        maxLength,
+      ]);
+    expect(analyses('baseline')).to.deep.equal([]);
+    expect(analyses('linear')).to.deep.equal([]);
+    expect(analyses('linear', { characters: 1 })).to.deep.equal([['characters', 1, 1]]);
+    expect(analyses('linear-text')).to.deep.equal([
+      ['words', 1, 2],
+      ['characters', 2, 4],
+    ]);
+    expect(analyses('lightgbm-slow')).to.deep.equal([['words', 1, 2]]);
   });
 
   it('know which of them draw random numbers', () => {

@@ -165,7 +165,7 @@ describe('ml fit: texts', function () {
         for (const [row, note] of [...ODD_TEXTS, longest, 7, true, undefined].entries()) {
           scorer.scoreRow({ note, x: 1 }, answer, row);
           expect(answer.probabilities[0], String(note).slice(0, 20)).to.be.within(0, 1);
-          const sum = (answer.contributions ?? []).reduce((total, one) => total + one, 0);
+          const sum = Array.from(answer.contributions ?? []).reduce((total, one) => total + one, 0);
           const [base = NaN] = scorer.explainer().baseValues;
           expect(base + sum).to.be.closeTo(answer.rawScores[0] ?? NaN, 1e-11);
         }
