@@ -4,18 +4,19 @@
  *
  * First models alone by five folds: score there, score of their blend on the test rows, CPU, size. Then `lightgbm-fast` and
  * `linear-text` on ROWS made texts of WORDS words each (100,000 of 20 by default) beside two numbers, one split: time, CPU
- * and peak memory of this process, the made texts included.
+ * and peak memory of this process, the made texts included. Without FOLDER (`-`) the first part is left out.
  */
 import { rankingScore } from '#ml';
 import { createRandom } from '#statistics';
-import { numberRule, storedTable, textRule, type MemoryColumn } from '../support/memory-table.ts';
+import { numberRule, textRule, type MemoryColumn } from '../support/memory-table.ts';
 import { planOf } from '../support/modelling-task.ts';
 import { fitted, realData, testScore } from './real-data.ts';
 
 const [folder = '', rows = '100000', words = '20'] = process.argv.slice(2);
 const line = (text: string): void => void process.stdout.write(`${text}\n`);
 
-for await (const { name, metric, train, test, plan } of realData(folder, ['sms_spam'])) {
+const real = folder === '-' ? [] : realData(folder, ['sms_spam']);
+for await (const { name, metric, train, test, plan } of real) {
   const alone = plan({});
   for (const [blueprintId, parameters] of [
     ['linear-text', {}],
@@ -68,11 +69,13 @@ const made = await planOf(table, {
   metric: 'auc',
   partitioning: { method: 'random', validation: 'tvh', holdoutFraction: 0 },
 });
+const peak = (): string => `peak ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB`;
+line(`${rows} texts of ${words} words: ${peak()} before anything is fitted`);
 for (const blueprintId of ['lightgbm-fast', 'linear-text']) {
   const task = { blueprintId, parameters: {}, refitOf: null, iterations: null };
   const { fit, cpuMs } = await fitted(made, table, task);
   const score = fit.scores === null ? null : rankingScore(fit.scores, 'auc');
   line(
-    `${storedTable(table).rowCount} texts of ${words} words: ${blueprintId}: auc ${score?.toFixed(4) ?? 'none'}, reading ${(fit.timings.surveyMs / 1000).toFixed(1)} s, fit ${(fit.timings.boostMs / 1000).toFixed(1)} s, cpu ${(cpuMs / 1000).toFixed(1)} s, peak ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB`,
+    `${rows} texts of ${words} words: ${blueprintId}: auc ${score?.toFixed(4) ?? 'none'}, reading ${(fit.timings.surveyMs / 1000).toFixed(1)} s, fit ${(fit.timings.boostMs / 1000).toFixed(1)} s, cpu ${(cpuMs / 1000).toFixed(1)} s, ${peak()}`,
   );
 }

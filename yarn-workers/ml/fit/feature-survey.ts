@@ -30,7 +30,7 @@ export interface FeatureSurvey {
   /** The steps of a member: one a feature that is no text, in the features' order. */
   readonly stepsOf: (member: Member) => ManifestStep[];
   /** What the analyses found in the texts. */
-  readonly texts: { readonly terms: readonly SurveyedTerms[]; readonly rowLimit: number };
+  readonly texts: readonly SurveyedTerms[];
   readonly statistics: TrainingStatistics[];
 }
 
@@ -59,7 +59,7 @@ export async function surveyFeatures(
   const groupOf = groupsOf(roles);
   const inStatistics = statisticsRows(roles, features.length, seed);
   const textSurveys = features.map(({ manifest }, index) =>
-    isText(manifest) ? textSurvey(index, analyses, roles.members.length + 1, groupOf, seed) : null,
+    isText(manifest) ? textSurvey(index, analyses, roles.members.length + 1, groupOf, roles.of.length, seed) : null,
   );
   const surveyed = features.map((feature, index): Survey => {
     const texts = textSurveys[index] ?? null;
@@ -80,10 +80,7 @@ export async function surveyFeatures(
   }
   return {
     stepsOf: (member) => surveyed.flatMap((survey, index) => survey.step(member, index) ?? []),
-    texts: {
-      terms: textSurveys.flatMap((texts) => texts?.terms ?? []),
-      rowLimit: Math.min(...textSurveys.map((texts) => texts?.rowLimit() ?? Infinity)),
-    },
+    texts: textSurveys.flatMap((texts) => texts?.terms() ?? []),
     statistics: surveyed.map((survey, index) => survey.statistics(index)),
   };
 }

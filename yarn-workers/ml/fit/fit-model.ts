@@ -164,6 +164,8 @@ async function readFeatures(
   const survey = await surveyFeatures(surveyed, roles, source, seed, textAnalysesOf(settings), io.signal);
   const sizes = { seed, outputCount, rowCount };
   const texts = await readCorpora(survey.texts, sizes, features, roles, source, io.signal);
+  const wanted = features.filter(({ manifest }) => isText(manifest)).length * textAnalysesOf(settings).length;
+  if (texts.all.length < wanted) io.log?.('the texts are too large: their runs of characters are left out');
   if (texts.rowShare < 1)
     io.log?.(
       `the texts are too large: ${(100 * texts.rowShare).toPrecision(3)} % of the rows are read for their terms`,

@@ -38,12 +38,11 @@ const COUNT_MAX = 0xffff;
 
 /**
  * Each member's vocabulary, found from its own training rows, and one pass that turns the texts into numbers; the texts
- * themselves are not kept. Memory: 6 bytes an entry, CORPUS_ENTRIES_MAX at most, and 5 bytes a row and analysis.
- *
- * @param surveyed the rows with a hash below `rowLimit` are read: see `TextSurvey.rowLimit`
+ * themselves are not kept. Where not all fit, characters beside words are left out, and then rows by hash. Memory: 6 bytes
+ * an entry, CORPUS_ENTRIES_MAX at most, and 5 bytes a row and analysis.
  */
 export async function readCorpora(
-  { terms: surveyed, rowLimit }: { readonly terms: readonly SurveyedTerms[]; readonly rowLimit: number },
+  surveyed: readonly SurveyedTerms[],
   task: { readonly seed: number; readonly outputCount: number; readonly rowCount: number },
   features: readonly TaskFeature[],
   roles: RowRoles,
@@ -52,13 +51,15 @@ export async function readCorpora(
 ): Promise<Corpora> {
   if (surveyed.length === 0) return { all: [], holds: () => false, rowShare: 1 };
   const termsMax = Math.min(TERMS_MAX, Math.floor(TERM_COEFFICIENTS_MAX / task.outputCount));
-  const readers = surveyed.map((terms) => corpusReader(terms, roles.members, termsMax, task.rowCount));
-  const entries = readers.reduce((sum, { entryCount }) => sum + entryCount, 0);
-  const limit = rowLimit * Math.min(1, CORPUS_ENTRIES_MAX / Math.max(1, entries));
+  const all = surveyed.map((terms) => corpusReader(terms, roles.members, termsMax, task.rowCount));
+  const fits = entriesOf(all) <= CORPUS_ENTRIES_MAX;
+  const readers = fits ? all : all.filter(({ isOptional }) => !isOptional);
+  const rowLimit = Math.min(...readers.map((reader) => reader.rowLimit));
+  const limit = rowLimit * Math.min(1, CORPUS_ENTRIES_MAX / Math.max(1, entriesOf(readers)));
   const isTaken = takesBelow(task.seed, limit);
   const holds = (row: number): boolean =>
     roles.of[row] !== HOLDOUT && (roles.sample === null || roles.sample[row] === 1) && isTaken(row);
-  const wanted = [...new Set(surveyed.map(({ feature }) => feature))];
+  const wanted = [...new Set(readers.map(({ feature }) => feature))];
   const decoders = wanted.map((index) => decoderOf(features, index));
   const batches = source.batches(
     decoders.map(({ request }) => request),
@@ -85,8 +86,11 @@ function decoderOf(features: readonly TaskFeature[], index: number) {
   return { index, request: feature.request, decode: featureDecoder(feature.manifest) };
 }
 
+const entriesOf = (readers: readonly { readonly entryCount: number }[]): number =>
+  readers.reduce((sum, { entryCount }) => sum + entryCount, 0);
+
 function corpusReader(
-  { feature, analysis, counter }: SurveyedTerms,
+  { feature, analysis, counter, rowLimit, isOptional }: SurveyedTerms,
   members: readonly Member[],
   termsMax: number,
   rowCount: number,
@@ -114,6 +118,8 @@ function corpusReader(
   return {
     feature,
     entryCount,
+    rowLimit,
+    isOptional,
     /** Rows in order; `undefined`: a row that is not held. */
     add: (row: number, text: string | null | undefined): void => {
       const first = length;

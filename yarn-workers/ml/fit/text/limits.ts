@@ -9,14 +9,16 @@ export const COUNTED_TERMS_MAX = 300_000;
 /** Terms that are kept at most when some are dropped. */
 export const COUNTED_TERMS_KEPT = 150_000;
 /**
- * UTF-16 units of a text column that terms are counted in, characters counted {@link CHARACTERS_WORK} times: about 10 s.
- * Where there are more, so many of the rows are left out of counting and of the fit, by hash.
+ * UTF-16 units of a text column whose n-grams of words are read, twice: about 9 s each time. Of characters
+ * {@link CHARACTERS_WORK} times fewer. Where there are more, n-grams of characters are left out, and then rows, by hash.
  */
-export const TEXT_WORK_MAX = 64_000_000;
+export const TEXT_WORK_MAX = 32_000_000;
 /** What n-grams of characters cost, n-grams of words being 1. */
 export const CHARACTERS_WORK = 4;
+/** Texts after which it is told from their length whether n-grams of characters can be read of all. */
+export const EXPECTED_AFTER_TEXTS = 1_000;
 /** Different terms of all rows of all text columns that are held at a time, 6 bytes each; 8 more while a member is fitted. */
-export const CORPUS_ENTRIES_MAX = 8 * 1024 * 1024;
+export const CORPUS_ENTRIES_MAX = 16 * 1024 * 1024;
 /** Parts of a member's training rows: each part's scores are of the model that was fitted on the others. */
 export const SCORE_FOLDS = 3;
 /** Part of a member's time that scores of texts may take before boosting begins. */

@@ -16,7 +16,10 @@ export function takesBelow(seed: number, limit: number): (row: number) => boolea
   return (row) => limit > 0xffff_ffff || rowHash(salted, row) < limit;
 }
 
-/** Each time that `workMax` is spent, from then on only half of the rows are taken; what they have cost counts half. */
+/** Part of the rows that is taken on when the work is spent. */
+const SHRINK = 0.8;
+
+/** Each time that `workMax` is spent, from then on fewer of the rows are taken, and what they have cost counts as much less. */
 export function rowSampler(seed: number, workMax: number): RowSampler {
   let limit = 0x1_0000_0000;
   let spent = 0;
@@ -26,8 +29,8 @@ export function rowSampler(seed: number, workMax: number): RowSampler {
     spend: (work) => {
       spent += work;
       if (spent <= workMax) return;
-      spent /= 2;
-      limit /= 2;
+      spent *= SHRINK;
+      limit *= SHRINK;
       taken = takesBelow(seed, limit);
     },
     get limit() {

@@ -36,7 +36,7 @@ describe('ml term counts', () => {
 });
 
 describe('ml row sampler', () => {
-  it('takes all rows until its work is spent, then half of them, always some of those before', () => {
+  it('takes all rows until its work is spent, then fewer and fewer, always some of those before', () => {
     const sampler = rowSampler(3, 1_000);
     const random = createRandom(1);
     const seen: number[] = [];
@@ -46,12 +46,10 @@ describe('ml row sampler', () => {
       sampler.spend(1 + random.below(2));
     }
     expect(seen.slice(0, 600)).to.deep.equal(Array.from({ length: 600 }, (_, row) => row));
-    const share = sampler.limit / 0x1_0000_0000;
-    expect(Math.log2(share) % 1).to.equal(0);
     const taken = takesBelow(3, sampler.limit);
     const kept = Array.from({ length: 20_000 }, (_, row) => row).filter(taken);
     // About as many as the work allows: each row costs 1.5 on average.
-    expect(kept.length).to.be.within(300, 1_000);
+    expect(kept.length).to.be.within(450, 750);
     expect(new Set([...kept, ...seen]).size).to.equal(seen.length);
   });
 });
