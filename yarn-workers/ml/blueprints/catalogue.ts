@@ -186,7 +186,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   linear(
     'linear-text',
     'Text n-grams with a linear model',
-    12,
+    18,
     'One coefficient a word, pair of words and run of characters, beside those of all other features: on text nothing that is as quick is better.',
     { ...TEXT_PATH, pieces: 1, words: 2, characters: 4 },
   ),
