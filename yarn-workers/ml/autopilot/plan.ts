@@ -5,7 +5,14 @@ import { variations, type Candidate } from '../blueprints/variations.ts';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../ensemble/limits.ts';
 import { columnNamed, planColumns, type PlanColumn } from './columns.ts';
 import { complaint, quoted } from './complain.ts';
-import { BUDGET_SECONDS_MIN, CANDIDATES_MAX, ENSEMBLE_MODELS_MIN, FULL_VARIATIONS, QUICK_MODELS } from './limits.ts';
+import {
+  BUDGET_SECONDS_MIN,
+  CANDIDATES_MAX,
+  ENSEMBLE_MODELS_MIN,
+  FULL_VARIATIONS,
+  QUICK_MODELS,
+  TEXT_FEATURES_WORTH,
+} from './limits.ts';
 import { partitioningOf } from './partitioning.ts';
 import type { AutopilotFacts, AutopilotRequest } from './request.ts';
 import { metricOf, targetSpecOf } from './target.ts';
@@ -47,7 +54,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     target,
     columns,
     rowCount,
-    featureCount: features.length,
+    featureCount: features.reduce((sum, { type }) => sum + (type === 'text' ? TEXT_FEATURES_WORTH : 1), 0),
     seed,
     timeBudgetMs,
   });

@@ -379,6 +379,10 @@ describe('ml autopilot plan', () => {
       );
       expect(err.message).to.contain(`blueprints: ${part}`);
     }
+    const large = textTable(9_500);
+    const validation = async (name: string) =>
+      (await planOf(large, { target: 'binary', featureNames: [name], timeBudgetSeconds: 3 })).partitioning.validation;
+    expect([await validation('x'), await validation('note')], 'a text takes more time').to.deep.equal(['cv', 'tvh']);
     const constrained = await appErrorOf('VALIDATION_FAILED', () => ids({ monotonic: { increasing: ['note'] } }));
     expect(constrained.message).to.contain('"note" is text; only numbers can be constrained');
   });

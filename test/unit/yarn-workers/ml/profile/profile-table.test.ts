@@ -141,6 +141,13 @@ describe('ml profile', () => {
     expect(codes(await featureOf(times(50, () => null)))).to.deep.equal(['ALL_MISSING']);
     expect(codes(await featureOf(times(50, () => '7')))).to.deep.equal(['CONSTANT']);
     expect(codes(await featureOf(times(200, (i) => String(i))))).to.deep.equal(['ID_LIKE']);
+    const text = await featureOf(
+      times(300, (i) => `this is the free text number ${i}`),
+      textRule,
+    );
+    expect(text.warnings).to.have.length(1);
+    expect(text.warnings[0]).to.include({ code: 'TEXT' });
+    expect(text.warnings[0]?.handling).to.contain('words');
     expect(codes(await featureOf(times(50, (i) => (i % 5 === 0 ? String(i % 3) : 'NA'))))).to.deep.equal([
       'HIGH_MISSING',
     ]);
