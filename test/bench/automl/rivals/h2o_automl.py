@@ -11,7 +11,8 @@ def fit(request, timed):
     h2o.init(nthreads=request.threads, max_mem_size="4G", bind_to_localhost=True, verbose=False)
     h2o.no_progress()
     try:
-        train, test = h2o.import_file(request.trainCsv), h2o.import_file(request.testCsv)
+        # Where all columns are texts it takes the names for a row.
+        train, test = (h2o.import_file(file, header=1) for file in (request.trainCsv, request.testCsv))
         if not request.is_regression:
             train[request.target] = train[request.target].asfactor()
         test = test.drop(request.target)
