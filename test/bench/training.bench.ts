@@ -6,12 +6,13 @@
  * Exits 1 when the median ratio of the walls is above the budget.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { StoredTable } from '#contracts';
 import { DuckDb } from '#tables';
+import { pythonOf } from './python.ts';
 
 const ROWS = Number(process.argv[2] ?? 2_000_000);
 const ROUNDS = Number(process.argv[3] ?? 3);
@@ -28,22 +29,6 @@ interface Measured {
 }
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-
-/** Python with the rival's packages, made once in the cache folder. */
-function pythonOf(): string {
-  const cache =
-    process.env['TRAINYARD_CACHE'] ??
-    path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'trainyard');
-  const venv = path.join(cache, 'bench-python');
-  const python = path.join(venv, 'bin', 'python');
-  if (!existsSync(python)) {
-    execFileSync('python3', ['-m', 'venv', venv], { stdio: 'inherit' });
-    execFileSync(python, ['-m', 'pip', 'install', '--quiet', 'lightgbm==4.7.0', 'numpy', 'pyarrow', 'scipy'], {
-      stdio: 'inherit',
-    });
-  }
-  return python;
-}
 
 /** A table with a known signal: the first ten features matter, with interactions and 2 % missing values in five. */
 async function makeTable(folder: string): Promise<StoredTable> {
@@ -103,7 +88,7 @@ function measured(program: string, argv: readonly string[]): Measured {
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
-const python = pythonOf();
+const python = pythonOf('bench-python', ['lightgbm==4.7.0', 'numpy', 'pyarrow', 'scipy']);
 const folder = mkdtempSync(path.join(tmpdir(), 'trainyard-training-'));
 try {
   const table = await makeTable(folder);

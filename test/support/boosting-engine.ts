@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import type { BoostingEngine } from '#ml';
+import { cacheFolder } from '../../scripts/lib/cache.ts';
 import { openLightgbm } from '../../yarn-workers/worker/native/lightgbm.ts';
 
 const LIGHTGBM_VERSION = '4.7.0';
@@ -10,10 +10,7 @@ const LIGHTGBM_VERSION = '4.7.0';
 export function lightgbmLibraryPath(): string {
   const named = process.env['TRAINYARD_LIGHTGBM_LIBRARY'];
   if (named !== undefined && named !== '') return named;
-  const cache =
-    process.env['TRAINYARD_CACHE'] ??
-    path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'trainyard');
-  return path.join(cache, 'lightgbm', LIGHTGBM_VERSION, 'lib_lightgbm.so');
+  return path.join(cacheFolder(), 'lightgbm', LIGHTGBM_VERSION, 'lib_lightgbm.so');
 }
 
 let engine: BoostingEngine | undefined;

@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pythonOf } from '../python.ts';
 import { predictedColumns, type BenchSet, type PredictedColumns } from './data-sets.ts';
 import { meter } from './meter.ts';
 
@@ -43,7 +44,7 @@ const FOLDER = fileURLToPath(new URL('rivals/', import.meta.url));
 
 /** A rival in a process of its own. It may take as long as it likes: that it overruns its budget is a result. */
 export function rival(name: RivalName): System {
-  const python = pythonOf(name);
+  const python = pythonOf(`bench-automl/${name}`, packagesOf(name));
   return async ({ set, budgetSeconds, seed, threads }) => {
     const folder = mkdtempSync(path.join(tmpdir(), `automl-${name}-`));
     const out = path.join(folder, 'predictions.csv');
@@ -85,23 +86,6 @@ export function rival(name: RivalName): System {
       rmSync(folder, { recursive: true, force: true });
     }
   };
-}
-
-/** The Python of a rival's environment, made when it is first needed. */
-function pythonOf(name: RivalName): string {
-  const cache =
-    process.env['TRAINYARD_CACHE'] ??
-    path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'trainyard');
-  const venv = path.join(cache, 'bench-automl', name);
-  const python = path.join(venv, 'bin', 'python');
-  const done = path.join(venv, 'installed');
-  if (existsSync(done)) return python;
-  const packages = packagesOf(name);
-  process.stderr.write(`automl: installing ${packages.join(' ')}\n`);
-  execFileSync('python3', ['-m', 'venv', '--clear', venv], { stdio: 'inherit' });
-  execFileSync(python, ['-m', 'pip', 'install', '--quiet', ...packages], { stdio: 'inherit' });
-  execFileSync('touch', [done]);
-  return python;
 }
 
 function packagesOf(name: RivalName): string[] {

@@ -1,11 +1,10 @@
 import { expect } from 'chai';
 import { parse, TaskOutcome, type EnsembleTask, type SealedFile, type StoredTable, type TrainTask } from '#contracts';
-import { ingest } from '#tables';
 import { runEnsemble } from '../../../yarn-workers/worker/tasks/ensemble.ts';
 import { openStoredArtifact } from '../../../yarn-workers/worker/tasks/stored-artifact.ts';
 import { runTrain } from '../../../yarn-workers/worker/tasks/train.ts';
 import { appErrorOf } from '../../support/expect-error.ts';
-import { churnCsv, churnTask, openWorkbench, type Workbench } from './support.ts';
+import { churnTable, churnTask, openWorkbench, type Workbench } from './support.ts';
 
 const ROWS = 600;
 
@@ -17,16 +16,7 @@ describe('worker: ensemble task', function () {
 
   before(async () => {
     bench = await openWorkbench();
-    const spec = bench.ingestTask(churnCsv(ROWS));
-    ({ table } = await ingest({
-      inputPath: spec.input.type === 'path' ? spec.input.path : '',
-      fileName: 'table.csv',
-      options: {},
-      outputPath: await bench.context.objects.file('datasets/ds_1/1-x/rows.parquet'),
-      objectPath: 'datasets/ds_1/1-x/rows.parquet',
-      scratchDirectory: bench.context.workDir,
-      duckdb: bench.context.duckdb,
-    }));
+    table = await churnTable(bench, ROWS);
     const members = [];
     for (const blueprintId of ['lightgbm-fast', 'linear', 'baseline']) {
       const member: TrainTask = churnTask(table, blueprintId, { modelId: `m_${blueprintId}` });

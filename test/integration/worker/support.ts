@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Checkpoint, IngestTask, SealedFile, TaskSpec, TrainTask } from '#contracts';
+import type { Checkpoint, IngestTask, SealedFile, StoredTable, TaskSpec, TrainTask } from '#contracts';
 import { loadConfig } from '#runtime';
+import { ingest } from '#tables';
 import { AttemptFolder } from '../../../yarn-workers/worker/child/attempt-folder.ts';
 import { Checkpoints } from '../../../yarn-workers/worker/child/checkpoints.ts';
 import { openContext, type TaskContext } from '../../../yarn-workers/worker/child/context.ts';
@@ -113,6 +114,23 @@ export function churnCsv(rowCount: number): string {
     );
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** The churn table, ingested into a workbench's store. */
+export async function churnTable(bench: Workbench, rowCount: number): Promise<StoredTable> {
+  const { context } = bench;
+  const { input } = bench.ingestTask(churnCsv(rowCount));
+  const objectPath = 'datasets/ds_1/1-x/rows.parquet';
+  const { table } = await ingest({
+    inputPath: input.type === 'path' ? input.path : '',
+    fileName: 'table.csv',
+    options: {},
+    outputPath: await context.objects.file(objectPath),
+    objectPath,
+    scratchDirectory: context.workDir,
+    duckdb: context.duckdb,
+  });
+  return table;
 }
 
 /** A train task on the churn table. */

@@ -1,10 +1,9 @@
 import { expect } from 'chai';
 import { parse, TaskOutcome, toAppError, type StoredTable, type TrainOutcome } from '#contracts';
-import { ingest } from '#tables';
 import { openStoredArtifact, sha256 } from '../../../yarn-workers/worker/tasks/stored-artifact.ts';
 import { predictTable } from '../../../yarn-workers/worker/tasks/predict-table.ts';
 import { runTrain } from '../../../yarn-workers/worker/tasks/train.ts';
-import { churnCsv, churnTask, objectNames, openWorkbench, type Workbench } from './support.ts';
+import { churnTable, churnTask, objectNames, openWorkbench, type Workbench } from './support.ts';
 
 const ROWS = 600;
 const BLUEPRINT = 'lightgbm-fast';
@@ -15,16 +14,7 @@ describe('worker: train task', function () {
   let table: StoredTable;
   before(async () => {
     bench = await openWorkbench();
-    const spec = bench.ingestTask(churnCsv(ROWS));
-    ({ table } = await ingest({
-      inputPath: spec.input.type === 'path' ? spec.input.path : '',
-      fileName: 'table.csv',
-      options: {},
-      outputPath: await bench.context.objects.file('datasets/ds_1/1-x/rows.parquet'),
-      objectPath: 'datasets/ds_1/1-x/rows.parquet',
-      scratchDirectory: bench.context.workDir,
-      duckdb: bench.context.duckdb,
-    }));
+    table = await churnTable(bench, ROWS);
   });
   after(() => bench.close());
 
