@@ -8,6 +8,11 @@ const LOOK_AHEAD = 16;
 /** The order within a share; that of the index `task_ready_of_pool`. */
 const ORDER = 'priority desc, created_at, job_position, id';
 
+/**
+ * SQL of whether a task is to delay no other: of priority below 0, unless others of its group are held already and wait for it.
+ */
+const isBackground = (isForming: string): string => `case when priority < 0 and ${isForming} = 0 then 1 else 0 end`;
+
 /** SQL of the conditions under which a READY task may be given out; `task_ready_of_pool` serves them. */
 export const claimable = ({ now }: Dialect): string =>
   `task.state = 'READY' and task.not_before <= ${now} and (task.deadline_at is null or task.deadline_at > ${now})`;
@@ -29,7 +34,7 @@ export interface Look {
   readonly pool: string;
   /** Tasks wanted. */
   readonly count: number;
-  /** Whether members of groups are looked for, and ensembles: a worker of version 1 knows neither. */
+  /** Whether members of groups are looked for, ensembles and insights: a worker of version 1 knows none of them. */
   readonly withGroups: boolean;
   /** Ids of tasks that somebody else has taken, although they still seem READY. */
   readonly without: readonly string[];
@@ -38,7 +43,7 @@ export interface Look {
 /**
  * The tasks that the next `count` claims would get, and some more for a choice, in the order in which they would if none
  * had a dataset cached. The order between shares is the running cost at which a task's turn comes: what the share's held
- * tasks cost and its tasks before it. Steps from share to share and takes the first tasks of each in the index
+ * tasks cost and its tasks before it; tasks of priority below 0 come after those of all shares. Steps from share to share and takes the first tasks of each in the index
  * `task_ready_of_pool`, so that it costs by the number of shares and claims, whatever the number of tasks.
  *
  * @see Goyal, Vin, Cheng: Start-time fair queueing (1996), whose start tag that running cost is
@@ -46,7 +51,7 @@ export interface Look {
 export async function findCandidates(db: Queryable, { pool, count, withGroups, without }: Look): Promise<Candidate[]> {
   const { dialect } = db;
   const other = without.length === 0 ? '' : `and task.id not in (${without.map(() => '?').join(', ')})`;
-  const free = `task.pool = ${POOL_SQL} and ${claimable(dialect)} ${other} and (task.group_id is null ${withGroups ? `or ${mayBegin(dialect)}` : "and task.kind <> 'ensemble'"})`;
+  const free = `task.pool = ${POOL_SQL} and ${claimable(dialect)} ${other} and (task.group_id is null ${withGroups ? `or ${mayBegin(dialect)}` : "and task.kind not in ('ensemble', 'insight')"})`;
   const first = (limit: string) => joinFirst(dialect, `${free} and task.share_key = share.share_key`, limit);
   const rows = await rawRows<CandidateRow>(
     db,
@@ -61,16 +66,16 @@ export async function findCandidates(db: Queryable, { pool, count, withGroups, w
      ), held as (
        select share_key, sum(cost) as cost from task where state in ${HELD_SQL} and pool = ${POOL_SQL} group by share_key
      ), next as (
-       select share.share_key, coalesce(held.cost, 0) as running
+       select share.share_key, coalesce(held.cost, 0) as running, ${isBackground('0')} as is_background
        from share left join held on held.share_key = share.share_key ${first('1')}
-       order by running, ${ORDER} limit ?
+       order by is_background, running, ${ORDER} limit ?
      ), found as (
        select ${columns('share.running', 0)} from next share ${first('?')}
        ${withGroups ? `union all ${formingMembers(dialect, other)}` : ''}
      )
-     select found.*, running - cost + sum(cost) over (
+     select found.*, ${isBackground('is_forming')} as is_background, running - cost + sum(cost) over (
        partition by share_key order by is_forming desc, ${ORDER} rows unbounded preceding) as turn
-     from found order by turn, is_forming desc, ${ORDER} limit ?`,
+     from found order by is_background, turn, is_forming desc, ${ORDER} limit ?`,
     [
       pool,
       ...without,

@@ -27,8 +27,8 @@ export interface Assignment<C extends Claimant> {
 }
 
 /**
- * Which of the waiting workers get which tasks, as if they had come one after the other: each time a task of the share
- * with the least running cost, there one of a forming group, then of the highest priority, then one whose dataset a
+ * Which of the waiting workers get which tasks, as if they had come one after the other: each time a task of priority 0 or
+ * above while there is one, of the share with the least running cost, there one of a forming group, then of the highest priority, then one whose dataset a
  * waiting worker has cached, then the oldest; and its cost is added to its share. A task goes to the worker that waited
  * longest of those that have its dataset cached, else to the one that waited longest of those that are left.
  *
@@ -54,8 +54,11 @@ export function planClaims<C extends Claimant>(
   const chosen: { readonly candidate: Candidate; readonly cacher: C | undefined }[] = [];
   let begun: string | null = null;
   const isForming = ({ isForming: before, groupId }: Candidate) => before || (groupId !== null && groupId === begun);
+  // What is there to delay no other task waits for those of all shares, unless a half group waits for it.
+  const isBackground = (candidate: Candidate) => candidate.priority < 0 && !isForming(candidate);
   const goesBefore = (a: Candidate, b: Candidate) =>
-    (runningOf(a) - runningOf(b) ||
+    (Number(isBackground(a)) - Number(isBackground(b)) ||
+      runningOf(a) - runningOf(b) ||
       Number(isForming(b)) - Number(isForming(a)) ||
       b.priority - a.priority ||
       Number(cacherOf(b) !== undefined) - Number(cacherOf(a) !== undefined) ||

@@ -33,7 +33,7 @@ export interface Task<K extends TaskKind = TaskKind> {
   readonly kind: K;
   readonly spec: SpecByKind[K];
   readonly idempotencyKey: string;
-  /** Higher goes first among the tasks of one project. */
+  /** Higher goes first among the tasks of one project; below 0 after the tasks of all projects. */
   readonly priority: number;
   readonly state: TaskState;
   /** Counts the claims; 0 before the first. */

@@ -43,7 +43,7 @@ export async function compareWithModel(world: World, seed: number): Promise<void
   let tasks: ModelTask[] = [];
   for (let step = 0; step < STEPS; step += 1) {
     while (tasks.length < TASKS_MAX && next() < 0.8) {
-      const made = { project: `p${below(4)}`, datasetId: `d${below(4)}`, priority: below(2) };
+      const made = { project: `p${below(4)}`, datasetId: `d${below(4)}`, priority: below(3) - 1 };
       const { id } = await world.addTask(made);
       const cost = 1 + below(3);
       await world.database.knex('task').where({ id }).update({ cost });
@@ -78,8 +78,10 @@ function expectedOf(tasks: readonly ModelTask[], wishes: readonly Wish[]): (stri
   for (let count = Math.min(ready.length, wishes.length); count > 0; count -= 1) {
     const runningCost = ({ project }: ModelTask) =>
       held.filter((task) => task.project === project).reduce((sum, { cost }) => sum + cost, 0);
-    const least = Math.min(...ready.map(runningCost));
-    const ofLeast = ready.filter((task) => runningCost(task) === least);
+    const foreground = ready.filter(({ priority }) => priority >= 0);
+    const eligible = foreground.length > 0 ? foreground : ready;
+    const least = Math.min(...eligible.map(runningCost));
+    const ofLeast = eligible.filter((task) => runningCost(task) === least);
     const highest = Math.max(...ofLeast.map(({ priority }) => priority));
     const pool = ofLeast.filter(({ priority }) => priority === highest);
     const cacherOf = ({ datasetId }: ModelTask) =>

@@ -60,6 +60,19 @@ export function claimsCases(stage: Stage): void {
       expect(order).to.deep.equal([a3.id, b1.id, c1.id, a1.id, a2.id]);
     });
 
+    it('gives a task of priority below 0 only when no project has another one', async () => {
+      const first = await stage.world.addTask({ project: 'idle', priority: -1 });
+      await stage.world.advance(1);
+      const busy = [];
+      for (let index = 0; index < 3; index += 1) busy.push((await stage.world.addTask({ project: 'busy' })).id);
+      const later = await stage.world.addTask({ project: 'busy', priority: -2 });
+      const order = [];
+      for (let index = 0; index < 5; index += 1) order.push((await stage.world.take(stage.worker)).taskId);
+      expect(order).to.have.members([...busy, first.id, later.id]);
+      expect(order.slice(0, 3)).to.have.members(busy);
+      expect(order.slice(3), 'then by the share again').to.deep.equal([first.id, later.id]);
+    });
+
     it('counts a project’s share again when its tasks end', async () => {
       for (const project of ['a', 'a', 'a', 'b', 'b']) await stage.world.addTask({ project });
       const projectOf = async () => {
