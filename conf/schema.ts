@@ -219,6 +219,10 @@ export const ConfigSchema = strict({
       maximum: 1000,
     }),
     threadsPerTask: integer({ description: 'threads of one modelling task', default: 1, minimum: 1, maximum: 256 }),
+    insights: choice(['recommended', 'none'], {
+      description: 'of which models feature impact and effects are computed after a run; of others when asked for',
+      default: 'recommended',
+    }),
   }),
   ingest: strict({
     urlHosts: list({

@@ -55,6 +55,11 @@ export const AutopilotPlan = strict({
       }),
     ),
   ),
+  insights: Type.Optional(
+    oneOf(['recommended', 'none'], {
+      description: 'whose feature impact and effects are computed when the run is over',
+    }),
+  ),
   maxModels: nullable(Type.Integer({ minimum: 1 })),
   timeBudgetMs: nullable(Type.Integer({ minimum: 1 })),
   parallelTasks: Type.Integer({ minimum: 1, description: 'tasks planned at a time' }),

@@ -10,6 +10,7 @@ import {
   StoredTable,
 } from './dataset.ts';
 import { Partitioning } from './partitioning.ts';
+import { TASK_INSIGHTS } from './rest/insights.ts';
 import { Id, INT32_MAX, Sha256, nullable, oneOf, strict } from './schema.ts';
 import { MetricNameSchema } from './vocabulary.ts';
 
@@ -137,10 +138,32 @@ export const BatchPredictTask = strict({
 });
 export type BatchPredictTask = Static<typeof BatchPredictTask>;
 
-export const TaskSpec = Type.Union([IngestTask, TrainTask, EnsembleTask, BatchPredictTask]);
+/** Computes what a model says of its features, on rows that the predicting member has not seen: {@link INSIGHT_FILE}. */
+export const InsightTask = strict({
+  kind: Type.Literal('insight'),
+  insight: oneOf(TASK_INSIGHTS),
+  modelId: Id,
+  projectId: Id,
+  datasetId: Id,
+  table: StoredTable,
+  target: TargetSpec,
+  metric: MetricNameSchema,
+  artifactPath: Type.String({ description: 'object store folder of manifest.json, blob and out-of-fold.bin' }),
+  manifestSha256: Sha256,
+  seed: Type.Integer({ minimum: 0, maximum: 4294967295 }),
+});
+export type InsightTask = Static<typeof InsightTask>;
+
+export const TaskSpec = Type.Union([IngestTask, TrainTask, EnsembleTask, BatchPredictTask, InsightTask]);
 export type TaskSpec = Static<typeof TaskSpec>;
 export type TaskKind = TaskSpec['kind'];
-export const TASK_KINDS = ['ingest', 'train', 'ensemble', 'batch-predict'] as const satisfies readonly TaskKind[];
+export const TASK_KINDS = [
+  'ingest',
+  'train',
+  'ensemble',
+  'batch-predict',
+  'insight',
+] as const satisfies readonly TaskKind[];
 
 /** Metric values by name; a metric without meaning for the rows is absent. */
 export const MetricValues = Type.Record(Type.String(), Type.Number());
@@ -228,8 +251,20 @@ export const BatchPredictOutcome = strict({
 });
 export type BatchPredictOutcome = Static<typeof BatchPredictOutcome>;
 
+export const InsightOutcome = strict({
+  kind: Type.Literal('insight'),
+  rowCount: Type.Integer({ minimum: 1, description: 'rows used' }),
+});
+export type InsightOutcome = Static<typeof InsightOutcome>;
+
 /** What a task reports when it seals; bounded (`OUTCOME_BYTES_MAX`). Files are in the attempt directory. */
-export const TaskOutcome = Type.Union([IngestOutcome, TrainOutcome, EnsembleOutcome, BatchPredictOutcome]);
+export const TaskOutcome = Type.Union([
+  IngestOutcome,
+  TrainOutcome,
+  EnsembleOutcome,
+  BatchPredictOutcome,
+  InsightOutcome,
+]);
 export type TaskOutcome = Static<typeof TaskOutcome>;
 
 /** Upper bound of a sealed outcome's JSON. 10,000 columns with sample rows fit. */

@@ -64,6 +64,8 @@ function pathOf(task: Task, nonce: string): string {
       return `models/${task.id}/${attempt}`;
     case 'batch-predict':
       return `predictions/${task.id}/${attempt}`;
+    case 'insight':
+      return `insights/${task.id}/${attempt}`;
   }
 }
 

@@ -3,7 +3,7 @@ import { rawRows, type Queryable } from './dialect.ts';
 import { fromJson } from './records.ts';
 
 /** Where attempts write: see `pathOf` of the claims. */
-const ATTEMPT_ROOTS: readonly string[] = ['datasets', 'models', 'predictions'];
+const ATTEMPT_ROOTS: readonly string[] = ['datasets', 'models', 'predictions', 'insights'];
 
 /**
  * A folder that one writer made and that is kept or deleted as a whole: `uploads/<dataset>`, or the folder of one
@@ -25,7 +25,7 @@ const FOLDERS_MAX = 200;
  * - an attempt that lost its lease may still come back to it (`resumeTask`): nobody has claimed its task since;
  * - a checkpoint of an unfinished task lies in it;
  * - it holds a committed result that was not dropped with what it was made for;
- * - a model, a batch prediction or a dataset names it;
+ * - a model, a batch prediction, an insight or a dataset names it;
  * - a dataset names an upload in it.
  *
  * What is not needed is never needed again, uploads excepted: fences only rise, names are used once, a checkpoint lies in
@@ -40,6 +40,7 @@ const neededSql = (paths: string, folders: string): string => `
   union select path from result where path in (${paths}) and dropped_at is null
   union select artifact_path from models where artifact_path in (${paths})
   union select result_path from batch_predictions where result_path in (${paths})
+  union select result_path from insights where result_path in (${paths})
   union select folder.path from (${folders}) as folder join datasets on datasets.id = folder.owner
     where datasets.stored_table like '%"' || folder.path || '/%' or datasets.upload_path like folder.path || '/%'`;
 
@@ -50,7 +51,7 @@ export async function referencedFolders(db: Queryable, folders: readonly string[
     const paths = part.map(() => '?').join(', ');
     const owned = part.map(() => 'select cast(? as varchar(1000)) as path, cast(? as varchar(100)) as owner');
     const rows = await rawRows<{ path: string }>(db, neededSql(paths, owned.join(' union all ')), [
-      ...[...part, ...part, ...part, ...part],
+      ...[...part, ...part, ...part, ...part, ...part],
       ...part.flatMap((path) => [path, path.split('/')[1] ?? '']),
     ]);
     for (const { path } of rows) referenced.add(path);

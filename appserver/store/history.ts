@@ -14,7 +14,7 @@ export interface HistoryLook {
 }
 
 /** What still shows a job: a resource that it made, or a run. */
-const SHOWN = ['datasets', 'models', 'batch_predictions', 'autopilot_runs']
+const SHOWN = ['datasets', 'models', 'batch_predictions', 'insights', 'autopilot_runs']
   .map((table) => `exists (select 1 from ${table} where ${table}.job_id = ended.id)`)
   .join(' or ');
 

@@ -56,6 +56,7 @@ export * from './datasets.ts';
 export * from './deployments.ts';
 export * from './idempotency.ts';
 export * from './inconsistencies.ts';
+export * from './insights.ts';
 export * from './installation.ts';
 export * from './models.ts';
 export * from './projects.ts';

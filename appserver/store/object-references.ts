@@ -75,6 +75,15 @@ const SOURCES: readonly Source[] = [
   },
 ];
 
+/** Since schema version 8. */
+const INSIGHTS: Source = {
+  sql: `select insights.job_id as id, insights.result_path as path, task_seal.files as facts
+    from insights left join job on job.id = insights.job_id
+    ${sealOf('job.task_id')} where insights.result_path is not null`,
+  id: 'insights.job_id',
+  referencesOf: attemptFiles,
+};
+
 /** Since schema version 3. */
 const CHECKPOINTS: Source = {
   sql: `select id, null as path, checkpoint as facts from task where checkpoint is not null and finished_at is null`,
@@ -87,12 +96,13 @@ const CHECKPOINTS: Source = {
 };
 
 /**
- * Every object that the database needs, each once: artefacts, datasets, results of batch predictions, uploads that are
- * still being read, checkpoints of unfinished tasks. What attempts in progress have written is not among them: a
+ * Every object that the database needs, each once: artefacts, datasets, results of batch predictions, insights, uploads that
+ * are still being read, checkpoints of unfinished tasks. What attempts in progress have written is not among them: a
  * restored database begins those attempts anew.
  */
 export async function* objectReferences(db: Queryable, schemaVersion: number): AsyncGenerator<ObjectReference> {
-  for (const source of schemaVersion >= 3 ? [...SOURCES, CHECKPOINTS] : SOURCES) {
+  const later = [...(schemaVersion >= 3 ? [CHECKPOINTS] : []), ...(schemaVersion >= 8 ? [INSIGHTS] : [])];
+  for (const source of [...SOURCES, ...later]) {
     let after = '';
     for (;;) {
       const rows: Row[] = await rawRows<Row>(db, `${source.sql} and ${source.id} > ? order by ${source.id} limit ?`, [

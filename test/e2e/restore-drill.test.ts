@@ -134,6 +134,7 @@ function drill(from: Client, to: Client): void {
     expect((await predict(api, again.predictionUrl, rows)).data).to.deep.equal(answers);
     await api.succeeded(await api.get(`/jobs/${openJob.id}`, Job));
     expect((await hashesOf(openProjectId)).sort()).to.deep.equal([...hashes].sort());
+    for (const { id } of (await api.get('/jobs', pageOf(Job))).data) await api.final(id);
     await expectNoFormerLife(second, to);
     process.stdout.write(
       `    drill ${from} to ${to}: backup ${String(made['tookMs'])} ms, restore ${String(restored['tookMs'])} ms, up ${upMs} ms\n`,

@@ -28,6 +28,7 @@ const FLAGS = [
   '--queue.reaperIntervalMs=200',
   '--queue.backoffMs=100',
   '--workers=2',
+  '--autopilot.insights=none',
 ];
 
 describe('faults: everything killed at once', function () {

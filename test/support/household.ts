@@ -61,7 +61,7 @@ export class Household {
     this.database = server.server.database;
     this.#postgres = postgres;
     this.api = api;
-    this.worker = new ProtocolWorker(server.server.url, server.config, server.store, COLUMNS);
+    this.worker = new ProtocolWorker(server.server.url, server.config, server.store, COLUMNS, { protocolVersion: 2 });
   }
 
   static async open(postgres: TestDatabase | null): Promise<Household> {

@@ -26,7 +26,8 @@ export async function namedObjects(db: Queryable): Promise<NamedObjects> {
     `select result.path, task_seal.files from result
        join task_seal on task_seal.task_id = result.task_id and task_seal.fence = result.fence
      where result.path in (select artifact_path from models)
-       or result.path in (select result_path from batch_predictions)`,
+       or result.path in (select result_path from batch_predictions)
+       or result.path in (select result_path from insights)`,
   );
   for (const { path, files } of seals)
     for (const { name } of JSON.parse(files) as SealedFile[]) exact.add(`${path}/${name}`); // as the store keeps it

@@ -2,12 +2,14 @@ import { createHash, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import {
   ClaimedTask,
+  INSIGHT_FILE,
   parse,
   RegisterAnswer,
   toAppError,
   toProblem,
   type EnsembleTask,
   type FeatureProfile,
+  type InsightTask,
   type ManifestFile,
   type SealedFile,
   type StoredTable,
@@ -15,6 +17,8 @@ import {
   type TrainTask,
 } from '#contracts';
 import {
+  computeInsight,
+  decodeOutOfFold,
   encodeOutOfFold,
   ensembleManifest,
   fitModel,
@@ -26,6 +30,7 @@ import {
 import type { ObjectStore } from '#object-store';
 import { HttpClient, KEY_FILES, readSecret, type Config } from '#runtime';
 import { storedMembers } from '../../yarn-workers/worker/tasks/ensemble.ts';
+import { readStoredArtifact } from '../../yarn-workers/worker/tasks/stored-artifact.ts';
 import { memorySource, storedTable, type MemoryColumn } from './memory-table.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -43,7 +48,7 @@ interface Files {
 }
 
 interface WorkerOptions {
-  /** Workers of version 1, the default, are given no ensembles. */
+  /** Workers of version 1, the default, are given no ensembles and no insights. */
   readonly protocolVersion?: number;
   /** Of trees; without one only the baseline and linear models can be fitted. */
   readonly engine?: BoostingEngine;
@@ -151,6 +156,8 @@ export class ProtocolWorker {
         return trained(spec, this.#columns, this.#engine);
       case 'ensemble':
         return blended(spec, this.#store);
+      case 'insight':
+        return explained(spec, this.#columns, this.#store);
       case 'batch-predict': {
         const rows = Buffer.from('prediction\r\n1\r\n');
         const outcome = { kind: spec.kind, rowCount: spec.table?.rowCount ?? 1, rowsPerSecond: 1, warnings: [] };
@@ -241,6 +248,15 @@ async function blended(spec: EnsembleTask, store: ObjectStore): Promise<Files> {
     peakMemoryBytes: 1,
   };
   return { files: [['blob', ensemble.blob], ...outOfFoldFile, ['manifest.json', manifestBytes]], outcome };
+}
+
+async function explained(spec: InsightTask, columns: readonly MemoryColumn[], store: ObjectStore): Promise<Files> {
+  const { manifest, blob } = await readStoredArtifact(store, spec);
+  const file = await store.readAll(`${spec.artifactPath}/out-of-fold.bin`, { maxBytes: 2 ** 26 });
+  const input = { manifest, blob, outOfFold: decodeOutOfFold(file), source: memorySource(columns) };
+  const insight = await computeInsight(spec, input, { sha256 });
+  const outcome = { kind: spec.kind, rowCount: insight.rowCount };
+  return { files: [[INSIGHT_FILE, Buffer.from(JSON.stringify(insight))]], outcome };
 }
 
 /** The file of out-of-fold predictions, and how the manifest describes it; none of a refit. */

@@ -35,6 +35,8 @@ export {
   scoresFromOutOfFold,
   type OutOfFold,
 } from './fit/out-of-fold.ts';
+export { checkInsight } from './insights/features/check-insight.ts';
+export { computeInsight, type InsightInput, type InsightIo } from './insights/features/compute-insight.ts';
 export { insightOf, insightRows } from './insights/insight.ts';
 export { partitionOf } from './partition/partitions.ts';
 export { profileTable, type ProfileOptions } from './profile/profile-table.ts';

@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { Id, nullable, oneOf, strict } from '../schema.ts';
-import type { TargetType } from '../vocabulary.ts';
+import { MetricNameSchema, type TargetType } from '../vocabulary.ts';
 
 /** Kinds of insights of a model. */
 export const INSIGHT_KINDS = [
@@ -18,7 +18,11 @@ export const INSIGHT_KINDS = [
 ] as const;
 export type InsightKind = (typeof INSIGHT_KINDS)[number];
 
-/** Kinds that are computed from out-of-fold predictions, by target type; the others are not built yet. */
+/** Kinds that need the data: tasks of the lowest priority compute them, once for each model. */
+export const TASK_INSIGHTS = ['feature-impact', 'feature-effects'] as const satisfies readonly InsightKind[];
+export type TaskInsightKind = (typeof TASK_INSIGHTS)[number];
+
+/** Kinds that are computed from out-of-fold predictions when they are asked for, by target type. */
 export const OUT_OF_FOLD_INSIGHTS = {
   binary: ['lift', 'roc', 'confusion', 'calibration'],
   multiclass: ['lift', 'roc', 'confusion', 'calibration'],
@@ -127,20 +131,98 @@ const Residuals = strict({
   }),
 });
 
-/** What an insight says, computed from stored out-of-fold predictions. */
-export const InsightContent = Type.Union([Roc, Lift, Confusion, Calibration, Residuals]);
+const Impact = {
+  impact: nullable(
+    Type.Number({ description: 'mean over repeats of what permuting costs in the metric; above 0 is worse' }),
+  ),
+  std: nullable(Type.Number({ description: 'of the repeats, divided by their number' })),
+  normalized: nullable(Type.Number({ description: 'by the largest impact of a feature; null where none is above 0' })),
+};
+const FeatureImpact = strict({
+  kind: Type.Literal('feature-impact'),
+  metric: MetricNameSchema,
+  score: nullable(Type.Number({ description: 'of the rows used, nothing permuted; null where it is undefined' })),
+  repeats: Type.Integer({ description: 'permutations, the same ones for all features' }),
+  features: Type.Array(
+    strict({
+      feature: Type.String(),
+      ...Impact,
+      group: nullable(Type.Integer({ description: 'index into groups: others say much the same' })),
+    }),
+    { description: 'that the model reads, by falling impact' },
+  ),
+  unused: Type.Array(Type.String(), { description: 'features that the model does not read: impact 0' }),
+  groups: Type.Array(
+    strict({
+      features: Type.Array(Type.String()),
+      association: Type.Number({ description: 'the least of the pairs that link them' }),
+      ...Impact,
+    }),
+    { description: 'near-duplicates, with the impact of permuting them together' },
+  ),
+  associationMin: Type.Number({ description: 'pairs at or above it are linked' }),
+  associatedCount: Type.Integer({ description: 'features that were held against each other, those of most impact' }),
+});
+
+/** Where the rows of a bin lie. */
+export const EFFECT_BIN_KINDS = ['range', 'level', 'others', 'missing'] as const;
+const perOutput = (description: string) => Type.Array(Value, { description: `${description}, by output` });
+const EffectBin = strict({
+  kind: oneOf(EFFECT_BIN_KINDS),
+  from: nullable(Type.Number({ description: 'least value of a range; dates: seconds since 1970; null if infinite' })),
+  to: nullable(Type.Number({ description: 'its largest' })),
+  at: nullable(Type.Number({ description: 'a value of it, its median, at which the dependence is' })),
+  level: nullable(Type.String()),
+  rowCount: Type.Integer(),
+  weight: Value,
+  meanActual: perOutput('of the rows of the bin'),
+  meanPredicted: perOutput('of the rows of the bin, out of fold'),
+  partialDependence: nullable(
+    Type.Array(Value, { description: 'mean prediction if every row had this value, by output; null of others' }),
+  ),
+});
+const FeatureEffects = strict({
+  kind: Type.Literal('feature-effects'),
+  outputs: Type.Array(nullable(Type.String()), {
+    description: 'the positive class, the largest classes in class order, or null: the value of a regression target',
+  }),
+  dependenceRowCount: Type.Integer({ description: 'rows over which the partial dependence is a mean' }),
+  featureCount: Type.Integer({ description: 'features that the model reads' }),
+  features: Type.Array(
+    strict({
+      feature: Type.String(),
+      movement: Type.Number({ description: 'mean change of a prediction when the feature is permuted' }),
+      bins: Type.Array(EffectBin),
+    }),
+    { description: 'by falling movement; no more than a hundred' },
+  ),
+});
+
+/** What a task computes. */
+export const TaskInsightContent = Type.Union([FeatureImpact, FeatureEffects]);
+export type TaskInsightContent = Static<typeof TaskInsightContent>;
+
+/** What an insight says. */
+export const InsightContent = Type.Union([Roc, Lift, Confusion, Calibration, Residuals, ...TaskInsightContent.anyOf]);
 export type InsightContent = Static<typeof InsightContent>;
 export type InsightOf<K extends InsightContent['kind']> = Extract<InsightContent, { kind: K }>;
 
-export const Insight = strict({
-  modelId: Id,
+const rowFacts = {
   predictedBy: Type.String({ description: 'whose predictions these are: the model, or the twin that a refit repeats' }),
   partition: oneOf(INSIGHT_PARTITIONS),
-  rowCount: Type.Integer({ description: 'rows used, of weight above 0; evenly spaced ones of more than a million' }),
+  rowCount: Type.Integer({
+    description: 'rows used, of weight above 0; of many rows evenly spaced ones, or by hash where the data is read',
+  }),
   isWeighted: Type.Boolean(),
-  insight: InsightContent,
-});
+};
+
+export const Insight = strict({ modelId: Id, ...rowFacts, insight: InsightContent });
 export type Insight = Static<typeof Insight>;
+
+/** The file `insight.json` of a task, version 1: numbers only, no time, so that the same task makes the same bytes. */
+export const StoredInsight = strict({ formatVersion: Type.Literal(1), ...rowFacts, insight: TaskInsightContent });
+export type StoredInsight = Static<typeof StoredInsight>;
+export const INSIGHT_FILE = 'insight.json';
 
 export const InsightList = strict({
   data: Type.Array(strict({ kind: oneOf(INSIGHT_KINDS), path: Type.String() })),

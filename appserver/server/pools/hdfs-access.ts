@@ -1,5 +1,12 @@
 import path from 'node:path';
-import { AppError, type BatchPredictTask, type EnsembleTask, type TaskSpec, type TrainTask } from '#contracts';
+import {
+  AppError,
+  type BatchPredictTask,
+  type EnsembleTask,
+  type InsightTask,
+  type TaskSpec,
+  type TrainTask,
+} from '#contracts';
 import type { HdfsSharing } from '#object-store';
 import { findUser, type Database, type Task } from '#store';
 import type { AttemptAccess } from '../queue/index.ts';
@@ -36,10 +43,11 @@ function inputsOf(spec: TaskSpec, checkpoint: string | undefined): string[] {
     case 'ensemble':
       return [...foldersOf(spec), ...spec.members.map(({ artifactPath }) => artifactPath), ...more];
     case 'batch-predict':
+    case 'insight':
       return [...foldersOf(spec), spec.artifactPath, ...more];
   }
 }
 
-const foldersOf = ({ table }: TrainTask | EnsembleTask | BatchPredictTask): string[] => [
+const foldersOf = ({ table }: TrainTask | EnsembleTask | BatchPredictTask | InsightTask): string[] => [
   ...new Set((table?.files ?? []).map((file) => path.posix.dirname(file.path))),
 ];

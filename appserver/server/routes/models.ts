@@ -6,25 +6,29 @@ import {
   Insight,
   InsightList,
   InsightQuery,
+  Job,
   Model,
   ModelParameters,
   oneOf,
   PatchModelRequest,
   strict,
+  TASK_INSIGHTS,
   TaskLog,
   type Parameters,
   type TaskSpec,
 } from '#contracts';
 import { ENSEMBLE_BLUEPRINT_ID, decodeOutOfFold, settingsOf } from '#ml';
-import { getTask, readTaskLog, updateModel } from '#store';
+import { getTask, isFinalJobState, readTaskLog, updateModel } from '#store';
 import { route, ok, type Route } from '../route.ts';
+import { startInsight } from '../services/insight-tasks.ts';
 import { insightKinds, readInsight } from '../services/insights.ts';
-import { publicProblem } from '../services/jobs.ts';
+import { jobView, publicProblem } from '../services/jobs.ts';
 import { modelView, readModel, readReadyModel } from '../services/models.ts';
 import { asFile } from '../services/streams.ts';
 import { trainingPredictionsCsv } from '../services/training-predictions.ts';
 import { zipStream } from '../services/zip.ts';
 import { OUT_OF_FOLD_BYTES_MAX } from '../verification/index.ts';
+import { acceptedJob } from './jobs.ts';
 import { IdParams } from './params.ts';
 
 const tag = 'models';
@@ -189,9 +193,33 @@ const insight = route({
   access: 'user',
   params: strict({ id: Id, kind: oneOf(INSIGHT_KINDS) }),
   query: InsightQuery,
-  answers: { 200: { description: 'the insight and the rows it is of', schema: Insight } },
-  handler: async ({ database, store }, { caller, params, query, signal }) =>
-    ok(await readInsight({ database, store }, caller, { modelId: params.id, kind: params.kind, query }, signal)),
+  answers: {
+    200: { description: 'the insight and the rows it is of', schema: Insight },
+    202: { description: 'the job that is computing it', schema: Job },
+  },
+  handler: async ({ database, store }, { caller, params, query, signal }) => {
+    const asked = { modelId: params.id, kind: params.kind, query };
+    const answer = await readInsight({ database, store }, caller, asked, signal);
+    return 'job' in answer ? acceptedJob(answer.job) : ok(answer.insight);
+  },
+});
+
+const makeInsight = route({
+  method: 'POST',
+  path: '/api/v1/models/{id}/insights/{kind}',
+  summary: 'Have an insight computed that needs the data, once for each model',
+  tag,
+  access: 'user',
+  params: strict({ id: Id, kind: oneOf(TASK_INSIGHTS) }),
+  answers: {
+    200: { description: 'the job that has computed it', schema: Job },
+    202: { description: 'the job that computes it', schema: Job },
+  },
+  handler: async ({ compute }, { caller, params, effect }) =>
+    effect(async (trx) => {
+      const job = await startInsight(trx, compute, caller, params.id, params.kind);
+      return isFinalJobState(job.state) ? ok(jobView(job)) : acceptedJob(job);
+    }),
 });
 
 /** Routes of models. */
@@ -204,4 +232,5 @@ export const modelRoutes: readonly Route[] = [
   trainingPredictions,
   insights,
   insight,
+  makeInsight,
 ];

@@ -57,7 +57,7 @@ const PRIORITY_MAX = 1_000;
 const patchQueue = route({
   method: 'PATCH',
   path: '/api/v1/queue/{taskId}',
-  summary: 'Give a task another priority among those of its project',
+  summary: 'Give a task another priority among those of its project; below 0 after those of all',
   tag,
   access: 'admin',
   params: strict({ taskId: Id }),

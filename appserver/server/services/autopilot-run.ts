@@ -36,6 +36,7 @@ import {
   type Transaction,
 } from '#store';
 import type { TaskQueue } from '../queue/index.ts';
+import { createInsightTasks } from './insight-tasks.ts';
 
 /** Topic of the wake-ups of runs; the key is the id of the run's job, which the scheduler locks. */
 export const AUTOPILOT_TOPIC = 'autopilot';
@@ -290,6 +291,7 @@ async function finish(
     await recommendModel(trx, run.projectId, recommended.modelId, recommended.reason);
     await finishRun(trx, run.id, 'succeeded', recommended.modelId);
     await finishJob(trx, run.jobId, { state: 'succeeded' });
+    if (run.plan.insights === 'recommended') await createInsightTasks(trx, run, recommended.modelId);
     return;
   }
   if (run.state === 'stopping') {

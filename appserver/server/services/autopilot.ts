@@ -92,9 +92,10 @@ export async function planRun(
     throw new AppError('DATASET_NOT_READY', `dataset ${project.datasetId} is not ready`);
   if (request.featureList !== undefined)
     throw new AppError('NOT_AVAILABLE', 'featureList: feature lists are not built yet; use excludedFeatures');
-  const { workersMax, threadsPerTask } = config.autopilot;
+  const { workersMax, threadsPerTask, insights } = config.autopilot;
   const parallelTasks = Math.max(1, Math.min(workersMax, await expectedWorkers(app)));
-  const plan = planAutopilot(withFixed(request, project.fixed), { profile, table, parallelTasks, threadsPerTask });
+  const facts = { profile, table, parallelTasks, threadsPerTask };
+  const plan: AutopilotPlan = { ...planAutopilot(withFixed(request, project.fixed), facts), insights };
   return project.fixed === null ? plan : heldAgainst(project, project.fixed, plan);
 }
 

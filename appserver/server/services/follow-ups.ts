@@ -13,6 +13,7 @@ import {
 import {
   completeBatchPrediction,
   completeDataset,
+  completeInsight,
   completeModel,
   failDataset,
   findBatchPrediction,
@@ -41,6 +42,7 @@ export function registerFollowUps(queue: TaskQueue, { database, signer, hdfsAs, 
   queue.followUps.register('train', trainFollowUp(queue, signer, verifier));
   queue.followUps.register('ensemble', ensembleFollowUp(queue, signer, verifier, database));
   queue.followUps.register('batch-predict', batchPredictFollowUp(database, hdfsAs));
+  queue.followUps.register('insight', insightFollowUp(verifier));
 }
 
 const cancelled = () => new AppError('JOB_CANCELLED', 'the job was cancelled');
@@ -173,6 +175,16 @@ function ensembleFollowUp(
       complete(trx, task, sealed, { ...verified, iterations: null, ensemble: sealed.outcome.ensemble }),
     failed,
     cancelled: ended,
+  };
+}
+
+function insightFollowUp(verifier: Verifier): TaskFollowUp<'insight', string> {
+  return {
+    verify: ({ spec }, sealed, store) => verifier.verify({ kind: 'insight', spec, sealed }, store),
+    committed: (trx, task, { attemptPath }, sha256) => completeInsight(trx, task.jobId, { path: attemptPath, sha256 }),
+    // State and cause are those of the job.
+    failed: async () => undefined,
+    cancelled: async () => undefined,
   };
 }
 

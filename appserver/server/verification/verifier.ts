@@ -30,7 +30,7 @@ export class Verifier {
   }
 
   /**
-   * @returns SHA-256 of `manifest.json`
+   * @returns SHA-256 of `manifest.json`, or of `insight.json`
    * @throws ARTIFACT_INVALID, RESULT_MISMATCH; what the store throws; SHUTTING_DOWN once it is closed; INTERNAL when the thread
    *   ended by itself meanwhile
    */
@@ -87,10 +87,18 @@ export class Verifier {
 const shuttingDown = (): AppError =>
   new AppError('SHUTTING_DOWN', 'the app server is shutting down; the model will be verified by the next one');
 
-/** Bytes that a check looks at: an ensemble's members have about as many each as itself. */
+/** Bytes of a number of the out-of-fold predictions. */
+const PREDICTION_BYTES = 8;
+
+/**
+ * Bytes that a check looks at: an ensemble's members have about as many each as itself; an insight is held against the predictions of
+ * its model.
+ */
 function bytesOf({ spec, sealed }: ModelCheck): number {
   const own = sealed.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  return spec.kind === 'train' ? own : own * (1 + spec.members.length);
+  if (spec.kind === 'train') return own;
+  if (spec.kind === 'ensemble') return own * (1 + spec.members.length);
+  return own + spec.table.rowCount * PREDICTION_BYTES * Math.max(1, spec.target.classes.length);
 }
 
 /** @returns null when the thread ended before it could answer */

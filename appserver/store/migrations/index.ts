@@ -6,6 +6,7 @@ import { housekeeping0004 } from './0004-housekeeping.ts';
 import { pools0005 } from './0005-pools.ts';
 import { outputs0006 } from './0006-outputs.ts';
 import { ensembles0007 } from './0007-ensembles.ts';
+import { insights0008 } from './0008-insights.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -16,4 +17,5 @@ export const MIGRATIONS: readonly Migration[] = [
   pools0005,
   outputs0006,
   ensembles0007,
+  insights0008,
 ];

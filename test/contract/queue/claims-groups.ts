@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { EnsembleTask } from '#contracts';
+import type { EnsembleTask, InsightTask } from '#contracts';
 import { claimTogether, wish } from './claims-model.ts';
 import type { Stage } from './stage.ts';
 import { QUEUE_CONFIG } from './world.ts';
@@ -25,6 +25,20 @@ const ENSEMBLE: EnsembleTask = {
   membersMax: 1,
   stepsMax: 1,
   refitOf: null,
+  seed: 0,
+};
+
+const INSIGHT: InsightTask = {
+  kind: 'insight',
+  insight: 'feature-impact',
+  modelId: 'm0',
+  projectId: 'p1',
+  datasetId: 'd1',
+  table: ENSEMBLE.table,
+  target: ENSEMBLE.target,
+  metric: 'rmse',
+  artifactPath: 'models/m0/1-a',
+  manifestSha256: '0'.repeat(64),
   seed: 0,
 };
 
@@ -88,6 +102,12 @@ export function claimsGroupsCases(stage: Stage): void {
       const single = await world.addTask();
       const old = wish({ joinsGroups: false });
       expect(await claimTogether(world, [old, wish(), wish()])).to.deep.equal([single.id, ...idsOf(tasks)]);
+    });
+
+    it('give insights to workers of version 2 only', async () => {
+      const { world } = stage;
+      const { id } = await world.addTask({ spec: INSIGHT });
+      expect(await claimTogether(world, [wish({ joinsGroups: false }), wish()])).to.deep.equal([null, id]);
     });
 
     it('give ensembles to workers of version 2 only', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { Insight, Job, pageOf } from '#contracts';
 import { rawRows } from '#store';
 import { Lab, type LabOptions } from '../../support/faults/lab.ts';
 import {
@@ -84,6 +85,34 @@ export function workerKilledSuite(database: LabOptions['database'] & string): vo
       );
       expect(ensembles[0]?.fence, 'attempts at the ensemble').to.be.at.least(2);
       await lab.recovered('task child killed before the manifest of an ensemble', faultAtMs, 20_000);
+      await lab.check();
+      await lab.stopWorkers();
+    });
+
+    it('task child killed before the file of an insight', async () => {
+      const calm = lab.startWorker();
+      const runs = [await startRun(lab, datasetId), await startRun(lab, datasetId)];
+      const twins: string[] = [];
+      for (const run of runs) {
+        await expectSameModels(lab, run);
+        const insights = (await lab.api.get(`/jobs?projectId=${run.projectId}`, pageOf(Job))).data;
+        for (const job of insights) await lab.succeeded(job.id);
+        const { data } = await lab.leaderboard(run.projectId);
+        twins.push(
+          data.find(({ blueprintId }) => blueprintId === 'lightgbm-default')?.modelId ?? expect.fail('no twin'),
+        );
+      }
+      await lab.stop(calm);
+      const [first, second] = twins.map((modelId) => `/models/${modelId}/insights/feature-effects`);
+      const victim = lab.startWorker({ failpoints: 'worker.close=kill' });
+      const asked = await lab.api.request('POST', first ?? '');
+      await victim.line('the death of the child', ({ event }) => event === 'task_process_died');
+      const faultAtMs = Date.now();
+      await lab.succeeded((asked.json as Job).id);
+      await lab.succeeded(((await lab.api.request('POST', second ?? '')).json as Job).id);
+      const told = async (path = '') => (await lab.api.get(path, Insight)).insight;
+      expect(await told(first), 'as of the same model, undisturbed').to.deep.equal(await told(second));
+      await lab.recovered('task child killed before the file of an insight', faultAtMs, 20_000);
       await lab.check();
       await lab.stopWorkers();
     });

@@ -155,11 +155,14 @@ function ensembles(client: 'sqlite' | 'postgres'): void {
       expect((await api.request('GET', `/models/${recommended().modelId}/artifact`)).status).to.equal(200);
     });
 
-    it('has insights of its out-of-fold predictions, its refit the same ones', async () => {
+    it('has insights, its refit the same ones', async () => {
       const [ensemble, refit] = [twin(), recommended()];
       for (const { modelId } of [ensemble, refit]) {
         const list = await api.get(`/models/${modelId}/insights`, InsightList);
-        expect(list.data.map(({ kind }) => kind)).to.deep.equal(['lift', 'roc', 'confusion', 'calibration']);
+        expect(list.data.map(({ kind }) => kind)).to.deep.equal([
+          ...['feature-impact', 'feature-effects'],
+          ...['lift', 'roc', 'confusion', 'calibration'],
+        ]);
         for (const { kind, path } of list.data) {
           const insight = await api.get(path.replace('/api/v1', ''), Insight);
           expect(insight).to.include({ modelId, predictedBy: ensemble.modelId, partition: 'crossValidation' });
@@ -175,7 +178,7 @@ function ensembles(client: 'sqlite' | 'postgres'): void {
       await api.refused('GET', `${path}/residuals`, { status: 422, code: 'VALIDATION_FAILED', says: [/residuals/] });
       const locked = { status: 409, code: 'CONFLICT', says: [/holdout is locked/] } as const;
       await api.refused('GET', `${path}/roc?partition=holdout`, locked);
-      await api.refused('GET', `${path}/feature-impact`, { status: 501, code: 'NOT_AVAILABLE', says: [/not built/] });
+      await api.refused('GET', `${path}/word-cloud`, { status: 501, code: 'NOT_AVAILABLE', says: [/not built/] });
     });
 
     it('is shown by the command line on its leaderboard', () => {

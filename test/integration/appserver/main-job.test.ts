@@ -278,7 +278,7 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
       expect((await api.get(`${path}/roc?label=no`, Insight)).insight).to.deep.include({ label: 'no' });
       const refuse = (rest: string, status: number, code: Parameters<typeof api.refused>[2]['code']) =>
         api.refused('GET', `${path}/${rest}`, { status, code });
-      await refuse('feature-impact', 501, 'NOT_AVAILABLE');
+      await refuse('word-cloud', 501, 'NOT_AVAILABLE');
       await refuse('nonsense', 404, 'NOT_FOUND');
       await refuse('residuals', 422, 'VALIDATION_FAILED');
       await refuse('roc?label=maybe', 422, 'VALIDATION_FAILED');

@@ -12,6 +12,7 @@ function otherValue(entry: ConfigKey): string {
   if (entry.key === 'objectStore.driver') return 'hdfs';
   if (entry.key === 'compute.driver') return 'yarn';
   if (entry.key === 'yarn.viaJar') return 'never';
+  if (entry.key === 'autopilot.insights') return 'none';
   if (entry.key === 'server.plainHttp') return 'anywhere';
   if (entry.type === 'integer') return String(Number(entry.default) + 1);
   return entry.type === 'list' ? 'one,two' : '/somewhere/else';

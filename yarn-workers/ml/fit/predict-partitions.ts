@@ -42,14 +42,7 @@ export async function predictPartitions(
   const { outputCount } = scorer;
   const wanted = Uint32Array.from(roles.of.keys()).filter((row) => roles.of[row] !== TRAINING);
   const predictions = new Float64Array(wanted.length * outputCount);
-  const answer = scorer.createPrediction();
-  const positive = content.positiveClass ?? 1;
-  const writePrediction = (raw: Float64Array, from: number, at: number): void => {
-    scorer.toPrediction(raw, from, answer);
-    if (content.targetType === 'regression') predictions[at] = Number(answer.prediction);
-    else if (content.targetType === 'binary') predictions[at] = answer.probabilities[positive] ?? NaN;
-    else predictions.set(answer.probabilities, at);
-  };
+  const writePrediction = predictionWriter(content, scorer);
   let next = 0;
   const held = {
     values: new Float64Array(BLOCK_ROWS * encoder.columnCount),
@@ -74,7 +67,7 @@ export async function predictPartitions(
       if (member === undefined) scorer.scoreMatrix(matrix, 0, places.length, held.raw);
       else scoreRows(member, matrix, 0, places.length, held.raw);
       for (const [index, place] of places.entries())
-        writePrediction(held.raw, index * outputCount, place * outputCount);
+        writePrediction(held.raw, index * outputCount, predictions, place * outputCount);
     }
   });
   if (next !== wanted.length) throw new AppError('INTERNAL', `${next} rows were predicted, expected ${wanted.length}`);
@@ -90,8 +83,23 @@ export async function predictPartitions(
   };
 }
 
+/** Writes the prediction of raw scores at `from` as `OutOfFold` has it: a probability, one a class, or the value. */
+export function predictionWriter(
+  content: Pick<ManifestContent, 'targetType' | 'positiveClass'>,
+  scorer: Scorer,
+): (raw: Float64Array, from: number, out: Float64Array, at: number) => void {
+  const answer = scorer.createPrediction();
+  const positive = content.positiveClass ?? 1;
+  return (raw, from, out, at) => {
+    scorer.toPrediction(raw, from, answer);
+    if (content.targetType === 'regression') out[at] = Number(answer.prediction);
+    else if (content.targetType === 'binary') out[at] = answer.probabilities[positive] ?? NaN;
+    else out.set(answer.probabilities, at);
+  };
+}
+
 /** Each member alone, on the matrix of all steps. */
-function compileEach({ content, models }: OpenedModel, columnCount: number): CompiledModel[] {
+export function compileEach({ content, models }: OpenedModel, columnCount: number): CompiledModel[] {
   const firstColumns: number[] = [];
   let column = 0;
   for (const step of content.steps) {

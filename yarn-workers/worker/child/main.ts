@@ -8,6 +8,7 @@ import { blameOf } from '../blame.ts';
 import { runBatchPredict } from '../tasks/batch-predict.ts';
 import { runEnsemble } from '../tasks/ensemble.ts';
 import { runIngest } from '../tasks/ingest.ts';
+import { runInsight } from '../tasks/insight.ts';
 import { runTrain } from '../tasks/train.ts';
 import { AttemptFolder } from './attempt-folder.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -127,6 +128,8 @@ async function perform(run: Omit<TaskRun, 'task'> & { readonly task: RunMessage[
       return runEnsemble({ ...run, task: { ...run.task, spec } });
     case 'batch-predict':
       return runBatchPredict({ ...run, task: { ...run.task, spec } });
+    case 'insight':
+      return runInsight({ ...run, task: { ...run.task, spec } });
   }
 }
 

@@ -12,10 +12,8 @@ import { failpoint } from '#runtime';
 import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
 import type { TaskHandler } from '../child/task-run.ts';
 import { microsPerRow } from './micros-per-row.ts';
-import { readOf, readStoredArtifact, sha256 } from './stored-artifact.ts';
+import { OUT_OF_FOLD_BYTES_MAX, readOf, readStoredArtifact, sha256 } from './stored-artifact.ts';
 
-/** Largest out-of-fold predictions of one model that are read, in bytes. */
-const OUT_OF_FOLD_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 /** Rows that are scored one by one to measure the time of a prediction: an ensemble takes that of all its members. */
 const TIMED_ROWS_MAX = 200;
 

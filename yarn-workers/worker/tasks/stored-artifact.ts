@@ -6,6 +6,8 @@ import { openArtifact, type Scorer } from '#scoring';
 /** Largest `manifest.json` and `blob` that are read, in bytes. */
 export const MANIFEST_BYTES_MAX = 256 * 1024 * 1024;
 export const BLOB_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+/** Largest out-of-fold predictions of one model that are read, in bytes. */
+export const OUT_OF_FOLD_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 

@@ -29,7 +29,7 @@ GET PATCH /models/{id}
 GET /models/{id}/parameters
 GET /models/{id}/log
 GET /models/{id}/insights
-GET /models/{id}/insights/{kind}
+GET POST /models/{id}/insights/{kind}
 GET /models/{id}/artifact
 GET /models/{id}/training-predictions
 POST GET /batch-predictions

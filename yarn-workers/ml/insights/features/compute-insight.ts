@@ -1,0 +1,71 @@
+import { AppError, type BatchSource, type InsightTask, type StoredInsight } from '#contracts';
+import { openArtifact, readModels } from '#scoring';
+import { hash32 } from '#statistics';
+import type { FitIo } from '../../fit/clock.ts';
+import { ENSEMBLE_BLUEPRINT_ID } from '../../blueprints/ensemble.ts';
+import { checkFitsTarget, type OutOfFold } from '../../fit/out-of-fold.ts';
+import { featureEffects } from './feature-effects.ts';
+import { encodedRows, encodeSample, samplePredictor } from './fold-scorer.ts';
+import { factsOf, inputFeaturesOf, insightSample, isNear } from './insight-facts.ts';
+import { DEPENDENCE_ROWS_MAX, REPEATS } from './limits.ts';
+import { permutationImpact, type Sample } from './permutation-impact.ts';
+import { permutations } from './permutations.ts';
+import { readFeatures } from './read-features.ts';
+import { sampleRows } from './sample-rows.ts';
+
+/** What a model has left, and the data that it was made from. */
+export interface InsightInput {
+  /** `manifest.json`, parsed. */
+  readonly manifest: unknown;
+  readonly blob: Uint8Array;
+  readonly outOfFold: OutOfFold;
+  readonly source: BatchSource;
+}
+
+export type InsightIo = Pick<FitIo, 'sha256' | 'onProgress' | 'signal' | 'log'>;
+
+const PERMUTATION_SALT = 0x5a17_0022;
+
+/**
+ * Impact or effects of a model's features, on rows of which each is predicted by the members that had not seen it. A function of the task
+ * and the model's files: done again it gives the same. Memory: the encoded rows, at most 128 MB.
+ *
+ * @throws ARTIFACT_INVALID; TOO_FEW_ROWS; RESULT_MISMATCH where the model does not predict what is stored; TASK_CANCELLED
+ */
+export async function computeInsight(task: InsightTask, input: InsightInput, io: InsightIo): Promise<StoredInsight> {
+  const { outOfFold, source } = input;
+  checkFitsTarget(outOfFold, task.target);
+  const scorer = openArtifact(input.manifest, input.blob, io.sha256);
+  const { content } = scorer.manifest;
+  const inputs = inputFeaturesOf(content);
+  const rows = insightSample(task, content, outOfFold);
+  io.log?.(`${rows.rows.length} rows of ${outOfFold.rows.length}, ${inputs.length} features`);
+  const requests = scorer.columnRequests(task.table.columns);
+  const features = await readFeatures(source, content.features, requests, rows.rows, io.signal);
+  const encoded = encodeSample(content, features, rows.rows.length);
+  const model = { content, models: readModels(content, input.blob), scorer };
+  const sample: Sample = { target: task.target, rows, features, encoded, predict: samplePredictor(model, rows) };
+  if (scorer.manifest.blueprintId !== ENSEMBLE_BLUEPRINT_ID) checkPredictions(sample);
+  const salted = hash32(task.seed, PERMUTATION_SALT);
+  const told = async (): Promise<StoredInsight['insight']> => {
+    if (task.insight === 'feature-impact') {
+      const unused = content.features.map(({ name }) => name).filter((name) => !inputs.includes(name));
+      return permutationImpact(sample, task.metric, permutations(salted, REPEATS, rows.rows.length), unused, io);
+    }
+    const few = sampleRows(rows, task.seed, DEPENDENCE_ROWS_MAX);
+    const placeOf = new Map([...rows.rows.entries()].map(([place, row]) => [row, place]));
+    const places = few.rows.map((row) => placeOf.get(row) ?? 0);
+    const part = { rows: few, encoded: encodedRows(encoded, places), predict: samplePredictor(model, few) };
+    const [order = new Uint32Array(0)] = permutations(salted, 1, few.rows.length);
+    return featureEffects(sample, part, order, io);
+  };
+  return { ...factsOf(task, rows), insight: await told() };
+}
+
+/** A single model predicts what is stored; an ensemble's stored predictions have weights that were chosen without the row's part. */
+function checkPredictions({ rows, encoded, predict }: Sample): void {
+  const place = predict(encoded).findIndex((value, at) => !isNear(value, rows.predictions[at] ?? NaN));
+  if (place < 0) return;
+  const row = rows.rows[Math.floor(place / rows.outputCount)] ?? 0;
+  throw new AppError('RESULT_MISMATCH', `insight: row ${row} is not predicted as out-of-fold.bin has it`);
+}

@@ -1,0 +1,106 @@
+import { AppError, type ManifestContent } from '#contracts';
+import { compileStep, scoreRows, stepColumnCount, type CompiledModel } from '#scoring';
+import type { OutOfFold } from '../../fit/out-of-fold.ts';
+import { compileEach, predictionWriter, type OpenedModel } from '../../fit/predict-partitions.ts';
+import type { SampledFeature } from './read-features.ts';
+
+/** Rows encoded for all members of a model: row-major, the columns of all steps in their order. */
+export interface EncodedSample {
+  readonly values: Float64Array;
+  readonly columnCount: number;
+  /** Matrix columns of each sampled feature, in the order of the features. */
+  readonly columnsOf: readonly Uint32Array[];
+}
+
+/** Every column is made of one feature, so that moving a feature's columns is moving its cells. */
+export function encodeSample(
+  { steps }: ManifestContent,
+  features: readonly SampledFeature[],
+  rowCount: number,
+): EncodedSample {
+  const columnCount = columnCountOf(steps);
+  const values = new Float64Array(rowCount * columnCount).fill(NaN);
+  const columnsOf = features.map((): number[] => []);
+  const placeOf = new Map(features.map(({ index }, place) => [index, place]));
+  let firstColumn = 0;
+  for (const step of steps) {
+    const place = placeOf.get(step.feature);
+    const feature = place === undefined ? undefined : features[place];
+    if (place !== undefined && feature !== undefined) {
+      compileStep(step)(feature.values, 0, rowCount, values, columnCount, firstColumn, 0);
+      for (let i = 0; i < stepColumnCount(step); i += 1) columnsOf[place]?.push(firstColumn + i);
+    }
+    firstColumn += stepColumnCount(step);
+  }
+  return { values, columnCount, columnsOf: columnsOf.map((columns) => Uint32Array.from(columns)) };
+}
+
+export const columnCountOf = (steps: ManifestContent['steps']): number =>
+  steps.reduce((count, step) => count + stepColumnCount(step), 0);
+
+/** Some rows of a sample. */
+export function encodedRows(sample: EncodedSample, rows: Uint32Array): EncodedSample {
+  const { columnCount } = sample;
+  const values = new Float64Array(rows.length * columnCount);
+  for (const [place, row] of rows.entries())
+    values.set(sample.values.subarray(row * columnCount, (row + 1) * columnCount), place * columnCount);
+  return { ...sample, values };
+}
+
+/** Predictions as `OutOfFold` has them, of rows in order of fold, each by the members that had not seen its fold. */
+export type PredictSample = (encoded: EncodedSample) => Float64Array;
+
+/**
+ * What predicts a sample. The members of an artefact are, model by model, those of folds 0, 1, ...: one model, or those
+ * that an ensemble blends. In fold k the members k of all models predict with their weights times the number of folds, which add
+ * up to 1: the ensemble's own weights.
+ *
+ * @throws INTERNAL where there are not as many members for each fold
+ */
+export function samplePredictor(model: OpenedModel, rows: Pick<OutOfFold, 'partitions' | 'foldCount'>): PredictSample {
+  const { content, scorer } = model;
+  const { outputCount } = scorer;
+  const { foldCount, partitions } = rows;
+  const members = compileEach(model, columnCountOf(content.steps));
+  if (members.length % foldCount !== 0)
+    throw new AppError('INTERNAL', `the artefact has ${members.length} members for ${foldCount} folds`);
+  const write = predictionWriter(content, scorer);
+  const rowCount = partitions.length;
+  const raw = new Float64Array(rowCount * outputCount);
+  const own = new Float64Array(rowCount * outputCount);
+  return ({ values, columnCount }) => {
+    const matrix = { rowCount, columnCount, values };
+    for (let fold = 0, from = 0; fold < foldCount; fold += 1) {
+      let to = from;
+      while (to < rowCount && partitions[to] === fold) to += 1;
+      const part = raw.subarray(from * outputCount, to * outputCount);
+      blendFold(
+        members.filter((_, index) => index % foldCount === fold),
+        content.members.filter((_, index) => index % foldCount === fold).map(({ weight }) => weight * foldCount),
+        (member, out) => scoreRows(member, matrix, from, to, out),
+        part,
+        own.subarray(0, part.length),
+      );
+      from = to;
+    }
+    const predictions = new Float64Array(rowCount * outputCount);
+    for (let row = 0; row < rowCount; row += 1) write(raw, row * outputCount, predictions, row * outputCount);
+    return predictions;
+  };
+}
+
+/** The only member as it is, to the last bit; else the weighted sum in their order. */
+function blendFold(
+  members: readonly CompiledModel[],
+  weights: readonly number[],
+  score: (member: CompiledModel, out: Float64Array) => void,
+  out: Float64Array,
+  own: Float64Array,
+): void {
+  for (const [index, member] of members.entries()) {
+    if (members.length === 1) return score(member, out);
+    score(member, own);
+    const weight = weights[index] ?? NaN;
+    for (let i = 0; i < out.length; i += 1) out[i] = (index === 0 ? 0 : (out[i] ?? NaN)) + weight * (own[i] ?? NaN);
+  }
+}

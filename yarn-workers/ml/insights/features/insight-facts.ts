@@ -1,0 +1,37 @@
+import type { InsightTask, ManifestContent, StoredInsight } from '#contracts';
+import type { OutOfFold } from '../../fit/out-of-fold.ts';
+import { columnCountOf } from './fold-scorer.ts';
+import { rowsMax } from './limits.ts';
+import { sampleRows } from './sample-rows.ts';
+
+/** Features that a model reads, in the order of the manifest. */
+export function inputFeaturesOf({ features, steps, members }: ManifestContent): string[] {
+  const used = new Set(members.flatMap((member) => member.steps.map((step) => steps[step]?.feature)));
+  return features.flatMap(({ name }, index) => (used.has(index) ? [name] : []));
+}
+
+/** The rows of an insight, with their stored predictions. @throws TOO_FEW_ROWS */
+export const insightSample = (
+  { seed }: Pick<InsightTask, 'seed'>,
+  content: ManifestContent,
+  data: OutOfFold,
+): OutOfFold => sampleRows(data, seed, rowsMax(inputFeaturesOf(content).length, columnCountOf(content.steps)));
+
+/** What an insight says of its rows. */
+export const factsOf = (
+  { modelId }: Pick<InsightTask, 'modelId'>,
+  rows: OutOfFold,
+): Omit<StoredInsight, 'insight'> => ({
+  formatVersion: 1,
+  predictedBy: modelId,
+  partition: rows.foldCount > 1 ? 'crossValidation' : 'validation',
+  rowCount: rows.rows.length,
+  isWeighted: rows.weights !== null,
+});
+
+/** Stored predictions come from the same code; the mathematical functions of another platform may differ in a last bit. */
+const TOLERANCE = 1e-9;
+
+/** Equal but for roundings. */
+export const isNear = (a: number, b: number): boolean =>
+  Object.is(a, b) || a === b || Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(a), Math.abs(b));

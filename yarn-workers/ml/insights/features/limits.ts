@@ -1,0 +1,35 @@
+/** Permutations of each feature: their spread is some tenths of their mean for what matters, and time is in proportion. */
+export const REPEATS = 5;
+
+/** Rows that an insight uses at most: the metric of 10,000 rows is known to about a hundredth. */
+const ROWS_MAX = 10_000;
+/** Yet not fewer than this, however wide the data. */
+const ROWS_MIN = 500;
+/** Predictions for one insight: a minute of a model that takes 10 microseconds a row. */
+const PREDICTIONS_MAX = 5_000_000;
+/** Cells of the encoded rows, which are in memory: 128 MB. */
+const CELLS_MAX = 16_000_000;
+
+/** Rows that are used at most. */
+export function rowsMax(featureCount: number, columnCount: number): number {
+  const byPredictions = Math.floor(PREDICTIONS_MAX / (REPEATS * Math.max(1, featureCount)));
+  const byCells = Math.floor(CELLS_MAX / Math.max(1, columnCount));
+  return Math.max(ROWS_MIN, Math.min(ROWS_MAX, byPredictions, byCells));
+}
+
+/** Features that are held against each other: pairs grow with the square. */
+export const ASSOCIATED_MAX = 200;
+/** Two features at or above this say much the same: a rank correlation of 0.9 leaves a fifth of the variance apart. */
+export const ASSOCIATION_MIN = 0.9;
+/** Levels of a category, and bins of a number, that are told apart when two features are compared. */
+export const ASSOCIATION_LEVELS = 50;
+export const ASSOCIATION_BINS = 10;
+
+/** Features whose effects are told, those that move predictions most. */
+export const EFFECT_FEATURES_MAX = 100;
+/** Bins of a feature beside those of missing values and of other levels. */
+export const EFFECT_BINS = 20;
+/** Rows over which a partial dependence is a mean. */
+export const DEPENDENCE_ROWS_MAX = 1_000;
+/** Classes of a multiclass target that are told. */
+export const EFFECT_CLASSES_MAX = 10;

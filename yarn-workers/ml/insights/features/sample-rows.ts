@@ -1,0 +1,51 @@
+import { AppError } from '#contracts';
+import { hash32, rowHash } from '#statistics';
+import type { OutOfFold } from '../../fit/out-of-fold.ts';
+
+/** Salt of hashes that must not agree with the partitions' hash. */
+const SAMPLE_SALT = 0x5a17_0021;
+
+/**
+ * The rows that rank models, never those of the holdout, of weight above 0; of more than `most` those of the least
+ * hash(seed, row), so that more rows hold the fewer. In order of fold, then of row.
+ *
+ * @throws TOO_FEW_ROWS where there is none
+ */
+export function sampleRows(data: OutOfFold, seed: number, most: number): OutOfFold {
+  const wanted = Uint32Array.from(data.rows.keys()).filter(
+    (place) => (data.partitions[place] ?? -1) >= 0 && (data.weights?.[place] ?? 1) > 0,
+  );
+  if (wanted.length === 0)
+    throw new AppError('TOO_FEW_ROWS', 'the model has no row of positive weight that it had not seen');
+  const salted = hash32(seed, SAMPLE_SALT);
+  const hashes = Uint32Array.from(wanted, (place) => rowHash(salted, data.rows[place] ?? 0));
+  const last = wanted.length > most ? (hashes.toSorted()[most - 1] ?? 0) : Infinity;
+  const chosen = wanted.filter((_, index) => (hashes[index] ?? 0) <= last);
+  return rowsAt(data, byFold(data, chosen));
+}
+
+function byFold({ partitions, foldCount }: OutOfFold, places: Uint32Array): Uint32Array {
+  const ordered = new Uint32Array(places.length);
+  let next = 0;
+  for (let fold = 0; fold < foldCount; fold += 1)
+    for (const place of places) if (partitions[place] === fold) ordered[next++] = place;
+  return ordered;
+}
+
+function rowsAt(data: OutOfFold, places: Uint32Array): OutOfFold {
+  const { outputCount } = data;
+  const predictions = new Float64Array(places.length * outputCount);
+  for (const [index, place] of places.entries())
+    predictions.set(data.predictions.subarray(place * outputCount, (place + 1) * outputCount), index * outputCount);
+  const { classes, values, weights } = data;
+  return {
+    rows: places.map((place) => data.rows[place] ?? 0),
+    partitions: Int8Array.from(places, (place) => data.partitions[place] ?? 0),
+    foldCount: data.foldCount,
+    classes: classes === null ? null : Int32Array.from(places, (place) => classes[place] ?? -1),
+    values: values === null ? null : Float64Array.from(places, (place) => values[place] ?? NaN),
+    weights: weights === null ? null : Float64Array.from(places, (place) => weights[place] ?? NaN),
+    outputCount,
+    predictions,
+  };
+}
