@@ -1,4 +1,4 @@
-import type { FeatureValues } from '#scoring';
+import type { CategoryValues, FeatureValues } from '#scoring';
 import { ascendingOrder } from '#statistics';
 
 /** A part of the rows by the value of one feature. */
@@ -22,10 +22,18 @@ export interface FeatureBins {
 
 /**
  * Numbers (and dates) in up to `most` ranges of as many rows, equal values in one; where there are no more than `most` values, one
- * for each. Categories by their most frequent keys, of equal ones the first to appear, the rest as others. Missing cells last.
+ * for each. Categories by their most frequent keys, of equal ones the first to appear, the rest as others. Texts are all others: no
+ * two of them are alike. Missing cells last.
  */
 export function binsOf(values: FeatureValues, most: number): FeatureBins {
-  return values.kind === 'number' ? numberBins(values.values, most) : levelBins(values, most);
+  switch (values.kind) {
+    case 'number':
+      return numberBins(values.values, most);
+    case 'category':
+      return levelBins(values, most);
+    case 'text':
+      return textBins(values.texts);
+  }
 }
 
 const NOTHING = { from: null, to: null, at: null, level: null, donor: null };
@@ -65,7 +73,7 @@ function endsOf(count: number, most: number, valueAt: (place: number) => number)
   };
 }
 
-function levelBins({ codes, keys }: Extract<FeatureValues, { kind: 'category' }>, most: number): FeatureBins {
+function levelBins({ codes, keys }: CategoryValues, most: number): FeatureBins {
   const counts = new Float64Array(keys.length);
   for (const code of codes) if (code >= 0) counts[code] = (counts[code] ?? 0) + 1;
   const present = [...counts.keys()].filter((code) => (counts[code] ?? 0) > 0);
@@ -80,6 +88,12 @@ function levelBins({ codes, keys }: Extract<FeatureValues, { kind: 'category' }>
   if (present.length > frequent.length) bins.push({ ...NOTHING, kind: 'others' });
   const binOf = Uint32Array.from(codes, (code) => (code < 0 ? 0 : (binOfCode.get(code) ?? frequent.length)));
   return withMissing(bins, binOf, (row) => (codes[row] ?? -1) < 0);
+}
+
+function textBins(texts: readonly (string | null)[]): FeatureBins {
+  const isMissing = (row: number): boolean => (texts[row] ?? null) === null;
+  const bins: FeatureBin[] = texts.some((text) => text !== null) ? [{ ...NOTHING, kind: 'others' }] : [];
+  return withMissing(bins, new Uint32Array(texts.length), isMissing);
 }
 
 function withMissing(bins: FeatureBin[], binOf: Uint32Array, isMissing: (row: number) => boolean): FeatureBins {

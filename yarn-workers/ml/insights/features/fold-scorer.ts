@@ -1,5 +1,5 @@
 import { AppError, type ManifestContent } from '#contracts';
-import { compileStep, scoreRows, stepColumnCount, type CompiledModel } from '#scoring';
+import { compileSteps, scoreRows, stepColumnCount, type CompiledModel } from '#scoring';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
 import { compileEach, predictionWriter, type OpenedModel } from '../../fit/predict-partitions.ts';
 import type { SampledFeature } from './read-features.ts';
@@ -18,18 +18,19 @@ export function encodeSample(
   features: readonly SampledFeature[],
   rowCount: number,
 ): EncodedSample {
-  const columnCount = columnCountOf(steps);
+  const { compiled, columnCount } = compileSteps(steps);
   const values = new Float64Array(rowCount * columnCount).fill(NaN);
+  const valuesOf = new Map(features.map(({ index, values }) => [index, values]));
+  for (const { feature, firstColumn, apply } of compiled) {
+    const cells = valuesOf.get(feature);
+    if (cells !== undefined) apply(cells, 0, rowCount, values, columnCount, firstColumn, 0);
+  }
   const columnsOf = features.map((): number[] => []);
   const placeOf = new Map(features.map(({ index }, place) => [index, place]));
   let firstColumn = 0;
   for (const step of steps) {
-    const place = placeOf.get(step.feature);
-    const feature = place === undefined ? undefined : features[place];
-    if (place !== undefined && feature !== undefined) {
-      compileStep(step)(feature.values, 0, rowCount, values, columnCount, firstColumn, 0);
-      for (let i = 0; i < stepColumnCount(step); i += 1) columnsOf[place]?.push(firstColumn + i);
-    }
+    const own = columnsOf[placeOf.get(step.feature) ?? -1];
+    for (let i = 0; i < stepColumnCount(step); i += 1) own?.push(firstColumn + i);
     firstColumn += stepColumnCount(step);
   }
   return { values, columnCount, columnsOf: columnsOf.map((columns) => Uint32Array.from(columns)) };

@@ -1,4 +1,5 @@
 import type { InsightTask, ManifestContent, StoredInsight } from '#contracts';
+import { isText } from '#scoring';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
 import { columnCountOf } from './fold-scorer.ts';
 import { rowsMax } from './limits.ts';
@@ -15,7 +16,11 @@ export const insightSample = (
   { seed }: Pick<InsightTask, 'seed'>,
   content: ManifestContent,
   data: OutOfFold,
-): OutOfFold => sampleRows(data, seed, rowsMax(inputFeaturesOf(content).length, columnCountOf(content.steps)));
+): OutOfFold => {
+  const inputs = new Set(inputFeaturesOf(content));
+  const textCount = content.features.filter((feature) => inputs.has(feature.name) && isText(feature)).length;
+  return sampleRows(data, seed, rowsMax(inputs.size, columnCountOf(content.steps), textCount));
+};
 
 /** What an insight says of its rows. */
 export const factsOf = (

@@ -1,3 +1,5 @@
+import { TEXT_CHARACTERS_MAX } from '../../fit/text/limits.ts';
+
 /** Permutations of each feature: their spread is some tenths of their mean for what matters, and time is in proportion. */
 export const REPEATS = 5;
 
@@ -9,12 +11,15 @@ const ROWS_MIN = 500;
 const PREDICTIONS_MAX = 5_000_000;
 /** Cells of the encoded rows, which are in memory: 128 MB. */
 const CELLS_MAX = 16_000_000;
+/** UTF-16 units of texts, which are in memory too: 160 MB at most. */
+const CHARACTERS_MAX = 80_000_000;
 
 /** Rows that are used at most. */
-export function rowsMax(featureCount: number, columnCount: number): number {
+export function rowsMax(featureCount: number, columnCount: number, textCount: number): number {
   const byPredictions = Math.floor(PREDICTIONS_MAX / (REPEATS * Math.max(1, featureCount)));
   const byCells = Math.floor(CELLS_MAX / Math.max(1, columnCount));
-  return Math.max(ROWS_MIN, Math.min(ROWS_MAX, byPredictions, byCells));
+  const byCharacters = Math.floor(CHARACTERS_MAX / (TEXT_CHARACTERS_MAX * Math.max(1, textCount)));
+  return Math.max(ROWS_MIN, Math.min(ROWS_MAX, byPredictions, byCells, textCount === 0 ? ROWS_MAX : byCharacters));
 }
 
 /** Features that are held against each other: pairs grow with the square. */

@@ -1,5 +1,6 @@
 import { AppError, type BatchSource, type ColumnRequest, type ManifestFeature } from '#contracts';
-import { featureDecoder, type CategoryValues, type FeatureValues } from '#scoring';
+import { featureDecoder, isText, type CategoryValues, type FeatureValues } from '#scoring';
+import { TEXT_CHARACTERS_MAX } from '../../fit/text/limits.ts';
 
 /** A feature that the model reads, with its values in the rows of the sample. */
 export interface SampledFeature {
@@ -57,7 +58,9 @@ export async function readFeatures(
   return inputs.map(({ index, name, collector }) => ({ index, name, values: collector.values }));
 }
 
-function collectorOf({ parse }: ManifestFeature, rowCount: number): Collector {
+function collectorOf(feature: ManifestFeature, rowCount: number): Collector {
+  const { parse } = feature;
+  if (isText(feature)) return textCollector(rowCount);
   if (parse.kind === 'category') return categoryCollector(rowCount);
   const numbers = new Float64Array(rowCount);
   return {
@@ -67,6 +70,21 @@ function collectorOf({ parse }: ManifestFeature, rowCount: number): Collector {
     values: { kind: 'number', values: numbers },
   };
 }
+
+/** As much of each text as steps read. */
+function textCollector(rowCount: number): Collector {
+  const texts = new Array<string | null>(rowCount).fill(null);
+  return {
+    take: (values, row, place) => {
+      const text = values.kind === 'text' ? (values.texts[row] ?? null) : null;
+      texts[place] = text === null || text.length <= TEXT_CHARACTERS_MAX ? text : copyOf(text, TEXT_CHARACTERS_MAX);
+    },
+    values: { kind: 'text', texts },
+  };
+}
+
+/** The first UTF-16 units; a slice would keep all of the text in memory. */
+const copyOf = (text: string, length: number): string => text.slice(0, length).split('').join('');
 
 /** Keys in order of appearance, whatever dictionaries they came from; -1 is missing. */
 function categoryCollector(rowCount: number): Collector {

@@ -18,6 +18,7 @@ import { appErrorOf } from '../../../../../support/expect-error.ts';
 import { memorySource, storedTable, type MemoryColumn } from '../../../../../support/memory-table.ts';
 import { MIXED_FEATURES, mixedTable } from '../../../../../support/mixed-table.ts';
 import { freeIo, planOf } from '../../../../../support/modelling-task.ts';
+import { textTable } from '../../../../../support/text-table.ts';
 
 /** `x` again, but for roundings, and a feature that means nothing. */
 function tableOf(rowCount: number): MemoryColumn[] {
@@ -82,7 +83,10 @@ describe('ml feature insights', function () {
     return { task: own, fit: { ...first.fit, blob: ensemble.blob }, manifest, outOfFold };
   }
 
-  const compute = async ({ task, input }: Asked, insight: TaskInsightKind): Promise<StoredInsight> =>
+  const compute = async (
+    { task, input }: Pick<Asked, 'task' | 'input'>,
+    insight: TaskInsightKind,
+  ): Promise<StoredInsight> =>
     parse(StoredInsight, JSON.parse(JSON.stringify(await computeInsight({ ...task, insight }, input, freeIo()))), 'i');
   const of = <K extends TaskInsightKind>(stored: StoredInsight, kind: K): InsightOf<K> => {
     if (stored.insight.kind !== kind) expect.fail(stored.insight.kind);
@@ -108,6 +112,40 @@ describe('ml feature insights', function () {
       const effects = await compute(one, 'feature-effects');
       checkInsight({ ...task, insight: 'feature-effects' }, effects, model.manifest, model.outOfFold);
       expect(of(effects, 'feature-effects').featureCount).to.equal(impact.features.length);
+    }
+  });
+
+  it('reads texts as the model does; a text has no bins but there and missing', async () => {
+    const table = textTable(400);
+    const partitioning = { method: 'random', folds: 3 } as const;
+    const plan = await planOf(table, { target: 'binary', featureNames: ['x', 'colour', 'note'], partitioning });
+    const models = await fitModels(table, plan, [
+      ['linear-text', { penalties: 12 }],
+      ['lightgbm-fast', { maxIterations: 25, leaves: 8 }],
+    ]);
+    for (const { task, manifest, fit, outOfFold } of models) {
+      const { projectId, datasetId, metric, seed, modelId } = task;
+      const spec = { projectId, datasetId, metric, seed, modelId, target: plan.target, table: storedTable(table) };
+      const asked: InsightTask = {
+        kind: 'insight',
+        insight: 'feature-impact',
+        ...spec,
+        artifactPath: '',
+        manifestSha256: '',
+      };
+      const one = {
+        task: asked,
+        input: { manifest, outOfFold, blob: fit.blob, source: memorySource(table, 64) },
+      };
+      const stored = await compute(one, 'feature-impact');
+      checkInsight(asked, stored, manifest, outOfFold);
+      expect(of(stored, 'feature-impact').features[0]?.feature, task.blueprintId).to.equal('note');
+      const effects = await compute(one, 'feature-effects');
+      checkInsight({ ...asked, insight: 'feature-effects' }, effects, manifest, outOfFold);
+      const note = of(effects, 'feature-effects').features.find(({ feature }) => feature === 'note');
+      expect(note?.bins.map(({ kind }) => kind)).to.deep.equal(['others', 'missing']);
+      expect(note?.bins[0]?.partialDependence, 'no one text stands for them').to.equal(null);
+      expect(note?.bins[1]?.partialDependence).to.have.length(1);
     }
   });
 
@@ -168,7 +206,7 @@ describe('ml feature insights', function () {
     expect([...few.rows].every((row) => more.rows.includes(row))).to.be.true;
     expect([...few.partitions]).to.deep.equal([...few.partitions].toSorted((a, b) => a - b));
     expect(few.partitions.includes(HOLDOUT)).to.be.false;
-    expect([rowsMax(10, 10), rowsMax(500, 10), rowsMax(10, 4_000), rowsMax(100_000, 10)]).to.deep.equal([10_000, 2_000, 4_000, 500]); // prettier-ignore
+    expect([rowsMax(10, 10, 0), rowsMax(500, 10, 0), rowsMax(10, 4_000, 0), rowsMax(100_000, 10, 0), rowsMax(10, 10, 1)]).to.deep.equal([10_000, 2_000, 4_000, 500, 4_000]); // prettier-ignore
     const weights = new Float64Array(outOfFold.rows.length);
     await appErrorOf('TOO_FEW_ROWS', () => sampleRows({ ...outOfFold, weights }, 1, 100));
   });
