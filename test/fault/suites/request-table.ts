@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Job, parse } from '#contracts';
+import { Job, parse, TASK_INSIGHTS } from '#contracts';
 import { KEY_FILES } from '#runtime';
 import { rawRows } from '#store';
 import { churnCsv } from '../../integration/worker/support.ts';
@@ -210,6 +210,17 @@ export const REQUESTS: Readonly<Record<string, Request>> = {
     ),
     count: (scene, key) => countOf(scene, 'models where description = ?', key),
     statuses: [200],
+  },
+  'POST /api/v1/models/{id}/insights/{kind}': {
+    prepare: async (scene) => {
+      const made = await rawRows<{ kind: string }>(scene.lab.database, 'select kind from insights');
+      const left = TASK_INSIGHTS.find((kind) => !made.some((one) => one.kind === kind));
+      if (left === undefined) throw new Error('each kind of insight has been made');
+      scene.id = left;
+    },
+    send: send('POST', ({ modelIds, id }) => `/models/${modelIds[0] ?? ''}/insights/${id}`),
+    count: has('insights where kind = ?'),
+    statuses: [202, 200],
   },
   'POST /api/v1/batch-predictions': {
     send: send(

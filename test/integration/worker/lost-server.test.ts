@@ -29,6 +29,8 @@ describe('worker: the app server, out of reach or refusing', function () {
       'queue.leaseMs': LEASE_MS,
       'queue.beatMs': BEAT_MS,
       'worker.checkpointMs': 0,
+      // Attempts of a project are those of its run.
+      'autopilot.insights': 'none',
     });
     const worker = cluster.startWorker();
     datasetId = await cluster.api.dataset({ content: churnCsv(300), fileName: 'table.csv' });

@@ -22,7 +22,7 @@ export const BLENDED: RunKind = { rowCount: 300, request: { target: 'label', max
 
 /** One boosted model, which takes a second or two, and its refit: long enough to be hit in the middle of the training. */
 export const SLOW: RunKind = {
-  rowCount: 40_000,
+  rowCount: 100_000,
   request: { target: 'label', maxModels: 1, blueprints: ['lightgbm-fast'], seed: 7 },
 };
 
