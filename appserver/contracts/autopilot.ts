@@ -60,6 +60,13 @@ export const AutopilotPlan = strict({
       description: 'whose feature impact and effects are computed when the run is over',
     }),
   ),
+  refitCopies: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description:
+        'models with seeds of their own that a refit averages at most, where fits draw random numbers; default 1',
+    }),
+  ),
   maxModels: nullable(Type.Integer({ minimum: 1 })),
   timeBudgetMs: nullable(Type.Integer({ minimum: 1 })),
   parallelTasks: Type.Integer({ minimum: 1, description: 'tasks planned at a time' }),
@@ -81,6 +88,7 @@ export const PlannedTask = strict({
   iterations: nullable(
     Type.Integer({ minimum: 0, description: 'frozen iterations of a refit: of boosting, or steps of a penalty path' }),
   ),
+  copies: Type.Optional(Type.Integer({ minimum: 1, description: 'of a refit: models that it averages; default 1' })),
   members: Type.Optional(
     Type.Array(PlannedMember, {
       description: 'of an ensemble: what may be blended, best first; of its refit: what is',

@@ -52,7 +52,15 @@ export const TrainTask = strict({
   blueprintId: Type.String(),
   parameters: Parameters,
   sampleFraction: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
-  refit: nullable(strict({ of: Id, iterations: nullable(Type.Integer({ minimum: 0 })) })),
+  refit: nullable(
+    strict({
+      of: Id,
+      iterations: nullable(Type.Integer({ minimum: 0 })),
+      copies: Type.Optional(
+        Type.Integer({ minimum: 1, description: 'models with seeds of their own that are averaged; default 1' }),
+      ),
+    }),
+  ),
   seed: Type.Integer({ minimum: 0, maximum: 4294967295 }),
   threadCount: Type.Integer({ minimum: 1 }),
 });

@@ -212,10 +212,14 @@ function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): Trai
     blueprintId: planned.blueprintId,
     parameters: planned.parameters,
     sampleFraction: order.sampleFraction,
-    refit: planned.refitOf === null ? null : { of: planned.refitOf, iterations: planned.iterations },
+    refit: refitOf(planned),
     seed: plan.seed,
     threadCount: plan.threadsPerTask,
   };
+}
+
+function refitOf({ refitOf: of, iterations, copies }: PlannedTask): TrainTask['refit'] {
+  return of === null ? null : { of, iterations, ...(copies === undefined ? {} : { copies }) };
 }
 
 function ensembleSpec(modelId: string, order: ModelOrder, table: StoredTable): EnsembleTask {

@@ -1,6 +1,7 @@
 import type { AutopilotPlan, PlannedResult } from '#contracts';
-import { entryOf } from '../blueprints/catalogue.ts';
-import { isLinear } from '../blueprints/settings.ts';
+import { entryOf, settingsOf } from '../blueprints/catalogue.ts';
+import { isLinear, type GbmSettings } from '../blueprints/settings.ts';
+import type { Candidate } from '../blueprints/variations.ts';
 import { SELECTION_TERMS_MAX, VALIDATION_PARTS } from '../ensemble/limits.ts';
 
 /** What a task costs beside its fit: claim, reading, sealing, commit. */
@@ -63,9 +64,9 @@ export function refitRatio({ partitioning }: AutopilotPlan): number {
   return 1 / (folds * (1 - 1 / folds) * (1 - holdoutFraction));
 }
 
-/** Expected time of the refit of a fit that took `fitMs`, with its safety. */
-export function refitMsOf(plan: AutopilotPlan, fitMs: number): number {
-  return TASK_OVERHEAD_MS + REFIT_SAFETY * refitRatio(plan) * fitMs;
+/** Expected time of the refit, in so many copies, of a fit that took `fitMs`, with its safety. */
+export function refitMsOf(plan: AutopilotPlan, fitMs: number, copies = 1): number {
+  return TASK_OVERHEAD_MS + REFIT_SAFETY * refitRatio(plan) * copies * fitMs;
 }
 
 /** The latest deadline of a task created now that leaves time to refit it however long it takes. */
@@ -81,31 +82,41 @@ export function latestDeadline(plan: AutopilotPlan, elapsedMs: number, sealBy: n
  */
 const TEXT_SCORES_COST = 4;
 
-/** Blueprints whose fits grow alike with rows, features and classes, and what one costs. */
-function costOf(plan: Pick<AutopilotPlan, 'features'>, blueprintId: string) {
-  const { settings, relativeCost, reads } = entryOf(blueprintId);
-  if (settings === null) return { kind: 'constant', cost: relativeCost };
-  if (isLinear(settings)) return { kind: reads === 'texts too' ? 'terms' : 'columns', cost: relativeCost };
+/** Fits that grow alike with rows, features and classes, and what one costs. */
+function costOf(plan: Pick<AutopilotPlan, 'features'>, { blueprintId, parameters }: Candidate) {
+  const { settings: defaults, relativeCost, reads } = entryOf(blueprintId);
+  const settings = settingsOf(blueprintId, parameters);
+  if (defaults === null || settings === null) return { kind: 'constant', cost: relativeCost };
+  if (isLinear(settings) || isLinear(defaults))
+    return { kind: reads === 'texts too' ? 'terms' : 'columns', cost: relativeCost };
   const hasTexts = plan.features.some(({ type }) => type === 'text');
-  return { kind: 'trees', cost: relativeCost + (hasTexts ? TEXT_SCORES_COST : 0) };
+  const cost = (relativeCost * treesCost(settings)) / treesCost(defaults);
+  return { kind: 'trees', cost: cost + (hasTexts ? TEXT_SCORES_COST : 0) };
 }
 
 /**
- * Expected time of a fit of each blueprint: the mean over what was measured of time per relative cost, times the
- * blueprint's relative cost. Trees, linear models and those with terms of texts grow differently with rows, features and
+ * How the time of boosting goes with its settings, but for a constant: iterations with the reciprocal of the learning rate, an
+ * iteration with the columns that it looks at and between the depth and the number of its leaves.
+ */
+const treesCost = ({ learningRate, leaves, featureFraction }: GbmSettings): number =>
+  (Math.sqrt(leaves) * featureFraction) / learningRate;
+
+/**
+ * Expected time of a candidate's fit: the mean over what was measured of time per relative cost, times the candidate's
+ * relative cost. Trees, linear models and those with terms of texts grow differently with rows, features and
  * classes, so what was measured of another kind only counts as long as there is nothing else. Null before anything but the
  * baseline is measured.
  */
 export function fitMsEstimator(
   plan: Pick<AutopilotPlan, 'features'>,
-  measured: readonly { blueprintId: string; result: PlannedResult }[],
-): (blueprintId: string) => number | null {
-  const units = measured.flatMap(({ blueprintId, result: { state, fitMs } }) => {
-    const { kind, cost } = costOf(plan, blueprintId);
+  measured: readonly (Candidate & { result: PlannedResult })[],
+): (candidate: Candidate) => number | null {
+  const units = measured.flatMap(({ result: { state, fitMs }, ...candidate }) => {
+    const { kind, cost } = costOf(plan, candidate);
     return state === 'succeeded' && kind !== 'constant' ? [{ kind, unit: fitMs / cost }] : [];
   });
-  return (blueprintId) => {
-    const { kind, cost } = costOf(plan, blueprintId);
+  return (candidate) => {
+    const { kind, cost } = costOf(plan, candidate);
     const same = units.filter((one) => one.kind === kind);
     const chosen = same.length > 0 ? same : units;
     if (chosen.length === 0) return null;

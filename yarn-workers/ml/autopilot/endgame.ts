@@ -1,25 +1,15 @@
-import { ENSEMBLE_LIBRARY_MAX, type EnsembleFacts, type PlannedResult, type PlannedTask } from '#contracts';
-import { entryOf } from '../blueprints/catalogue.ts';
+import type { EnsembleFacts, PlannedTask } from '#contracts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
-import {
-  ENSEMBLE_SHARE_MAX,
-  MEMBER_OVERHEAD_MS,
-  REFIT_TRY_MIN,
-  TASK_OVERHEAD_MS,
-  ensembleMsOf,
-  refitBlendMsOf,
-  refitMsOf,
-  refitRatio,
-} from './cost-model.ts';
-import { ENSEMBLE_MODELS_MIN } from './limits.ts';
+import { REFIT_TRY_MIN, TASK_OVERHEAD_MS, ensembleMsOf, refitBlendMsOf, refitMsOf, refitRatio } from './cost-model.ts';
+import { canBlend, ensembleRefitMs, libraryOf, resultsOf } from './reserve.ts';
 import {
   ENSEMBLE_KEY,
   ENSEMBLE_REFIT_KEY,
   REFIT_KEY,
+  copiesOf,
   isOpen,
   isSucceeded,
   memberRefitKey,
-  ranked,
   type Run,
   type Searched,
   type Succeeded,
@@ -56,19 +46,6 @@ export function endgame(run: Run): EndgameStep {
 function afterRefit(refit: NonNullable<Run['refit']>): EndgameStep {
   return isOpen(refit) ? waiting : end('the refit on all rows failed or took too long');
 }
-
-/** Models that an ensemble may blend, best first; those without a score are of no use to it. */
-export function libraryOf({ plan, searched }: Run): (Searched & Succeeded)[] {
-  return ranked(plan, searched)
-    .filter(({ result }) => result.score !== null)
-    .slice(0, ENSEMBLE_LIBRARY_MAX);
-}
-
-const resultsOf = (models: readonly Succeeded[]): PlannedResult[] => models.map(({ result }) => result);
-
-/** True if models that learn from features are there in number. */
-export const canBlend = (library: readonly Searched[]): boolean =>
-  library.filter(({ task }) => entryOf(task.blueprintId).settings !== null).length >= ENSEMBLE_MODELS_MIN;
 
 /** The task of the ensemble; null where there is none to be made, or no time for it and a refit of the best. */
 function ensembleTask(run: Run): PlannedTask | null {
@@ -120,48 +97,40 @@ function refitEnsemble(run: Run): EndgameStep {
   );
   if (missing.length === 0)
     return refits.every(isSucceeded) ? { kind: 'tasks', tasks: [blendTask(run, ensemble)] } : waiting;
-  if (memberRefits.size === 0 && !hasTimeFor(run, missing)) return end(NO_TIME);
   const blended = ensemble.facts.members.flatMap(({ modelId }) => twins.get(modelId) ?? []);
+  const unfinished = blended.filter(({ result }) => !isSucceeded(memberRefits.get(result.modelId) ?? null));
+  const copies = copiesInTime(run, (count) => ensembleRefitMs(plan, unfinished, count));
+  // All refits or none: an ensemble that lacks one is another one.
+  if (memberRefits.size === 0 && copies === 0) return end(NO_TIME);
   const blendMs = refitBlendMsOf(plan, resultsOf(blended));
   const slots = plan.parallelTasks - refits.filter(isOpen).length;
-  return { kind: 'tasks', tasks: missing.slice(0, Math.max(0, slots)).map((twin) => memberRefit(run, twin, blendMs)) };
+  const tasks = missing
+    .slice(0, Math.max(0, slots))
+    .map((twin) => memberRefit(run, twin, Math.max(1, copies), blendMs));
+  return { kind: 'tasks', tasks };
 }
 
-/** All refits or none: an ensemble that lacks one is another one. */
-const hasTimeFor = ({ plan, times, elapsedMs }: Run, twins: readonly Succeeded[]): boolean =>
-  times === null || elapsedMs + ensembleRefitMs(plan, twins) <= times.sealBy;
-
-/** Expected time of refitting models, `parallelTasks` at a time, and of blending the refits. */
-function ensembleRefitMs(plan: Run['plan'], twins: readonly Succeeded[]): number {
-  const each = twins.map(({ result }) => MEMBER_OVERHEAD_MS + refitRatio(plan) * result.fitMs);
-  const together = each.reduce((sum, ms) => sum + ms, 0) / plan.parallelTasks;
-  return Math.max(together, ...each) + refitBlendMsOf(plan, resultsOf(twins));
+/** The most copies whose refits should end in time; 0: not even one. */
+function copiesInTime({ plan, times, elapsedMs }: Run, expectedMs: (copies: number) => number): number {
+  let copies = plan.refitCopies ?? 1;
+  while (times !== null && copies > 0 && elapsedMs + expectedMs(copies) > times.sealBy) copies -= 1;
+  return copies;
 }
 
-/**
- * Time kept while searching for the ensemble of what there is, and for the refits of those that it may blend beside the best, for
- * which time is kept anyhow. None where that would be more than {@link ENSEMBLE_SHARE_MAX} of the budget: then an ensemble is
- * made only of time that is left over.
- */
-export function ensembleReserveMs(run: Run): number {
-  const { plan } = run;
-  const library = libraryOf(run);
-  const limits = plan.ensemble ?? null;
-  if (limits === null || plan.timeBudgetMs === null || !canBlend(library)) return 0;
-  const others = library.slice(1, limits.membersMax);
-  const expected = ensembleMsOf(plan, resultsOf(library)) + ensembleRefitMs(plan, others);
-  return expected <= ENSEMBLE_SHARE_MAX * plan.timeBudgetMs ? expected : 0;
-}
-
-const memberRefit = ({ times }: Run, twin: Searched & Succeeded, blendMs: number): PlannedTask => ({
-  key: memberRefitKey(twin.candidate),
+/** @param copies how many models are averaged where fits draw random numbers */
+const refitOf = ({ task, result }: Succeeded, key: string, copies: number, deadlineMs: number | null): PlannedTask => ({
+  key,
   role: 'refit',
-  blueprintId: twin.task.blueprintId,
-  parameters: twin.task.parameters,
-  refitOf: twin.result.modelId,
-  iterations: twin.result.iterations,
-  deadlineMs: times === null ? null : Math.floor(times.sealBy - blendMs),
+  blueprintId: task.blueprintId,
+  parameters: task.parameters,
+  refitOf: result.modelId,
+  iterations: result.iterations,
+  copies: copiesOf(task, copies),
+  deadlineMs,
 });
+
+const memberRefit = ({ times }: Run, twin: Searched & Succeeded, copies: number, blendMs: number): PlannedTask =>
+  refitOf(twin, memberRefitKey(twin.candidate), copies, times === null ? null : Math.floor(times.sealBy - blendMs));
 
 /** The blend of the refits of an ensemble's members. */
 function blendTask({ memberRefits, times }: Run, { result, facts }: MadeEnsemble): PlannedTask {
@@ -182,16 +151,9 @@ function blendTask({ memberRefits, times }: Run, { result, facts }: MadeEnsemble
 }
 
 /** The refit of the best, or null if it does not fit into the budget. */
-function refitTask({ plan, times, elapsedMs }: Run, best: NonNullable<Run['best']>): PlannedTask | null {
-  const expected = TASK_OVERHEAD_MS + refitRatio(plan) * best.result.fitMs;
-  if (times !== null && elapsedMs + REFIT_TRY_MIN * expected > times.sealBy) return null;
-  return {
-    key: REFIT_KEY,
-    role: 'refit',
-    blueprintId: best.task.blueprintId,
-    parameters: best.task.parameters,
-    refitOf: best.result.modelId,
-    iterations: best.result.iterations,
-    deadlineMs: times?.sealBy ?? null,
-  };
+function refitTask(run: Run, best: NonNullable<Run['best']>): PlannedTask | null {
+  const { plan, times, elapsedMs } = run;
+  const expected = (copies: number): number => TASK_OVERHEAD_MS + refitRatio(plan) * copies * best.result.fitMs;
+  if (times !== null && elapsedMs + REFIT_TRY_MIN * expected(1) > times.sealBy) return null;
+  return refitOf(best, REFIT_KEY, Math.max(1, copiesInTime(run, expected)), times?.sealBy ?? null);
 }

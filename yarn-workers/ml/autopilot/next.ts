@@ -10,9 +10,10 @@ import {
   refitMsOf,
   type BudgetTimes,
 } from './cost-model.ts';
-import { endgame, ensembleReserveMs } from './endgame.ts';
+import { endgame } from './endgame.ts';
+import { endgameReserve } from './reserve.ts';
 import { recommendation } from './recommendation.ts';
-import { isOpen, runOf, searchKey, type Run, type Searched } from './run.ts';
+import { copiesOf, isOpen, runOf, searchKey, type Run, type Searched } from './run.ts';
 
 /**
  * What a run should do now. A pure function of the plan, the committed results and the time spent, called whenever a
@@ -84,10 +85,10 @@ function searchTask(run: Run, index: number, othersStart: boolean): PlannedTask 
     const latest = available >= TASK_MS_MIN ? deadlineMs : times.sealBy;
     return latest > elapsedMs ? { ...task, deadlineMs: latest } : null;
   }
-  const measured = searched.flatMap(({ task: { blueprintId }, result }) =>
-    result === null ? [] : [{ blueprintId, result }],
+  const measured = searched.flatMap(({ task: { blueprintId, parameters }, result }) =>
+    result === null ? [] : [{ blueprintId, parameters, result }],
   );
-  const expected = fitMsEstimator(plan, measured)(candidate.blueprintId) ?? 0;
+  const expected = fitMsEstimator(plan, measured)(candidate) ?? 0;
   const needed = TASK_OVERHEAD_MS + TRUNCATED_FIT_MIN * expected;
   return available >= Math.max(TASK_MS_MIN, needed) ? { ...task, deadlineMs } : null;
 }
@@ -95,12 +96,15 @@ function searchTask(run: Run, index: number, othersStart: boolean): PlannedTask 
 /** The latest that a search task may seal: there must be time to blend and refit it, and to refit the best so far. */
 function deadlineOf(run: Run, times: BudgetTimes): number {
   const { plan, elapsedMs, searched, best } = run;
-  const sealBy = times.sealBy - ensembleReserveMs(run);
+  const { ensembleMs, copies } = endgameReserve(run);
+  const sealBy = times.sealBy - ensembleMs;
   const latest = latestDeadline(plan, elapsedMs, sealBy);
   const isBoosted = ({ task, result }: Searched): boolean =>
     entryOf(task.blueprintId).settings !== null && (result === null || result.state === 'succeeded');
   if (!searched.some(isBoosted)) return Math.max(latest, elapsedMs + FIRST_BOOSTED_SHARE * (sealBy - elapsedMs));
-  return best === null ? latest : Math.min(latest, sealBy - refitMsOf(plan, best.result.fitMs));
+  return best === null
+    ? latest
+    : Math.min(latest, sealBy - refitMsOf(plan, best.result.fitMs, copiesOf(best.task, copies)));
 }
 
 function going(run: Run, tasks: readonly PlannedTask[]): AutopilotDecision {

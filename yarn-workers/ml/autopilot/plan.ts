@@ -11,6 +11,7 @@ import {
   ENSEMBLE_MODELS_MIN,
   FULL_VARIATIONS,
   QUICK_MODELS,
+  REFIT_COPIES_MAX,
   TEXT_FEATURES_WORTH,
 } from './limits.ts';
 import { partitioningOf } from './partitioning.ts';
@@ -72,6 +73,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     rowCount,
     candidates,
     ensemble: ensembleOf(request, candidates),
+    refitCopies: REFIT_COPIES_MAX,
     maxModels: request.maxModels ?? null,
     timeBudgetMs,
     parallelTasks: Math.max(1, Math.min(facts.parallelTasks, request.maxWorkers ?? facts.parallelTasks)),

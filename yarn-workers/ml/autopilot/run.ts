@@ -1,5 +1,7 @@
 import type { AutopilotPlan, AutopilotState, PlannedResult, PlannedTask } from '#contracts';
 import { isBetter } from '#statistics';
+import { settingsOf } from '../blueprints/catalogue.ts';
+import { drawsRandomNumbers } from '../blueprints/settings.ts';
 import { budgetTimes, type BudgetTimes } from './cost-model.ts';
 
 /** A task of the run with what became of it. */
@@ -95,3 +97,7 @@ export function ranked(plan: AutopilotPlan, searched: readonly Searched[]): (Sea
 function twinOf({ refitOf }: PlannedTask, searched: readonly Searched[]): Run['best'] {
   return searched.flatMap((one) => (isSucceeded(one) && one.result.modelId === refitOf ? [one] : []))[0] ?? null;
 }
+
+/** How many models a refit averages: one where all of them would be the same. */
+export const copiesOf = ({ blueprintId, parameters }: PlannedTask, copies: number): number =>
+  drawsRandomNumbers(settingsOf(blueprintId, parameters)) ? copies : 1;

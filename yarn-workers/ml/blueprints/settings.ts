@@ -125,6 +125,10 @@ function rangeComplaint(name: string, value: Value, ranges: Ranges, known: reado
   return fits ? null : `must be ${integer ? 'an integer' : 'a number'} from ${min} to ${max}`;
 }
 
+/** True if two fits of the same rows with other seeds are different models, and their average a better one; a forest is one already. */
+export const drawsRandomNumbers = (settings: ModelSettings | null): boolean =>
+  settings !== null && !isLinear(settings) && settings.boosting !== 'rf' && usesRandomness(settings);
+
 /** True if trees are drawn with random numbers, so that boosting in segments needs seeds of their own. */
 export function usesRandomness(settings: GbmSettings): boolean {
   return settings.boosting === 'rf' || settings.rowFraction < 1 || settings.featureFraction < 1 || settings.extraTrees;

@@ -1,4 +1,4 @@
-import { canonicalJson, toAppError, type ManifestStep } from '#contracts';
+import { AppError, canonicalJson, toAppError, type ManifestStep } from '#contracts';
 import { stepColumnCount } from '#scoring';
 import type { FittedMember } from './assemble.ts';
 import { memberStopAt, report } from './clock.ts';
@@ -14,8 +14,9 @@ import { iterationsOf } from './trees.ts';
 export type BoostedMember = FittedMember & { readonly iterations: number | null; readonly stoppedByDeadline: boolean };
 
 /**
- * Fits the members one after the other; with a deadline each gets an equal part of what is left. Goes on from
- * `io.resumeFrom` if it is a state of this task.
+ * Fits the members one after the other; with a deadline each gets an equal part of what is left. The copies of a refit are
+ * made one by one in what is left, and one that comes too late is left out if there is another. Goes on from `io.resumeFrom`
+ * if it is a state of this task.
  *
  * @param finishMs time that is needed after boosting
  */
@@ -31,9 +32,12 @@ export async function boostMembers(
   const states = stateKeeper(context, steps);
   const begin = states.begin();
   const finished: FinishedMember[] = [...begin.finished];
-  for (const [index, member] of [...members.entries()].slice(finished.length)) {
+  const isRefit = context.task.refit !== null;
+  const memberAt = async (index: number, member: Member): Promise<FinishedMember> => {
     const validateMs = finished.reduce((sum, one) => sum + one.validateMs, 0);
-    const stopAt = memberStopAt(io, finishMs, validateMs, index, members.length);
+    const stopAt = isRefit
+      ? memberStopAt(io, finishMs, 0, 0, 1)
+      : memberStopAt(io, finishMs, validateMs, index, members.length);
     const resumed = index === begin.finished.length ? begin.running : [];
     const progress = progressOf(context, index);
     const tell = async (iterations: number): Promise<void> => {
@@ -57,16 +61,28 @@ export async function boostMembers(
         },
       },
     );
-    finished.push({ ...rest, trees });
+    return { ...rest, trees };
+  };
+  for (const [index, member] of [...members.entries()].slice(finished.length)) {
+    try {
+      finished.push(await memberAt(index, member));
+    } catch (err) {
+      if (!isRefit || finished.length === 0 || !isTooLate(err)) throw err;
+      io.log?.(`too little time is left for more than ${finished.length} of ${members.length} copies`);
+      break;
+    }
     await states.offer({ finished, running: [] });
   }
+  const isShort = finished.length < members.length;
   return finished.map(({ trees, iterations, stoppedByDeadline }, index) => ({
     steps: steps[index] ?? [],
     model: { trees },
     iterations,
-    stoppedByDeadline: stoppedByDeadline || scores[index]?.stoppedByDeadline === true,
+    stoppedByDeadline: isShort || stoppedByDeadline || scores[index]?.stoppedByDeadline === true,
   }));
 }
+
+const isTooLate = (err: unknown): boolean => err instanceof AppError && err.code === 'TASK_DEADLINE';
 
 /** The scores of the texts for each member, where the blueprint reads some: they are fitted before anything is boosted. */
 async function scoresOfTexts(context: MemberContext, finishMs: number): Promise<TextScores[]> {
@@ -74,7 +90,7 @@ async function scoresOfTexts(context: MemberContext, finishMs: number): Promise<
   const { members } = roles;
   const scores: TextScores[] = [];
   for (const [index, member] of texts.all.length === 0 ? [] : members.entries()) {
-    const name = members.length === 1 ? 'the texts' : `the texts of ${nameOf(index, members.length)}`;
+    const name = members.length === 1 ? 'the texts' : `the texts of ${nameOf(context, index)}`;
     await report(io, 0.03, 'texts', `fitting ${name}`);
     const left = memberStopAt(io, finishMs, 0, 0, 1) - io.now();
     const stopAt = io.now() + (SCORES_TIME_SHARE * left) / (members.length - SCORES_TIME_SHARE * index);
@@ -87,12 +103,13 @@ const maxIterationsOf = ({ task, settings }: Pick<MemberContext, 'task' | 'setti
   task.refit?.iterations ?? settings.maxIterations;
 
 /** What a member of several is called. */
-const nameOf = (index: number, count: number): string => `fold ${index + 1} of ${count}`;
+const nameOf = ({ task, roles: { members } }: Pick<MemberContext, 'task' | 'roles'>, index: number): string =>
+  `${task.refit === null ? 'fold' : 'copy'} ${index + 1} of ${members.length}`;
 
 function progressOf(context: MemberContext, index: number) {
   const count = context.roles.members.length;
   const maxIterations = maxIterationsOf(context);
-  const name = count === 1 ? '' : `${nameOf(index, count)}: `;
+  const name = count === 1 ? '' : `${nameOf(context, index)}: `;
   return (iteration: number) => ({
     fraction: 0.05 + (0.85 * (index + iteration / maxIterations)) / count,
     phase: 'boosting',
@@ -125,7 +142,7 @@ function stateKeeper(context: MemberContext, steps: readonly (readonly ManifestS
         const averageOutput = settings.boosting === 'rf';
         const rules = { taskSha256, columnCounts, outputCount, averageOutput, maxIterations };
         const state = decodeState(resumeFrom, rules, io.sha256);
-        io.log?.(resumption(state, steps.length));
+        io.log?.(resumption(state, context));
         return state;
       } catch (err) {
         io.log?.(`the checkpoint is of no use, the fit begins anew: ${toAppError(err).message}`);
@@ -143,9 +160,10 @@ function stateKeeper(context: MemberContext, steps: readonly (readonly ManifestS
   };
 }
 
-function resumption({ finished, running }: FitState, memberCount: number): string {
+function resumption({ finished, running }: FitState, context: MemberContext): string {
+  const memberCount = context.roles.members.length;
   const iteration = running.reduce((sum, trees) => sum + iterationsOf(trees), 0);
   const place = `resumed at iteration ${iteration}`;
   if (finished.length === memberCount) return `resumed after the last iteration`;
-  return memberCount === 1 ? place : `${place} of ${nameOf(finished.length, memberCount)}`;
+  return memberCount === 1 ? place : `${place} of ${nameOf(context, finished.length)}`;
 }

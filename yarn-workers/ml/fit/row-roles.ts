@@ -11,7 +11,7 @@ const SAMPLE_SALT = 0x5a17_0001;
 export interface RowRoles {
   /** Fold, HOLDOUT or TRAINING; all TRAINING in a refit. */
   readonly of: Int8Array;
-  /** Models to be fitted: one a fold; a refit has one that leaves no row out. */
+  /** Models to be fitted: one a fold; those of a refit leave no row out, and differ by their seeds. */
   readonly members: readonly Member[];
   /** Rows that may train; null: all. */
   readonly sample: Uint8Array | null;
@@ -26,8 +26,10 @@ export interface Member {
 /** @throws what {@link partitionOf} throws */
 export function rowRoles(task: TrainTask, rows: TargetRows): RowRoles {
   const sample = sampleOf(task, rows.rowCount);
-  if (task.refit !== null)
-    return { of: new Int8Array(rows.rowCount).fill(TRAINING), members: [{ fold: null }], sample };
+  if (task.refit !== null) {
+    const members = Array.from({ length: task.refit.copies ?? 1 }, () => ({ fold: null }));
+    return { of: new Int8Array(rows.rowCount).fill(TRAINING), members, sample };
+  }
   const { of, foldCount } = partitionOf(task.partitioning, {
     rowCount: rows.rowCount,
     classes: rows.classes,

@@ -215,21 +215,61 @@ function endOf(world: World, fails: (task: PlannedTask) => boolean): Outcome {
 
 describe('ml autopilot next', () => {
   it('expects of trees what trees took, and of linear models what those took', () => {
-    const measured = (blueprintId: string, fitMs: number) => ({
-      blueprintId,
+    const candidate = (blueprintId: string, parameters = {}) => ({ blueprintId, parameters });
+    const measured = (blueprintId: string, fitMs: number, parameters = {}) => ({
+      ...candidate(blueprintId, parameters),
       result: { key: blueprintId, modelId: 'm', state: 'succeeded' as const, score: 1, iterations: 1, fitMs },
     });
-    expect(fitMsEstimator({ features: [] }, [measured('baseline', 5)])('linear')).to.equal(null);
-    const trees = fitMsEstimator({ features: [] }, [measured('baseline', 5), measured('lightgbm-fast', 1_000)]);
-    expect([trees('lightgbm-default'), trees('linear')]).to.deep.equal([2_200, 1_100]);
-    const both = fitMsEstimator({ features: [] }, [measured('lightgbm-fast', 1_000), measured('linear', 11_000)]);
-    expect([both('lightgbm-default'), both('linear-splines')]).to.deep.equal([2_200, 19_000]);
+    expect(fitMsEstimator({ features: [] }, [measured('baseline', 5)])(candidate('linear'))).to.equal(null);
+    const estimate = (known: ReturnType<typeof measured>[], ...ids: string[]) =>
+      ids.map((id) => fitMsEstimator({ features: [] }, known)(candidate(id)));
+    const fast = [measured('baseline', 5), measured('lightgbm-fast', 1_000)];
+    expect(estimate(fast, 'lightgbm-default', 'linear')).to.deep.equal([2_200, 1_100]);
+    const both = [measured('lightgbm-fast', 1_000), measured('linear', 11_000)];
+    expect(estimate(both, 'lightgbm-default', 'linear-splines')).to.deep.equal([2_200, 19_000]);
+    // Half the learning rate takes twice the iterations, four times the leaves twice the time of each.
+    const slower = candidate('lightgbm-default', { learningRate: 0.05, leaves: 124 });
+    expect(fitMsEstimator({ features: [] }, [measured('lightgbm-default', 1_000)])(slower)).to.equal(4_000);
+    expect(estimate([measured('lightgbm-default', 4_000, slower.parameters)], 'lightgbm-default')).to.deep.equal([
+      1_000,
+    ]);
     // Terms of texts are a kind of their own, and their scores cost every boosted model as much.
     const texts = { features: [{ name: 'note', type: 'text' as const, uniqueCount: 9 }] };
     const withTexts = fitMsEstimator(texts, [measured('lightgbm-fast', 4_000), measured('linear', 11_000)]);
-    expect([withTexts('lightgbm-slow'), withTexts('linear')]).to.deep.equal([8_800, 11_000]);
+    expect([withTexts(candidate('lightgbm-slow')), withTexts(candidate('linear'))]).to.deep.equal([8_800, 11_000]);
     const terms = fitMsEstimator(texts, [measured('linear-text', 36_000), measured('linear', 11_000)]);
-    expect([terms('linear-text'), terms('linear')]).to.deep.equal([36_000, 11_000]);
+    expect([terms(candidate('linear-text')), terms(candidate('linear'))]).to.deep.equal([36_000, 11_000]);
+  });
+
+  it('averages copies in the refit where fits draw random numbers, as many as there is time for', () => {
+    const refitAfter = (blueprintId: string, timeBudgetMs: number | null, refitCopies?: number) => {
+      const plan = planWith({
+        candidates: [{ blueprintId, parameters: {} }],
+        timeBudgetMs,
+        ...(refitCopies === undefined ? {} : { refitCopies }),
+      });
+      const start = { tasks: [], results: [], elapsedMs: timeBudgetMs === null ? null : 0, stopping: false };
+      const [task] = next(plan, start).tasks;
+      if (task === undefined) expect.fail('no task');
+      const result = {
+        key: task.key,
+        modelId: 'm',
+        state: 'succeeded' as const,
+        score: 0.4,
+        iterations: 9,
+        fitMs: 20_000,
+      };
+      const elapsedMs = timeBudgetMs === null ? null : 25_000;
+      return next(plan, { tasks: [task], results: [result], elapsedMs, stopping: false }).tasks[0];
+    };
+    // A refit takes 20 s / (5 x 0.8 x 0.8) = 6.25 s a copy.
+    expect(refitAfter('lightgbm-slow', null, 3)).to.include({ role: 'refit', copies: 3 });
+    expect(refitAfter('lightgbm-slow', 60_000, 3)).to.include({ role: 'refit', copies: 3 });
+    expect(refitAfter('lightgbm-slow', 42_000, 3)).to.include({ role: 'refit', copies: 2 });
+    expect(refitAfter('lightgbm-slow', 34_000, 3)).to.include({ role: 'refit', copies: 1 });
+    for (const id of ['lightgbm-default', 'linear', 'lightgbm-random-forest'])
+      expect(refitAfter(id, null, 3), id).to.include({ role: 'refit', copies: 1 });
+    expect(refitAfter('lightgbm-slow', null), 'a plan of an earlier version').to.include({ copies: 1 });
   });
 
   it('begins with the baseline and the fast model', () => {

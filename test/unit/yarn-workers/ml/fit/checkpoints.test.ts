@@ -144,6 +144,15 @@ const BOOSTED: readonly {
     targetType: 'binary',
     task: { blueprintId: 'lightgbm-slow', refit: { of: 'model-0', iterations: 130 }, parameters: { leaves: 7 } },
   },
+  {
+    name: 'refit of two copies',
+    targetType: 'binary',
+    task: {
+      blueprintId: 'lightgbm-slow',
+      refit: { of: 'model-0', iterations: 70, copies: 2 },
+      parameters: { leaves: 7 },
+    },
+  },
 ];
 
 describe('ml fit: checkpoints', function () {
@@ -266,6 +275,26 @@ describe('ml fit: checkpoints', function () {
     expect(late.message).to.equal(
       'the refit made 60 of 170 iterations before its deadline; the validated model stands',
     );
+  });
+
+  it('leaves out the copies of a refit for which there is no time, but not the only one', async () => {
+    const refit = { of: 'model-0', iterations: 60, copies: 3 };
+    const spec = await taskOf('binary', TRAINING_VALIDATION_HOLDOUT, { parameters: { leaves: 5 }, refit });
+    const fitIn = async (budgetMs: number) => {
+      let now = 0;
+      const io = freeIo({
+        now: () => now,
+        remainingMs: () => budgetMs - now,
+        onIteration: () => void (now += 100),
+      });
+      return fitModel({ ...spec, blueprintId: 'lightgbm-slow' }, memorySource(TABLE), testEngine(), io);
+    };
+    const ample = await fitIn(60_000);
+    expect([ample.content.members.length, ample.stoppedByDeadline]).to.deep.equal([3, false]);
+    const scarce = await fitIn(14_000);
+    expect([scarce.content.members.length, scarce.stoppedByDeadline]).to.deep.equal([2, true]);
+    expect(scarce.content.members.map(({ weight }) => weight)).to.deep.equal([0.5, 0.5]);
+    await appErrorOf('TASK_DEADLINE', () => fitIn(5_000));
   });
 
   it('the baseline hands out nothing and needs nothing', async () => {

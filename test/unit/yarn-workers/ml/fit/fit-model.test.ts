@@ -124,6 +124,21 @@ describe('ml fit', function () {
     expect(refit.outOfFold).to.equal(null);
   });
 
+  it('averages the copies of a refit, each with a seed of its own; the first is the refit without copies', async () => {
+    const spec = await task('regression', { blueprintId: 'lightgbm-slow' });
+    const one = await fit({ ...spec, refit: { of: 'model-0', iterations: 20 } });
+    const three = await fit({ ...spec, refit: { of: 'model-0', iterations: 20, copies: 3 } });
+    expect(three.content.members.map(({ weight }) => weight)).to.deep.equal([1 / 3, 1 / 3, 1 / 3]);
+    const leaves = ({ blob, content }: typeof one) =>
+      content.members.map(({ model }) => {
+        const name = model.kind === 'trees' ? `${model.prefix}.leafValue` : expect.fail('no trees');
+        const section = content.sections.find((candidate) => candidate.name === name) ?? expect.fail(`no ${name}`);
+        return blob.slice(section.offset, section.offset + 8 * section.length).join();
+      });
+    expect(leaves(three)[0]).to.equal(leaves(one)[0]);
+    expect(new Set(leaves(three)).size).to.equal(3);
+  });
+
   it('uses weights: a row of weight 2 is the row twice', async () => {
     const random = createRandom(5);
     const label = Array.from({ length: 400 }, () => (random.uniform() < 0.3 ? '1' : '0'));
