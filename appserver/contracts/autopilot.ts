@@ -88,6 +88,13 @@ export const PlannedTask = strict({
   iterations: nullable(
     Type.Integer({ minimum: 0, description: 'frozen iterations of a refit: of boosting, or steps of a penalty path' }),
   ),
+  sampleFraction: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      description: 'part of the training rows that it is fitted on; default 1',
+    }),
+  ),
   copies: Type.Optional(Type.Integer({ minimum: 1, description: 'of a refit: models that it averages; default 1' })),
   members: Type.Optional(
     Type.Array(PlannedMember, {

@@ -17,6 +17,6 @@ describe('examples/chaos', function () {
     expect(code, `${output}\n${errors}`).to.equal(0);
     expect(output)
       .to.include('everything at once')
-      .and.match(/\d+ faults, 7 models, the same leaderboard\n$/);
+      .and.match(/\d+ faults, 12 models, the same leaderboard\n$/);
   });
 });

@@ -1,7 +1,7 @@
 export { next } from './autopilot/next.ts';
 export { MODELLED_TYPES, planAutopilot } from './autopilot/plan.ts';
 export type { AutopilotFacts, AutopilotRequest } from './autopilot/request.ts';
-export { BLUEPRINTS, blueprintOf, settingsOf } from './blueprints/catalogue.ts';
+export { BLUEPRINTS, blueprintOf, candidateName, settingsOf } from './blueprints/catalogue.ts';
 export { ENSEMBLE_BLUEPRINT, ENSEMBLE_BLUEPRINT_ID } from './blueprints/ensemble.ts';
 export type { LinearSettings } from './blueprints/linear-settings.ts';
 export type { GbmSettings, ModelSettings } from './blueprints/settings.ts';

@@ -13,7 +13,7 @@ import {
   type StoredTable,
   type TrainTask,
 } from '#contracts';
-import { blueprintOf, next, rankingScore } from '#ml';
+import { blueprintOf, candidateName, next, rankingScore } from '#ml';
 import { newId } from '#runtime';
 import {
   createTask,
@@ -122,7 +122,7 @@ async function createModels(
       plan: run.plan,
       planned,
       position,
-      sampleFraction: 1,
+      sampleFraction: planned.sampleFraction ?? 1,
       idempotencyKey: `train:${run.id}:${planned.key}`,
       deadlineAt: planned.deadlineMs === null ? null : databaseTimeOf(run, planned.deadlineMs),
       members: membersOf(planned, models),
@@ -178,7 +178,8 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
     priority: planned.role === 'search' ? 0 : 1,
     spec: order.members.length > 0 ? ensembleSpec(modelId, order, table) : trainSpec(modelId, order, table),
   });
-  const { name, family } = blueprintOf(planned.blueprintId);
+  const { family } = blueprintOf(planned.blueprintId);
+  const name = candidateName(planned);
   await insertModel(trx, {
     id: modelId,
     projectId: order.projectId,

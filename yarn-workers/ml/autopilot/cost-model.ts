@@ -82,6 +82,12 @@ export function latestDeadline(plan: AutopilotPlan, elapsedMs: number, sealBy: n
  */
 const TEXT_SCORES_COST = 4;
 
+/** True if a blueprint grows trees: these are compared on samples. */
+export function isTrees(blueprintId: string): boolean {
+  const { settings } = entryOf(blueprintId);
+  return settings !== null && !isLinear(settings);
+}
+
 /** Fits that grow alike with rows, features and classes, and what one costs. */
 function costOf(plan: Pick<AutopilotPlan, 'features'>, { blueprintId, parameters }: Candidate) {
   const { settings: defaults, relativeCost, reads } = entryOf(blueprintId);

@@ -7,6 +7,7 @@ import {
   ENSEMBLE_REFIT_KEY,
   REFIT_KEY,
   copiesOf,
+  fullFitMs,
   isOpen,
   isSucceeded,
   memberRefitKey,
@@ -52,7 +53,7 @@ function ensembleTask(run: Run): PlannedTask | null {
   const { plan, times, elapsedMs, best } = run;
   const library = libraryOf(run);
   if ((plan.ensemble ?? null) === null || best === null || !canBlend(library)) return null;
-  const deadlineMs = times === null ? null : Math.floor(times.sealBy - refitMsOf(plan, best.result.fitMs));
+  const deadlineMs = times === null ? null : Math.floor(times.sealBy - refitMsOf(plan, fullFitMs(best)));
   if (deadlineMs !== null && elapsedMs + ensembleMsOf(plan, resultsOf(library)) > deadlineMs) return null;
   return {
     key: ENSEMBLE_KEY,
@@ -153,7 +154,7 @@ function blendTask({ memberRefits, times }: Run, { result, facts }: MadeEnsemble
 /** The refit of the best, or null if it does not fit into the budget. */
 function refitTask(run: Run, best: NonNullable<Run['best']>): PlannedTask | null {
   const { plan, times, elapsedMs } = run;
-  const expected = (copies: number): number => TASK_OVERHEAD_MS + refitRatio(plan) * copies * best.result.fitMs;
+  const expected = (copies: number): number => TASK_OVERHEAD_MS + refitRatio(plan) * copies * fullFitMs(best);
   if (times !== null && elapsedMs + REFIT_TRY_MIN * expected(1) > times.sealBy) return null;
   return refitOf(best, REFIT_KEY, Math.max(1, copiesInTime(run, expected)), times?.sealBy ?? null);
 }

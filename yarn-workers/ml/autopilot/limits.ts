@@ -20,11 +20,21 @@ export const DEFAULT_HOLDOUT_FRACTION = 0.2;
 export const DEFAULT_VALIDATION_FRACTION = 0.16;
 /** Budgets below are refused: starting a worker and committing results take most of it. */
 export const BUDGET_SECONDS_MIN = 3;
-/** Search models of a run that names no number. */
-export const QUICK_MODELS = 9;
+/** Search models of a quick run that names neither a number nor a budget. */
+export const QUICK_MODELS = 10;
 export const FULL_VARIATIONS = 24;
 /** Candidates of a plan at most, whatever `maxModels` says. */
 export const CANDIDATES_MAX = 500;
+/** About so much of a budget is for fitting candidates; the rest is for ensemble, refits and reserves. */
+export const SEARCH_SHARE = 0.6;
+/** One candidate, once there is a boosted model, may take this part of a budget. */
+export const CANDIDATE_SHARE_MAX = 0.3;
+/** The round on a sample may take this part of the time for candidates. */
+export const SAMPLE_ROUND_SHARE = 0.3;
+/** Fewer rows rank models by how little they can learn. */
+export const SAMPLE_ROWS_MIN = 20_000;
+/** A larger part saves too little to be worth a round. */
+export const SAMPLE_FRACTION_MAX = 0.25;
 /** Models that a refit averages at most: beside one, three make 0.4 to 1.8 % less error on the development sets. */
 export const REFIT_COPIES_MAX = 3;
 /** Models that learn from features, without which there is nothing to blend. */

@@ -13,7 +13,9 @@ import {
 import { endgame } from './endgame.ts';
 import { endgameReserve } from './reserve.ts';
 import { recommendation } from './recommendation.ts';
-import { copiesOf, isOpen, runOf, searchKey, type Run, type Searched } from './run.ts';
+import { CANDIDATE_SHARE_MAX } from './limits.ts';
+import { tries, type Try } from './rounds.ts';
+import { copiesOf, fullFitMs, isOpen, runOf, type Run, type Searched } from './run.ts';
 
 /**
  * What a run should do now. A pure function of the plan, the committed results and the time spent, called whenever a
@@ -48,15 +50,15 @@ export function next(plan: AutopilotPlan, state: AutopilotState): AutopilotDecis
 
 function newSearchTasks(run: Run, state: AutopilotState): PlannedTask[] {
   const { plan, searched } = run;
-  const limit = Math.min(plan.candidates.length, plan.maxModels ?? Infinity);
-  const tried = new Set(searched.map(({ candidate }) => candidate));
-  let slots = Math.min(plan.parallelTasks - run.open.length, limit - tried.size);
+  const tried = new Set(searched.map(({ task }) => task.key));
+  let slots = Math.min(plan.parallelTasks - run.open.length, (plan.maxModels ?? Infinity) - tried.size);
   const tasks: PlannedTask[] = [];
   const known = new Set(state.tasks.map(({ key }) => key));
-  for (let candidate = 0; candidate < plan.candidates.length && slots > 0; candidate += 1) {
-    if (tried.has(candidate)) continue;
-    const task = searchTask(run, candidate, tasks.length > 0);
-    if (task === null || known.has(task.key)) continue;
+  for (const one of tries(run)) {
+    if (slots <= 0) break;
+    if (known.has(one.key)) continue;
+    const task = searchTask(run, one, tasks.length > 0);
+    if (task === null) continue;
     tasks.push(task);
     slots -= 1;
   }
@@ -64,15 +66,14 @@ function newSearchTasks(run: Run, state: AutopilotState): PlannedTask[] {
 }
 
 /** The task of a candidate, or null if it does not fit into the budget any more. */
-function searchTask(run: Run, index: number, othersStart: boolean): PlannedTask | null {
+function searchTask(run: Run, { candidate, key, sampleFraction }: Try, othersStart: boolean): PlannedTask | null {
   const { plan, times, elapsedMs, searched, best } = run;
-  const candidate = plan.candidates[index];
-  if (candidate === undefined) return null;
   const task = {
-    key: searchKey(index, candidate.blueprintId),
+    key,
     role: 'search' as const,
     blueprintId: candidate.blueprintId,
     parameters: candidate.parameters,
+    ...(sampleFraction < 1 ? { sampleFraction } : {}),
     refitOf: null,
     iterations: null,
   };
@@ -85,10 +86,10 @@ function searchTask(run: Run, index: number, othersStart: boolean): PlannedTask 
     const latest = available >= TASK_MS_MIN ? deadlineMs : times.sealBy;
     return latest > elapsedMs ? { ...task, deadlineMs: latest } : null;
   }
-  const measured = searched.flatMap(({ task: { blueprintId, parameters }, result }) =>
-    result === null ? [] : [{ blueprintId, parameters, result }],
+  const measured = searched.flatMap(({ task: { blueprintId, parameters, sampleFraction: part }, result }) =>
+    result === null || part !== undefined ? [] : [{ blueprintId, parameters, result }],
   );
-  const expected = fitMsEstimator(plan, measured)(candidate) ?? 0;
+  const expected = sampleFraction * (fitMsEstimator(plan, measured)(candidate) ?? 0);
   const needed = TASK_OVERHEAD_MS + TRUNCATED_FIT_MIN * expected;
   return available >= Math.max(TASK_MS_MIN, needed) ? { ...task, deadlineMs } : null;
 }
@@ -98,13 +99,14 @@ function deadlineOf(run: Run, times: BudgetTimes): number {
   const { plan, elapsedMs, searched, best } = run;
   const { ensembleMs, copies } = endgameReserve(run);
   const sealBy = times.sealBy - ensembleMs;
+  const fair = elapsedMs + CANDIDATE_SHARE_MAX * times.sealBy;
   const latest = latestDeadline(plan, elapsedMs, sealBy);
   const isBoosted = ({ task, result }: Searched): boolean =>
     entryOf(task.blueprintId).settings !== null && (result === null || result.state === 'succeeded');
   if (!searched.some(isBoosted)) return Math.max(latest, elapsedMs + FIRST_BOOSTED_SHARE * (sealBy - elapsedMs));
   return best === null
-    ? latest
-    : Math.min(latest, sealBy - refitMsOf(plan, best.result.fitMs, copiesOf(best.task, copies)));
+    ? Math.min(latest, fair)
+    : Math.min(latest, fair, sealBy - refitMsOf(plan, fullFitMs(best), copiesOf(best.task, copies)));
 }
 
 function going(run: Run, tasks: readonly PlannedTask[]): AutopilotDecision {

@@ -1,6 +1,7 @@
 import { AppError, type AutopilotPlan, type FeatureType, type ModellingFeature, type TargetSpec } from '#contracts';
 import { CATALOGUE, entryOf, type CatalogueEntry } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
+import { PORTFOLIO } from '../blueprints/portfolio.ts';
 import { variations, type Candidate } from '../blueprints/variations.ts';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../ensemble/limits.ts';
 import { columnNamed, planColumns, type PlanColumn } from './columns.ts';
@@ -190,23 +191,29 @@ function ensembleOf(
 }
 
 /**
- * What may be fitted, best expected value first; each blueprint once, then seeded variations where more are wanted. What would
- * find none of the features that it reads is left out.
+ * What may be fitted, best expected value first. With a budget that is the portfolio, which time ends; else each blueprint once, as
+ * many as the mode wants. Seeded variations follow where more are wanted. What would find none of the features that it reads is
+ * left out.
  */
 function candidatesOf(
-  { mode = 'quick', blueprints, maxModels }: AutopilotRequest,
+  { mode = 'quick', blueprints, maxModels, timeBudgetSeconds }: AutopilotRequest,
   features: readonly ModellingFeature[],
   seed: number,
 ): Candidate[] {
   for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id, features);
-  const chosen = CATALOGUE.filter((entry) => missingInput(entry, features) === null)
-    .map(({ blueprint }) => blueprint.id)
-    .filter((id) => blueprints?.includes(id) ?? true);
-  const plain = chosen.map((blueprintId): Candidate => ({ blueprintId, parameters: {} }));
+  const isTimed = timeBudgetSeconds !== undefined && blueprints === undefined && mode !== 'manual';
+  const catalogue = CATALOGUE.map(({ blueprint }): Candidate => ({ blueprintId: blueprint.id, parameters: {} }));
+  const plain = (isTimed ? PORTFOLIO : catalogue)
+    .filter(({ blueprintId }) => missingInput(entryOf(blueprintId), features) === null)
+    .filter(({ blueprintId }) => blueprints?.includes(blueprintId) ?? true);
   // Without a list, manual mode makes the one model that all others are compared with.
   if (mode === 'manual' && blueprints === undefined) return plain.slice(0, 1);
   const automatic =
-    blueprints !== undefined ? plain.length : mode === 'full' ? plain.length + FULL_VARIATIONS : quickModels(features);
+    mode === 'full' && blueprints === undefined
+      ? plain.length + FULL_VARIATIONS
+      : isTimed || blueprints !== undefined
+        ? plain.length
+        : quickModels(features);
   const wanted = Math.min(maxModels ?? automatic, CANDIDATES_MAX);
   const varied = blueprints === undefined ? variations(seed, Math.max(0, wanted - plain.length)) : [];
   return [...plain, ...varied].slice(0, wanted);

@@ -1,5 +1,5 @@
 import type { AutopilotDecision, PlannedResult } from '#contracts';
-import { blueprintOf, entryOf } from '../blueprints/catalogue.ts';
+import { candidateName, entryOf } from '../blueprints/catalogue.ts';
 import { isLinear } from '../blueprints/settings.ts';
 import { isGain, winningEnsemble, type MadeEnsemble } from './endgame.ts';
 import { isSucceeded, type Run } from './run.ts';
@@ -16,8 +16,8 @@ function single(run: Run, withoutRefit: string): Recommended {
   const { plan, best, refit } = run;
   if (best === null) return null;
   const count = modelCount(run);
-  const { blueprint, settings } = entryOf(best.task.blueprintId);
-  const { name } = blueprint;
+  const { settings } = entryOf(best.task.blueprintId);
+  const name = candidateName(best.task);
   const score = scoreText(run, best.result);
   const choice = count === 1 ? `${name}, the only model, ${score}` : `${name}, best of ${count} models: ${score}`;
   const text = `${choice}${beatenEnsemble(run)}`;
@@ -48,7 +48,7 @@ const modelCount = ({ searched }: Run): number => searched.filter(isSucceeded).l
 
 function nameOf({ searched }: Run, modelId: string): string {
   const found = searched.find(({ result }) => result?.modelId === modelId);
-  return found === undefined ? modelId : blueprintOf(found.task.blueprintId).name;
+  return found === undefined ? modelId : candidateName(found.task);
 }
 
 function scoreText({ plan }: Run, { score }: PlannedResult): string {

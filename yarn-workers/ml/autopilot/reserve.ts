@@ -1,14 +1,23 @@
 import { ENSEMBLE_LIBRARY_MAX, type AutopilotPlan, type PlannedResult } from '#contracts';
-import { entryOf } from '../blueprints/catalogue.ts';
+import { blueprintOf, entryOf } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_SHARE_MAX, MEMBER_OVERHEAD_MS, ensembleMsOf, refitBlendMsOf, refitRatio } from './cost-model.ts';
 import { ENSEMBLE_MODELS_MIN } from './limits.ts';
-import { copiesOf, ranked, type Run, type Searched, type Succeeded } from './run.ts';
+import { isSample } from './rounds.ts';
+import { copiesOf, fullFitMs, ranked, type Run, type Searched, type Succeeded } from './run.ts';
 
-/** Models that an ensemble may blend, best first; those without a score are of no use to it. */
+/**
+ * Models that an ensemble may blend, best first; those without a score are of no use to it. The best of each family is among
+ * them, however many of another one are better: models of different kinds make different mistakes. What was fitted on a sample
+ * and then on all rows is there once.
+ */
 export function libraryOf({ plan, searched }: Run): (Searched & Succeeded)[] {
-  return ranked(plan, searched)
-    .filter(({ result }) => result.score !== null)
-    .slice(0, ENSEMBLE_LIBRARY_MAX);
+  const models = ranked(plan, searched).filter(({ result }) => result.score !== null);
+  const full = new Set(models.filter(({ task }) => !isSample(task)).map(({ candidate }) => candidate));
+  const scored = models.filter(({ task, candidate }) => !isSample(task) || !full.has(candidate));
+  const families = new Map([...scored].reverse().map((one) => [blueprintOf(one.task.blueprintId).family, one]));
+  const heads = new Set(families.values());
+  const others = scored.filter((one) => !heads.has(one)).slice(0, Math.max(0, ENSEMBLE_LIBRARY_MAX - heads.size));
+  return scored.filter((one) => heads.has(one) || others.includes(one));
 }
 
 export const resultsOf = (models: readonly Succeeded[]): PlannedResult[] => models.map(({ result }) => result);
@@ -19,9 +28,7 @@ export const canBlend = (library: readonly Searched[]): boolean =>
 
 /** Expected time of refitting models in so many copies each, `parallelTasks` at a time, and of blending the refits. */
 export function ensembleRefitMs(plan: AutopilotPlan, twins: readonly Succeeded[], copies: number): number {
-  const each = twins.map(
-    ({ task, result }) => MEMBER_OVERHEAD_MS + refitRatio(plan) * copiesOf(task, copies) * result.fitMs,
-  );
+  const each = twins.map((one) => MEMBER_OVERHEAD_MS + refitRatio(plan) * copiesOf(one.task, copies) * fullFitMs(one));
   const together = each.reduce((sum, ms) => sum + ms, 0) / plan.parallelTasks;
   return Math.max(together, ...each) + refitBlendMsOf(plan, resultsOf(twins));
 }

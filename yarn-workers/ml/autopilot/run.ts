@@ -43,6 +43,7 @@ export const REFIT_KEY = 'refit';
 export const ENSEMBLE_KEY = 'ensemble';
 export const ENSEMBLE_REFIT_KEY = 'refit-ensemble';
 export const searchKey = (candidate: number, blueprintId: string): string => `search-${candidate}-${blueprintId}`;
+export const sampleKey = (candidate: number, blueprintId: string): string => `sample-${candidate}-${blueprintId}`;
 export const memberRefitKey = (candidate: number): string => `refit-${candidate}`;
 const candidateOf = (key: string): number => Number(key.split('-')[1]);
 
@@ -97,6 +98,9 @@ export function ranked(plan: AutopilotPlan, searched: readonly Searched[]): (Sea
 function twinOf({ refitOf }: PlannedTask, searched: readonly Searched[]): Run['best'] {
   return searched.flatMap((one) => (isSucceeded(one) && one.result.modelId === refitOf ? [one] : []))[0] ?? null;
 }
+
+/** What a fit on all training rows takes, if one on a part of them took what it took. */
+export const fullFitMs = ({ task, result }: Succeeded): number => result.fitMs / (task.sampleFraction ?? 1);
 
 /** How many models a refit averages: one where all of them would be the same. */
 export const copiesOf = ({ blueprintId, parameters }: PlannedTask, copies: number): number =>

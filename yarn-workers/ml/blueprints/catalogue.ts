@@ -2,6 +2,7 @@ import { AppError, type Blueprint, type Parameters } from '#contracts';
 import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
 import { withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
+import type { Candidate } from './variations.ts';
 
 /** A blueprint with what planning and fitting know about it beside its description. */
 export interface CatalogueEntry {
@@ -228,6 +229,23 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       l2: 1,
     },
   ),
+  boosted(
+    'lightgbm-fine',
+    'LightGBM, small leaves',
+    'gradient-boosting',
+    10,
+    'A low learning rate, leaves of few rows, half of the columns a tree: for data with much signal.',
+    {
+      learningRate: 0.03,
+      maxIterations: 3_000,
+      earlyStoppingRounds: 100,
+      leaves: 84,
+      minRowsPerLeaf: 3,
+      rowFraction: 0.98,
+      featureFraction: 0.53,
+      l2: 0.84,
+    },
+  ),
   linear(
     'linear-splines',
     'Regularised linear model with broken lines',
@@ -301,6 +319,16 @@ export function entryOf(blueprintId: string): CatalogueEntry {
 /** @throws BLUEPRINT_UNKNOWN naming the known ids */
 export function blueprintOf(blueprintId: string): Blueprint {
   return blueprintId === ENSEMBLE_BLUEPRINT.id ? ENSEMBLE_BLUEPRINT : entryOf(blueprintId).blueprint;
+}
+
+/** Parameters that a model's name tells at most. */
+const NAMED_PARAMETERS_MAX = 3;
+
+/** What a model of a candidate is called: its blueprint, and the first of the parameters that are its own. */
+export function candidateName({ blueprintId, parameters }: Candidate): string {
+  const { name } = blueprintOf(blueprintId);
+  const told = Object.entries(parameters).slice(0, NAMED_PARAMETERS_MAX);
+  return told.length === 0 ? name : `${name} (${told.map(([key, value]) => `${key} ${value}`).join(', ')})`;
 }
 
 /**

@@ -272,6 +272,41 @@ describe('ml autopilot next', () => {
     expect(refitAfter('lightgbm-slow', null), 'a plan of an earlier version').to.include({ copies: 1 });
   });
 
+  it('compares trees on a sample first where the budget is too short for all of them, and then by their scores', () => {
+    const many = [8, 64, 16, 32].map((leaves) => ({ blueprintId: 'lightgbm-slow', parameters: { leaves } }));
+    const plan = planWith({
+      candidates: [...candidates.slice(0, 2), ...many, ...candidates.slice(2)],
+      rowCount: 500_000,
+      timeBudgetMs: 600_000,
+      parallelTasks: 2,
+    });
+    const costOf = ({ blueprintId }: PlannedTask): number =>
+      blueprintId === 'baseline' ? 1_000 : /fast|linear/.test(blueprintId) ? 20_000 : 70_000;
+    const scoreOf = ({ parameters, sampleFraction }: PlannedTask): number =>
+      (sampleFraction === undefined ? 0 : 0.1) + Math.abs(Number(parameters['leaves'] ?? 200) - 30) / 1_000;
+    const durationOf = (task: PlannedTask): number =>
+      costOf(task) * (task.role === 'refit' ? 0.3 : (task.sampleFraction ?? 1));
+    const { tasks, decision } = simulate(calm(plan, { durationOf, scoreOf }));
+    const search = tasks.filter(({ role }) => role === 'search');
+    expect(search.slice(0, 2).map(({ key }) => key)).to.deep.equal(['search-0-baseline', 'search-1-lightgbm-fast']);
+    const sampled = search.filter(({ sampleFraction }) => sampleFraction !== undefined);
+    expect(sampled.length).to.be.within(5, candidates.length + many.length - 2);
+    for (const { sampleFraction = 0, blueprintId } of sampled) {
+      expect(sampleFraction * plan.rowCount).to.be.at.least(20_000);
+      expect(sampleFraction).to.be.at.most(0.25);
+      expect(blueprintId).to.not.match(/baseline|fast|linear/);
+    }
+    const after = search.slice(search.findIndex(({ key }) => key === sampled.at(-1)?.key) + 1);
+    const promoted = after.filter(({ blueprintId }) => !blueprintId.startsWith('linear'));
+    expect(promoted.length).to.be.greaterThan(2);
+    expect(promoted[0]?.parameters).to.deep.equal({ leaves: 32 });
+    expect(promoted.every(({ sampleFraction }) => sampleFraction === undefined)).to.be.true;
+    expect(decision.recommended?.reason).to.contain('leaves 32');
+    // Enough time, few rows, or no budget: one round.
+    for (const changes of [{ timeBudgetMs: 6_000_000 }, { rowCount: 50_000 }, { timeBudgetMs: null }, { maxModels: 9 }])
+      expect(keys(simulate(calm({ ...plan, ...changes }, { durationOf, scoreOf }))).join()).to.not.contain('sample-');
+  });
+
   it('begins with the baseline and the fast model', () => {
     const first = next(planWith(), { tasks: [], results: [], elapsedMs: null, stopping: false });
     expect(first.tasks.map(({ blueprintId }) => blueprintId)).to.deep.equal(['baseline']);
@@ -474,6 +509,21 @@ describe('ml autopilot next', () => {
       expect(roles(simulate(calm(older))), 'a plan of an older program').not.to.include('ensemble');
     });
 
+    it('has the best of each family to choose from, whatever another family has that is better', () => {
+      const many = Array.from({ length: 20 }, (_, index) => ({
+        blueprintId: 'lightgbm-slow',
+        parameters: { leaves: 10 + index },
+      }));
+      const linear = ['linear', 'linear-splines'].map((blueprintId) => ({ blueprintId, parameters: {} }));
+      const scoreOf = ({ blueprintId, parameters }: PlannedTask): number =>
+        blueprintId === 'linear' ? 0.9 : blueprintId === 'linear-splines' ? 0.8 : Number(parameters['leaves']) / 100;
+      const { tasks } = simulate(calm(plan({ candidates: [...linear, ...many], maxModels: null }), { scoreOf }));
+      const members = tasks.find(({ role }) => role === 'ensemble')?.members ?? expect.fail('no ensemble');
+      expect(members).to.have.length(12);
+      expect(members[0]?.modelId).to.equal('model of search-2-lightgbm-slow');
+      expect(members.at(-1)?.modelId).to.equal('model of search-1-linear-splines');
+    });
+
     it('goes on with the single model when the ensemble fails', () => {
       const state = endOf(calm(plan()), ({ key }) => key === 'ensemble');
       expect(state.decision.recommended?.modelId).to.equal('model of refit');
@@ -541,6 +591,8 @@ describe('ml autopilot next', () => {
         maxModels: random.below(4) === 0 ? 1 + random.below(8) : null,
         ensemble: random.below(4) === 0 ? null : ENSEMBLE,
         metric: random.below(2) === 0 ? 'logLoss' : 'auc',
+        rowCount: random.below(2) === 0 ? 100 : 1_000_000,
+        refitCopies: 1 + random.below(3),
         partitioning: { ...planWith().partitioning, ...validation },
       });
       const world: World = {
@@ -548,7 +600,7 @@ describe('ml autopilot next', () => {
         random,
         durationOf: (task) =>
           scale *
-          (task.role === 'refit' ? 0.5 : 1) *
+          (task.role === 'refit' ? 0.5 * (task.copies ?? 1) : (task.sampleFraction ?? 1)) *
           (task.blueprintId === 'baseline' ? 0.05 : 1) *
           (0.2 + random.uniform()),
         scoreOf: () => (random.uniform() < 0.1 ? null : random.uniform()),
@@ -561,7 +613,9 @@ describe('ml autopilot next', () => {
       const outcome = simulate(world);
       const place = `seed ${seed}: ${JSON.stringify(plan.partitioning)} budget ${timeBudgetMs}`;
       expect(outcome.finishedAt, place).to.be.at.most(timeBudgetMs);
-      const succeeded = outcome.results.filter(({ state, key }) => state === 'succeeded' && key.startsWith('search-'));
+      const succeeded = outcome.results.filter(
+        ({ state, key }) => state === 'succeeded' && /^(search|sample)-/.test(key),
+      );
       const { recommended } = outcome.decision;
       if (succeeded.length === 0) {
         expect(recommended, place).to.equal(null);

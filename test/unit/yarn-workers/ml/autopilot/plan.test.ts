@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ErrorCode } from '#contracts';
-import { BLUEPRINTS, type AutopilotRequest } from '#ml';
+import { BLUEPRINTS, type AutopilotRequest, settingsOf } from '#ml';
 import { appErrorOf } from '../../../../support/expect-error.ts';
 import { numberRule, textRule, type MemoryColumn } from '../../../../support/memory-table.ts';
 import { MIXED_FEATURES, mixedTable } from '../../../../support/mixed-table.ts';
@@ -351,6 +351,26 @@ describe('ml autopilot plan', () => {
     expect(await ids({ mode: 'full', seed: 6 })).not.to.deep.equal(many);
     expect(await ids({ maxModels: 3 })).to.deep.equal(many.slice(0, 3));
     expect(await ids({ maxModels: 12, seed: 5 })).to.deep.equal(many.slice(0, 12));
+  });
+
+  it('tries the portfolio where there is a budget: every blueprint, and variations of boosting', async () => {
+    const timed = async (request: Partial<AutopilotRequest>) =>
+      (await planOf(TABLE, { target: 'binary', timeBudgetSeconds: 60, ...request })).candidates;
+    const quick = await timed({});
+    const plain = quick.filter(({ parameters }) => Object.keys(parameters).length === 0);
+    const all = BLUEPRINTS.map(({ id }) => id).filter((id) => id !== 'linear-text');
+    expect(plain.map(({ blueprintId }) => blueprintId)).to.have.members(all);
+    expect(quick.slice(0, 2).map(({ blueprintId }) => blueprintId)).to.deep.equal(['baseline', 'lightgbm-fast']);
+    expect(quick.length).to.be.greaterThan(all.length + 10);
+    expect(new Set(quick.map((candidate) => JSON.stringify(candidate))).size).to.equal(quick.length);
+    for (const { blueprintId, parameters } of quick) settingsOf(blueprintId, parameters);
+    expect((await timed({ mode: 'full' })).slice(0, quick.length)).to.deep.equal(quick);
+    expect((await timed({ mode: 'full' })).length).to.be.greaterThan(quick.length);
+    expect(await timed({ maxModels: 4 })).to.deep.equal(quick.slice(0, 4));
+    expect(await timed({ mode: 'manual' })).to.have.length(1);
+    expect(await timed({ blueprints: ['lightgbm-slow'] })).to.deep.equal([
+      { blueprintId: 'lightgbm-slow', parameters: {} },
+    ]);
   });
 
   it('reads texts where there are some: one model more, and none of what would find nothing to read', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Blueprint, METRIC_FACTS, METRIC_NAMES, parse } from '#contracts';
-import { BLUEPRINTS, blueprintOf, settingsOf } from '#ml';
+import { BLUEPRINTS, blueprintOf, candidateName, settingsOf } from '#ml';
 import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';
 import { textAnalysesOf } from '../../../../../yarn-workers/ml/blueprints/text.ts';
 import { isLinear, usesRandomness } from '../../../../../yarn-workers/ml/blueprints/settings.ts';
@@ -96,6 +96,14 @@ describe('ml blueprints', () => {
     // These need positive predictions.
     for (const metric of ['rmsle', 'poissonDeviance', 'gammaDeviance', 'tweedieDeviance'] as const)
       expect(objectiveOf('regression', metric, 0).link).to.equal('log');
+  });
+
+  it('give a model its name, with parameters that are its own', () => {
+    expect(candidateName({ blueprintId: 'lightgbm-slow', parameters: {} })).to.equal('LightGBM, slow learning');
+    expect(
+      candidateName({ blueprintId: 'lightgbm-slow', parameters: { leaves: 8, extraTrees: true, l1: 1, l2: 2 } }),
+    ).to.equal('LightGBM, slow learning (leaves 8, extraTrees true, l1 1)');
+    expect(candidateName({ blueprintId: 'ensemble', parameters: {} })).to.equal('Ensemble');
   });
 
   it('vary by seed, a longer list beginning with a shorter one', () => {
