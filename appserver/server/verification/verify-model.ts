@@ -104,7 +104,7 @@ export function checkManifest(spec: TrainTask | EnsembleTask, manifest: Manifest
     throw mismatch('the manifest is of another model, target or classes than the task');
 }
 
-/** Rows fitted on, and one member for each fold. */
+/** Rows fitted on, and one member for each fold; of a refit the copies that there was time for. */
 function checkFitted(
   spec: TrainTask,
   { rowCount, content }: Manifest,
@@ -116,9 +116,14 @@ function checkFitted(
     throw mismatch(
       `rows fitted on: expected ${expected}; the manifest has ${rowCount}, the outcome ${outcome.rowCount}`,
     );
-  const memberCount = outOfFold?.foldCount ?? 1;
-  if (content.members.length !== memberCount)
-    throw mismatch(`expected ${memberCount} members; the manifest has ${content.members.length}`);
+  const memberCount = content.members.length;
+  const folds = outOfFold?.foldCount ?? null;
+  const copies = spec.refit?.copies ?? 1;
+  const isAsAsked = folds === null ? memberCount >= 1 && memberCount <= copies : memberCount === folds;
+  if (!isAsAsked)
+    throw mismatch(
+      `expected ${folds ?? (copies === 1 ? 1 : `1 to ${copies}`)} members; the manifest has ${memberCount}`,
+    );
 }
 
 /** Exactly equal: both sides ran the same code over the same numbers. @throws RESULT_MISMATCH */

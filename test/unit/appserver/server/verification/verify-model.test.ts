@@ -129,6 +129,23 @@ describe('a model that a worker made', function () {
     expect(await verify(await fitOf('binary', 'tvh', 'random'), {})).to.match(/^[0-9a-f]{64}$/);
   });
 
+  it('is taken as a refit of as many copies as were asked for, or fewer, and refused with more', async () => {
+    const plan = await planOf(TABLE, { target: 'binary', featureNames: [...MIXED_FEATURES] });
+    const refitOf = (copies?: number): TrainTask =>
+      trainTask(TABLE, plan, {
+        blueprintId: 'lightgbm-slow',
+        refit: { of: 'model-0', iterations: 5, ...(copies === undefined ? {} : { copies }) },
+      });
+    const fit = await fitModel(refitOf(2), memorySource(TABLE, 500), testEngine(), freeIo());
+    const verifyAs = (copies?: number) =>
+      verify({ spec: refitOf(copies), fit, data: fits.get('binary cv')?.data ?? expect.fail('no fit') }, {});
+    for (const copies of [2, 3]) expect(await verifyAs(copies)).to.match(/^[0-9a-f]{64}$/);
+    for (const copies of [undefined, 1]) {
+      const refused = await appErrorOf('RESULT_MISMATCH', () => verifyAs(copies));
+      expect(refused.message).to.contain('expected 1 members; the manifest has 2');
+    }
+  });
+
   it('is refused without the rows that it predicts worst', async () => {
     for (const name of fits.keys()) {
       const lie = ({ data }: Fitted): Story => {
