@@ -1,5 +1,14 @@
 import { expect } from 'chai';
-import { Deployment, FeaturePage, Leaderboard, Project, type LeaderboardEntry, type TargetType } from '#contracts';
+import {
+  Deployment,
+  FeaturePage,
+  Leaderboard,
+  Manifest,
+  parse,
+  Project,
+  type LeaderboardEntry,
+  type TargetType,
+} from '#contracts';
 import { BLUEPRINTS } from '#ml';
 import { explanationColumns } from '#scoring';
 import { Api, csvRecords } from '../support/api.ts';
@@ -15,6 +24,7 @@ import {
 import { sharedPlatform } from '../support/platform.ts';
 import { until } from '../support/processes.ts';
 import { csvText, jsonRow, randomNumbers, type Cell, type SampleTable } from '../support/sample-data.ts';
+import { unzip } from '../support/zip.ts';
 
 const ROWS = 300;
 /** Rows of the validation and of the holdout: 0.2 of all, then 0.2 of what is left. */
@@ -243,4 +253,21 @@ describe('parity over HTTP: every blueprint, in training, in a batch, as CSV and
       expect(trained).to.equal((HELD_OUT_ROWS + VALIDATION_ROWS) * header.length * BLUEPRINTS.length);
     });
   }
+
+  it('the refit of a blueprint that draws random numbers: three models averaged, the same digits everywhere', async () => {
+    const [kind] = KINDS;
+    if (kind === undefined) expect.fail('no kind');
+    const run = await modelled(
+      api,
+      { content: csvText(kind.table), fileName: 'copies.csv' },
+      { target: 'target', blueprints: ['lightgbm-slow'], partitioning: { method: kind.method, validation: 'tvh' } },
+    );
+    const refit = run.board.data.find(({ modelId }) => modelId === run.modelId) ?? expect.fail('not on the board');
+    expect(refit.refitOf).to.be.a('string');
+    const files = unzip((await api.request('GET', `/models/${run.modelId}/artifact`)).bytes);
+    const manifest = parse(Manifest, JSON.parse(Buffer.from(files.get('manifest.json') ?? []).toString()), 'manifest');
+    expect(manifest.content.members.map(({ weight }) => weight)).to.deep.equal([1 / 3, 1 / 3, 1 / 3]);
+    const { served } = await compareModel(kind, run, await deployed(api, run.modelId, 'parity of copies'), refit);
+    expect(served).to.equal(ROWS * (kind.header.length + explanationColumns(TOP).length));
+  });
 });
