@@ -18,6 +18,13 @@ export const TargetSpec = strict({
     },
   ),
   positiveClass: nullable(Type.Integer({ minimum: 0, description: 'index into classes; binary only' })),
+  offsetColumn: Type.Optional(Type.String({ description: 'a number that is added to each row’s raw score' })),
+  exposureColumn: Type.Optional(
+    Type.String({ description: 'a number above 0 whose logarithm is added to each row’s raw score; the link is log' }),
+  ),
+  quantile: Type.Optional(
+    Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1, description: 'what is predicted; metric quantileLoss' }),
+  ),
 });
 export type TargetSpec = Static<typeof TargetSpec>;
 
@@ -47,6 +54,11 @@ export const AutopilotPlan = strict({
     minItems: 1,
     description: 'what may be fitted, best expected value first',
   }),
+  leftOut: Type.Optional(
+    Type.Array(strict({ blueprintId: Type.String(), reason: Type.String() }), {
+      description: 'blueprints that cannot predict such a target',
+    }),
+  ),
   ensemble: Type.Optional(
     nullable(
       strict({

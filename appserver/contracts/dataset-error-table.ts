@@ -71,6 +71,12 @@ export const DATASET_ERRORS = {
     'A cell cannot be read as its feature’s type',
     'Correct the row and column named.',
   ),
+  OFFSET_INVALID: row(
+    'invalid',
+    422,
+    'A row has no valid offset or exposure, without which its model predicts nothing',
+    'Give the column named a finite number in the row named, above 0 for an exposure.',
+  ),
   DATA_READ_TRUNCATED: row(
     'bug',
     500,

@@ -111,6 +111,25 @@ export const ManifestMember = strict({
 });
 export type ManifestMember = Static<typeof ManifestMember>;
 
+/** What blended log odds become before offsets are added: slope x log odds + intercept; binary only. */
+export const Calibration = strict({ slope: Type.Number({ exclusiveMinimum: 0 }), intercept: Type.Number() });
+export type Calibration = Static<typeof Calibration>;
+
+/** What is added to raw scores as it is: a number, or the logarithm of one above 0. */
+export const OFFSET_KINDS = ['offset', 'exposure'] as const;
+export type OffsetKind = (typeof OFFSET_KINDS)[number];
+
+/**
+ * A number of the row that belongs to its raw score with coefficient 1, whatever the members say. A row without a valid one
+ * has no prediction. Came with offsets; programs from before refuse it with ARTIFACT_INVALID.
+ */
+export const ManifestOffset = strict({
+  kind: oneOf(OFFSET_KINDS),
+  step: Type.Integer({ minimum: 0, description: 'the `numeric` step that reads it; no member does' }),
+  mean: Type.Number({ description: 'of what is added, over the training rows: what explanations begin from' }),
+});
+export type ManifestOffset = Static<typeof ManifestOffset>;
+
 /** Training distribution of one input feature, the baseline for drift. */
 export const TrainingStatistics = strict({
   feature: Type.Integer({ minimum: 0 }),
@@ -133,6 +152,10 @@ export const ManifestContent = strict({
   features: Type.Array(ManifestFeature),
   steps: Type.Array(ManifestStep),
   members: Type.Array(ManifestMember, { minItems: 1 }),
+  calibration: Type.Optional(Calibration),
+  offsets: Type.Optional(
+    Type.Array(ManifestOffset, { minItems: 1, description: 'added after the members are blended' }),
+  ),
   sections: Type.Array(BlobSection),
   blobSizeBytes: Type.Integer({ minimum: 0 }),
   blobSha256: Sha256,

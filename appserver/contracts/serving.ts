@@ -17,7 +17,10 @@ export const DeploymentRecord = strict({
     description: 'rises with every change of this deployment; an older one is refused',
   }),
   readers: Type.Array(Id, { description: 'user ids that may ask it; administrators always may' }),
-  settings: strict({ missingColumns: oneOf(['warn', 'refuse']) }),
+  settings: strict({
+    missingColumns: oneOf(['warn', 'refuse']),
+    threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  }),
   signature: Type.String({ description: 'base64' }),
 });
 export type DeploymentRecord = Static<typeof DeploymentRecord>;

@@ -11,6 +11,7 @@ import {
 } from './dataset.ts';
 import { Partitioning } from './partitioning.ts';
 import { TASK_INSIGHTS } from './rest/insights.ts';
+import { Calibration } from './manifest.ts';
 import { Id, INT32_MAX, Sha256, nullable, oneOf, strict } from './schema.ts';
 import { MetricNameSchema } from './vocabulary.ts';
 
@@ -59,6 +60,7 @@ export const TrainTask = strict({
       copies: Type.Optional(
         Type.Integer({ minimum: 1, description: 'models with seeds of their own that are averaged; default 1' }),
       ),
+      calibration: Type.Optional(Calibration),
     }),
   ),
   seed: Type.Integer({ minimum: 0, maximum: 4294967295 }),
@@ -142,6 +144,7 @@ export const BatchPredictTask = strict({
   source: Type.Optional(TaskInput),
   passthroughColumns: Type.Array(Type.String()),
   explanations: Type.Optional(ExplanationsAsked),
+  threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'of the deployment; binary' })),
   output: Type.Optional(StagedOutput),
 });
 export type BatchPredictTask = Static<typeof BatchPredictTask>;
@@ -209,6 +212,7 @@ export const TrainOutcome = strict({
       description: 'boosting iterations or steps of a penalty path kept; null without',
     }),
   ),
+  calibration: Type.Optional(Calibration),
   scores: nullable(ModelScores),
   fitMs: Type.Number({ minimum: 0, maximum: FIT_MS_MAX }),
   predictMicrosPerRow: Type.Number({ minimum: 0, maximum: PREDICT_MICROS_MAX }),

@@ -24,6 +24,7 @@ export const METRIC_NAMES = [
   'poissonDeviance',
   'gammaDeviance',
   'tweedieDeviance',
+  'quantileLoss',
   'topDecileLift',
 ] as const;
 export type MetricName = (typeof METRIC_NAMES)[number];
@@ -53,6 +54,7 @@ export const METRIC_FACTS: Readonly<
   poissonDeviance: { direction: 'lower', targetTypes: ['regression'] },
   gammaDeviance: { direction: 'lower', targetTypes: ['regression'] },
   tweedieDeviance: { direction: 'lower', targetTypes: ['regression'] },
+  quantileLoss: { direction: 'lower', targetTypes: ['regression'] },
   topDecileLift: { direction: 'higher', targetTypes: ['binary'] },
 };
 

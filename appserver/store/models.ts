@@ -1,4 +1,4 @@
-import type { EnsembleFacts, Model, ModelScores, PlannedTask, Problem } from '#contracts';
+import type { Calibration, EnsembleFacts, Model, ModelScores, PlannedTask, Problem } from '#contracts';
 import { now, type Queryable } from './dialect.ts';
 import { fromJson, fromJsonOrNull, rowOf, rowsOf, toJson } from './records.ts';
 
@@ -8,6 +8,8 @@ export interface TrainedFacts {
   readonly iterations: number | null;
   /** Null for a model that is no ensemble. */
   readonly ensemble: EnsembleFacts | null;
+  /** Null where raw scores are as the members blend them. */
+  readonly calibration: Calibration | null;
   readonly scores: ModelScores;
   readonly fitMs: number;
   readonly predictMicrosPerRow: number;
@@ -61,6 +63,7 @@ interface ModelRow {
   readonly row_count: number | null;
   readonly iterations: number | null;
   readonly ensemble: string | null;
+  readonly calibration: string | null;
   readonly scores: string | null;
   readonly fit_ms: number | null;
   readonly predict_micros_per_row: number | null;
@@ -86,6 +89,7 @@ function trainedOf(row: ModelRow): TrainedFacts | null {
     rowCount: row.row_count ?? 0,
     iterations: row.iterations,
     ensemble: fromJsonOrNull<EnsembleFacts>(row.ensemble),
+    calibration: fromJsonOrNull<Calibration>(row.calibration),
     scores:
       scores === null ? { validation: null, crossValidation: null, holdout: null } : fromJson<ModelScores>(scores),
     fitMs: row.fit_ms ?? 0,
@@ -193,6 +197,7 @@ export async function completeModel(db: Queryable, id: string, trained: TrainedF
       row_count: trained.rowCount,
       iterations: trained.iterations,
       ensemble: trained.ensemble === null ? null : toJson(trained.ensemble),
+      calibration: trained.calibration === null ? null : toJson(trained.calibration),
       scores: toJson(trained.scores),
       fit_ms: trained.fitMs,
       predict_micros_per_row: trained.predictMicrosPerRow,

@@ -39,6 +39,10 @@ export {
   type Scorer,
   compileScorer,
 } from './scorer/scorer.ts';
+export { UNCALIBRATED, calibrate } from './scorer/calibration.ts';
+export { compileBlend, type BlendRows, type ModelReader } from './scorer/members.ts';
+export { withThreshold } from './scorer/threshold.ts';
+export { OFFSET_NEEDS, compileOffsets, offsetOf, type OffsetColumn, type RowOffsets } from './scorer/offsets.ts';
 export { datePart } from './steps/date-parts.ts';
 export {
   columnRequest,

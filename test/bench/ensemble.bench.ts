@@ -129,7 +129,7 @@ function blendScore(plan: AutopilotPlan, data: RealData, models: readonly Model[
 /** Mean weights of selections from random halves of the models: the paper's section 2.3. */
 function baggedWeights(plan: AutopilotPlan, models: readonly Model[]): number[] {
   const { target, metric, seed } = plan;
-  const objective = objectiveOf(target.targetType, metric, target.classes.length);
+  const objective = objectiveOf(target, metric);
   const first = outOfFoldOf(models[0] ?? never());
   const limits = { membersMax: ENSEMBLE_MEMBERS_MAX, stepsMax: ENSEMBLE_STEPS_MAX };
   const places = selectionPlaces(first, seed, models.length, limits);

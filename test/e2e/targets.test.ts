@@ -1,11 +1,19 @@
 import { expect } from 'chai';
-import { Model, Project } from '#contracts';
+import { Deployment, Insight, Job, Model, Project } from '#contracts';
 import { DuckDb } from '#tables';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Api, csvRecords } from '../support/api.ts';
-import { batchPredicted, batchRows, deployed, modelled, predict, type Modelled } from '../support/modelling.ts';
+import {
+  batchPredicted,
+  batchRows,
+  deployed,
+  modelled,
+  predict,
+  readyDeployment,
+  type Modelled,
+} from '../support/modelling.ts';
 import { sharedPlatform } from '../support/platform.ts';
 import {
   csvText,
@@ -154,6 +162,115 @@ describe('main job over HTTP: kinds of target', function () {
     const rows = without({ ...table, rows: table.rows.slice(0, PREDICTED) }, 'price');
     const { header } = await expectParity(run, rows, ['sold', 'town']);
     expect(header).to.deep.equal(['prediction']);
+  });
+
+  it('an exposure: a value is proportional to it in every answer, and a row without it has none', async () => {
+    const table = regressionSample(300);
+    const run = await modelled(
+      api,
+      { content: csvText(table) },
+      { target: 'price', metric: 'poissonDeviance', exposureColumn: 'area', maxModels: 4, seed: 1 },
+    );
+    expect(run.board.data.map(({ family }) => family)).to.include('ensemble');
+    const rows = without({ ...table, rows: table.rows.slice(0, PREDICTED) }, 'price');
+    await expectParity(run, rows, ['area']);
+    const { predictionUrl } = await deployed(api, run.modelId);
+    const row = { rooms: 3, area: '60', town: 'Ulm', sold: '2026-02-15' };
+    const { data } = await predict(api, `${predictionUrl}?explanations=9`, [row, { ...row, area: 120 }]);
+    expect(Number(data[1]?.prediction) / Number(data[0]?.prediction)).to.be.closeTo(2, 1e-9);
+    const named = data.map(({ explanations }) => explanations?.[0]?.contributions ?? []);
+    const [once, twice] = named.map((list) => list.find(({ feature }) => feature === 'area')?.contribution ?? NaN);
+    expect((twice ?? NaN) - (once ?? NaN)).to.be.closeTo(Math.LN2, 1e-9);
+    for (const area of [undefined, '', '0', '-3']) {
+      const json = [row, area === undefined ? { rooms: 3 } : { ...row, area }];
+      await api.refused(
+        'POST',
+        predictionUrl,
+        { status: 422, code: 'OFFSET_INVALID', says: ['row 2, column "area"'] },
+        { json },
+      );
+    }
+    const lacking = await api.dataset({ content: csvText(without(rows, 'area')) });
+    const request = { json: { modelId: run.modelId, input: { datasetId: lacking } } };
+    await api.refused('POST', '/batch-predictions', { status: 422, code: 'OFFSET_INVALID', says: ['"area"'] }, request);
+    const holes = {
+      ...rows,
+      rows: rows.rows.map((cells, index) => (index === 5 ? ['1', '0', 'Ulm', '2026-01-15'] : cells)),
+    };
+    const datasetId = await api.dataset({ content: csvText(holes) });
+    const job = await api.call('POST', '/batch-predictions', 202, Job, {
+      json: { modelId: run.modelId, input: { datasetId } },
+    });
+    await api.failed(job, { status: 422, code: 'OFFSET_INVALID', says: ['row 6'] });
+    const later = { target: 'price', exposureColumn: 'rooms' };
+    await api.refused(
+      'POST',
+      `/projects/${run.projectId}/autopilot`,
+      { status: 409, code: 'PROJECT_TARGET_FIXED', says: ['target'] },
+      { json: later },
+    );
+  });
+
+  it('a quantile: nine in ten values are below what is predicted', async () => {
+    const table = regressionSample(400);
+    const run = await modelled(
+      api,
+      { content: csvText(table) },
+      { target: 'price', metric: 'quantileLoss', quantile: 0.9, maxModels: 3, seed: 1 },
+    );
+    expect(run.board.metric).to.equal('quantileLoss');
+    expect(run.board.data.map(({ family }) => family)).not.to.include('linear');
+    const scores = run.board.data.map(({ scores: { crossValidation } }) => crossValidation?.['quantileLoss'] ?? NaN);
+    const baseline = run.board.data.find(({ family }) => family === 'baseline');
+    expect(scores[0]).to.be.lessThan(0.5 * (baseline?.scores.crossValidation?.['quantileLoss'] ?? NaN));
+    const { predictionUrl } = await deployed(api, run.modelId);
+    const { data } = await predict(
+      api,
+      predictionUrl,
+      table.rows.map((row) => jsonRow(without(table, 'price'), row)),
+    );
+    const below = table.rows.filter((row, index) => Number(row.at(-1)) <= Number(data[index]?.prediction)).length;
+    expect(below / table.rows.length).to.be.within(0.82, 0.98);
+  });
+
+  it('a threshold by profit: labels follow it in every answer of the deployment, probabilities stay', async () => {
+    const table = hostileSample(400);
+    const run = await modelled(api, { content: csvText(table) }, { target: 'bought', maxModels: 2, seed: 1 });
+    const query = 'truePositive=20&falsePositive=-1&falseNegative=-20';
+    const { insight } = await api.get(`/models/${run.modelId}/insights/profit?${query}`, Insight);
+    if (insight.kind !== 'profit' || insight.threshold === null) throw new Error('there is a best threshold');
+    expect(insight.threshold).to.be.lessThan(0.5);
+    expect(insight.profit).to.be.at.least(Math.max(insight.profitAtHalf, insight.profitOfAll, insight.profitOfNone));
+    const zeros = { status: 422, code: 'VALIDATION_FAILED', says: ['/truePositive'] } as const;
+    await api.refused('GET', `/models/${run.modelId}/insights/profit?truePositive=0`, zeros);
+    const { id, predictionUrl } = await deployed(api, run.modelId);
+    const rows = without({ ...table, rows: table.rows.slice(0, PREDICTED) }, 'bought');
+    const json = rows.rows.map((row) => jsonRow(rows, row));
+    const before = await predict(api, predictionUrl, json);
+    const { threshold } = insight;
+    const patched = { json: { settings: { threshold } } };
+    const changed = await api.call('PATCH', `/deployments/${id}`, 200, Deployment, patched);
+    expect(changed.settings).to.deep.equal({ missingColumns: 'warn', threshold });
+    await readyDeployment(api, id);
+    const after = await predict(api, predictionUrl, json);
+    const labelOf = (yes: number | undefined): string => ((yes ?? NaN) >= threshold ? 'yes' : 'no');
+    expect(after.data.map(({ probabilities }) => probabilities)).to.deep.equal(
+      before.data.map(({ probabilities }) => probabilities),
+    );
+    expect(after.data.map(({ prediction }) => prediction)).to.deep.equal(
+      after.data.map(({ probabilities }) => labelOf(probabilities?.['yes'])),
+    );
+    expect(after.data.map(asCells)).not.to.deep.equal(before.data.map(asCells));
+    const datasetId = await api.dataset({ content: csvText(rows) });
+    const resource = await batchPredicted(api, { deploymentId: id, input: { datasetId } });
+    const [, ...batch] = csvRecords((await batchRows(api, resource)).text);
+    expect(batch).to.deep.equal(after.data.map(asCells));
+    const cleared = await api.call('PATCH', `/deployments/${id}`, 200, Deployment, {
+      json: { settings: { threshold: null } },
+    });
+    expect(cleared.settings).to.deep.equal({ missingColumns: 'warn' });
+    const refused = { status: 422, code: 'VALIDATION_FAILED', says: ['/settings/threshold'] } as const;
+    await api.refused('PATCH', `/deployments/${id}`, refused, { json: { settings: { threshold: 1.5 } } });
   });
 
   it('numbers as classes: a label is the text of the file, 1 stays 1, true stays TRUE', async () => {

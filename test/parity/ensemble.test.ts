@@ -137,14 +137,15 @@ describe('parity: ensembles, exactly', function () {
         const sum = new Float64Array(raw.length);
         let first = true;
         for (const [index, { manifest, fit }] of models.entries()) {
-          for (const [place, member] of fit.content.members.entries()) {
-            const alone = fit.content.members.map((other, at) => ({ ...other, weight: at === place ? 1 : 0 }));
+          const { calibration, ...plain } = fit.content;
+          for (const [place, member] of plain.members.entries()) {
+            const alone = plain.members.map((other, at) => ({ ...other, weight: at === place ? 1 : 0 }));
             const own = opened(
               task,
               { ...blend, blob: fit.blob, trainingStatistics: manifest.trainingStatistics },
-              { ...fit.content, members: alone },
+              { ...plain, members: alone },
             );
-            const weight = (members[index] ?? 0) * member.weight;
+            const weight = (members[index] ?? 0) * member.weight * (calibration?.slope ?? 1);
             for (const [at, score] of rawOfRows(own).entries()) {
               const share = weight * score;
               sum[at] = first ? share : (sum[at] ?? NaN) + share;
@@ -152,7 +153,8 @@ describe('parity: ensembles, exactly', function () {
             first = false;
           }
         }
-        expect(raw).to.deep.equal(sum);
+        const { calibration } = blend.content;
+        expect(raw).to.deep.equal(calibration === undefined ? sum : sum.map((score) => score + calibration.intercept));
 
         // Explanations are the weighted sum of the models' too, and add up to the raw score.
         const alone = models.map(({ manifest, fit }) => openArtifact(manifest, fit.blob, sha256));

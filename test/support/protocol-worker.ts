@@ -218,6 +218,7 @@ async function trained(spec: TrainTask, columns: readonly MemoryColumn[], engine
     contentHash: fit.contentHash,
     rowCount: fit.rowCount,
     iterations: fit.iterations,
+    ...(fit.content.calibration === undefined ? {} : { calibration: fit.content.calibration }),
     scores: fit.scores,
     fitMs: 1,
     predictMicrosPerRow: 1,

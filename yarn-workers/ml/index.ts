@@ -2,6 +2,7 @@ export { next } from './autopilot/next.ts';
 export { MODELLED_TYPES, planAutopilot } from './autopilot/plan.ts';
 export type { AutopilotFacts, AutopilotRequest } from './autopilot/request.ts';
 export { BLUEPRINTS, blueprintOf, candidateName, settingsOf } from './blueprints/catalogue.ts';
+export { checkFits } from './blueprints/misfit.ts';
 export { ENSEMBLE_BLUEPRINT, ENSEMBLE_BLUEPRINT_ID } from './blueprints/ensemble.ts';
 export type { LinearSettings } from './blueprints/linear-settings.ts';
 export type { GbmSettings, ModelSettings } from './blueprints/settings.ts';
@@ -28,6 +29,7 @@ export type {
   EngineParameters,
 } from './fit/engine.ts';
 export { fitModel, manifestOf, type FitResult, type FitTimings } from './fit/fit-model.ts';
+export { offsetColumns } from './fit/target-rows.ts';
 export {
   decodeOutOfFold,
   encodeOutOfFold,

@@ -13,7 +13,23 @@ export const DeploymentSettings = strict({
       description: 'a column that the request lacks: missing values with a warning, or 422',
     }),
   ),
+  threshold: Type.Optional(
+    nullable(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'binary: positive if its probability is this or more; null: the model’s own, 0.5',
+      }),
+    ),
+  ),
 });
+
+/** Settings as they hold: without a threshold the model’s own. */
+export const EffectiveSettings = strict({
+  missingColumns: oneOf(['warn', 'refuse']),
+  threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+});
+export type EffectiveSettings = Static<typeof EffectiveSettings>;
 
 export const CreateDeploymentRequest = strict({
   modelId: Id,
@@ -41,7 +57,7 @@ export const Deployment = strict(
     modelId: Id,
     projectId: Id,
     predictionServerGroup: Type.String(),
-    settings: strict({ missingColumns: oneOf(['warn', 'refuse']) }),
+    settings: EffectiveSettings,
     predictionUrl: Type.String({ description: 'absolute; where rows are POSTed to' }),
     ready: Type.Boolean({ description: 'a prediction server answers with this model' }),
     sequence: Type.Integer({ minimum: 1 }),

@@ -11,6 +11,7 @@ export const INSIGHT_KINDS = [
   'confusion',
   'residuals',
   'calibration',
+  'profit',
   'word-cloud',
   'learning-curve',
   'coefficients',
@@ -24,7 +25,7 @@ export type TaskInsightKind = (typeof TASK_INSIGHTS)[number];
 
 /** Kinds that are computed from out-of-fold predictions when they are asked for, by target type. */
 export const OUT_OF_FOLD_INSIGHTS = {
-  binary: ['lift', 'roc', 'confusion', 'calibration'],
+  binary: ['lift', 'roc', 'confusion', 'calibration', 'profit'],
   multiclass: ['lift', 'roc', 'confusion', 'calibration'],
   regression: ['lift', 'residuals'],
 } as const satisfies Readonly<Record<TargetType, readonly InsightKind[]>>;
@@ -32,6 +33,29 @@ export const OUT_OF_FOLD_INSIGHTS = {
 /** Rows that an insight can be of, which the predicting model had not seen. */
 export const INSIGHT_PARTITIONS = ['validation', 'crossValidation', 'holdout'] as const;
 export type InsightPartition = (typeof INSIGHT_PARTITIONS)[number];
+
+/** What can become of a decision about a row of a binary target. */
+export const PROFIT_OUTCOMES = ['truePositive', 'falsePositive', 'trueNegative', 'falseNegative'] as const;
+
+const Worth = Type.Number({ minimum: -1e12, maximum: 1e12, description: 'of one row; below 0 is a cost' });
+
+/** What decisions are worth. */
+export const ProfitMatrix = strict({
+  truePositive: Worth,
+  falsePositive: Worth,
+  trueNegative: Worth,
+  falseNegative: Worth,
+});
+export type ProfitMatrix = Static<typeof ProfitMatrix>;
+
+const askedWorth = (outcome: string) =>
+  Type.Optional(
+    Type.Number({
+      minimum: -1e12,
+      maximum: 1e12,
+      description: `profit: what a ${outcome} is worth, 0 by default; without any, 1 for a true positive and -1 for a false one`,
+    }),
+  );
 
 export const InsightQuery = strict({
   partition: Type.Optional(
@@ -44,6 +68,10 @@ export const InsightQuery = strict({
         'class that roc, lift and calibration hold against all others; by default the positive, else the last',
     }),
   ),
+  truePositive: askedWorth('true positive'),
+  falsePositive: askedWorth('false positive'),
+  trueNegative: askedWorth('true negative'),
+  falseNegative: askedWorth('false negative'),
 });
 export type InsightQuery = Static<typeof InsightQuery>;
 
@@ -117,6 +145,29 @@ const Calibration = strict({
       meanActual: Value,
     }),
     { description: 'ten of equal width, `from` exclusive (0 inclusive), `to` inclusive; empty ones are left out' },
+  ),
+});
+const Profit = strict({
+  kind: Type.Literal('profit'),
+  label,
+  matrix: ProfitMatrix,
+  threshold: nullable(
+    Type.Number({
+      description: 'at which profit is highest: positive at this probability and above; null: nothing is',
+    }),
+  ),
+  profit: Type.Number({ description: 'there, of all rows by their weight' }),
+  heldOutProfit: Type.Number({ description: 'of rows whose threshold was chosen on the other four fifths' }),
+  profitAtHalf: Type.Number({ description: 'at threshold 0.5' }),
+  profitOfAll: Type.Number({ description: 'if every row were positive' }),
+  profitOfNone: Type.Number({ description: 'if none were' }),
+  pointCount: Type.Integer({ description: 'of the whole curve; evenly spaced ones are shown where there are more' }),
+  points: Type.Array(
+    strict({
+      threshold: nullable(Type.Number({ description: 'null: nothing is positive' })),
+      profit: Value,
+      positiveShare: Type.Number({ description: 'of the rows by their weight' }),
+    }),
   ),
 });
 const Residuals = strict({
@@ -203,7 +254,15 @@ export const TaskInsightContent = Type.Union([FeatureImpact, FeatureEffects]);
 export type TaskInsightContent = Static<typeof TaskInsightContent>;
 
 /** What an insight says. */
-export const InsightContent = Type.Union([Roc, Lift, Confusion, Calibration, Residuals, ...TaskInsightContent.anyOf]);
+export const InsightContent = Type.Union([
+  Roc,
+  Lift,
+  Confusion,
+  Calibration,
+  Profit,
+  Residuals,
+  ...TaskInsightContent.anyOf,
+]);
 export type InsightContent = Static<typeof InsightContent>;
 export type InsightOf<K extends InsightContent['kind']> = Extract<InsightContent, { kind: K }>;
 

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { EnsembleFacts, Parameters } from '../autopilot.ts';
+import { Calibration } from '../manifest.ts';
 import { Problem } from '../problem.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from '../schema.ts';
 import { ModelScores } from '../tasks.ts';
@@ -27,6 +28,7 @@ export const Model = strict(
     peakMemoryBytes: nullable(Type.Integer()),
     iterations: nullable(Type.Integer()),
     ensemble: nullable(EnsembleFacts),
+    calibration: nullable(Calibration),
     contentHash: nullable(Sha256),
     manifestSha256: nullable(Sha256),
     recommended: Type.Boolean(),

@@ -55,13 +55,24 @@ export const AutopilotRequest = strict({
     Type.Union([Type.String(), Type.Number(), Type.Boolean()], { description: 'matched by text' }),
   ),
   metric: Type.Optional(MetricNameSchema),
+  quantile: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      exclusiveMaximum: 1,
+      description: 'what is predicted with metric quantileLoss; default 0.5, the median',
+    }),
+  ),
   mode: Type.Optional(oneOf(AUTOPILOT_MODES, { description: 'default quick' })),
   timeBudgetSeconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: BUDGET_SECONDS_MAX })),
   maxModels: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
   partitioning: Type.Optional(PartitioningRequest),
   weightColumn: Type.Optional(Type.String()),
-  offsetColumn: Type.Optional(Type.String()),
-  exposureColumn: Type.Optional(Type.String()),
+  offsetColumn: Type.Optional(
+    Type.String({ description: 'a number that each row’s raw score (log odds, log of the value, value) begins from' }),
+  ),
+  exposureColumn: Type.Optional(
+    Type.String({ description: 'a number above 0 that each row’s value is proportional to; the link is log' }),
+  ),
   excludedFeatures: Type.Optional(columnNames),
   featureList: Type.Optional(Type.String()),
   monotonic: Type.Optional(strict({ increasing: Type.Optional(columnNames), decreasing: Type.Optional(columnNames) })),

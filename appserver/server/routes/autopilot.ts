@@ -16,7 +16,7 @@ import {
   strict,
   type AutopilotPlan,
 } from '#contracts';
-import { BLUEPRINTS, ENSEMBLE_BLUEPRINT, ENSEMBLE_BLUEPRINT_ID, settingsOf } from '#ml';
+import { checkFits, BLUEPRINTS, ENSEMBLE_BLUEPRINT, ENSEMBLE_BLUEPRINT_ID, settingsOf } from '#ml';
 import { newId } from '#runtime';
 import {
   findLatestRun,
@@ -202,6 +202,7 @@ async function startFit(
       'CONFLICT',
       `project ${projectId}: it has no target yet; start Autopilot first (mode manual makes one model only)`,
     );
+  checkFits(request.blueprintId, settingsOf(request.blueprintId, request.parameters ?? {}), run.plan.target);
   await lockProject(trx, projectId);
   const key = newId('fit');
   const job = await startJob(trx, compute, caller, { kind: 'train', projectId, resource: null });
@@ -225,6 +226,7 @@ async function startFit(
     sampleFraction: request.sampleFraction ?? 1,
     idempotencyKey: `train:${key}`,
     deadlineAt: null,
+    calibration: null,
     members: [],
   });
   const resource = `/api/v1/models/${modelId}`;

@@ -19,6 +19,7 @@ import {
   decodeCursor,
   deleteDeployment,
   encodeCursor,
+  findProject,
   insertDeployment,
   keepRow,
   listChanges,
@@ -32,7 +33,14 @@ import { ownerFilter, type Caller } from '../auth/caller.ts';
 import type { AppContext } from '../context.ts';
 import { nextPath, pageOptionsOf, toPage } from '../http/page.ts';
 import { created, noContent, ok, route, type Route } from '../route.ts';
-import { checkGroup, deploymentView, readDeployment, readServers } from '../services/deployments.ts';
+import {
+  checkGroup,
+  checkThreshold,
+  deploymentView,
+  readDeployment,
+  readServers,
+  settingsOf,
+} from '../services/deployments.ts';
 import { readReadyModel } from '../services/models.ts';
 import { IdParams } from './params.ts';
 
@@ -58,13 +66,15 @@ const create = route({
   },
   handler: async (app, { caller, query, body, effect }) => {
     const groupName = checkGroup(body.predictionServerGroup, app.config);
-    const settings = { ...DEFAULT_SETTINGS, ...body.settings };
+    const settings = settingsOf(DEFAULT_SETTINGS, body.settings);
     if (query.dryRun === true) {
-      const { model } = await readReadyModel(app.database, caller, body.modelId);
+      const { model, project } = await readReadyModel(app.database, caller, body.modelId);
+      checkThreshold(settings, project);
       return ok({ dryRun: true, modelId: model.id, projectId: model.projectId, settings });
     }
     return effect(async (trx) => {
-      const { model } = await readReadyModel(trx, caller, body.modelId);
+      const { model, project } = await readReadyModel(trx, caller, body.modelId);
+      checkThreshold(settings, project);
       if (!(await keepRow(trx, 'projects', model.projectId)))
         throw new AppError('NOT_FOUND', `model ${model.id}: it was deleted meanwhile`);
       const id = newId('dep');
@@ -125,7 +135,8 @@ const patch = route({
     app.database.transaction(async (trx) => {
       const found = await readDeployment(trx, caller, params.id);
       checkIfMatch(await viewOf(trx, app, caller, found.id));
-      const settings = body.settings === undefined ? undefined : { ...found.settings, ...body.settings };
+      const settings = body.settings === undefined ? undefined : settingsOf(found.settings, body.settings);
+      if (settings !== undefined) checkThreshold(settings, await findProject(trx, found.projectId));
       await updateDeployment(trx, found.id, { name: body.name, description: body.description, settings });
       return ok(await viewOf(trx, app, caller, found.id));
     }),

@@ -6,6 +6,7 @@ import {
   type AutopilotPlan,
   type AutopilotRunState,
   type AutopilotState,
+  type Calibration,
   type EnsembleMember,
   type EnsembleTask,
   type PlannedResult,
@@ -126,6 +127,7 @@ async function createModels(
       idempotencyKey: `train:${run.id}:${planned.key}`,
       deadlineAt: planned.deadlineMs === null ? null : databaseTimeOf(run, planned.deadlineMs),
       members: membersOf(planned, models),
+      calibration: models.find(({ id }) => id === planned.refitOf)?.trained?.calibration ?? null,
     };
     await createModelTask(trx, order);
     position += 1;
@@ -159,6 +161,8 @@ export interface ModelOrder {
   readonly idempotencyKey: string;
   /** Database time. */
   readonly deadlineAt: number | null;
+  /** Of the twin that a refit repeats; null where it has none. */
+  readonly calibration: Calibration | null;
   /** What an ensemble blends; none of any other model. */
   readonly members: readonly EnsembleMember[];
 }
@@ -213,14 +217,22 @@ function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): Trai
     blueprintId: planned.blueprintId,
     parameters: planned.parameters,
     sampleFraction: order.sampleFraction,
-    refit: refitOf(planned),
+    refit: refitOf(planned, order.calibration),
     seed: plan.seed,
     threadCount: plan.threadsPerTask,
   };
 }
 
-function refitOf({ refitOf: of, iterations, copies }: PlannedTask): TrainTask['refit'] {
-  return of === null ? null : { of, iterations, ...(copies === undefined ? {} : { copies }) };
+function refitOf(
+  { refitOf: of, iterations, copies }: PlannedTask,
+  calibration: Calibration | null,
+): TrainTask['refit'] {
+  if (of === null) return null;
+  return {
+    ...{ of, iterations },
+    ...(copies === undefined ? {} : { copies }),
+    ...(calibration === null ? {} : { calibration }),
+  };
 }
 
 function ensembleSpec(modelId: string, order: ModelOrder, table: StoredTable): EnsembleTask {

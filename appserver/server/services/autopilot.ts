@@ -107,6 +107,7 @@ function withFixed(request: AutopilotRequest, fixed: FixedSettings | null): Auto
   return {
     targetType: fixed.target.targetType,
     metric: fixed.metric,
+    ...optionsOf(fixed, request),
     ...(label === undefined ? {} : { positiveClass: label }),
     partitioning: requestOf(fixed.partitioning),
     ...request,
@@ -114,6 +115,16 @@ function withFixed(request: AutopilotRequest, fixed: FixedSettings | null): Auto
 }
 
 /** The request that gives a partitioning; a partition column decides folds and fractions by itself. */
+/** What a target has beside its classes, as the request says it. */
+const optionsOf = (
+  { metric, target: { offsetColumn, exposureColumn, quantile } }: FixedSettings,
+  request: AutopilotRequest,
+) => ({
+  ...(offsetColumn === undefined ? {} : { offsetColumn }),
+  ...(exposureColumn === undefined ? {} : { exposureColumn }),
+  ...(quantile === undefined || (request.metric ?? metric) !== metric ? {} : { quantile }),
+});
+
 function requestOf(partitioning: FixedSettings['partitioning']): PartitioningRequest {
   const { method, validation, folds, validationFraction, holdoutFraction, column } = partitioning;
   if (method === 'column') return { method, validation, ...(column === null ? {} : { column }) };

@@ -1,10 +1,12 @@
-import { AppError, type Deployment } from '#contracts';
+import type { Static } from 'typebox';
+import { AppError, type Deployment, type DeploymentSettings, type EffectiveSettings } from '#contracts';
 import type { Config } from '#runtime';
 import {
   findDeployment,
   listPredictionServers,
   type DeploymentRecord,
   type PredictionServerRecord,
+  type ProjectRecord,
   type Queryable,
 } from '#store';
 import { isoOf } from '../auth/authenticate.ts';
@@ -92,4 +94,28 @@ export function checkGroup(group: string | undefined, config: Config): string {
       `predictionServerGroup: only ${JSON.stringify(known)} exists; groups are not built yet`,
     );
   return known;
+}
+
+/** Settings with some of them changed; a threshold of null is taken away. */
+export function settingsOf(
+  settings: EffectiveSettings,
+  { missingColumns, threshold }: Static<typeof DeploymentSettings> = {},
+): EffectiveSettings {
+  const { threshold: kept, ...rest } = settings;
+  const wanted = threshold === undefined ? kept : (threshold ?? undefined);
+  return {
+    ...rest,
+    ...(missingColumns === undefined ? {} : { missingColumns }),
+    ...(wanted === undefined ? {} : { threshold: wanted }),
+  };
+}
+
+/** @throws VALIDATION_FAILED for a threshold of a target that is not binary */
+export function checkThreshold({ threshold }: EffectiveSettings, project: ProjectRecord | undefined): void {
+  const targetType = project?.fixed?.target.targetType ?? 'binary';
+  if (threshold === undefined || targetType === 'binary') return;
+  const message = `has a meaning for a binary target only; found ${targetType}`;
+  throw new AppError('VALIDATION_FAILED', `body: /settings/threshold ${message}`, {
+    errors: [{ path: '/settings/threshold', message }],
+  });
 }

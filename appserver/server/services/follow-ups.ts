@@ -106,7 +106,7 @@ function modelFollowUp(queue: TaskQueue): Pick<TaskFollowUp<'train' | 'ensemble'
     trx: Transaction,
     task: Task<'train' | 'ensemble'>,
     sealed: SealedModel,
-    facts: Verified & Pick<TrainedFacts, 'iterations' | 'ensemble'>,
+    facts: Verified & Pick<TrainedFacts, 'iterations' | 'ensemble' | 'calibration'>,
   ) => Promise<void>;
 } {
   const advance = async (trx: Transaction, task: Task<'train' | 'ensemble'>): Promise<void> => {
@@ -152,7 +152,12 @@ function trainFollowUp(queue: TaskQueue, signer: Signer, verifier: Verifier): Ta
       return { manifestSha256, signature: signer.sign({ modelId: spec.modelId, manifestSha256 }) };
     },
     committed: (trx, task, sealed, verified) =>
-      complete(trx, task, sealed, { ...verified, iterations: sealed.outcome.iterations, ensemble: null }),
+      complete(trx, task, sealed, {
+        ...verified,
+        iterations: sealed.outcome.iterations,
+        ensemble: null,
+        calibration: sealed.outcome.calibration ?? null,
+      }),
     failed,
     cancelled: ended,
   };
@@ -172,7 +177,12 @@ function ensembleFollowUp(
       return { manifestSha256, signature: signer.sign({ modelId: spec.modelId, manifestSha256 }) };
     },
     committed: (trx, task, sealed, verified) =>
-      complete(trx, task, sealed, { ...verified, iterations: null, ensemble: sealed.outcome.ensemble }),
+      complete(trx, task, sealed, {
+        ...verified,
+        iterations: null,
+        ensemble: sealed.outcome.ensemble,
+        calibration: null,
+      }),
     failed,
     cancelled: ended,
   };

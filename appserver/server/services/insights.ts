@@ -7,6 +7,7 @@ import {
   TASK_INSIGHTS,
   type Insight,
   type InsightKind,
+  PROFIT_OUTCOMES,
   type InsightQuery,
   type TaskInsightKind,
 } from '#contracts';
@@ -91,7 +92,7 @@ async function computedInsight(
     partition: rows.partition,
     rowCount: rows.chosen.length,
     isWeighted: data.weights !== null,
-    insight: insightOf(kind, rows, query.label),
+    insight: insightOf(kind, rows, query.label, query),
   };
 }
 
@@ -126,7 +127,7 @@ async function readTaskInsight(
 
 /** It is computed once: of the rows that rank models, all classes together. @throws VALIDATION_FAILED */
 function refuseQuery(kind: TaskInsightKind, query: InsightQuery): void {
-  for (const name of ['partition', 'label'] as const) {
+  for (const name of ['partition', 'label', ...PROFIT_OUTCOMES] as const) {
     if (query[name] === undefined) continue;
     const message = `is not asked for by ${kind}`;
     throw new AppError('VALIDATION_FAILED', `query: /${name} ${message}`, { errors: [{ path: `/${name}`, message }] });

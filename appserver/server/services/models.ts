@@ -78,6 +78,7 @@ export function modelView({ model, project }: OwnedModel): Model {
     sizeBytes: trained?.sizeBytes ?? null,
     peakMemoryBytes: trained?.peakMemoryBytes ?? null,
     iterations: trained?.iterations ?? null,
+    calibration: trained?.calibration ?? null,
     ensemble: trained?.ensemble ?? null,
     contentHash: trained?.contentHash ?? null,
     manifestSha256: trained?.manifestSha256 ?? null,

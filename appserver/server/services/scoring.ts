@@ -1,5 +1,6 @@
 import { AppError, type CreateBatchPredictionRequest, type StoredTable, type TaskInput } from '#contracts';
 import { newId } from '#runtime';
+import { offsetColumns } from '#ml';
 import { explanationColumns } from '#scoring';
 import {
   createTask,
@@ -31,6 +32,8 @@ export interface ScoringPlan {
   /** Null for a source: its columns are known when it is read. */
   readonly table: StoredTable | null;
   readonly passthroughColumns: readonly string[];
+  /** Of the deployment; undefined: the model’s own. */
+  readonly threshold: number | undefined;
   /** Features that explain each prediction; 0 for none. */
   readonly explanationsTop: number;
   /** Columns of the result, in order. */
@@ -74,7 +77,7 @@ const invalid = (field: string, message: string) =>
 /**
  * Checks a request and finds all that the task needs.
  *
- * @throws VALIDATION_FAILED, NOT_FOUND, DATASET_NOT_READY, MODEL_NOT_READY, COLUMN_UNKNOWN, PREDICTION_COLUMN_RESERVED,
+ * @throws VALIDATION_FAILED, NOT_FOUND, DATASET_NOT_READY, MODEL_NOT_READY, COLUMN_UNKNOWN, OFFSET_INVALID, PREDICTION_COLUMN_RESERVED,
  *   NOT_AVAILABLE
  */
 export async function planScoring(
@@ -95,6 +98,7 @@ export async function planScoring(
   const resultColumns = resultColumnsOf(owned, explanationsTop);
   checkPassthrough(passthroughColumns, table, resultColumns);
   const names = table === null ? null : new Set(table.columns.map((column) => column.name));
+  if (names !== null) checkOffsets(owned, names);
   return {
     owned,
     artifactPath: trained.artifactPath,
@@ -104,10 +108,25 @@ export async function planScoring(
     table,
     passthroughColumns,
     explanationsTop,
+    threshold: deployment?.settings.threshold,
     columns: [...passthroughColumns, ...resultColumns],
     missingFeatures: names === null ? null : (await featuresOf(db, owned)).filter((name) => !names.has(name)),
     places,
   };
+}
+
+/** What no row can do without. @throws OFFSET_INVALID */
+function checkOffsets({ project }: OwnedModel, names: ReadonlySet<string>): void {
+  const target = project.fixed?.target;
+  const missing = (target === undefined ? [] : offsetColumns(target)).filter(({ name }) => !names.has(name));
+  if (missing.length === 0) return;
+  const lacks = missing
+    .map(({ kind, name }) => `column ${JSON.stringify(name)}, the ${kind} of each row`)
+    .join(', and ');
+  const message = `lacks ${lacks}, without which the model predicts nothing; use a dataset that has it`;
+  throw new AppError('OFFSET_INVALID', `body: /input/datasetId ${message}`, {
+    errors: [{ path: '/input/datasetId', message }],
+  });
 }
 
 async function tableOf(db: Queryable, caller: Caller, datasetId: string): Promise<StoredTable> {
@@ -209,6 +228,7 @@ export async function startScoring(
       ...(source === null ? {} : { source }),
       passthroughColumns: [...plan.passthroughColumns],
       ...(plan.explanationsTop === 0 ? {} : { explanations: { top: plan.explanationsTop } }),
+      ...(plan.threshold === undefined ? {} : { threshold: plan.threshold }),
       ...(output === null || stagingPath === null
         ? {}
         : { output: { format: output.output.format ?? 'parquet', stagingPath } }),

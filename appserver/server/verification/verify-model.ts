@@ -12,11 +12,12 @@ import {
   ENSEMBLE_BLUEPRINT_ID,
   checkOutOfFold,
   decodeOutOfFold,
+  offsetColumns,
   scoresFromOutOfFold,
   trainedRowCount,
   type OutOfFold,
 } from '#ml';
-import { openArtifact } from '#scoring';
+import { compileOffsets, openArtifact } from '#scoring';
 import { parseJsonText } from '../http/json.ts';
 import type { SealedAttempt } from '../queue/index.ts';
 import { sha256Of } from '../services/hashes.ts';
@@ -90,6 +91,7 @@ export function checkManifest(spec: TrainTask | EnsembleTask, manifest: Manifest
     targetType: spec.target.targetType,
     classes: spec.target.classes.map((entry) => entry.label),
     positiveClass: spec.target.positiveClass,
+    offsets: offsetColumns(spec.target),
   };
   const found = {
     modelId: manifest.modelId,
@@ -99,9 +101,10 @@ export function checkManifest(spec: TrainTask | EnsembleTask, manifest: Manifest
     targetType: content.targetType,
     classes: content.classes,
     positiveClass: content.positiveClass,
+    offsets: (compileOffsets(content)?.columns ?? []).map(({ kind, name }) => ({ kind, name })),
   };
   if (canonicalJson(expected) !== canonicalJson(found))
-    throw mismatch('the manifest is of another model, target or classes than the task');
+    throw mismatch('the manifest is of another model, target, classes or offsets than the task');
 }
 
 /** Rows fitted on, and one member for each fold; of a refit the copies that there was time for. */
@@ -116,6 +119,12 @@ function checkFitted(
     throw mismatch(
       `rows fitted on: expected ${expected}; the manifest has ${rowCount}, the outcome ${outcome.rowCount}`,
     );
+  const calibration = spec.refit === null ? outcome.calibration : spec.refit.calibration;
+  if (
+    canonicalJson([content.calibration ?? null, outcome.calibration ?? null]) !==
+    canonicalJson([calibration ?? null, calibration ?? null])
+  )
+    throw mismatch('the calibration of the manifest is not that of the outcome, or of the twin that is refitted');
   const memberCount = content.members.length;
   const folds = outOfFold?.foldCount ?? null;
   const copies = spec.refit?.copies ?? 1;

@@ -2,6 +2,8 @@ import type { ManifestContent, ManifestModel } from '#contracts';
 import { outputCountOf } from '../models/link.ts';
 import { memberColumns } from '../scorer/member-columns.ts';
 import type { ModelReader } from '../scorer/members.ts';
+import { UNCALIBRATED, calibrate } from '../scorer/calibration.ts';
+import { compileOffsets, offsetOf } from '../scorer/offsets.ts';
 import { stepColumnCount } from '../steps/steps.ts';
 import type { Contributions, FeaturePlaces } from './contributions.ts';
 import { compileLinearContributions } from './linear-contributions.ts';
@@ -20,7 +22,8 @@ export interface Explainer {
 /**
  * Explains a whole model: what members say is blended with their weights, as their raw scores are, and columns are
  * summed into the feature that they were made of. Base value plus contributions is the raw score but for rounding, within
- * 1e-12 of the sum of their magnitudes.
+ * 1e-12 of the sum of their magnitudes. An offset contributes what it is more than on average;
+ * a calibration stretches what all others contribute.
  *
  * @param inputs the features that contributions are of, by index into the content's features
  * @throws NOT_AVAILABLE for trees without covers
@@ -33,16 +36,25 @@ export function compileExplainer(content: ManifestContent, inputs: readonly numb
     weight,
     ...memberContributions(model, columns[index] ?? new Int32Array(0), places, reader),
   }));
+  const { slope } = content.calibration ?? UNCALIBRATED;
   const baseValues = new Float64Array(outputCount);
   for (const member of members)
     for (let i = 0; i < outputCount; i += 1)
       baseValues[i] = (baseValues[i] ?? 0) + member.weight * (member.baseValues[i] ?? NaN);
+  calibrate(content.calibration, baseValues, 0, outputCount);
+  const offsets = (compileOffsets(content)?.columns ?? []).map((offset) => ({
+    ...offset,
+    place: inputs.indexOf(offset.feature),
+  }));
+  for (const { mean } of offsets) baseValues[0] = (baseValues[0] ?? NaN) + mean;
   return {
     features: inputs.map((index) => content.features[index]?.name ?? ''),
     baseValues,
     explain: (values, base, out) => {
       out.fill(0, 0, outputCount * places.count);
-      for (const { weight, add } of members) add(values, base, weight, out);
+      for (const { weight, add } of members) add(values, base, slope * weight, out);
+      for (const { kind, column, mean, place } of offsets)
+        out[place] = (out[place] ?? NaN) + offsetOf(kind, values[base + column] ?? NaN) - mean;
     },
   };
 }

@@ -67,6 +67,11 @@ export type BlendRows = (
   at: number,
 ) => void;
 
+/** Compiles the blend of a content's members: what its raw scores are before calibration and offsets. @throws ARTIFACT_INVALID */
+export function compileBlend(content: ManifestContent, reader: ModelReader): BlendRows {
+  return blendMembers(compileMembers(content, reader), outputCountOf(content));
+}
+
 /** Rows that one member scores before the next one takes its turn. */
 const BLOCK_ROWS = 256;
 

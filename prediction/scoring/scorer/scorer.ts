@@ -5,7 +5,9 @@ import { columnRequest, isText, type SourceColumn } from '../steps/feature-value
 import { rowEncoder, type ColumnCounts, type RawRow } from '../steps/row-encoder.ts';
 import { stepColumns } from '../steps/steps.ts';
 import { batchEncoder } from './batch-encoder.ts';
-import { blendMembers, compileMembers, type ModelReader } from './members.ts';
+import { calibrate } from './calibration.ts';
+import { compileBlend, type BlendRows, type ModelReader } from './members.ts';
+import { compileOffsets, type RowOffsets } from './offsets.ts';
 
 /** One row's answer, made once and filled again and again. */
 export interface RowPrediction extends ColumnCounts {
@@ -55,10 +57,10 @@ export interface Scorer {
    * unknown columns are counted and ignored. Allocates next to nothing.
    *
    * @param rowNumber for messages, 0 by default
-   * @throws CELL_UNREADABLE naming row and column
+   * @throws CELL_UNREADABLE, OFFSET_INVALID naming row and column
    */
   scoreRow(row: RawRow, out: RowPrediction, rowNumber?: number): void;
-  /** Raw scores of rows `from` (inclusive) to `to` (exclusive); `out` is rows x outputs, row `from` at 0. */
+  /** Raw scores of rows `from` (inclusive) to `to` (exclusive); `out` is rows x outputs, row `from` at 0. NaN without a valid offset. */
   scoreMatrix(matrix: FeatureMatrix, from: number, to: number, out: Float64Array): void;
   /** The columns to ask a source for, in the views that decode exactly; features that the source lacks are left out. */
   columnRequests(source: readonly SourceColumn[]): ColumnRequest[];
@@ -67,7 +69,7 @@ export interface Scorer {
    *
    * @param onContributions told each row (of the batch) in order with its contributions, outputs x input features; they
    *   are valid during the call
-   * @throws CELL_UNREADABLE naming row (of the source) and column; NOT_AVAILABLE see `explainer`
+   * @throws CELL_UNREADABLE, OFFSET_INVALID naming row (of the source) and column; NOT_AVAILABLE see `explainer`
    */
   scoreBatch(batch: ColumnBatch, out: Float64Array, onContributions?: ContributionSink): void;
   /** From raw scores at `raw[at]` to label or value and probabilities; column counts are left alone. */
@@ -89,8 +91,9 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
   const outputCount = outputCountOf(content);
   const columns = content.steps.flatMap((step) => stepColumns(step, content.features));
   const kept = keepArrays(reader);
-  const blend = blendMembers(compileMembers(content, kept), outputCount);
-  const usedSteps = new Set(content.members.flatMap((member) => member.steps));
+  const offsets = compileOffsets(content);
+  const blend = finished(compileBlend(content, kept), content, offsets);
+  const usedSteps = usedStepsOf(content);
   const usedFeatures = new Set([...usedSteps].map((step) => content.steps[step]?.feature));
   const inputPlaces = [...content.features.keys()].filter((index) => usedFeatures.has(index));
   const inputs = content.features.filter((_, index) => usedFeatures.has(index));
@@ -118,6 +121,7 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
     }),
     scoreRow: (row, out, rowNumber = 0) => {
       encoder.encode(row, rowNumber, out);
+      offsets?.check(encoder.values, columns.length, 1, rowNumber);
       blend(encoder.values, columns.length, 0, 1, out.rawScores, 0);
       toPrediction(out.rawScores, 0, out);
       if (out.contributions !== null) explainer().explain(encoder.values, 0, out.contributions);
@@ -134,6 +138,7 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
       const explained = onContributions === undefined ? null : explainer();
       const contributions = new Float64Array(explained === null ? 0 : outputCount * explained.features.length);
       batches.encode(batch, (values, rows, firstRow) => {
+        offsets?.check(values, columns.length, rows, batch.firstRow + firstRow);
         blend(values, columns.length, 0, rows, out, firstRow * outputCount);
         for (let row = 0; explained !== null && row < rows; row += 1) {
           explained.explain(values, row * columns.length, contributions);
@@ -149,6 +154,23 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
         unknown: [...given].filter((name) => !known.has(name)),
       };
     },
+  };
+}
+
+/** The steps that members or offsets read. */
+const usedStepsOf = ({ members, offsets = [] }: ManifestContent): Set<number> =>
+  new Set([...members.flatMap((member) => member.steps), ...offsets.map(({ step }) => step)]);
+
+/** The blend, calibrated, and what rows bring along; of one output where there is any. */
+function finished(blend: BlendRows, content: ManifestContent, offsets: RowOffsets | null): BlendRows {
+  const { calibration } = content;
+  if (offsets === null && calibration === undefined) return blend;
+  const outputCount = outputCountOf(content);
+  return (values, columnCount, from, to, out, at) => {
+    blend(values, columnCount, from, to, out, at);
+    calibrate(calibration, out, at, (to - from) * outputCount);
+    for (let row = from; offsets !== null && row < to; row += 1)
+      offsets.addTo(values, row * columnCount, out, at + row - from);
   };
 }
 

@@ -4,7 +4,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, Manifest, ModelSignature, parse } from '#contracts';
 import { failpoint } from '#runtime';
-import { openArtifact, type Scorer } from '#scoring';
+import { compileOffsets, openArtifact, type Scorer } from '#scoring';
 import { verifyModel } from '../feed/signatures.ts';
 import { errnoOf, syncFolder } from './atomic-file.ts';
 
@@ -135,7 +135,8 @@ function verified(wanted: WantedArtifact, key: KeyObject, files: ArtifactFiles):
   const manifest = checkManifest(wanted, files.manifest);
   const scorer = openArtifact(manifest, files.blob, sha256);
   // A row of missing values goes through every step and tree once: what cannot predict is found before it is served.
-  scorer.scoreRow({}, scorer.createPrediction());
+  const offsets = compileOffsets(manifest.content)?.columns ?? [];
+  scorer.scoreRow(Object.fromEntries(offsets.map(({ name }) => [name, 1])), scorer.createPrediction());
   return { manifest, scorer };
 }
 

@@ -1,5 +1,12 @@
 import { AppError } from '#contracts';
-import { explanationColumns, type ColumnDifferences, type RawRow, type RowPrediction, type Scorer } from '#scoring';
+import {
+  explanationColumns,
+  type ColumnDifferences,
+  type RawRow,
+  type RowPrediction,
+  type Scorer,
+  withThreshold,
+} from '#scoring';
 import type { ServedDeployment } from '../deployments.ts';
 import { csvCell } from './csv.ts';
 import { checkExplanations, explanationsCsv, explanationsJson } from './explanations.ts';
@@ -26,6 +33,8 @@ export interface AnswerInProgress {
 
 /** The parts of a deployment's answers that never change. */
 interface Template {
+  /** With the threshold of the deployment. */
+  readonly scorer: Scorer;
   readonly head: string;
   /** JSON texts of the labels */
   readonly quoted: readonly string[];
@@ -44,13 +53,15 @@ function templateOf(served: ServedDeployment): Template {
   let template = templates.get(served);
   if (template !== undefined) return template;
   const { record, artifact } = served;
-  const { classes } = artifact.scorer.manifest.content;
+  const scorer = withThreshold(artifact.scorer, record.settings.threshold);
+  const { classes } = scorer.manifest.content;
   template = {
+    scorer,
     head: `{"deploymentId":${JSON.stringify(record.deploymentId)},"modelId":${JSON.stringify(record.modelId)},"data":[`,
     quoted: classes.map((label) => JSON.stringify(label)),
     csvHead: ['prediction', ...classes.map((label) => `probability_${label}`)].map(csvCell).join(','),
     csvLabels: classes.map(csvCell),
-    prediction: artifact.scorer.createPrediction(),
+    prediction: scorer.createPrediction(),
     explained: null,
   };
   templates.set(served, template);
@@ -70,7 +81,7 @@ export function beginAnswer(
   top: number,
 ): AnswerInProgress {
   const template = templateOf(served);
-  const { scorer } = served.artifact;
+  const { scorer } = template;
   if (top > 0) checkExplanations(scorer, input.rows.length, top);
   // The shared prediction is filled and read within one step, and nothing comes between.
   const prediction = top > 0 ? (template.explained ??= scorer.createPrediction(true)) : template.prediction;

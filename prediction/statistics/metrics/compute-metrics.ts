@@ -153,6 +153,8 @@ function regressionMetric(name: MetricName, input: RegressionInput, rows: Rows):
       return numbers.gammaDeviance(input, rows);
     case 'tweedieDeviance':
       return numbers.tweedieDeviance(input, rows);
+    case 'quantileLoss':
+      return numbers.quantileLoss(input, rows);
     default:
       return undefined;
   }

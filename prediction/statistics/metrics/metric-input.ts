@@ -37,6 +37,8 @@ export interface RegressionInput {
   readonly weight?: Float64Array;
   /** Variance power of the Tweedie deviance, in (1, 2). @default TWEEDIE_POWER */
   readonly tweediePower?: number;
+  /** Level of the quantile loss, in (0, 1); without it there is none. */
+  readonly quantile?: number;
 }
 
 export type MetricInput = BinaryInput | MulticlassInput | RegressionInput;
@@ -80,6 +82,9 @@ export function checkedRows(input: MetricInput): Rows {
       checkLength('predicted', input.predicted.length, rowCount);
       checkEach('actual', input.actual, Number.isFinite);
       checkEach('predicted', input.predicted, (value) => !Number.isNaN(value));
+      const { quantile } = input;
+      if (quantile !== undefined && !(quantile > 0 && quantile < 1))
+        throw new AppError('INTERNAL', `metrics: quantile ${quantile} is not in (0, 1)`);
       if (!(power > 1 && power < 2)) throw new AppError('INTERNAL', `metrics: tweediePower ${power} is not in (1, 2)`);
       break;
     }

@@ -15,6 +15,20 @@ export function mae({ actual, predicted }: RegressionInput, rows: Rows): number 
   return weightedMean(rows, (i) => Math.abs(at(actual, i) - at(predicted, i)));
 }
 
+/** Loss of predicting a quantile: `quantile` x (actual - predicted) where the prediction is too low, else (1 - quantile) x the excess. */
+export function pinballLoss(actual: number, predicted: number, quantile: number): number {
+  return actual >= predicted ? quantile * (actual - predicted) : (1 - quantile) * (predicted - actual);
+}
+
+/**
+ * Mean pinball loss of a quantile; undefined where none is given.
+ * @see R. Koenker, G. Bassett, Regression quantiles, Econometrica 46 (1978), equation 2.2
+ */
+export function quantileLoss({ actual, predicted, quantile }: RegressionInput, rows: Rows): number | undefined {
+  if (quantile === undefined) return undefined;
+  return weightedMean(rows, (i) => pinballLoss(at(actual, i), at(predicted, i), quantile));
+}
+
 /** Undefined when an actual or predicted value is -1 or less, where scikit-learn raises an error. */
 export function rmsle({ actual, predicted }: RegressionInput, rows: Rows): number | undefined {
   if (!everyRow(rows, (i) => at(actual, i) > -1 && at(predicted, i) > -1)) return undefined;

@@ -161,7 +161,7 @@ function ensembles(client: 'sqlite' | 'postgres'): void {
         const list = await api.get(`/models/${modelId}/insights`, InsightList);
         expect(list.data.map(({ kind }) => kind)).to.deep.equal([
           ...['feature-impact', 'feature-effects'],
-          ...['lift', 'roc', 'confusion', 'calibration'],
+          ...['lift', 'roc', 'confusion', 'calibration', 'profit'],
         ]);
         for (const { kind, path } of list.data) {
           const insight = await api.get(path.replace('/api/v1', ''), Insight);
@@ -226,13 +226,13 @@ function ensembles(client: 'sqlite' | 'postgres'): void {
 
   it('takes the single model where the ensemble is no better, and tells why', async function () {
     this.timeout(60_000);
-    const { id } = await started({ blueprints: ['ensemble', 'linear', 'lightgbm-random-forest'] });
+    const { id } = await started({ blueprints: ['ensemble', 'linear', 'lightgbm-extra-trees'] });
     await worker.workAll();
     const { reason } = await api.get(`/projects/${id}/recommended-model`, RecommendedModel);
     expect(reason).to.match(/best of 2 models: .*; the ensemble of \d is not better by more than its standard error/);
     const board = await api.get(`/projects/${id}/leaderboard`, Leaderboard);
     expect(board.data.map(({ blueprintId }) => blueprintId)).to.include('ensemble');
-    expect(board.data.find((row) => row.recommended)?.family).to.equal('linear');
+    expect(board.data.find((row) => row.recommended)?.family).to.equal('gradient-boosting');
   });
 
   it('does not commit an ensemble that is better than its members make it, and goes on without one', async function () {

@@ -270,7 +270,7 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
     it('lists insights, gives each, and refuses what is not built or does not fit', async () => {
       const path = `/models/${modelId}/insights`;
       const { data } = await api.get(path, InsightList);
-      expect(data.map(({ kind }) => kind)).to.deep.equal(['lift', 'roc', 'confusion', 'calibration']);
+      expect(data.map(({ kind }) => kind)).to.deep.equal(['lift', 'roc', 'confusion', 'calibration', 'profit']);
       for (const { kind } of data) {
         const { insight, rowCount, isWeighted } = await api.get(`${path}/${kind}`, Insight);
         expect([insight.kind, rowCount, isWeighted]).to.deep.equal([kind, ROWS * 0.8, false]);

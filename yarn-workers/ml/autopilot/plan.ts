@@ -1,5 +1,5 @@
 import { AppError, type AutopilotPlan, type FeatureType, type ModellingFeature, type TargetSpec } from '#contracts';
-import { CATALOGUE, entryOf, type CatalogueEntry } from '../blueprints/catalogue.ts';
+import { CATALOGUE, entryOf, settingsOf, type CatalogueEntry } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import { PORTFOLIO } from '../blueprints/portfolio.ts';
 import { variations, type Candidate } from '../blueprints/variations.ts';
@@ -15,9 +15,11 @@ import {
   REFIT_COPIES_MAX,
   TEXT_FEATURES_WORTH,
 } from './limits.ts';
+import { misfitOf } from '../blueprints/misfit.ts';
+import { withOffsets } from './offsets.ts';
 import { partitioningOf } from './partitioning.ts';
 import type { AutopilotFacts, AutopilotRequest } from './request.ts';
-import { metricOf, targetSpecOf } from './target.ts';
+import { metricOf, targetSpecOf, withQuantile } from './target.ts';
 
 /** Feature types that steps exist for; the others are left out, as the feature's warnings say. */
 export const MODELLED_TYPES: readonly FeatureType[] = [
@@ -42,11 +44,11 @@ export const NUMBER_TYPES: readonly FeatureType[] = ['numeric', 'currency', 'per
  * TOO_FEW_ROWS, NO_FEATURES, PARTITION_INVALID, BLUEPRINT_UNKNOWN, BUDGET_TOO_SMALL, VALIDATION_FAILED, NOT_AVAILABLE
  */
 export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts): AutopilotPlan {
-  refuseUnbuilt(request);
   const columns = planColumns(facts);
   const targetColumn = columnNamed(columns, request.target, 'target');
-  const target = targetSpecOf(request, targetColumn);
-  const metric = metricOf(request, targetColumn, target.targetType);
+  const classes = targetSpecOf(request, targetColumn);
+  const metric = metricOf(request, targetColumn, classes.targetType);
+  const target = withQuantile(request, withOffsets(request, columns, classes, metric), metric);
   const weightColumn = weightOf(request, columns, target);
   const seed = request.seed ?? 0;
   const { rowCount } = facts.table;
@@ -61,7 +63,11 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     timeBudgetMs,
   });
   const monotonic = monotonicOf(request, features, columns, target);
-  const candidates = candidatesOf(request, features, seed);
+  const candidates = candidatesOf(request, features, target, seed);
+  const leftOut = CATALOGUE.flatMap((entry) => {
+    const reason = misfitOf(entry.settings, target);
+    return reason === null ? [] : [{ blueprintId: entry.blueprint.id, reason }];
+  });
   return {
     mode: request.mode ?? 'quick',
     target,
@@ -73,6 +79,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     seed,
     rowCount,
     candidates,
+    ...(leftOut.length === 0 ? {} : { leftOut }),
     ensemble: ensembleOf(request, candidates),
     refitCopies: REFIT_COPIES_MAX,
     maxModels: request.maxModels ?? null,
@@ -80,12 +87,6 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     parallelTasks: Math.max(1, Math.min(facts.parallelTasks, request.maxWorkers ?? facts.parallelTasks)),
     threadsPerTask: Math.max(1, facts.threadsPerTask),
   };
-}
-
-function refuseUnbuilt(request: AutopilotRequest): void {
-  for (const field of ['offsetColumn', 'exposureColumn'] as const) {
-    if (request[field] !== undefined) throw complaint('NOT_AVAILABLE', field, 'is not built yet; leave it out');
-  }
 }
 
 function budgetOf({ timeBudgetSeconds }: AutopilotRequest): number | null {
@@ -129,7 +130,13 @@ function featuresOf(
   for (const name of excluded) columnNamed(columns, name, 'excludedFeatures');
   for (const name of request.featureNames ?? []) columnNamed(columns, name, 'featureList');
   const listed = request.featureNames === undefined ? null : new Set(request.featureNames);
-  const roles = new Set([target.name, request.weightColumn, request.partitioning?.column]);
+  const roles = new Set([
+    target.name,
+    target.offsetColumn,
+    target.exposureColumn,
+    request.weightColumn,
+    request.partitioning?.column,
+  ]);
   const wanted = [...columns.values()].filter(
     ({ column: { name } }) => !roles.has(name) && !excluded.has(name) && (listed?.has(name) ?? true),
   );
@@ -192,19 +199,23 @@ function ensembleOf(
 
 /**
  * What may be fitted, best expected value first. With a budget that is the portfolio, which time ends; else each blueprint once, as
- * many as the mode wants. Seeded variations follow where more are wanted. What would find none of the features that it reads is
- * left out.
+ * many as the mode wants. Seeded variations follow where more are wanted. What would find none of the features that it
+ * reads, or cannot predict such a target, is left out.
  */
 function candidatesOf(
   { mode = 'quick', blueprints, maxModels, timeBudgetSeconds }: AutopilotRequest,
   features: readonly ModellingFeature[],
+  target: TargetSpec,
   seed: number,
 ): Candidate[] {
-  for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id, features);
+  for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id, features, target);
   const isTimed = timeBudgetSeconds !== undefined && blueprints === undefined && mode !== 'manual';
   const catalogue = CATALOGUE.map(({ blueprint }): Candidate => ({ blueprintId: blueprint.id, parameters: {} }));
   const plain = (isTimed ? PORTFOLIO : catalogue)
-    .filter(({ blueprintId }) => missingInput(entryOf(blueprintId), features) === null)
+    .filter(({ blueprintId, parameters }) => {
+      const fits = misfitOf(settingsOf(blueprintId, parameters), target) === null;
+      return fits && missingInput(entryOf(blueprintId), features) === null;
+    })
     .filter(({ blueprintId }) => blueprints?.includes(blueprintId) ?? true);
   // Without a list, manual mode makes the one model that all others are compared with.
   if (mode === 'manual' && blueprints === undefined) return plain.slice(0, 1);
@@ -230,8 +241,11 @@ function missingInput({ reads }: CatalogueEntry, features: readonly ModellingFea
   return null;
 }
 
-function checkBlueprint(id: string, features: readonly ModellingFeature[]): void {
-  const missing = missingInput(knownEntry(id), features);
+function checkBlueprint(id: string, features: readonly ModellingFeature[], target: TargetSpec): void {
+  const entry = knownEntry(id);
+  const reason = misfitOf(entry.settings, target);
+  if (reason !== null) throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)}: ${reason}; leave it out`);
+  const missing = missingInput(entry, features);
   if (missing === null) return;
   throw complaint(
     'VALIDATION_FAILED',

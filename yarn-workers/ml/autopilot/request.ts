@@ -13,6 +13,8 @@ export interface AutopilotRequest {
   readonly targetType?: TargetType;
   readonly positiveClass?: string | number | boolean;
   readonly metric?: MetricName;
+  /** Level of the quantile that is predicted, with metric `quantileLoss`. @default 0.5 */
+  readonly quantile?: number;
   /** @default quick */
   readonly mode?: AutopilotMode;
   readonly timeBudgetSeconds?: number;

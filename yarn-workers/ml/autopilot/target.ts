@@ -180,3 +180,17 @@ export function metricOf(request: AutopilotRequest, target: PlanColumn, targetTy
   }
   return metric;
 }
+
+/** The median. */
+const DEFAULT_QUANTILE = 0.5;
+
+/** The target with the level that the metric asks for. @throws VALIDATION_FAILED for a level without the metric */
+export function withQuantile({ quantile }: AutopilotRequest, target: TargetSpec, metric: MetricName): TargetSpec {
+  if (metric === 'quantileLoss') return { ...target, quantile: quantile ?? DEFAULT_QUANTILE };
+  if (quantile === undefined) return target;
+  throw complaint(
+    'VALIDATION_FAILED',
+    'quantile',
+    `has a meaning with metric quantileLoss only; found metric ${metric}`,
+  );
+}

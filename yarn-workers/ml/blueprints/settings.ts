@@ -41,6 +41,9 @@ export type ModelSettings = GbmSettings | LinearSettings;
 
 export const isLinear = (settings: ModelSettings): settings is LinearSettings => 'l1Ratio' in settings;
 
+/** Whether a fit can begin from numbers that rows bring along: LightGBM's forests cannot. */
+export const takesOffsets = (settings: ModelSettings): boolean => isLinear(settings) || settings.boosting !== 'rf';
+
 interface Range {
   readonly min: number;
   readonly max: number;

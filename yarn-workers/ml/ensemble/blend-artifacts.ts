@@ -17,13 +17,14 @@ export interface BlendedArtifact extends PackedArtifact {
 
 /** What all models of a blend have in common. */
 const commonOf = ({ content }: Manifest): string => {
-  const { targetType, target, classes, positiveClass, threshold, link, features } = content;
-  return canonicalJson({ targetType, target, classes, positiveClass, threshold, link, features });
+  const { targetType, target, classes, positiveClass, threshold, link, features, offsets = [], steps } = content;
+  const added = offsets.map(({ step, ...offset }) => ({ ...offset, reads: steps[step]?.feature }));
+  return canonicalJson({ targetType, target, classes, positiveClass, threshold, link, features, added });
 };
 
 /**
  * One artefact of several: the members of each in its order, their weights times the artefact's own, so that its raw scores are
- * the weighted sum of the members' raw scores in this order. Steps that members share are stored once. The same input gives the
+ * the weighted sum of the members' raw scores in this order, each calibrated as its artefact is; offsets are added once. Steps that members share are stored once. The same input gives the
  * same bytes, whoever makes it.
  *
  * @throws INTERNAL where the artefacts are of other targets or features; ARTIFACT_INVALID
@@ -44,12 +45,21 @@ export function blendArtifacts(artifacts: readonly WeightedArtifact[], sha256: S
       members.push({
         ...renamed(member, `member${members.length}`, arrays, models),
         steps: own,
-        weight: weight * member.weight,
+        weight: weight * member.weight * (content.calibration?.slope ?? 1),
       });
     }
   }
   const { sections: _, blobSizeBytes: __, blobSha256: ___, ...rest } = head.manifest.content;
-  const packed = packArtifact({ ...rest, steps: steps.all, members }, models, sha256);
+  const offsets = rest.offsets?.map((offset) => ({ ...offset, step: steps.placeOf(stepAt(rest.steps, offset.step)) }));
+  const { calibration: ____, ...uncalibrated } = rest;
+  const unpacked = {
+    ...uncalibrated,
+    ...calibrationOf(artifacts),
+    steps: steps.all,
+    members,
+    ...(offsets === undefined ? {} : { offsets }),
+  };
+  const packed = packArtifact(unpacked, models, sha256);
   return {
     ...packed,
     rowCount: artifacts.reduce((most, { manifest }) => Math.max(most, manifest.rowCount), 0),
@@ -57,6 +67,16 @@ export function blendArtifacts(artifacts: readonly WeightedArtifact[], sha256: S
     trainingStatistics:
       artifacts.map(({ manifest }) => manifest.trainingStatistics).find((list) => list.length > 0) ?? [],
   };
+}
+
+/** Slopes are in the members' weights; what is left of the calibrations is one intercept. */
+function calibrationOf(artifacts: readonly WeightedArtifact[]): Pick<Manifest['content'], 'calibration'> {
+  if (artifacts.every(({ manifest }) => manifest.content.calibration === undefined)) return {};
+  const intercept = artifacts.reduce(
+    (sum, { manifest, weight }) => sum + weight * (manifest.content.calibration?.intercept ?? 0),
+    0,
+  );
+  return { calibration: { slope: 1, intercept } };
 }
 
 function stepAt(steps: readonly ManifestStep[], index: number): ManifestStep {

@@ -131,7 +131,7 @@ export async function heldBack(
   first: OutOfFold,
   read: Pick<EnsembleReader, 'outOfFold'>,
 ): Promise<{ outOfFold: OutOfFold; scores: ModelScores; gain: number | null; noise: number | null }> {
-  const scale = linkScale(target, objectiveOf(target.targetType, metric, target.classes.length));
+  const scale = linkScale(target, objectiveOf(target, metric));
   const { ensemble, single } = await blendOutOfFold(scale, first, choice, seed, read.outOfFold);
   const comparison = compareScores(ensemble, single, target, metric, seed);
   return { outOfFold: ensemble, scores: scoresFromOutOfFold(ensemble, target), ...comparison };
@@ -165,7 +165,7 @@ async function choose(
   io: EnsembleIo,
 ): Promise<{ choice: Choice; selectionRowCount: number; first: OutOfFold }> {
   const { target, metric, members, seed } = task;
-  const objective = objectiveOf(target.targetType, metric, target.classes.length);
+  const objective = objectiveOf(target, metric);
   const scale = linkScale(target, objective);
   const first = await read.outOfFold(0);
   const places = selectionPlaces(first, seed, members.length, task);

@@ -72,5 +72,5 @@ export function termsAt(
   });
   const weights = data.weights === null ? null : Float64Array.from(places, (place) => data.weights?.[place] ?? 1);
   const { outputCount } = data;
-  return { outputCount, term: stoppingLoss(objective.stoppingMetric, labels, outputCount), weights };
+  return { outputCount, term: stoppingLoss(objective, labels, outputCount), weights };
 }

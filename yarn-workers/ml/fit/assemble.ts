@@ -1,4 +1,11 @@
-import { canonicalJson, type ManifestMember, type ManifestStep, type TargetSpec } from '#contracts';
+import {
+  canonicalJson,
+  type ManifestMember,
+  type ManifestOffset,
+  type ManifestStep,
+  type OffsetKind,
+  type TargetSpec,
+} from '#contracts';
 import type { LinearArrays, ModelArrays, TreeArrays, UnpackedContent } from '#scoring';
 import type { Objective } from '../blueprints/objective.ts';
 import { DEFAULT_THRESHOLD } from '#scoring';
@@ -11,15 +18,23 @@ export interface FittedMember {
     { readonly trees: TreeArrays } | { readonly linear: LinearArrays } | { readonly scores: readonly number[] };
 }
 
+/** An offset with its column, and what it adds on average. */
+export interface FittedOffset {
+  readonly kind: OffsetKind;
+  readonly feature: TaskFeature;
+  readonly mean: number;
+}
+
 /**
  * The artefact's content: steps that members share are stored once, members weigh the same and are blended on the link
- * scale.
+ * scale. Offsets are the last features, each with a step of its own.
  */
 export function assemble(
   target: TargetSpec,
   objective: Objective,
   features: readonly TaskFeature[],
   members: readonly FittedMember[],
+  offsets: readonly FittedOffset[],
 ): { content: UnpackedContent; models: Map<string, ModelArrays> } {
   const steps: ManifestStep[] = [];
   const places = new Map<string, number>();
@@ -46,6 +61,10 @@ export function assemble(
     models.set(prefix, member.model.trees);
     return { weight, steps: own, model: { kind: 'trees', prefix, outputCount, treeCount, averageOutput } };
   });
+  const manifestOffsets = offsets.map(({ kind, mean }, index): ManifestOffset => {
+    const step: ManifestStep = { kind: 'numeric', feature: features.length + index };
+    return { kind, step: steps.push(step) - 1, mean };
+  });
   const content: UnpackedContent = {
     targetType: target.targetType,
     target: target.name,
@@ -53,9 +72,10 @@ export function assemble(
     positiveClass: target.targetType === 'binary' ? target.positiveClass : null,
     threshold: target.targetType === 'binary' ? DEFAULT_THRESHOLD : null,
     link: objective.link,
-    features: features.map(({ manifest }) => manifest),
+    features: [...features, ...offsets.map(({ feature }) => feature)].map(({ manifest }) => manifest),
     steps,
     members: manifestMembers,
+    ...(offsets.length === 0 ? {} : { offsets: manifestOffsets }),
   };
   return { content, models };
 }

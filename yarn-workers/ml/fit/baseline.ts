@@ -1,14 +1,15 @@
-import type { TargetSpec } from '#contracts';
+import { AppError, type TargetSpec } from '#contracts';
 import { addTerm, ascendingOrder, emptySum, sumOf } from '#statistics';
 import type { Objective } from '../blueprints/objective.ts';
-import type { TargetRows } from './target-rows.ts';
+import { interceptBeside } from './intercept.ts';
+import { offsetsOf, type TargetRows } from './target-rows.ts';
 
 /** Class shares are kept this far from 0 and 1, so that their logarithms are finite. */
 const SHARE_MIN = 1e-15;
 
 /**
- * The raw scores of the constant model over the rows that `trains` names: log odds, log shares, mean, median or log mean,
- * weighted.
+ * The raw scores of the constant model over the rows that `trains` names: log odds, log shares, mean, quantile or log mean,
+ * weighted; beside offsets what is best with them.
  */
 export function constantScores(
   target: TargetSpec,
@@ -17,9 +18,11 @@ export function constantScores(
   trains: (row: number) => boolean,
 ): number[] {
   const weightOf = (row: number): number => rows.weights?.[row] ?? 1;
+  if (rows.offsets.length > 0) return [scoreBeside(target, objective, rows, trains, weightOf)];
   if (rows.classes !== null) return classScores(target, rows.classes, trains, weightOf);
   const values = rows.values ?? new Float64Array(0);
-  if (objective.constant === 'median') return [weightedMedian(values, trains, weightOf)];
+  if (typeof objective.constant === 'object')
+    return [weightedQuantile(values, trains, weightOf, objective.constant.quantile)];
   const total = emptySum();
   const weight = emptySum();
   for (let row = 0; row < values.length; row += 1) {
@@ -50,24 +53,52 @@ function classScores(
   return [Math.log(positive / (1 - positive))];
 }
 
-/** The least value at which half of the weight is reached. */
-function weightedMedian(
+/** The constant where rows have offsets: of a quantile that of what the offsets leave, else the best for the loss. */
+function scoreBeside(
+  target: TargetSpec,
+  objective: Objective,
+  rows: TargetRows,
+  trains: (row: number) => boolean,
+  weightOf: (row: number) => number,
+): number {
+  const { classes, values } = rows;
+  const labelOf = (row: number): number =>
+    classes === null ? (values?.[row] ?? NaN) : Number(classes[row] === target.positiveClass);
+  const offsets = offsetsOf(rows, () => true) ?? new Float64Array(rows.rowCount);
+  if (typeof objective.constant === 'object') {
+    const left = offsets.map((offset, row) => labelOf(row) - offset);
+    return weightedQuantile(left, trains, weightOf, objective.constant.quantile);
+  }
+  if (objective.glm === 'multinomial') throw new AppError('INTERNAL', 'a multiclass target has no offsets');
+  const chosen = Uint32Array.from(offsets.keys()).filter((row) => trains(row));
+  const of = (value: (row: number) => number): Float64Array => Float64Array.from(chosen, value);
+  return interceptBeside(
+    objective.glm,
+    of(labelOf),
+    of(weightOf),
+    of((row) => offsets[row] ?? NaN),
+  );
+}
+
+/** The least value at which this part of the weight is reached. */
+function weightedQuantile(
   values: Float64Array,
   trains: (row: number) => boolean,
   weightOf: (row: number) => number,
+  level: number,
 ): number {
   const rows = Uint32Array.from(values.keys()).filter((row) => trains(row));
   const sorted = ascendingOrder(Float64Array.from(rows, (row) => values[row] ?? 0));
   const total = emptySum();
   for (const row of rows) addTerm(total, weightOf(row));
-  const half = sumOf(total) / 2;
+  const wanted = sumOf(total) * level;
   const reached = emptySum();
-  let median = 0;
+  let quantile = 0;
   for (const index of sorted) {
     const row = rows[index] ?? 0;
-    median = values[row] ?? 0;
+    quantile = values[row] ?? 0;
     addTerm(reached, weightOf(row));
-    if (sumOf(reached) >= half) break;
+    if (sumOf(reached) >= wanted) break;
   }
-  return median;
+  return quantile;
 }

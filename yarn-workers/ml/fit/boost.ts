@@ -8,7 +8,7 @@ import type { EncodedRows } from './encoder.ts';
 import type { EngineBooster, EngineDataset, EngineParameters } from './engine.ts';
 import { earlyStopper } from './early-stopper.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
-import { concatTrees, iterationsOf, sliceTrees } from './trees.ts';
+import { concatTrees, iterationsOf, sliceTrees, withConstant } from './trees.ts';
 
 const SEGMENT_SALT = 0x5a17_0003;
 
@@ -33,7 +33,11 @@ export interface BoostJob {
     readonly rows: EncodedRows;
     readonly labels: Float32Array;
     readonly weights: Float32Array | null;
+    /** What is added to each row's raw score; null: nothing. */
+    readonly offsets: Float64Array | null;
   } | null;
+  /** What is added to the training rows' raw scores, and the constant that is best beside it; null without offsets. */
+  readonly offsets: { readonly training: Float64Array; readonly constant: number } | null;
   /** Time on `io.now()` at which boosting must end; Infinity without a deadline. */
   readonly stopAt: number;
   /** Full segments that an earlier fit has made: boosting goes on after them and gives the same model. */
@@ -62,6 +66,9 @@ export interface Boosted {
  * of the trees so far. Either way boosting can be resumed after any segment and gives the same model: without random
  * numbers a booster that starts from the scores of the trees so far makes the trees, byte for byte, that the one that
  * made them would have made (`docs/adr/0007-checkpoints.md`). A forest's trees do not depend on each other.
+ *
+ * With offsets every segment is a new booster, which starts from them and the trees so far. LightGBM finds no constant of its
+ * own then: ours is in the leaves of the first tree.
  *
  * @throws TASK_DEADLINE when frozen iterations cannot be made in time; TASK_CANCELLED
  */
@@ -125,7 +132,8 @@ const PROJECTION_ITERATIONS = 10;
 function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
   const { dataset, settings, frozenIterations, stopAt } = job;
   const isRandom = usesRandomness(settings);
-  const startScores = startScoresOf(job, isRandom);
+  const startsAnew = isRandom || job.offsets !== null;
+  const startScores = startScoresOf(job, startsAnew);
   const startedAt = io.now();
   const resumed = iterationsIn(job.resumed);
   let booster: EngineBooster | null = null;
@@ -151,7 +159,7 @@ function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
   };
   return {
     run: async (wanted: number, segments: readonly TreeArrays[]): Promise<Segment> => {
-      const current = booster === null || isRandom ? await nextBooster(segments) : booster;
+      const current = booster === null || startsAnew ? await nextBooster(segments) : booster;
       const first = made - firstOfBooster;
       let end: SegmentEnd = 'full';
       let added = 0;
@@ -172,24 +180,31 @@ function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
         made += 1;
         job.onIteration(made);
       }
-      return { trees: added === 0 ? null : parseLightgbmModel(current.modelText(first, added)), end };
+      if (added === 0) return { trees: null, end };
+      const trees = parseLightgbmModel(current.modelText(first, added));
+      const constant = segments.length === 0 ? (job.offsets?.constant ?? 0) : 0;
+      return { trees: constant === 0 ? trees : withConstant(trees, constant), end };
     },
     close: () => booster?.close(),
   };
 }
 
 /**
- * The scores that a booster after some segments starts from; null for the first one, and in a forest. With random numbers
+ * The scores that a booster after some segments starts from; null for the first one, and in a forest, unless there are
+ * offsets: they are among all scores. With random numbers
  * each segment's scores are summed up by themselves, as they were when the next one began; without them the scores are
  * those of the one booster, tree by tree.
  */
-function startScoresOf(job: BoostJob, isRandom: boolean) {
+function startScoresOf(job: BoostJob, startsAnew: boolean) {
   let scores = new Float64Array(0);
   let added = 0;
   return async (segments: readonly TreeArrays[]): Promise<Float64Array | null> => {
+    const { offsets } = job;
+    if (segments.length === 0 && offsets !== null) return offsets.training.map((offset) => offset + offsets.constant);
     if (job.settings.boosting === 'rf' || segments.length === 0) return null;
-    if (scores.length === 0) scores = new Float64Array(job.trainingRowCount * job.outputCount);
-    if (!isRandom) await addScores(concatTrees(segments), job, scores);
+    if (scores.length === 0)
+      scores = offsets?.training.slice() ?? new Float64Array(job.trainingRowCount * job.outputCount);
+    if (!startsAnew) await addScores(concatTrees(segments), job, scores);
     else for (const trees of segments.slice(added)) await addScores(trees, job, scores);
     added = segments.length;
     return scores;

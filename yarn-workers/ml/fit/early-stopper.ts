@@ -31,10 +31,10 @@ export function earlyStopper(
   rounds: number,
   now: () => number,
 ): EarlyStopper {
-  const { rows, labels, weights } = validation;
+  const { rows, labels, weights, offsets } = validation;
   const { outputCount } = job;
-  const term = stoppingLoss(job.objective.stoppingMetric, labels, outputCount);
-  const raw = new Float64Array(rows.rowCount * outputCount);
+  const term = stoppingLoss(job.objective, labels, outputCount);
+  const raw = offsets?.slice() ?? new Float64Array(rows.rowCount * outputCount);
   let best = Infinity;
   let bestIterations = 1;
   let made = 0;

@@ -3,13 +3,14 @@ import { stepColumns, type TreeArrays } from '#scoring';
 import { hash32, rowHash } from '#statistics';
 import type { Objective } from '../blueprints/objective.ts';
 import type { GbmSettings } from '../blueprints/settings.ts';
+import { constantScores } from './baseline.ts';
 import { boost, datasetParameters, type Boosted, type BoostJob } from './boost.ts';
 import type { FitIo } from './clock.ts';
 import { copyRow, rowsByPass, rowsInMemory, tableEncoder, type EncodedRows, type TableEncoder } from './encoder.ts';
 import type { BoostingEngine, EngineDataset } from './engine.ts';
 import { BIN_SAMPLE_CELLS_MAX, BIN_SAMPLE_ROWS_MAX, MATRIX_CELLS_MAX, PUSH_CELLS_MAX } from './limits.ts';
 import { countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
-import type { TargetRows } from './target-rows.ts';
+import { offsetsOf, type TargetRows } from './target-rows.ts';
 import type { TaskFeature } from './task-columns.ts';
 import type { Corpora } from './text/corpus.ts';
 import type { HeldOutScores } from './text/score-texts.ts';
@@ -95,6 +96,7 @@ export async function fitMember(
         outputCount: context.outputCount,
         trainingRowCount: encoded.training.rowCount,
         monotone: monotoneColumns(task, features, steps),
+        offsets: startOf(context, trains),
         member: index,
         seed: task.seed,
         frozenIterations: task.refit?.iterations ?? null,
@@ -106,6 +108,7 @@ export async function fitMember(
                 rows: encoded.validation,
                 labels: pick(labels, validates),
                 weights: rows.weights === null ? null : pick(rows.weights, validates),
+                offsets: offsetsOf(rows, validates),
               },
         ...run,
       },
@@ -114,6 +117,14 @@ export async function fitMember(
   } finally {
     dataset.close();
   }
+}
+
+/** Offsets of the training rows, and the constant that is best beside them; null without offsets. */
+function startOf({ task, rows, objective }: MemberContext, trains: (row: number) => boolean): BoostJob['offsets'] {
+  const training = offsetsOf(rows, trains);
+  if (training === null) return null;
+  const [constant = 0] = constantScores(task.target, objective, rows, trains);
+  return { training, constant };
 }
 
 /** Values of the rows that `wanted` names, in row order. */

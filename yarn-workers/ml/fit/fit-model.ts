@@ -11,12 +11,15 @@ import {
   type TrainTask,
   type TrainingStatistics,
 } from '#contracts';
-import { isText, openArtifact, packArtifact, type Scorer } from '#scoring';
+import { isText, openArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
 import { textAnalysesOf } from '../blueprints/text.ts';
 import { isLinear, type ModelSettings } from '../blueprints/settings.ts';
+import { checkFits } from '../blueprints/misfit.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
-import { assemble } from './assemble.ts';
+import { neumaierSum } from '#statistics';
+import { HOLDOUT } from '../partition/types.ts';
+import { assemble, type FittedOffset } from './assemble.ts';
 import { constantScores } from './baseline.ts';
 import { boostMembers, type BoostedMember } from './boost-members.ts';
 import { report, type FitIo } from './clock.ts';
@@ -26,10 +29,11 @@ import type { MemberContext } from './fit-member.ts';
 import { TIMED_ROWS_MAX } from './limits.ts';
 import { designSample, linearMembers } from './linear/linear-members.ts';
 import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
-import { predictPartitions } from './predict-partitions.ts';
+import { packCalibrated } from './pack-calibrated.ts';
+import { turnIntoPredictions } from './predict-partitions.ts';
 import { checkTrainingRows, countRows, rowRoles, trainingRows, type Member, type RowRoles } from './row-roles.ts';
-import { readTargetRows } from './target-rows.ts';
-import { taskFeatures, type TaskFeature } from './task-columns.ts';
+import { readTargetRows, type TargetRows } from './target-rows.ts';
+import { numberColumn, taskFeatures, type TaskFeature } from './task-columns.ts';
 import { readCorpora } from './text/corpus.ts';
 
 /** What a fit gives. Everything but `timings` and `stoppedByDeadline` is a function of task and data where there was no deadline. */
@@ -81,8 +85,8 @@ const REFIT_FINISH_PASSES = 0.5;
  * Memory: the matrices of one member up to MATRIX_CELLS_MAX cells each, LightGBM's bins, some 40 bytes a row; what texts
  * need beside that: `fit/text/limits.ts`.
  *
- * @throws what partitioning and the data call for; TASK_DEADLINE when nothing can be fitted in time, or not all frozen
- * iterations; TASK_CANCELLED
+ * @throws what partitioning and the data call for; VALIDATION_FAILED for a blueprint that cannot predict the target;
+ * TASK_DEADLINE when nothing can be fitted in time, or not all frozen iterations; TASK_CANCELLED
  */
 export async function fitModel(
   task: TrainTask,
@@ -99,7 +103,8 @@ export async function fitModel(
   }
   const { target } = task;
   const settings = settingsOf(task.blueprintId, task.parameters);
-  const objective = objectiveOf(target.targetType, task.metric, target.classes.length);
+  const objective = objectiveOf(target, task.metric);
+  checkFits(task.blueprintId, settings, target);
   const features = taskFeatures(task);
   await report(io, 0, 'reading', 'reading the target');
   const rows = await readTargetRows(task, source, io.signal);
@@ -117,8 +122,11 @@ export async function fitModel(
   const fitted = await fitMembers(context, settings, survey.stepsOf, finishMs);
   const boostedAt = io.now();
   await report(io, 0.92, 'predicting', 'predicting the rows held back');
-  const { content: unpacked, models } = assemble(target, objective, features, fitted);
-  const { content, contentHash, blob } = packArtifact(unpacked, models, io.sha256);
+  const offsets = fittedOffsets(task, rows, roles);
+  const { content: plain, models } = assemble(target, objective, features, fitted, offsets);
+  const columns = [...features, ...offsets.map(({ feature }) => feature)];
+  const packed = await packCalibrated(context, settings, plain, models, columns);
+  const { content, contentHash, blob, outOfFold } = packed;
   const base = {
     content,
     contentHash,
@@ -126,10 +134,7 @@ export async function fitModel(
     trainingStatistics: survey.statistics,
   };
   const scorer = openArtifact(manifestOf(task, base, { createdAt: NO_TIME, files: [] }), blob, io.sha256);
-  const outOfFold =
-    task.refit === null
-      ? await predictPartitions({ content, models, scorer }, features, roles, rows, source, io.signal)
-      : null;
+  if (outOfFold !== null) turnIntoPredictions(outOfFold, scorer, rows.offsets);
   const predictMicrosPerRow = await timePredictions(scorer, task, source, io);
   const finishedAt = io.now();
   return {
@@ -147,6 +152,14 @@ export async function fitModel(
       predictMicrosPerRow,
     },
   };
+}
+
+/** The offsets with their means over the rows outside the holdout, the same for all models of a run. */
+function fittedOffsets(task: TrainTask, { offsets }: TargetRows, { of }: RowRoles): FittedOffset[] {
+  return offsets.map(({ kind, name, values }) => {
+    const known = values.filter((_, row) => of[row] !== HOLDOUT);
+    return { kind, feature: numberColumn(task, name), mean: neumaierSum(known) / known.length };
+  });
 }
 
 /** What steps are fitted from, and the terms of the texts that the blueprint reads. */

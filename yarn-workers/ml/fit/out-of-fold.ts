@@ -166,6 +166,7 @@ export function metricInput(
       targetType,
       actual: numbers(data.values ?? new Float64Array(0)),
       predicted: numbers(data.predictions),
+      ...(target.quantile === undefined ? {} : { quantile: target.quantile }),
       ...weight,
     };
   }

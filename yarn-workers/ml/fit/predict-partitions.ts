@@ -1,12 +1,16 @@
 import { AppError, type BatchSource, type ManifestContent } from '#contracts';
 import {
+  calibrate,
+  compileBlend,
   compileConstant,
   compileLinear,
   compileTrees,
   scoreRows,
   stepColumnCount,
   type CompiledModel,
+  outputCountOf,
   type ModelArrays,
+  type ModelReader,
   type Scorer,
 } from '#scoring';
 import { HOLDOUT, TRAINING } from '../partition/types.ts';
@@ -14,7 +18,7 @@ import { copyRow, tableEncoder } from './encoder.ts';
 import { BLOCK_ROWS } from './limits.ts';
 import type { OutOfFold } from './out-of-fold.ts';
 import type { RowRoles } from './row-roles.ts';
-import type { TargetRows } from './target-rows.ts';
+import type { TargetOffset, TargetRows } from './target-rows.ts';
 import type { TaskFeature } from './task-columns.ts';
 
 /** The packed model, opened again. */
@@ -25,24 +29,26 @@ export interface OpenedModel {
 }
 
 /**
- * One pass that predicts every row that was held back: fold rows by the member that left them out, holdout rows by the
+ * One pass that scores every row that was held back: fold rows by the member that left them out, holdout rows by the
  * whole model. Everything from cell to probability is the code that serves.
+ *
+ * @returns with raw scores, neither calibrated nor with offsets, for predictions: see {@link turnIntoPredictions}
  */
-export async function predictPartitions(
-  model: OpenedModel,
+export async function scorePartitions(
+  model: Pick<OpenedModel, 'content' | 'models'>,
   features: readonly TaskFeature[],
   roles: RowRoles,
   rows: TargetRows,
   source: BatchSource,
   signal?: AbortSignal,
 ): Promise<OutOfFold> {
-  const { content, scorer } = model;
+  const { content, models } = model;
   const encoder = tableEncoder(features, content.steps, source, signal);
   const members = compileEach(model, encoder.columnCount);
-  const { outputCount } = scorer;
+  const whole = compileBlend(content, readerOf(models));
+  const outputCount = outputCountOf(content);
   const wanted = Uint32Array.from(roles.of.keys()).filter((row) => roles.of[row] !== TRAINING);
   const predictions = new Float64Array(wanted.length * outputCount);
-  const writePrediction = predictionWriter(content, scorer);
   let next = 0;
   const held = {
     values: new Float64Array(BLOCK_ROWS * encoder.columnCount),
@@ -64,10 +70,10 @@ export async function predictPartitions(
       }
       const matrix = { rowCount: places.length, columnCount: encoder.columnCount, values: held.values };
       const member = members[partition];
-      if (member === undefined) scorer.scoreMatrix(matrix, 0, places.length, held.raw);
+      if (member === undefined) whole(held.values, encoder.columnCount, 0, places.length, held.raw, 0);
       else scoreRows(member, matrix, 0, places.length, held.raw);
       for (const [index, place] of places.entries())
-        writePrediction(held.raw, index * outputCount, predictions, place * outputCount);
+        predictions.set(held.raw.subarray(index * outputCount, (index + 1) * outputCount), place * outputCount);
     }
   });
   if (next !== wanted.length) throw new AppError('INTERNAL', `${next} rows were predicted, expected ${wanted.length}`);
@@ -80,6 +86,39 @@ export async function predictPartitions(
     weights: rows.weights === null ? null : Float64Array.from(wanted, (row) => rows.weights?.[row] ?? NaN),
     outputCount,
     predictions,
+  };
+}
+
+/** Turns raw scores into predictions where they stand: calibrated, with offsets, through the link. */
+export function turnIntoPredictions(
+  { rows, outputCount, predictions }: OutOfFold,
+  scorer: Scorer,
+  offsets: readonly TargetOffset[],
+): void {
+  const { content } = scorer.manifest;
+  const write = predictionWriter(content, scorer);
+  for (const [place, row] of rows.entries()) {
+    const at = place * outputCount;
+    calibrate(content.calibration, predictions, at, outputCount);
+    for (const { values } of offsets) predictions[at] = (predictions[at] ?? NaN) + (values[row] ?? NaN);
+    write(predictions, at, predictions, at);
+  }
+}
+
+/** What reads arrays that are in memory. @throws INTERNAL for a model without */
+function readerOf(models: ReadonlyMap<string, ModelArrays>): ModelReader {
+  const fail = (prefix: string): never => {
+    throw new AppError('INTERNAL', `no arrays of ${prefix}`);
+  };
+  return {
+    trees: ({ prefix }) => {
+      const arrays = models.get(prefix);
+      return arrays !== undefined && 'treeCount' in arrays ? arrays : fail(prefix);
+    },
+    linear: ({ prefix }) => {
+      const arrays = models.get(prefix);
+      return arrays !== undefined && !('treeCount' in arrays) ? arrays : fail(prefix);
+    },
   };
 }
 
@@ -99,7 +138,10 @@ export function predictionWriter(
 }
 
 /** Each member alone, on the matrix of all steps. */
-export function compileEach({ content, models }: OpenedModel, columnCount: number): CompiledModel[] {
+export function compileEach(
+  { content, models }: Pick<OpenedModel, 'content' | 'models'>,
+  columnCount: number,
+): CompiledModel[] {
   const firstColumns: number[] = [];
   let column = 0;
   for (const step of content.steps) {

@@ -1,5 +1,6 @@
-import { AppError, type MetricName } from '#contracts';
-import { TWEEDIE_POWER } from '#statistics';
+import { AppError } from '#contracts';
+import { TWEEDIE_POWER, pinballLoss } from '#statistics';
+import type { Objective } from '../blueprints/objective.ts';
 
 /**
  * A row's share of the stopping loss from its raw scores `raw[at...]`. `row` indexes the labels that the loss was made
@@ -8,10 +9,14 @@ import { TWEEDIE_POWER } from '#statistics';
 export type LossTerm = (raw: Float64Array, at: number, row: number) => number;
 
 /**
- * @param metric the objective's stopping metric
+ * @param objective whose stopping metric it is
  * @param labels class index (binary: 1 is positive) or value of each row
  */
-export function stoppingLoss(metric: MetricName, labels: Float32Array | Float64Array, outputCount: number): LossTerm {
+export function stoppingLoss(
+  { stoppingMetric: metric, constant }: Pick<Objective, 'stoppingMetric' | 'constant'>,
+  labels: Float32Array | Float64Array,
+  outputCount: number,
+): LossTerm {
   const label = (row: number): number => labels[row] ?? NaN;
   const score = (raw: Float64Array, at: number): number => raw[at] ?? NaN;
   switch (metric) {
@@ -26,6 +31,10 @@ export function stoppingLoss(metric: MetricName, labels: Float32Array | Float64A
     case 'mape':
       // As LightGBM weighs it, so that values near 0 do not decide alone.
       return (raw, at, row) => Math.abs(label(row) - score(raw, at)) / Math.max(1, Math.abs(label(row)));
+    case 'quantileLoss': {
+      const quantile = typeof constant === 'object' ? constant.quantile : NaN;
+      return (raw, at, row) => pinballLoss(label(row), score(raw, at), quantile);
+    }
     case 'rmsle':
       return (raw, at, row) => (Math.log1p(label(row)) - Math.log1p(Math.exp(score(raw, at)))) ** 2;
     case 'poissonDeviance':

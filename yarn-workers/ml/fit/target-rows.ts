@@ -1,5 +1,13 @@
-import { AppError, type BatchSource, type Column, type ColumnBatch, type TargetSpec, type TrainTask } from '#contracts';
-import { featureDecoder } from '#scoring';
+import {
+  AppError,
+  type BatchSource,
+  type Column,
+  type ColumnBatch,
+  type OffsetKind,
+  type TargetSpec,
+  type TrainTask,
+} from '#contracts';
+import { OFFSET_NEEDS, featureDecoder, offsetOf } from '#scoring';
 import type { KeyColumn } from '../partition/types.ts';
 import { asCategory, storedColumn } from './task-columns.ts';
 
@@ -11,14 +19,39 @@ export interface TargetRows {
   /** Value of each row; null for classification. */
   readonly values: Float64Array | null;
   readonly weights: Float64Array | null;
+  /** What each offset and exposure adds to a row's raw score. */
+  readonly offsets: readonly TargetOffset[];
   /** Group or partition column. */
   readonly key: KeyColumn | null;
 }
 
+/** Of a row: its value, or the logarithm of its exposure. */
+export interface TargetOffset {
+  readonly kind: OffsetKind;
+  readonly name: string;
+  readonly values: Float64Array;
+}
+
+/** The offset and the exposure of a target, in the order in which they are added. */
+export function offsetColumns({ offsetColumn, exposureColumn }: TargetSpec): { kind: OffsetKind; name: string }[] {
+  return [
+    ...(offsetColumn === undefined ? [] : [{ kind: 'offset' as const, name: offsetColumn }]),
+    ...(exposureColumn === undefined ? [] : [{ kind: 'exposure' as const, name: exposureColumn }]),
+  ];
+}
+
+/** What all offsets add to the raw score of the rows that `wanted` names, in row order; null without any. */
+export function offsetsOf({ rowCount, offsets }: TargetRows, wanted: (row: number) => boolean): Float64Array | null {
+  if (offsets.length === 0) return null;
+  const chosen: number[] = [];
+  for (let row = 0; row < rowCount; row += 1) if (wanted(row)) chosen.push(row);
+  return Float64Array.from(chosen, (row) => offsets.reduce((sum, { values }) => sum + (values[row] ?? NaN), 0));
+}
+
 /**
- * One pass over target, weight and partition column.
+ * One pass over target, weight, offset, exposure and partition column.
  *
- * @throws TARGET_HAS_MISSING, TARGET_NOT_FINITE, DATASET_CHANGED where the data is not what the plan was made from
+ * @throws TARGET_HAS_MISSING, TARGET_NOT_FINITE, OFFSET_INVALID, DATASET_CHANGED where the data is not what the plan was made from
  */
 export async function readTargetRows(
   task: Pick<TrainTask, 'table' | 'target' | 'weightColumn' | 'partitioning'>,
@@ -33,9 +66,11 @@ export async function readTargetRows(
   const weights = weightColumn === null ? null : new Float64Array(rowCount);
   const key = partitioning.column === null ? null : keyReader(task, partitioning.column, rowCount);
   const readClass = classReader(target);
+  const offsets = offsetColumns(target).map((column) => ({ ...column, values: new Float64Array(rowCount) }));
   const request = [
     { name: target.name, view: isRegression ? ('number' as const) : ('dictionary' as const) },
     ...(weightColumn === null ? [] : [{ name: weightColumn, view: 'number' as const }]),
+    ...offsets.map(({ name }) => ({ name, view: 'number' as const })),
     ...(partitioning.column === null ? [] : [{ name: partitioning.column, view: 'dictionary' as const }]),
   ];
   for await (const batch of source.batches(request, signal)) {
@@ -45,9 +80,11 @@ export async function readTargetRows(
     if (values !== null) copyFinite(targetColumn, batch, values, target.name, 'TARGET_NOT_FINITE');
     if (weights !== null && weightColumn !== null)
       copyFinite(columnOf(batch, 1), batch, weights, weightColumn, 'DATASET_CHANGED');
+    for (const [index, offset] of offsets.entries())
+      copyOffset(columnOf(batch, (weights === null ? 1 : 2) + index), batch, offset);
     if (key !== null) key.read(columnOf(batch, request.length - 1), batch.rowCount, firstRow);
   }
-  return { rowCount, classes, values, weights, key: key?.column() ?? null };
+  return { rowCount, classes, values, weights, offsets, key: key?.column() ?? null };
 }
 
 function columnOf(batch: ColumnBatch, index: number): Column {
@@ -75,6 +112,19 @@ function copyFinite(
       );
     }
     out[firstRow + row] = value;
+  }
+}
+
+function copyOffset(column: Column, { firstRow, rowCount }: ColumnBatch, { kind, name, values }: TargetOffset): void {
+  if (column.view !== 'number')
+    throw new AppError('INTERNAL', `column ${JSON.stringify(name)} was asked for as numbers`);
+  for (let row = 0; row < rowCount; row += 1) {
+    const added = offsetOf(kind, column.values[row] ?? NaN);
+    if (Number.isNaN(added)) {
+      const place = `row ${firstRow + row}, column ${JSON.stringify(name)}`;
+      throw new AppError('OFFSET_INVALID', `${place}: expected ${OFFSET_NEEDS[kind]}; correct or remove the row`);
+    }
+    values[firstRow + row] = added;
   }
 }
 

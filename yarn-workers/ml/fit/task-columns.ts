@@ -33,6 +33,13 @@ export function taskFeatures(task: Pick<TrainTask, 'table' | 'features'>): TaskF
   });
 }
 
+/** A column of numbers that is no feature: what its cells mean is told by its role. @throws COLUMN_UNKNOWN */
+export function numberColumn(task: Pick<TrainTask, 'table'>, name: string): TaskFeature {
+  const column = storedColumn(task, name);
+  const manifest: ManifestFeature = { name, type: 'numeric', parse: parseRuleFor(column, 'numeric') };
+  return { manifest, request: columnRequest(manifest, column) };
+}
+
 /** How cells are read for a feature type: the column's own rule, or as category keys where the type asks for categories or texts. */
 export function parseRuleFor({ name, parse }: StoredColumn, type: FeatureType): ParseRule {
   switch (type) {

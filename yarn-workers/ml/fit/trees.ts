@@ -35,6 +35,12 @@ export function sliceTrees(trees: TreeArrays, first: number, count: number): Tre
   };
 }
 
+/** The same trees, those of the first iteration with `constant` in every leaf. */
+export function withConstant(trees: TreeArrays, constant: number): TreeArrays {
+  const end = trees.leafOffset[trees.outputCount] ?? 0;
+  return { ...trees, leafValue: trees.leafValue.map((value, leaf) => (leaf < end ? value + constant : value)) };
+}
+
 /**
  * One model of the trees of all parts in order; category sets that no node uses are left out, covers where a part has none.
  *

@@ -37,8 +37,15 @@ export function rocOf(outcomes: Outcomes, label: string): InsightOf<'roc'> {
   return { ...base, auc: sumOf(area), pointCount: count + 1, points };
 }
 
-/** Weight of true and of false positives at each different probability, from the highest on; at place 0 nothing is positive. */
-function curveOf(outcomes: Outcomes) {
+/** Weight of true and of false positives at each of `count` different probabilities, from the highest on; at place 0 nothing is positive. */
+export interface Curve {
+  readonly count: number;
+  readonly thresholds: Float64Array;
+  readonly hits: Float64Array;
+  readonly misses: Float64Array;
+}
+
+export function curveOf(outcomes: Outcomes): Curve {
   const { predicted, actual, weights } = outcomes;
   const order = fallingOrder(outcomes);
   const size = order.length + 1;

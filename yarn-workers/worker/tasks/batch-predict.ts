@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { AppError, OUTPUT_ROWS_PER_FILE, type BatchPredictTask } from '#contracts';
 import { failpoint } from '#runtime';
+import { withThreshold } from '#scoring';
 import { writeRows } from '#tables';
 import type { TaskHandler, TaskRun } from '../child/task-run.ts';
 import { sourceTable } from './sources/source-table.ts';
@@ -15,7 +16,7 @@ const PREDICTED_AT = 0.95;
 export const runBatchPredict: TaskHandler<BatchPredictTask> = async (run) => {
   const { task, context, reporter, attempt } = run;
   const { spec } = task;
-  const scorer = await openStoredArtifact(context.store, spec);
+  const scorer = withThreshold(await openStoredArtifact(context.store, spec), spec.threshold);
   const startedAt = performance.now();
   const { table, rows: input } = await sourceTable(run);
   const scoring = { table, passthroughColumns: spec.passthroughColumns, explanations: spec.explanations };

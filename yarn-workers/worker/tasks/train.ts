@@ -61,6 +61,7 @@ export const runTrain: TaskHandler<TrainTask> = async ({
     contentHash: fit.contentHash,
     rowCount: fit.rowCount,
     iterations: fit.iterations,
+    ...(fit.content.calibration === undefined ? {} : { calibration: fit.content.calibration }),
     scores: fit.scores,
     fitMs: fit.timings.totalMs,
     predictMicrosPerRow: await microsPerRow(manifest, fit.blob, few, spec),

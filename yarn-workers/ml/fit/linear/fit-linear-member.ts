@@ -5,7 +5,7 @@ import type { LinearSettings } from '../../blueprints/linear-settings.ts';
 import { tableEncoder } from '../encoder.ts';
 import { monotoneColumns, type MemberContext } from '../fit-member.ts';
 import { countRows, trainingRows, validationRows, type Member } from '../row-roles.ts';
-import type { TargetRows } from '../target-rows.ts';
+import { offsetsOf, type TargetRows } from '../target-rows.ts';
 import { memberText, textStep } from '../text/member-text.ts';
 import { planText, textBlocks, type TextPlan } from '../text/text-columns.ts';
 import { blocksOf, linearArrays, planColumn, termCoefficients, type ColumnSpec, type DesignPlan } from './columns.ts';
@@ -37,6 +37,7 @@ interface EncodedPart {
   readonly rows: Int32Array;
   readonly labels: Float64Array;
   readonly weights: Float64Array;
+  readonly offsets: Float64Array | null;
   /** One array a matrix column, NaN is missing; emptied while the design is made. */
   readonly columns: Float64Array[];
 }
@@ -72,7 +73,7 @@ export async function fitLinearMember(
     ...textPlans(context, index, training.rows, weights),
   ];
   const frozen = task.refit?.iterations ?? null;
-  const trained = { design: designOf(plans, training), labels: training.labels, weights };
+  const trained = { ...training, design: designOf(plans, training), weights };
   const judge =
     frozen === null
       ? validationJudge(objective, { ...validation, design: designOf(plans, validation) }, outputCount, io)
@@ -181,6 +182,7 @@ function partKeeper(
     rows: new Int32Array(rowCount),
     labels: new Float64Array(rowCount),
     weights: new Float64Array(rowCount),
+    offsets: offsetsOf(rows, wanted),
     columns: Array.from({ length: columnCount }, () => new Float64Array(rowCount)),
   };
   let kept = 0;

@@ -54,11 +54,12 @@ export async function fitPath(
   run: PathRun,
   io: FitIo,
 ): Promise<Chosen> {
-  const unit = objective.glm === 'gaussian' ? deviationOf(training.labels, training.weights) : 1;
+  const { labels, offsets } = withoutOffsets(objective.glm, training);
+  const unit = objective.glm === 'gaussian' ? deviationOf(labels, training.weights) : 1;
   const path = penaltyPath({
     family: objective.glm,
     outputCount,
-    training: { ...training, labels: training.labels.map((label) => label / unit) },
+    training: { ...training, labels: labels.map((label) => label / unit), offsets },
     l1Ratio: settings.l1Ratio,
     tolerance,
     isTooLate: () => {
@@ -74,6 +75,15 @@ export async function fitPath(
     },
   };
   return follow(inUnits, settings, run);
+}
+
+/** Where the loss is a square an offset is as good as taken from the label. */
+function withoutOffsets(
+  family: Objective['glm'],
+  { labels, offsets }: TrainingRows,
+): Pick<TrainingRows, 'labels' | 'offsets'> {
+  if (family !== 'gaussian' || offsets === null) return { labels, offsets };
+  return { labels: labels.map((label, row) => label - (offsets[row] ?? NaN)), offsets: null };
 }
 
 /** Goes along the path: to the frozen step, or until the validation loss has not fallen for some steps. */
@@ -117,12 +127,12 @@ function deviationOf(labels: Float64Array, weights: Float64Array): number {
 /** The loss of some rows, which is made of the same terms that boosting stops by. */
 export function validationJudge(
   objective: Objective,
-  { design, labels, weights }: TrainingRows,
+  { design, labels, weights, offsets }: TrainingRows,
   outputCount: number,
   io: FitIo,
 ): ValidationJudge {
   const { rowCount } = design;
-  const term = stoppingLoss(objective.stoppingMetric, labels, outputCount);
+  const term = stoppingLoss(objective, labels, outputCount);
   const raw = new Float64Array(rowCount * outputCount);
   let spentMs = 0;
   return {
@@ -130,6 +140,8 @@ export function validationJudge(
       const startedAt = io.now();
       for (const [output, coefficients] of outputs.entries())
         predictorOf(design, coefficients, raw, output, outputCount);
+      for (let row = 0; offsets !== null && row < rowCount; row += 1)
+        raw[row] = (raw[row] ?? NaN) + (offsets[row] ?? NaN);
       let loss = 0;
       for (let row = 0; row < rowCount; row += 1) loss += (weights[row] ?? 0) * term(raw, row * outputCount, row);
       spentMs += io.now() - startedAt;

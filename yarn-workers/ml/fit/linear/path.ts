@@ -1,4 +1,5 @@
 import type { GlmFamily } from '../../blueprints/objective.ts';
+import { interceptBeside } from '../intercept.ts';
 import { gather, zeroCoefficients, type Coefficients, type Design } from './design.ts';
 import { lossOf, type JointLoss } from './families.ts';
 import { leastPenaltyShift } from './shift.ts';
@@ -11,6 +12,8 @@ export interface TrainingRows {
   readonly labels: Float64Array;
   /** All positive, summing up to 1. */
   readonly weights: Float64Array;
+  /** What is added to each row's predictor, of one output; null: nothing. */
+  readonly offsets: Float64Array | null;
 }
 
 /** Models of one table at different penalties. */
@@ -112,7 +115,14 @@ function centreClasses(states: readonly OutputState[], { l1Ratio }: Penalty): vo
 }
 
 /** The models without features: their best intercepts are known. */
-function nullStates({ family, outputCount, training: { design, labels, weights } }: PathJob): OutputState[] {
+function nullStates({ family, outputCount, training }: PathJob): OutputState[] {
+  const { design, labels, weights, offsets } = training;
+  if (offsets !== null && family !== 'multinomial') {
+    const intercept = interceptBeside(family, labels, weights, offsets);
+    return [
+      { coefficients: zeroCoefficients(design, intercept), predictor: offsets.map((offset) => intercept + offset) },
+    ];
+  }
   return Array.from({ length: outputCount }, (_, output) => {
     let mean = 0;
     for (let row = 0; row < labels.length; row += 1) {

@@ -8,6 +8,8 @@ import { termCoefficients } from '../linear/columns.ts';
 import type { MemberContext } from '../fit-member.ts';
 import { countRows, trainingRows, type Member } from '../row-roles.ts';
 import { SCORE_FOLDS } from './limits.ts';
+import { linearObjective } from '../../blueprints/objective.ts';
+import { offsetsOf } from '../target-rows.ts';
 import { memberText, termColumns, textStep } from './member-text.ts';
 import { planText, textBlocks, type TextPlan } from './text-columns.ts';
 
@@ -40,6 +42,7 @@ interface Part {
   readonly rows: Int32Array;
   readonly labels: Float64Array;
   readonly weights: Float64Array;
+  readonly offsets: Float64Array | null;
 }
 
 /**
@@ -61,7 +64,8 @@ export async function scoreTexts(
   index: number,
   stopAt: number,
 ): Promise<TextScores> {
-  const { task, texts, roles, rows, io, objective, outputCount } = context;
+  const { task, texts, roles, rows, io, outputCount } = context;
+  const objective = linearObjective(context.objective);
   const trains = trainingRows(roles, member);
   const all = partOf(context, (row) => trains(row) && texts.holds(row) && (rows.weights?.[row] ?? 1) > 0);
   const plans = texts.all.map((corpus, place) => {
@@ -120,9 +124,9 @@ function designOf(plans: readonly TextPlan[], rows: Int32Array): Design {
 }
 
 /** Weights sum up to 1. */
-function normalised({ rows, labels, weights }: Part): Part {
+function normalised({ weights, ...part }: Part): Part {
   const total = neumaierSum(weights);
-  return { rows, labels, weights: weights.map((weight) => weight / total) };
+  return { ...part, weights: weights.map((weight) => weight / total) };
 }
 
 function partOf({ task, rows }: MemberContext<unknown>, wanted: (row: number) => boolean): Part {
@@ -137,6 +141,7 @@ function partOf({ task, rows }: MemberContext<unknown>, wanted: (row: number) =>
     rows: chosen,
     labels: Float64Array.from(chosen, labelOf),
     weights: Float64Array.from(chosen, (row) => rows.weights?.[row] ?? 1),
+    offsets: offsetsOf(rows, wanted),
   });
 }
 
@@ -146,6 +151,7 @@ function subset(part: Part, wanted: (place: number) => boolean): Part {
     rows: part.rows.filter(isIn),
     labels: part.labels.filter(isIn),
     weights: part.weights.filter(isIn),
+    offsets: part.offsets?.filter(isIn) ?? null,
   });
 }
 

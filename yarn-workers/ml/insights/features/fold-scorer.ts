@@ -1,5 +1,5 @@
 import { AppError, type ManifestContent } from '#contracts';
-import { compileSteps, scoreRows, stepColumnCount, type CompiledModel } from '#scoring';
+import { calibrate, compileOffsets, compileSteps, scoreRows, stepColumnCount, type CompiledModel } from '#scoring';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
 import { compileEach, predictionWriter, type OpenedModel } from '../../fit/predict-partitions.ts';
 import type { SampledFeature } from './read-features.ts';
@@ -66,6 +66,7 @@ export function samplePredictor(model: OpenedModel, rows: Pick<OutOfFold, 'parti
   if (members.length % foldCount !== 0)
     throw new AppError('INTERNAL', `the artefact has ${members.length} members for ${foldCount} folds`);
   const write = predictionWriter(content, scorer);
+  const offsets = compileOffsets(content);
   const rowCount = partitions.length;
   const raw = new Float64Array(rowCount * outputCount);
   const own = new Float64Array(rowCount * outputCount);
@@ -84,13 +85,15 @@ export function samplePredictor(model: OpenedModel, rows: Pick<OutOfFold, 'parti
       );
       from = to;
     }
+    calibrate(content.calibration, raw, 0, raw.length);
+    for (let row = 0; offsets !== null && row < rowCount; row += 1) offsets.addTo(values, row * columnCount, raw, row);
     const predictions = new Float64Array(rowCount * outputCount);
     for (let row = 0; row < rowCount; row += 1) write(raw, row * outputCount, predictions, row * outputCount);
     return predictions;
   };
 }
 
-/** The only member as it is, to the last bit; else the weighted sum in their order. */
+/** The only member of weight 1 as it is, to the last bit; else the weighted sum in their order. */
 function blendFold(
   members: readonly CompiledModel[],
   weights: readonly number[],
@@ -99,7 +102,7 @@ function blendFold(
   own: Float64Array,
 ): void {
   for (const [index, member] of members.entries()) {
-    if (members.length === 1) return score(member, out);
+    if (members.length === 1 && weights[0] === 1) return score(member, out);
     score(member, own);
     const weight = weights[index] ?? NaN;
     for (let i = 0; i < out.length; i += 1) out[i] = (index === 0 ? 0 : (out[i] ?? NaN)) + weight * (own[i] ?? NaN);

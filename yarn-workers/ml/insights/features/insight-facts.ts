@@ -5,9 +5,10 @@ import { columnCountOf } from './fold-scorer.ts';
 import { rowsMax } from './limits.ts';
 import { sampleRows } from './sample-rows.ts';
 
-/** Features that a model reads, in the order of the manifest. */
-export function inputFeaturesOf({ features, steps, members }: ManifestContent): string[] {
-  const used = new Set(members.flatMap((member) => member.steps.map((step) => steps[step]?.feature)));
+/** Features that a model reads, offsets among them, in the order of the manifest. */
+export function inputFeaturesOf({ features, steps, members, offsets = [] }: ManifestContent): string[] {
+  const read = [...members.flatMap((member) => member.steps), ...offsets.map(({ step }) => step)];
+  const used = new Set(read.map((step) => steps[step]?.feature));
   return features.flatMap(({ name }, index) => (used.has(index) ? [name] : []));
 }
 

@@ -76,6 +76,7 @@ describe('a model that a worker made', function () {
       files.push({ name, ...(await store.write(`${attemptPath}/${name}`, bytes)) });
     const honest: TrainOutcome = {
       ...{ kind: 'train', contentHash: fit.contentHash, rowCount: fit.rowCount, iterations: fit.iterations },
+      ...(fit.content.calibration === undefined ? {} : { calibration: fit.content.calibration }),
       scores: told === null ? null : scoresIn(told, spec),
       ...{ fitMs: 1, predictMicrosPerRow: 1, sizeBytes: 1, peakMemoryBytes: 1, stoppedByDeadline: false },
     };

@@ -108,12 +108,14 @@ describe('computeMetrics', () => {
       actual: Float64Array.of(1, 2, 0),
       predicted: Float64Array.of(1.5, 2.5, -5),
       weight,
+      quantile: 0.5,
     };
     const without: MetricInput = {
       targetType: 'regression',
       actual: Float64Array.of(1, 2),
       predicted: Float64Array.of(1.5, 2.5),
       weight: Float64Array.of(1, 2),
+      quantile: 0.5,
     };
     expect(computeMetrics(metricsFor('regression'), input)).to.deep.equal(
       computeMetrics(metricsFor('regression'), without),

@@ -71,6 +71,25 @@ describe('ml autopilot plan', () => {
     ]);
   });
 
+  it('keeps what a target is predicted with out of the features, and says which blueprints cannot', async () => {
+    const exposed = await planOf(TABLE, { target: 'count', exposureColumn: 'weight', targetType: 'regression' });
+    expect(exposed.target).to.include({ exposureColumn: 'weight' }).and.not.have.property('offsetColumn');
+    expect(exposed.features.map(({ name }) => name)).not.to.include('weight');
+    expect(exposed.leftOut?.map(({ blueprintId }) => blueprintId)).to.deep.equal(['lightgbm-random-forest']);
+    const names = exposed.candidates.map(({ blueprintId }) => blueprintId);
+    expect(names).to.include('linear').and.not.include('lightgbm-random-forest');
+    const quantile = await planOf(TABLE, { target: 'regression', metric: 'quantileLoss', quantile: 0.9 });
+    expect(quantile.target.quantile).to.equal(0.9);
+    expect(quantile.candidates.map(({ blueprintId }) => blueprintId)).to.include('lightgbm-random-forest');
+    expect(quantile.leftOut?.map(({ blueprintId }) => blueprintId)).to.deep.equal([
+      'linear-text',
+      'linear',
+      'linear-splines',
+    ]);
+    expect((await planOf(TABLE, { target: 'regression', metric: 'quantileLoss' })).target.quantile).to.equal(0.5);
+    expect(await planOf(TABLE, { target: 'regression' })).not.to.have.any.keys('leftOut');
+  });
+
   it('takes a training/validation split for large data', async () => {
     const { planAutopilot, profileTable } = await import('#ml');
     const { memorySource, storedTable } = await import('../../../../support/memory-table.ts');
@@ -209,7 +228,50 @@ describe('ml autopilot plan', () => {
     ['no features', 'NO_FEATURES', { target: 'binary', featureNames: [] }, 'none is left'],
     ['an unknown blueprint', 'BLUEPRINT_UNKNOWN', { target: 'binary', blueprints: ['magic'] }, 'lightgbm-default'],
     ['a budget too small', 'BUDGET_TOO_SMALL', { target: 'binary', timeBudgetSeconds: 1 }, 'at least 3'],
-    ['an offset', 'NOT_AVAILABLE', { target: 'binary', offsetColumn: 'y' }, 'offsetColumn'],
+    ['an unknown offset', 'FEATURE_UNKNOWN', { target: 'binary', offsetColumn: 'zz' }, 'offsetColumn'],
+    [
+      'the target as offset',
+      'VALIDATION_FAILED',
+      { target: 'regression', offsetColumn: 'regression' },
+      'is the target',
+    ],
+    ['an offset of texts', 'VALIDATION_FAILED', { target: 'binary', offsetColumn: 'city' }, 'must be a number'],
+    ['an offset with gaps', 'VALIDATION_FAILED', { target: 'binary', offsetColumn: 'x' }, 'is missing in'],
+    ['an offset of classes', 'VALIDATION_FAILED', { target: 'multiclass', offsetColumn: 'y' }, 'a raw score a class'],
+    ['an exposure of odds', 'VALIDATION_FAILED', { target: 'binary', exposureColumn: 'weight' }, 'use offsetColumn'],
+    [
+      'an exposure of a signed target',
+      'VALIDATION_FAILED',
+      { target: 'regression', exposureColumn: 'weight' },
+      'needs non-negative',
+    ],
+    ['an exposure of 0', 'VALIDATION_FAILED', { target: 'weight', exposureColumn: 'count' }, 'a number above 0'],
+    [
+      'an exposure under absolute errors',
+      'METRIC_MISMATCH',
+      { target: 'count', metric: 'mae', exposureColumn: 'weight' },
+      'use poissonDeviance',
+    ],
+    [
+      'an exposure that is the offset',
+      'VALIDATION_FAILED',
+      { target: 'count', offsetColumn: 'weight', exposureColumn: 'weight' },
+      'is the offsetColumn too',
+    ],
+    [
+      'a forest beside an offset',
+      'VALIDATION_FAILED',
+      { target: 'count', offsetColumn: 'weight', blueprints: ['lightgbm-random-forest'] },
+      'beside an offset',
+    ],
+    ['a quantile of rmse', 'VALIDATION_FAILED', { target: 'regression', quantile: 0.9 }, 'metric quantileLoss only'],
+    ['a quantile of classes', 'METRIC_MISMATCH', { target: 'binary', metric: 'quantileLoss' }, 'no meaning'],
+    [
+      'a linear model of a quantile',
+      'VALIDATION_FAILED',
+      { target: 'regression', metric: 'quantileLoss', blueprints: ['linear'] },
+      'have no loss for a quantile',
+    ],
     [
       'partitioning by date',
       'NOT_AVAILABLE',

@@ -7,6 +7,8 @@ import { isLinear, usesRandomness } from '../../../../../yarn-workers/ml/bluepri
 import { variations } from '../../../../../yarn-workers/ml/blueprints/variations.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';
 
+const CLASSES = ['a', 'b', 'c'].map((label) => ({ label, texts: [label], rowCount: 1 }));
+
 describe('ml blueprints', () => {
   it('are whole: unique ids, documented steps that read what is there, settings that are allowed', () => {
     expect(new Set(BLUEPRINTS.map(({ id }) => id)).size).to.equal(BLUEPRINTS.length);
@@ -87,7 +89,7 @@ describe('ml blueprints', () => {
   it('have an objective for every metric, stopped by a loss of which less is better', () => {
     for (const metric of METRIC_NAMES) {
       for (const targetType of METRIC_FACTS[metric].targetTypes) {
-        const { stoppingMetric, link } = objectiveOf(targetType, metric, 3);
+        const { stoppingMetric, link } = objectiveOf({ targetType, classes: CLASSES }, metric);
         expect(METRIC_FACTS[stoppingMetric].direction).to.equal('lower');
         expect(METRIC_FACTS[stoppingMetric].targetTypes).to.include(targetType);
         expect(['logit', 'softmax', 'identity', 'log'].indexOf(link) < 2).to.equal(targetType !== 'regression');
@@ -95,7 +97,9 @@ describe('ml blueprints', () => {
     }
     // These need positive predictions.
     for (const metric of ['rmsle', 'poissonDeviance', 'gammaDeviance', 'tweedieDeviance'] as const)
-      expect(objectiveOf('regression', metric, 0).link).to.equal('log');
+      expect(objectiveOf({ targetType: 'regression', classes: [] }, metric).link).to.equal('log');
+    for (const metric of ['rmse', 'r2', 'tweedieDeviance'] as const)
+      expect(objectiveOf({ targetType: 'regression', classes: [], exposureColumn: 'e' }, metric).link).to.equal('log');
   });
 
   it('give a model its name, with parameters that are its own', () => {

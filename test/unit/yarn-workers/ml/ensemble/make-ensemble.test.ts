@@ -79,7 +79,7 @@ describe('ml ensemble', function () {
   it('predicts each row with the weighted mean of raw scores, weights of the row’s part left out', () => {
     for (const [name, { plan, models, ensemble, outOfFold }] of each()) {
       const { target, metric } = plan;
-      const scale = linkScale(target, objectiveOf(target.targetType, metric, target.classes.length));
+      const scale = linkScale(target, objectiveOf(target, metric));
       const parts = partsOf(outOfFold, plan.seed);
       const weightOf = new Map(ensemble.facts.members.map(({ modelId, weight }) => [modelId, weight]));
       const raw = new Float64Array(outOfFold.predictions.length);
@@ -162,7 +162,7 @@ describe('ml ensemble', function () {
   it('takes the weights that the selection finds on all validation rows, and no more models than it may', () => {
     for (const [name, { plan, models, task, ensemble }] of each()) {
       const { target, metric } = plan;
-      const objective = objectiveOf(target.targetType, metric, target.classes.length);
+      const objective = objectiveOf(target, metric);
       const first = models[0]?.outOfFold ?? expect.fail('no model');
       const places = selectionPlaces(first, plan.seed, models.length, task);
       const raw = models.map(({ outOfFold }) => rawAt(linkScale(target, objective), outOfFold, places));

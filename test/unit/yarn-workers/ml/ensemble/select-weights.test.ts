@@ -19,7 +19,12 @@ function problem(random: Random, modelCount: number, outputCount = 1, rowCount =
     const share = random.uniform();
     return truth.map((value) => share * value + 2 * random.uniform() - 1);
   });
-  return { raw, outputCount, term: stoppingLoss('logLoss', labels, outputCount), weights: null };
+  return {
+    raw,
+    outputCount,
+    term: stoppingLoss({ stoppingMetric: 'logLoss', constant: 'prior' }, labels, outputCount),
+    weights: null,
+  };
 }
 
 /** The loss of weights, computed in another way than the selection does. */

@@ -74,7 +74,7 @@ function planned(pieces: number, specs = SPECS): { plans: ColumnPlan[]; design: 
 const outputsOf = (family: GlmFamily): number => (family === 'multinomial' ? 3 : 1);
 
 function pathOf(family: GlmFamily, l1Ratio: number, design: TrainingRows['design'], tolerance = TOLERANCE) {
-  const training = { design, labels: Float64Array.from(FIXTURE.targets[family]), weights };
+  const training = { design, labels: Float64Array.from(FIXTURE.targets[family]), weights, offsets: null };
   return penaltyPath({ family, outputCount: outputsOf(family), training, l1Ratio, tolerance, isTooLate: () => false });
 }
 

@@ -91,6 +91,7 @@ function fitted(tokens: TextTokens, family: GlmFamily, lambda: number, outputCou
       design: { rowCount: ROWS.length, blocks: [block] },
       labels: Float64Array.from(LABELS[family] ?? []),
       weights: new Float64Array(ROWS.length).fill(1 / ROWS.length),
+      offsets: null,
     },
     l1Ratio: 0,
     tolerance: 1e-16,

@@ -1,0 +1,20 @@
+import { AppError, type TargetSpec } from '#contracts';
+import { isLinear, takesOffsets, type ModelSettings } from './settings.ts';
+
+/** Why a model of these settings cannot predict a target; null: it can, as the baseline (null) always can. */
+export function misfitOf(settings: ModelSettings | null, target: TargetSpec): string | null {
+  if (settings === null) return null;
+  if (target.quantile !== undefined && isLinear(settings)) return 'linear models have no loss for a quantile';
+  const hasOffset = target.offsetColumn !== undefined || target.exposureColumn !== undefined;
+  if (hasOffset && !takesOffsets(settings)) return 'a random forest cannot be fitted beside an offset or exposure';
+  return null;
+}
+
+/** @throws VALIDATION_FAILED naming the blueprint, where its settings cannot predict the target */
+export function checkFits(blueprintId: string, settings: ModelSettings | null, target: TargetSpec): void {
+  const reason = misfitOf(settings, target);
+  if (reason === null) return;
+  throw new AppError('VALIDATION_FAILED', `blueprintId: ${JSON.stringify(blueprintId)}: ${reason}; use another one`, {
+    errors: [{ path: '/blueprintId', message: `${reason}; use another one` }],
+  });
+}

@@ -1,0 +1,53 @@
+import type { Calibration } from '#contracts';
+import { packArtifact, type ModelArrays, type PackedArtifact, type UnpackedContent } from '#scoring';
+import type { ModelSettings } from '../blueprints/settings.ts';
+import { tryCalibration } from './calibration.ts';
+import type { MemberContext } from './fit-member.ts';
+import type { OutOfFold } from './out-of-fold.ts';
+import { scorePartitions } from './predict-partitions.ts';
+import type { TaskFeature } from './task-columns.ts';
+
+/**
+ * Packs what was fitted, scores the rows held back, and packs it again with the calibration that they ask for, if any; a
+ * refit has that of its twin.
+ *
+ * @param columns the features of the content, offsets included
+ * @returns with raw scores for predictions: see `turnIntoPredictions`; null in a refit
+ */
+export async function packCalibrated(
+  context: Omit<MemberContext, 'settings'>,
+  settings: ModelSettings | null,
+  plain: UnpackedContent,
+  models: ReadonlyMap<string, ModelArrays>,
+  columns: readonly TaskFeature[],
+): Promise<PackedArtifact & { readonly outOfFold: OutOfFold | null }> {
+  const { task, roles, rows, source, io } = context;
+  const packed = packArtifact(plain, models, io.sha256);
+  const { content } = packed;
+  const outOfFold =
+    task.refit === null ? await scorePartitions({ content, models }, columns, roles, rows, source, io.signal) : null;
+  const calibration = task.refit === null ? chosenCalibration(context, settings, outOfFold) : task.refit.calibration;
+  if (calibration === undefined) return { ...packed, outOfFold };
+  return { ...packArtifact({ ...plain, calibration }, models, io.sha256), outOfFold };
+}
+
+/**
+ * The calibration that makes the log loss of held-back rows less by more than its standard error; undefined where none does.
+ * The baseline says what the target's shares are, and has none.
+ */
+function chosenCalibration(
+  { task, rows, io }: Omit<MemberContext, 'settings'>,
+  settings: ModelSettings | null,
+  held: OutOfFold | null,
+): Calibration | undefined {
+  if (held === null || settings === null) return undefined;
+  const { offsets } = rows;
+  const added = (row: number): number => offsets.reduce((sum, { values }) => sum + (values[row] ?? NaN), 0);
+  const trial = tryCalibration(held, task.target, offsets.length === 0 ? null : added, task.seed);
+  if (trial === null || !(trial.gain > trial.noise)) return undefined;
+  const { calibration, gain, noise, rowCount } = trial;
+  io.log?.(
+    `calibrated: ${calibration.slope.toPrecision(4)} x raw score + ${calibration.intercept.toPrecision(4)}; log loss of ${rowCount} rows held back falls by ${gain.toPrecision(3)}, standard error ${noise.toPrecision(3)}`,
+  );
+  return calibration;
+}
