@@ -120,6 +120,19 @@ export const FeatureProfile = strict({
 });
 export type FeatureProfile = Static<typeof FeatureProfile>;
 
+/** Rows of a date column by time, exact: what boundaries of partitions are decided from. */
+export const TimeCounts = strict({
+  unitSeconds: Type.Number({
+    minimum: 0,
+    description: '0: each date by itself; else dates of a multiple of it together',
+  }),
+  starts: Type.Array(Type.Number(), {
+    description: 'seconds since 1970, ascending: the date, or the multiple below it',
+  }),
+  counts: Type.Array(Type.Integer({ minimum: 1 })),
+});
+export type TimeCounts = Static<typeof TimeCounts>;
+
 /** What profiling keeps beside the public profile. */
 export const DatasetProfile = strict({
   features: Type.Array(FeatureProfile),
@@ -127,6 +140,11 @@ export const DatasetProfile = strict({
     description:
       'by feature position: all non-missing values in order of first appearance, null above DISTINCT_VALUES_MAX',
   }),
+  timeCounts: Type.Optional(
+    Type.Array(nullable(TimeCounts), {
+      description: 'by feature position: of columns that are read as dates; absent in profiles of older programs',
+    }),
+  ),
   sampleRows: Type.Array(Type.Array(nullable(Type.String())), {
     description: 'exact cell texts, by position, at most SAMPLE_ROWS_MAX rows',
   }),

@@ -185,6 +185,12 @@ export const ModelScores = strict({
   validation: nullable(MetricValues),
   crossValidation: nullable(MetricValues),
   holdout: nullable(MetricValues),
+  backtests: Type.Optional(
+    Type.Array(MetricValues, {
+      description:
+        'partitioning by date: of each backtest in the order of time; `crossValidation` is their mean, `validation` the last',
+    }),
+  ),
 });
 export type ModelScores = Static<typeof ModelScores>;
 

@@ -130,6 +130,7 @@ export async function completeDataset(
     dataset_id: id,
     features: toJson(result.profile.features),
     distinct_values: toJson(result.profile.distinctValues),
+    time_counts: result.profile.timeCounts === undefined ? null : toJson(result.profile.timeCounts),
     sample_rows: toJson(result.profile.sampleRows),
   });
 }
@@ -162,13 +163,18 @@ export async function findSampleRows(db: Queryable, id: string): Promise<Dataset
 
 /** The whole profile, as planning needs it. */
 export async function findProfile(db: Queryable, id: string): Promise<DatasetProfile | undefined> {
-  const row = await rowOf<{ features: string; distinct_values: string; sample_rows: string }>(
-    db.knex('dataset_profiles').where({ dataset_id: id }),
-  );
+  const row = await rowOf<{
+    features: string;
+    distinct_values: string;
+    time_counts: string | null;
+    sample_rows: string;
+  }>(db.knex('dataset_profiles').where({ dataset_id: id }));
   if (row === undefined) return undefined;
+  const timeCounts = fromJsonOrNull<NonNullable<DatasetProfile['timeCounts']>>(row.time_counts);
   return {
     features: fromJson<DatasetProfile['features']>(row.features),
     distinctValues: fromJson<DatasetProfile['distinctValues']>(row.distinct_values),
+    ...(timeCounts === null ? {} : { timeCounts }),
     sampleRows: fromJson<DatasetProfile['sampleRows']>(row.sample_rows),
   };
 }

@@ -493,7 +493,7 @@ describe('bad input', function () {
     const table = multiclassSample(60);
     let datasetId = '';
     before(async () => {
-      const columns = ['constant', 'gaps', 'endless', 'lonely', 'mostly', 'day', ...table.columns];
+      const columns = ['constant', 'gaps', 'endless', 'lonely', 'mostly', 'day', 'gappy', 'week', ...table.columns];
       const rows = table.rows.map((row, index) => [
         'x',
         index === 4 ? null : String(index % 2),
@@ -501,6 +501,8 @@ describe('bad input', function () {
         index === 0 ? 'one' : index % 2 === 0 ? 'many' : 'more',
         index < 3 ? 'three' : index % 2 === 0 ? 'many' : 'more',
         `2026-01-${String(1 + (index % 28)).padStart(2, '0')}`,
+        index === 9 ? null : '2026-01-01',
+        `2026-01-0${1 + (index % 3)}`,
         ...row,
       ]);
       datasetId = await api.dataset({ content: csvText({ columns, rows }) });
@@ -557,7 +559,7 @@ describe('bad input', function () {
         'no features left',
         {
           target: 'kind',
-          excludedFeatures: ['width', 'colour', 'noise', 'gaps', 'endless', 'lonely', 'mostly', 'day'],
+          excludedFeatures: ['width', 'colour', 'noise', 'gaps', 'endless', 'lonely', 'mostly', 'day', 'gappy', 'week'],
         },
         { status: 422, code: 'NO_FEATURES' },
       ],
@@ -572,9 +574,29 @@ describe('bad input', function () {
         { status: 422, code: 'PARTITION_INVALID', says: ['kind'] },
       ],
       [
-        'partitions by date',
-        { target: 'kind', partitioning: { method: 'date', column: 'day' } },
-        { status: 501, code: 'NOT_AVAILABLE', says: ['date'] },
+        'a date column that is none',
+        { target: 'kind', partitioning: { method: 'date', column: 'colour' } },
+        { status: 422, code: 'PARTITION_INVALID', says: ['partitioning.column', '"colour"', '2026-01-31'] },
+      ],
+      [
+        'a date column with rows missing',
+        { target: 'kind', partitioning: { method: 'date', column: 'gappy' } },
+        { status: 422, code: 'PARTITION_INVALID', says: ['partitioning.column', 'is missing in 1 rows'] },
+      ],
+      [
+        'more backtests than there are dates',
+        { target: 'kind', partitioning: { method: 'date', column: 'week', backtests: 4 } },
+        { status: 422, code: 'PARTITION_INVALID', says: ['partitioning.backtests', '3 different dates'] },
+      ],
+      [
+        'a gap longer than the data',
+        { target: 'kind', partitioning: { method: 'date', column: 'day', gap: 'P90D' } },
+        { status: 422, code: 'PARTITION_INVALID', says: ['partitioning.gap', '90 days', '2026-01-01'] },
+      ],
+      [
+        'a gap that is no time',
+        { target: 'kind', partitioning: { method: 'date', column: 'day', gap: 'P1M' } },
+        { status: 422, code: 'PARTITION_INVALID', says: ['partitioning.gap', 'P7D'] },
       ],
     ];
     for (const [what, request, refusal] of refusals) {

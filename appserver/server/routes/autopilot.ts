@@ -16,7 +16,17 @@ import {
   strict,
   type AutopilotPlan,
 } from '#contracts';
-import { checkFits, BLUEPRINTS, ENSEMBLE_BLUEPRINT, ENSEMBLE_BLUEPRINT_ID, settingsOf } from '#ml';
+import {
+  BLUEPRINTS,
+  checkFits,
+  ENSEMBLE_BLUEPRINT,
+  ENSEMBLE_BLUEPRINT_ID,
+  NAIVE_BLUEPRINTS,
+  NAIVE_NEEDS,
+  naiveIdsOf,
+  naiveKindOf,
+  settingsOf,
+} from '#ml';
 import { newId } from '#runtime';
 import {
   findLatestRun,
@@ -146,7 +156,7 @@ const blueprints = route({
   answers: { 200: { description: 'the catalogue', schema: pageOf(Blueprint) } },
   handler: async ({ database }, { caller, params }) => {
     await readProject(database, caller, params.id);
-    return ok({ data: [...BLUEPRINTS, ENSEMBLE_BLUEPRINT], next: null });
+    return ok({ data: [...BLUEPRINTS, ...NAIVE_BLUEPRINTS, ENSEMBLE_BLUEPRINT], next: null });
   },
 });
 
@@ -159,7 +169,7 @@ const blueprint = route({
   params: IdParams,
   answers: { 200: { description: 'the blueprint', schema: Blueprint } },
   handler: async (_app, { params }) => {
-    const found = [...BLUEPRINTS, ENSEMBLE_BLUEPRINT].find((entry) => entry.id === params.id);
+    const found = [...BLUEPRINTS, ...NAIVE_BLUEPRINTS, ENSEMBLE_BLUEPRINT].find((entry) => entry.id === params.id);
     if (found === undefined) throw new AppError('NOT_FOUND', `blueprint ${params.id}: there is none`);
     return ok(found);
   },
@@ -188,6 +198,13 @@ function ensembleByHand(): AppError {
   return new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
 }
 
+/** @throws VALIDATION_FAILED for a naive forecast of what is no series */
+function checkNaive(blueprintId: string, plan: AutopilotPlan): void {
+  if (naiveKindOf(blueprintId) === null || naiveIdsOf(plan).includes(blueprintId)) return;
+  const message = `${blueprintId} ${NAIVE_NEEDS}`;
+  throw new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
+}
+
 async function startFit(
   trx: Transaction,
   compute: Compute,
@@ -203,6 +220,7 @@ async function startFit(
       `project ${projectId}: it has no target yet; start Autopilot first (mode manual makes one model only)`,
     );
   checkFits(request.blueprintId, settingsOf(request.blueprintId, request.parameters ?? {}), run.plan.target);
+  checkNaive(request.blueprintId, run.plan);
   await lockProject(trx, projectId);
   const key = newId('fit');
   const job = await startJob(trx, compute, caller, { kind: 'train', projectId, resource: null });

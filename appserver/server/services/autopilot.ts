@@ -4,6 +4,7 @@ import {
   type AutopilotPlan,
   type AutopilotRequest,
   type AutopilotRun,
+  type DatePartitions,
   type PartitioningRequest,
 } from '#contracts';
 import { planAutopilot } from '#ml';
@@ -126,16 +127,22 @@ const optionsOf = (
 });
 
 function requestOf(partitioning: FixedSettings['partitioning']): PartitioningRequest {
-  const { method, validation, folds, validationFraction, holdoutFraction, column } = partitioning;
+  const { method, validation, folds, validationFraction, holdoutFraction, column, dates } = partitioning;
   if (method === 'column') return { method, validation, ...(column === null ? {} : { column }) };
+  const foldsAsked = validation === 'cv' ? { folds } : {};
   return {
     method,
     validation,
     holdoutFraction,
-    ...(validation === 'cv' ? { folds } : {}),
+    ...(dates === undefined ? foldsAsked : { backtests: folds, ...requestOfDates(dates) }),
     ...(validationFraction === null ? {} : { validationFraction }),
     ...(column === null ? {} : { column }),
   };
+}
+
+function requestOfDates({ gapSeconds, window, series }: DatePartitions): Partial<PartitioningRequest> {
+  const seriesColumn = series?.column ?? null;
+  return { gap: `PT${gapSeconds}S`, window, ...(seriesColumn === null ? {} : { seriesColumn }) };
 }
 
 function heldAgainst(project: ProjectRecord, fixed: FixedSettings, plan: AutopilotPlan): AutopilotPlan {

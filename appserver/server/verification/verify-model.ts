@@ -114,10 +114,10 @@ function checkFitted(
   outcome: TrainOutcome,
   outOfFold: OutOfFold | null,
 ): void {
-  const expected = trainedRowCount(spec, outOfFold);
-  if (rowCount !== expected || outcome.rowCount !== expected)
+  const { least, most } = trainedRowCount(spec, outOfFold);
+  if (rowCount < least || rowCount > most || outcome.rowCount !== rowCount)
     throw mismatch(
-      `rows fitted on: expected ${expected}; the manifest has ${rowCount}, the outcome ${outcome.rowCount}`,
+      `rows fitted on: expected ${least === most ? least : `${least} to ${most}`}; the manifest has ${rowCount}, the outcome ${outcome.rowCount}`,
     );
   const calibration = spec.refit === null ? outcome.calibration : spec.refit.calibration;
   if (

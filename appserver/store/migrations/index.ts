@@ -7,7 +7,8 @@ import { pools0005 } from './0005-pools.ts';
 import { outputs0006 } from './0006-outputs.ts';
 import { ensembles0007 } from './0007-ensembles.ts';
 import { insights0008 } from './0008-insights.ts';
-import { calibrations0010 } from './0010-calibrations.ts';
+import { calibrations0009 } from './0009-calibrations.ts';
+import { timeCounts0010 } from './0010-time-counts.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -19,6 +20,6 @@ export const MIGRATIONS: readonly Migration[] = [
   outputs0006,
   ensembles0007,
   insights0008,
-  { version: 9, name: 'reserved', up: () => Promise.resolve() },
-  calibrations0010,
+  calibrations0009,
+  timeCounts0010,
 ];

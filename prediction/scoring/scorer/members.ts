@@ -77,9 +77,11 @@ const BLOCK_ROWS = 256;
 
 /**
  * Blends members on the raw scale: sum of weight x raw in member order. A single member of weight 1 gives its own raw
- * scores unchanged. The block size decides nothing: every row's sum is its own.
+ * scores unchanged; members of weight 0 are not asked, where there are others. The block size decides nothing: every row's sum is its own.
  */
-export function blendMembers(members: readonly CompiledMember[], outputCount: number): BlendRows {
+export function blendMembers(all: readonly CompiledMember[], outputCount: number): BlendRows {
+  const weighing = all.filter(({ weight }) => weight !== 0);
+  const members = weighing.length > 0 ? weighing : all;
   const only = members[0];
   if (only !== undefined && members.length === 1 && only.weight === 1) {
     const { score } = only.model;

@@ -1,4 +1,4 @@
-import { AppError, type FeatureProfile, type StoredColumn, type ValueCount } from '#contracts';
+import { AppError, type FeatureProfile, type StoredColumn, type TimeCounts, type ValueCount } from '#contracts';
 import { complaint, quoted } from './complain.ts';
 import type { AutopilotFacts } from './request.ts';
 
@@ -8,6 +8,8 @@ export interface PlanColumn {
   readonly profile: FeatureProfile;
   /** All non-missing values in order of first appearance; null above DISTINCT_VALUES_MAX. */
   readonly distinctValues: readonly ValueCount[] | null;
+  /** Rows by time of a column of dates; null of others, and in profiles of older programs. */
+  readonly timeCounts: TimeCounts | null;
 }
 
 /** Names that a message lists at most. */
@@ -24,7 +26,12 @@ export function planColumns({ profile, table }: AutopilotFacts): ReadonlyMap<str
     const feature = profile.features[position];
     if (feature?.name !== column.name)
       throw new AppError('INTERNAL', `profile and table disagree about column ${position}`);
-    byName.set(column.name, { column, profile: feature, distinctValues: profile.distinctValues[position] ?? null });
+    byName.set(column.name, {
+      column,
+      profile: feature,
+      distinctValues: profile.distinctValues[position] ?? null,
+      timeCounts: profile.timeCounts?.[position] ?? null,
+    });
   }
   return byName;
 }

@@ -56,9 +56,11 @@ export function budgetTimes(budgetMs: number): BudgetTimes {
 
 /**
  * Time of a refit relative to its twin's fit. The twin fitted each of k folds on (k - 1) / k of the rows outside the
- * holdout; the refit fits once, on all rows.
+ * holdout, or each backtest on the rows before it; the refit fits once, on all rows.
  */
-export function refitRatio({ partitioning }: AutopilotPlan): number {
+export function refitRatio({ partitioning, rowCount }: AutopilotPlan): number {
+  if (partitioning.dates !== undefined)
+    return rowCount / partitioning.dates.backtests.reduce((sum, { training }) => sum + training.rowCount, 0);
   const { validation, folds, holdoutFraction, validationFraction } = partitioning;
   if (validation === 'tvh') return 1 / Math.max(0.05, 1 - holdoutFraction - (validationFraction ?? 0));
   return 1 / (folds * (1 - 1 / folds) * (1 - holdoutFraction));
@@ -133,13 +135,19 @@ export function fitMsEstimator(
 /** Expected time of making an ensemble of models, from creation to commit. */
 export function ensembleMsOf(plan: AutopilotPlan, models: readonly PlannedResult[]): number {
   const outputCount = plan.target.targetType === 'multiclass' ? plan.target.classes.length : 1;
-  const { validation, folds, validationFraction } = plan.partitioning;
+  const { validation, folds } = plan.partitioning;
   const rows = plan.rowCount * models.length;
   const partCount = validation === 'cv' ? folds : VALIDATION_PARTS;
-  const share = validation === 'cv' ? 1 : (validationFraction ?? 1);
+  const share = validatedShare(plan);
   const terms = share * rows * outputCount * (plan.ensemble?.stepsMax ?? 0) * (partCount + 1);
   const selectionMs = SELECTION_MS_PER_TERM * Math.min(SELECTION_TERMS_MAX, terms);
   return blendMsOf(plan, models, 1) + ENSEMBLE_MS_PER_ROW * rows + selectionMs;
+}
+
+/** Part of the rows that is validated. */
+function validatedShare({ partitioning: { validation, validationFraction, dates }, rowCount }: AutopilotPlan): number {
+  if (dates !== undefined) return dates.backtests.reduce((sum, one) => sum + one.validation.rowCount, 0) / rowCount;
+  return validation === 'cv' ? 1 : (validationFraction ?? 1);
 }
 
 /** Expected time of blending the refits of models: nothing is chosen, no prediction read, one fold's size of each artefact. */

@@ -16,6 +16,11 @@ export const CROSS_VALIDATION_CELLS_PER_SECOND_MAX = 30_000;
  */
 export const TEXT_FEATURES_WORTH = 10;
 export const DEFAULT_FOLDS = 5;
+/** Backtests where cross-validation would be the default; one where it would not. */
+export const DEFAULT_BACKTESTS = 3;
+/** Rows that a backtest trains on and validates at least. */
+export const BACKTEST_TRAINING_ROWS_MIN = 10;
+export const BACKTEST_VALIDATION_ROWS_MIN = 2;
 export const DEFAULT_HOLDOUT_FRACTION = 0.2;
 export const DEFAULT_VALIDATION_FRACTION = 0.16;
 /** Budgets below are refused: starting a worker and committing results take most of it. */

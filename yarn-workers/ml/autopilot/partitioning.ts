@@ -1,8 +1,9 @@
-import type { Partitioning, PartitioningRequest, TargetSpec, ValidationMethod } from '#contracts';
+import type { ModellingFeature, Partitioning, PartitioningRequest, TargetSpec, ValidationMethod } from '#contracts';
 import { namedPartitions, namesTrainingAndValidation } from '../partition/named.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { columnNamed, type PlanColumn } from './columns.ts';
 import { complaint, quoted } from './complain.ts';
+import { DATE_FIELDS, datePartitioning } from './date-partitioning.ts';
 import {
   CLASS_ROWS_MIN,
   CROSS_VALIDATION_CELLS_MAX,
@@ -19,7 +20,9 @@ export interface PartitioningFacts {
   readonly target: TargetSpec;
   readonly columns: ReadonlyMap<string, PlanColumn>;
   readonly rowCount: number;
-  /** Features to be modelled, to know how large the data is. */
+  /** Features to be modelled. */
+  readonly features: readonly ModellingFeature[];
+  /** How many there are, to know how large the data is: a text counts as several. */
   readonly featureCount: number;
   readonly seed: number;
   /** Null without a time budget. */
@@ -29,9 +32,9 @@ export interface PartitioningFacts {
 /**
  * Partitioning with every default decided: stratified for classes, else random; 20 % holdout; five folds, or above
  * CROSS_VALIDATION_CELLS_MAX cells (or CROSS_VALIDATION_CELLS_PER_SECOND_MAX a second of the budget) one training/validation
- * split.
+ * split; by date three backtests, or one.
  *
- * @throws TOO_FEW_ROWS, TARGET_CLASS_TOO_SMALL, PARTITION_INVALID, FEATURE_UNKNOWN, NOT_AVAILABLE
+ * @throws TOO_FEW_ROWS, TARGET_CLASS_TOO_SMALL, PARTITION_INVALID, FEATURE_UNKNOWN
  */
 export function partitioningOf(request: PartitioningRequest | undefined, facts: PartitioningFacts): Partitioning {
   const asked: PartitioningRequest = request ?? { method: facts.target.classes.length > 0 ? 'stratified' : 'random' };
@@ -44,6 +47,8 @@ export function partitioningOf(request: PartitioningRequest | undefined, facts: 
   }
   refuseMisfits(asked);
   if (asked.method === 'column') return named(asked, facts);
+  if (asked.method === 'date')
+    return datePartitioning(asked, columnOf(asked.column ?? '', facts), hasTimeForFolds(facts), facts);
   const partitioning = defaulted(asked, facts);
   checkRows(partitioning, facts);
   if (asked.method === 'group') checkGroups(partitioning, facts);
@@ -53,17 +58,15 @@ export function partitioningOf(request: PartitioningRequest | undefined, facts: 
 
 function refuseMisfits(asked: PartitioningRequest): void {
   const refuse = (field: string, message: string) => complaint('PARTITION_INVALID', `partitioning.${field}`, message);
-  if (asked.method === 'date' || asked.gap !== undefined || asked.backtests !== undefined) {
-    throw complaint(
-      'NOT_AVAILABLE',
-      'partitioning.method',
-      'partitioning by date is not built yet; use group or column',
-    );
+  for (const field of DATE_FIELDS) {
+    if (asked[field] !== undefined && asked.method !== 'date')
+      throw refuse(field, `has no meaning for the method ${asked.method}, only for date; leave it out`);
   }
-  const needsColumn = asked.method === 'group' || asked.method === 'column';
+  const needsColumn = asked.method === 'group' || asked.method === 'column' || asked.method === 'date';
   if (needsColumn && asked.column === undefined) throw refuse('column', `is required for the method ${asked.method}`);
   if (!needsColumn && asked.column !== undefined)
     throw refuse('column', `has no meaning for the method ${asked.method}; leave it out`);
+  if (asked.method === 'date') return;
   if (asked.validation === 'tvh' && asked.folds !== undefined)
     throw refuse('folds', 'has no meaning with validation tvh; leave it out');
   if (asked.validation === 'cv' && asked.validationFraction !== undefined)
@@ -81,10 +84,15 @@ function validationOf(asked: PartitioningRequest, facts: PartitioningFacts): Val
   if (asked.validation !== undefined) return asked.validation;
   if (asked.folds !== undefined) return 'cv';
   if (asked.validationFraction !== undefined) return 'tvh';
+  return hasTimeForFolds(facts) ? 'cv' : 'tvh';
+}
+
+/** Whether the data is small enough, and the budget long enough, to fit every model several times. */
+function hasTimeForFolds(facts: PartitioningFacts): boolean {
   const cells = facts.rowCount * Math.max(1, facts.featureCount);
   const inTime =
     facts.timeBudgetMs === null ? Infinity : (facts.timeBudgetMs / 1000) * CROSS_VALIDATION_CELLS_PER_SECOND_MAX;
-  return cells <= Math.min(CROSS_VALIDATION_CELLS_MAX, inTime) ? 'cv' : 'tvh';
+  return cells <= Math.min(CROSS_VALIDATION_CELLS_MAX, inTime);
 }
 
 function defaulted(asked: PartitioningRequest, facts: PartitioningFacts): Partitioning {

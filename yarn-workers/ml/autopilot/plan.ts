@@ -1,6 +1,7 @@
 import { AppError, type AutopilotPlan, type FeatureType, type ModellingFeature, type TargetSpec } from '#contracts';
 import { CATALOGUE, entryOf, settingsOf, type CatalogueEntry } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
+import { NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from '../blueprints/naive.ts';
 import { PORTFOLIO } from '../blueprints/portfolio.ts';
 import { variations, type Candidate } from '../blueprints/variations.ts';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../ensemble/limits.ts';
@@ -58,12 +59,13 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     target,
     columns,
     rowCount,
+    features,
     featureCount: features.reduce((sum, { type }) => sum + (type === 'text' ? TEXT_FEATURES_WORTH : 1), 0),
     seed,
     timeBudgetMs,
   });
   const monotonic = monotonicOf(request, features, columns, target);
-  const candidates = candidatesOf(request, features, target, seed);
+  const candidates = candidatesOf(request, features, target, naiveIdsOf({ partitioning, features, target }), seed);
   const leftOut = CATALOGUE.flatMap((entry) => {
     const reason = misfitOf(entry.settings, target);
     return reason === null ? [] : [{ blueprintId: entry.blueprint.id, reason }];
@@ -130,12 +132,14 @@ function featuresOf(
   for (const name of excluded) columnNamed(columns, name, 'excludedFeatures');
   for (const name of request.featureNames ?? []) columnNamed(columns, name, 'featureList');
   const listed = request.featureNames === undefined ? null : new Set(request.featureNames);
+  // When something was is known of a row that is to be predicted, so a date that parts rows is a feature too.
+  const { method, column } = request.partitioning ?? {};
   const roles = new Set([
     target.name,
     target.offsetColumn,
     target.exposureColumn,
     request.weightColumn,
-    request.partitioning?.column,
+    method === 'date' ? undefined : column,
   ]);
   const wanted = [...columns.values()].filter(
     ({ column: { name } }) => !roles.has(name) && !excluded.has(name) && (listed?.has(name) ?? true),
@@ -200,31 +204,34 @@ function ensembleOf(
 /**
  * What may be fitted, best expected value first. With a budget that is the portfolio, which time ends; else each blueprint once, as
  * many as the mode wants. Seeded variations follow where more are wanted. What would find none of the features that it
- * reads, or cannot predict such a target, is left out.
+ * reads, or cannot predict such a target, is left out. After the
+ * baseline come the naive forecasts of a series.
  */
 function candidatesOf(
   { mode = 'quick', blueprints, maxModels, timeBudgetSeconds }: AutopilotRequest,
   features: readonly ModellingFeature[],
   target: TargetSpec,
+  naiveIds: readonly string[],
   seed: number,
 ): Candidate[] {
-  for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id, features, target);
+  for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id, features, target, naiveIds);
   const isTimed = timeBudgetSeconds !== undefined && blueprints === undefined && mode !== 'manual';
-  const catalogue = CATALOGUE.map(({ blueprint }): Candidate => ({ blueprintId: blueprint.id, parameters: {} }));
-  const plain = (isTimed ? PORTFOLIO : catalogue)
+  const plainOf = (blueprintId: string): Candidate => ({ blueprintId, parameters: {} });
+  const plain = (isTimed ? PORTFOLIO : CATALOGUE.map(({ blueprint }) => plainOf(blueprint.id)))
     .filter(({ blueprintId, parameters }) => {
       const fits = misfitOf(settingsOf(blueprintId, parameters), target) === null;
       return fits && missingInput(entryOf(blueprintId), features) === null;
     })
+    .toSpliced(1, 0, ...naiveIds.map(plainOf))
     .filter(({ blueprintId }) => blueprints?.includes(blueprintId) ?? true);
-  // Without a list, manual mode makes the one model that all others are compared with.
-  if (mode === 'manual' && blueprints === undefined) return plain.slice(0, 1);
+  // Without a list, manual mode makes what all other models are compared with.
+  if (mode === 'manual' && blueprints === undefined) return plain.slice(0, 1 + naiveIds.length);
   const automatic =
     mode === 'full' && blueprints === undefined
       ? plain.length + FULL_VARIATIONS
       : isTimed || blueprints !== undefined
         ? plain.length
-        : quickModels(features);
+        : quickModels(features) + naiveIds.length;
   const wanted = Math.min(maxModels ?? automatic, CANDIDATES_MAX);
   const varied = blueprints === undefined ? variations(seed, Math.max(0, wanted - plain.length)) : [];
   return [...plain, ...varied].slice(0, wanted);
@@ -241,8 +248,15 @@ function missingInput({ reads }: CatalogueEntry, features: readonly ModellingFea
   return null;
 }
 
-function checkBlueprint(id: string, features: readonly ModellingFeature[], target: TargetSpec): void {
+function checkBlueprint(
+  id: string,
+  features: readonly ModellingFeature[],
+  target: TargetSpec,
+  naiveIds: readonly string[],
+): void {
   const entry = knownEntry(id);
+  if (naiveKindOf(id) !== null && !naiveIds.includes(id))
+    throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)} ${NAIVE_NEEDS}; leave it out`);
   const reason = misfitOf(entry.settings, target);
   if (reason !== null) throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)}: ${reason}; leave it out`);
   const missing = missingInput(entry, features);

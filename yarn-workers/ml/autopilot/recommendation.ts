@@ -52,7 +52,9 @@ function nameOf({ searched }: Run, modelId: string): string {
 }
 
 function scoreText({ plan }: Run, { score }: PlannedResult): string {
-  const partition = plan.partitioning.validation === 'cv' ? 'cross-validation' : 'validation';
+  const { validation, folds, dates } = plan.partitioning;
+  const partition =
+    validation === 'tvh' ? 'validation' : dates === undefined ? 'cross-validation' : `mean of ${folds} backtests`;
   return score === null ? 'without a score' : `${plan.metric} ${score.toPrecision(6)} (${partition})`;
 }
 

@@ -1,13 +1,14 @@
 import { AppError, type Blueprint, type Parameters } from '#contracts';
 import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
+import { NAIVE_BLUEPRINTS } from './naive.ts';
 import { withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
 import type { Candidate } from './variations.ts';
 
 /** A blueprint with what planning and fitting know about it beside its description. */
 export interface CatalogueEntry {
   readonly blueprint: Blueprint;
-  /** Null for the baseline. */
+  /** Null for the baseline and for naive forecasts. */
   readonly settings: ModelSettings | null;
   /** Time of a fit relative to `lightgbm-fast` without texts, before anything is measured. */
   readonly relativeCost: number;
@@ -305,11 +306,20 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
 /** The blueprints as the REST API shows them. */
 export const BLUEPRINTS: readonly Blueprint[] = CATALOGUE.map((entry) => entry.blueprint);
 
+/** Naive forecasts, beside the catalogue: only a series has them. */
+export const NAIVE_ENTRIES: readonly CatalogueEntry[] = NAIVE_BLUEPRINTS.map((blueprint) => ({
+  blueprint,
+  settings: null,
+  relativeCost: 0.1,
+  reads: 'all',
+}));
+
 /** @throws BLUEPRINT_UNKNOWN naming the known ids */
 export function entryOf(blueprintId: string): CatalogueEntry {
-  const entry = CATALOGUE.find(({ blueprint }) => blueprint.id === blueprintId);
+  const all = [...CATALOGUE, ...NAIVE_ENTRIES];
+  const entry = all.find(({ blueprint }) => blueprint.id === blueprintId);
   if (entry !== undefined) return entry;
-  const known = BLUEPRINTS.map(({ id }) => id).join(', ');
+  const known = all.map(({ blueprint }) => blueprint.id).join(', ');
   throw new AppError(
     'BLUEPRINT_UNKNOWN',
     `blueprint ${JSON.stringify(blueprintId)} does not exist, expected one of ${known}`,
@@ -332,7 +342,7 @@ export function candidateName({ blueprintId, parameters }: Candidate): string {
 }
 
 /**
- * The settings that a task fits with; null for the baseline.
+ * The settings that a task fits with; null for the baseline and naive forecasts.
  *
  * @throws BLUEPRINT_UNKNOWN; VALIDATION_FAILED on a parameter that does not exist or fit
  */
@@ -341,7 +351,7 @@ export function settingsOf(blueprintId: string, parameters: Parameters): ModelSe
   if (settings !== null) return withParameters(settings, parameters);
   const surplus = Object.keys(parameters)[0];
   if (surplus === undefined) return null;
-  const message = 'the baseline has no parameters';
+  const message = `${blueprintId === 'baseline' ? 'the baseline' : blueprintId} has no parameters`;
   throw new AppError('VALIDATION_FAILED', `parameters.${surplus}: ${message}`, {
     errors: [{ path: `/parameters/${surplus}`, message }],
   });

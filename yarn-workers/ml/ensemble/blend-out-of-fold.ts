@@ -94,6 +94,7 @@ export function checkSameRows(first: OutOfFold, data: OutOfFold, model: number):
   const isSame =
     data.outputCount === first.outputCount &&
     data.foldCount === first.foldCount &&
+    data.isByDate === first.isByDate &&
     same(data.rows, first.rows) &&
     same(data.partitions, first.partitions) &&
     same(data.classes, first.classes) &&

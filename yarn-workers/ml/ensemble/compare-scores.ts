@@ -1,6 +1,6 @@
 import { METRIC_FACTS, type MetricName, type TargetSpec } from '#contracts';
-import { computeMetrics, hash32, rowHash } from '#statistics';
-import { metricInput, type OutOfFold } from '../fit/out-of-fold.ts';
+import { hash32, rowHash } from '#statistics';
+import { metricOf, type OutOfFold } from '../fit/out-of-fold.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { NOISE_GROUPS } from './limits.ts';
 
@@ -15,7 +15,7 @@ export interface Comparison {
 }
 
 /**
- * Compares two models by the rows that rank them (validation rows of all folds). The noise is the grouped jackknife of the paired
+ * Compares two models by the rows that rank them (validation rows of all folds; of backtests the mean). The noise is the grouped jackknife of the paired
  * difference: the metric is computed again without each of {@link NOISE_GROUPS} groups of rows, dealt by hash(seed, row), which
  * works for every metric and takes as many computations of it. What both models have in common cancels out; that the folds'
  * training rows overlap is not seen.
@@ -34,11 +34,9 @@ export function compareScores(
   const isHigher = METRIC_FACTS[metric].direction === 'higher';
   const gainWithout = (group: number | null): number | null => {
     const wanted = (partition: number, index: number): boolean => partition !== HOLDOUT && groups[index] !== group;
-    const [a, b] = [first, second].map((data) => {
-      const input = metricInput(data, target, wanted);
-      return input.actual.length === 0 ? undefined : computeMetrics([metric], input)[metric];
-    });
-    if (a === undefined || b === undefined) return null;
+    const a = metricOf(metric, first, target, wanted);
+    const b = metricOf(metric, second, target, wanted);
+    if (a === null || b === null) return null;
     return isHigher ? a - b : b - a;
   };
   const gain = gainWithout(null);

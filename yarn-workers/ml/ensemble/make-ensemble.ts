@@ -8,11 +8,11 @@ import {
   type ManifestFile,
   type ModelScores,
 } from '#contracts';
-import { computeMetrics, isBetter } from '#statistics';
+import { isBetter } from '#statistics';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { report, type FitIo } from '../fit/clock.ts';
-import { metricInput, scoresFromOutOfFold, type OutOfFold } from '../fit/out-of-fold.ts';
+import { metricOf, scoresFromOutOfFold, type OutOfFold } from '../fit/out-of-fold.ts';
 import { blendArtifacts, type BlendedArtifact, type WeightedArtifact } from './blend-artifacts.ts';
 import { blendOutOfFold, checkSameRows, type Choice } from './blend-out-of-fold.ts';
 import { compareScores } from './compare-scores.ts';
@@ -210,8 +210,7 @@ function scoresWithoutParts(
   const isChosen = new Uint8Array(data.rows.length);
   for (const place of places) isChosen[place] = 1;
   return Array.from({ length: partCount }, (_, left) => {
-    const input = metricInput(data, target, (_of, place) => isChosen[place] === 1 && parts[place] !== left);
-    return computeMetrics([metric], input)[metric] ?? null;
+    return metricOf(metric, data, target, (_of, place) => isChosen[place] === 1 && parts[place] !== left);
   });
 }
 

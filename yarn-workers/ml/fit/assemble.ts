@@ -28,6 +28,9 @@ export interface FittedOffset {
 /**
  * The artefact's content: steps that members share are stored once, members weigh the same and are blended on the link
  * scale. Offsets are the last features, each with a step of its own.
+ *
+ * @param lastOnly the last member predicts alone, the others weigh 0: those of earlier backtests know less of what comes next, and are
+ *   kept so that the predictions of their validation rows can be made again
  */
 export function assemble(
   target: TargetSpec,
@@ -35,6 +38,7 @@ export function assemble(
   features: readonly TaskFeature[],
   members: readonly FittedMember[],
   offsets: readonly FittedOffset[],
+  lastOnly = false,
 ): { content: UnpackedContent; models: Map<string, ModelArrays> } {
   const steps: ManifestStep[] = [];
   const places = new Map<string, number>();
@@ -48,7 +52,7 @@ export function assemble(
   const models = new Map<string, ModelArrays>();
   const manifestMembers = members.map((member, index): ManifestMember => {
     const own = member.steps.map(placeOf);
-    const weight = 1 / members.length;
+    const weight = lastOnly ? Number(index === members.length - 1) : 1 / members.length;
     if ('scores' in member.model)
       return { weight, steps: own, model: { kind: 'constant', scores: [...member.model.scores] } };
     const prefix = `member${index}`;

@@ -16,27 +16,38 @@ export function checkOutOfFold(task: TrainTask, data: OutOfFold): void {
   checkFitsTarget(data, task.target);
   checkShape(task, data);
   checkRows(task, data);
+  checkBacktests(task, data);
   checkNumbers(task, data);
   const sizes = classSizes(task);
   if (sizes !== null) checkClassSizes(task, data, sizes);
   checkDeal(task, data);
 }
 
-/** Rows that the whole model was fitted on: of a refit (`data` null) all, else those outside the holdout. */
-export function trainedRowCount(task: TrainTask, data: OutOfFold | null): number {
+/**
+ * Rows that the whole model was fitted on, at least and at most: of a refit (`data` null) all, else those outside the holdout and of some
+ * partition. Which rows of a table are in gaps is not known here, so of a sample the number is not either.
+ */
+export function trainedRowCount(task: TrainTask, data: OutOfFold | null): { least: number; most: number } {
   const { rowCount } = task.table;
+  const unused = data === null ? 0 : (task.partitioning.dates?.unusedRowCount ?? 0);
   const sample = sampleOf(task, rowCount);
   const isHoldout = new Uint8Array(rowCount);
   for (const [index, row] of data?.rows.entries() ?? []) if (data?.partitions[index] === HOLDOUT) isHoldout[row] = 1;
-  return countRows(rowCount, (row) => isHoldout[row] === 0 && (sample === null || sample[row] === 1));
+  const outside = countRows(rowCount, (row) => isHoldout[row] === 0 && (sample === null || sample[row] === 1));
+  return { least: outside - unused, most: sample === null ? outside - unused : outside };
 }
 
 const mismatch = (what: string): AppError => new AppError('RESULT_MISMATCH', `out-of-fold predictions: ${what}`);
 
-const isCrossValidated = ({ partitioning }: TrainTask): boolean => partitioning.validation === 'cv';
+const isByDate = ({ partitioning }: TrainTask): boolean => partitioning.method === 'date';
+
+/** Every row is held back once. */
+const isCrossValidated = (task: TrainTask): boolean => task.partitioning.validation === 'cv' && !isByDate(task);
 
 function checkShape(task: TrainTask, data: OutOfFold): void {
-  const foldCount = isCrossValidated(task) ? task.partitioning.folds : 1;
+  const foldCount = task.partitioning.validation === 'cv' ? task.partitioning.folds : 1;
+  if ((data.isByDate === true) !== isByDate(task))
+    throw mismatch('backtests are there only if the task parts rows by date');
   if (data.foldCount !== foldCount) throw mismatch(`${data.foldCount} folds; the task has ${foldCount}`);
   if ((data.weights !== null) !== (task.weightColumn !== null))
     throw mismatch('weights are there only if the task has a weight column');
@@ -52,6 +63,21 @@ function checkRows(task: TrainTask, { rows }: OutOfFold): void {
   }
   if (isCrossValidated(task) && rows.length !== rowCount)
     throw mismatch(`${rows.length} rows; cross-validation holds all ${rowCount} back`);
+}
+
+/** By date each backtest, and the holdout, has as many rows as the plan has counted. */
+function checkBacktests({ partitioning: { dates } }: TrainTask, { partitions }: OutOfFold): void {
+  if (dates === undefined) return;
+  const planned = [...dates.backtests.map(({ validation }) => validation.rowCount), dates.holdout?.rowCount ?? 0];
+  const found = new Float64Array(planned.length);
+  for (const partition of partitions) {
+    const place = partition === HOLDOUT ? planned.length - 1 : partition;
+    found[place] = (found[place] ?? 0) + 1;
+  }
+  const wrong = planned.findIndex((count, place) => found[place] !== count);
+  if (wrong < 0) return;
+  const name = wrong === planned.length - 1 ? 'the holdout' : `backtest ${wrong + 1}`;
+  throw mismatch(`${name} has ${found[wrong] ?? 0} rows; the plan has counted ${planned[wrong] ?? 0}`);
 }
 
 function checkNumbers({ target }: TrainTask, { classes, values, weights, predictions }: OutOfFold): void {
@@ -88,7 +114,7 @@ function checkClassSizes(task: TrainTask, { classes }: OutOfFold, sizes: readonl
     );
 }
 
-/** Deals the rows again. By group or column nothing can be dealt: the keys are in the table. */
+/** Deals the rows again. By group, column or date nothing can be dealt: the keys are in the table. */
 function checkDeal(task: TrainTask, data: OutOfFold): void {
   const { method } = task.partitioning;
   if (method !== 'random' && method !== 'stratified') return;

@@ -8,7 +8,6 @@ import {
   type TextAnalysis,
 } from '#scoring';
 import { hash32, rowHash } from '#statistics';
-import { HOLDOUT } from '../partition/types.ts';
 import { compareCodePoints } from '../text-order.ts';
 import {
   CATEGORY_LEVELS_MAX,
@@ -18,7 +17,7 @@ import {
   STATISTICS_CELLS_MAX,
   STATISTICS_ROWS_MAX,
 } from './limits.ts';
-import type { Member, RowRoles } from './row-roles.ts';
+import { trainingGroups, type Member, type RowRoles, type TrainingGroups } from './row-roles.ts';
 import type { TaskFeature } from './task-columns.ts';
 import { textSurvey, type SurveyedTerms } from './text/text-survey.ts';
 import { categoryStatistics, numberStatistics } from './training-statistics.ts';
@@ -34,7 +33,7 @@ export interface FeatureSurvey {
   readonly statistics: TrainingStatistics[];
 }
 
-/** Rows of each key of a category feature, by group: the folds, and the rows of no fold. */
+/** Rows of each key of a category feature, by group of training rows. */
 interface CategoryCounts {
   readonly groupCount: number;
   readonly byKey: Map<string, Float64Array>;
@@ -56,16 +55,16 @@ export async function surveyFeatures(
   analyses: readonly TextAnalysis[],
   signal?: AbortSignal,
 ): Promise<FeatureSurvey> {
-  const groupOf = groupsOf(roles);
-  const inStatistics = statisticsRows(roles, features.length, seed);
+  const groups = trainingGroups(roles);
+  const inStatistics = statisticsRows(roles, groups, features.length, seed);
   const textSurveys = features.map(({ manifest }, index) =>
-    isText(manifest) ? textSurvey(index, analyses, roles.members.length + 1, groupOf, roles.of.length, seed) : null,
+    isText(manifest) ? textSurvey(index, analyses, groups.count, groups.of, roles.of.length, seed) : null,
   );
   const surveyed = features.map((feature, index): Survey => {
     const texts = textSurveys[index] ?? null;
     if (texts !== null) return { ...texts, decode: featureDecoder(feature.manifest), step: () => null };
     return feature.manifest.parse.kind === 'category'
-      ? categorySurvey(feature, groupOf, roles)
+      ? categorySurvey(feature, groups)
       : numberSurvey(feature, inStatistics);
   });
   const request = features.map((feature) => feature.request);
@@ -113,36 +112,30 @@ function numberSurvey({ manifest }: TaskFeature, inStatistics: (row: number) => 
   };
 }
 
-function categorySurvey({ manifest }: TaskFeature, groupOf: (row: number) => number, roles: RowRoles): Survey {
-  const counts: CategoryCounts = categoryCounts(roles);
+function categorySurvey({ manifest }: TaskFeature, groups: TrainingGroups): Survey {
+  const counts = categoryCounts(groups);
   const tally = keyTally(counts);
   return {
     decode: featureDecoder(manifest),
     add: (decoded, rowCount, firstRow) => {
       if (decoded.kind !== 'category')
         throw new AppError('INTERNAL', `${JSON.stringify(manifest.name)} does not decode as a category`);
-      tally(decoded, rowCount, firstRow, groupOf);
+      tally(decoded, rowCount, firstRow, groups.of);
     },
-    step: (member, feature) => ({ kind: 'category-codes', feature, ...levelsOf(counts, member) }),
+    step: (member, feature) => ({ kind: 'category-codes', feature, ...levelsOf(counts, groups.trains(member)) }),
     statistics: (feature) => {
-      const totals = [...counts.byKey].map(([value, byGroup]) => ({ value, count: sumOutside(byGroup, null) }));
-      return categoryStatistics(feature, totals, sumOutside(counts.missing, null));
+      const totals = [...counts.byKey].map(([value, byGroup]) => ({ value, count: sumOf(byGroup, () => true) }));
+      return categoryStatistics(
+        feature,
+        totals,
+        sumOf(counts.missing, () => true),
+      );
     },
   };
 }
 
-function categoryCounts({ members }: RowRoles): CategoryCounts {
-  const groupCount = members.length + 1;
-  return { groupCount, byKey: new Map(), missing: new Float64Array(groupCount) };
-}
-
-/** The group of a row: its fold, the last group for rows of no fold, -1 for rows that train nothing. */
-function groupsOf({ of, members, sample }: RowRoles): (row: number) => number {
-  return (row) => {
-    const partition = of[row] ?? HOLDOUT;
-    if (partition === HOLDOUT || (sample !== null && sample[row] !== 1)) return -1;
-    return partition >= 0 ? partition : members.length;
-  };
+function categoryCounts({ count }: TrainingGroups): CategoryCounts {
+  return { groupCount: count, byKey: new Map(), missing: new Float64Array(count) };
 }
 
 /** Adds rows to the counts; each key's counts are looked up once a dictionary. */
@@ -170,9 +163,9 @@ function keyTally(
   };
 }
 
-function sumOutside(byGroup: Float64Array, fold: number | null): number {
+function sumOf(byGroup: Float64Array, isWanted: (group: number) => boolean): number {
   let sum = 0;
-  for (let group = 0; group < byGroup.length; group += 1) if (group !== fold) sum += byGroup[group] ?? 0;
+  for (let group = 0; group < byGroup.length; group += 1) if (isWanted(group)) sum += byGroup[group] ?? 0;
   return sum;
 }
 
@@ -180,9 +173,12 @@ function sumOutside(byGroup: Float64Array, fold: number | null): number {
  * The levels of a member: keys by number of training rows, then by code points; those with too few rows, and all beyond
  * CATEGORY_LEVELS_MAX, are left out and so read as unseen. Missing is a level of its own where training rows have it.
  */
-function levelsOf(counts: CategoryCounts, { fold }: Member): { keys: string[]; missingCode: number | null } {
-  const missing = sumOutside(counts.missing, fold);
-  const levels = [...counts.byKey].map(([key, byGroup]) => ({ key, count: sumOutside(byGroup, fold) }));
+function levelsOf(
+  counts: CategoryCounts,
+  trains: (group: number) => boolean,
+): { keys: string[]; missingCode: number | null } {
+  const missing = sumOf(counts.missing, trains);
+  const levels = [...counts.byKey].map(([key, byGroup]) => ({ key, count: sumOf(byGroup, trains) }));
   const rowCount = levels.reduce((sum, { count }) => sum + count, missing);
   const rowsMin = Math.min(LEVEL_ROWS_MAX, Math.max(LEVEL_ROWS_MIN, Math.round(rowCount * LEVEL_ROWS_SHARE)));
   const keys = levels
@@ -194,8 +190,12 @@ function levelsOf(counts: CategoryCounts, { fold }: Member): { keys: string[]; m
 }
 
 /** Rows whose numbers the statistics are made from: all that train, or a part by hash where they are too many. */
-function statisticsRows(roles: RowRoles, featureCount: number, seed: number): (row: number) => boolean {
-  const groupOf = groupsOf(roles);
+function statisticsRows(
+  roles: RowRoles,
+  { of: groupOf }: TrainingGroups,
+  featureCount: number,
+  seed: number,
+): (row: number) => boolean {
   const most = Math.min(STATISTICS_ROWS_MAX, Math.floor(STATISTICS_CELLS_MAX / featureCount));
   const rowCount = roles.of.length;
   if (rowCount <= most) return (row) => groupOf(row) >= 0;

@@ -13,6 +13,7 @@ import {
 } from '#contracts';
 import { isText, openArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
+import { naiveKindOf } from '../blueprints/naive.ts';
 import { textAnalysesOf } from '../blueprints/text.ts';
 import { isLinear, type ModelSettings } from '../blueprints/settings.ts';
 import { checkFits } from '../blueprints/misfit.ts';
@@ -29,6 +30,7 @@ import type { MemberContext } from './fit-member.ts';
 import { TIMED_ROWS_MAX } from './limits.ts';
 import { designSample, linearMembers } from './linear/linear-members.ts';
 import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
+import { naiveMember } from './naive/naive-member.ts';
 import { packCalibrated } from './pack-calibrated.ts';
 import { turnIntoPredictions } from './predict-partitions.ts';
 import { checkTrainingRows, countRows, rowRoles, trainingRows, type Member, type RowRoles } from './row-roles.ts';
@@ -42,7 +44,7 @@ export interface FitResult {
   readonly blob: Uint8Array;
   readonly contentHash: string;
   readonly trainingStatistics: TrainingStatistics[];
-  /** Rows outside the holdout (each trains all members but one, or the only one); of a refit: all rows. */
+  /** Rows outside the holdout and gaps (each trains or validates each member, or by date some); of a refit: all rows. */
   readonly rowCount: number;
   /** Iterations of boosting, or steps of a penalty path: mean over the members, rounded; null without. */
   readonly iterations: number | null;
@@ -75,7 +77,7 @@ const REFIT_FINISH_PASSES = 0.5;
  * Fits a model: every member's steps on its own training rows only, boosting or a path of penalties that its fold ends, one artefact
  * of all members; then predicts the rows held back, with the artefact opened again.
  *
- * Cross-validation gives one member a fold, a training/validation/holdout split one member. A refit has one member fitted
+ * Cross-validation gives one member a fold, partitioning by date one a backtest, of which the last alone predicts what is new, a training/validation/holdout split one member. A refit has one member fitted
  * on all rows, holdout included, with the frozen number of iterations: not scaled to the larger data, because the twin's
  * number is what was validated.
  *
@@ -123,7 +125,7 @@ export async function fitModel(
   const boostedAt = io.now();
   await report(io, 0.92, 'predicting', 'predicting the rows held back');
   const offsets = fittedOffsets(task, rows, roles);
-  const { content: plain, models } = assemble(target, objective, features, fitted, offsets);
+  const { content: plain, models } = assemble(target, objective, features, fitted, offsets, roles.spans !== null);
   const columns = [...features, ...offsets.map(({ feature }) => feature)];
   const packed = await packCalibrated(context, settings, plain, models, columns);
   const { content, contentHash, blob, outOfFold } = packed;
@@ -244,9 +246,12 @@ function sampleFractionOf(
 }
 
 function baselineMember(
-  { task, rows, roles, objective }: Omit<MemberContext, 'settings'>,
+  context: Omit<MemberContext, 'settings'>,
   member: MemberContext['roles']['members'][number],
 ): BoostedMember {
+  const { task, rows, roles, objective } = context;
+  const naive = naiveKindOf(task.blueprintId);
+  if (naive !== null) return { ...naiveMember(naive, context, member), iterations: null, stoppedByDeadline: false };
   const scores = constantScores(task.target, objective, rows, trainingRows(roles, member));
   return { steps: [], model: { scores }, iterations: null, stoppedByDeadline: false };
 }

@@ -1,4 +1,4 @@
-import { AppError, type MetricName, type ModelScores, type TargetSpec } from '#contracts';
+import { AppError, type MetricName, type MetricValues, type ModelScores, type TargetSpec } from '#contracts';
 import { DEFAULT_THRESHOLD } from '#scoring';
 import { computeMetrics, metricsFor, type MetricInput } from '#statistics';
 import { HOLDOUT } from '../partition/types.ts';
@@ -13,6 +13,8 @@ export interface OutOfFold {
   /** Fold of each row, or HOLDOUT. */
   readonly partitions: Int8Array;
   readonly foldCount: number;
+  /** The folds are backtests in the order of time: each is scored by itself. */
+  readonly isByDate?: true;
   /** Class index of each row; null for regression. */
   readonly classes: Int32Array | null;
   /** Value of each row; null for classification. */
@@ -29,6 +31,7 @@ const MAGIC = 'TYOOF001';
 const HEADER_BYTES = 32;
 const FLAG_REGRESSION = 1;
 const FLAG_WEIGHTS = 2;
+const FLAG_BY_DATE = 4;
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 
@@ -55,11 +58,14 @@ function layoutOf(rowCount: number, outputCount: number, flags: number): Layout 
  *
  *     file   = magic(8) rowCount:float64 outputCount:uint32 foldCount:uint32 flags:uint32 zero:uint32
  *              rows:uint32* partitions:int8* actual:(int32* | float64*) weights:float64*? predictions:float64*
- *     flags  = 1 regression (actual is float64) | 2 weights are there
+ *     flags  = 1 regression (actual is float64) | 2 weights are there | 4 folds are backtests
  */
 export function encodeOutOfFold(data: OutOfFold): Uint8Array {
   const rowCount = data.rows.length;
-  const flags = (data.values === null ? 0 : FLAG_REGRESSION) | (data.weights === null ? 0 : FLAG_WEIGHTS);
+  const flags =
+    (data.values === null ? 0 : FLAG_REGRESSION) |
+    (data.weights === null ? 0 : FLAG_WEIGHTS) |
+    (data.isByDate === true ? FLAG_BY_DATE : 0);
   const layout = layoutOf(rowCount, data.outputCount, flags);
   const bytes = new Uint8Array(layout.size);
   const view = new DataView(bytes.buffer);
@@ -107,6 +113,7 @@ export function decodeOutOfFold(bytes: Uint8Array): OutOfFold {
     rows: new Uint32Array(rowCount).map((_, i) => view.getUint32(layout.rows + 4 * i, true)),
     partitions,
     foldCount,
+    ...((flags & FLAG_BY_DATE) === 0 ? {} : { isByDate: true }),
     classes: isRegression ? null : new Int32Array(rowCount).map((_, i) => view.getInt32(layout.actual + 4 * i, true)),
     values: isRegression ? float64(layout.actual, rowCount) : null,
     weights: (flags & FLAG_WEIGHTS) === 0 ? null : float64(layout.weights, rowCount),
@@ -117,7 +124,8 @@ export function decodeOutOfFold(bytes: Uint8Array): OutOfFold {
 
 /**
  * All metrics that have a meaning, of each partition. `validation` is fold 0 (of a training/validation/holdout split: its
- * validation rows), `crossValidation` all folds pooled, null unless there are several; `holdout` null where there is none.
+ * validation rows), `crossValidation` all folds pooled, null unless there are several; `holdout` null where there is none. By date
+ * `backtests` has each fold, `validation` is the last of them, and `crossValidation` the mean of those metrics that all of them have.
  *
  * @throws RESULT_MISMATCH when the data does not fit the target
  */
@@ -128,11 +136,53 @@ export function scoresFromOutOfFold(data: OutOfFold, target: TargetSpec): ModelS
     const input = metricInput(data, target, wanted);
     return input.actual.length === 0 ? null : computeMetrics(names, input);
   };
+  const holdout = scores((partition) => partition === HOLDOUT);
+  if (data.isByDate === true) {
+    const backtests = Array.from(
+      { length: data.foldCount },
+      (_, fold) => scores((partition) => partition === fold) ?? {},
+    );
+    const crossValidation = data.foldCount > 1 ? meanOfEach(backtests) : null;
+    return { validation: backtests.at(-1) ?? null, crossValidation, holdout, backtests };
+  }
   return {
     validation: scores((partition) => partition === 0),
     crossValidation: data.foldCount > 1 ? scores((partition) => partition !== HOLDOUT) : null,
-    holdout: scores((partition) => partition === HOLDOUT),
+    holdout,
   };
+}
+
+/** Of the metrics that all have, the mean: a metric that is undefined in one backtest has none. */
+function meanOfEach(backtests: readonly MetricValues[]): MetricValues {
+  const names = Object.keys(backtests[0] ?? {}).filter((name) => backtests.every((one) => one[name] !== undefined));
+  return Object.fromEntries(
+    names.map((name) => [name, backtests.reduce((sum, one) => sum + (one[name] ?? NaN), 0) / backtests.length]),
+  );
+}
+
+/** The fold whose rows are called validation: the first, of backtests the last. */
+export const validationFold = ({ isByDate, foldCount }: Pick<OutOfFold, 'isByDate' | 'foldCount'>): number =>
+  isByDate === true ? foldCount - 1 : 0;
+
+/**
+ * The value of a metric on held-back rows as the leaderboard has it: of all together, of backtests the mean. Null where it is undefined,
+ * there in one of them; a backtest without a wanted row does not count.
+ */
+export function metricOf(
+  metric: MetricName,
+  data: OutOfFold,
+  target: TargetSpec,
+  wanted: (partition: number, place: number) => boolean,
+): number | null {
+  const valueOf = (isPart: (partition: number) => boolean): number | null | undefined => {
+    const input = metricInput(data, target, (partition, place) => isPart(partition) && wanted(partition, place));
+    return input.actual.length === 0 ? undefined : (computeMetrics([metric], input)[metric] ?? null);
+  };
+  if (data.isByDate !== true) return valueOf(() => true) ?? null;
+  const values = Array.from({ length: data.foldCount }, (_, fold) => valueOf((partition) => partition === fold));
+  const found = values.filter((value) => value !== undefined);
+  if (found.length === 0 || found.includes(null)) return null;
+  return found.reduce<number>((sum, value) => sum + (value ?? NaN), 0) / found.length;
 }
 
 /** @throws RESULT_MISMATCH when there are not as many numbers a row as the target has, or of the other kind */

@@ -13,7 +13,7 @@ import {
   type ModelReader,
   type Scorer,
 } from '#scoring';
-import { HOLDOUT, TRAINING } from '../partition/types.ts';
+import { HOLDOUT, UNUSED, isHeldBack } from '../partition/types.ts';
 import { copyRow, tableEncoder } from './encoder.ts';
 import { BLOCK_ROWS } from './limits.ts';
 import type { OutOfFold } from './out-of-fold.ts';
@@ -47,7 +47,7 @@ export async function scorePartitions(
   const members = compileEach(model, encoder.columnCount);
   const whole = compileBlend(content, readerOf(models));
   const outputCount = outputCountOf(content);
-  const wanted = Uint32Array.from(roles.of.keys()).filter((row) => roles.of[row] !== TRAINING);
+  const wanted = Uint32Array.from(roles.of.keys()).filter((row) => isHeldBack(roles.of[row] ?? UNUSED));
   const predictions = new Float64Array(wanted.length * outputCount);
   let next = 0;
   const held = {
@@ -56,17 +56,17 @@ export async function scorePartitions(
   };
   await encoder.pass((values, rowCount, firstRow) => {
     const first = next;
-    for (let row = 0; row < rowCount; row += 1) if (roles.of[firstRow + row] !== TRAINING) next += 1;
+    for (let row = 0; row < rowCount; row += 1) if (isHeldBack(roles.of[firstRow + row] ?? UNUSED)) next += 1;
     // One model after the other, so that each stays in the processor's cache.
     for (let partition = HOLDOUT; partition < members.length; partition += 1) {
       const places: number[] = [];
       for (let row = 0, place = first; row < rowCount; row += 1) {
-        const found = roles.of[firstRow + row];
+        const found = roles.of[firstRow + row] ?? UNUSED;
         if (found === partition) {
           copyRow(values, row, held.values, places.length, encoder.columnCount);
           places.push(place);
         }
-        if (found !== TRAINING) place += 1;
+        if (isHeldBack(found)) place += 1;
       }
       const matrix = { rowCount: places.length, columnCount: encoder.columnCount, values: held.values };
       const member = members[partition];
@@ -81,6 +81,7 @@ export async function scorePartitions(
     rows: wanted,
     partitions: Int8Array.from(wanted, (row) => roles.of[row] ?? HOLDOUT),
     foldCount: roles.members.length,
+    ...(roles.spans === null ? {} : { isByDate: true }),
     classes: rows.classes === null ? null : Int32Array.from(wanted, (row) => rows.classes?.[row] ?? -1),
     values: rows.values === null ? null : Float64Array.from(wanted, (row) => rows.values?.[row] ?? NaN),
     weights: rows.weights === null ? null : Float64Array.from(wanted, (row) => rows.weights?.[row] ?? NaN),

@@ -1,7 +1,7 @@
 import { AppError, type TrainTask } from '#contracts';
 import { hash32, rowHash } from '#statistics';
 import { partitionOf } from '../partition/partitions.ts';
-import { HOLDOUT, TRAINING } from '../partition/types.ts';
+import { TRAINING, isModelled, type TrainingSpans } from '../partition/types.ts';
 import type { TargetRows } from './target-rows.ts';
 
 /** Salts of hashes that must not agree with the partitions' hash. */
@@ -9,15 +9,17 @@ const SAMPLE_SALT = 0x5a17_0001;
 
 /** What each row is for in a task. */
 export interface RowRoles {
-  /** Fold, HOLDOUT or TRAINING; all TRAINING in a refit. */
+  /** Fold, HOLDOUT, TRAINING or UNUSED; all TRAINING in a refit. */
   readonly of: Int8Array;
+  /** By date, of which spans of time a member's training rows are; null where they are all but the holdout and the member's fold. */
+  readonly spans: TrainingSpans | null;
   /** Models to be fitted: one a fold; those of a refit leave no row out, and differ by their seeds. */
   readonly members: readonly Member[];
   /** Rows that may train; null: all. */
   readonly sample: Uint8Array | null;
 }
 
-/** A model of the artefact: fitted on all rows but the holdout and fold `fold`. */
+/** A model of the artefact: fitted on all rows but the holdout and fold `fold`; by date on those of the fold's training window. */
 export interface Member {
   /** Null in a refit: nothing is left out, and there is nothing to stop by. */
   readonly fold: number | null;
@@ -28,15 +30,16 @@ export function rowRoles(task: TrainTask, rows: TargetRows): RowRoles {
   const sample = sampleOf(task, rows.rowCount);
   if (task.refit !== null) {
     const members = Array.from({ length: task.refit.copies ?? 1 }, () => ({ fold: null }));
-    return { of: new Int8Array(rows.rowCount).fill(TRAINING), members, sample };
+    return { of: new Int8Array(rows.rowCount).fill(TRAINING), spans: null, members, sample };
   }
-  const { of, foldCount } = partitionOf(task.partitioning, {
+  const { of, foldCount, spans } = partitionOf(task.partitioning, {
     rowCount: rows.rowCount,
     classes: rows.classes,
     classLabels: task.target.classes.map(({ label }) => label),
     key: rows.key,
+    times: rows.times,
   });
-  return { of, members: Array.from({ length: foldCount }, (_, fold) => ({ fold })), sample };
+  return { of, spans, members: Array.from({ length: foldCount }, (_, fold) => ({ fold })), sample };
 }
 
 /** Rows that train when only a part of them shall: by hash(seed, row), so a larger part holds a smaller one. */
@@ -50,11 +53,46 @@ export function sampleOf(
   return Uint8Array.from({ length: rowCount }, (_, row) => (rowHash(salted, row) < limit ? 1 : 0));
 }
 
-/** True if a row trains the member. */
-export function trainingRows({ of, sample }: RowRoles, { fold }: Member): (row: number) => boolean {
+/** True if a row trains the member; of no fold: if it is outside the holdout and of some partition. */
+export function trainingRows(roles: RowRoles, { fold }: Member): (row: number) => boolean {
+  const groups = trainingGroups(roles);
+  const trains = groups.trains({ fold });
   return (row) => {
-    const partition = of[row] ?? HOLDOUT;
-    return partition !== HOLDOUT && partition !== fold && (sample === null || sample[row] === 1);
+    const group = groups.of(row);
+    return group >= 0 && trains(group);
+  };
+}
+
+/** Rows by what they train: those of one group train the same members. */
+export interface TrainingGroups {
+  readonly count: number;
+  /** The group of a row, below `count`; -1 for rows that train and validate nothing, and those outside the sample. */
+  readonly of: (row: number) => number;
+  /** Whether the rows of a group train a member; of no fold all do. */
+  readonly trains: (member: Member) => (group: number) => boolean;
+}
+
+/** The groups are the folds and, as the last one, the rows of no fold; by date the spans of time. */
+export function trainingGroups({ of, spans, members, sample }: RowRoles): TrainingGroups {
+  const isSampled = (row: number): boolean => isModelled(of[row] ?? 0) && (sample === null || sample[row] === 1);
+  if (spans !== null) {
+    return {
+      count: spans.count,
+      of: (row) => (isSampled(row) ? (spans.of[row] ?? -1) : -1),
+      trains: ({ fold }) => {
+        const flags = fold === null ? null : spans.trains[fold];
+        return (group) => flags === null || flags?.[group] === 1;
+      },
+    };
+  }
+  const foldOf = (row: number): number => of[row] ?? TRAINING;
+  return {
+    count: members.length + 1,
+    of: (row) => (isSampled(row) ? (foldOf(row) >= 0 ? foldOf(row) : members.length) : -1),
+    trains:
+      ({ fold }) =>
+      (group) =>
+        group !== fold,
   };
 }
 

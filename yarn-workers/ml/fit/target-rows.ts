@@ -21,8 +21,10 @@ export interface TargetRows {
   readonly weights: Float64Array | null;
   /** What each offset and exposure adds to a row's raw score. */
   readonly offsets: readonly TargetOffset[];
-  /** Group or partition column. */
+  /** Group or partition column, or the series of a partitioning by date. */
   readonly key: KeyColumn | null;
+  /** Seconds since 1970, of a date that parts rows. */
+  readonly times: Float64Array | null;
 }
 
 /** Of a row: its value, or the logarithm of its exposure. */
@@ -64,14 +66,18 @@ export async function readTargetRows(
   const classes = isRegression ? null : new Int32Array(rowCount);
   const values = isRegression ? new Float64Array(rowCount) : null;
   const weights = weightColumn === null ? null : new Float64Array(rowCount);
-  const key = partitioning.column === null ? null : keyReader(task, partitioning.column, rowCount);
+  const isByDate = partitioning.method === 'date';
+  const keyColumn = isByDate ? (partitioning.dates?.series?.column ?? null) : partitioning.column;
+  const key = keyColumn === null ? null : keyReader(task, keyColumn, rowCount);
+  const times = isByDate ? new Float64Array(rowCount) : null;
   const readClass = classReader(target);
   const offsets = offsetColumns(target).map((column) => ({ ...column, values: new Float64Array(rowCount) }));
   const request = [
     { name: target.name, view: isRegression ? ('number' as const) : ('dictionary' as const) },
     ...(weightColumn === null ? [] : [{ name: weightColumn, view: 'number' as const }]),
     ...offsets.map(({ name }) => ({ name, view: 'number' as const })),
-    ...(partitioning.column === null ? [] : [{ name: partitioning.column, view: 'dictionary' as const }]),
+    ...(isByDate ? [{ name: partitioning.column ?? '', view: 'number' as const }] : []),
+    ...(keyColumn === null ? [] : [{ name: keyColumn, view: 'dictionary' as const }]),
   ];
   for await (const batch of source.batches(request, signal)) {
     const { firstRow } = batch;
@@ -83,8 +89,9 @@ export async function readTargetRows(
     for (const [index, offset] of offsets.entries())
       copyOffset(columnOf(batch, (weights === null ? 1 : 2) + index), batch, offset);
     if (key !== null) key.read(columnOf(batch, request.length - 1), batch.rowCount, firstRow);
+    if (times !== null) copyTimes(columnOf(batch, request.length - (key === null ? 1 : 2)), batch, times);
   }
-  return { rowCount, classes, values, weights, offsets, key: key?.column() ?? null };
+  return { rowCount, classes, values, weights, offsets, key: key?.column() ?? null, times };
 }
 
 function columnOf(batch: ColumnBatch, index: number): Column {
@@ -126,6 +133,12 @@ function copyOffset(column: Column, { firstRow, rowCount }: ColumnBatch, { kind,
     }
     values[firstRow + row] = added;
   }
+}
+
+/** NaN where a date is missing: whoever deals by it says so. */
+function copyTimes(column: Column, { firstRow, rowCount }: ColumnBatch, out: Float64Array): void {
+  if (column.view !== 'number') throw new AppError('INTERNAL', 'a date was asked for as numbers');
+  out.set(column.values.subarray(0, rowCount), firstRow);
 }
 
 /** Reads class indices out of a dictionary view by the exact texts of the target's classes. */

@@ -1,6 +1,6 @@
 import { AppError, type InsightPartition, type TargetSpec } from '#contracts';
 import { ascendingOrder } from '#statistics';
-import { checkFitsTarget, type OutOfFold } from '../fit/out-of-fold.ts';
+import { checkFitsTarget, validationFold, type OutOfFold } from '../fit/out-of-fold.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { evenlySpaced } from './evenly-spaced.ts';
 
@@ -29,7 +29,11 @@ export function insightRows(data: OutOfFold, target: TargetSpec, asked: InsightP
   const isWanted = (place: number): boolean => {
     const fold = data.partitions[place] ?? HOLDOUT;
     if (data.weights !== null && !((data.weights[place] ?? 0) > 0)) return false;
-    return partition === 'holdout' ? fold === HOLDOUT : partition === 'validation' ? fold === 0 : fold !== HOLDOUT;
+    return partition === 'holdout'
+      ? fold === HOLDOUT
+      : partition === 'validation'
+        ? fold === validationFold(data)
+        : fold !== HOLDOUT;
   };
   const wanted = Uint32Array.from(data.rows.keys()).filter(isWanted);
   if (wanted.length === 0) throw noRows(partition);

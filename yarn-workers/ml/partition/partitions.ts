@@ -1,5 +1,6 @@
 import { AppError, type Partitioning } from '#contracts';
 import { rowHash } from '#statistics';
+import { dealByDate } from './dates.ts';
 import { dealGroups } from './groups.ts';
 import { foldsOfColumn } from './named.ts';
 import { dealRows, dealStratified } from './ranks.ts';
@@ -19,17 +20,21 @@ export const RANKED_RANDOM_ROWS_MAX = 100_000;
  * - `group`: groups in order of hash(seed, key); each goes whole to the partition that lacks most of its share. A row
  *   without a key is a group of its own.
  * - `column`: the column names the partitions, see {@link foldsOfColumn}.
+ * - `date`: the windows of time that the plan has decided, see {@link dealByDate}.
  *
- * @throws TOO_FEW_ROWS, TARGET_CLASS_TOO_SMALL, PARTITION_INVALID naming what was found; NOT_AVAILABLE for `date`
+ * @throws TOO_FEW_ROWS, TARGET_CLASS_TOO_SMALL, PARTITION_INVALID, DATASET_CHANGED naming what was found
  */
 export function partitionOf(partitioning: Partitioning, rows: PartitionRows): Partitions {
-  const of = deal(partitioning, rows);
-  const partitions = { of, foldCount: partitioning.validation === 'cv' ? partitioning.folds : 1 };
+  if (partitioning.method === 'date') return dealByDate(partitioning, rows);
+  const of = deal({ ...partitioning, method: partitioning.method }, rows);
+  const partitions = { of, foldCount: partitioning.validation === 'cv' ? partitioning.folds : 1, spans: null };
   checkPartitions(partitions, rows, partitioning);
   return partitions;
 }
 
-function deal(partitioning: Partitioning, rows: PartitionRows): Int8Array {
+type Dealt = Partitioning & { readonly method: Exclude<Partitioning['method'], 'date'> };
+
+function deal(partitioning: Dealt, rows: PartitionRows): Int8Array {
   const { rowCount, classes } = rows;
   switch (partitioning.method) {
     case 'random':
@@ -42,8 +47,6 @@ function deal(partitioning: Partitioning, rows: PartitionRows): Int8Array {
       return dealGroups(partitioning, keyOf(rows), rowCount);
     case 'column':
       return foldsOfColumn(partitioning, keyOf(rows));
-    case 'date':
-      throw new AppError('NOT_AVAILABLE', 'partitioning.method date is not built yet; use group or column');
   }
 }
 

@@ -118,7 +118,7 @@ export function dictionaryProfiler(column: StoredColumn): ColumnProfiler {
         topValues: mostFrequent(values),
         texts: meansOf(sums),
       });
-      return { feature, distinctValues: values.length > DISTINCT_VALUES_MAX ? null : values };
+      return { feature, distinctValues: values.length > DISTINCT_VALUES_MAX ? null : values, timeCounts: null };
     },
   };
 }
@@ -166,6 +166,7 @@ export function textProfiler(column: StoredColumn): ColumnProfiler {
         texts: meansOf(sums),
       }),
       distinctValues: few === null ? null : Array.from(few, ([value, count]) => ({ value, count })),
+      timeCounts: null,
     }),
   };
 }

@@ -1,4 +1,4 @@
-import type { Column, ColumnRequest, FeatureProfile, StoredColumn, ValueCount } from '#contracts';
+import type { Column, ColumnRequest, FeatureProfile, StoredColumn, TimeCounts, ValueCount } from '#contracts';
 import { featureWarnings } from './feature-warnings.ts';
 import { inferType, type TypeFacts } from './infer-type.ts';
 
@@ -16,6 +16,8 @@ export interface ColumnProfiler {
 export interface ProfiledColumn {
   readonly feature: FeatureProfile;
   readonly distinctValues: ValueCount[] | null;
+  /** Null of columns that are not read as dates. */
+  readonly timeCounts: TimeCounts | null;
 }
 
 /** What profilers of all kinds find. */

@@ -30,5 +30,9 @@ export const TEXT_SHARE_MIN = 0.2;
 /** Words or characters a value from which it is a text. */
 export const TEXT_WORDS_MIN = 3;
 export const TEXT_LENGTH_MIN = 50;
+/** Different times of a date column that are counted each by itself; beyond, longer units of time are counted. */
+export const TIME_BUCKETS_MAX = 4_096;
+/** The same for all date columns together: some 20 bytes of JSON each. */
+export const TIME_BUCKETS_TOTAL_MAX = 409_600;
 /** Part of missing values that is worth a warning. */
 export const HIGH_MISSING_SHARE = 0.5;

@@ -19,14 +19,17 @@ import {
 } from '#statistics';
 import { featureProfile, type ColumnProfiler } from './column-profile.ts';
 import { HISTOGRAM_BINS, TOP_VALUES_SHOWN } from './limits.ts';
+import { timeCounter } from './time-counts.ts';
 
 const FRACTIONS = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
 
 /**
  * Profile of a numeric or date column. The first pass reads numbers. The second reads the exact texts (as a dictionary)
  * where there are at most DISTINCT_VALUES_MAX values, else the numbers again for the histogram, whose edges are known then.
+ *
+ * @param timeBucketsMax of a date column: different times that are counted each by itself
  */
-export function numberProfiler(column: StoredColumn): ColumnProfiler {
+export function numberProfiler(column: StoredColumn, timeBucketsMax: number): ColumnProfiler {
   const { name, parse } = column;
   const moments = createMoments();
   const quantiles = createQuantileSketch();
@@ -36,6 +39,7 @@ export function numberProfiler(column: StoredColumn): ColumnProfiler {
   let few: Map<number, number> | null = new Map();
   let histogram: Histogram | null = null;
   const texts = textCounter(parse.nullMarkers);
+  const times = parse.kind === 'date' ? timeCounter(timeBucketsMax) : null;
   return {
     request: { name, view: 'number' },
     add: (batch, rowCount) => {
@@ -46,6 +50,7 @@ export function numberProfiler(column: StoredColumn): ColumnProfiler {
       addAllToQuantiles(quantiles, values, 0, rowCount);
       addNumbersToDistinct(distinct, values, 0, rowCount);
       order.add(values, rowCount);
+      times?.add(values, rowCount);
       if (few !== null && !countValues(few, values, rowCount)) few = null;
       return true;
     },
@@ -81,6 +86,7 @@ export function numberProfiler(column: StoredColumn): ColumnProfiler {
           texts: null,
         }),
         distinctValues,
+        timeCounts: times?.finish() ?? null,
       };
     },
   };

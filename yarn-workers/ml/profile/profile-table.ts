@@ -18,6 +18,7 @@ import {
   TOP_VALUE_CHARS_MAX,
 } from './limits.ts';
 import { numberProfiler } from './number-profile.ts';
+import { timeBucketsMax } from './time-counts.ts';
 
 export interface ProfileOptions {
   /** Awaited, so that the caller can let its event loop turn; called at least once a batch. */
@@ -34,6 +35,8 @@ export interface ProfileOptions {
  * histograms are exact; mean and standard deviation to
  * twelve digits, whatever the batches; quantiles have the rank error of the sketch (0.14 %, exact up to 2048 values); distinct counts are
  * exact up to 4096 values, or 100,000 for categories, and say when they are estimates.
+ *
+ * Rows of date columns are counted by time, exactly: partitions by date are planned from that.
  *
  * Memory does not depend on the rows: bounded by the sketches, DICTIONARY_TEXTS_MAX texts a category column and one batch.
  * The source is best an uncached one: most views are asked for once.
@@ -62,6 +65,7 @@ export async function profileTable(
         ? null
         : distinctValues,
     ),
+    timeCounts: profiled.map(({ timeCounts }) => timeCounts),
     sampleRows: sampled.rows,
   };
 }
@@ -114,10 +118,11 @@ async function firstPass(
   asTexts: Set<number>,
   options: ProfileOptions,
 ): Promise<ColumnProfiler[]> {
+  const bucketsMax = timeBucketsMax(table.columns.filter(({ parse }) => parse.kind === 'date').length);
   for (;;) {
     const profilers = table.columns.map((column, position) =>
       column.parse.kind !== 'category'
-        ? numberProfiler(column)
+        ? numberProfiler(column, bucketsMax)
         : asTexts.has(position)
           ? textProfiler(column)
           : dictionaryProfiler(column),

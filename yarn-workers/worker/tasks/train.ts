@@ -88,10 +88,11 @@ function beginningOf({
 
 /** What came of it. The holdout's scores are not told: a log is read while the holdout is locked. */
 function endOf({ metric }: TrainTask, fit: FitResult): string {
-  const { validation, crossValidation } = fit.scores ?? { validation: null, crossValidation: null };
+  const { validation = null, crossValidation = null, backtests } = fit.scores ?? {};
+  const folds = backtests === undefined ? 'cross-validation' : `mean of ${backtests.length} backtests`;
   const scores = [
     ...(validation === null ? [] : [`${metric} ${validation[metric] ?? 'undefined'} (validation)`]),
-    ...(crossValidation === null ? [] : [`${metric} ${crossValidation[metric] ?? 'undefined'} (cross-validation)`]),
+    ...(crossValidation === null ? [] : [`${metric} ${crossValidation[metric] ?? 'undefined'} (${folds})`]),
   ];
   return [
     `fitted on ${fit.rowCount} rows in ${(fit.timings.totalMs / 1_000).toFixed(3)} s`,

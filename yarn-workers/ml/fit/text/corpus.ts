@@ -1,7 +1,7 @@
 import { AppError, type BatchSource } from '#contracts';
 import { featureDecoder, forEachTerm, type TextAnalysis } from '#scoring';
-import { HOLDOUT } from '../../partition/types.ts';
-import type { Member, RowRoles } from '../row-roles.ts';
+import { HOLDOUT, isModelled } from '../../partition/types.ts';
+import { trainingGroups, type RowRoles } from '../row-roles.ts';
 import type { TaskFeature } from '../task-columns.ts';
 import { CORPUS_ENTRIES_MAX, TERMS_MAX, TERM_COEFFICIENTS_MAX } from './limits.ts';
 import { takesBelow } from './row-sampler.ts';
@@ -51,14 +51,14 @@ export async function readCorpora(
 ): Promise<Corpora> {
   if (surveyed.length === 0) return { all: [], holds: () => false, rowShare: 1 };
   const termsMax = Math.min(TERMS_MAX, Math.floor(TERM_COEFFICIENTS_MAX / task.outputCount));
-  const all = surveyed.map((terms) => corpusReader(terms, roles.members, termsMax, task.rowCount));
+  const all = surveyed.map((terms) => corpusReader(terms, roles, termsMax, task.rowCount));
   const fits = entriesOf(all) <= CORPUS_ENTRIES_MAX;
   const readers = fits ? all : all.filter(({ isOptional }) => !isOptional);
   const rowLimit = Math.min(...readers.map((reader) => reader.rowLimit));
   const limit = rowLimit * Math.min(1, CORPUS_ENTRIES_MAX / Math.max(1, entriesOf(readers)));
   const isTaken = takesBelow(task.seed, limit);
   const holds = (row: number): boolean =>
-    roles.of[row] !== HOLDOUT && (roles.sample === null || roles.sample[row] === 1) && isTaken(row);
+    isModelled(roles.of[row] ?? HOLDOUT) && (roles.sample === null || roles.sample[row] === 1) && isTaken(row);
   const wanted = [...new Set(readers.map(({ feature }) => feature))];
   const decoders = wanted.map((index) => decoderOf(features, index));
   const batches = source.batches(
@@ -91,11 +91,12 @@ const entriesOf = (readers: readonly { readonly entryCount: number }[]): number 
 
 function corpusReader(
   { feature, analysis, counter, rowLimit, isOptional }: SurveyedTerms,
-  members: readonly Member[],
+  roles: RowRoles,
   termsMax: number,
   rowCount: number,
 ) {
-  const vocabularies = members.map(({ fold }) => counter.mostFrequent(fold, termsMax));
+  const { trains } = trainingGroups(roles);
+  const vocabularies = roles.members.map((member) => counter.mostFrequent(trains(member), termsMax));
   const placeOf = new Map<string, number>();
   for (const term of vocabularies.flat()) if (!placeOf.has(term)) placeOf.set(term, placeOf.size);
   const entryCount = [...placeOf.keys()].reduce((sum, term) => sum + counter.documentsOf(term), 0);

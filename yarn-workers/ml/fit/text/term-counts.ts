@@ -8,11 +8,9 @@ export interface TermCounter {
   add(text: string, group: number): void;
   /**
    * Terms that are in most texts, in the order of code points: those of at least one text in 2,000 (2 at least, 10 at most)
-   * outside a group; of equally many texts the first by code points.
-   *
-   * @param without the group that is left out; null: none
+   * of some groups; of equally many texts the first by code points.
    */
-  mostFrequent(without: number | null, termsMax: number): string[];
+  mostFrequent(isWanted: (group: number) => boolean, termsMax: number): string[];
   /** In how many texts a term is, whatever their group. */
   documentsOf(term: string): number;
 }
@@ -29,10 +27,11 @@ export function termCounter(analysis: TextAnalysis, groupCount: number): TermCou
   let counts = new Int32Array(1024 * groupCount);
   const textCounts = new Float64Array(groupCount);
   const terms = new Set<string>();
-  const totalOf = (place: number, without: number | null): number => {
+  const all = (): boolean => true;
+  const totalOf = (place: number, isWanted: (group: number) => boolean): number => {
     let total = 0;
     for (let group = 0; group < groupCount; group += 1)
-      if (group !== without) total += counts[place * groupCount + group] ?? 0;
+      if (isWanted(group)) total += counts[place * groupCount + group] ?? 0;
     return total;
   };
   const grow = (): void => {
@@ -41,7 +40,7 @@ export function termCounter(analysis: TextAnalysis, groupCount: number): TermCou
     counts = larger;
   };
   const drop = (): void => {
-    const totals = Int32Array.from({ length: places.size }, (_, place) => totalOf(place, null));
+    const totals = Int32Array.from({ length: places.size }, (_, place) => totalOf(place, all));
     const least = totals.toSorted().at(-COUNTED_TERMS_KEPT) ?? 0;
     const kept = [...places].filter(([, place]) => (totals[place] ?? 0) > least);
     const left = new Int32Array(counts.length);
@@ -64,11 +63,11 @@ export function termCounter(analysis: TextAnalysis, groupCount: number): TermCou
       }
       if (places.size > COUNTED_TERMS_MAX) drop();
     },
-    mostFrequent: (without, termsMax) => {
-      const texts = textCounts.reduce((sum, count, group) => (group === without ? sum : sum + count), 0);
+    mostFrequent: (isWanted, termsMax) => {
+      const texts = textCounts.reduce((sum, count, group) => (isWanted(group) ? sum + count : sum), 0);
       const least = Math.min(LEVEL_ROWS_MAX, Math.max(LEVEL_ROWS_MIN, Math.round(texts * LEVEL_ROWS_SHARE)));
       return [...places]
-        .map(([term, place]) => ({ term, count: totalOf(place, without) }))
+        .map(([term, place]) => ({ term, count: totalOf(place, isWanted) }))
         .filter(({ count }) => count >= least)
         .sort((a, b) => b.count - a.count || compareCodePoints(a.term, b.term))
         .slice(0, termsMax)
@@ -77,7 +76,7 @@ export function termCounter(analysis: TextAnalysis, groupCount: number): TermCou
     },
     documentsOf: (term) => {
       const place = places.get(term);
-      return place === undefined ? 0 : totalOf(place, null);
+      return place === undefined ? 0 : totalOf(place, all);
     },
   };
 }

@@ -9,7 +9,7 @@ export interface SurveyedTerms {
   /** Index of the feature. */
   readonly feature: number;
   readonly analysis: TextAnalysis;
-  /** Counts by fold; the last group is of the rows of no fold. */
+  /** Counts by group of training rows. */
   readonly counter: TermCounter;
   /** Rows whose hash is below can be read in the time there is: see `takesBelow`. */
   readonly rowLimit: number;

@@ -53,8 +53,8 @@ export type PredictSample = (encoded: EncodedSample) => Float64Array;
 
 /**
  * What predicts a sample. The members of an artefact are, model by model, those of folds 0, 1, ...: one model, or those
- * that an ensemble blends. In fold k the members k of all models predict with their weights times the number of folds, which add
- * up to 1: the ensemble's own weights.
+ * that an ensemble blends. In fold k the members k of all models predict with the weights of their models, the sums over the models' members,
+ * which add up to 1: the ensemble's own weights.
  *
  * @throws INTERNAL where there are not as many members for each fold
  */
@@ -67,6 +67,9 @@ export function samplePredictor(model: OpenedModel, rows: Pick<OutOfFold, 'parti
     throw new AppError('INTERNAL', `the artefact has ${members.length} members for ${foldCount} folds`);
   const write = predictionWriter(content, scorer);
   const offsets = compileOffsets(content);
+  const modelWeights = Array.from({ length: members.length / foldCount }, (_, model) =>
+    content.members.slice(model * foldCount, (model + 1) * foldCount).reduce((sum, { weight }) => sum + weight, 0),
+  );
   const rowCount = partitions.length;
   const raw = new Float64Array(rowCount * outputCount);
   const own = new Float64Array(rowCount * outputCount);
@@ -78,7 +81,7 @@ export function samplePredictor(model: OpenedModel, rows: Pick<OutOfFold, 'parti
       const part = raw.subarray(from * outputCount, to * outputCount);
       blendFold(
         members.filter((_, index) => index % foldCount === fold),
-        content.members.filter((_, index) => index % foldCount === fold).map(({ weight }) => weight * foldCount),
+        modelWeights,
         (member, out) => scoreRows(member, matrix, from, to, out),
         part,
         own.subarray(0, part.length),

@@ -42,6 +42,7 @@ function rowsAt(data: OutOfFold, places: Uint32Array): OutOfFold {
     rows: places.map((place) => data.rows[place] ?? 0),
     partitions: Int8Array.from(places, (place) => data.partitions[place] ?? 0),
     foldCount: data.foldCount,
+    ...(data.isByDate === undefined ? {} : { isByDate: data.isByDate }),
     classes: classes === null ? null : Int32Array.from(places, (place) => classes[place] ?? -1),
     values: values === null ? null : Float64Array.from(places, (place) => values[place] ?? NaN),
     weights: weights === null ? null : Float64Array.from(places, (place) => weights[place] ?? NaN),

@@ -273,12 +273,6 @@ describe('ml autopilot plan', () => {
       'have no loss for a quantile',
     ],
     [
-      'partitioning by date',
-      'NOT_AVAILABLE',
-      { target: 'binary', partitioning: { method: 'date' } },
-      'partitioning.method',
-    ],
-    [
       'groups without a column',
       'PARTITION_INVALID',
       { target: 'binary', partitioning: { method: 'group' } },

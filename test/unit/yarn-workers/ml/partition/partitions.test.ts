@@ -186,9 +186,8 @@ describe('ml partition', () => {
     );
   });
 
-  it('refuses too few rows, and what is not built', async () => {
+  it('refuses too few rows', async () => {
     const err = await appErrorOf('TOO_FEW_ROWS', () => partitionOf(partitioning(), plain(3)));
     expect(err.message).to.contain('has no rows').and.contain('fewer folds');
-    await appErrorOf('NOT_AVAILABLE', () => partitionOf(partitioning({ method: 'date' }), plain(100)));
   });
 });

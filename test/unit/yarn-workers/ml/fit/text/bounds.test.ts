@@ -50,7 +50,12 @@ describe('ml texts within their bounds', () => {
       table: storedTable(table),
       features: [{ name: 'note', type: 'text', uniqueCount: 1 }],
     });
-    const roles = { of: new Int8Array(cells.length).fill(TRAINING), members: [{ fold: null }], sample: null };
+    const roles = {
+      of: new Int8Array(cells.length).fill(TRAINING),
+      members: [{ fold: null }],
+      sample: null,
+      spans: null,
+    };
     const asked: number[] = [];
     /** Terms that claim to be in so many texts. */
     const claimed = (analysis: TextAnalysis, documents: number): SurveyedTerms => ({
