@@ -66,8 +66,8 @@ export const ManifestStep = Type.Union([
 ]);
 export type ManifestStep = Static<typeof ManifestStep>;
 
-/** Element types of blob sections. */
-export const SECTION_TYPES = ['float64', 'int32', 'uint32', 'uint8'] as const;
+/** Element types of blob sections; float32 came with forests. */
+export const SECTION_TYPES = ['float64', 'float32', 'int32', 'uint32', 'uint8'] as const;
 export type SectionType = (typeof SECTION_TYPES)[number];
 
 export const BlobSection = strict({
@@ -84,6 +84,8 @@ export type BlobSection = Static<typeof BlobSection>;
  * - `trees`: flat arrays under the section prefix `<prefix>.`: see `TreeArrays` of `scoring`. Tree t adds to output t % outputCount.
  * - `linear`: an intercept and one function of each column, under the prefix: see `LinearArrays` of `scoring`. Programs that
  *   do not know this kind refuse it with ARTIFACT_INVALID.
+ * - `forest`: trees whose leaves' shares or means are averaged and then taken to the link scale, under the prefix: see
+ *   `ForestArrays` of `scoring`. Programs that do not know this kind refuse it with ARTIFACT_INVALID.
  */
 export const ManifestModel = Type.Union([
   strict({ kind: Type.Literal('constant'), scores: Type.Array(Type.Number()) }),
@@ -99,6 +101,15 @@ export const ManifestModel = Type.Union([
     prefix: Type.String(),
     outputCount: Type.Integer({ minimum: 1 }),
     columnCount: Type.Integer({ minimum: 0, description: 'matrix columns that the member reads' }),
+  }),
+  strict({
+    kind: Type.Literal('forest'),
+    prefix: Type.String(),
+    outputCount: Type.Integer({ minimum: 1 }),
+    columnCount: Type.Integer({ minimum: 0, description: 'matrix columns that the member reads' }),
+    treeCount: Type.Integer({ minimum: 1 }),
+    link: oneOf(LINKS),
+    priorVotes: Type.Integer({ minimum: 0, maximum: 1, description: 'trees that the prior counts as' }),
   }),
 ]);
 export type ManifestModel = Static<typeof ManifestModel>;

@@ -1,6 +1,6 @@
 export { contentHashOf, openArtifact, readModels, type Sha256Function } from './artifact/open-artifact.ts';
 export { packArtifact, type PackedArtifact, type UnpackedContent } from './artifact/pack-artifact.ts';
-export { checkSections, readTrees, writeSections, type ModelArrays } from './artifact/sections.ts';
+export { checkSections, readForest, readTrees, writeSections, type ModelArrays } from './artifact/sections.ts';
 export type { Contributions } from './explain/contributions.ts';
 export { type Explainer } from './explain/explainer.ts';
 export {
@@ -11,9 +11,21 @@ export {
   outputLabel,
   type Explanation,
 } from './explain/explanation.ts';
+export { compileForestContributions } from './explain/forest-contributions.ts';
 export { compileLinearContributions } from './explain/linear-contributions.ts';
 export { compileTreeContributions } from './explain/tree-contributions.ts';
 export { compileConstant, compileTrees, scoreRows, type CompiledModel } from './models/compile.ts';
+export { compileForest, rowBinner, type RowBinner } from './models/forest.ts';
+export {
+  CUT_MAX,
+  COLUMN_SHIFT,
+  FOREST_COLUMNS_MAX,
+  LEFT_LEAF_BIT,
+  MISSING_LEFT_BIT,
+  RIGHT_LEAF_BIT,
+  checkForest,
+  type ForestArrays,
+} from './models/forest-arrays.ts';
 export { compileLeafSets } from './models/leaf-sets.ts';
 export { compileLinear } from './models/linear.ts';
 export { CATEGORY_COLUMN, NUMBER_COLUMN, type LinearArrays } from './models/linear-arrays.ts';

@@ -225,7 +225,7 @@ describe('parity over HTTP: every blueprint, in training, in a batch, as CSV and
         { content: csvText(table), fileName: `${targetType}.csv` },
         {
           target: 'target',
-          maxModels: BLUEPRINTS.length,
+          blueprints: [...BLUEPRINTS.map(({ id }) => id), 'ensemble'],
           seed: 1,
           partitioning: { method, validation: 'tvh', holdoutFraction: 0.2 },
         },

@@ -102,7 +102,7 @@ function blendedParts(scorers: readonly Scorer[], weights: readonly number[], ro
 function withoutCovers(model: FittedModel): FittedModel {
   const { sections: _, blobSizeBytes: __, blobSha256: ___, ...unpacked } = model.fit.content;
   const models = [...readModels(model.fit.content, model.fit.blob)].map(
-    ([prefix, arrays]) => [prefix, 'leafCover' in arrays ? { ...arrays, leafCover: null } : arrays] as const,
+    ([prefix, arrays]) => [prefix, 'decisionType' in arrays ? { ...arrays, leafCover: null } : arrays] as const,
   );
   const packed = packArtifact(unpacked, new Map(models), sha256);
   return {

@@ -5,6 +5,7 @@ export { BLUEPRINTS, blueprintOf, candidateName, settingsOf } from './blueprints
 export { checkFits } from './blueprints/misfit.ts';
 export { ENSEMBLE_BLUEPRINT, ENSEMBLE_BLUEPRINT_ID } from './blueprints/ensemble.ts';
 export { NAIVE_BLUEPRINTS, NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from './blueprints/naive.ts';
+export type { ForestSettings } from './blueprints/forest-settings.ts';
 export type { LinearSettings } from './blueprints/linear-settings.ts';
 export type { GbmSettings, ModelSettings } from './blueprints/settings.ts';
 export { blendArtifacts, type BlendedArtifact, type WeightedArtifact } from './ensemble/blend-artifacts.ts';

@@ -1,8 +1,16 @@
-import { ARTIFACT_FORMAT_VERSION, AppError, Manifest, canonicalJson, parse, type ManifestContent } from '#contracts';
+import {
+  ARTIFACT_FORMAT_VERSION,
+  AppError,
+  Manifest,
+  canonicalJson,
+  parse,
+  type ManifestContent,
+  type ManifestModel,
+} from '#contracts';
 import type { ModelReader } from '../scorer/members.ts';
 import { compileScorer, type Scorer } from '../scorer/scorer.ts';
 import { checkContent } from './check-content.ts';
-import { checkSections, readLinear, readTrees, type ModelArrays } from './sections.ts';
+import { checkSections, readForest, readLinear, readTrees, type ModelArrays } from './sections.ts';
 
 /** SHA-256 of bytes in lower-case hexadecimal; passed in, because this module touches no platform. */
 export type Sha256Function = (bytes: Uint8Array) => string;
@@ -41,16 +49,29 @@ export function modelReader(content: ManifestContent, blob: Uint8Array): ModelRe
   return {
     trees: (model) => readTrees(model, sections, blob),
     linear: (model) => readLinear(model, sections, blob),
+    forest: (model) => readForest(model, sections, blob),
   };
 }
+
+type StoredModel = Exclude<ManifestModel, { kind: 'constant' }>;
 
 /** The arrays of all models by prefix, copied out of the blob. @throws ARTIFACT_INVALID */
 export function readModels(content: ManifestContent, blob: Uint8Array): Map<string, ModelArrays> {
   const reader = modelReader(content, blob);
+  const arraysOf = (model: StoredModel): ModelArrays => {
+    switch (model.kind) {
+      case 'trees':
+        return reader.trees(model);
+      case 'linear':
+        return reader.linear(model);
+      case 'forest':
+        return reader.forest(model);
+    }
+  };
   const models = new Map<string, ModelArrays>();
   for (const { model } of content.members) {
     if (model.kind === 'constant') continue;
-    models.set(model.prefix, model.kind === 'trees' ? reader.trees(model) : reader.linear(model));
+    models.set(model.prefix, arraysOf(model));
   }
   return models;
 }

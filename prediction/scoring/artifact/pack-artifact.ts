@@ -48,7 +48,9 @@ function checkAgreement(model: Exclude<ManifestModel, { kind: 'constant' }>, arr
   for (const [field, value] of Object.entries(said)) {
     const found: unknown = Object.entries(arrays).find(([name]) => name === field)?.[1];
     if (found !== value)
-      throw invalid(`${field} of ${kind} model ${JSON.stringify(prefix)} is ${String(found)}, expected ${value}`);
+      throw invalid(
+        `${field} of ${kind} model ${JSON.stringify(prefix)} is ${String(found)}, expected ${String(value)}`,
+      );
   }
 }
 

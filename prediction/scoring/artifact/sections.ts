@@ -1,4 +1,5 @@
 import { AppError, type BlobSection, type ManifestModel, type SectionType } from '#contracts';
+import type { ForestArrays } from '../models/forest-arrays.ts';
 import type { LinearArrays } from '../models/linear-arrays.ts';
 import type { TreeArrays } from '../models/tree-arrays.ts';
 
@@ -6,7 +7,7 @@ import type { TreeArrays } from '../models/tree-arrays.ts';
 export const SECTION_ALIGNMENT = 8;
 
 /** Bytes of one element. */
-const WIDTH: Readonly<Record<SectionType, number>> = { float64: 8, int32: 4, uint32: 4, uint8: 1 };
+const WIDTH: Readonly<Record<SectionType, number>> = { float64: 8, float32: 4, int32: 4, uint32: 4, uint8: 1 };
 
 /**
  * The arrays of a `trees` model and their element types, in the order in which they are written. `leafCover` came with
@@ -37,20 +38,41 @@ const LINEAR_SECTIONS = [
   ['mean', 'float64'],
 ] as const satisfies readonly (readonly [keyof LinearArrays, SectionType])[];
 
-type SectionArray = Float64Array | Int32Array | Uint32Array | Uint8Array;
+/** The same of a `forest` model. */
+const FOREST_SECTIONS = [
+  ['prior', 'float64'],
+  ['columnKind', 'uint8'],
+  ['pointOffset', 'int32'],
+  ['point', 'float64'],
+  ['otherwiseBin', 'int32'],
+  ['nodeOffset', 'int32'],
+  ['leafOffset', 'int32'],
+  ['node', 'uint32'],
+  ['leafValue', 'float32'],
+  ['leafShares', 'uint32'],
+  ['sharesOffset', 'int32'],
+  ['shareClass', 'int32'],
+  ['share', 'float32'],
+  ['leafCover', 'uint32'],
+] as const satisfies readonly (readonly [keyof ForestArrays, SectionType])[];
+
+type SectionArray = Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array;
 
 /** The arrays of a model of any kind. */
-export type ModelArrays = TreeArrays | LinearArrays;
+export type ModelArrays = TreeArrays | LinearArrays | ForestArrays;
 
 /** The arrays that a model has with their names and types, in the order in which they are written. */
 function namedArrays(
   model: ModelArrays,
 ): { readonly field: string; readonly type: SectionType; readonly array: SectionArray }[] {
-  const all =
-    'treeCount' in model
-      ? TREE_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }))
-      : LINEAR_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));
-  return all.flatMap(({ field, type, array }) => (array === null ? [] : [{ field, type, array }]));
+  return sectionsOf(model).flatMap(({ field, type, array }) => (array === null ? [] : [{ field, type, array }]));
+}
+
+function sectionsOf(model: ModelArrays): { field: string; type: SectionType; array: SectionArray | null }[] {
+  if ('priorVotes' in model) return FOREST_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));
+  return 'treeCount' in model
+    ? TREE_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }))
+    : LINEAR_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));
 }
 
 /** Writes the arrays of all models into one blob, little endian, in the order of `models`. */
@@ -81,6 +103,9 @@ function writeArray(view: DataView, { type, offset }: BlobSection, array: Sectio
     switch (type) {
       case 'float64':
         view.setFloat64(at, value, true);
+        break;
+      case 'float32':
+        view.setFloat32(at, value, true);
         break;
       case 'int32':
         view.setInt32(at, value, true);
@@ -136,6 +161,10 @@ function sectionReader<F extends string>(prefix: string, sections: ReadonlyMap<s
       const { offset, length } = section(field, 'float64');
       return new Float64Array(length).map((_, i) => view.getFloat64(offset + 8 * i, true));
     },
+    float32: (field: F): Float32Array => {
+      const { offset, length } = section(field, 'float32');
+      return new Float32Array(length).map((_, i) => view.getFloat32(offset + 4 * i, true));
+    },
     int32: (field: F): Int32Array => {
       const { offset, length } = section(field, 'int32');
       return new Int32Array(length).map((_, i) => view.getInt32(offset + 4 * i, true));
@@ -168,6 +197,37 @@ export function readLinear(
     value: float64('value'),
     otherwise: float64('otherwise'),
     mean: float64('mean'),
+  };
+}
+
+/** The arrays of a `forest` model, copied out of the blob. @throws ARTIFACT_INVALID see `readTrees` */
+export function readForest(
+  model: Extract<ManifestModel, { kind: 'forest' }>,
+  sections: ReadonlyMap<string, BlobSection>,
+  blob: Uint8Array,
+): ForestArrays {
+  const { outputCount, treeCount, columnCount, link, priorVotes, prefix } = model;
+  const { float64, float32, int32, uint32, uint8 } = sectionReader<keyof ForestArrays>(prefix, sections, blob);
+  return {
+    outputCount,
+    treeCount,
+    columnCount,
+    link,
+    priorVotes,
+    prior: float64('prior'),
+    columnKind: uint8('columnKind'),
+    pointOffset: int32('pointOffset'),
+    point: float64('point'),
+    otherwiseBin: int32('otherwiseBin'),
+    nodeOffset: int32('nodeOffset'),
+    leafOffset: int32('leafOffset'),
+    node: uint32('node'),
+    leafValue: float32('leafValue'),
+    leafShares: uint32('leafShares'),
+    sharesOffset: int32('sharesOffset'),
+    shareClass: int32('shareClass'),
+    share: float32('share'),
+    leafCover: uint32('leafCover'),
   };
 }
 

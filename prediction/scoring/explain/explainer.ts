@@ -6,6 +6,7 @@ import { UNCALIBRATED, calibrate } from '../scorer/calibration.ts';
 import { compileOffsets, offsetOf } from '../scorer/offsets.ts';
 import { stepColumnCount } from '../steps/steps.ts';
 import type { Contributions, FeaturePlaces } from './contributions.ts';
+import { compileForestContributions } from './forest-contributions.ts';
 import { compileLinearContributions } from './linear-contributions.ts';
 import { compileTreeContributions } from './tree-contributions.ts';
 
@@ -26,7 +27,7 @@ export interface Explainer {
  * a calibration stretches what all others contribute.
  *
  * @param inputs the features that contributions are of, by index into the content's features
- * @throws NOT_AVAILABLE for trees without covers
+ * @throws NOT_AVAILABLE for trees without covers, and for a forest whose rows would take too long
  */
 export function compileExplainer(content: ManifestContent, inputs: readonly number[], reader: ModelReader): Explainer {
   const outputCount = outputCountOf(content);
@@ -82,5 +83,7 @@ function memberContributions(
       return compileTreeContributions(reader.trees(model), columns, places);
     case 'linear':
       return compileLinearContributions(reader.linear(model), columns, places);
+    case 'forest':
+      return compileForestContributions(reader.forest(model), columns, places);
   }
 }

@@ -70,7 +70,12 @@ interface Work {
   readonly products: Float64Array;
 }
 
-function treeExplainer(trees: TreeArrays, walk: WalkArrays, paths: TreePaths, featureOf: Int32Array): TreeExplainer {
+export function treeExplainer(
+  trees: TreeArrays,
+  walk: WalkArrays,
+  paths: TreePaths,
+  featureOf: Int32Array,
+): TreeExplainer {
   const { nodeOffset, leafOffset, leafValue } = trees;
   const rules = Array.from(paths.columnCountMax, (count) => Math.ceil(count / 2)).map(rulesOnce());
   const work = { ...paths, ...buffersOf(trees, rules) };

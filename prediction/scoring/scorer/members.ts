@@ -1,5 +1,7 @@
 import { AppError, type ManifestContent, type ManifestModel } from '#contracts';
 import { compileConstant, compileTrees, type CompiledModel } from '../models/compile.ts';
+import { compileForest } from '../models/forest.ts';
+import type { ForestArrays } from '../models/forest-arrays.ts';
 import { compileLinear } from '../models/linear.ts';
 import type { LinearArrays } from '../models/linear-arrays.ts';
 import { outputCountOf } from '../models/link.ts';
@@ -11,6 +13,7 @@ import { memberColumns } from './member-columns.ts';
 export interface ModelReader {
   readonly trees: (model: Extract<ManifestModel, { kind: 'trees' }>) => TreeArrays;
   readonly linear: (model: Extract<ManifestModel, { kind: 'linear' }>) => LinearArrays;
+  readonly forest: (model: Extract<ManifestModel, { kind: 'forest' }>) => ForestArrays;
 }
 
 /** A member of an ensemble, compiled for the matrix of all steps. */
@@ -35,6 +38,8 @@ export function compileMembers(content: ManifestContent, reader: ModelReader): C
     };
     if (!(Math.abs(member.weight) <= SCORE_MAX)) fail(`weight is ${member.weight}`);
     const model = compileModel(member.model, reader, columnCount, columns[index] ?? new Int32Array(0));
+    if (member.model.kind === 'forest' && member.model.link !== content.link)
+      fail(`has link ${member.model.link}, expected ${content.link}`);
     const expected = outputCountOf(content);
     if (model.outputCount !== expected) fail(`has ${model.outputCount} outputs, expected ${expected}`);
     return { weight: member.weight, model };
@@ -54,6 +59,8 @@ function compileModel(
       return compileTrees(reader.trees(model), columnCount, columns);
     case 'linear':
       return compileLinear(reader.linear(model), columnCount, columns);
+    case 'forest':
+      return compileForest(reader.forest(model), columnCount, columns);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { AutopilotPlan, PlannedResult } from '#contracts';
 import { entryOf, settingsOf } from '../blueprints/catalogue.ts';
-import { isLinear, type GbmSettings } from '../blueprints/settings.ts';
+import { isForest, isLinear, type GbmSettings } from '../blueprints/settings.ts';
 import type { Candidate } from '../blueprints/variations.ts';
 import { SELECTION_TERMS_MAX, VALIDATION_PARTS } from '../ensemble/limits.ts';
 
@@ -97,9 +97,9 @@ function costOf(plan: Pick<AutopilotPlan, 'features'>, { blueprintId, parameters
   if (defaults === null || settings === null) return { kind: 'constant', cost: relativeCost };
   if (isLinear(settings) || isLinear(defaults))
     return { kind: reads === 'texts too' ? 'terms' : 'columns', cost: relativeCost };
-  const hasTexts = plan.features.some(({ type }) => type === 'text');
-  const cost = (relativeCost * treesCost(settings)) / treesCost(defaults);
-  return { kind: 'trees', cost: cost + (hasTexts ? TEXT_SCORES_COST : 0) };
+  const textsCost = plan.features.some(({ type }) => type === 'text') ? TEXT_SCORES_COST : 0;
+  if (isForest(settings) || isForest(defaults)) return { kind: 'forests', cost: relativeCost + textsCost };
+  return { kind: 'trees', cost: (relativeCost * treesCost(settings)) / treesCost(defaults) + textsCost };
 }
 
 /**

@@ -65,7 +65,9 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     timeBudgetMs,
   });
   const monotonic = monotonicOf(request, features, columns, target);
-  const candidates = candidatesOf(request, features, target, naiveIdsOf({ partitioning, features, target }), seed);
+  const isConstrained = monotonic.increasing.length + monotonic.decreasing.length > 0;
+  const naiveIds = naiveIdsOf({ partitioning, features, target });
+  const candidates = candidatesOf(request, { features, target, naiveIds, isConstrained, seed });
   const leftOut = CATALOGUE.flatMap((entry) => {
     const reason = misfitOf(entry.settings, target);
     return reason === null ? [] : [{ blueprintId: entry.blueprint.id, reason }];
@@ -201,26 +203,38 @@ function ensembleOf(
   );
 }
 
+/** What candidates must suit. */
+interface CandidateGround {
+  readonly features: readonly ModellingFeature[];
+  readonly target: TargetSpec;
+  /** Naive forecasts that the partitioning allows. */
+  readonly naiveIds: readonly string[];
+  /** Whether some feature must act in one direction only. */
+  readonly isConstrained: boolean;
+  readonly seed: number;
+}
+
 /**
  * What may be fitted, best expected value first. With a budget that is the portfolio, which time ends; else each blueprint once, as
- * many as the mode wants. Seeded variations follow where more are wanted. What would find none of the features that it
- * reads, or cannot predict such a target, is left out. After the
- * baseline come the naive forecasts of a series.
+ * many as the mode wants. Seeded variations follow where more are wanted. What would find none of the features that it reads, cannot
+ * predict such a target or cannot keep the constraints is left out. After the baseline come the naive forecasts of a series.
  */
 function candidatesOf(
   { mode = 'quick', blueprints, maxModels, timeBudgetSeconds }: AutopilotRequest,
-  features: readonly ModellingFeature[],
-  target: TargetSpec,
-  naiveIds: readonly string[],
-  seed: number,
+  ground: CandidateGround,
 ): Candidate[] {
-  for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id, features, target, naiveIds);
+  const { features, target, naiveIds, isConstrained, seed } = ground;
+  for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id, ground);
   const isTimed = timeBudgetSeconds !== undefined && blueprints === undefined && mode !== 'manual';
   const plainOf = (blueprintId: string): Candidate => ({ blueprintId, parameters: {} });
   const plain = (isTimed ? PORTFOLIO : CATALOGUE.map(({ blueprint }) => plainOf(blueprint.id)))
     .filter(({ blueprintId, parameters }) => {
       const fits = misfitOf(settingsOf(blueprintId, parameters), target) === null;
       return fits && missingInput(entryOf(blueprintId), features) === null;
+    })
+    .filter(({ blueprintId }) => {
+      const { isSearched = true, keepsMonotonic = true } = entryOf(blueprintId);
+      return (keepsMonotonic || !isConstrained) && (isSearched || blueprints !== undefined);
     })
     .toSpliced(1, 0, ...naiveIds.map(plainOf))
     .filter(({ blueprintId }) => blueprints?.includes(blueprintId) ?? true);
@@ -248,15 +262,16 @@ function missingInput({ reads }: CatalogueEntry, features: readonly ModellingFea
   return null;
 }
 
-function checkBlueprint(
-  id: string,
-  features: readonly ModellingFeature[],
-  target: TargetSpec,
-  naiveIds: readonly string[],
-): void {
+function checkBlueprint(id: string, { features, target, naiveIds, isConstrained }: CandidateGround): void {
   const entry = knownEntry(id);
   if (naiveKindOf(id) !== null && !naiveIds.includes(id))
     throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)} ${NAIVE_NEEDS}; leave it out`);
+  if (isConstrained && entry.keepsMonotonic === false)
+    throw complaint(
+      'VALIDATION_FAILED',
+      'blueprints',
+      `${quoted(id)} cannot keep the constraints of monotonic; leave it out, or them`,
+    );
   const reason = misfitOf(entry.settings, target);
   if (reason !== null) throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)}: ${reason}; leave it out`);
   const missing = missingInput(entry, features);

@@ -1,6 +1,6 @@
 import type { AutopilotDecision, PlannedResult } from '#contracts';
 import { candidateName, entryOf } from '../blueprints/catalogue.ts';
-import { isLinear } from '../blueprints/settings.ts';
+import { isForest, isLinear, type ModelSettings } from '../blueprints/settings.ts';
 import { isGain, winningEnsemble, type MadeEnsemble } from './endgame.ts';
 import { isSucceeded, type Run } from './run.ts';
 
@@ -22,11 +22,15 @@ function single(run: Run, withoutRefit: string): Recommended {
   const choice = count === 1 ? `${name}, the only model, ${score}` : `${name}, best of ${count} models: ${score}`;
   const text = `${choice}${beatenEnsemble(run)}`;
   if (isSucceeded(refit)) {
-    const unit = settings !== null && isLinear(settings) ? 'steps of the penalty' : 'iterations';
-    const iterations = best.result.iterations === null ? '' : ` with ${best.result.iterations} ${unit}`;
+    const iterations = best.result.iterations === null ? '' : ` with ${best.result.iterations} ${unitOf(settings)}`;
     return { modelId: refit.result.modelId, reason: `${text}; refitted on all ${plan.rowCount} rows${iterations}.` };
   }
   return asValidated(best.result, text, withoutRefit);
+}
+
+function unitOf(settings: ModelSettings | null): string {
+  if (settings === null) return 'iterations';
+  return isLinear(settings) ? 'steps of the penalty' : isForest(settings) ? 'trees' : 'iterations';
 }
 
 function blend(run: Run, { result, facts }: MadeEnsemble, withoutRefit: string): Recommended {

@@ -1,4 +1,5 @@
 import { AppError, type Blueprint, type Parameters } from '#contracts';
+import type { ForestSettings } from './forest-settings.ts';
 import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
 import { NAIVE_BLUEPRINTS } from './naive.ts';
@@ -14,6 +15,10 @@ export interface CatalogueEntry {
   readonly relativeCost: number;
   /** What of the features it reads: there is nothing to be fitted where there are none of these. */
   readonly reads: 'all' | 'texts too' | 'no texts';
+  /** False: it cannot keep monotonic constraints; true by default. */
+  readonly keepsMonotonic?: boolean;
+  /** False: only where it is named; true by default. */
+  readonly isSearched?: boolean;
 }
 
 const NEUTRAL: GbmSettings = {
@@ -153,6 +158,56 @@ function linear(
   };
 }
 
+const VOTES = ending(
+  'forest',
+  'Fully grown trees whose leaves hold class shares or means. The average over the trees, and over one more vote for the shares of all training rows, is taken to the link scale.',
+);
+
+/** What trees of a forest do with categories; all else as boosted trees. */
+const FOREST_STEPS: Blueprint['steps'] = FEATURE_STEPS.map((step) =>
+  step.kind === 'category-codes'
+    ? {
+        ...step,
+        description:
+          'Levels of the training rows in the order of their mean target, drawn towards that of all rows; rare ones and levels beyond the limit read as unseen, which stand in the middle. Missing is a level of its own.',
+      }
+    : step,
+);
+
+const GROWN: ForestSettings = {
+  trees: 200,
+  randomThresholds: false,
+  bootstrap: true,
+  minRowsPerLeaf: 1,
+  featureFraction: 0,
+  maxBins: 255,
+  categorySmoothing: 10,
+};
+
+function forest(
+  id: string,
+  name: string,
+  relativeCost: number,
+  description: string,
+  changes: Partial<ForestSettings>,
+): CatalogueEntry {
+  const settings = { ...GROWN, ...changes };
+  return {
+    blueprint: {
+      id,
+      name,
+      family: 'random-forest',
+      description,
+      parameters: { ...settings },
+      steps: [...FOREST_STEPS, VOTES],
+    },
+    settings,
+    relativeCost,
+    reads: 'all',
+    keepsMonotonic: false,
+  };
+}
+
 /** The forest of 100 trees; stopping early has no meaning for an average. */
 const FOREST_TREES = 100;
 
@@ -247,12 +302,26 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       l2: 0.84,
     },
   ),
+  forest(
+    'extra-trees',
+    'Extremely randomised trees',
+    3,
+    'Fully grown trees with random thresholds, averaged as probabilities: hard to beat where rows resemble each other.',
+    { randomThresholds: true, bootstrap: false },
+  ),
   linear(
     'linear-splines',
     'Regularised linear model with broken lines',
     1.9,
     'As the linear model, but a number may bend at its quantiles: an additive model without interactions. Texts are left out.',
     { ...PATH, pieces: 20 },
+  ),
+  forest(
+    'random-forest',
+    'Random forest',
+    4,
+    'Grown trees on random rows and columns, averaged as probabilities: robust, and another kind of mistake.',
+    { minRowsPerLeaf: 5 },
   ),
   boosted(
     'lightgbm-extra-trees',
@@ -266,22 +335,6 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       maxIterations: 1_500,
       earlyStoppingRounds: 75,
       featureFraction: 0.8,
-    },
-  ),
-  boosted(
-    'lightgbm-random-forest',
-    'Random forest',
-    'random-forest',
-    2.5,
-    'Deep trees on random rows and columns, averaged.',
-    {
-      boosting: 'rf',
-      maxIterations: FOREST_TREES,
-      earlyStoppingRounds: 0,
-      leaves: 255,
-      minRowsPerLeaf: 5,
-      rowFraction: 0.632,
-      featureFraction: 0.6,
     },
   ),
   boosted(
@@ -301,6 +354,25 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       l2: 5,
     },
   ),
+  {
+    ...boosted(
+      'lightgbm-random-forest',
+      'LightGBM, random forest',
+      'random-forest',
+      2.5,
+      'Deep trees on random rows and columns, averaged on the link scale. Not searched: `random-forest` is better and quicker.',
+      {
+        boosting: 'rf',
+        maxIterations: FOREST_TREES,
+        earlyStoppingRounds: 0,
+        leaves: 255,
+        minRowsPerLeaf: 5,
+        rowFraction: 0.632,
+        featureFraction: 0.6,
+      },
+    ),
+    isSearched: false,
+  },
 ];
 
 /** The blueprints as the REST API shows them. */

@@ -1,10 +1,11 @@
 import { AppError, type TargetSpec } from '#contracts';
-import { isLinear, takesOffsets, type ModelSettings } from './settings.ts';
+import { isForest, isLinear, takesOffsets, type ModelSettings } from './settings.ts';
 
 /** Why a model of these settings cannot predict a target; null: it can, as the baseline (null) always can. */
 export function misfitOf(settings: ModelSettings | null, target: TargetSpec): string | null {
   if (settings === null) return null;
   if (target.quantile !== undefined && isLinear(settings)) return 'linear models have no loss for a quantile';
+  if (target.quantile !== undefined && isForest(settings)) return 'a forest of averages has no quantiles';
   const hasOffset = target.offsetColumn !== undefined || target.exposureColumn !== undefined;
   if (hasOffset && !takesOffsets(settings)) return 'a random forest cannot be fitted beside an offset or exposure';
   return null;

@@ -19,12 +19,14 @@ export const PORTFOLIO: readonly Candidate[] = [
   plain('lightgbm-default'),
   plain('linear'),
   plain('lightgbm-slow'),
+  plain('extra-trees'),
+  plain('random-forest'),
   // Trees of few leaves: hard to beat where there is much noise.
   slow({ leaves: 4, learningRate: 0.05, featureFraction: 0.5 }),
   slow({ leaves: 16, learningRate: 0.04, minRowsPerLeaf: 1, rowFraction: 0.96, featureFraction: 0.58, l1: 0.94 }),
   plain('lightgbm-fine'),
   plain('linear-splines'),
-  plain('lightgbm-random-forest'),
+  { blueprintId: 'random-forest', parameters: { minRowsPerLeaf: 1 } },
   slow({ leaves: 255, learningRate: 0.04, minRowsPerLeaf: 1, featureFraction: 0.5, l2: 0 }),
   slow({ leaves: 24, minRowsPerLeaf: 1, rowFraction: 0.78, featureFraction: 0.49, l1: 0.64, l2: 0.58 }),
   slow({

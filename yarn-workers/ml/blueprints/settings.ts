@@ -1,4 +1,5 @@
 import { AppError, TEXT_LENGTH_MAX, type Parameters } from '#contracts';
+import type { ForestSettings } from './forest-settings.ts';
 import type { LinearSettings } from './linear-settings.ts';
 
 /** How LightGBM grows its trees. */
@@ -37,12 +38,15 @@ export interface GbmSettings {
 }
 
 /** Settings of a model that learns from features. */
-export type ModelSettings = GbmSettings | LinearSettings;
+export type ModelSettings = GbmSettings | LinearSettings | ForestSettings;
 
 export const isLinear = (settings: ModelSettings): settings is LinearSettings => 'l1Ratio' in settings;
 
-/** Whether a fit can begin from numbers that rows bring along: LightGBM's forests cannot. */
-export const takesOffsets = (settings: ModelSettings): boolean => isLinear(settings) || settings.boosting !== 'rf';
+export const isForest = (settings: ModelSettings): settings is ForestSettings => 'randomThresholds' in settings;
+
+/** Whether a fit can begin from numbers that rows bring along: forests cannot. */
+export const takesOffsets = (settings: ModelSettings): boolean =>
+  isLinear(settings) || (!isForest(settings) && settings.boosting !== 'rf');
 
 interface Range {
   readonly min: number;
@@ -63,7 +67,16 @@ const LINEAR_RANGES: Readonly<Record<keyof LinearSettings, Range>> = {
   characters: { min: 0, max: TEXT_LENGTH_MAX, integer: true },
 };
 
-/** The same of trees. */
+/** The same of a forest. */
+const FOREST_RANGES: Readonly<Record<Exclude<keyof ForestSettings, 'randomThresholds' | 'bootstrap'>, Range>> = {
+  trees: { min: 1, max: 2_000, integer: true },
+  minRowsPerLeaf: { min: 1, max: 1_000_000, integer: true },
+  featureFraction: { min: 0, max: 1, integer: false },
+  maxBins: { min: 15, max: 1023, integer: true },
+  categorySmoothing: { min: 0, max: 1e6, integer: false },
+};
+
+/** The same of boosted trees. */
 const GBM_RANGES: Readonly<Record<Exclude<keyof GbmSettings, 'boosting' | 'extraTrees'>, Range>> = {
   learningRate: { min: 0.001, max: 1, integer: false },
   maxIterations: { min: 1, max: 20_000, integer: true },
@@ -86,7 +99,7 @@ const GBM_RANGES: Readonly<Record<Exclude<keyof GbmSettings, 'boosting' | 'extra
  * @throws VALIDATION_FAILED naming the parameter, what is allowed and what was found
  */
 export function withParameters(defaults: ModelSettings, parameters: Parameters): ModelSettings {
-  const complaintOf = isLinear(defaults) ? linearComplaint : gbmComplaint;
+  const complaintOf = isForest(defaults) ? forestComplaint : isLinear(defaults) ? linearComplaint : gbmComplaint;
   const settings: Record<string, number | string | boolean> = { ...defaults };
   for (const [name, value] of Object.entries(parameters)) {
     const complaint = complaintOf(name, value);
@@ -113,6 +126,12 @@ type Value = Parameters[string];
 const linearComplaint = (name: string, value: Value): string | null =>
   rangeComplaint(name, value, LINEAR_RANGES, Object.keys(LINEAR_RANGES));
 
+function forestComplaint(name: string, value: Value): string | null {
+  const flags = ['randomThresholds', 'bootstrap'];
+  if (flags.includes(name)) return typeof value === 'boolean' ? null : 'must be true or false';
+  return rangeComplaint(name, value, FOREST_RANGES, [...flags, ...Object.keys(FOREST_RANGES)]);
+}
+
 function gbmComplaint(name: string, value: Value): string | null {
   if (name === 'boosting')
     return BOOSTING_KINDS.some((kind) => kind === value) ? null : `must be one of ${BOOSTING_KINDS.join(', ')}`;
@@ -130,7 +149,11 @@ function rangeComplaint(name: string, value: Value, ranges: Ranges, known: reado
 
 /** True if two fits of the same rows with other seeds are different models, and their average a better one; a forest is one already. */
 export const drawsRandomNumbers = (settings: ModelSettings | null): boolean =>
-  settings !== null && !isLinear(settings) && settings.boosting !== 'rf' && usesRandomness(settings);
+  settings !== null &&
+  !isLinear(settings) &&
+  !isForest(settings) &&
+  settings.boosting !== 'rf' &&
+  usesRandomness(settings);
 
 /** True if trees are drawn with random numbers, so that boosting in segments needs seeds of their own. */
 export function usesRandomness(settings: GbmSettings): boolean {

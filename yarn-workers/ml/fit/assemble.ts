@@ -6,16 +6,20 @@ import {
   type OffsetKind,
   type TargetSpec,
 } from '#contracts';
-import type { LinearArrays, ModelArrays, TreeArrays, UnpackedContent } from '#scoring';
+import type { ForestArrays, LinearArrays, ModelArrays, TreeArrays, UnpackedContent } from '#scoring';
 import type { Objective } from '../blueprints/objective.ts';
 import { DEFAULT_THRESHOLD } from '#scoring';
+import { forestModel } from './forest/forest-state.ts';
 import type { TaskFeature } from './task-columns.ts';
 
-/** A fitted member: its steps and its trees, linear model or constant. */
+/** A fitted member: its steps and its trees, forest, linear model or constant. */
 export interface FittedMember {
   readonly steps: readonly ManifestStep[];
   readonly model:
-    { readonly trees: TreeArrays } | { readonly linear: LinearArrays } | { readonly scores: readonly number[] };
+    | { readonly trees: TreeArrays }
+    | { readonly linear: LinearArrays }
+    | { readonly forest: ForestArrays }
+    | { readonly scores: readonly number[] };
 }
 
 /** An offset with its column, and what it adds on average. */
@@ -60,6 +64,10 @@ export function assemble(
       const { outputCount, columnCount } = member.model.linear;
       models.set(prefix, member.model.linear);
       return { weight, steps: own, model: { kind: 'linear', prefix, outputCount, columnCount } };
+    }
+    if ('forest' in member.model) {
+      models.set(prefix, member.model.forest);
+      return { weight, steps: own, model: forestModel(prefix, member.model.forest) };
     }
     const { outputCount, treeCount, averageOutput } = member.model.trees;
     models.set(prefix, member.model.trees);

@@ -84,8 +84,8 @@ export async function boostMembers(
 
 const isTooLate = (err: unknown): boolean => err instanceof AppError && err.code === 'TASK_DEADLINE';
 
-/** The scores of the texts for each member, where the blueprint reads some: they are fitted before anything is boosted. */
-async function scoresOfTexts(context: MemberContext, finishMs: number): Promise<TextScores[]> {
+/** The scores of the texts for each member, where the blueprint reads some: they are fitted before any tree is grown. */
+export async function scoresOfTexts(context: MemberContext<unknown>, finishMs: number): Promise<TextScores[]> {
   const { io, roles, texts } = context;
   const { members } = roles;
   const scores: TextScores[] = [];

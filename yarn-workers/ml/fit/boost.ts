@@ -108,7 +108,7 @@ export async function boost(job: BoostJob, io: FitIo): Promise<Boosted> {
   };
 }
 
-const refitTooLate = (done: number, wanted: number): AppError =>
+export const refitTooLate = (done: number, wanted: number): AppError =>
   new AppError(
     'TASK_DEADLINE',
     `the refit made ${done} of ${wanted} iterations before its deadline; the validated model stands`,

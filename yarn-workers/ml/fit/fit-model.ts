@@ -15,7 +15,7 @@ import { isText, openArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
 import { textAnalysesOf } from '../blueprints/text.ts';
-import { isLinear, type ModelSettings } from '../blueprints/settings.ts';
+import { isForest, isLinear, type ModelSettings } from '../blueprints/settings.ts';
 import { checkFits } from '../blueprints/misfit.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { neumaierSum } from '#statistics';
@@ -27,6 +27,7 @@ import { report, type FitIo } from './clock.ts';
 import type { BoostingEngine } from './engine.ts';
 import { surveyFeatures } from './feature-survey.ts';
 import type { MemberContext } from './fit-member.ts';
+import { forestMembers, forestSample } from './forest/forest-members.ts';
 import { TIMED_ROWS_MAX } from './limits.ts';
 import { designSample, linearMembers } from './linear/linear-members.ts';
 import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
@@ -220,12 +221,13 @@ async function fitMembers(
   finishMs: number,
 ): Promise<BoostedMember[]> {
   if (settings === null) return context.roles.members.map((member) => baselineMember(context, member));
+  if (isForest(settings)) return forestMembers({ ...context, settings }, stepsOf, finishMs);
   return isLinear(settings)
     ? linearMembers({ ...context, settings }, stepsOf, finishMs)
     : boostMembers({ ...context, settings }, stepsOf, finishMs);
 }
 
-/** The task's own fraction, or what a linear model can hold. */
+/** The task's own fraction, or what a linear model or a forest can hold. */
 function sampleFractionOf(
   { sampleFraction, table: { rowCount } }: TrainTask,
   settings: ModelSettings | null,
@@ -233,15 +235,17 @@ function sampleFractionOf(
   outputCount: number,
   io: FitIo,
 ): number {
-  if (settings === null || !isLinear(settings)) return sampleFraction;
+  if (settings === null || !(isLinear(settings) || isForest(settings))) return sampleFraction;
   const columnsOf = ({ manifest }: TaskFeature): number => {
     if (isText(manifest)) return 0;
     return manifest.parse.kind === 'date' ? DATE_PARTS.length : 1;
   };
   const columnCount = features.reduce((sum, feature) => sum + columnsOf(feature), 0);
-  const most = designSample(rowCount, columnCount, outputCount);
+  const most = isLinear(settings)
+    ? designSample(rowCount, columnCount, outputCount)
+    : forestSample(rowCount, columnCount);
   if (most >= sampleFraction) return sampleFraction;
-  io.log?.(`the design of ${rowCount} rows is too large: ${(100 * most).toPrecision(3)} % of them are fitted`);
+  io.log?.(`the table of ${rowCount} rows is too large: ${(100 * most).toPrecision(3)} % of them are fitted`);
   return most;
 }
 

@@ -1,7 +1,8 @@
 import { Type, type Static } from 'typebox';
-import { AppError, BlobSection, ManifestModel, parse, Sha256, strict } from '#contracts';
+import { BlobSection, ManifestModel, parse, Sha256, strict } from '#contracts';
 import { checkSections, checkTrees, readTrees, writeSections, type Sha256Function, type TreeArrays } from '#scoring';
 import { SEGMENT_ITERATIONS } from './limits.ts';
+import { invalidState, readStateFile, writeStateFile } from './state-file.ts';
 import { concatTrees, iterationsOf, sliceTrees } from './trees.ts';
 
 /** A member that needs no more boosting. */
@@ -58,9 +59,6 @@ type Head = Static<typeof Head>;
 
 /** First bytes: format and version. A change of how trees come about needs a new version too. */
 const MAGIC = 'TYFIT002';
-const DIGEST_CHARS = 64;
-const HEAD_SIZE_AT = MAGIC.length + DIGEST_CHARS;
-const HEAD_AT = HEAD_SIZE_AT + 8;
 
 /** Bytes of a state's arrays, which are nearly all of it. */
 export function stateBytes({ finished, running }: FitState): number {
@@ -73,14 +71,7 @@ export function stateBytes({ finished, running }: FitState): number {
   return parts.reduce((sum, trees) => sum + bytesOf(trees), 0);
 }
 
-/**
- * A state as bytes, little endian:
- *
- *     state  = magic(8) digest(64) headBytes:uint32 zero:uint32 head blob
- *     digest = SHA-256 of all that follows it, in hexadecimal
- *     head   = JSON, filled up with spaces to a multiple of 8
- *     blob   = the arrays that the head's sections name
- */
+/** A state as bytes; see `writeStateFile`. */
 export function encodeState({ finished, running }: FitState, taskSha256: string, sha256: Sha256Function): Uint8Array {
   const models = new Map(finished.map(({ trees }, index): [string, TreeArrays] => [`member${index}`, trees]));
   if (running.length > 0) models.set('running', concatTrees(running));
@@ -99,33 +90,15 @@ export function encodeState({ finished, running }: FitState, taskSha256: string,
     running: modelOf('running'),
     sections,
   };
-  const text = new TextEncoder().encode(JSON.stringify(head));
-  const headBytes = Math.ceil(text.length / 8) * 8;
-  const bytes = new Uint8Array(HEAD_AT + headBytes + blob.length);
-  const encoder = new TextEncoder();
-  bytes.set(encoder.encode(MAGIC));
-  new DataView(bytes.buffer).setUint32(HEAD_SIZE_AT, headBytes, true);
-  bytes.fill(SPACE, HEAD_AT, HEAD_AT + headBytes);
-  bytes.set(text, HEAD_AT);
-  bytes.set(blob, HEAD_AT + headBytes);
-  bytes.set(encoder.encode(sha256(bytes.subarray(HEAD_SIZE_AT))), MAGIC.length);
-  return bytes;
+  return writeStateFile(MAGIC, head, blob, sha256);
 }
-
-const SPACE = 0x20;
 
 /** @throws ARTIFACT_INVALID naming what is wrong: another format, damage, another task's, or trees that cannot be */
 export function decodeState(bytes: Uint8Array, rules: StateRules, sha256: Sha256Function): FitState {
-  const textOf = (from: number, to: number): string => new TextDecoder().decode(bytes.subarray(from, to));
-  if (bytes.length < HEAD_AT) return fail(`${bytes.length} bytes, expected at least ${HEAD_AT}`);
-  if (textOf(0, MAGIC.length) !== MAGIC) return fail('not of this format and version');
-  if (textOf(MAGIC.length, HEAD_SIZE_AT) !== sha256(bytes.subarray(HEAD_SIZE_AT)))
-    return fail('its bytes were altered');
-  const blobAt = HEAD_AT + new DataView(bytes.buffer, bytes.byteOffset).getUint32(HEAD_SIZE_AT, true);
-  if (blobAt > bytes.length) return fail('its head is longer than the whole');
-  const head = parse(Head, JSON.parse(textOf(HEAD_AT, blobAt)), 'head of a fit state', 'ARTIFACT_INVALID');
-  if (head.taskSha256 !== rules.taskSha256) return fail('it belongs to another task');
-  return statesOf(head, bytes.subarray(blobAt), rules);
+  const { head: found, blob } = readStateFile(MAGIC, bytes, sha256);
+  const head = parse(Head, found, 'head of a fit state', 'ARTIFACT_INVALID');
+  if (head.taskSha256 !== rules.taskSha256) return invalidState('it belongs to another task');
+  return statesOf(head, blob, rules);
 }
 
 function statesOf(head: Head, blob: Uint8Array, rules: StateRules): FitState {
@@ -133,16 +106,16 @@ function statesOf(head: Head, blob: Uint8Array, rules: StateRules): FitState {
   const sections = new Map(head.sections.map((section) => [section.name, section]));
   const read = (model: Static<typeof TREES>, member: number): TreeArrays => {
     const columnCount = rules.columnCounts[member];
-    if (columnCount === undefined) return fail(`it has member ${member} of ${rules.columnCounts.length}`);
+    if (columnCount === undefined) return invalidState(`it has member ${member} of ${rules.columnCounts.length}`);
     const trees = readTrees(model, sections, blob);
     checkTrees(trees, columnCount);
     if (trees.outputCount !== rules.outputCount || trees.averageOutput !== rules.averageOutput)
-      return fail(`trees of member ${member} are of another kind`);
+      return invalidState(`trees of member ${member} are of another kind`);
     return trees;
   };
   const finished = head.finished.map(({ model, ...rest }, member) => ({ ...rest, trees: read(model, member) }));
   for (const { trees, iterations } of finished)
-    if (iterationsOf(trees) !== iterations) fail(`${iterationsOf(trees)} iterations, expected ${iterations}`);
+    if (iterationsOf(trees) !== iterations) invalidState(`${iterationsOf(trees)} iterations, expected ${iterations}`);
   return { finished, running: head.running.flatMap((model) => segmentsOf(read(model, finished.length), rules)) };
 }
 
@@ -150,12 +123,8 @@ function statesOf(head: Head, blob: Uint8Array, rules: StateRules): FitState {
 function segmentsOf(trees: TreeArrays, { maxIterations }: StateRules): TreeArrays[] {
   const iterations = iterationsOf(trees);
   if (iterations % SEGMENT_ITERATIONS !== 0 || iterations >= maxIterations)
-    return fail(`${iterations} iterations of at most ${maxIterations} are no whole segments`);
+    return invalidState(`${iterations} iterations of at most ${maxIterations} are no whole segments`);
   return Array.from({ length: iterations / SEGMENT_ITERATIONS }, (_, index) =>
     concatTrees([sliceTrees(trees, index * SEGMENT_ITERATIONS, SEGMENT_ITERATIONS)]),
   );
-}
-
-function fail(what: string): never {
-  throw new AppError('ARTIFACT_INVALID', `fit state: ${what}`);
 }

@@ -3,6 +3,7 @@ import {
   calibrate,
   compileBlend,
   compileConstant,
+  compileForest,
   compileLinear,
   compileTrees,
   scoreRows,
@@ -114,11 +115,15 @@ function readerOf(models: ReadonlyMap<string, ModelArrays>): ModelReader {
   return {
     trees: ({ prefix }) => {
       const arrays = models.get(prefix);
-      return arrays !== undefined && 'treeCount' in arrays ? arrays : fail(prefix);
+      return arrays !== undefined && 'averageOutput' in arrays ? arrays : fail(prefix);
     },
     linear: ({ prefix }) => {
       const arrays = models.get(prefix);
       return arrays !== undefined && !('treeCount' in arrays) ? arrays : fail(prefix);
+    },
+    forest: ({ prefix }) => {
+      const arrays = models.get(prefix);
+      return arrays !== undefined && 'priorVotes' in arrays ? arrays : fail(prefix);
     },
   };
 }
@@ -159,6 +164,7 @@ export function compileEach(
       return step === undefined ? [] : Array.from({ length: stepColumnCount(step) }, (_, i) => first + i);
     });
     const places = Int32Array.from(columns);
+    if ('priorVotes' in arrays) return compileForest(arrays, columnCount, places);
     return 'treeCount' in arrays
       ? compileTrees(arrays, columnCount, places)
       : compileLinear(arrays, columnCount, places);

@@ -25,6 +25,20 @@ const withTarget = (cells: readonly (string | null)[], parse = numberRule): Memo
 ];
 
 describe('ml autopilot plan', () => {
+  it('searches forests of our own, but not where constraints are to be kept, and LightGBM’s only by name', async () => {
+    const ids = async (request: Partial<AutopilotRequest>): Promise<string[]> =>
+      (await planOf(TABLE, { target: 'binary', ...request })).candidates.map(({ blueprintId }) => blueprintId);
+    expect(await ids({})).to.include.members(['extra-trees', 'random-forest']);
+    expect(await ids({ mode: 'full' })).not.to.include('lightgbm-random-forest');
+    expect(await ids({ blueprints: ['lightgbm-random-forest'] })).to.deep.equal(['lightgbm-random-forest']);
+    const monotonic = { increasing: ['x'] };
+    expect(await ids({ mode: 'full', monotonic })).not.to.include.oneOf(['extra-trees', 'random-forest']);
+    const err = await appErrorOf('VALIDATION_FAILED', () =>
+      ids({ monotonic, blueprints: ['baseline', 'extra-trees'] }),
+    );
+    expect(err.message).to.include('"extra-trees" cannot keep the constraints');
+  });
+
   it('decides the defaults', async () => {
     const plan = await planOf(TABLE, { target: 'binary' });
     expect(plan).to.deep.include({
@@ -75,9 +89,10 @@ describe('ml autopilot plan', () => {
     const exposed = await planOf(TABLE, { target: 'count', exposureColumn: 'weight', targetType: 'regression' });
     expect(exposed.target).to.include({ exposureColumn: 'weight' }).and.not.have.property('offsetColumn');
     expect(exposed.features.map(({ name }) => name)).not.to.include('weight');
-    expect(exposed.leftOut?.map(({ blueprintId }) => blueprintId)).to.deep.equal(['lightgbm-random-forest']);
+    const forests = ['extra-trees', 'random-forest', 'lightgbm-random-forest'];
+    expect(exposed.leftOut?.map(({ blueprintId }) => blueprintId)).to.deep.equal(forests);
     const names = exposed.candidates.map(({ blueprintId }) => blueprintId);
-    expect(names).to.include('linear').and.not.include('lightgbm-random-forest');
+    expect(names).to.include('linear').and.not.include('extra-trees').and.not.include('random-forest');
     const quantile = await planOf(TABLE, { target: 'regression', metric: 'quantileLoss', quantile: 0.9 });
     expect(quantile.target.quantile).to.equal(0.9);
     expect(quantile.candidates.map(({ blueprintId }) => blueprintId)).to.include('lightgbm-random-forest');
@@ -414,7 +429,9 @@ describe('ml autopilot plan', () => {
       (await planOf(TABLE, { target: 'binary', timeBudgetSeconds: 60, ...request })).candidates;
     const quick = await timed({});
     const plain = quick.filter(({ parameters }) => Object.keys(parameters).length === 0);
-    const all = BLUEPRINTS.map(({ id }) => id).filter((id) => id !== 'linear-text');
+    const all = BLUEPRINTS.map(({ id }) => id).filter(
+      (id) => id !== 'linear-text' && id !== 'lightgbm-random-forest',
+    );
     expect(plain.map(({ blueprintId }) => blueprintId)).to.have.members(all);
     expect(quick.slice(0, 2).map(({ blueprintId }) => blueprintId)).to.deep.equal(['baseline', 'lightgbm-fast']);
     expect(quick.length).to.be.greaterThan(all.length + 10);

@@ -1,0 +1,148 @@
+import { AppError, type Link } from '#contracts';
+import type { CompiledModel } from './compile.ts';
+import {
+  COLUMN_SHIFT,
+  CUT_MAX,
+  MISSING_LEFT_BIT,
+  checkForest,
+  type ForestArrays,
+  type ForestShape,
+} from './forest-arrays.ts';
+import { CATEGORY_COLUMN } from './linear-arrays.ts';
+import type { RowEvaluator } from './tree-walk.ts';
+
+/** The bin of a missing number: above all others, so that it goes right unless the node says left. */
+export const MISSING_BIN = CUT_MAX + 2;
+
+/** Averages are kept this far from 0 and 1, so that their logarithms are finite. */
+const SHARE_MIN = 1e-15;
+
+/**
+ * Compiles a forest for a matrix. A row's values are put into bins once, then every tree is walked by whole numbers alone. Sums
+ * run in tree order after the prior.
+ *
+ * @param columnCount columns of the matrix
+ * @param columns matrix column of each of the model's columns; the same by default
+ * @throws ARTIFACT_INVALID see `checkForest`
+ */
+export function compileForest(forest: ForestArrays, columnCount: number, columns?: Int32Array): CompiledModel {
+  const places = columns ?? Int32Array.from({ length: columnCount }, (_, column) => column);
+  for (const place of places) {
+    if (place < 0 || place >= columnCount)
+      throw new AppError('ARTIFACT_INVALID', `forest: column ${place} of ${columnCount}`);
+  }
+  const shape = checkForest(forest, places.length);
+  const sum = sumOfTrees(forest, shape, places);
+  return { outputCount: forest.outputCount, score: linked(forest, sum) };
+}
+
+/** Writes the bin of each column that nodes ask; see {@link ForestArrays}. */
+export type RowBinner = (values: Float64Array, base: number, bins: Int32Array) => void;
+
+/** @param forest checked */
+export function rowBinner(
+  {
+    columnKind,
+    pointOffset,
+    point,
+    otherwiseBin,
+  }: Pick<ForestArrays, 'columnKind' | 'pointOffset' | 'point' | 'otherwiseBin'>,
+  places: Int32Array,
+): RowBinner {
+  return (values, base, bins) => {
+    for (let column = 0; column < places.length; column += 1) {
+      const x = values[base + (places[column] ?? 0)] ?? NaN;
+      const from = pointOffset[column] ?? 0;
+      const to = pointOffset[column + 1] ?? 0;
+      if (columnKind[column] === CATEGORY_COLUMN) {
+        bins[column] = (x >= 0 && x < to - from ? point[from + Math.trunc(x)] : otherwiseBin[column]) ?? 0;
+      } else if (Number.isNaN(x)) {
+        bins[column] = MISSING_BIN;
+      } else {
+        let low = from;
+        for (let high = to; low < high;) {
+          const middle = (low + high) >>> 1;
+          if ((point[middle] ?? NaN) < x) low = middle + 1;
+          else high = middle;
+        }
+        bins[column] = low - from;
+      }
+    }
+  };
+}
+
+/** Node, left, right of all nodes beside each other: a step down a tree reads one place of memory. */
+function interleaved({ node }: ForestArrays, { left, right }: ForestShape): Int32Array {
+  const steps = new Int32Array(3 * node.length);
+  for (let at = 0; at < node.length; at += 1) {
+    steps[3 * at] = node[at] ?? 0;
+    const childOf = (child: number): number => (child >= 0 ? 3 * child : child);
+    steps[3 * at + 1] = childOf(left[at] ?? -1);
+    steps[3 * at + 2] = childOf(right[at] ?? -1);
+  }
+  return steps;
+}
+
+/** Writes the prior's and all trees' sum; see `writeAverage` for what follows. */
+function sumOfTrees(forest: ForestArrays, shape: ForestShape, places: Int32Array): RowEvaluator {
+  const { treeCount, outputCount, leafValue, leafShares, sharesOffset, shareClass, share } = forest;
+  const binsOf = rowBinner(forest, places);
+  const bins = new Int32Array(places.length);
+  const steps = interleaved(forest, shape);
+  const roots = Int32Array.from({ length: treeCount }, (_, tree) => {
+    const first = forest.nodeOffset[tree] ?? 0;
+    return first === forest.nodeOffset[tree + 1] ? ~(forest.leafOffset[tree] ?? 0) : 3 * first;
+  });
+  const prior = forest.prior.map((value) => value * forest.priorVotes);
+  return (values, base, out, at) => {
+    binsOf(values, base, bins);
+    let sum = prior[0] ?? 0;
+    for (let output = 1; output < outputCount; output += 1) out[at + output] = prior[output] ?? 0;
+    if (outputCount > 1) out[at] = sum;
+    for (let tree = 0; tree < treeCount; tree += 1) {
+      let step = roots[tree] ?? -1;
+      while (step >= 0) {
+        const word = steps[step] ?? 0;
+        const bin = bins[word >>> COLUMN_SHIFT] ?? 0;
+        const isLeft = bin <= (word & CUT_MAX) || (bin === MISSING_BIN && (word & MISSING_LEFT_BIT) !== 0);
+        step = (isLeft ? steps[step + 1] : steps[step + 2]) ?? -1;
+      }
+      if (outputCount === 1) {
+        sum += leafValue[~step] ?? NaN;
+        continue;
+      }
+      const shares = leafShares[~step] ?? 0;
+      for (let entry = sharesOffset[shares] ?? 0; entry < (sharesOffset[shares + 1] ?? 0); entry += 1) {
+        const place = at + (shareClass[entry] ?? 0);
+        out[place] = (out[place] ?? NaN) + (share[entry] ?? NaN);
+      }
+    }
+    if (outputCount === 1) out[at] = sum;
+  };
+}
+
+function linked(forest: ForestArrays, sum: RowEvaluator): RowEvaluator {
+  const { outputCount, link } = forest;
+  const votes = forest.treeCount + forest.priorVotes;
+  return (values, base, out, at) => {
+    sum(values, base, out, at);
+    for (let output = at; output < at + outputCount; output += 1)
+      out[output] = onLinkScale(link, (out[output] ?? NaN) / votes);
+  };
+}
+
+/** An average of shares or means on the link scale: log odds, logarithm of a share, the mean, or its logarithm. */
+export function onLinkScale(link: Link, average: number): number {
+  switch (link) {
+    case 'identity':
+      return average;
+    case 'log':
+      return Math.log(Math.max(average, Number.MIN_VALUE));
+    case 'softmax':
+      return Math.log(Math.max(average, SHARE_MIN));
+    case 'logit': {
+      const kept = Math.min(Math.max(average, SHARE_MIN), 1 - SHARE_MIN);
+      return Math.log(kept / (1 - kept));
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { expect } from 'chai';
+import { CATEGORY_COLUMN, COLUMN_SHIFT, LEFT_LEAF_BIT, MISSING_LEFT_BIT, NUMBER_COLUMN, RIGHT_LEAF_BIT, compileForest, type ForestArrays } from '#scoring'; // prettier-ignore
+import { appErrorOf } from '../../../../support/expect-error.ts';
+
+/** The first tree asks the number and then the category; the second is one leaf. */
+const FOREST: ForestArrays = {
+  outputCount: 3,
+  treeCount: 2,
+  columnCount: 2,
+  link: 'softmax',
+  priorVotes: 1,
+  prior: Float64Array.of(0.5, 0.25, 0.25),
+  columnKind: Uint8Array.of(NUMBER_COLUMN, CATEGORY_COLUMN),
+  pointOffset: Int32Array.of(0, 2, 5),
+  point: Float64Array.of(-1, 10, 1, 0, 2),
+  otherwiseBin: Int32Array.of(0, 1),
+  nodeOffset: Int32Array.of(0, 2, 2),
+  leafOffset: Int32Array.of(0, 3, 4),
+  node: Uint32Array.of(MISSING_LEFT_BIT | RIGHT_LEAF_BIT | 1, (1 << COLUMN_SHIFT) | LEFT_LEAF_BIT | RIGHT_LEAF_BIT | 0),
+  leafValue: new Float32Array(0),
+  leafShares: Uint32Array.of(0, 1, 2, 1),
+  sharesOffset: Int32Array.of(0, 1, 3, 4),
+  shareClass: Int32Array.of(0, 1, 2, 2),
+  share: Float32Array.of(1, 0.25, 0.75, 1),
+  leafCover: Uint32Array.of(1, 2, 3, 6),
+};
+
+const BINARY: ForestArrays = {
+  ...FOREST,
+  outputCount: 1,
+  link: 'logit',
+  prior: Float64Array.of(0.5),
+  leafValue: Float32Array.of(0, 1, 0.5, 1),
+  leafShares: new Uint32Array(0),
+  sharesOffset: Int32Array.of(0),
+  shareClass: new Int32Array(0),
+  share: new Float32Array(0),
+};
+
+function rawOf(forest: ForestArrays, row: readonly number[]): number[] {
+  const out = new Float64Array(1 + forest.outputCount);
+  compileForest(forest, 3, Int32Array.of(2, 0)).score(
+    Float64Array.from([NaN, row[1] ?? NaN, 0, row[0] ?? NaN]),
+    1,
+    out,
+    1,
+  );
+  return [...out.subarray(1)];
+}
+
+const logs = (...sums: readonly number[]): number[] => sums.map((sum) => Math.log(sum / 3));
+const first = logs(1.5, 0.5, 1);
+const second = logs(0.5, 0.75, 1.75);
+const third = logs(0.5, 0.5, 2);
+
+describe('compileForest', () => {
+  it('adds the shares of the leaves to the prior and takes the logarithm of their mean', () => {
+    expect(rawOf(FOREST, [0, 1]), 'left, left').to.deep.equal(first);
+    expect(rawOf(FOREST, [0, 0]), 'left, right').to.deep.equal(second);
+    expect(rawOf(FOREST, [11, 0]), 'right').to.deep.equal(third);
+  });
+
+  it('puts values into bins: a cut itself is left of it, missing goes where the node says, unknown levels have their bin', () => {
+    expect(rawOf(FOREST, [10, 1])).to.deep.equal(first);
+    expect(rawOf(FOREST, [10.000001, 1])).to.deep.equal(third);
+    expect(rawOf(FOREST, [NaN, 1])).to.deep.equal(first);
+    expect(rawOf(FOREST, [-Infinity, 1])).to.deep.equal(first);
+    expect(rawOf(FOREST, [Infinity, 1])).to.deep.equal(third);
+    for (const code of [NaN, -1, 3, 99]) expect(rawOf(FOREST, [0, code]), `code ${code}`).to.deep.equal(second);
+  });
+
+  it('has log odds of two classes, the mean of numbers and its logarithm', () => {
+    expect(rawOf(BINARY, [0, 1])[0]).to.equal(0);
+    expect(rawOf(BINARY, [0, 0])[0]).to.be.closeTo(Math.log(2.5 / 0.5), 1e-15);
+    expect(rawOf({ ...BINARY, link: 'identity', priorVotes: 0 }, [0, 0])).to.deep.equal([1]);
+    expect(rawOf({ ...BINARY, link: 'log' }, [0, 0])[0]).to.equal(Math.log(2.5 / 3));
+  });
+
+  it('stays finite where every tree is certain', () => {
+    const certain: ForestArrays = { ...BINARY, prior: Float64Array.of(1), leafValue: Float32Array.of(1, 1, 1, 1) };
+    expect(rawOf(certain, [0, 0])[0]).to.be.within(30, 40);
+    const never: ForestArrays = { ...BINARY, prior: Float64Array.of(1e-15), leafValue: new Float32Array(4) };
+    expect(rawOf(never, [0, 0])[0]).to.be.within(-40, -30);
+  });
+
+  const wrong: readonly [string, Partial<ForestArrays>, string][] = [
+    ['no tree', { treeCount: 0 }, 'treeCount'],
+    ['another link', { link: 'logit' }, 'link logit'],
+    ['no prior', { priorVotes: 0 }, 'prior'],
+    ['a prior of 0', { prior: Float64Array.of(0, 0.5, 0.5) }, 'prior'],
+    ['another number of columns', { columnCount: 3 }, 'columns'],
+    ['a kind of column that is none', { columnKind: Uint8Array.of(0, 2) }, 'kind 2'],
+    ['cuts that fall', { point: Float64Array.of(10, -1, 1, 0, 2) }, 'does not rise'],
+    ['a cut that is none', { point: Float64Array.of(NaN, 10, 1, 0, 2) }, 'does not rise'],
+    ['a bin that is none', { point: Float64Array.of(-1, 10, 1, 0.5, 2) }, 'bin 0.5'],
+    ['an unknown bin', { otherwiseBin: Int32Array.of(0, 2000) }, 'bin 2000'],
+    ['a column that is not there', { node: Uint32Array.of(...[FOREST.node[0] ?? 0], (2 << COLUMN_SHIFT) | 0x1800) }, 'column 2 of 2'],
+    ['a node too many', { node: Uint32Array.of(0, 0, 0), nodeOffset: Int32Array.of(0, 3, 3) }, '3 nodes'],
+    ['a tree that ends early', { node: Uint32Array.of(0x1800, 0x1800) }, 'ends at its node 0'],
+    ['a left child too few', { node: Uint32Array.of(0x1000, 0x1000) }, 'right children'],
+    ['a right child too few', { node: Uint32Array.of(0x1000, 0x0800) }, 'lacks a right child'],
+    ['offsets that fall', { nodeOffset: Int32Array.of(0, 2, 1) }, 'nodeOffset'],
+    ['a leaf of no row', { leafCover: Uint32Array.of(1, 0, 3, 6) }, 'covers no row'],
+    ['shares that are not there', { leafShares: Uint32Array.of(0, 1, 3, 1) }, 'shares 3 of 3'],
+    ['a class that is not there', { shareClass: Int32Array.of(0, 1, 3, 2) }, 'class 3 of 3'],
+    ['a share above 1', { share: Float32Array.of(1, 0.25, 1.5, 1) }, 'share 2 is 1.5'],
+    ['leaf values beside shares', { leafValue: new Float32Array(4) }, 'leafValue'],
+  ]; // prettier-ignore
+  for (const [what, change, message] of wrong) {
+    it(`refuses ${what}`, async () => {
+      const err = await appErrorOf('ARTIFACT_INVALID', () => compileForest({ ...FOREST, ...change }, 2));
+      expect(err.message).to.include(message);
+    });
+  }
+
+  it('refuses a column beyond the matrix, a negative mean under a logarithm, and a mean that is not finite', async () => {
+    await appErrorOf('ARTIFACT_INVALID', () => compileForest(FOREST, 2, Int32Array.of(0, 2)));
+    for (const value of [-1, Infinity, NaN])
+      await appErrorOf('ARTIFACT_INVALID', () =>
+        compileForest({ ...BINARY, link: 'log', leafValue: Float32Array.of(0, 1, value, 1) }, 2),
+      );
+  });
+});

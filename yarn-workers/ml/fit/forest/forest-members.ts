@@ -1,0 +1,120 @@
+import { canonicalJson, toAppError, type ManifestStep } from '#contracts';
+import { stepColumnCount } from '#scoring';
+import type { ForestSettings } from '../../blueprints/forest-settings.ts';
+import { scoresOfTexts, type BoostedMember } from '../boost-members.ts';
+import { memberStopAt, report } from '../clock.ts';
+import type { MemberContext } from '../fit-member.ts';
+import { countRows, validationRows, type Member } from '../row-roles.ts';
+import { fitForest, forestSize } from './fit-forest.ts';
+import {
+  decodeForestState,
+  encodeForestState,
+  forestStateBytes,
+  type FinishedForest,
+  type ForestState,
+} from './forest-state.ts';
+import { FOREST_CELLS_MAX, FOREST_ROW_CELLS, GROUP_TREES } from './limits.ts';
+
+const EMPTY_STATE: ForestState = { finished: [], running: null };
+
+/** A row takes about so long a tree and level of it: what predicting will take is not measured before. */
+const WALK_MS = 5e-6;
+
+/** The part of the rows that a forest is grown on: all, or as many as fit into FOREST_CELLS_MAX. */
+export function forestSample(rowCount: number, columnCount: number): number {
+  return Math.min(1, FOREST_CELLS_MAX / Math.max(1, rowCount * (columnCount + FOREST_ROW_CELLS)));
+}
+
+/**
+ * Grows the members' forests one after the other; with a deadline each gets an equal part of what is left. Goes on from
+ * `io.resumeFrom` if it is a state of this task.
+ *
+ * @param finishMs time that is needed after growing
+ */
+export async function forestMembers(
+  context: MemberContext<ForestSettings>,
+  stepsOf: (member: Member) => ManifestStep[],
+  finishMs: number,
+): Promise<BoostedMember[]> {
+  const { io, roles, task, settings, rows } = context;
+  const { members } = roles;
+  const { trees: treesMax, minRows } = forestSize(settings, task);
+  if (task.refit === null && (treesMax < settings.trees || minRows > settings.minRowsPerLeaf))
+    io.log?.(`the forest would be too large: it has ${treesMax} trees, and leaves of ${minRows} rows at least`);
+  const scores = await scoresOfTexts(context, finishMs);
+  const steps = members.map((member, index) => [...stepsOf(member), ...(scores[index]?.steps ?? [])]);
+  const states = stateKeeper(context, steps);
+  const begin = states.begin();
+  const finished: FinishedForest[] = [...begin.finished];
+  for (const [index, member] of [...members.entries()].slice(finished.length)) {
+    const predicted = members.slice(0, index).map((one) => countRows(rows.rowCount, validationRows(roles, one)));
+    const predictMs = predicted.reduce((sum, count) => sum + count, 0) * treesMax * walkMs(rows.rowCount);
+    const resumed = index === begin.finished.length ? begin.running : null;
+    const tell = teller(context, index);
+    await tell(resumed?.treeCount ?? 0);
+    finished.push(
+      await fitForest(context, member, index, steps[index] ?? [], scores[index]?.heldOut ?? null, {
+        stopAt: memberStopAt(io, finishMs, predictMs, index, members.length),
+        resumed,
+        onTree: tell,
+        onGroup: (running) => states.offer({ finished: [...finished], running }),
+      }),
+    );
+    await states.offer({ finished: [...finished], running: null });
+  }
+  return finished.map(({ forest, stoppedByDeadline }, index) => ({
+    steps: steps[index] ?? [],
+    model: { forest },
+    iterations: forest.treeCount,
+    stoppedByDeadline: stoppedByDeadline || scores[index]?.stoppedByDeadline === true,
+  }));
+}
+
+const walkMs = (rowCount: number): number => WALK_MS * Math.log2(2 + rowCount);
+
+function teller(context: MemberContext<ForestSettings>, index: number): (trees: number) => Promise<void> {
+  const { io, roles } = context;
+  const count = roles.members.length;
+  const treesMax = forestSize(context.settings, context.task).trees;
+  const name = count === 1 ? '' : `fold ${index + 1} of ${count}: `;
+  return async (trees) => {
+    const fraction = 0.05 + (0.85 * (index + trees / treesMax)) / count;
+    const message = `${name}tree ${trees} of ${treesMax}`;
+    io.onIteration?.({ fraction, phase: 'growing', message, iteration: trees });
+    await report(io, fraction, 'growing', message, trees);
+  };
+}
+
+/** Reads the state that a fit begins from and hands out those that it comes to. */
+function stateKeeper(context: MemberContext<ForestSettings>, steps: readonly (readonly ManifestStep[])[]) {
+  const { task, io } = context;
+  const treesMax = forestSize(context.settings, task).trees;
+  const groupsMax = Math.ceil(treesMax / GROUP_TREES);
+  // What trees read of texts is fitted, and a deadline may have ended that fit elsewhere.
+  const texts = steps.flat().filter(({ kind }) => kind === 'text-scores');
+  const decisive = canonicalJson({ task, groupTrees: GROUP_TREES, ...(texts.length === 0 ? {} : { texts }) });
+  const taskSha256 = io.sha256(new TextEncoder().encode(decisive));
+  return {
+    begin: (): ForestState => {
+      const { resumeFrom = null } = io;
+      if (resumeFrom === null) return EMPTY_STATE;
+      try {
+        const columnCounts = steps.map((list) => list.reduce((sum, step) => sum + stepColumnCount(step), 0));
+        const state = decodeForestState(resumeFrom, { taskSha256, columnCounts, treesMax }, io.sha256);
+        io.log?.(`resumed after ${state.finished.length} finished members and ${state.running?.treeCount ?? 0} trees`);
+        return state;
+      } catch (err) {
+        io.log?.(`the checkpoint is of no use, the fit begins anew: ${toAppError(err).message}`);
+        return EMPTY_STATE;
+      }
+    },
+    offer: async (state: ForestState): Promise<void> => {
+      const groups = (state.running?.treeCount ?? 0) / GROUP_TREES;
+      await io.onCheckpoint?.({
+        position: state.finished.length * (groupsMax + 1) + groups,
+        sizeBytes: forestStateBytes(state),
+        encode: () => encodeForestState(state, taskSha256, io.sha256),
+      });
+    },
+  };
+}
