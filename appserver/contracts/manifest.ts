@@ -13,13 +13,35 @@ export const ARTIFACT_FORMAT_VERSION = 1;
 export const ManifestFeature = strict({ name: Type.String(), type: FeatureTypeSchema, parse: ParseRule });
 export type ManifestFeature = Static<typeof ManifestFeature>;
 
-/** Parts that a date becomes, each a dense column: epochDays has the fraction of the day. Weekday: Monday 0. */
-export const DATE_PARTS = ['epochDays', 'year', 'month', 'day', 'weekday', 'hour'] as const;
+/**
+ * Parts that a date becomes, each a dense column: epochDays has the fraction of the day; weekday: Monday 0; dayOfYear from 1.
+ * The last six are sine and cosine of the time since the year, the week, and the day began as an angle, a full turn being the
+ * whole year, week, or day: so that their end is next to their beginning. Those from dayOfYear on came with encodings.
+ */
+export const DATE_PARTS = [
+  'epochDays',
+  'year',
+  'month',
+  'day',
+  'weekday',
+  'hour',
+  'dayOfYear',
+  'yearSine',
+  'yearCosine',
+  'weekSine',
+  'weekCosine',
+  'daySine',
+  'dayCosine',
+] as const;
 export type DatePart = (typeof DATE_PARTS)[number];
 
 /** What a text is cut into: words and symbols, or the characters of its words. */
 export const TEXT_TOKENS = ['words', 'characters'] as const;
 export type TextTokens = (typeof TEXT_TOKENS)[number];
+
+/** What the numbers say that a category's levels become: see `category-numbers` of `ManifestStep`. */
+export const CATEGORY_MEANINGS = ['target', 'count'] as const;
+export type CategoryMeaning = (typeof CATEGORY_MEANINGS)[number];
 
 /** Longest n-gram of a text step. */
 export const TEXT_LENGTH_MAX = 8;
@@ -36,6 +58,11 @@ const ngramLength = Type.Integer({ minimum: 1, maximum: TEXT_LENGTH_MAX });
  *   dot product of a text's tf-idf vector and the output's coefficients (terms x outputs); missing is NaN. A text counts up
  *   to `charactersMax` UTF-16 units. The vector has (1 + ln count) x (ln((1 + documentCount) / (1 + documents)) + 1) at each
  *   of `terms` and is of length 1, or 0 where the text has none of them: see `compileText` of `scoring`.
+ * - `category-numbers` (came with encodings; refused so too): `outputCount` dense columns. Key i has
+ *   `values[i * outputCount]` and on, a missing cell `missing`, an unseen key `unseen`. `meaning`: `target` is the level's mean
+ *   of the target (of a class: its share), drawn towards that of all rows; `count` is the level's share of the rows.
+ * - `date-difference` (came with encodings): one dense column, days from the date `minus` (another feature) to this one, with
+ *   their fraction; NaN where one of them is missing.
  */
 export const ManifestStep = Type.Union([
   strict({ kind: Type.Literal('numeric'), feature: Type.Integer({ minimum: 0 }) }),
@@ -62,6 +89,21 @@ export const ManifestStep = Type.Union([
     documents: Type.Array(Type.Integer({ minimum: 1 }), { description: 'texts that have the term, by term' }),
     outputCount: Type.Integer({ minimum: 1 }),
     coefficients: Type.Array(Type.Number()),
+  }),
+  strict({
+    kind: Type.Literal('category-numbers'),
+    feature: Type.Integer({ minimum: 0 }),
+    meaning: oneOf(CATEGORY_MEANINGS),
+    keys: Type.Array(Type.String()),
+    outputCount: Type.Integer({ minimum: 1 }),
+    values: Type.Array(Type.Number(), { description: 'keys x outputs' }),
+    missing: Type.Array(Type.Number()),
+    unseen: Type.Array(Type.Number()),
+  }),
+  strict({
+    kind: Type.Literal('date-difference'),
+    feature: Type.Integer({ minimum: 0 }),
+    minus: Type.Integer({ minimum: 0 }),
   }),
 ]);
 export type ManifestStep = Static<typeof ManifestStep>;

@@ -55,7 +55,7 @@ export { UNCALIBRATED, calibrate } from './scorer/calibration.ts';
 export { compileBlend, type BlendRows, type ModelReader } from './scorer/members.ts';
 export { withThreshold } from './scorer/threshold.ts';
 export { OFFSET_NEEDS, compileOffsets, offsetOf, type OffsetColumn, type RowOffsets } from './scorer/offsets.ts';
-export { datePart } from './steps/date-parts.ts';
+export { datePart, daysBetween } from './steps/date-parts.ts';
 export {
   columnRequest,
   featureDecoder,
@@ -74,6 +74,7 @@ export {
   checkStep,
   compileStep,
   compileSteps,
+  stepInputs,
   stepColumnCount,
   stepColumns,
   type CompiledStep,

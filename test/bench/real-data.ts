@@ -8,10 +8,18 @@ import { openArtifact, parseNumber } from '#scoring';
 import { computeMetrics, type MetricInput } from '#statistics';
 import { csvRecords } from '../support/api.ts';
 import { sha256, testEngine } from '../support/boosting-engine.ts';
-import { memorySource, numberRule, storedTable, textRule, type MemoryColumn } from '../support/memory-table.ts';
+import {
+  dateRule,
+  memorySource,
+  numberRule,
+  storedTable,
+  textRule,
+  type MemoryColumn,
+} from '../support/memory-table.ts';
 import { profileOf, trainTask } from '../support/modelling-task.ts';
 
 const THREADS = 2;
+const ISO_DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d)?$/;
 const METRICS: Readonly<Record<string, MetricName>> = { auc: 'auc', rmse: 'rmse', logloss: 'logLoss' };
 
 interface DataSet {
@@ -28,6 +36,8 @@ export interface RealData {
   readonly metric: MetricName;
   readonly train: readonly MemoryColumn[];
   readonly test: readonly MemoryColumn[];
+  /** What a plan is asked for. */
+  readonly request: AutopilotRequest;
   /** A plan by five folds without a holdout, some of it changed. */
   readonly plan: (request: Partial<AutopilotRequest>) => AutopilotPlan;
 }
@@ -43,19 +53,16 @@ export async function* realData(folder: string, only: readonly string[]): AsyncG
     const test = tableOf(path.join(folder, data.name, 'test.csv.gz'), rules);
     const metric = METRICS[data.metric] ?? 'logLoss';
     const profile = await profileOf(train, 10_000);
-    const plan: RealData['plan'] = (request) =>
-      planAutopilot(
-        {
-          target: data.target,
-          targetType: data.task,
-          metric,
-          partitioning: { method: 'random', validation: 'cv', folds: 5, holdoutFraction: 0 },
-          ...(data.positive_class === undefined ? {} : { positiveClass: data.positive_class }),
-          ...request,
-        },
-        { profile, table: storedTable(train), parallelTasks: 1, threadsPerTask: THREADS },
-      );
-    yield { name: data.name, metric, train, test, plan };
+    const request: AutopilotRequest = {
+      target: data.target,
+      targetType: data.task,
+      metric,
+      partitioning: { method: 'random', validation: 'cv', folds: 5, holdoutFraction: 0 },
+      ...(data.positive_class === undefined ? {} : { positiveClass: data.positive_class }),
+    };
+    const facts = { profile, table: storedTable(train), parallelTasks: 1, threadsPerTask: THREADS };
+    const plan: RealData['plan'] = (changes) => planAutopilot({ ...request, ...changes }, facts);
+    yield { name: data.name, metric, train, test, request, plan };
   }
 }
 
@@ -64,7 +71,8 @@ function tableOf(file: string, rules?: ReadonlyMap<string, ParseRule>): MemoryCo
   return names.map((name, column) => {
     const cells = rows.map((row) => (row[column] === '' ? null : (row[column] ?? null)));
     const isNumber = cells.every((cell) => cell === null || Number.isFinite(parseNumber(cell)));
-    return { name, cells, parse: rules?.get(name) ?? (isNumber ? numberRule : textRule) };
+    const isDate = !isNumber && cells.every((cell) => cell === null || ISO_DATE.test(cell));
+    return { name, cells, parse: rules?.get(name) ?? (isNumber ? numberRule : isDate ? dateRule : textRule) };
   });
 }
 

@@ -58,6 +58,8 @@ const TYPES = {
   day: 'date',
   width: 'numeric',
   note: 'text',
+  town: 'categorical',
+  sent: 'date',
 } as const;
 
 const pick = (values: readonly Cell[], draw: number): Cell => values[Math.floor(draw * values.length)] ?? null;
@@ -72,6 +74,9 @@ function oddTable(targetOf: (signal: number, row: number) => string): SampleTabl
     const flag = pick(FLAGS, random());
     const month = 1 + Math.floor(random() * 12);
     const day = random() < 0.1 ? null : `2026-${String(month).padStart(2, '0')}-15`;
+    // Of some 150 values, so that the model that reads encodings is among those compared.
+    const town = random() < 0.1 ? null : `t${(row * 7) % 150}${row % 40 === 3 ? ', city' : ''}`;
+    const sent = day === null ? null : `2026-12-${String(10 + (row % 20))}`;
     const width = random() < 0.1 ? null : (random() * 10).toFixed(3);
     const phrases = Array.from({ length: 3 }, () => pick(PHRASES, random()));
     const note = random() < 0.1 ? null : `${phrases.join(' and ')}, it is ${row % 90}`;
@@ -84,9 +89,9 @@ function oddTable(targetOf: (signal: number, row: number) => string): SampleTabl
       (month > 6 ? 1 : 0) +
       Number(width) / 2 +
       random();
-    return [amount, code, word, flag, day, width, note, targetOf(signal, row)];
+    return [amount, code, word, flag, day, width, note, town, sent, targetOf(signal, row)];
   });
-  return { columns: ['amount', 'code', 'word', 'flag', 'day', 'width', 'note', 'target'], rows };
+  return { columns: ['amount', 'code', 'word', 'flag', 'day', 'width', 'note', 'town', 'sent', 'target'], rows };
 }
 
 interface Kind {

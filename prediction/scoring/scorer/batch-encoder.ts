@@ -23,7 +23,7 @@ export function batchEncoder(
   usedSteps: ReadonlySet<number>,
 ): BatchEncoder {
   const { compiled: places, columnCount } = compileSteps(steps, (index) => usedSteps.has(index));
-  const used = [...new Set(places.map((place) => place.feature))];
+  const used = [...new Set(places.flatMap((place) => place.inputs))];
   const decoders = new Map(used.map((index) => [index, decoderOf(features, index)]));
   const values = new Float64Array(BLOCK_ROWS * columnCount).fill(NaN);
   return {
@@ -39,10 +39,7 @@ export function batchEncoder(
       }
       for (let from = 0; from < batch.rowCount; from += BLOCK_ROWS) {
         const to = Math.min(batch.rowCount, from + BLOCK_ROWS);
-        for (const { feature, firstColumn, apply } of places) {
-          const input = decoded.get(feature);
-          if (input !== undefined) apply(input, from, to, values, columnCount, firstColumn, 0);
-        }
+        for (const { apply } of places) apply(decoded, from, to, values, columnCount);
         sink(values, to - from, from);
       }
     },

@@ -3,7 +3,7 @@ import { compileExplainer, type Explainer } from '../explain/explainer.ts';
 import { outputCountOf, predictedClass, regressionValue, writeProbabilities } from '../models/link.ts';
 import { columnRequest, isText, type SourceColumn } from '../steps/feature-values.ts';
 import { rowEncoder, type ColumnCounts, type RawRow } from '../steps/row-encoder.ts';
-import { stepColumns } from '../steps/steps.ts';
+import { stepColumns, stepInputs } from '../steps/steps.ts';
 import { batchEncoder } from './batch-encoder.ts';
 import { calibrate } from './calibration.ts';
 import { compileBlend, type BlendRows, type ModelReader } from './members.ts';
@@ -94,7 +94,7 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
   const offsets = compileOffsets(content);
   const blend = finished(compileBlend(content, kept), content, offsets);
   const usedSteps = usedStepsOf(content);
-  const usedFeatures = new Set([...usedSteps].map((step) => content.steps[step]?.feature));
+  const usedFeatures = new Set(content.steps.flatMap((step, index) => (usedSteps.has(index) ? stepInputs(step) : [])));
   const inputPlaces = [...content.features.keys()].filter((index) => usedFeatures.has(index));
   const inputs = content.features.filter((_, index) => usedFeatures.has(index));
   const known = new Set(content.features.map((feature) => feature.name));

@@ -1,10 +1,11 @@
 import type { DatePart, ManifestStep } from '#contracts';
 import { categoryKey, isMissing, type KeyRule } from '../parse/category.ts';
 import { cellReader, cellText, type NumberReader } from '../parse/cell-reader.ts';
-import { datePart } from './date-parts.ts';
+import { categoryTable, type CategoryStep, type CategoryTable } from './category-table.ts';
+import { datePart, daysBetween } from './date-parts.ts';
 import { compileTexts, textGroups, type PlacedTextStep, type TextScorer } from '../text/text-scores.ts';
 import { unreadable, type InputFeature } from './feature-values.ts';
-import { categoryCodes, stepColumnCount } from './steps.ts';
+import { stepColumnCount, stepInputs } from './steps.ts';
 
 /** Cells by column name (a parsed JSON object), or by feature index (`undefined`: no such column). */
 export type RawRow = Readonly<Record<string, unknown>> | readonly unknown[];
@@ -27,10 +28,8 @@ export interface RowEncoder {
 /** A category step of a feature. */
 interface CategoryTarget {
   readonly column: number;
-  readonly missing: number;
-  /** key -> code */
-  readonly codeOf: ReadonlyMap<string, number>;
-  /** exact cell text -> code: keys, and null markers, which win */
+  readonly table: CategoryTable;
+  /** exact cell text -> place: keys, and null markers, which win */
   readonly byText: ReadonlyMap<string, number>;
 }
 
@@ -48,6 +47,8 @@ interface FeaturePlan {
   /** dense columns that are the number itself */
   readonly numberColumns: readonly number[];
   readonly dateTargets: readonly DateTarget[];
+  /** place among the numbers that differences are made of; -1: none is made of it */
+  readonly numberPlace: number;
   readonly categoryTargets: readonly CategoryTarget[];
   /** write all columns that are made of the text */
   readonly textScorers: readonly TextScorer[];
@@ -66,6 +67,8 @@ export function rowEncoder(
   const usedCount = plans.filter((plan) => plan.isUsed).length;
   const defaults = defaultValues(plans, steps);
   const values = Float64Array.from(defaults);
+  const differences = differenceTargets(steps, usedSteps);
+  const numbers = new Float64Array(features.length);
   const scratch = new Float64Array(1);
   /** The columns of the last object row in its order: rows of one sender mostly agree, and comparing beats looking up. */
   const lastNames: string[] = [];
@@ -89,7 +92,7 @@ export function rowEncoder(
       if (plan === undefined) unknown += 1;
       else if (plan.isUsed) {
         usedSeen += 1;
-        if (!write(plan, row[name], values, scratch)) throw unreadable(plan.feature, rowNumber, row[name]);
+        if (!write(plan, row[name], values, scratch, numbers)) throw unreadable(plan.feature, rowNumber, row[name]);
       }
     }
     counts.unknownColumnCount = unknown;
@@ -103,7 +106,7 @@ export function rowEncoder(
       if (plan?.isUsed !== true) continue;
       const cell = cells[index];
       if (cell === undefined) missing += 1;
-      else if (!write(plan, cell, values, scratch)) throw unreadable(plan.feature, rowNumber, cell);
+      else if (!write(plan, cell, values, scratch, numbers)) throw unreadable(plan.feature, rowNumber, cell);
     }
     counts.unknownColumnCount = Math.max(0, cells.length - plans.length);
     counts.missingColumnCount = missing;
@@ -113,9 +116,12 @@ export function rowEncoder(
     values,
     encode: (row, rowNumber, counts) => {
       for (let column = 0; column < defaults.length; column += 1) values[column] = defaults[column] ?? NaN;
+      if (differences.length > 0) numbers.fill(NaN);
       // The cast holds: what is no array is the record of the union (Array.isArray does not narrow readonly arrays).
       if (Array.isArray(row)) encodeCells(row, rowNumber, counts);
       else encodeObject(row as Readonly<Record<string, unknown>>, rowNumber, counts);
+      for (const { column, feature, minus } of differences)
+        values[column] = daysBetween(numbers[minus] ?? NaN, numbers[feature] ?? NaN);
     },
   };
 }
@@ -124,8 +130,14 @@ export function rowEncoder(
 const NAMES_MAX = 10_000;
 
 /** Writes all columns of a feature; false: the cell is unreadable. */
-function write(plan: FeaturePlan, cell: unknown, values: Float64Array, scratch: Float64Array): boolean {
-  const { read, numberColumns, categoryTargets } = plan;
+function write(
+  plan: FeaturePlan,
+  cell: unknown,
+  values: Float64Array,
+  scratch: Float64Array,
+  numbers: Float64Array,
+): boolean {
+  const { read, numberColumns, categoryTargets, numberPlace } = plan;
   if (plan.textScorers.length > 0) return writeText(plan, cell, values);
   if (read === null) {
     for (let i = 0; i < categoryTargets.length; i += 1) {
@@ -135,10 +147,11 @@ function write(plan: FeaturePlan, cell: unknown, values: Float64Array, scratch: 
     return true;
   }
   const first = numberColumns[0];
-  if (first !== undefined && numberColumns.length === 1 && plan.dateTargets.length === 0)
+  if (first !== undefined && numberColumns.length === 1 && plan.dateTargets.length === 0 && numberPlace < 0)
     return read(cell, values, first);
   if (!read(cell, scratch, 0)) return false;
   const value = scratch[0] ?? NaN;
+  if (numberPlace >= 0) numbers[numberPlace] = value;
   for (const column of numberColumns) values[column] = value;
   for (const { column, part } of plan.dateTargets) values[column] = datePart(value, part);
   return true;
@@ -155,15 +168,25 @@ function writeText({ feature, textScorers }: FeaturePlan, cell: unknown, values:
 function writeCategory(target: CategoryTarget, keyRule: KeyRule, cell: unknown, values: Float64Array): boolean {
   const text = typeof cell === 'string' ? cell : cellText(cell);
   if (text === undefined) return false;
-  let code: number | undefined = target.missing;
+  const { table, column } = target;
+  let place: number | undefined = table.missingPlace;
   if (text !== null) {
-    code = target.byText.get(text);
+    place = target.byText.get(text);
     // Numbers and booleans are keys as they are; a text may be another spelling of one.
-    if (code === undefined && keyRule !== 'text' && typeof cell === 'string')
-      code = target.codeOf.get(categoryKey(text, keyRule));
+    if (place === undefined && keyRule !== 'text' && typeof cell === 'string')
+      place = table.placeOf.get(categoryKey(text, keyRule));
   }
-  values[target.column] = code ?? NaN;
+  writePlace(table, place ?? table.unseenPlace, values, column);
   return true;
+}
+
+function writePlace(
+  { values: numbers, columnCount }: CategoryTable,
+  place: number,
+  values: Float64Array,
+  column: number,
+) {
+  for (let i = 0; i < columnCount; i += 1) values[column + i] = numbers[place * columnCount + i] ?? NaN;
 }
 
 function featurePlan(
@@ -179,14 +202,16 @@ function featurePlan(
   const texts: PlacedTextStep[] = [];
   let column = 0;
   let isUsed = false;
+  let isInDifference = false;
   for (const [number, step] of steps.entries()) {
     const first = column;
     column += stepColumnCount(step);
-    if (step.feature !== index || !usedSteps.has(number)) continue;
+    if (!stepInputs(step).includes(index) || !usedSteps.has(number)) continue;
     isUsed = true;
     if (step.kind === 'numeric') numberColumns.push(first);
     else if (step.kind === 'date-parts')
       dateTargets.push(...step.parts.map((part, i) => ({ column: first + i, part })));
+    else if (step.kind === 'date-difference') isInDifference = true;
     else if (step.kind === 'text-scores') texts.push({ step, column: first });
     else categoryTargets.push(categoryTarget(step, first, feature.parse.nullMarkers));
   }
@@ -197,25 +222,34 @@ function featurePlan(
     keyRule: feature.parse.kind === 'category' ? feature.parse.keyRule : 'text',
     numberColumns,
     dateTargets,
+    numberPlace: isInDifference ? index : -1,
     categoryTargets,
     textScorers: textGroups(texts).map(compileTexts),
   };
 }
 
-function categoryTarget(
-  step: Extract<ManifestStep, { kind: 'category-codes' }>,
-  column: number,
-  nullMarkers: readonly string[],
-): CategoryTarget {
-  const codeOf = categoryCodes(step);
-  const missing = step.missingCode ?? NaN;
-  const byText = new Map([...codeOf, ...['', ...nullMarkers].map((marker): [string, number] => [marker, missing])]);
-  return { column, missing, codeOf, byText };
+/** The columns of differences, with the features that they are made of. */
+function differenceTargets(steps: readonly ManifestStep[], usedSteps: ReadonlySet<number>) {
+  let column = 0;
+  return steps.flatMap((step, number) => {
+    const first = column;
+    column += stepColumnCount(step);
+    return step.kind === 'date-difference' && usedSteps.has(number)
+      ? [{ column: first, feature: step.feature, minus: step.minus }]
+      : [];
+  });
+}
+
+function categoryTarget(step: CategoryStep, column: number, nullMarkers: readonly string[]): CategoryTarget {
+  const table = categoryTable(step);
+  const missing = ['', ...nullMarkers].map((marker): [string, number] => [marker, table.missingPlace]);
+  return { column, table, byText: new Map([...table.placeOf, ...missing]) };
 }
 
 /** The values of a row without any column. */
 function defaultValues(plans: readonly FeaturePlan[], steps: readonly ManifestStep[]): Float64Array {
   const values = new Float64Array(steps.reduce((sum, step) => sum + stepColumnCount(step), 0)).fill(NaN);
-  for (const plan of plans) for (const target of plan.categoryTargets) values[target.column] = target.missing;
+  for (const plan of plans)
+    for (const { table, column } of plan.categoryTargets) writePlace(table, table.missingPlace, values, column);
   return values;
 }

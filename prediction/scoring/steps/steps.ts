@@ -1,6 +1,6 @@
 import { AppError, type ManifestStep, type MatrixColumn, type ParseRule } from '#contracts';
-import { categoryKey } from '../parse/category.ts';
-import { datePart } from './date-parts.ts';
+import { categoryTable, checkCategoryStep, isCategoryStep, type CategoryStep } from './category-table.ts';
+import { datePart, daysBetween } from './date-parts.ts';
 import { checkTextStep, compileTexts, textGroups, type PlacedTextStep } from '../text/text-scores.ts';
 import { isText, type CategoryValues, type FeatureValues, type InputFeature } from './feature-values.ts';
 
@@ -24,14 +24,17 @@ const READABLE: Readonly<Record<ManifestStep['kind'], readonly ParseRule['kind']
   'category-codes': ['category'],
   'date-parts': ['date'],
   'text-scores': ['category'],
+  'category-numbers': ['category'],
+  'date-difference': ['date'],
 };
 
-/** A category code must fit int32. */
-const CODE_MAX = 2 ** 31 - 1;
+/** The features that a step reads, by index. */
+export const stepInputs = (step: ManifestStep): readonly number[] =>
+  step.kind === 'date-difference' ? [step.feature, step.minus] : [step.feature];
 
 /**
  * Proves that a step can be applied: its feature exists and has a rule that it can read, its keys are different and are
- * keys under that rule, its codes fit int32.
+ * keys under that rule, its codes fit int32, its numbers are finite.
  *
  * @throws ARTIFACT_INVALID
  */
@@ -47,16 +50,15 @@ export function checkStep(step: ManifestStep, index: number, features: readonly 
   if (isText(feature) !== (step.kind === 'text-scores'))
     return fail(`feature ${JSON.stringify(feature.name)} is ${feature.type ?? 'no text'}`);
   if (step.kind === 'text-scores') checkTextStep(step, fail);
-  if (step.kind !== 'category-codes' || parse.kind !== 'category') return;
-  if (new Set(step.keys).size !== step.keys.length) fail('a key appears twice');
-  const wrong = step.keys.find((key) => categoryKey(key, parse.keyRule) !== key);
-  if (wrong !== undefined) fail(`a key is none under the rule ${parse.keyRule}`);
-  if (step.missingCode !== null && step.missingCode > CODE_MAX) fail(`missingCode is ${step.missingCode}`);
+  if (step.kind === 'date-difference' && features[step.minus]?.parse.kind !== 'date')
+    fail(`takes off feature ${step.minus}, which is no date`);
+  if (isCategoryStep(step) && parse.kind === 'category') checkCategoryStep(step, parse.keyRule, fail);
 }
 
 /**
- * Matrix columns that a step makes, in order. A date part's column is `<feature>.<part>`, a text's `<feature>.<tokens>` or,
- * where there are several outputs, `<feature>.<tokens>.<output>`.
+ * Matrix columns that a step makes, in order. A date part's column is `<feature>.<part>`, a text's `<feature>.<tokens>`, that
+ * of a level's number `<feature>.<meaning>`; of several outputs the last two have `.<output>` after that. A difference is
+ * `<feature> - <other>` and counts as the first one's.
  */
 export function stepColumns(step: ManifestStep, features: readonly { readonly name: string }[]): MatrixColumn[] {
   const name = features[step.feature]?.name ?? '';
@@ -67,23 +69,33 @@ export function stepColumns(step: ManifestStep, features: readonly { readonly na
       return [{ name, sourceFeature: name, kind: 'category' }];
     case 'date-parts':
       return step.parts.map((part) => ({ name: `${name}.${part}`, sourceFeature: name, kind: 'dense' }));
+    case 'date-difference':
+      return [{ name: `${name} - ${features[step.minus]?.name ?? ''}`, sourceFeature: name, kind: 'dense' }];
     case 'text-scores':
-      return Array.from({ length: step.outputCount }, (_, output) => ({
-        name: `${name}.${step.tokens}${step.outputCount === 1 ? '' : `.${output}`}`,
-        sourceFeature: name,
-        kind: 'dense',
-      }));
+      return outputColumns(name, step.tokens, step.outputCount);
+    case 'category-numbers':
+      return outputColumns(name, step.meaning, step.outputCount);
   }
 }
 
+const outputColumns = (feature: string, what: string, outputCount: number): MatrixColumn[] =>
+  Array.from({ length: outputCount }, (_, output) => ({
+    name: `${feature}.${what}${outputCount === 1 ? '' : `.${output}`}`,
+    sourceFeature: feature,
+    kind: 'dense',
+  }));
+
 /** How many matrix columns a step makes. */
 export function stepColumnCount(step: ManifestStep): number {
-  if (step.kind === 'text-scores') return step.outputCount;
+  if (step.kind === 'text-scores' || step.kind === 'category-numbers') return step.outputCount;
   return step.kind === 'date-parts' ? step.parts.length : 1;
 }
 
+/** A step that reads one feature. */
+export type OneFeatureStep = Exclude<ManifestStep, { kind: 'date-difference' }>;
+
 /** Compiles a step for many rows. Not re-entrant; a category step remembers the codes of the dictionary it saw last. */
-export function compileStep(step: ManifestStep): StepApply {
+export function compileStep(step: OneFeatureStep): StepApply {
   switch (step.kind) {
     case 'numeric':
       return (values, from, to, out, columnCount, firstColumn, outRow) => {
@@ -102,6 +114,7 @@ export function compileStep(step: ManifestStep): StepApply {
         }
       };
     case 'category-codes':
+    case 'category-numbers':
       return compileCategoryStep(step);
     case 'text-scores':
       return compileTextSteps([{ step, column: 0 }]);
@@ -117,11 +130,17 @@ function compileTextSteps(steps: readonly PlacedTextStep[]): StepApply {
   };
 }
 
-/** A compiled step, or several that read one text, with the column that their columns are counted from. */
+/** A compiled step in its place of a matrix, or several that read one text. */
 export interface CompiledStep {
-  readonly feature: number;
-  readonly firstColumn: number;
-  readonly apply: StepApply;
+  readonly inputs: readonly number[];
+  /** Writes rows `from` to `to` into `out` from its first row on; features that were not decoded leave their columns as they are. */
+  readonly apply: (
+    decoded: ReadonlyMap<number, FeatureValues>,
+    from: number,
+    to: number,
+    out: Float64Array,
+    columnCount: number,
+  ) => void;
 }
 
 /**
@@ -141,43 +160,68 @@ export function compileSteps(
     columnCount += stepColumnCount(step);
     if (!isUsed(index)) continue;
     if (step.kind === 'text-scores') texts.push({ step, column: firstColumn });
-    else compiled.push({ feature: step.feature, firstColumn, apply: compileStep(step) });
+    else if (step.kind === 'date-difference') compiled.push(placedDifference(step, firstColumn));
+    else compiled.push(placed(step.feature, firstColumn, compileStep(step)));
   }
-  for (const group of textGroups(texts))
-    compiled.push({ feature: group[0]?.step.feature ?? 0, firstColumn: 0, apply: compileTextSteps(group) });
+  for (const group of textGroups(texts)) compiled.push(placed(group[0]?.step.feature ?? 0, 0, compileTextSteps(group)));
   return { compiled, columnCount };
 }
 
-function compileCategoryStep(step: Extract<ManifestStep, { kind: 'category-codes' }>): StepApply {
-  const codeOf = categoryCodes(step);
-  const missing = step.missingCode ?? NaN;
+function placed(feature: number, firstColumn: number, apply: StepApply): CompiledStep {
+  return {
+    inputs: [feature],
+    apply: (decoded, from, to, out, columnCount) => {
+      const values = decoded.get(feature);
+      if (values !== undefined) apply(values, from, to, out, columnCount, firstColumn, 0);
+    },
+  };
+}
+
+function placedDifference(
+  { feature, minus }: Extract<ManifestStep, { kind: 'date-difference' }>,
+  column: number,
+): CompiledStep {
+  return {
+    inputs: [feature, minus],
+    apply: (decoded, from, to, out, columnCount) => {
+      const later = decoded.get(feature);
+      const earlier = decoded.get(minus);
+      if (later === undefined || earlier === undefined) return;
+      const [ends, begins] = [numbersOf(later), numbersOf(earlier)];
+      for (let row = from, at = column; row < to; row += 1, at += columnCount)
+        out[at] = daysBetween(begins[row] ?? NaN, ends[row] ?? NaN);
+    },
+  };
+}
+
+function compileCategoryStep(step: CategoryStep): StepApply {
+  const { placeOf, missingPlace, unseenPlace, columnCount: ownCount, values: numbers } = categoryTable(step);
   let known: CategoryValues['keys'] | null = null;
-  let table = new Float64Array(0);
-  let tableSize = 0;
+  let places = new Int32Array(0);
+  let placed = 0;
   return (values, from, to, out, columnCount, firstColumn, outRow) => {
     if (values.kind !== 'category')
       throw new AppError('INTERNAL', `a category step was given values of kind ${values.kind}`);
     const { codes, keys } = values;
-    if (known !== keys) [known, tableSize] = [keys, 0];
-    if (table.length < keys.length) {
-      const larger = new Float64Array(Math.max(keys.length, 2 * table.length));
-      larger.set(table.subarray(0, tableSize));
-      table = larger;
+    if (known !== keys) [known, placed] = [keys, 0];
+    if (places.length < keys.length) {
+      const larger = new Int32Array(Math.max(keys.length, 2 * places.length));
+      larger.set(places.subarray(0, placed));
+      places = larger;
     }
-    for (; tableSize < keys.length; tableSize += 1) {
-      const key = keys[tableSize] ?? null;
-      table[tableSize] = key === null ? missing : (codeOf.get(key) ?? NaN);
+    for (; placed < keys.length; placed += 1) {
+      const key = keys[placed] ?? null;
+      places[placed] = key === null ? missingPlace : (placeOf.get(key) ?? unseenPlace);
     }
     for (let row = from, at = outRow * columnCount + firstColumn; row < to; row += 1, at += columnCount) {
       const code = codes[row] ?? -1;
-      out[at] = code < 0 ? missing : (table[code] ?? NaN);
+      const place = code < 0 ? missingPlace : (places[code] ?? unseenPlace);
+      if (ownCount === 1) out[at] = numbers[place] ?? NaN;
+      else
+        for (let column = 0; column < ownCount; column += 1)
+          out[at + column] = numbers[place * ownCount + column] ?? NaN;
     }
   };
-}
-
-/** Code of each key of a category step. */
-export function categoryCodes(step: Extract<ManifestStep, { kind: 'category-codes' }>): Map<string, number> {
-  return new Map(step.keys.map((key, code) => [key, code]));
 }
 
 function numbersOf(values: FeatureValues): Float64Array {

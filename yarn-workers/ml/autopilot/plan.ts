@@ -5,6 +5,7 @@ import { NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from '../blueprints/naive.ts';
 import { PORTFOLIO } from '../blueprints/portfolio.ts';
 import { variations, type Candidate } from '../blueprints/variations.ts';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../ensemble/limits.ts';
+import { ENCODED_LEVELS_MIN } from '../fit/categories/limits.ts';
 import { columnNamed, planColumns, type PlanColumn } from './columns.ts';
 import { complaint, quoted } from './complain.ts';
 import {
@@ -251,14 +252,19 @@ function candidatesOf(
   return [...plain, ...varied].slice(0, wanted);
 }
 
-/** Models of a quick run: where there are texts, one more for the blueprint that reads them best. */
+const hasManyLevels = ({ type, uniqueCount }: ModellingFeature): boolean =>
+  type === 'categorical' && uniqueCount >= ENCODED_LEVELS_MIN;
+
+/** Models of a quick run: where there are texts or categories of many levels, one more for the blueprint that reads them best. */
 const quickModels = (features: readonly ModellingFeature[]): number =>
-  features.some(({ type }) => type === 'text') ? QUICK_MODELS + 1 : QUICK_MODELS;
+  QUICK_MODELS + Number(features.some(({ type }) => type === 'text')) + Number(features.some(hasManyLevels));
 
 /** What a blueprint needs and the features have not; null: it can be fitted. */
 function missingInput({ reads }: CatalogueEntry, features: readonly ModellingFeature[]): string | null {
   if (reads === 'texts too' && !features.some(({ type }) => type === 'text')) return 'a text feature';
   if (reads === 'no texts' && !features.some(({ type }) => type !== 'text')) return 'a feature that is no text';
+  if (reads === 'many levels' && !features.some(hasManyLevels))
+    return `a categorical feature of at least ${ENCODED_LEVELS_MIN} different values`;
   return null;
 }
 

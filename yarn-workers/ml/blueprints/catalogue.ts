@@ -14,7 +14,7 @@ export interface CatalogueEntry {
   /** Time of a fit relative to `lightgbm-fast` without texts, before anything is measured. */
   readonly relativeCost: number;
   /** What of the features it reads: there is nothing to be fitted where there are none of these. */
-  readonly reads: 'all' | 'texts too' | 'no texts';
+  readonly reads: 'all' | 'texts too' | 'no texts' | 'many levels';
   /** False: it cannot keep monotonic constraints; true by default. */
   readonly keepsMonotonic?: boolean;
   /** False: only where it is named; true by default. */
@@ -37,6 +37,8 @@ const NEUTRAL: GbmSettings = {
   maxBins: 255,
   categorySmoothing: 10,
   categoryL2: 10,
+  categories: 'codes',
+  categoryCounts: false,
 };
 
 const FEATURE_STEPS: Blueprint['steps'] = [
@@ -57,7 +59,13 @@ const FEATURE_STEPS: Blueprint['steps'] = [
     id: 'dates',
     kind: 'date-parts',
     inputs: ['date features'],
-    description: 'Days since 1970 with their fraction, year, month, day, weekday and hour.',
+    description: 'Days since 1970 with their fraction, year, month, day, weekday, hour and day of the year.',
+  },
+  {
+    id: 'date-differences',
+    kind: 'date-difference',
+    inputs: ['date features'],
+    description: 'Days from one date to another, of each pair of the first six.',
   },
   {
     id: 'texts',
@@ -68,12 +76,32 @@ const FEATURE_STEPS: Blueprint['steps'] = [
   },
 ];
 
+const ENCODED_STEPS: Blueprint['steps'] = [
+  {
+    id: 'category-numbers',
+    kind: 'category-numbers',
+    inputs: ['categorical features of many levels'],
+    description:
+      'A level’s mean of the target (its share of a class, a column a class), drawn towards that of all rows the more, the fewer rows it has and the less levels differ; and its share of the rows. A training row has the mean of other rows. Unseen levels have that of all rows.',
+  },
+];
+
 const ending = (id: string, description: string): Blueprint['steps'][number] => ({
   id,
   kind: id,
   inputs: FEATURE_STEPS.map((step) => step.id),
   description,
 });
+
+/** Boosting that reads encodings of categories beside the other features. */
+function encoded(entry: CatalogueEntry): CatalogueEntry {
+  const { blueprint } = entry;
+  const [last] = blueprint.steps.slice(-1);
+  if (last === undefined) return entry;
+  const before = [...blueprint.steps.slice(0, -1), ...ENCODED_STEPS];
+  const steps = [...before, { ...last, inputs: before.map(({ id }) => id) }];
+  return { ...entry, reads: 'many levels', blueprint: { ...blueprint, steps } };
+}
 
 const BOOSTING = ending(
   'gradient-boosting',
@@ -121,7 +149,14 @@ const LINEAR_STEPS: Blueprint['steps'] = [
     id: 'dates',
     kind: 'date-parts',
     inputs: ['date features'],
-    description: 'Days since 1970 with their fraction, year, month, day, weekday and hour, as numbers.',
+    description:
+      'Days since 1970 with their fraction, year, month, day, weekday and hour, as numbers; the year, the week and the day as circles (sine and cosine).',
+  },
+  {
+    id: 'date-differences',
+    kind: 'date-difference',
+    inputs: ['date features'],
+    description: 'Days from one date to another, of each pair of the first six, as numbers.',
   },
 ];
 
@@ -248,6 +283,16 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     { ...TEXT_PATH, pieces: 1, words: 2, characters: 4 },
   ),
   boosted('lightgbm-default', 'LightGBM', 'gradient-boosting', 2.2, 'LightGBM’s own defaults with early stopping.', {}),
+  encoded(
+    boosted(
+      'lightgbm-encoded',
+      'LightGBM, encoded categories',
+      'gradient-boosting',
+      2.5,
+      'Categories of many levels as numbers: their mean target and how many rows they have, learnt so that no row has seen its own target.',
+      { categories: 'target', categoryCounts: true },
+    ),
+  ),
   boosted(
     'lightgbm-shallow',
     'LightGBM, shallow',

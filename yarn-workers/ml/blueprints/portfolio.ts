@@ -17,6 +17,7 @@ export const PORTFOLIO: readonly Candidate[] = [
   plain('lightgbm-fast'),
   plain('linear-text'),
   plain('lightgbm-default'),
+  plain('lightgbm-encoded'),
   plain('linear'),
   plain('lightgbm-slow'),
   plain('extra-trees'),

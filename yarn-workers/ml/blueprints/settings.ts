@@ -6,6 +6,10 @@ import type { LinearSettings } from './linear-settings.ts';
 export const BOOSTING_KINDS = ['gbdt', 'rf'] as const;
 export type BoostingKind = (typeof BOOSTING_KINDS)[number];
 
+/** How trees read categories: by codes that splits take sets of, by the mean target of a level, or by both. */
+export const CATEGORY_ENCODINGS = ['codes', 'target', 'both'] as const;
+export type CategoryEncoding = (typeof CATEGORY_ENCODINGS)[number];
+
 /** Settings of a gradient boosting (or random forest) blueprint; the parameters of a blueprint have these names. */
 export interface GbmSettings {
   readonly boosting: BoostingKind;
@@ -35,6 +39,10 @@ export interface GbmSettings {
   readonly categorySmoothing: number;
   /** L2 of splits by category sets. */
   readonly categoryL2: number;
+  /** Of the features with at least ENCODED_LEVELS_MIN levels; the others are always codes. */
+  readonly categories: CategoryEncoding;
+  /** Whether there is also a column with the share of rows that have the level. */
+  readonly categoryCounts: boolean;
 }
 
 /** Settings of a model that learns from features. */
@@ -77,7 +85,9 @@ const FOREST_RANGES: Readonly<Record<Exclude<keyof ForestSettings, 'randomThresh
 };
 
 /** The same of boosted trees. */
-const GBM_RANGES: Readonly<Record<Exclude<keyof GbmSettings, 'boosting' | 'extraTrees'>, Range>> = {
+const GBM_RANGES: Readonly<
+  Record<Exclude<keyof GbmSettings, 'boosting' | 'extraTrees' | 'categories' | 'categoryCounts'>, Range>
+> = {
   learningRate: { min: 0.001, max: 1, integer: false },
   maxIterations: { min: 1, max: 20_000, integer: true },
   earlyStoppingRounds: { min: 0, max: 10_000, integer: true },
@@ -135,8 +145,12 @@ function forestComplaint(name: string, value: Value): string | null {
 function gbmComplaint(name: string, value: Value): string | null {
   if (name === 'boosting')
     return BOOSTING_KINDS.some((kind) => kind === value) ? null : `must be one of ${BOOSTING_KINDS.join(', ')}`;
-  if (name === 'extraTrees') return typeof value === 'boolean' ? null : 'must be true or false';
-  return rangeComplaint(name, value, GBM_RANGES, ['boosting', 'extraTrees', ...Object.keys(GBM_RANGES)]);
+  if (name === 'categories')
+    return CATEGORY_ENCODINGS.some((kind) => kind === value) ? null : `must be one of ${CATEGORY_ENCODINGS.join(', ')}`;
+  if (name === 'extraTrees' || name === 'categoryCounts')
+    return typeof value === 'boolean' ? null : 'must be true or false';
+  const others = ['boosting', 'extraTrees', 'categories', 'categoryCounts'];
+  return rangeComplaint(name, value, GBM_RANGES, [...others, ...Object.keys(GBM_RANGES)]);
 }
 
 function rangeComplaint(name: string, value: Value, ranges: Ranges, known: readonly string[]): string | null {

@@ -2,6 +2,8 @@ import { AppError, canonicalJson, toAppError, type ManifestStep } from '#contrac
 import { stepColumnCount } from '#scoring';
 import type { FittedMember } from './assemble.ts';
 import { memberStopAt, report } from './clock.ts';
+import { encodeCategories, type CategoryEncodings } from './categories/encode-categories.ts';
+import type { FeatureSurvey } from './feature-survey.ts';
 import { fitMember, type MemberContext } from './fit-member.ts';
 import { decodeState, EMPTY_STATE, encodeState, stateBytes, type FinishedMember, type FitState } from './fit-state.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
@@ -22,13 +24,15 @@ export type BoostedMember = FittedMember & { readonly iterations: number | null;
  */
 export async function boostMembers(
   context: MemberContext,
-  stepsOf: (member: Member) => ManifestStep[],
+  { stepsOf, levelsOf }: Pick<FeatureSurvey, 'stepsOf' | 'levelsOf'>,
   finishMs: number,
 ): Promise<BoostedMember[]> {
   const { io, roles } = context;
   const { members } = roles;
+  const encodings: CategoryEncodings[] = [];
+  for (const member of members) encodings.push(await encodeCategories(context, member, stepsOf(member), levelsOf));
   const scores = await scoresOfTexts(context, finishMs);
-  const steps = members.map((member, index) => [...stepsOf(member), ...(scores[index]?.steps ?? [])]);
+  const steps = members.map((_, index) => [...(encodings[index]?.steps ?? []), ...(scores[index]?.steps ?? [])]);
   const states = stateKeeper(context, steps);
   const begin = states.begin();
   const finished: FinishedMember[] = [...begin.finished];
@@ -50,7 +54,7 @@ export async function boostMembers(
       member,
       index,
       steps[index] ?? [],
-      scores[index]?.heldOut ?? null,
+      { texts: scores[index]?.heldOut ?? null, categories: encodings[index]?.heldOut ?? null },
       {
         stopAt,
         resumed,

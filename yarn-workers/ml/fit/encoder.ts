@@ -1,8 +1,16 @@
 import { AppError, type BatchSource, type ColumnBatch, type ManifestStep } from '#contracts';
-import { compileSteps, featureDecoder, type FeatureValues } from '#scoring';
+import { compileStep, compileSteps, featureDecoder, stepColumnCount, stepInputs, type FeatureValues } from '#scoring';
 import { BLOCK_ROWS, PUSH_CELLS_MAX } from './limits.ts';
 import type { TaskFeature } from './task-columns.ts';
+import type { HeldOutEncodings } from './categories/encode-categories.ts';
 import type { HeldOutScores } from './text/score-texts.ts';
+
+/** What stands in columns of rows that their steps were fitted on, instead of what the steps say. */
+export interface HeldOut {
+  /** Their columns are the last. */
+  readonly texts: HeldOutScores | null;
+  readonly categories: HeldOutEncodings | null;
+}
 
 /** Takes `rowCount` encoded rows (row-major, all columns); they are rows `firstRow` and on of the table. */
 export type BlockSink = (values: Float64Array, rowCount: number, firstRow: number) => void;
@@ -16,30 +24,32 @@ export interface TableEncoder {
 
 /**
  * @param steps their columns in this order are the matrix
- * @param heldOut what stands instead of the scores of all texts, whose columns are the last, in the rows that have some
+ * @param heldOut what stands in rows that steps were fitted on; null where no step saw the target
  */
 export function tableEncoder(
   features: readonly TaskFeature[],
   steps: readonly ManifestStep[],
   source: BatchSource,
   signal?: AbortSignal,
-  heldOut: HeldOutScores | null = null,
+  heldOut: HeldOut | null = null,
 ): TableEncoder {
   const { compiled: places, columnCount } = compileSteps(steps);
-  const used = [...new Set(steps.map((step) => step.feature))].sort((a, b) => a - b);
+  const used = [...new Set(steps.flatMap(stepInputs))].sort((a, b) => a - b);
   const inputs = used.map((index) => {
     const feature = features[index];
     if (feature === undefined) throw new AppError('INTERNAL', `a step reads feature ${index} of ${features.length}`);
     return { index, request: feature.request, decode: featureDecoder(feature.manifest) };
   });
   const block = new Float64Array(BLOCK_ROWS * columnCount);
+  const texts = heldOut?.texts ?? null;
+  const categories = heldOutCategories(steps, heldOut?.categories ?? null, columnCount);
   const decodedOf = (batch: ColumnBatch): Map<number, FeatureValues> =>
     new Map(
       inputs.map(({ index, decode }, place): [number, FeatureValues] => {
         const column = batch.columns[place];
         if (column === undefined)
           throw new AppError('INTERNAL', `a batch has ${batch.columns.length} columns, expected ${inputs.length}`);
-        return [index, withoutScored(decode(column, batch.rowCount, batch.firstRow), heldOut, batch.firstRow)];
+        return [index, withoutScored(decode(column, batch.rowCount, batch.firstRow), texts, batch.firstRow)];
       }),
     );
   return {
@@ -58,15 +68,46 @@ export function tableEncoder(
         const decoded = decodedOf(batch);
         for (let from = 0; from < batch.rowCount; from += BLOCK_ROWS) {
           const to = Math.min(batch.rowCount, from + BLOCK_ROWS);
-          for (const { feature, firstColumn, apply } of places) {
-            const values = decoded.get(feature);
-            if (values !== undefined) apply(values, from, to, block, columnCount, firstColumn, 0);
-          }
-          if (heldOut !== null) writeHeldOut(heldOut, block, columnCount, to - from, batch.firstRow + from);
+          for (const { apply } of places) apply(decoded, from, to, block, columnCount);
+          categories(decoded, block, from, to, batch.firstRow);
+          if (texts !== null) writeHeldOut(texts, block, columnCount, to - from, batch.firstRow + from);
           sink(block, to - from, batch.firstRow + from);
         }
       }
     },
+  };
+}
+
+/** Writes into rows `from` to `to` of a batch what their encodings are without their own part. */
+function heldOutCategories(steps: readonly ManifestStep[], heldOut: HeldOutEncodings | null, columnCount: number) {
+  const firstColumns = new Map<ManifestStep, number>();
+  let column = 0;
+  for (const step of steps) {
+    firstColumns.set(step, column);
+    column += stepColumnCount(step);
+  }
+  const encodings = (heldOut?.encodings ?? []).map(({ step, without }) => {
+    const firstColumn = firstColumns.get(step);
+    if (firstColumn === undefined)
+      throw new AppError('INTERNAL', 'an encoding is held out of a step that is not there');
+    return { feature: step.feature, firstColumn, without: without.map(compileStep) };
+  });
+  return (
+    decoded: ReadonlyMap<number, FeatureValues>,
+    block: Float64Array,
+    from: number,
+    to: number,
+    firstRow: number,
+  ): void => {
+    if (heldOut === null) return;
+    for (let row = from; row < to; row += 1) {
+      const part = heldOut.partOf(firstRow + row);
+      if (part < 0) continue;
+      for (const { feature, firstColumn, without } of encodings) {
+        const values = decoded.get(feature);
+        if (values !== undefined) without[part]?.(values, row, row + 1, block, columnCount, firstColumn, row - from);
+      }
+    }
   };
 }
 

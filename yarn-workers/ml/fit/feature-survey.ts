@@ -1,4 +1,4 @@
-import { AppError, type BatchSource, type ManifestStep, type TrainingStatistics, DATE_PARTS } from '#contracts';
+import { AppError, type BatchSource, type ManifestStep, type TrainingStatistics } from '#contracts';
 import {
   featureDecoder,
   isText,
@@ -8,6 +8,7 @@ import {
   type TextAnalysis,
 } from '#scoring';
 import { hash32, rowHash } from '#statistics';
+import { datePairs, type DateColumns } from '../blueprints/dates.ts';
 import { compareCodePoints } from '../text-order.ts';
 import {
   CATEGORY_LEVELS_MAX,
@@ -26,11 +27,22 @@ const STATISTICS_SALT = 0x5a17_0002;
 
 /** What one pass over the features finds: enough to fit the steps of every member, each from its own training rows. */
 export interface FeatureSurvey {
-  /** The steps of a member: one a feature that is no text, in the features' order. */
+  /** The steps of a member: one a feature that is no text, in the features' order, then those of two features. */
   readonly stepsOf: (member: Member) => ManifestStep[];
+  /** The levels of a category in a member's training rows, most frequent first; null of any other feature. */
+  readonly levelsOf: (member: Member, feature: number, rowsMin: number, most: number) => LevelCounts | null;
   /** What the analyses found in the texts. */
   readonly texts: readonly SurveyedTerms[];
   readonly statistics: TrainingStatistics[];
+}
+
+/** Levels of a category with their training rows. */
+export interface LevelCounts {
+  readonly keys: readonly string[];
+  readonly counts: readonly number[];
+  readonly missingCount: number;
+  /** Of all levels, those that are not among the keys too. */
+  readonly levelCount: number;
 }
 
 /** Rows of each key of a category feature, by group of training rows. */
@@ -46,6 +58,7 @@ interface CategoryCounts {
  * COUNTED_TERMS_MAX terms an analysis of a text.
  *
  * @param analyses how terms of texts are counted; none: texts are only looked at
+ * @param dates what becomes of dates
  */
 export async function surveyFeatures(
   features: readonly TaskFeature[],
@@ -53,6 +66,7 @@ export async function surveyFeatures(
   source: BatchSource,
   seed: number,
   analyses: readonly TextAnalysis[],
+  dates: DateColumns,
   signal?: AbortSignal,
 ): Promise<FeatureSurvey> {
   const groups = trainingGroups(roles);
@@ -65,7 +79,7 @@ export async function surveyFeatures(
     if (texts !== null) return { ...texts, decode: featureDecoder(feature.manifest), step: () => null };
     return feature.manifest.parse.kind === 'category'
       ? categorySurvey(feature, groups)
-      : numberSurvey(feature, inStatistics);
+      : numberSurvey(feature, inStatistics, dates);
   });
   const request = features.map((feature) => feature.request);
   const batches = request.length === 0 ? [] : source.batches(request, signal);
@@ -77,8 +91,11 @@ export async function surveyFeatures(
       survey.add(survey.decode(column, batch.rowCount, batch.firstRow), batch.rowCount, batch.firstRow);
     }
   }
+  const pairs = dates.differences ? datePairs(features.map(({ manifest }) => manifest.type)) : [];
+  const differences = pairs.map(([feature, minus]): ManifestStep => ({ kind: 'date-difference', feature, minus }));
   return {
-    stepsOf: (member) => surveyed.flatMap((survey, index) => survey.step(member, index) ?? []),
+    stepsOf: (member) => [...surveyed.flatMap((survey, index) => survey.step(member, index) ?? []), ...differences],
+    levelsOf: (member, feature, rowsMin, most) => surveyed[feature]?.levels?.(member, rowsMin, most) ?? null,
     texts: textSurveys.flatMap((texts) => texts?.terms() ?? []),
     statistics: surveyed.map((survey, index) => survey.statistics(index)),
   };
@@ -90,10 +107,16 @@ interface Survey {
   add(decoded: FeatureValues, rowCount: number, firstRow: number): void;
   /** Null for a text: its step is part of the fit. */
   step(member: Member, feature: number): ManifestStep | null;
+  /** Of a category. */
+  levels?(member: Member, rowsMin: number, most: number): LevelCounts;
   statistics(feature: number): TrainingStatistics;
 }
 
-function numberSurvey({ manifest }: TaskFeature, inStatistics: (row: number) => boolean): Survey {
+function numberSurvey(
+  { manifest }: TaskFeature,
+  inStatistics: (row: number) => boolean,
+  { parts }: DateColumns,
+): Survey {
   const kept: number[] = [];
   return {
     decode: featureDecoder(manifest),
@@ -106,7 +129,7 @@ function numberSurvey({ manifest }: TaskFeature, inStatistics: (row: number) => 
     },
     step: (_member, feature) =>
       manifest.parse.kind === 'date'
-        ? { kind: 'date-parts', feature, parts: [...DATE_PARTS] }
+        ? { kind: 'date-parts', feature, parts: [...parts] }
         : { kind: 'numeric', feature },
     statistics: (feature) => numberStatistics(feature, Float64Array.from(kept)),
   };
@@ -122,7 +145,8 @@ function categorySurvey({ manifest }: TaskFeature, groups: TrainingGroups): Surv
         throw new AppError('INTERNAL', `${JSON.stringify(manifest.name)} does not decode as a category`);
       tally(decoded, rowCount, firstRow, groups.of);
     },
-    step: (member, feature) => ({ kind: 'category-codes', feature, ...levelsOf(counts, groups.trains(member)) }),
+    step: (member, feature) => ({ kind: 'category-codes', feature, ...codesOf(counts, groups.trains(member)) }),
+    levels: (member, rowsMin, most) => levelsOf(counts, groups.trains(member), rowsMin, most),
     statistics: (feature) => {
       const totals = [...counts.byKey].map(([value, byGroup]) => ({ value, count: sumOf(byGroup, () => true) }));
       return categoryStatistics(
@@ -169,23 +193,36 @@ function sumOf(byGroup: Float64Array, isWanted: (group: number) => boolean): num
   return sum;
 }
 
-/**
- * The levels of a member: keys by number of training rows, then by code points; those with too few rows, and all beyond
- * CATEGORY_LEVELS_MAX, are left out and so read as unseen. Missing is a level of its own where training rows have it.
- */
+/** The keys of a member's training rows by their number of rows, then by code points; those with too few rows are left out. */
 function levelsOf(
+  counts: CategoryCounts,
+  trains: (group: number) => boolean,
+  rowsMin: number,
+  most: number,
+): LevelCounts {
+  const levels = [...counts.byKey].map(([key, byGroup]) => ({ key, count: sumOf(byGroup, trains) }));
+  const kept = levels
+    .filter(({ count }) => count >= rowsMin)
+    .sort((a, b) => b.count - a.count || compareCodePoints(a.key, b.key))
+    .slice(0, most);
+  return {
+    keys: kept.map(({ key }) => key),
+    counts: kept.map(({ count }) => count),
+    missingCount: sumOf(counts.missing, trains),
+    levelCount: levels.filter(({ count }) => count > 0).length,
+  };
+}
+
+/** Codes of a member's levels; rare ones, and all beyond CATEGORY_LEVELS_MAX, read as unseen. Missing is a level of its own. */
+function codesOf(
   counts: CategoryCounts,
   trains: (group: number) => boolean,
 ): { keys: string[]; missingCode: number | null } {
   const missing = sumOf(counts.missing, trains);
-  const levels = [...counts.byKey].map(([key, byGroup]) => ({ key, count: sumOf(byGroup, trains) }));
-  const rowCount = levels.reduce((sum, { count }) => sum + count, missing);
+  let rowCount = missing;
+  for (const byGroup of counts.byKey.values()) rowCount += sumOf(byGroup, trains);
   const rowsMin = Math.min(LEVEL_ROWS_MAX, Math.max(LEVEL_ROWS_MIN, Math.round(rowCount * LEVEL_ROWS_SHARE)));
-  const keys = levels
-    .filter(({ count }) => count >= rowsMin)
-    .sort((a, b) => b.count - a.count || compareCodePoints(a.key, b.key))
-    .slice(0, CATEGORY_LEVELS_MAX)
-    .map(({ key }) => key);
+  const keys = [...levelsOf(counts, trains, rowsMin, CATEGORY_LEVELS_MAX).keys];
   return { keys, missingCode: missing > 0 ? keys.length : null };
 }
 

@@ -6,14 +6,21 @@ import type { GbmSettings } from '../blueprints/settings.ts';
 import { constantScores } from './baseline.ts';
 import { boost, datasetParameters, type Boosted, type BoostJob } from './boost.ts';
 import type { FitIo } from './clock.ts';
-import { copyRow, rowsByPass, rowsInMemory, tableEncoder, type EncodedRows, type TableEncoder } from './encoder.ts';
+import {
+  copyRow,
+  rowsByPass,
+  rowsInMemory,
+  tableEncoder,
+  type EncodedRows,
+  type HeldOut,
+  type TableEncoder,
+} from './encoder.ts';
 import type { BoostingEngine, EngineDataset } from './engine.ts';
 import { BIN_SAMPLE_CELLS_MAX, BIN_SAMPLE_ROWS_MAX, MATRIX_CELLS_MAX, PUSH_CELLS_MAX } from './limits.ts';
 import { countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
 import { offsetsOf, type TargetRows } from './target-rows.ts';
 import type { TaskFeature } from './task-columns.ts';
 import type { Corpora } from './text/corpus.ts';
-import type { HeldOutScores } from './text/score-texts.ts';
 
 const BIN_SALT = 0x5a17_0004;
 
@@ -47,7 +54,7 @@ export function engineLabels({ target }: Pick<TrainTask, 'target'>, rows: Target
  * Fits one member on its training rows: encodes, bins, boosts; all native memory is freed whatever happens.
  *
  * @param index number of the member, for seeds
- * @param heldOut what stands in the last columns of the rows that scores of texts were fitted on; null without texts
+ * @param heldOut what stands in rows that steps were fitted on; null where no step saw the target
  * @param run when it must end, where it begins, and who is told
  */
 export async function fitMember(
@@ -55,7 +62,7 @@ export async function fitMember(
   member: Member,
   index: number,
   steps: readonly ManifestStep[],
-  heldOut: HeldOutScores | null,
+  heldOut: HeldOut | null,
   run: Pick<BoostJob, 'stopAt' | 'resumed' | 'onIteration' | 'onSegment'>,
 ): Promise<Boosted & { trees: TreeArrays }> {
   const { task, features, source, rows, roles, io, settings } = context;

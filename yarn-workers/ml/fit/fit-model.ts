@@ -1,18 +1,17 @@
 import {
   ARTIFACT_FORMAT_VERSION,
   AppError,
-  DATE_PARTS,
   type BatchSource,
   type Manifest,
   type ManifestContent,
   type ManifestFile,
-  type ManifestStep,
   type ModelScores,
   type TrainTask,
   type TrainingStatistics,
 } from '#contracts';
 import { isText, openArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
+import { dateColumnsOf, datePairs } from '../blueprints/dates.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
 import { textAnalysesOf } from '../blueprints/text.ts';
 import { isForest, isLinear, type ModelSettings } from '../blueprints/settings.ts';
@@ -25,7 +24,7 @@ import { constantScores } from './baseline.ts';
 import { boostMembers, type BoostedMember } from './boost-members.ts';
 import { report, type FitIo } from './clock.ts';
 import type { BoostingEngine } from './engine.ts';
-import { surveyFeatures } from './feature-survey.ts';
+import { surveyFeatures, type FeatureSurvey } from './feature-survey.ts';
 import type { MemberContext } from './fit-member.ts';
 import { forestMembers, forestSample } from './forest/forest-members.ts';
 import { TIMED_ROWS_MAX } from './limits.ts';
@@ -34,7 +33,7 @@ import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
 import { naiveMember } from './naive/naive-member.ts';
 import { packCalibrated } from './pack-calibrated.ts';
 import { turnIntoPredictions } from './predict-partitions.ts';
-import { checkTrainingRows, countRows, rowRoles, trainingRows, type Member, type RowRoles } from './row-roles.ts';
+import { checkTrainingRows, countRows, rowRoles, trainingRows, type RowRoles } from './row-roles.ts';
 import { readTargetRows, type TargetRows } from './target-rows.ts';
 import { numberColumn, taskFeatures, type TaskFeature } from './task-columns.ts';
 import { readCorpora } from './text/corpus.ts';
@@ -122,7 +121,7 @@ export async function fitModel(
   const surveyMs = io.now() - startedAt;
   const context = { task, features, source, rows, roles, engine, objective, outputCount, texts, io };
   const finishMs = FINISH_MS + (task.refit === null ? FINISH_PASSES : REFIT_FINISH_PASSES) * surveyMs;
-  const fitted = await fitMembers(context, settings, survey.stepsOf, finishMs);
+  const fitted = await fitMembers(context, settings, survey, finishMs);
   const boostedAt = io.now();
   await report(io, 0.92, 'predicting', 'predicting the rows held back');
   const offsets = fittedOffsets(task, rows, roles);
@@ -177,7 +176,15 @@ async function readFeatures(
 ) {
   // The baseline looks at no feature, so nothing is read for it: it must be there early.
   const surveyed = settings === null ? [] : features;
-  const survey = await surveyFeatures(surveyed, roles, source, seed, textAnalysesOf(settings), io.signal);
+  const survey = await surveyFeatures(
+    surveyed,
+    roles,
+    source,
+    seed,
+    textAnalysesOf(settings),
+    dateColumnsOf(settings),
+    io.signal,
+  );
   const sizes = { seed, outputCount, rowCount };
   const texts = await readCorpora(survey.texts, sizes, features, roles, source, io.signal);
   const wanted = features.filter(({ manifest }) => isText(manifest)).length * textAnalysesOf(settings).length;
@@ -217,14 +224,14 @@ export function manifestOf(
 async function fitMembers(
   context: Omit<MemberContext, 'settings'>,
   settings: ModelSettings | null,
-  stepsOf: (member: Member) => ManifestStep[],
+  survey: FeatureSurvey,
   finishMs: number,
 ): Promise<BoostedMember[]> {
   if (settings === null) return context.roles.members.map((member) => baselineMember(context, member));
-  if (isForest(settings)) return forestMembers({ ...context, settings }, stepsOf, finishMs);
+  if (isForest(settings)) return forestMembers({ ...context, settings }, survey.stepsOf, finishMs);
   return isLinear(settings)
-    ? linearMembers({ ...context, settings }, stepsOf, finishMs)
-    : boostMembers({ ...context, settings }, stepsOf, finishMs);
+    ? linearMembers({ ...context, settings }, survey.stepsOf, finishMs)
+    : boostMembers({ ...context, settings }, survey, finishMs);
 }
 
 /** The task's own fraction, or what a linear model or a forest can hold. */
@@ -238,9 +245,11 @@ function sampleFractionOf(
   if (settings === null || !(isLinear(settings) || isForest(settings))) return sampleFraction;
   const columnsOf = ({ manifest }: TaskFeature): number => {
     if (isText(manifest)) return 0;
-    return manifest.parse.kind === 'date' ? DATE_PARTS.length : 1;
+    return manifest.parse.kind === 'date' ? dates.parts.length : 1;
   };
-  const columnCount = features.reduce((sum, feature) => sum + columnsOf(feature), 0);
+  const dates = dateColumnsOf(settings);
+  const pairCount = dates.differences ? datePairs(features.map(({ manifest }) => manifest.type)).length : 0;
+  const columnCount = features.reduce((sum, feature) => sum + columnsOf(feature), pairCount);
   const most = isLinear(settings)
     ? designSample(rowCount, columnCount, outputCount)
     : forestSample(rowCount, columnCount);

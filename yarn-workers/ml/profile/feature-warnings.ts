@@ -1,4 +1,5 @@
 import type { FeatureType, FeatureWarning } from '#contracts';
+import { ENCODED_LEVELS_MAX } from '../fit/categories/limits.ts';
 import { CATEGORY_LEVELS_MAX } from '../fit/limits.ts';
 import { HIGH_MISSING_SHARE } from './limits.ts';
 
@@ -37,7 +38,7 @@ export function featureWarnings({
     warn(
       'HIGH_CARDINALITY',
       `There are ${uniqueCount} different values.`,
-      `The ${CATEGORY_LEVELS_MAX} most frequent of the training rows are told apart; all others count as unseen.`,
+      `Where levels are codes the ${CATEGORY_LEVELS_MAX} most frequent of the training rows are told apart, where they are mean targets ${ENCODED_LEVELS_MAX}; all others count as unseen.`,
     );
   }
   if (infiniteCount > 0) {

@@ -36,3 +36,14 @@ export const TIME_BUCKETS_MAX = 4_096;
 export const TIME_BUCKETS_TOTAL_MAX = 409_600;
 /** Part of missing values that is worth a warning. */
 export const HIGH_MISSING_SHARE = 0.5;
+/** Rows that features are held against each other by, and from how many on. */
+export const COMPARED_ROWS_MAX = 2_000;
+export const COMPARED_ROWS_MIN = 100;
+/** Columns that are compared, the first ones: pairs grow with the square. */
+export const COMPARED_COLUMNS_MAX = 200;
+/** Levels of what is compared as a category: with more of them, nearly every row has a pair of its own. */
+export const COMPARED_LEVELS_MAX = 100;
+/** Two numbers at or above this rank correlation say nearly the same to trees. */
+export const NEAR_DUPLICATE_CORRELATION = 0.999;
+/** Two categories say nearly the same if they share this part of what they say. */
+export const NEAR_DUPLICATE_INFORMATION = 0.99;

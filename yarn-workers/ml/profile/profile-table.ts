@@ -17,6 +17,7 @@ import {
   TEXT_VIEW_SHARE,
   TOP_VALUE_CHARS_MAX,
 } from './limits.ts';
+import { rowComparison, type RowComparison } from './near-duplicates.ts';
 import { numberProfiler } from './number-profile.ts';
 import { timeBucketsMax } from './time-counts.ts';
 
@@ -28,7 +29,7 @@ export interface ProfileOptions {
 
 /**
  * Profiles a table: types, missing, infinite and distinct counts, moments, quantiles, histograms, most frequent values,
- * warnings, all values of columns that have few, and the first rows as exact texts.
+ * warnings (also of features that say nearly the same, by up to 2,000 rows), all values of columns that have few, and the first rows as exact texts.
  *
  * Three passes: the first rows of all columns as texts; all rows in the cheapest view of each column; and, of number and
  * date columns only, the exact texts where values are few, else the numbers again for the histogram. Counts, extremes and
@@ -52,12 +53,18 @@ export async function profileTable(
     throw new AppError('INTERNAL', `the source has ${source.rowCount} rows, the table ${table.rowCount}`);
   }
   const sampled = await readFirstRows(table, source, options);
-  const profilers = await firstPass(table, source, sampled.manyTexts, options);
+  const { profilers, comparison } = await firstPass(table, source, sampled.manyTexts, options);
   await secondPass(profilers, source, options);
   const profiled = profilers.map((profiler) => profiler.finish(source.rowCount));
+  const duplicates = new Map(
+    comparison
+      .nearDuplicates(profiled.map(({ feature }) => feature))
+      .map(({ position, warning }) => [position, warning]),
+  );
   return {
-    features: profiled.map(({ feature }) => ({
+    features: profiled.map(({ feature }, position) => ({
       ...feature,
+      warnings: [...feature.warnings, ...[duplicates.get(position) ?? []].flat()],
       topValues: feature.topValues.filter(({ value }) => value.length <= TOP_VALUE_CHARS_MAX),
     })),
     distinctValues: profiled.map(({ distinctValues }) =>
@@ -117,9 +124,10 @@ async function firstPass(
   source: BatchSource,
   asTexts: Set<number>,
   options: ProfileOptions,
-): Promise<ColumnProfiler[]> {
+): Promise<{ profilers: ColumnProfiler[]; comparison: RowComparison }> {
   const bucketsMax = timeBucketsMax(table.columns.filter(({ parse }) => parse.kind === 'date').length);
   for (;;) {
+    const comparison = rowComparison(table.columns, source.rowCount);
     const profilers = table.columns.map((column, position) =>
       column.parse.kind !== 'category'
         ? numberProfiler(column, bucketsMax)
@@ -137,9 +145,10 @@ async function firstPass(
         return profiler.add(column, batch.rowCount) ? [] : [position];
       });
       if (tooLarge.length > 0) break;
+      comparison.add(batch.columns, batch.firstRow, batch.rowCount);
       await progress(options, (0.65 * (batch.firstRow + batch.rowCount)) / source.rowCount, 'profiling');
     }
-    if (tooLarge.length === 0) return profilers;
+    if (tooLarge.length === 0) return { profilers, comparison };
     // Each turn moves at least one column over, so this ends.
     for (const position of tooLarge) asTexts.add(position);
   }

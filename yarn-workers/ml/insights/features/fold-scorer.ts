@@ -8,11 +8,22 @@ import type { SampledFeature } from './read-features.ts';
 export interface EncodedSample {
   readonly values: Float64Array;
   readonly columnCount: number;
-  /** Matrix columns of each sampled feature, in the order of the features. */
+  /** Matrix columns of each sampled feature, in the order of the features; without those of two features. */
   readonly columnsOf: readonly Uint32Array[];
+  /** Columns that are the difference of two others. */
+  readonly differences: readonly ColumnDifference[];
 }
 
-/** Every column is made of one feature, so that moving a feature's columns is moving its cells. */
+interface ColumnDifference {
+  readonly column: number;
+  readonly of: number;
+  readonly minus: number;
+}
+
+/**
+ * Every column but differences is made of one feature, so that moving a feature's columns is moving its cells; differences
+ * follow when it is predicted.
+ */
 export function encodeSample(
   { steps }: ManifestContent,
   features: readonly SampledFeature[],
@@ -21,19 +32,45 @@ export function encodeSample(
   const { compiled, columnCount } = compileSteps(steps);
   const values = new Float64Array(rowCount * columnCount).fill(NaN);
   const valuesOf = new Map(features.map(({ index, values }) => [index, values]));
-  for (const { feature, firstColumn, apply } of compiled) {
-    const cells = valuesOf.get(feature);
-    if (cells !== undefined) apply(cells, 0, rowCount, values, columnCount, firstColumn, 0);
-  }
+  for (const { apply } of compiled) apply(valuesOf, 0, rowCount, values, columnCount);
   const columnsOf = features.map((): number[] => []);
   const placeOf = new Map(features.map(({ index }, place) => [index, place]));
   let firstColumn = 0;
   for (const step of steps) {
-    const own = columnsOf[placeOf.get(step.feature) ?? -1];
+    const own = step.kind === 'date-difference' ? undefined : columnsOf[placeOf.get(step.feature) ?? -1];
     for (let i = 0; i < stepColumnCount(step); i += 1) own?.push(firstColumn + i);
     firstColumn += stepColumnCount(step);
   }
-  return { values, columnCount, columnsOf: columnsOf.map((columns) => Uint32Array.from(columns)) };
+  return {
+    values,
+    columnCount,
+    columnsOf: columnsOf.map((columns) => Uint32Array.from(columns)),
+    differences: differencesOf(steps),
+  };
+}
+
+/** Differences of dates by the columns of their days, which are what the step subtracts. */
+function differencesOf(steps: ManifestContent['steps']): ColumnDifference[] {
+  const days = new Map<number, number>();
+  const pairs: { column: number; feature: number; minus: number }[] = [];
+  let column = 0;
+  for (const step of steps) {
+    if (step.kind === 'date-parts' && step.parts.includes('epochDays'))
+      days.set(step.feature, column + step.parts.indexOf('epochDays'));
+    if (step.kind === 'date-difference') pairs.push({ column, feature: step.feature, minus: step.minus });
+    column += stepColumnCount(step);
+  }
+  return pairs.flatMap((pair) => {
+    const [of, minus] = [days.get(pair.feature), days.get(pair.minus)];
+    return of === undefined || minus === undefined ? [] : [{ column: pair.column, of, minus }];
+  });
+}
+
+/** Makes differences anew of the columns as they are now. */
+export function followDifferences({ values, columnCount, differences }: EncodedSample): void {
+  for (const { column, of, minus } of differences)
+    for (let start = 0; start < values.length; start += columnCount)
+      values[start + column] = (values[start + of] ?? NaN) - (values[start + minus] ?? NaN);
 }
 
 export const columnCountOf = (steps: ManifestContent['steps']): number =>
@@ -73,7 +110,9 @@ export function samplePredictor(model: OpenedModel, rows: Pick<OutOfFold, 'parti
   const rowCount = partitions.length;
   const raw = new Float64Array(rowCount * outputCount);
   const own = new Float64Array(rowCount * outputCount);
-  return ({ values, columnCount }) => {
+  return (encoded) => {
+    followDifferences(encoded);
+    const { values, columnCount } = encoded;
     const matrix = { rowCount, columnCount, values };
     for (let fold = 0, from = 0; fold < foldCount; fold += 1) {
       let to = from;

@@ -52,8 +52,8 @@ describe('text step', () => {
     expect(compiled).to.have.length(2);
     const texts = ['a b b z', null, 'z', 'b a', '', 'a b b z'];
     const together = new Float64Array(texts.length * columnCount).fill(7);
-    for (const { apply, firstColumn } of compiled)
-      apply({ kind: 'text', texts }, 0, texts.length, together, columnCount, firstColumn, 0);
+    for (const { apply, inputs } of compiled)
+      apply(new Map([[inputs[0] ?? -1, { kind: 'text', texts }]]), 0, texts.length, together, columnCount);
     const alone = texts.flatMap((text) => steps.flatMap((step) => scoresOf(step, text)));
     expect([...together]).to.deep.equal(alone);
   });

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { ErrorCode } from '#contracts';
 import { BLUEPRINTS, type AutopilotRequest, settingsOf } from '#ml';
 import { appErrorOf } from '../../../../support/expect-error.ts';
+import { levelsTable } from '../../../../support/levels-table.ts';
 import { numberRule, textRule, type MemoryColumn } from '../../../../support/memory-table.ts';
 import { MIXED_FEATURES, mixedTable } from '../../../../support/mixed-table.ts';
 import { planOf } from '../../../../support/modelling-task.ts';
@@ -95,11 +96,13 @@ describe('ml autopilot plan', () => {
     expect(names).to.include('linear').and.not.include('extra-trees').and.not.include('random-forest');
     const quantile = await planOf(TABLE, { target: 'regression', metric: 'quantileLoss', quantile: 0.9 });
     expect(quantile.target.quantile).to.equal(0.9);
-    expect(quantile.candidates.map(({ blueprintId }) => blueprintId)).to.include('lightgbm-random-forest');
-    expect(quantile.leftOut?.map(({ blueprintId }) => blueprintId)).to.deep.equal([
+    expect(quantile.candidates.map(({ blueprintId }) => blueprintId)).to.include('lightgbm-fine');
+    expect(quantile.leftOut?.map(({ blueprintId }) => blueprintId)).to.have.members([
       'linear-text',
       'linear',
       'linear-splines',
+      'extra-trees',
+      'random-forest',
     ]);
     expect((await planOf(TABLE, { target: 'regression', metric: 'quantileLoss' })).target.quantile).to.equal(0.5);
     expect(await planOf(TABLE, { target: 'regression' })).not.to.have.any.keys('leftOut');
@@ -430,7 +433,7 @@ describe('ml autopilot plan', () => {
     const quick = await timed({});
     const plain = quick.filter(({ parameters }) => Object.keys(parameters).length === 0);
     const all = BLUEPRINTS.map(({ id }) => id).filter(
-      (id) => id !== 'linear-text' && id !== 'lightgbm-random-forest',
+      (id) => !['linear-text', 'lightgbm-encoded', 'lightgbm-random-forest'].includes(id),
     );
     expect(plain.map(({ blueprintId }) => blueprintId)).to.have.members(all);
     expect(quick.slice(0, 2).map(({ blueprintId }) => blueprintId)).to.deep.equal(['baseline', 'lightgbm-fast']);
@@ -444,6 +447,22 @@ describe('ml autopilot plan', () => {
     expect(await timed({ blueprints: ['lightgbm-slow'] })).to.deep.equal([
       { blueprintId: 'lightgbm-slow', parameters: {} },
     ]);
+  });
+
+  it('encodes categories where one has many levels: one model more', async () => {
+    const table = levelsTable(400);
+    const ids = async (request: Partial<AutopilotRequest>) =>
+      (await planOf(table, { target: 'binary', featureNames: ['x', 'colour', 'town'], ...request })).candidates.map(
+        ({ blueprintId }) => blueprintId,
+      );
+    const quick = await ids({});
+    expect(quick.slice(0, 4)).to.deep.equal(['baseline', 'lightgbm-fast', 'lightgbm-default', 'lightgbm-encoded']);
+    const without = await ids({ featureNames: ['x', 'colour'] });
+    expect(quick.filter((id) => id !== 'lightgbm-encoded')).to.deep.equal(without);
+    const err = await appErrorOf('VALIDATION_FAILED', () =>
+      ids({ featureNames: ['x', 'colour'], blueprints: ['lightgbm-encoded'] }),
+    );
+    expect(err.message).to.contain('"lightgbm-encoded" needs a categorical feature of at least 100 different values');
   });
 
   it('reads texts where there are some: one model more, and none of what would find nothing to read', async () => {

@@ -66,6 +66,7 @@ function sampleOf(one: Case): Sample {
     values: Float64Array.from(x.flat()),
     columnCount: featureCount,
     columnsOf: Array.from({ length: featureCount }, (_, column) => Uint32Array.of(column)),
+    differences: [],
   };
   const rows = {
     rows: Uint32Array.from(x.keys()),

@@ -1,0 +1,152 @@
+/** Tables with columns that a step would make, made beforehand: what such a step is worth before it is built, or was without it. */
+import type { DatePart } from '#contracts';
+import { datePart, daysBetween, isMissing, parseDate, parseNumber } from '#scoring';
+import { numberRule, textRule, type MemoryColumn } from '../../support/memory-table.ts';
+
+export type Table = readonly MemoryColumn[];
+/** What changes the training and the test rows alike; it may learn from the former. */
+export type Change = (train: Table, test: Table) => readonly [Table, Table];
+
+const rowsOf = (table: Table): number => table[0]?.cells.length ?? 0;
+const missing = (column: MemoryColumn, row: number): boolean => {
+  const cell = column.cells[row] ?? null;
+  return cell === null || isMissing(cell, column.parse.nullMarkers);
+};
+const cellOf = (value: number): string | null => (Number.isFinite(value) ? String(value) : null);
+const secondsOf = (column: MemoryColumn, row: number): number => {
+  const cell = column.cells[row] ?? null;
+  return cell === null || missing(column, row) ? NaN : (parseDate(cell, ['iso-date', 'iso-datetime']) ?? NaN);
+};
+const numberOf = (column: MemoryColumn, row: number): number =>
+  missing(column, row) ? NaN : parseNumber(column.cells[row] ?? '');
+const numberColumn = (name: string, rowCount: number, valueOf: (row: number) => number): MemoryColumn => ({
+  name,
+  cells: Array.from({ length: rowCount }, (_, row) => cellOf(valueOf(row))),
+  parse: numberRule,
+});
+const alike =
+  (change: (table: Table) => Table): Change =>
+  (train, test) => [change(train), change(test)];
+
+const isDate = ({ parse }: MemoryColumn): boolean => parse.kind === 'date';
+
+/** Dates as numbers, a column a part, and the days between each two of them. */
+export const dates = (parts: readonly DatePart[], differences = false): Change =>
+  alike((table) => {
+    const own = table.filter(isDate);
+    const made = own.flatMap((column) =>
+      parts.map((part) =>
+        numberColumn(`${column.name}.${part}`, rowsOf(table), (row) => datePart(secondsOf(column, row), part)),
+      ),
+    );
+    const pairs = differences
+      ? own.flatMap((later, place) => own.slice(0, place).map((earlier) => [later, earlier] as const))
+      : [];
+    const between = pairs.map(([later, earlier]) =>
+      numberColumn(`${later.name}-${earlier.name}`, rowsOf(table), (row) =>
+        daysBetween(secondsOf(earlier, row), secondsOf(later, row)),
+      ),
+    );
+    return [...table.filter((column) => !isDate(column)), ...made, ...between];
+  });
+
+/** The number of missing cells of a row. */
+export const missingCount = (target: string): Change =>
+  alike((table) => {
+    const inputs = table.filter(({ name }) => name !== target);
+    const count = (row: number): number => inputs.filter((column) => missing(column, row)).length;
+    return [...table, numberColumn('missing cells', rowsOf(table), count)];
+  });
+
+/** A column of 0 and 1 for each that misses cells in the training rows. */
+export const missingIndicators =
+  (target: string): Change =>
+  (train, test) => {
+    const found = train.filter(
+      (column) => column.name !== target && column.cells.some((_, row) => missing(column, row)),
+    );
+    const names = new Set(found.map(({ name }) => name));
+    const withIndicators = (table: Table): Table => [
+      ...table,
+      ...table
+        .filter(({ name }) => names.has(name))
+        .map((column) =>
+          numberColumn(`${column.name} is missing`, rowsOf(table), (row) => Number(missing(column, row))),
+        ),
+    ];
+    return [withIndicators(train), withIndicators(test)];
+  };
+
+/** @see Yeo, Johnson 2000 */
+function yeoJohnson(value: number, lambda: number): number {
+  if (value >= 0) return lambda === 0 ? Math.log1p(value) : ((value + 1) ** lambda - 1) / lambda;
+  return lambda === 2 ? -Math.log1p(-value) : -((1 - value) ** (2 - lambda) - 1) / (2 - lambda);
+}
+
+/** Numbers beside the target as they are most normal, by the likelihood of the training rows. */
+export const powers =
+  (target: string): Change =>
+  (train, test) => {
+    const lambdas = new Map(
+      train.flatMap((column) =>
+        column.parse.kind === 'number' && column.name !== target ? [[column.name, likeliest(column)]] : [],
+      ),
+    );
+    const changed = (table: Table): Table =>
+      table.map((column) => {
+        const lambda = lambdas.get(column.name);
+        if (lambda === undefined) return column;
+        return numberColumn(column.name, rowsOf(table), (row) => yeoJohnson(numberOf(column, row), lambda));
+      });
+    return [changed(train), changed(test)];
+  };
+
+function likeliest(column: MemoryColumn): number {
+  const values = column.cells.flatMap((_, row) => {
+    const value = numberOf(column, row);
+    return Number.isFinite(value) ? [value] : [];
+  });
+  const jacobian = values.reduce((sum, value) => sum + Math.sign(value) * Math.log1p(Math.abs(value)), 0);
+  let best = { lambda: 1, likelihood: -Infinity };
+  for (let lambda = -1; lambda <= 3; lambda += 0.25) {
+    const moved = values.map((value) => yeoJohnson(value, lambda));
+    const mean = moved.reduce((sum, value) => sum + value, 0) / moved.length;
+    const variance = moved.reduce((sum, value) => sum + (value - mean) ** 2, 0) / moved.length;
+    const likelihood = (-values.length / 2) * Math.log(variance) + (lambda - 1) * jacobian;
+    if (likelihood > best.likelihood) best = { lambda, likelihood };
+  }
+  return best.lambda;
+}
+
+/** Beside latitude and longitude: distance to their mean, sums and differences (turned by 45 degrees), and cells as a category. */
+export const places =
+  (latitude: string, longitude: string, what: 'centre' | 'turned' | 'cells'): Change =>
+  (train, test) => {
+    const column = (table: Table, name: string): MemoryColumn => {
+      const found = table.find((each) => each.name === name);
+      if (found === undefined) throw new Error(`no column ${name}`);
+      return found;
+    };
+    const meanOf = (name: string): number =>
+      column(train, name).cells.reduce((sum, _, row) => sum + numberOf(column(train, name), row), 0) / rowsOf(train);
+    const [meanLatitude, meanLongitude] = [meanOf(latitude), meanOf(longitude)];
+    const width = Math.cos((meanLatitude * Math.PI) / 180);
+    const changed = (table: Table): Table => {
+      const north = (row: number): number => numberOf(column(table, latitude), row) - meanLatitude;
+      const east = (row: number): number => (numberOf(column(table, longitude), row) - meanLongitude) * width;
+      const add = (name: string, valueOf: (row: number) => number) => numberColumn(name, rowsOf(table), valueOf);
+      if (what === 'centre') return [...table, add('from centre', (row) => Math.hypot(north(row), east(row)))];
+      if (what === 'turned')
+        return [
+          ...table,
+          add('north-east', (row) => north(row) + east(row)),
+          add('north-west', (row) => north(row) - east(row)),
+        ];
+      const cells = Array.from(
+        { length: rowsOf(table) },
+        (_, row) => `${Math.floor(4 * north(row))} ${Math.floor(4 * east(row))}`,
+      );
+      return [...table, { name: 'cell', cells, parse: textRule }];
+    };
+    return [changed(train), changed(test)];
+  };

@@ -1,0 +1,45 @@
+import { expect } from 'chai';
+import type { ManifestContent } from '#contracts';
+import { encodeSample, followDifferences } from '../../../../../../yarn-workers/ml/insights/features/fold-scorer.ts';
+import { withColumnsFrom } from '../../../../../../yarn-workers/ml/insights/features/permutations.ts';
+
+const DAY = 86_400;
+
+describe('ml insights: columns of two features', () => {
+  it('belong to neither of them, and follow when the columns of one of them are moved', () => {
+    const steps: ManifestContent['steps'] = [
+      { kind: 'numeric', feature: 2 },
+      { kind: 'date-parts', feature: 0, parts: ['month', 'epochDays'] },
+      { kind: 'date-parts', feature: 1, parts: ['epochDays'] },
+      { kind: 'date-difference', feature: 1, minus: 0 },
+    ];
+    const number = (values: readonly number[]) => ({ kind: 'number' as const, values: Float64Array.from(values) });
+    const features = [
+      { index: 0, name: 'from', values: number([0, DAY, NaN]) },
+      { index: 1, name: 'to', values: number([5 * DAY, DAY / 2, 7]) },
+      { index: 2, name: 'x', values: number([1, 2, 3]) },
+    ];
+    // The cast holds: of the content only the steps are read.
+    const sample = encodeSample({ steps } as ManifestContent, features, 3);
+    const { values, columnsOf, differences, columnCount } = sample;
+    expect(columnsOf.map((columns) => [...columns])).to.deep.equal([[1, 2], [3], [0]]);
+    expect(differences).to.deep.equal([{ column: 4, of: 3, minus: 2 }]);
+    const cell = (row: number, column: number): number => values[row * columnCount + column] ?? Infinity;
+    const found = (): number[] => [0, 1, 2].map((row) => cell(row, 4));
+    expect(found()).to.deep.equal([5, -0.5, NaN]);
+    followDifferences(sample);
+    expect(found()).to.deep.equal([5, -0.5, NaN]);
+    // As if the second date of all rows were that of the first.
+    withColumnsFrom(
+      sample,
+      columnsOf[1] ?? new Uint32Array(0),
+      () => 0,
+      () => {
+        followDifferences(sample);
+        expect(found()).to.deep.equal([5, 4, NaN]);
+      },
+    );
+    followDifferences(sample);
+    expect(found()).to.deep.equal([5, -0.5, NaN]);
+  });
+});
