@@ -13,7 +13,7 @@ import { Partitioning } from './partitioning.ts';
 import { TASK_INSIGHTS } from './rest/insights.ts';
 import { Calibration } from './manifest.ts';
 import { Id, INT32_MAX, Sha256, nullable, oneOf, strict } from './schema.ts';
-import { MetricNameSchema } from './vocabulary.ts';
+import { EXPLANATION_FEATURES_MAX, MetricNameSchema } from './vocabulary.ts';
 
 /** What a worker is asked to read. */
 export const TaskInput = Type.Union([
@@ -67,9 +67,6 @@ export const TrainTask = strict({
   threadCount: Type.Integer({ minimum: 1 }),
 });
 export type TrainTask = Static<typeof TrainTask>;
-
-/** Most features that one explanation names. */
-export const EXPLANATION_FEATURES_MAX = 100;
 
 /** How many features explain each prediction. */
 export const ExplanationsAsked = strict({ top: Type.Integer({ minimum: 1, maximum: EXPLANATION_FEATURES_MAX }) });

@@ -90,3 +90,6 @@ export type ValidationMethod = (typeof VALIDATION_METHODS)[number];
 /** From raw score to prediction. */
 export const LINKS = ['identity', 'logit', 'softmax', 'log'] as const;
 export type Link = (typeof LINKS)[number];
+
+/** Most features that one explanation names. */
+export const EXPLANATION_FEATURES_MAX = 100;

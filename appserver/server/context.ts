@@ -7,6 +7,7 @@ import type { TaskQueue } from './queue/index.ts';
 import type { RequestMetrics } from './services/metrics.ts';
 import type { Sealer } from './services/sealer.ts';
 import type { Signer } from './services/signing.ts';
+import type { Verifier } from './verification/index.ts';
 
 /** What routes and services work with; made once at start. */
 export interface AppContext {
@@ -20,6 +21,8 @@ export interface AppContext {
   /** Files in HDFS as an end user sees them; null where no cluster does the work. */
   readonly hdfsAs: HdfsAs | null;
   readonly signer: Signer;
+  /** Does what would hold the event loop up, in a thread. */
+  readonly verifier: Verifier;
   /** Seals recorded answers: one may hold a new API key. */
   readonly sealer: Sealer;
   /** Bearer of prediction servers under `/internal/v1`. */

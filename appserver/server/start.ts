@@ -103,6 +103,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     compute: pools.compute,
     hdfsAs: pools.hdfsAs,
     signer,
+    verifier,
     sealer: createSealer(signer.deriveKey('recorded answers')),
     predictionServerToken: readOrMakeSecret(path.join(config.keys.dir, KEY_FILES.predictionServerToken)),
     requests: new RequestMetrics(),

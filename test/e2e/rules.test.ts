@@ -292,7 +292,7 @@ describe('rules of the REST API', function () {
         ['PATCH', `/datasets/${mine.datasetId}/features/width`, { type: 'categorical' }],
         ['GET', `/projects/${mine.projectId}/members`],
         ['GET', `/projects/${mine.projectId}/feature-lists`],
-        ['GET', `/models/${mine.modelId}/insights/word-cloud`],
+        ['GET', `/models/${mine.modelId}/insights/segments`],
         ['GET', '/batch-prediction-schedules'],
         ['GET', `/deployments/${deployment.id}/package`],
         ['POST', `/deployments/${deployment.id}/actuals`, []],

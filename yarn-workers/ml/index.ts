@@ -7,6 +7,7 @@ export { ENSEMBLE_BLUEPRINT, ENSEMBLE_BLUEPRINT_ID } from './blueprints/ensemble
 export { NAIVE_BLUEPRINTS, NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from './blueprints/naive.ts';
 export type { ForestSettings } from './blueprints/forest-settings.ts';
 export type { LinearSettings } from './blueprints/linear-settings.ts';
+export { textAnalysesOf } from './blueprints/text.ts';
 export type { GbmSettings, ModelSettings } from './blueprints/settings.ts';
 export { blendArtifacts, type BlendedArtifact, type WeightedArtifact } from './ensemble/blend-artifacts.ts';
 export { remakeEnsemble } from './ensemble/check-ensemble.ts';
@@ -19,6 +20,7 @@ export {
   type EnsembleIo,
   type EnsembleReader,
 } from './ensemble/make-ensemble.ts';
+export { NOISE_GROUPS as COMPARISON_GROUPS } from './ensemble/limits.ts';
 export { selectWeights, type Selection, type SelectionLimits, type SelectionRows } from './ensemble/select-weights.ts';
 export { checkOutOfFold, trainedRowCount } from './fit/check-out-of-fold.ts';
 export type { FitCheckpoint, FitIo } from './fit/clock.ts';
@@ -40,8 +42,11 @@ export {
   type OutOfFold,
 } from './fit/out-of-fold.ts';
 export { checkInsight } from './insights/features/check-insight.ts';
+export { coefficientsOf, isLinear, type AskedCoefficients } from './insights/coefficients.ts';
 export { computeInsight, type InsightInput, type InsightIo } from './insights/features/compute-insight.ts';
 export { insightOf, insightRows } from './insights/insight.ts';
+export { rankedPartition } from './insights/insight-rows.ts';
+export { wordCloudOf } from './insights/word-cloud.ts';
 export { partitionOf } from './partition/partitions.ts';
 export { profileTable, type ProfileOptions } from './profile/profile-table.ts';
 export { HOLDOUT, TRAINING, type KeyColumn, type PartitionRows, type Partitions } from './partition/types.ts';

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox';
+import { TEXT_TOKENS } from '../manifest.ts';
 import { Id, nullable, oneOf, strict } from '../schema.ts';
-import { MetricNameSchema, type TargetType } from '../vocabulary.ts';
+import { EXPLANATION_FEATURES_MAX, LINKS, MetricNameSchema, type TargetType } from '../vocabulary.ts';
 
 /** Kinds of insights of a model. */
 export const INSIGHT_KINDS = [
@@ -8,6 +9,7 @@ export const INSIGHT_KINDS = [
   'feature-effects',
   'lift',
   'roc',
+  'precision-recall',
   'confusion',
   'residuals',
   'calibration',
@@ -25,10 +27,14 @@ export type TaskInsightKind = (typeof TASK_INSIGHTS)[number];
 
 /** Kinds that are computed from out-of-fold predictions when they are asked for, by target type. */
 export const OUT_OF_FOLD_INSIGHTS = {
-  binary: ['lift', 'roc', 'confusion', 'calibration', 'profit'],
-  multiclass: ['lift', 'roc', 'confusion', 'calibration'],
+  binary: ['lift', 'roc', 'precision-recall', 'confusion', 'calibration', 'profit'],
+  multiclass: ['lift', 'roc', 'precision-recall', 'confusion', 'calibration'],
   regression: ['lift', 'residuals'],
 } as const satisfies Readonly<Record<TargetType, readonly InsightKind[]>>;
+
+/** Kinds that are read from the artefact when they are asked for. */
+export const ARTIFACT_INSIGHTS = ['coefficients', 'word-cloud'] as const satisfies readonly InsightKind[];
+export type ArtifactInsightKind = (typeof ARTIFACT_INSIGHTS)[number];
 
 /** Rows that an insight can be of, which the predicting model had not seen. */
 export const INSIGHT_PARTITIONS = ['validation', 'crossValidation', 'holdout'] as const;
@@ -65,7 +71,7 @@ export const InsightQuery = strict({
     Type.String({
       maxLength: 10_000,
       description:
-        'class that roc, lift and calibration hold against all others; by default the positive, else the last',
+        'class that roc, precision-recall, lift and calibration hold against all others, or whose coefficients are shown; by default the positive, else the last',
     }),
   ),
   truePositive: askedWorth('true positive'),
@@ -79,6 +85,8 @@ export type InsightQuery = Static<typeof InsightQuery>;
 export const CURVE_POINTS_MAX = 1_001;
 export const CONFUSION_CLASSES_MAX = 100;
 export const RESIDUAL_POINTS_MAX = 1_000;
+export const COEFFICIENTS_MAX = 1_000;
+export const CLOUD_TERMS_MAX = 200;
 
 const Value = Type.Number();
 const label = Type.String({ description: 'the class that is held against all others' });
@@ -96,6 +104,21 @@ const Roc = strict({
       falsePositiveRate: Value,
       truePositiveRate: Value,
       precision: nullable(Type.Number({ description: 'null where nothing is positive' })),
+    }),
+  ),
+});
+const PrecisionRecall = strict({
+  kind: Type.Literal('precision-recall'),
+  label,
+  positiveWeight: Value,
+  negativeWeight: Value,
+  averagePrecision: nullable(Type.Number({ description: 'of all points; null where no row is of the class' })),
+  pointCount: Type.Integer({ description: 'of the whole curve; evenly spaced ones are shown where there are more' }),
+  points: Type.Array(
+    strict({
+      threshold: Type.Number({ description: 'positive at this probability and above' }),
+      recall: Value,
+      precision: Value,
     }),
   ),
 });
@@ -249,6 +272,60 @@ const FeatureEffects = strict({
   ),
 });
 
+const Coefficients = strict({
+  kind: Type.Literal('coefficients'),
+  label: nullable(Type.String({ description: 'the class whose raw score this is; null: the value' })),
+  link: oneOf(LINKS, { description: 'of the raw score that the terms add up to' }),
+  intercept: Value,
+  memberCount: Type.Integer({
+    description: 'models that are blended, one a fold; coefficients are their weighted sums',
+  }),
+  termCount: Type.Integer({ description: 'of all terms; no more than a thousand are shown' }),
+  terms: Type.Array(
+    strict({
+      feature: Type.String(),
+      column: Type.String({ description: 'what a step made of the feature' }),
+      kind: oneOf(['number', 'curve', 'level', 'missing']),
+      level: nullable(Type.String()),
+      coefficient: nullable(
+        Type.Number({
+          description: 'of a number for one more of it, within the range that was seen; else what is added',
+        }),
+      ),
+      standardized: nullable(
+        Type.Number({
+          description:
+            'of a number for one standard deviation of the dataset’s rows; else what is added beyond the average row; null of what has none',
+        }),
+      ),
+      spread: nullable(Type.Number({ description: 'standard deviation of the coefficient over the models blended' })),
+      points: nullable(
+        Type.Array(strict({ at: Value, value: Value }), {
+          description: 'of a curve: what is added there, beyond the average row; straight between, flat beyond',
+        }),
+      ),
+    }),
+    { description: 'those first that move predictions most' },
+  ),
+});
+const WordCloud = strict({
+  kind: Type.Literal('word-cloud'),
+  label: nullable(Type.String({ description: 'the class whose score this is; null: the value' })),
+  memberCount: Type.Integer({ description: 'models that read texts; coefficients are their means' }),
+  termCount: Type.Integer({ description: 'of all terms; the two hundred of the largest magnitude are shown' }),
+  terms: Type.Array(
+    strict({
+      feature: Type.String(),
+      tokens: oneOf(TEXT_TOKENS),
+      term: Type.String(),
+      coefficient: Type.Number({ description: 'of the term in a tf-idf vector of length 1' }),
+      documentCount: Type.Integer({
+        description: 'texts of the training rows that have the term, the most of all models',
+      }),
+    }),
+  ),
+});
+
 /** What a task computes. */
 export const TaskInsightContent = Type.Union([FeatureImpact, FeatureEffects]);
 export type TaskInsightContent = Static<typeof TaskInsightContent>;
@@ -256,11 +333,14 @@ export type TaskInsightContent = Static<typeof TaskInsightContent>;
 /** What an insight says. */
 export const InsightContent = Type.Union([
   Roc,
+  PrecisionRecall,
   Lift,
   Confusion,
   Calibration,
   Profit,
   Residuals,
+  Coefficients,
+  WordCloud,
   ...TaskInsightContent.anyOf,
 ]);
 export type InsightContent = Static<typeof InsightContent>;
@@ -275,13 +355,85 @@ const rowFacts = {
   isWeighted: Type.Boolean(),
 };
 
-export const Insight = strict({ modelId: Id, ...rowFacts, insight: InsightContent });
+export const Insight = strict({
+  modelId: Id,
+  ...rowFacts,
+  partition: oneOf([...INSIGHT_PARTITIONS, 'training'], {
+    description: 'training: the rows that the model was fitted on, for what is read from the artefact',
+  }),
+  insight: InsightContent,
+});
 export type Insight = Static<typeof Insight>;
 
 /** The file `insight.json` of a task, version 1: numbers only, no time, so that the same task makes the same bytes. */
 export const StoredInsight = strict({ formatVersion: Type.Literal(1), ...rowFacts, insight: TaskInsightContent });
 export type StoredInsight = Static<typeof StoredInsight>;
 export const INSIGHT_FILE = 'insight.json';
+
+/** Two models of a project, held against each other on the same rows. */
+export const ModelComparison = strict(
+  {
+    modelId: Id,
+    otherId: Id,
+    predictedBy: Type.Array(Type.String(), {
+      description: 'whose predictions these are, a twin’s where a model is a refit',
+    }),
+    metric: MetricNameSchema,
+    partition: oneOf(['validation', 'crossValidation']),
+    rowCount: Type.Integer({ description: 'rows used, predicted by both' }),
+    score: nullable(Value),
+    otherScore: nullable(Value),
+    gain: nullable(Type.Number({ description: 'by which the model is better than the other, in units of the metric' })),
+    noise: nullable(Type.Number({ description: 'standard error of the gain, by a grouped jackknife' })),
+    groupCount: Type.Integer({ description: 'groups of rows of the jackknife' }),
+    interval: nullable(strict({ from: Value, to: Value, level: Type.Number({ description: 'of confidence' }) })),
+  },
+  { $id: 'ModelComparison' },
+);
+export type ModelComparison = Static<typeof ModelComparison>;
+export const ComparisonQuery = strict({
+  with: Type.String({ minLength: 1, maxLength: 100, description: 'id of the other model, of the same project' }),
+});
+
+/** Rows to be explained, as they would be sent to a prediction server. */
+export const EXPLAINED_ROWS_MAX = 20;
+export const ExplainRequest = strict({
+  rows: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1, maxItems: EXPLAINED_ROWS_MAX }),
+  top: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: EXPLANATION_FEATURES_MAX, description: 'features named, default 10' }),
+  ),
+});
+export type ExplainRequest = Static<typeof ExplainRequest>;
+export const RowExplanations = strict(
+  {
+    modelId: Id,
+    data: Type.Array(
+      strict({
+        prediction: Type.Union([Type.String(), Type.Number()]),
+        probabilities: Type.Optional(Type.Record(Type.String(), Type.Number())),
+        missingColumns: Type.Array(Type.String(), {
+          description: 'features that the row lacks: taken as missing values',
+        }),
+        explanations: Type.Array(
+          strict({
+            label: Type.Optional(Type.String()),
+            baseValue: Value,
+            rawScore: Value,
+            contributions: Type.Array(strict({ feature: Type.String(), contribution: Value })),
+            rest: Value,
+          }),
+          {
+            description:
+              'on the link scale: base value + contributions + rest = raw score; of a multiclass target one a class',
+          },
+        ),
+      }),
+    ),
+    next: Type.Null(),
+  },
+  { $id: 'RowExplanations' },
+);
+export type RowExplanations = Static<typeof RowExplanations>;
 
 export const InsightList = strict({
   data: Type.Array(strict({ kind: oneOf(INSIGHT_KINDS), path: Type.String() })),

@@ -9,6 +9,7 @@ import { identityRoutes } from './identity.ts';
 import { jobRoutes } from './jobs.ts';
 import { loginRoutes } from './login.ts';
 import { modelRoutes } from './models.ts';
+import { modelQuestionRoutes } from './model-questions.ts';
 import { operationRoutes } from './operations.ts';
 import { projectRoutes } from './projects.ts';
 import { unavailableRoutes } from './unavailable.ts';
@@ -30,6 +31,7 @@ export const apiRoutes: readonly Route[] = [
   ...projectRoutes,
   ...autopilotRoutes,
   ...modelRoutes,
+  ...modelQuestionRoutes,
   ...batchPredictionRoutes,
   ...deploymentRoutes,
   ...jobRoutes,

@@ -197,9 +197,9 @@ const insight = route({
     200: { description: 'the insight and the rows it is of', schema: Insight },
     202: { description: 'the job that is computing it', schema: Job },
   },
-  handler: async ({ database, store }, { caller, params, query, signal }) => {
+  handler: async ({ database, store, verifier }, { caller, params, query, signal }) => {
     const asked = { modelId: params.id, kind: params.kind, query };
-    const answer = await readInsight({ database, store }, caller, asked, signal);
+    const answer = await readInsight({ database, store, verifier }, caller, asked, signal);
     return 'job' in answer ? acceptedJob(answer.job) : ok(answer.insight);
   },
 });

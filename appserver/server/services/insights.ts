@@ -1,22 +1,35 @@
 import {
   AppError,
+  ARTIFACT_INSIGHTS,
   INSIGHT_FILE,
   OUT_OF_FOLD_INSIGHTS,
   parse,
   StoredInsight,
   TASK_INSIGHTS,
+  type ArtifactInsightKind,
   type Insight,
   type InsightKind,
   PROFIT_OUTCOMES,
   type InsightQuery,
+  type TargetSpec,
   type TaskInsightKind,
 } from '#contracts';
-import { decodeOutOfFold, insightOf, insightRows } from '#ml';
+import { settingsOf, textAnalysesOf } from '#ml';
 import type { ObjectStore } from '#object-store';
-import { findInsight, getJob, insightsOfModel, isFinalJobState, type Queryable, type StoredJob } from '#store';
+import {
+  findFeatures,
+  findInsight,
+  getJob,
+  getTask,
+  insightsOfModel,
+  isFinalJobState,
+  type Queryable,
+  type StoredJob,
+  type TrainedFacts,
+} from '#store';
 import type { Caller } from '../auth/caller.ts';
 import { parseJsonText } from '../http/json.ts';
-import { INSIGHT_BYTES_MAX, OUT_OF_FOLD_BYTES_MAX } from '../verification/index.ts';
+import { INSIGHT_BYTES_MAX, type CommittedFiles, type Verifier } from '../verification/index.ts';
 import { sha256Of } from './hashes.ts';
 import { predictingModel } from './insight-tasks.ts';
 import { readReadyModel, type OwnedModel } from './models.ts';
@@ -25,6 +38,7 @@ import { readReadyModel, type OwnedModel } from './models.ts';
 export interface InsightSource {
   readonly database: Queryable;
   readonly store: ObjectStore;
+  readonly verifier: Verifier;
 }
 
 /** Which insight of which model is asked for. */
@@ -40,13 +54,32 @@ export type InsightAnswer = { readonly insight: Insight } | { readonly job: Stor
 export const isTaskInsight = (kind: InsightKind): kind is TaskInsightKind =>
   (TASK_INSIGHTS as readonly InsightKind[]).includes(kind);
 
+const isArtifactInsight = (kind: InsightKind): kind is ArtifactInsightKind =>
+  (ARTIFACT_INSIGHTS as readonly InsightKind[]).includes(kind);
+
 /** Insights that a model has, or that are computed at once. @throws NOT_FOUND, MODEL_NOT_READY */
 export async function insightKinds(db: Queryable, caller: Caller, modelId: string): Promise<readonly InsightKind[]> {
-  const { project } = await readReadyModel(db, caller, modelId);
+  const { model, project } = await readReadyModel(db, caller, modelId);
   if (project.fixed === null) return [];
   const made = await insightsOfModel(db, (await predictingModel(db, modelId)).id);
   const ready = new Set(made.filter(({ result }) => result !== null).map(({ kind }) => kind));
-  return [...TASK_INSIGHTS.filter((kind) => ready.has(kind)), ...OUT_OF_FOLD_INSIGHTS[project.fixed.target.targetType]];
+  return [
+    ...TASK_INSIGHTS.filter((kind) => ready.has(kind)),
+    ...OUT_OF_FOLD_INSIGHTS[project.fixed.target.targetType],
+    ...(await artifactKinds(db, model)),
+  ];
+}
+
+/** By what the model's task says of it, without opening it. An ensemble is not listed: it has them if its members do. */
+async function artifactKinds(db: Queryable, { family, taskId }: OwnedModel['model']): Promise<ArtifactInsightKind[]> {
+  const spec = (await getTask(db, taskId))?.spec;
+  if (spec?.kind !== 'train') return [];
+  const hasTexts = spec.features.some(({ type }) => type === 'text');
+  const readsTexts = hasTexts && textAnalysesOf(settingsOf(spec.blueprintId, spec.parameters)).length > 0;
+  return [
+    ...(family === 'linear' ? (['coefficients'] as const) : []),
+    ...(readsTexts ? (['word-cloud'] as const) : []),
+  ];
 }
 
 /**
@@ -65,35 +98,66 @@ export async function readInsight(
   const owned = await readReadyModel(source.database, caller, asked.modelId);
   const { kind, query } = asked;
   if (isTaskInsight(kind)) return readTaskInsight(source, owned, { kind, query }, signal);
-  if (!Object.values(OUT_OF_FOLD_INSIGHTS).some((kinds) => (kinds as readonly InsightKind[]).includes(kind)))
+  if (
+    !isArtifactInsight(kind) &&
+    !Object.values(OUT_OF_FOLD_INSIGHTS).some((kinds) => (kinds as readonly InsightKind[]).includes(kind))
+  )
     throw new AppError('NOT_AVAILABLE', `insight ${kind} is not built yet`);
-  return { insight: await computedInsight(source, caller, owned, asked, signal) };
+  return { insight: await computedInsight(source, caller, owned, asked) };
 }
 
+/** Of out-of-fold predictions those of the twin, where the model is a refit; of the artefact its own. */
 async function computedInsight(
-  { database, store }: InsightSource,
+  source: InsightSource,
   caller: Caller,
   { model, project }: OwnedModel,
   { kind, query }: AskedInsight,
-  signal: AbortSignal,
 ): Promise<Insight> {
+  const { database, store, verifier } = source;
   if (query.partition === 'holdout' && project.holdoutUnlockedAt === null)
     throw new AppError('CONFLICT', `project ${project.id}: its holdout is locked; unlock it first`);
-  const target = project.fixed?.target;
-  if (target === undefined) throw new AppError('INTERNAL', `project ${project.id} has a model but no target`);
+  const target = targetOf(project);
+  if (isArtifactInsight(kind)) {
+    if (query.partition !== undefined) throw unasked(kind, 'partition');
+    const { trained } = await readReadyModel(database, caller, model.id);
+    const features = (await findFeatures(database, project.datasetId)) ?? [];
+    const deviations = Object.fromEntries(features.map(({ name, std }) => [name, std]));
+    const question = {
+      kind: 'artifact',
+      files: filesOf(trained),
+      target,
+      insight: kind,
+      label: query.label,
+      deviations,
+    } as const;
+    return { modelId: model.id, predictedBy: model.id, ...(await verifier.answer(question, trained.sizeBytes, store)) };
+  }
   const predictedBy = model.planned.refitOf ?? model.id;
   const { trained } = await readReadyModel(database, caller, predictedBy);
-  const path = `${trained.artifactPath}/out-of-fold.bin`;
-  const data = decodeOutOfFold(await store.readAll(path, { maxBytes: OUT_OF_FOLD_BYTES_MAX, signal }));
-  const rows = insightRows(data, target, query.partition);
+  const files = filesOf(trained);
+  const question = { kind: 'out-of-fold', files, target, insight: kind, query } as const;
   return {
     modelId: model.id,
     predictedBy,
-    partition: rows.partition,
-    rowCount: rows.chosen.length,
-    isWeighted: data.weights !== null,
-    insight: insightOf(kind, rows, query.label, query),
+    ...(await verifier.answer(question, await outOfFoldBytes(store, files), store)),
   };
+}
+
+/** Where the files of a committed model are. */
+export const filesOf = ({ artifactPath, manifestSha256 }: TrainedFacts): CommittedFiles => ({
+  path: artifactPath,
+  manifestSha256,
+});
+
+/** Bytes of the predictions of a model; 0 where the file is gone, which reading it will say. */
+export async function outOfFoldBytes(store: ObjectStore, { path }: CommittedFiles): Promise<number> {
+  return (await store.stat(`${path}/out-of-fold.bin`))?.sizeBytes ?? 0;
+}
+
+/** The target of a project that has a model. */
+export function targetOf({ id, fixed }: OwnedModel['project']): TargetSpec {
+  if (fixed === null) throw new AppError('INTERNAL', `project ${id} has a model but no target`);
+  return fixed.target;
 }
 
 async function readTaskInsight(
@@ -129,7 +193,11 @@ async function readTaskInsight(
 function refuseQuery(kind: TaskInsightKind, query: InsightQuery): void {
   for (const name of ['partition', 'label', ...PROFIT_OUTCOMES] as const) {
     if (query[name] === undefined) continue;
-    const message = `is not asked for by ${kind}`;
-    throw new AppError('VALIDATION_FAILED', `query: /${name} ${message}`, { errors: [{ path: `/${name}`, message }] });
+    throw unasked(kind, name);
   }
+}
+
+function unasked(kind: InsightKind, name: string): AppError {
+  const message = `is not asked for by ${kind}`;
+  return new AppError('VALIDATION_FAILED', `query: /${name} ${message}`, { errors: [{ path: `/${name}`, message }] });
 }

@@ -1,7 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import { AppError, fromProblem, toProblem } from '#contracts';
-import { runCheck, type ModelCheck, type ReadableStore } from './check.ts';
-import type { FromThread, ReadAnswer, ToThread } from './messages.ts';
+import type { ReadableStore } from './check.ts';
+import type { FromThread, ReadAnswer, ThreadWork, ToThread } from './messages.ts';
+import { runWork } from './work.ts';
 
 // The program of the thread that a `Verifier` starts. Files come from its parent, which alone has the store.
 
@@ -19,14 +20,14 @@ const store: ReadableStore = {
   },
 };
 
-async function answer(check: ModelCheck): Promise<void> {
+async function answer(work: ThreadWork): Promise<void> {
   try {
-    tell({ type: 'verified', manifestSha256: await runCheck(check, store) });
+    tell({ type: 'done', result: await runWork(work, store) });
   } catch (err) {
     tell({ type: 'failed', problem: toProblem(err, null, true) });
   }
 }
 
 port.on('message', (message: ToThread) => {
-  if (message.type === 'check') void answer(message.check);
+  if (message.type === 'check' || message.type === 'question') void answer(message);
 });

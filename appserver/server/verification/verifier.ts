@@ -2,8 +2,10 @@ import { on } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { AppError, fromProblem, toProblem } from '#contracts';
 import { programFile, type Logger } from '#runtime';
-import { runCheck, type ModelCheck, type ReadableStore } from './check.ts';
-import type { FromThread, ToThread } from './messages.ts';
+import type { ModelCheck, ReadableStore } from './check.ts';
+import type { FromThread, ThreadWork, ToThread } from './messages.ts';
+import type { AnswerTo, ModelQuestion } from './questions.ts';
+import { runWork } from './work.ts';
 
 /**
  * Bytes that are looked at on the spot: some 20 ms of work, 1 MB of trees being 65 ms and 1 MB of out-of-fold predictions about as
@@ -12,6 +14,9 @@ import type { FromThread, ToThread } from './messages.ts';
 export const ON_THE_SPOT_BYTES_MAX = 256 * 1024;
 /** A thread that has nothing to do for so long ends, and with it what it keeps of memory. */
 const IDLE_MS_MAX = 60_000;
+/** Questions that wait for their turn at most; checks are bounded by the tasks that run. */
+const QUESTIONS_MAX = 32;
+const RETRY_AFTER_SECONDS = 2;
 
 /**
  * Verifies models without holding the caller's event loop up: anything but the smallest in a thread of its own, one after the other,
@@ -22,6 +27,7 @@ export class Verifier {
   #thread: Worker | null = null;
   #idle: NodeJS.Timeout | undefined;
   #isClosed = false;
+  #questionCount = 0;
   /** The end of the checks that were asked for so far. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -35,8 +41,31 @@ export class Verifier {
    *   ended by itself meanwhile
    */
   verify(check: ModelCheck, store: ReadableStore): Promise<string> {
-    if (bytesOf(check) <= ON_THE_SPOT_BYTES_MAX) return runCheck(check, store);
-    const asked = this.#turn.then(() => this.#inThread(check, store));
+    return this.#do({ type: 'check', check }, bytesOf(check), store);
+  }
+
+  /**
+   * Answers a question about committed models, of which `sizeBytes` are looked at.
+   *
+   * @throws OVERLOADED where too many wait; see `answerQuestion`; what the store throws; SHUTTING_DOWN; INTERNAL
+   */
+  async answer<Q extends ModelQuestion>(question: Q, sizeBytes: number, store: ReadableStore): Promise<AnswerTo<Q>> {
+    if (this.#questionCount >= QUESTIONS_MAX)
+      throw new AppError('OVERLOADED', `${QUESTIONS_MAX} questions about models wait for their turn; ask again`, {
+        details: { retryAfterSeconds: RETRY_AFTER_SECONDS },
+      });
+    this.#questionCount += 1;
+    try {
+      // The text is that of the answer to this question.
+      return JSON.parse(await this.#do({ type: 'question', question }, sizeBytes, store)) as AnswerTo<Q>;
+    } finally {
+      this.#questionCount -= 1;
+    }
+  }
+
+  #do(work: ThreadWork, sizeBytes: number, store: ReadableStore): Promise<string> {
+    if (sizeBytes <= ON_THE_SPOT_BYTES_MAX) return runWork(work, store);
+    const asked = this.#turn.then(() => this.#inThread(work, store));
     this.#turn = asked.catch(() => undefined);
     return asked;
   }
@@ -49,13 +78,13 @@ export class Verifier {
     await this.#turn;
   }
 
-  async #inThread(check: ModelCheck, store: ReadableStore): Promise<string> {
+  async #inThread(work: ThreadWork, store: ReadableStore): Promise<string> {
     if (this.#isClosed) throw shuttingDown();
     clearTimeout(this.#idle);
     const thread = (this.#thread ??= this.#start());
     try {
-      const manifestSha256 = await converse(thread, check, store);
-      if (manifestSha256 !== null) return manifestSha256;
+      const result = await converse(thread, work, store);
+      if (result !== null) return result;
       throw this.#isClosed
         ? shuttingDown()
         : new AppError('INTERNAL', 'the thread that verifies models ended by itself; its end is in the log');
@@ -102,10 +131,10 @@ function bytesOf({ spec, sealed }: ModelCheck): number {
 }
 
 /** @returns null when the thread ended before it could answer */
-async function converse(thread: Worker, check: ModelCheck, store: ReadableStore): Promise<string | null> {
+async function converse(thread: Worker, work: ThreadWork, store: ReadableStore): Promise<string | null> {
   const tell = (message: ToThread, moved: ArrayBuffer[] = []): void => thread.postMessage(message, moved);
   const messages = on(thread, 'message', { close: ['exit'] });
-  tell({ type: 'check', check });
+  tell(work);
   for await (const [message] of messages) {
     const told = message as FromThread; // The thread is of the same program.
     switch (told.type) {
@@ -117,8 +146,8 @@ async function converse(thread: Worker, check: ModelCheck, store: ReadableStore)
           tell({ type: 'unreadable', problem: toProblem(err, null, true) });
         }
         break;
-      case 'verified':
-        return told.manifestSha256;
+      case 'done':
+        return told.result;
       case 'failed':
         throw fromProblem(told.problem);
     }

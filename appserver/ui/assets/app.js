@@ -1,59 +1,10 @@
-// The start page: reads the REST API with the user's key and shows it. Values only ever become text nodes.
+// The start page: reads the REST API with the user's key and shows what the address names, a project or a model.
 
-const KEY = 'trainyard-api-key';
+import { addressOf, bytes, el, get, KEY, make, number, show, table, time } from './dom.js';
+import { showModel } from './model.js';
+import { speedChart } from './speed.js';
+
 const REFRESH_MS = 2000;
-const el = (id) => document.getElementById(id);
-
-/** An element with text or children. */
-function make(tag, props = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(props)) node[name] = value;
-  node.append(...children.map((child) => (child instanceof Node ? child : String(child))));
-  return node;
-}
-
-async function get(path) {
-  const answer = await fetch(path.startsWith('/') ? path : `/api/v1/${path}`, {
-    headers: { authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ''}`, accept: 'application/json' },
-  });
-  const body = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(body.detail ?? answer.statusText), { status: answer.status });
-  return body;
-}
-
-/** A number of so many significant digits; a dash for nothing. */
-const number = (value, most = 4, least = 1) =>
-  value === null || value === undefined
-    ? '–'
-    : value.toLocaleString('en', {
-        maximumSignificantDigits: Number.isInteger(value) ? 21 : most,
-        minimumSignificantDigits: least,
-      });
-const bytes = (value) =>
-  value === null || value === undefined
-    ? '–'
-    : value < 1048576
-      ? `${number(value / 1024, 3)} KiB`
-      : `${number(value / 1048576, 3)} MiB`;
-const time = (value) => new Date(value).toLocaleString();
-
-/** A table; columns are [title, cell(row), class of the cells]. */
-function table(rows, columns, empty, rowClass = () => '') {
-  if (rows.length === 0) return make('p', { className: 'hint' }, empty);
-  const head = make('tr', {}, ...columns.map(([title, , className = '']) => make('th', { className }, title)));
-  const body = rows.map((row) =>
-    make(
-      'tr',
-      { className: rowClass(row) },
-      ...columns.map(([, cell, className = '']) => make('td', { className }, cell(row))),
-    ),
-  );
-  return make('table', {}, make('thead', {}, head), make('tbody', {}, ...body));
-}
-
-function show(id, node) {
-  el(id).replaceChildren(node);
-}
 
 async function showLeaderboard(projectId) {
   const project = await get(`projects/${encodeURIComponent(projectId)}`);
@@ -74,7 +25,7 @@ async function showLeaderboard(projectId) {
             make(
               'span',
               {},
-              row.name,
+              make('a', { href: addressOf({ model: row.modelId }) }, row.name),
               ' ',
               ...(row.recommended ? [make('span', { className: 'tag' }, 'recommended')] : []),
             ),
@@ -92,6 +43,7 @@ async function showLeaderboard(projectId) {
       (row) => (row.recommended ? 'recommended' : ''),
     ),
   );
+  showSpeed(board);
   const { data: jobs } = await get(`jobs?projectId=${encodeURIComponent(projectId)}&limit=1`);
   const job = jobs[0];
   const running = job && (job.state === 'running' || job.state === 'queued');
@@ -108,6 +60,17 @@ async function showLeaderboard(projectId) {
   );
 }
 
+/** Drawn again only when the leaderboard changed, so that an open table stays open. */
+function showSpeed(board) {
+  const state = JSON.stringify([
+    board.metric,
+    board.data.map((row) => [row.modelId, row.scores, row.predictMicrosPerRow]),
+  ]);
+  if (el('speed').dataset.state === state) return;
+  el('speed').dataset.state = state;
+  show('speed', ...speedChart(board));
+}
+
 async function refresh() {
   const [projects, deployments, datasets] = await Promise.all([
     get('projects?limit=1000'),
@@ -116,10 +79,11 @@ async function refresh() {
   ]);
   const select = el('project');
   const newestFirst = projects.data.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
-  const wanted = newestFirst.some(({ id }) => id === select.value) ? select.value : newestFirst[0]?.id;
+  const asked = takeProject() ?? select.value;
+  const wanted = newestFirst.some(({ id }) => id === asked) ? asked : newestFirst[0]?.id;
   const names = JSON.stringify(newestFirst.map(({ id, name }) => [id, name]));
   // Rebuilt only when it changed, so that an open list stays open.
-  if (names !== select.dataset.names) {
+  if (names !== select.dataset.names || select.value !== wanted) {
     select.dataset.names = names;
     select.replaceChildren(
       ...newestFirst.map(({ id, name }) => make('option', { value: id, selected: id === wanted }, name)),
@@ -129,6 +93,7 @@ async function refresh() {
     el('summary').textContent =
       'No project yet: trainyard datasets add FILE, trainyard projects create, trainyard autopilot run --target T.';
     show('leaderboard', make('span'));
+    show('speed');
   } else await showLeaderboard(wanted);
   show(
     'deployments',
@@ -161,6 +126,37 @@ async function refresh() {
   );
 }
 
+/** The project that a link to this page names, once: from then on the reader chooses. */
+function takeProject() {
+  const { project } = parametersOf();
+  if (project !== undefined) history.replaceState(null, '', location.pathname);
+  return project;
+}
+
+const parametersOf = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+
+/** Fills the page that the address names. Returns whether it is to be shown again by itself. */
+async function showPage() {
+  const parameters = parametersOf();
+  const isModel = parameters.model !== undefined;
+  if (isModel) {
+    const isMore = await showModel(parameters).catch((err) => {
+      if (err.status !== 404) throw err;
+      show(
+        'model-head',
+        make('a', { href: addressOf({ project: '' }) }, '← Leaderboard'),
+        make('p', { className: 'error', role: 'alert' }, err.message),
+      );
+      show('model-insights');
+      return false;
+    });
+    return { isModel, isMore };
+  }
+  await refresh();
+  document.title = 'Trainyard';
+  return { isModel, isMore: true };
+}
+
 function signedIn(yes, message = '') {
   el('main').hidden = !yes;
   el('sign-out').hidden = !yes;
@@ -181,10 +177,13 @@ async function loop() {
       el('status').textContent = 'not signed in';
       return;
     }
-    await refresh();
+    const { isModel, isMore } = await showPage();
     if (mine !== turn) return;
+    el('board').hidden = isModel;
+    el('model').hidden = !isModel;
     signedIn(true);
     el('status').textContent = 'up to date';
+    if (!isMore) return;
   } catch (err) {
     if (mine !== turn) return;
     if (err.status === 401) {
@@ -202,7 +201,8 @@ async function loop() {
 const fragment = new URLSearchParams(location.hash.slice(1));
 if (fragment.has('key')) {
   sessionStorage.setItem(KEY, fragment.get('key'));
-  history.replaceState(null, '', location.pathname);
+  fragment.delete('key');
+  history.replaceState(null, '', fragment.size === 0 ? location.pathname : `#${fragment}`);
 }
 el('sign-in').addEventListener('submit', (event) => {
   event.preventDefault();
@@ -213,6 +213,13 @@ el('sign-in').addEventListener('submit', (event) => {
 el('sign-out').addEventListener('click', () => {
   sessionStorage.removeItem(KEY);
   void loop();
+});
+addEventListener('hashchange', () => {
+  const { model } = parametersOf();
+  const isOther = model !== undefined && model !== el('model').dataset.model;
+  el('model').dataset.model = model ?? '';
+  if (isOther) el('model').scrollIntoView();
+  void loop().then(() => (isOther ? el('model-name')?.focus() : undefined));
 });
 el('project').addEventListener('change', () => void loop());
 get('version').then(

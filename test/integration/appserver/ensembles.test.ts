@@ -7,8 +7,10 @@ import {
   Job,
   Leaderboard,
   Model,
+  ModelComparison,
   Project,
   RecommendedModel,
+  RowExplanations,
   type Blueprint,
 } from '#contracts';
 import { leaderboardTable } from '#cli';
@@ -161,7 +163,7 @@ function ensembles(client: 'sqlite' | 'postgres'): void {
         const list = await api.get(`/models/${modelId}/insights`, InsightList);
         expect(list.data.map(({ kind }) => kind)).to.deep.equal([
           ...['feature-impact', 'feature-effects'],
-          ...['lift', 'roc', 'confusion', 'calibration', 'profit'],
+          ...['lift', 'roc', 'precision-recall', 'confusion', 'calibration', 'profit'],
         ]);
         for (const { kind, path } of list.data) {
           const insight = await api.get(path.replace('/api/v1', ''), Insight);
@@ -178,7 +180,68 @@ function ensembles(client: 'sqlite' | 'postgres'): void {
       await api.refused('GET', `${path}/residuals`, { status: 422, code: 'VALIDATION_FAILED', says: [/residuals/] });
       const locked = { status: 409, code: 'CONFLICT', says: [/holdout is locked/] } as const;
       await api.refused('GET', `${path}/roc?partition=holdout`, locked);
-      await api.refused('GET', `${path}/word-cloud`, { status: 501, code: 'NOT_AVAILABLE', says: [/not built/] });
+      await api.refused('GET', `${path}/segments`, { status: 501, code: 'NOT_AVAILABLE', says: [/not built/] });
+      await api.refused('GET', `${path}/word-cloud`, { status: 422, code: 'VALIDATION_FAILED', says: [/no texts/] });
+    });
+
+    it('shows coefficients of a linear model, of a refit its own', async () => {
+      const linear = rowOf(({ blueprintId, refitOf }) => blueprintId === 'linear' && refitOf === null);
+      const path = `/models/${linear.modelId}/insights`;
+      const { data } = await api.get(path, InsightList);
+      expect(data.map(({ kind }) => kind)).to.include('coefficients');
+      const { insight, ...facts } = await api.get(`${path}/coefficients`, Insight);
+      expect(facts).to.include({ predictedBy: linear.modelId, partition: 'training', rowCount: linear.rowCount });
+      if (insight.kind !== 'coefficients') throw new Error(insight.kind);
+      expect(insight).to.include({ label: 'yes', link: 'logit', memberCount: 5 });
+      const x = insight.terms.find(({ column }) => column === 'x');
+      expect(x?.coefficient).to.be.greaterThan(1);
+      expect(x?.spread).to.be.within(1e-6, 5);
+      for (const query of ['?partition=validation', '?label=no'])
+        await api.refused('GET', `${path}/coefficients${query}`, { status: 422, code: 'VALIDATION_FAILED' });
+    });
+
+    it('is compared with a member by the gain that both scores say, and an interval', async () => {
+      const linear = rowOf(({ blueprintId, refitOf }) => blueprintId === 'linear' && refitOf === null);
+      const compare = (id: string, other: string) => `/models/${id}/comparison?with=${other}`;
+      const found = await api.get(compare(recommended().modelId, linear.modelId), ModelComparison);
+      expect(found.predictedBy).to.deep.equal([twin().modelId, linear.modelId]);
+      expect(found).to.include({
+        metric: 'logLoss',
+        partition: 'crossValidation',
+        rowCount: ROWS * 0.8,
+        groupCount: 10,
+      });
+      expect(found.score).to.equal(twin().scores.crossValidation?.['logLoss']);
+      expect(found.otherScore).to.equal(linear.scores.crossValidation?.['logLoss']);
+      expect(found.gain).to.be.closeTo((found.otherScore ?? NaN) - (found.score ?? NaN), 1e-12);
+      const { from, to } = found.interval ?? { from: NaN, to: NaN };
+      // Quantile 0.975 of Student's t with 9 degrees of freedom, as SciPy 1.17.1 has it.
+      expect((to - from) / 2).to.be.closeTo(2.2621571627982053 * (found.noise ?? NaN), 1e-12);
+      const back = await api.get(compare(linear.modelId, twin().modelId), ModelComparison);
+      expect(back.gain).to.be.closeTo(-(found.gain ?? NaN), 1e-15);
+      const refused = { status: 422, code: 'VALIDATION_FAILED' } as const;
+      await api.refused('GET', compare(recommended().modelId, twin().modelId), refused);
+      await api.refused('GET', compare(twin().modelId, 'mdl_none'), { status: 404, code: 'NOT_FOUND' });
+    });
+
+    it('explains rows as the scorer does, and adds up', async () => {
+      const path = `/models/${recommended().modelId}/explanations`;
+      const rows = [{ x: 0.95, z: '0.9', colour: 'red' }, { x: null }];
+      const { data } = await api.call('POST', path, 200, RowExplanations, { json: { rows, top: 2 } });
+      expect(data.map(({ missingColumns }) => missingColumns)).to.deep.equal([[], ['z', 'colour']]);
+      expect(data[0]?.prediction).to.equal('yes');
+      for (const { explanations, probabilities } of data) {
+        const [one] = explanations;
+        const sum = (one?.contributions ?? []).reduce(
+          (total, { contribution }) => total + contribution,
+          one?.rest ?? NaN,
+        );
+        expect(sum + (one?.baseValue ?? NaN)).to.be.closeTo(one?.rawScore ?? NaN, 1e-9);
+        expect(1 / (1 + Math.exp(-(one?.rawScore ?? NaN)))).to.be.closeTo(probabilities?.['yes'] ?? NaN, 1e-12);
+      }
+      const unreadable = { status: 422, code: 'CELL_UNREADABLE', says: [/row 1/, /x/] } as const;
+      await api.refused('POST', path, unreadable, { json: { rows: [{ x: 'wide' }] } });
+      await api.refused('POST', path, { status: 422, code: 'VALIDATION_FAILED' }, { json: { rows: [] } });
     });
 
     it('is shown by the command line on its leaderboard', () => {

@@ -270,7 +270,14 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
     it('lists insights, gives each, and refuses what is not built or does not fit', async () => {
       const path = `/models/${modelId}/insights`;
       const { data } = await api.get(path, InsightList);
-      expect(data.map(({ kind }) => kind)).to.deep.equal(['lift', 'roc', 'confusion', 'calibration', 'profit']);
+      expect(data.map(({ kind }) => kind)).to.deep.equal([
+        'lift',
+        'roc',
+        'precision-recall',
+        'confusion',
+        'calibration',
+        'profit',
+      ]);
       for (const { kind } of data) {
         const { insight, rowCount, isWeighted } = await api.get(`${path}/${kind}`, Insight);
         expect([insight.kind, rowCount, isWeighted]).to.deep.equal([kind, ROWS * 0.8, false]);
@@ -278,7 +285,9 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
       expect((await api.get(`${path}/roc?label=no`, Insight)).insight).to.deep.include({ label: 'no' });
       const refuse = (rest: string, status: number, code: Parameters<typeof api.refused>[2]['code']) =>
         api.refused('GET', `${path}/${rest}`, { status, code });
-      await refuse('word-cloud', 501, 'NOT_AVAILABLE');
+      await refuse('segments', 501, 'NOT_AVAILABLE');
+      await refuse('coefficients', 422, 'VALIDATION_FAILED');
+      await refuse('word-cloud', 422, 'VALIDATION_FAILED');
       await refuse('nonsense', 404, 'NOT_FOUND');
       await refuse('residuals', 422, 'VALIDATION_FAILED');
       await refuse('roc?label=maybe', 422, 'VALIDATION_FAILED');

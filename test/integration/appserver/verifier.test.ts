@@ -3,15 +3,18 @@ import os from 'node:os';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect } from 'chai';
+import type { AppError } from '#contracts';
 import { FileObjectStore } from '#object-store';
 import { createLogger } from '#runtime';
 import { runCheck, type ModelCheck, type ReadableStore } from '../../../appserver/server/verification/check.ts';
 import { ON_THE_SPOT_BYTES_MAX, Verifier } from '../../../appserver/server/verification/index.ts';
+import type { ModelQuestion } from '../../../appserver/server/verification/questions.ts';
 import { appErrorOf } from '../../support/expect-error.ts';
 import { sealedEnsemble } from '../../support/sealed-ensemble.ts';
 
 /** So many rows hold a thread up for a good half second. */
 const ROWS = 60_000;
+const LARGE = ON_THE_SPOT_BYTES_MAX + 1;
 
 describe('verification in a thread', function () {
   this.timeout(120_000);
@@ -96,6 +99,41 @@ describe('verification in a thread', function () {
     const error = await appErrorOf('SHUTTING_DOWN', () => verifier.verify(check, closing));
     expect(error.retryable, 'what was sealed stays').to.be.true;
     await appErrorOf('SHUTTING_DOWN', () => verifier.verify(check, store));
+  });
+
+  describe('questions', () => {
+    const files = (index: number) => {
+      const { members } = check.kind === 'ensemble' ? check.spec : { members: [] };
+      const { artifactPath, manifestSha256 } = members[index] ?? expect.fail('no member');
+      return { path: artifactPath, manifestSha256 };
+    };
+    const roc = (label: string): ModelQuestion => ({
+      ...{ kind: 'out-of-fold', files: files(0), target: check.spec.target, insight: 'roc', query: { label } },
+    });
+
+    it('are answered alike in the thread and on the spot', async () => {
+      const question: ModelQuestion = {
+        ...{ kind: 'comparison', files: [files(0), files(1)], target: check.spec.target, metric: 'auc', seed: 1 },
+      };
+      const answers = [await verifier.answer(question, 1, store), await verifier.answer(question, LARGE, store)];
+      expect(answers[0]).to.deep.equal(answers[1]);
+      expect(answers[0]).to.deep.include({ metric: 'auc', rowCount: (ROWS * 4) / 5, groupCount: 10 });
+    });
+
+    it('are refused with the same words and fields', async () => {
+      const here = await appErrorOf('VALIDATION_FAILED', () => verifier.answer(roc('maybe'), 1, store));
+      const there = await appErrorOf('VALIDATION_FAILED', () => verifier.answer(roc('maybe'), LARGE, store));
+      expect(there.message).to.equal(here.message);
+      expect(there.errors).to.deep.equal(here.errors).and.not.deep.equal([]);
+    });
+
+    it('do not pile up', async () => {
+      const asked = Array.from({ length: 40 }, () => verifier.answer(roc('yes'), LARGE, store));
+      const settled = await Promise.allSettled(asked);
+      const refused = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as AppError] : []));
+      expect(refused.map(({ code }) => code)).to.deep.equal(new Array(8).fill('OVERLOADED'));
+      await verifier.answer(roc('yes'), LARGE, store);
+    });
   });
 
   it('looks at a small one on the spot', async () => {

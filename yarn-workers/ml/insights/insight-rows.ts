@@ -24,7 +24,7 @@ export interface InsightRows {
  */
 export function insightRows(data: OutOfFold, target: TargetSpec, asked: InsightPartition | undefined): InsightRows {
   checkFitsTarget(data, target);
-  const partition = asked ?? (data.foldCount > 1 ? 'crossValidation' : 'validation');
+  const partition = asked ?? rankedPartition(data);
   if (partition === 'crossValidation' && data.foldCount === 1) throw noRows(partition);
   const isWanted = (place: number): boolean => {
     const fold = data.partitions[place] ?? HOLDOUT;
@@ -40,6 +40,10 @@ export function insightRows(data: OutOfFold, target: TargetSpec, asked: InsightP
   const chosen = evenlySpaced(wanted.length, INSIGHT_ROWS_MAX).map((index) => wanted[index] ?? 0);
   return { partition, data, target, chosen };
 }
+
+/** The rows that rank models: all folds where there are several. */
+export const rankedPartition = ({ foldCount }: Pick<OutOfFold, 'foldCount'>): 'crossValidation' | 'validation' =>
+  foldCount > 1 ? 'crossValidation' : 'validation';
 
 function noRows(partition: InsightPartition): AppError {
   const message = `the model has no rows of ${partition}`;

@@ -11,6 +11,7 @@ import { calibrationOf } from './calibration.ts';
 import { confusionOf } from './confusion.ts';
 import { outcomesOf, type InsightRows } from './insight-rows.ts';
 import { liftOf } from './lift.ts';
+import { precisionRecallOf } from './precision-recall.ts';
 import { residualsOf } from './residuals.ts';
 import { profitOf } from './profit.ts';
 import { rocOf } from './roc.ts';
@@ -22,7 +23,7 @@ const kinds: Readonly<Record<string, readonly InsightKind[]>> = OUT_OF_FOLD_INSI
 /**
  * One insight, from rows that were predicted by models that had not seen them.
  *
- * @param label the class that roc, lift and calibration hold against all others; by default the positive one, else the last
+ * @param label the class that roc, precision-recall, lift and calibration hold against all others; by default the positive one, else the last
  * @param matrix what decisions are worth, of profit alone: by default 1 for a true positive, -1 for a false one
  * @throws VALIDATION_FAILED for a kind that does not fit the target type, for a label that is no class, and for a matrix
  *   of zeros or that is not asked for
@@ -47,6 +48,7 @@ export function insightOf(
   if (kind === 'lift') return liftOf(outcomes, name);
   if (kind === 'residuals') return residualsOf(rows, outcomes);
   if (kind === 'confusion') return confusionOf(rows);
+  if (kind === 'precision-recall') return precisionRecallOf(outcomes, name ?? '');
   return kind === 'roc' ? rocOf(outcomes, name ?? '') : calibrationOf(outcomes, name ?? '');
 }
 

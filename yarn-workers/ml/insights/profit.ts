@@ -2,7 +2,7 @@ import { CURVE_POINTS_MAX, type InsightOf, type ProfitMatrix } from '#contracts'
 import { DEFAULT_THRESHOLD } from '#scoring';
 import { evenlySpaced } from './evenly-spaced.ts';
 import type { Outcomes } from './insight-rows.ts';
-import { curveOf, type Curve } from './roc.ts';
+import { curveOf, type ClassificationCurve } from './classification-curve.ts';
 
 /** Parts of the rows, dealt in turn: the threshold for one is chosen on the others. */
 const PARTS = 5;
@@ -38,10 +38,10 @@ export function profitOf(outcomes: Outcomes, label: string, matrix: ProfitMatrix
   };
 }
 
-const thresholdAt = ({ thresholds }: Curve, place: number): number | null =>
+const thresholdAt = ({ thresholds }: ClassificationCurve, place: number): number | null =>
   place === 0 ? null : (thresholds[place] ?? null);
 
-function profitAt({ count, hits, misses }: Curve, place: number, matrix: ProfitMatrix): number {
+function profitAt({ count, hits, misses }: ClassificationCurve, place: number, matrix: ProfitMatrix): number {
   const [hit = 0, miss = 0] = [hits[place], misses[place]];
   const [positive = 0, negative = 0] = [hits[count], misses[count]];
   return (
@@ -52,12 +52,12 @@ function profitAt({ count, hits, misses }: Curve, place: number, matrix: ProfitM
   );
 }
 
-function shareAt({ count, hits, misses }: Curve, place: number): number {
+function shareAt({ count, hits, misses }: ClassificationCurve, place: number): number {
   const weightAt = (at: number): number => (hits[at] ?? 0) + (misses[at] ?? 0);
   return weightAt(place) / weightAt(count);
 }
 
-function bestOf(curve: Curve, matrix: ProfitMatrix): number {
+function bestOf(curve: ClassificationCurve, matrix: ProfitMatrix): number {
   let best = 0;
   for (let place = 1; place <= curve.count; place += 1)
     if (profitAt(curve, place, matrix) > profitAt(curve, best, matrix)) best = place;
@@ -65,7 +65,7 @@ function bestOf(curve: Curve, matrix: ProfitMatrix): number {
 }
 
 /** The last place whose threshold is not below a probability. */
-function placeOf({ count, thresholds }: Curve, threshold: number): number {
+function placeOf({ count, thresholds }: ClassificationCurve, threshold: number): number {
   let place = 0;
   while (place < count && (thresholds[place + 1] ?? NaN) >= threshold) place += 1;
   return place;

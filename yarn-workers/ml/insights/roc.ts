@@ -1,7 +1,8 @@
 import { CURVE_POINTS_MAX, type InsightOf } from '#contracts';
 import { addTerm, emptySum, sumOf } from '#statistics';
+import { curveOf } from './classification-curve.ts';
 import { evenlySpaced } from './evenly-spaced.ts';
-import { fallingOrder, type Outcomes } from './insight-rows.ts';
+import type { Outcomes } from './insight-rows.ts';
 
 /**
  * Receiver operating characteristic with the precision at each threshold: a point for each different probability, the
@@ -35,33 +36,4 @@ export function rocOf(outcomes: Outcomes, label: string): InsightOf<'roc'> {
     };
   });
   return { ...base, auc: sumOf(area), pointCount: count + 1, points };
-}
-
-/** Weight of true and of false positives at each of `count` different probabilities, from the highest on; at place 0 nothing is positive. */
-export interface Curve {
-  readonly count: number;
-  readonly thresholds: Float64Array;
-  readonly hits: Float64Array;
-  readonly misses: Float64Array;
-}
-
-export function curveOf(outcomes: Outcomes): Curve {
-  const { predicted, actual, weights } = outcomes;
-  const order = fallingOrder(outcomes);
-  const size = order.length + 1;
-  const thresholds = new Float64Array(size);
-  const hits = new Float64Array(size);
-  const misses = new Float64Array(size);
-  const [hit, miss] = [emptySum(), emptySum()];
-  let count = 0;
-  for (const [place, row] of order.entries()) {
-    addTerm(actual[row] === 1 ? hit : miss, weights[row] ?? NaN);
-    const threshold = predicted[row] ?? NaN;
-    if (predicted[order[place + 1] ?? -1] === threshold) continue;
-    count += 1;
-    thresholds[count] = threshold;
-    hits[count] = sumOf(hit);
-    misses[count] = sumOf(miss);
-  }
-  return { count, thresholds, hits, misses };
 }

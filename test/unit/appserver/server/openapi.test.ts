@@ -30,6 +30,8 @@ GET /models/{id}/parameters
 GET /models/{id}/log
 GET /models/{id}/insights
 GET POST /models/{id}/insights/{kind}
+GET /models/{id}/comparison
+POST /models/{id}/explanations
 GET /models/{id}/artifact
 GET /models/{id}/training-predictions
 POST GET /batch-predictions

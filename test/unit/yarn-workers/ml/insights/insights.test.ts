@@ -21,6 +21,7 @@ interface Case {
   readonly roc?: Record<'falsePositiveRate' | 'truePositiveRate' | 'thresholds' | 'precision', number[]> & {
     auc: number;
   };
+  readonly precisionRecall?: Record<'precision' | 'recall' | 'thresholds', number[]> & { averagePrecision: number };
   readonly lift: { meanActual: number; bins: Record<string, number>[] };
   readonly confusion?: Record<'precision' | 'recall' | 'f1', (number | null)[]> & { weights: number[][] };
   readonly calibration?: { meanActual: number[]; meanPredicted: number[] };
@@ -90,7 +91,7 @@ describe('insights beside scikit-learn and NumPy', () => {
       expect(bins.length).to.equal(10);
     });
 
-    const { roc, confusion, calibration, residuals } = one;
+    const { roc, precisionRecall, confusion, calibration, residuals } = one;
     if (roc !== undefined)
       it(`roc: ${what}`, () => {
         const { points, auc } = of('roc');
@@ -110,6 +111,22 @@ describe('insights beside scikit-learn and NumPy', () => {
           points.map(({ precision }) => precision),
           [null, ...roc.precision],
           'precision',
+        );
+      });
+    if (precisionRecall !== undefined)
+      it(`precision and recall: ${what}`, () => {
+        const { points, averagePrecision } = of('precision-recall');
+        close([averagePrecision], [precisionRecall.averagePrecision], 'average precision');
+        for (const name of ['precision', 'recall'] as const)
+          close(
+            points.map((point): number => point[name]),
+            precisionRecall[name],
+            name,
+          );
+        close(
+          points.map(({ threshold }) => threshold),
+          precisionRecall.thresholds,
+          'threshold',
         );
       });
     if (confusion !== undefined)
@@ -181,6 +198,8 @@ describe('rows and bounds of insights', () => {
     const rows = insightRows(outOfFold({ ...base, actual: [1, 1, 1, 1], weights: null }), binary, undefined);
     expect(insightOf('roc', rows, undefined)).to.deep.include({ auc: null, points: [], positiveWeight: 4 });
     expect(insightOf('roc', rows, 'c0')).to.deep.include({ auc: null, negativeWeight: 4 });
+    expect(insightOf('precision-recall', rows, 'c0')).to.deep.include({ averagePrecision: null, points: [] });
+    expect(insightOf('precision-recall', rows, 'c1')).to.deep.include({ averagePrecision: 1, negativeWeight: 0 });
   });
 
   it('show evenly spaced points of a long curve, and the largest of many classes', () => {

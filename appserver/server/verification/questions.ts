@@ -1,0 +1,203 @@
+import {
+  AppError,
+  type ArtifactInsightKind,
+  type Insight,
+  type InsightKind,
+  type InsightQuery,
+  type MetricName,
+  type ModelComparison,
+  type RowExplanations,
+  type TargetSpec,
+} from '#contracts';
+import {
+  coefficientsOf,
+  compareScores,
+  COMPARISON_GROUPS,
+  decodeOutOfFold,
+  insightOf,
+  insightRows,
+  rankedPartition,
+  scoresFromOutOfFold,
+  wordCloudOf,
+  type OutOfFold,
+} from '#ml';
+import { modelReader, openArtifact } from '#scoring';
+import { sha256Of } from '../services/hashes.ts';
+import type { ReadableStore } from './check.ts';
+import { explainRows } from './explain-rows.ts';
+import { BLOB_BYTES_MAX, MANIFEST_BYTES_MAX, manifestOf, OUT_OF_FOLD_BYTES_MAX } from './verify-model.ts';
+
+/** Where a committed model is, and what its manifest was signed as. */
+export interface CommittedFiles {
+  readonly path: string;
+  readonly manifestSha256: string;
+}
+
+interface OutOfFoldQuestion {
+  readonly kind: 'out-of-fold';
+  readonly files: CommittedFiles;
+  readonly target: TargetSpec;
+  readonly insight: InsightKind;
+  readonly query: InsightQuery;
+}
+
+interface ArtifactQuestion {
+  readonly kind: 'artifact';
+  readonly files: CommittedFiles;
+  readonly target: TargetSpec;
+  readonly insight: ArtifactInsightKind;
+  readonly label: string | undefined;
+  /** Standard deviation of features by name, over the rows of the dataset. */
+  readonly deviations: Readonly<Record<string, number | null>>;
+}
+
+interface ComparisonQuestion {
+  readonly kind: 'comparison';
+  readonly files: readonly [CommittedFiles, CommittedFiles];
+  readonly target: TargetSpec;
+  readonly metric: MetricName;
+  readonly seed: number;
+}
+
+interface ExplanationQuestion {
+  readonly kind: 'explanations';
+  readonly files: CommittedFiles;
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  readonly top: number;
+}
+
+/** What is asked about committed models, beside the checks: minutes of nobody's, but tenths of a second of the event loop. */
+export type ModelQuestion = OutOfFoldQuestion | ArtifactQuestion | ComparisonQuestion | ExplanationQuestion;
+
+/** Facts of an insight that its model does not say. */
+export type InsightFacts = Omit<Insight, 'modelId' | 'predictedBy'>;
+export type ComparisonFacts = Omit<ModelComparison, 'modelId' | 'otherId' | 'predictedBy'>;
+export type ExplanationFacts = RowExplanations['data'];
+
+/** What a question is answered with. */
+export type AnswerTo<Q extends ModelQuestion> = Q extends { kind: 'comparison' }
+  ? ComparisonFacts
+  : Q extends { kind: 'explanations' }
+    ? ExplanationFacts
+    : InsightFacts;
+
+/**
+ * Answers in the thread that calls it.
+ *
+ * @throws VALIDATION_FAILED for what does not fit the model; NOT_AVAILABLE for explanations of a model trained without them;
+ *   ARTIFACT_INVALID for files that are not what was committed; CELL_UNREADABLE; what the store throws
+ */
+export async function answerQuestion(
+  question: ModelQuestion,
+  store: ReadableStore,
+): Promise<InsightFacts | ComparisonFacts | ExplanationFacts> {
+  switch (question.kind) {
+    case 'out-of-fold':
+      return outOfFoldInsight(question, await outOfFoldOf(question.files, store));
+    case 'artifact':
+      return artifactInsight(question, store);
+    case 'comparison': {
+      const [first, second] = question.files;
+      return comparisonOf(question, await outOfFoldOf(first, store), await outOfFoldOf(second, store));
+    }
+    case 'explanations': {
+      const { manifest, blob } = await artifactOf(question.files, store);
+      return explainRows(openArtifact(manifest, blob, sha256Of), question.rows, question.top);
+    }
+  }
+}
+
+function outOfFoldInsight({ target, insight, query }: OutOfFoldQuestion, data: OutOfFold): InsightFacts {
+  const rows = insightRows(data, target, query.partition);
+  return {
+    partition: rows.partition,
+    rowCount: rows.chosen.length,
+    isWeighted: data.weights !== null,
+    insight: insightOf(insight, rows, query.label, query),
+  };
+}
+
+async function artifactInsight(
+  { files, target, insight, label, deviations }: ArtifactQuestion,
+  store: ReadableStore,
+): Promise<InsightFacts> {
+  const { manifest, blob } = await artifactOf(files, store);
+  const { content, rowCount } = manifest;
+  const output = outputOf(target, label);
+  const found =
+    insight === 'word-cloud'
+      ? wordCloudOf(content, output.index, output.label)
+      : coefficientsOf(content, modelReader(content, blob), { output: output.index, label: output.label, deviations });
+  return { partition: 'training', rowCount, isWeighted: false, insight: found };
+}
+
+/** The raw score that is asked for. @throws VALIDATION_FAILED for a label that has none of its own */
+function outputOf(
+  target: TargetSpec,
+  label: string | undefined,
+): { readonly index: number; readonly label: string | null } {
+  const { targetType, classes, positiveClass } = target;
+  const labels =
+    targetType === 'multiclass' ? classes.map((one) => one.label) : [classes[positiveClass ?? 1]?.label ?? null];
+  if (targetType === 'regression') labels[0] = null;
+  if (label === undefined) {
+    const index = labels.length - 1;
+    return { index, label: labels[index] ?? null };
+  }
+  const index = labels.indexOf(label);
+  if (index >= 0) return { index, label };
+  const message =
+    targetType === 'regression'
+      ? 'is not asked for: the target has no classes'
+      : `has no raw score of its own, expected ${labels.slice(0, 10).join(', ')}`;
+  throw new AppError('VALIDATION_FAILED', `query: /label ${message}`, { errors: [{ path: '/label', message }] });
+}
+
+/** Quantile of Student's t for an interval of 95 %, by degrees of freedom one less than the groups. */
+const T_OF_NINE = 2.262157162798205;
+const LEVEL = 0.95;
+
+function comparisonOf(
+  { target, metric, seed }: ComparisonQuestion,
+  first: OutOfFold,
+  second: OutOfFold,
+): ComparisonFacts {
+  if (
+    Buffer.compare(bytesOf(first.rows), bytesOf(second.rows)) !== 0 ||
+    Buffer.compare(bytesOf(first.partitions), bytesOf(second.partitions)) !== 0
+  ) {
+    const message = 'has other rows or folds, so that the two cannot be compared';
+    throw new AppError('VALIDATION_FAILED', `query: /with ${message}`, { errors: [{ path: '/with', message }] });
+  }
+  const { gain, noise } = compareScores(first, second, target, metric, seed);
+  const partition = rankedPartition(first);
+  const scoreOf = (data: OutOfFold) => scoresFromOutOfFold(data, target)[partition]?.[metric] ?? null;
+  const isInterval = gain !== null && noise !== null;
+  return {
+    ...{ metric, partition, rowCount: insightRows(first, target, partition).chosen.length },
+    ...{ score: scoreOf(first), otherScore: scoreOf(second), gain, noise, groupCount: COMPARISON_GROUPS },
+    interval: isInterval ? { from: gain - T_OF_NINE * noise, to: gain + T_OF_NINE * noise, level: LEVEL } : null,
+  };
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array | Int8Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+async function committedManifest({ path, manifestSha256 }: CommittedFiles, store: ReadableStore) {
+  const bytes = await store.readAll(`${path}/manifest.json`, { maxBytes: MANIFEST_BYTES_MAX });
+  if (sha256Of(bytes) !== manifestSha256) throw notCommitted(`${path}/manifest.json`);
+  return manifestOf(bytes);
+}
+
+async function artifactOf(files: CommittedFiles, store: ReadableStore) {
+  const manifest = await committedManifest(files, store);
+  const blob = await store.readAll(`${files.path}/blob`, { maxBytes: BLOB_BYTES_MAX });
+  if (sha256Of(blob) !== manifest.content.blobSha256) throw notCommitted(`${files.path}/blob`);
+  return { manifest, blob };
+}
+
+async function outOfFoldOf({ path }: CommittedFiles, store: ReadableStore): Promise<OutOfFold> {
+  return decodeOutOfFold(await store.readAll(`${path}/out-of-fold.bin`, { maxBytes: OUT_OF_FOLD_BYTES_MAX }));
+}
+
+const notCommitted = (name: string) => new AppError('ARTIFACT_INVALID', `${name} is not what was committed`);
