@@ -18,9 +18,9 @@ export const PORTFOLIO: readonly Candidate[] = [
   plain('linear-text'),
   plain('lightgbm-default'),
   plain('lightgbm-encoded'),
+  plain('extra-trees'),
   plain('linear'),
   plain('lightgbm-slow'),
-  plain('extra-trees'),
   plain('random-forest'),
   // Trees of few leaves: hard to beat where there is much noise.
   slow({ leaves: 4, learningRate: 0.05, featureFraction: 0.5 }),
