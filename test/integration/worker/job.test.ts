@@ -102,7 +102,8 @@ describe('worker: a whole job through a real app server', function () {
     const answer = await api.request('PATCH', `/workers/${String(workerId)}`, { json: { draining: true } });
     expect(answer.status).to.equal(200);
     expect(await worker.ended).to.deep.equal({ code: 0, signal: null });
-    expect(worker.lines.some(({ event }) => event === 'worker_drained')).to.be.true;
+    const last = JSON.stringify(worker.lines.slice(-5));
+    expect(worker.lines.some(({ event }) => event === 'worker_drained'), last).to.be.true;
   });
 
   it('a worker with another secret ends and says so', async () => {

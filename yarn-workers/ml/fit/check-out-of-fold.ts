@@ -3,6 +3,7 @@ import { partitionOf } from '../partition/partitions.ts';
 import { HOLDOUT, TRAINING } from '../partition/types.ts';
 import { checkFitsTarget, type OutOfFold } from './out-of-fold.ts';
 import { countRows, sampleOf } from './row-roles.ts';
+import { fittedFraction } from './sample-fraction.ts';
 
 /**
  * Holds out-of-fold predictions against the task that they are said to be of, as far as that can be done without the
@@ -30,7 +31,7 @@ export function checkOutOfFold(task: TrainTask, data: OutOfFold): void {
 export function trainedRowCount(task: TrainTask, data: OutOfFold | null): { least: number; most: number } {
   const { rowCount } = task.table;
   const unused = data === null ? 0 : (task.partitioning.dates?.unusedRowCount ?? 0);
-  const sample = sampleOf(task, rowCount);
+  const sample = sampleOf({ seed: task.seed, sampleFraction: fittedFraction(task) }, rowCount);
   const isHoldout = new Uint8Array(rowCount);
   for (const [index, row] of data?.rows.entries() ?? []) if (data?.partitions[index] === HOLDOUT) isHoldout[row] = 1;
   const outside = countRows(rowCount, (row) => isHoldout[row] === 0 && (sample === null || sample[row] === 1));

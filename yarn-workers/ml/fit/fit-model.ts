@@ -11,7 +11,7 @@ import {
 } from '#contracts';
 import { isText, openArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
-import { dateColumnsOf, datePairs } from '../blueprints/dates.ts';
+import { dateColumnsOf } from '../blueprints/dates.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
 import { textAnalysesOf } from '../blueprints/text.ts';
 import { isForest, isLinear, type ModelSettings } from '../blueprints/settings.ts';
@@ -26,14 +26,15 @@ import { report, type FitIo } from './clock.ts';
 import type { BoostingEngine } from './engine.ts';
 import { surveyFeatures, type FeatureSurvey } from './feature-survey.ts';
 import type { MemberContext } from './fit-member.ts';
-import { forestMembers, forestSample } from './forest/forest-members.ts';
+import { forestMembers } from './forest/forest-members.ts';
 import { TIMED_ROWS_MAX } from './limits.ts';
-import { designSample, linearMembers } from './linear/linear-members.ts';
+import { linearMembers } from './linear/linear-members.ts';
 import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
 import { naiveMember } from './naive/naive-member.ts';
 import { packCalibrated } from './pack-calibrated.ts';
 import { turnIntoPredictions } from './predict-partitions.ts';
 import { checkTrainingRows, countRows, rowRoles, trainingRows, type RowRoles } from './row-roles.ts';
+import { fittedFraction } from './sample-fraction.ts';
 import { readTargetRows, type TargetRows } from './target-rows.ts';
 import { numberColumn, taskFeatures, type TaskFeature } from './task-columns.ts';
 import { readCorpora } from './text/corpus.ts';
@@ -111,10 +112,12 @@ export async function fitModel(
   await report(io, 0, 'reading', 'reading the target');
   const rows = await readTargetRows(task, source, io.signal);
   const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
-  const roles = rowRoles(
-    { ...task, sampleFraction: sampleFractionOf(task, settings, features, outputCount, io) },
-    rows,
-  );
+  const sampleFraction = fittedFraction(task);
+  if (sampleFraction < task.sampleFraction)
+    io.log?.(
+      `the table of ${rows.rowCount} rows is too large: ${(100 * sampleFraction).toPrecision(3)} % of them are fitted`,
+    );
+  const roles = rowRoles({ ...task, sampleFraction }, rows);
   for (const member of roles.members) checkTrainingRows(task, rows, trainingRows(roles, member));
   await report(io, 0.02, 'reading', 'reading the features');
   const { survey, texts } = await readFeatures(task, settings, features, roles, source, outputCount, io);
@@ -232,30 +235,6 @@ async function fitMembers(
   return isLinear(settings)
     ? linearMembers({ ...context, settings }, survey.stepsOf, finishMs)
     : boostMembers({ ...context, settings }, survey, finishMs);
-}
-
-/** The task's own fraction, or what a linear model or a forest can hold. */
-function sampleFractionOf(
-  { sampleFraction, table: { rowCount } }: TrainTask,
-  settings: ModelSettings | null,
-  features: readonly TaskFeature[],
-  outputCount: number,
-  io: FitIo,
-): number {
-  if (settings === null || !(isLinear(settings) || isForest(settings))) return sampleFraction;
-  const columnsOf = ({ manifest }: TaskFeature): number => {
-    if (isText(manifest)) return 0;
-    return manifest.parse.kind === 'date' ? dates.parts.length : 1;
-  };
-  const dates = dateColumnsOf(settings);
-  const pairCount = dates.differences ? datePairs(features.map(({ manifest }) => manifest.type)).length : 0;
-  const columnCount = features.reduce((sum, feature) => sum + columnsOf(feature), pairCount);
-  const most = isLinear(settings)
-    ? designSample(rowCount, columnCount, outputCount)
-    : forestSample(rowCount, columnCount);
-  if (most >= sampleFraction) return sampleFraction;
-  io.log?.(`the table of ${rowCount} rows is too large: ${(100 * most).toPrecision(3)} % of them are fitted`);
-  return most;
 }
 
 function baselineMember(

@@ -7,6 +7,7 @@ import {
   manifestOf,
   rankingScore,
   scoresFromOutOfFold,
+  trainedRowCount,
   type FitResult,
 } from '#ml';
 import { openArtifact } from '#scoring';
@@ -281,6 +282,21 @@ describe('ml fit', function () {
     const half = await fit({ ...spec, sampleFraction: 0.5 });
     expect(half.rowCount).to.be.within(0.4 * 0.8 * ROWS, 0.6 * 0.8 * ROWS);
     expect(half.outOfFold?.rows.length).to.equal(ROWS);
+  });
+
+  it('is known beforehand to fit a part of the rows where a table is too large for its blueprint', async () => {
+    const spec = await task('binary', { blueprintId: 'linear', parameters: {} });
+    const rowsOf = (rowCount: number, blueprintId: string): number => {
+      const large = { ...spec, blueprintId, table: { ...spec.table, rowCount }, refit: { of: 'm', iterations: 1 } };
+      const { least, most } = trainedRowCount(large, null);
+      expect(least).to.equal(most);
+      return most;
+    };
+    for (const id of ['linear', 'extra-trees', 'lightgbm-default']) expect(rowsOf(10_000, id), id).to.equal(10_000);
+    const rowCount = 8_000_000;
+    expect(rowsOf(rowCount, 'lightgbm-default')).to.equal(rowCount);
+    for (const id of ['linear', 'linear-splines', 'extra-trees'])
+      expect(rowsOf(rowCount, id), id).to.be.within(0.05 * rowCount, 0.9 * rowCount);
   });
 
   it('refuses data that is not what the plan was made from', async () => {

@@ -1,0 +1,30 @@
+import type { TrainTask } from '#contracts';
+import { isText } from '#scoring';
+import { settingsOf } from '../blueprints/catalogue.ts';
+import { dateColumnsOf, datePairs } from '../blueprints/dates.ts';
+import { isForest, isLinear } from '../blueprints/settings.ts';
+import { forestSample } from './forest/forest-members.ts';
+import { designSample } from './linear/linear-members.ts';
+import { taskFeatures } from './task-columns.ts';
+
+/**
+ * The part of its training rows that a task is fitted on: what it asks for, or what a linear model or a forest can hold. A function
+ * of the task alone, so that whoever verifies the model knows it too.
+ */
+export function fittedFraction(task: TrainTask): number {
+  const { sampleFraction, target, table } = task;
+  const settings = settingsOf(task.blueprintId, task.parameters);
+  if (settings === null || !(isLinear(settings) || isForest(settings))) return sampleFraction;
+  const manifests = taskFeatures(task).map(({ manifest }) => manifest);
+  const dates = dateColumnsOf(settings);
+  const pairCount = dates.differences ? datePairs(manifests.map(({ type }) => type)).length : 0;
+  const counts = manifests.map((manifest): number =>
+    isText(manifest) ? 0 : manifest.parse.kind === 'date' ? dates.parts.length : 1,
+  );
+  const columnCount = counts.reduce((sum, count) => sum + count, pairCount);
+  const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
+  const most = isLinear(settings)
+    ? designSample(table.rowCount, columnCount, outputCount)
+    : forestSample(table.rowCount, columnCount);
+  return Math.min(sampleFraction, most);
+}
