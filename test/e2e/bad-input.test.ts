@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, type Dirent } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -33,12 +33,21 @@ import { skipBecause } from '../support/skip.ts';
 const MIB = 1024 ** 2;
 const GOOD = csvText(multiclassSample(60));
 
-/** Files below a folder, sorted, relative to it. */
-const filesBelow = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+/** Files below a folder, sorted, relative to it; a folder that goes away meanwhile has none. */
+function filesBelow(folder: string, within = ''): string[] {
+  let entries: Dirent[] = [];
+  try {
+    entries = readdirSync(path.join(folder, within), { withFileTypes: true });
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code !== 'ENOENT') throw err; // as node:fs throws it
+  }
+  return entries
+    .flatMap((entry) => {
+      const name = path.join(within, entry.name);
+      return entry.isDirectory() ? filesBelow(folder, name) : entry.isFile() ? [name] : [];
+    })
     .sort();
+}
 
 const bytes = (content: Uint8Array | string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(content));
 

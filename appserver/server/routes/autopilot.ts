@@ -219,7 +219,8 @@ async function startFit(
       'CONFLICT',
       `project ${projectId}: it has no target yet; start Autopilot first (mode manual makes one model only)`,
     );
-  checkFits(request.blueprintId, settingsOf(request.blueprintId, request.parameters ?? {}), run.plan.target);
+  const settings = settingsOf(request.blueprintId, request.parameters ?? {});
+  checkFits(request.blueprintId, settings, run.plan.target, run.plan.monotonic);
   checkNaive(request.blueprintId, run.plan);
   await lockProject(trx, projectId);
   const key = newId('fit');

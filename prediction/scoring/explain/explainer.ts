@@ -6,7 +6,7 @@ import { UNCALIBRATED, calibrate } from '../scorer/calibration.ts';
 import { compileOffsets, offsetOf } from '../scorer/offsets.ts';
 import { stepColumnCount } from '../steps/steps.ts';
 import type { Contributions, FeaturePlaces } from './contributions.ts';
-import { compileForestContributions } from './forest-contributions.ts';
+import { EXPLANATION_STEPS_MAX, compileForestContributions, type StepBudget } from './forest-contributions.ts';
 import { compileLinearContributions } from './linear-contributions.ts';
 import { compileTreeContributions } from './tree-contributions.ts';
 
@@ -33,9 +33,10 @@ export function compileExplainer(content: ManifestContent, inputs: readonly numb
   const outputCount = outputCountOf(content);
   const places = featurePlaces(content, inputs);
   const columns = memberColumns(content);
+  const budget = { left: EXPLANATION_STEPS_MAX };
   const members = content.members.map(({ weight, model }, index) => ({
     weight,
-    ...memberContributions(model, columns[index] ?? new Int32Array(0), places, reader),
+    ...memberContributions(model, columns[index] ?? new Int32Array(0), places, reader, budget),
   }));
   const { slope } = content.calibration ?? UNCALIBRATED;
   const baseValues = new Float64Array(outputCount);
@@ -74,6 +75,7 @@ function memberContributions(
   columns: Int32Array,
   places: FeaturePlaces,
   reader: ModelReader,
+  budget: StepBudget,
 ): Contributions {
   switch (model.kind) {
     case 'constant':
@@ -84,6 +86,6 @@ function memberContributions(
     case 'linear':
       return compileLinearContributions(reader.linear(model), columns, places);
     case 'forest':
-      return compileForestContributions(reader.forest(model), columns, places);
+      return compileForestContributions(reader.forest(model), columns, places, budget);
   }
 }

@@ -11,7 +11,12 @@ import { treePaths } from './tree-paths.ts';
  * Nodes x points of their tree's rule x outputs that a row may cost; a million takes 10 ms. Forests of more are not explained: fewer
  * trees, or more rows a leaf, bring them below.
  */
-export const EXPLANATION_STEPS_MAX = 40_000_000;
+export const EXPLANATION_STEPS_MAX = 20_000_000;
+
+/** Steps that are left for the forests of one model, all its members together. */
+export interface StepBudget {
+  left: number;
+}
 
 /**
  * Below this part of the base value's distance from the ends of its scale, the slope of the link stands for its difference
@@ -28,7 +33,8 @@ const NEAR = 1e-6;
  *
  * @param forest checked, see `checkForest`
  * @param columns matrix column of each of the model's columns
- * @throws NOT_AVAILABLE where a row would take more than EXPLANATION_STEPS_MAX
+ * @param budget what is left of EXPLANATION_STEPS_MAX, the forests of other members taken off
+ * @throws NOT_AVAILABLE where a row would take more than is left
  * @see Chen, Lundberg, Lee 2022, "Explaining a series of models by propagating Shapley values", generalised rescale rule;
  * Shrikumar et al. 2017, "Learning important features through propagating activation differences" (DeepLIFT)
  */
@@ -36,11 +42,12 @@ export function compileForestContributions(
   forest: ForestArrays,
   columns: Int32Array,
   { ofColumn, count }: FeaturePlaces,
+  budget: StepBudget = { left: EXPLANATION_STEPS_MAX },
 ): Contributions {
   const { outputCount, treeCount, link, priorVotes } = forest;
   const trees = asTrees(forest);
   const paths = treePaths(trees, trees.leafCover);
-  checkCost(forest, paths.columnCountMax);
+  spend(budget, forest, paths.columnCountMax);
   const featureOf = columns.map((place) => ofColumn[place] ?? 0);
   const walk = walkArrays(
     trees,
@@ -86,17 +93,22 @@ function slopeOf(link: Link, base: number, gain: number): number {
   return link === 'logit' ? 1 / (middle * (1 - middle)) : 1 / middle;
 }
 
-function checkCost({ nodeOffset, treeCount, outputCount }: ForestArrays, columnCountMax: Int32Array): void {
+function spend(
+  budget: StepBudget,
+  { nodeOffset, treeCount, outputCount }: ForestArrays,
+  columnCountMax: Int32Array,
+): void {
   let steps = 0;
   for (let tree = 0; tree < treeCount; tree += 1) {
     const nodes = (nodeOffset[tree + 1] ?? 0) - (nodeOffset[tree] ?? 0);
     steps += nodes * Math.ceil((columnCountMax[tree] ?? 0) / 2) * outputCount;
   }
-  if (steps <= EXPLANATION_STEPS_MAX) return;
+  budget.left -= steps;
+  if (budget.left >= 0) return;
   const millions = (value: number): string => `${Math.ceil(value / 1e6)} million`;
   throw new AppError(
     'NOT_AVAILABLE',
-    `explaining a row of this forest takes ${millions(steps)} steps, at most ${millions(EXPLANATION_STEPS_MAX)} are taken; train it with fewer trees or more rows a leaf`,
+    `explaining a row by its forests takes ${millions(EXPLANATION_STEPS_MAX - budget.left)} steps or more, at most ${millions(EXPLANATION_STEPS_MAX)} are taken; train it with fewer trees or more rows a leaf`,
   );
 }
 

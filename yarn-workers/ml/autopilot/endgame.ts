@@ -1,7 +1,7 @@
 import type { EnsembleFacts, PlannedTask } from '#contracts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import { REFIT_TRY_MIN, TASK_OVERHEAD_MS, ensembleMsOf, refitBlendMsOf, refitMsOf, refitRatio } from './cost-model.ts';
-import { canBlend, ensembleRefitMs, libraryOf, resultsOf } from './reserve.ts';
+import { canBlend, ensembleRefitMs, libraryOf } from './reserve.ts';
 import {
   ENSEMBLE_KEY,
   ENSEMBLE_REFIT_KEY,
@@ -54,7 +54,7 @@ function ensembleTask(run: Run): PlannedTask | null {
   const library = libraryOf(run);
   if ((plan.ensemble ?? null) === null || best === null || !canBlend(library)) return null;
   const deadlineMs = times === null ? null : Math.floor(times.sealBy - refitMsOf(plan, fullFitMs(best)));
-  if (deadlineMs !== null && elapsedMs + ensembleMsOf(plan, resultsOf(library)) > deadlineMs) return null;
+  if (deadlineMs !== null && elapsedMs + ensembleMsOf(plan, library) > deadlineMs) return null;
   return {
     key: ENSEMBLE_KEY,
     role: 'ensemble',
@@ -103,7 +103,7 @@ function refitEnsemble(run: Run): EndgameStep {
   const copies = copiesInTime(run, (count) => ensembleRefitMs(plan, unfinished, count));
   // All refits or none: an ensemble that lacks one is another one.
   if (memberRefits.size === 0 && copies === 0) return end(NO_TIME);
-  const blendMs = refitBlendMsOf(plan, resultsOf(blended));
+  const blendMs = refitBlendMsOf(plan, blended, Math.max(1, copies));
   const slots = plan.parallelTasks - refits.filter(isOpen).length;
   const tasks = missing
     .slice(0, Math.max(0, slots))
@@ -126,7 +126,8 @@ const refitOf = ({ task, result }: Succeeded, key: string, copies: number, deadl
   parameters: task.parameters,
   refitOf: result.modelId,
   iterations: result.iterations,
-  copies: copiesOf(task, copies),
+  // One copy is what workers of programs from before know.
+  ...(copiesOf(task, copies) > 1 ? { copies: copiesOf(task, copies) } : {}),
   deadlineMs,
 });
 

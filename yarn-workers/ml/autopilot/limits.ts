@@ -38,6 +38,8 @@ export const CANDIDATE_SHARE_MAX = 0.3;
 export const SAMPLE_ROUND_SHARE = 0.3;
 /** Fewer rows rank models by how little they can learn. */
 export const SAMPLE_ROWS_MIN = 20_000;
+/** Rows of the smallest class in a sample: about six in ten of them train, and one at least must in every fold. */
+export const SAMPLE_CLASS_ROWS_MIN = 50;
 /** A larger part saves too little to be worth a round. */
 export const SAMPLE_FRACTION_MAX = 0.25;
 /** Models that a refit averages at most: beside one, three make 0.4 to 1.8 % less error on the development sets. */

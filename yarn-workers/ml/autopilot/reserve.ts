@@ -1,26 +1,24 @@
-import { ENSEMBLE_LIBRARY_MAX, type AutopilotPlan, type PlannedResult } from '#contracts';
+import { ENSEMBLE_LIBRARY_MAX, type AutopilotPlan } from '#contracts';
 import { blueprintOf, entryOf } from '../blueprints/catalogue.ts';
+import { naiveKindOf } from '../blueprints/naive.ts';
 import { ENSEMBLE_SHARE_MAX, MEMBER_OVERHEAD_MS, ensembleMsOf, refitBlendMsOf, refitRatio } from './cost-model.ts';
 import { ENSEMBLE_MODELS_MIN } from './limits.ts';
-import { isSample } from './rounds.ts';
-import { copiesOf, fullFitMs, ranked, type Run, type Searched, type Succeeded } from './run.ts';
+import { copiesOf, fullFitMs, isSample, ranked, type Run, type Searched, type Succeeded } from './run.ts';
 
 /**
- * Models that an ensemble may blend, best first; those without a score are of no use to it. The best of each family is among
- * them, however many of another one are better: models of different kinds make different mistakes. What was fitted on a sample
- * and then on all rows is there once.
+ * Models that an ensemble may blend, best first. The best of each family is among them, however many of another one are better:
+ * models of different kinds make different mistakes. Those without a score are of no use, naive forecasts are there to be compared with,
+ * and what refits of models of a sample take is not known.
  */
 export function libraryOf({ plan, searched }: Run): (Searched & Succeeded)[] {
-  const models = ranked(plan, searched).filter(({ result }) => result.score !== null);
-  const full = new Set(models.filter(({ task }) => !isSample(task)).map(({ candidate }) => candidate));
-  const scored = models.filter(({ task, candidate }) => !isSample(task) || !full.has(candidate));
+  const scored = ranked(plan, searched).filter(
+    ({ task, result }) => result.score !== null && !isSample(task) && naiveKindOf(task.blueprintId) === null,
+  );
   const families = new Map([...scored].reverse().map((one) => [blueprintOf(one.task.blueprintId).family, one]));
   const heads = new Set(families.values());
   const others = scored.filter((one) => !heads.has(one)).slice(0, Math.max(0, ENSEMBLE_LIBRARY_MAX - heads.size));
   return scored.filter((one) => heads.has(one) || others.includes(one));
 }
-
-export const resultsOf = (models: readonly Succeeded[]): PlannedResult[] => models.map(({ result }) => result);
 
 /** True if models that learn from features are there in number. */
 export const canBlend = (library: readonly Searched[]): boolean =>
@@ -30,7 +28,7 @@ export const canBlend = (library: readonly Searched[]): boolean =>
 export function ensembleRefitMs(plan: AutopilotPlan, twins: readonly Succeeded[], copies: number): number {
   const each = twins.map((one) => MEMBER_OVERHEAD_MS + refitRatio(plan) * copiesOf(one.task, copies) * fullFitMs(one));
   const together = each.reduce((sum, ms) => sum + ms, 0) / plan.parallelTasks;
-  return Math.max(together, ...each) + refitBlendMsOf(plan, resultsOf(twins));
+  return Math.max(together, ...each) + refitBlendMsOf(plan, twins, copies);
 }
 
 /**
@@ -45,7 +43,7 @@ export function endgameReserve(run: Run): { readonly ensembleMs: number; readonl
   if (limits === null || plan.timeBudgetMs === null || !canBlend(library)) return { ensembleMs: 0, copies: 1 };
   const others = library.slice(1, limits.membersMax);
   for (let copies = plan.refitCopies ?? 1; copies >= 1; copies -= 1) {
-    const ensembleMs = ensembleMsOf(plan, resultsOf(library)) + ensembleRefitMs(plan, others, copies);
+    const ensembleMs = ensembleMsOf(plan, library) + ensembleRefitMs(plan, others, copies);
     if (ensembleMs <= ENSEMBLE_SHARE_MAX * plan.timeBudgetMs) return { ensembleMs, copies };
   }
   return { ensembleMs: 0, copies: 1 };

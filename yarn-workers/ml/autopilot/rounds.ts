@@ -1,8 +1,13 @@
-import type { PlannedTask } from '#contracts';
 import type { Candidate } from '../blueprints/variations.ts';
 import { fitMsEstimator, isTrees } from './cost-model.ts';
-import { SAMPLE_FRACTION_MAX, SAMPLE_ROWS_MIN, SAMPLE_ROUND_SHARE, SEARCH_SHARE } from './limits.ts';
-import { isSucceeded, ranked, sampleKey, searchKey, type Run, type Searched } from './run.ts';
+import {
+  SAMPLE_CLASS_ROWS_MIN,
+  SAMPLE_FRACTION_MAX,
+  SAMPLE_ROWS_MIN,
+  SAMPLE_ROUND_SHARE,
+  SEARCH_SHARE,
+} from './limits.ts';
+import { isOpen, isSample, isSucceeded, ranked, sampleKey, searchKey, type Run, type Searched } from './run.ts';
 
 /** A search task that may be made next: a candidate, fitted on all training rows or on a part of them. */
 export interface Try {
@@ -29,8 +34,17 @@ export function tries(run: Run): Try[] {
   const first = firstTrees(run);
   const sampleFraction = first === null ? null : sampleOf(run, first);
   if (first === null || sampleFraction === null) return full;
-  const isSampled = ({ index, candidate }: Try): boolean => index > first.candidate && isTrees(candidate.blueprintId);
-  const begun = isRoundOver(run) ? run.searched.filter(({ task }) => isSample(task)) : null;
+  const begunOn = (kind: 'all' | 'sample'): Searched[] =>
+    run.searched.filter(({ task }) => isSample(task) === (kind === 'sample'));
+  // What was begun on all rows before the first was measured needs no sample.
+  const wasFull = new Set(
+    begunOn('all')
+      .filter(({ candidate }) => !begunOn('sample').some((one) => one.candidate === candidate))
+      .map(({ candidate }) => candidate),
+  );
+  const isSampled = ({ index, candidate }: Try): boolean =>
+    index > first.candidate && isTrees(candidate.blueprintId) && !wasFull.has(index);
+  const begun = isRoundOver(run) ? begunOn('sample') : null;
   const firstRound = full.flatMap((one): Try[] => {
     if (!isSampled(one)) return [one];
     const takesPart = begun === null || begun.some(({ candidate }) => candidate === one.index);
@@ -38,11 +52,14 @@ export function tries(run: Run): Try[] {
   });
   const scored = ranked(plan, run.searched).filter(({ task }) => isSample(task));
   const promoted = scored.flatMap(({ candidate }) => full.filter(({ index }) => index === candidate));
-  return [...firstRound, ...promoted, ...full.filter((one) => isSampled(one) && !promoted.includes(one))];
+  const open = new Set(
+    begunOn('sample')
+      .filter(isOpen)
+      .map(({ candidate }) => candidate),
+  );
+  const rest = full.filter((one) => isSampled(one) && !promoted.includes(one) && !open.has(one.index));
+  return [...firstRound, ...promoted, ...rest];
 }
-
-/** True if a task is of the round on a sample. */
-export const isSample = ({ sampleFraction }: PlannedTask): boolean => (sampleFraction ?? 1) < 1;
 
 /** The first candidate of trees, once it is measured on all rows: what all others are judged by. */
 function firstTrees({ plan, searched }: Run): Searched | null {
@@ -64,6 +81,11 @@ function sampleOf({ plan, times }: Run, { task, result }: Searched): number | nu
     .reduce((sum, one) => sum + (expected(one) ?? 0), 0);
   const searchMs = SEARCH_SHARE * times.sealBy * plan.parallelTasks;
   if (allMs <= searchMs) return null;
-  const fraction = Math.max(SAMPLE_ROWS_MIN / plan.rowCount, (SAMPLE_ROUND_SHARE * searchMs) / allMs);
+  const smallest = Math.min(...plan.target.classes.map(({ rowCount }) => rowCount));
+  const fraction = Math.max(
+    SAMPLE_ROWS_MIN / plan.rowCount,
+    SAMPLE_CLASS_ROWS_MIN / smallest,
+    (SAMPLE_ROUND_SHARE * searchMs) / allMs,
+  );
   return fraction <= SAMPLE_FRACTION_MAX ? fraction : null;
 }

@@ -79,7 +79,7 @@ export function runOf(plan: AutopilotPlan, state: AutopilotState): Run {
     searched,
     open: searched.filter(isOpen),
     overdue: placed.filter((one) => one.isOverdue).map(({ task }) => task.key),
-    best: refit === null ? (ranked(plan, searched)[0] ?? null) : twinOf(refit.task, searched),
+    best: refit === null ? bestOf(plan, searched) : twinOf(refit.task, searched),
     ensemble: named(ENSEMBLE_KEY),
     refit,
     memberRefits: new Map(memberRefits.map((one) => [one.task.refitOf ?? '', one])),
@@ -95,9 +95,18 @@ export function ranked(plan: AutopilotPlan, searched: readonly Searched[]): (Sea
   return done.sort((a, b) => order(a.result, b.result) || a.candidate - b.candidate);
 }
 
+/** The best model that was fitted on all rows, so that what its refit takes is known; one of a sample only where there is no other. */
+function bestOf(plan: AutopilotPlan, searched: readonly Searched[]): Run['best'] {
+  const models = ranked(plan, searched);
+  return models.find(({ task }) => !isSample(task)) ?? models[0] ?? null;
+}
+
 function twinOf({ refitOf }: PlannedTask, searched: readonly Searched[]): Run['best'] {
   return searched.flatMap((one) => (isSucceeded(one) && one.result.modelId === refitOf ? [one] : []))[0] ?? null;
 }
+
+/** True if a task is of the round on a sample. */
+export const isSample = ({ sampleFraction }: PlannedTask): boolean => (sampleFraction ?? 1) < 1;
 
 /** What a fit on all training rows takes, if one on a part of them took what it took. */
 export const fullFitMs = ({ task, result }: Succeeded): number => result.fitMs / (task.sampleFraction ?? 1);

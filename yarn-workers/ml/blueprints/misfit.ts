@@ -1,4 +1,4 @@
-import { AppError, type TargetSpec } from '#contracts';
+import { AppError, type AutopilotPlan, type TargetSpec } from '#contracts';
 import { isForest, isLinear, takesOffsets, type ModelSettings } from './settings.ts';
 
 /** Why a model of these settings cannot predict a target; null: it can, as the baseline (null) always can. */
@@ -11,9 +11,15 @@ export function misfitOf(settings: ModelSettings | null, target: TargetSpec): st
   return null;
 }
 
-/** @throws VALIDATION_FAILED naming the blueprint, where its settings cannot predict the target */
-export function checkFits(blueprintId: string, settings: ModelSettings | null, target: TargetSpec): void {
-  const reason = misfitOf(settings, target);
+/** @throws VALIDATION_FAILED naming the blueprint, where its settings cannot predict the target or keep the constraints */
+export function checkFits(
+  blueprintId: string,
+  settings: ModelSettings | null,
+  target: TargetSpec,
+  { increasing, decreasing }: AutopilotPlan['monotonic'],
+): void {
+  const isBroken = settings !== null && isForest(settings) && increasing.length + decreasing.length > 0;
+  const reason = isBroken ? 'it cannot keep the constraints of monotonic' : misfitOf(settings, target);
   if (reason === null) return;
   throw new AppError('VALIDATION_FAILED', `blueprintId: ${JSON.stringify(blueprintId)}: ${reason}; use another one`, {
     errors: [{ path: '/blueprintId', message: `${reason}; use another one` }],

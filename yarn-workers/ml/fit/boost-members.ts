@@ -29,14 +29,18 @@ export async function boostMembers(
 ): Promise<BoostedMember[]> {
   const { io, roles } = context;
   const { members } = roles;
-  const encodings: CategoryEncodings[] = [];
-  for (const member of members) encodings.push(await encodeCategories(context, member, stepsOf(member), levelsOf));
-  const scores = await scoresOfTexts(context, finishMs);
+  const isRefit = context.task.refit !== null;
+  // The copies of a refit read the same rows.
+  const distinct = isRefit ? members.slice(0, 1) : members;
+  const ownEncodings: CategoryEncodings[] = [];
+  for (const member of distinct) ownEncodings.push(await encodeCategories(context, member, stepsOf(member), levelsOf));
+  const ownScores = await scoresOfTexts(context, distinct, finishMs);
+  const encodings = members.map((_, index) => ownEncodings[isRefit ? 0 : index]);
+  const scores = members.map((_, index) => ownScores[isRefit ? 0 : index]);
   const steps = members.map((_, index) => [...(encodings[index]?.steps ?? []), ...(scores[index]?.steps ?? [])]);
   const states = stateKeeper(context, steps);
   const begin = states.begin();
   const finished: FinishedMember[] = [...begin.finished];
-  const isRefit = context.task.refit !== null;
   const memberAt = async (index: number, member: Member): Promise<FinishedMember> => {
     const validateMs = finished.reduce((sum, one) => sum + one.validateMs, 0);
     const stopAt = isRefit
@@ -89,9 +93,12 @@ export async function boostMembers(
 const isTooLate = (err: unknown): boolean => err instanceof AppError && err.code === 'TASK_DEADLINE';
 
 /** The scores of the texts for each member, where the blueprint reads some: they are fitted before any tree is grown. */
-export async function scoresOfTexts(context: MemberContext<unknown>, finishMs: number): Promise<TextScores[]> {
-  const { io, roles, texts } = context;
-  const { members } = roles;
+export async function scoresOfTexts(
+  context: MemberContext<unknown>,
+  members: readonly Member[],
+  finishMs: number,
+): Promise<TextScores[]> {
+  const { io, texts } = context;
   const scores: TextScores[] = [];
   for (const [index, member] of texts.all.length === 0 ? [] : members.entries()) {
     const name = members.length === 1 ? 'the texts' : `the texts of ${nameOf(context, index)}`;

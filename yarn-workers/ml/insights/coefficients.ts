@@ -1,5 +1,5 @@
 import { AppError, COEFFICIENTS_MAX, type InsightOf, type ManifestContent } from '#contracts';
-import { NUMBER_COLUMN, stepColumns, type LinearArrays, type ModelReader } from '#scoring';
+import { NUMBER_COLUMN, UNCALIBRATED, stepColumns, type LinearArrays, type ModelReader } from '#scoring';
 import { addTerm, emptySum, sumOf } from '#statistics';
 
 type Coefficients = InsightOf<'coefficients'>;
@@ -35,7 +35,7 @@ export const isLinear = ({ members }: Pick<ManifestContent, 'members'>): boolean
 
 /**
  * Coefficients of a model of linear members. Members are blended on the link scale, so the blend is linear too and its coefficients are
- * the members' weighted sums; the spread is their weighted standard deviation. A number that may bend has a curve instead.
+ * the members' weighted sums, times the slope of a calibration; the spread is their weighted standard deviation. A number that may bend has a curve instead.
  *
  * @throws VALIDATION_FAILED for a model with members of another kind
  */
@@ -65,15 +65,31 @@ export function coefficientsOf(content: ManifestContent, reader: ModelReader, as
       }
   }
   const weights = content.members.map(({ weight }) => weight);
-  const terms = [...entries.values()].map((entry) => termOf(entry, weights, columns.get(entry.column) ?? [], asked));
+  const { slope, intercept: shift } = content.calibration ?? UNCALIBRATED;
+  const terms = [...entries.values()].map((entry) =>
+    calibrated(termOf(entry, weights, columns.get(entry.column) ?? [], asked), slope),
+  );
   const order = terms
     .filter(isTold)
     .map((term) => ({ term, size: sizeOf(term) }))
     .sort((a, b) => b.size - a.size);
   return {
-    ...{ kind: 'coefficients', label: asked.label, link: content.link, intercept: sumOf(intercept) },
+    ...{ kind: 'coefficients', label: asked.label, link: content.link, intercept: slope * sumOf(intercept) + shift },
     ...{ memberCount: weights.length, termCount: order.length },
     terms: order.slice(0, COEFFICIENTS_MAX).map(({ term }) => term),
+  };
+}
+
+/** What a term says of a calibrated model, whose raw score is steeper or flatter than the blend. */
+function calibrated(term: Term, slope: number): Term {
+  const { coefficient, standardized, spread, points } = term;
+  const times = (value: number | null): number | null => (value === null ? null : slope * value);
+  return {
+    ...term,
+    coefficient: times(coefficient),
+    standardized: times(standardized),
+    spread: times(spread),
+    points: points?.map(({ at, value }) => ({ at, value: slope * value })) ?? null,
   };
 }
 

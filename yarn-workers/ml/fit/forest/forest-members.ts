@@ -41,7 +41,7 @@ export async function forestMembers(
   const { trees: treesMax, minRows } = forestSize(settings, task);
   if (task.refit === null && (treesMax < settings.trees || minRows > settings.minRowsPerLeaf))
     io.log?.(`the forest would be too large: it has ${treesMax} trees, and leaves of ${minRows} rows at least`);
-  const scores = await scoresOfTexts(context, finishMs);
+  const scores = await scoresOfTexts(context, members, finishMs);
   const steps = members.map((member, index) => [...stepsOf(member), ...(scores[index]?.steps ?? [])]);
   const states = stateKeeper(context, steps);
   const begin = states.begin();
@@ -54,7 +54,7 @@ export async function forestMembers(
     await tell(resumed?.treeCount ?? 0);
     finished.push(
       await fitForest(context, member, index, steps[index] ?? [], scores[index]?.heldOut ?? null, {
-        stopAt: memberStopAt(io, finishMs, predictMs, index, members.length),
+        stopAt: memberStopAt(io, finishMs + packMs(finished, members.length), predictMs, index, members.length),
         resumed,
         onTree: tell,
         onGroup: (running) => states.offer({ finished: [...finished], running }),
@@ -68,6 +68,18 @@ export async function forestMembers(
     iterations: forest.treeCount,
     stoppedByDeadline: stoppedByDeadline || scores[index]?.stoppedByDeadline === true,
   }));
+}
+
+/** Packing a MiB twice, for it may be calibrated, and opening it twice: 12 ms each. */
+const PACK_MS_PER_MIB = 50;
+
+/** What all forests will take to be packed and opened, by the size of those that are grown; nothing is known before the first. */
+function packMs(finished: readonly FinishedForest[], memberCount: number): number {
+  if (finished.length === 0) return 0;
+  const bytesOf = (forest: object): number =>
+    Object.values(forest).reduce((sum: number, array) => sum + (ArrayBuffer.isView(array) ? array.byteLength : 0), 0);
+  const bytes = finished.reduce((sum, { forest }) => sum + bytesOf(forest), 0);
+  return (PACK_MS_PER_MIB * bytes * memberCount) / finished.length / 2 ** 20;
 }
 
 const walkMs = (rowCount: number): number => WALK_MS * Math.log2(2 + rowCount);

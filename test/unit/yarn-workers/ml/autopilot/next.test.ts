@@ -17,6 +17,8 @@ const candidates = BLUEPRINTS.filter(({ id }) => id !== 'linear-text' && id !== 
   parameters: {},
 }));
 
+const classesOf = (rowCount: number) => ['0', '1'].map((label) => ({ label, texts: [label], rowCount }));
+
 const planWith = (changes: Partial<AutopilotPlan> = {}): AutopilotPlan => ({
   mode: 'quick',
   target: {
@@ -260,7 +262,10 @@ describe('ml autopilot next', () => {
         fitMs: 20_000,
       };
       const elapsedMs = timeBudgetMs === null ? null : 25_000;
-      return next(plan, { tasks: [task], results: [result], elapsedMs, stopping: false }).tasks[0];
+      const [refit] = next(plan, { tasks: [task], results: [result], elapsedMs, stopping: false }).tasks;
+      // One is not said: programs from before do not know of copies.
+      expect(refit?.copies).to.not.equal(1);
+      return { role: refit?.role, copies: refit?.copies ?? 1 };
     };
     // A refit takes 20 s / (5 x 0.8 x 0.8) = 6.25 s a copy.
     expect(refitAfter('lightgbm-slow', null, 3)).to.include({ role: 'refit', copies: 3 });
@@ -277,6 +282,7 @@ describe('ml autopilot next', () => {
     const plan = planWith({
       candidates: [...candidates.slice(0, 2), ...many, ...candidates.slice(2)],
       rowCount: 500_000,
+      target: { ...planWith().target, classes: classesOf(250_000) },
       timeBudgetMs: 600_000,
       parallelTasks: 2,
     });
@@ -302,8 +308,22 @@ describe('ml autopilot next', () => {
     expect(promoted[0]?.parameters).to.deep.equal({ leaves: 32 });
     expect(promoted.every(({ sampleFraction }) => sampleFraction === undefined)).to.be.true;
     expect(decision.recommended?.reason).to.contain('leaves 32');
-    // Enough time, few rows, or no budget: one round.
-    for (const changes of [{ timeBudgetMs: 6_000_000 }, { rowCount: 50_000 }, { timeBudgetMs: null }, { maxModels: 9 }])
+    // That a model of a sample leads ends nothing: what its refit on all rows takes is not known.
+    const flattered = simulate(
+      calm(plan, { durationOf, scoreOf: (task) => scoreOf(task) - (task.sampleFraction ? 0.2 : 0) }),
+    );
+    const isFull = ({ key }: PlannedTask): boolean => key.startsWith('search-') && !/baseline|fast|linear/.test(key);
+    expect(flattered.tasks.filter(isFull).length).to.be.greaterThan(2);
+    expect(flattered.tasks.find(({ role }) => role === 'refit')?.refitOf).to.match(/^model of search-/);
+    // Enough time, few rows, a class of few rows, or no budget: one round.
+    const rare = { target: { ...plan.target, classes: classesOf(150) } };
+    for (const changes of [
+      rare,
+      { timeBudgetMs: 6_000_000 },
+      { rowCount: 50_000 },
+      { timeBudgetMs: null },
+      { maxModels: 9 },
+    ])
       expect(keys(simulate(calm({ ...plan, ...changes }, { durationOf, scoreOf }))).join()).to.not.contain('sample-');
   });
 

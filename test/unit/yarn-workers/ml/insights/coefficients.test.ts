@@ -147,6 +147,21 @@ describe('coefficients of a fitted model', function () {
     expect(level('blue') - level('red')).to.be.closeTo(colours, 1e-9);
   });
 
+  it('are those of the calibrated raw score, where a model is calibrated', () => {
+    const [linear] = models;
+    if (linear === undefined) expect.fail('no model');
+    const { manifest, fit } = linear;
+    const { calibration: _, ...content } = manifest.content;
+    const read = modelReader(content, fit.blob);
+    const asked = { output: 0, label: 'yes', deviations: {} };
+    const plain = coefficientsOf(content, read, asked);
+    const steeper = coefficientsOf({ ...content, calibration: { slope: 2, intercept: 0.5 } }, read, asked);
+    expect(steeper.intercept).to.be.closeTo(2 * plain.intercept + 0.5, 1e-12);
+    expect(steeper.terms.map(({ coefficient }) => coefficient)).to.deep.equal(
+      plain.terms.map(({ coefficient }) => (coefficient === null ? null : 2 * coefficient)),
+    );
+  });
+
   it('are curves where a number may bend', () => {
     const splines = models[1] ?? expect.fail('no model');
     const curve = told(splines).terms.find(({ column }) => column === 'x');
