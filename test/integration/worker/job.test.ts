@@ -103,7 +103,10 @@ describe('worker: a whole job through a real app server', function () {
     expect(answer.status).to.equal(200);
     expect(await worker.ended).to.deep.equal({ code: 0, signal: null });
     const last = JSON.stringify(worker.lines.slice(-5));
-    expect(worker.lines.some(({ event }) => event === 'worker_drained'), last).to.be.true;
+    expect(
+      worker.lines.some(({ event }) => event === 'worker_drained'),
+      last,
+    ).to.be.true;
   });
 
   it('a worker with another secret ends and says so', async () => {
