@@ -1,9 +1,9 @@
 import type { AutopilotPlan, PlannedResult } from '#contracts';
 import { entryOf, settingsOf } from '../blueprints/catalogue.ts';
-import { isForest, isLinear, type GbmSettings } from '../blueprints/settings.ts';
+import { drawsRandomNumbers, isForest, isLinear, type GbmSettings } from '../blueprints/settings.ts';
 import type { Candidate } from '../blueprints/variations.ts';
 import { SELECTION_TERMS_MAX, VALIDATION_PARTS } from '../ensemble/limits.ts';
-import { copiesOf, type Succeeded } from './run.ts';
+import type { Succeeded } from './run.ts';
 
 /** What a task costs beside its fit: claim, reading, sealing, commit. */
 export const TASK_OVERHEAD_MS = 700;
@@ -68,6 +68,13 @@ export function refitRatio({ partitioning, rowCount }: AutopilotPlan): number {
   if (validation === 'tvh') return 1 / Math.max(0.05, 1 - holdoutFraction - (validationFraction ?? 0));
   return 1 / (folds * (1 - 1 / folds) * (1 - holdoutFraction));
 }
+
+/** What a fit on all training rows takes, if one on a part of them took what it took. */
+export const fullFitMs = ({ task, result }: Succeeded): number => result.fitMs / (task.sampleFraction ?? 1);
+
+/** How many models a refit averages: one where all of them would be the same. */
+export const copiesOf = ({ blueprintId, parameters }: Candidate, copies: number): number =>
+  drawsRandomNumbers(settingsOf(blueprintId, parameters)) ? copies : 1;
 
 /** Expected time of the refit, in so many copies, of a fit that took `fitMs`, with its safety. */
 export function refitMsOf(plan: AutopilotPlan, fitMs: number, copies = 1): number {

@@ -1,13 +1,20 @@
 import type { EnsembleFacts, PlannedTask } from '#contracts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
-import { REFIT_TRY_MIN, TASK_OVERHEAD_MS, ensembleMsOf, refitBlendMsOf, refitMsOf, refitRatio } from './cost-model.ts';
+import {
+  REFIT_TRY_MIN,
+  TASK_OVERHEAD_MS,
+  copiesOf,
+  ensembleMsOf,
+  fullFitMs,
+  refitBlendMsOf,
+  refitMsOf,
+  refitRatio,
+} from './cost-model.ts';
 import { canBlend, ensembleRefitMs, libraryOf } from './reserve.ts';
 import {
   ENSEMBLE_KEY,
   ENSEMBLE_REFIT_KEY,
   REFIT_KEY,
-  copiesOf,
-  fullFitMs,
   isOpen,
   isSucceeded,
   memberRefitKey,
@@ -93,12 +100,10 @@ function refitEnsemble(run: Run): EndgameStep {
   if (refits.some((one) => one !== null && !isOpen(one) && !isSucceeded(one)))
     return end('the refit of one of its models on all rows failed or took too long');
   const twins = new Map(searched.flatMap((one) => (isSucceeded(one) ? [[one.result.modelId, one] as const] : [])));
-  const missing = ensemble.facts.members.flatMap(({ modelId }) =>
-    memberRefits.has(modelId) ? [] : (twins.get(modelId) ?? []),
-  );
+  const blended = ensemble.facts.members.flatMap(({ modelId }) => twins.get(modelId) ?? []);
+  const missing = blended.filter(({ result }) => !memberRefits.has(result.modelId));
   if (missing.length === 0)
     return refits.every(isSucceeded) ? { kind: 'tasks', tasks: [blendTask(run, ensemble)] } : waiting;
-  const blended = ensemble.facts.members.flatMap(({ modelId }) => twins.get(modelId) ?? []);
   const unfinished = blended.filter(({ result }) => !isSucceeded(memberRefits.get(result.modelId) ?? null));
   const copies = copiesInTime(run, (count) => ensembleRefitMs(plan, unfinished, count));
   // All refits or none: an ensemble that lacks one is another one.
@@ -118,18 +123,21 @@ function copiesInTime({ plan, times, elapsedMs }: Run, expectedMs: (copies: numb
   return copies;
 }
 
-/** @param copies how many models are averaged where fits draw random numbers */
-const refitOf = ({ task, result }: Succeeded, key: string, copies: number, deadlineMs: number | null): PlannedTask => ({
-  key,
-  role: 'refit',
-  blueprintId: task.blueprintId,
-  parameters: task.parameters,
-  refitOf: result.modelId,
-  iterations: result.iterations,
-  // One copy is what workers of programs from before know.
-  ...(copiesOf(task, copies) > 1 ? { copies: copiesOf(task, copies) } : {}),
-  deadlineMs,
-});
+/** @param most how many models are averaged where fits draw random numbers */
+function refitOf({ task, result }: Succeeded, key: string, most: number, deadlineMs: number | null): PlannedTask {
+  const copies = copiesOf(task, most);
+  return {
+    key,
+    role: 'refit',
+    blueprintId: task.blueprintId,
+    parameters: task.parameters,
+    refitOf: result.modelId,
+    iterations: result.iterations,
+    // One copy is what workers of programs from before know.
+    ...(copies > 1 ? { copies } : {}),
+    deadlineMs,
+  };
+}
 
 const memberRefit = ({ times }: Run, twin: Searched & Succeeded, copies: number, blendMs: number): PlannedTask =>
   refitOf(twin, memberRefitKey(twin.candidate), copies, times === null ? null : Math.floor(times.sealBy - blendMs));

@@ -5,7 +5,9 @@ import {
   TASK_MS_MIN,
   TASK_OVERHEAD_MS,
   TRUNCATED_FIT_MIN,
+  copiesOf,
   fitMsEstimator,
+  fullFitMs,
   latestDeadline,
   refitMsOf,
   type BudgetTimes,
@@ -15,7 +17,7 @@ import { endgameReserve } from './reserve.ts';
 import { recommendation } from './recommendation.ts';
 import { CANDIDATE_SHARE_MAX } from './limits.ts';
 import { tries, type Try } from './rounds.ts';
-import { copiesOf, fullFitMs, isOpen, runOf, type Run, type Searched } from './run.ts';
+import { isOpen, isSample, runOf, type Run, type Searched } from './run.ts';
 
 /**
  * What a run should do now. A pure function of the plan, the committed results and the time spent, called whenever a
@@ -54,10 +56,11 @@ function newSearchTasks(run: Run, state: AutopilotState): PlannedTask[] {
   let slots = Math.min(plan.parallelTasks - run.open.length, (plan.maxModels ?? Infinity) - tried.size);
   const tasks: PlannedTask[] = [];
   const known = new Set(state.tasks.map(({ key }) => key));
+  const room = run.times === null ? null : roomOf(run, run.times);
   for (const one of tries(run)) {
     if (slots <= 0) break;
     if (known.has(one.key)) continue;
-    const task = searchTask(run, one, tasks.length > 0);
+    const task = searchTask(run, one, room, tasks.length > 0);
     if (task === null) continue;
     tasks.push(task);
     slots -= 1;
@@ -65,9 +68,32 @@ function newSearchTasks(run: Run, state: AutopilotState): PlannedTask[] {
   return tasks;
 }
 
+/** What a budget has for the next search task. */
+interface Room {
+  readonly deadlineMs: number;
+  readonly sealBy: number;
+  /** Expected time of a candidate's fit on all rows. */
+  readonly expectedMs: ReturnType<typeof fitMsEstimator>;
+}
+
+function roomOf(run: Run, times: BudgetTimes): Room {
+  const measured = run.searched.flatMap(({ task, result }) =>
+    result === null || isSample(task) ? [] : [{ blueprintId: task.blueprintId, parameters: task.parameters, result }],
+  );
+  return {
+    deadlineMs: Math.floor(deadlineOf(run, times)),
+    sealBy: times.sealBy,
+    expectedMs: fitMsEstimator(run.plan, measured),
+  };
+}
+
 /** The task of a candidate, or null if it does not fit into the budget any more. */
-function searchTask(run: Run, { candidate, key, sampleFraction }: Try, othersStart: boolean): PlannedTask | null {
-  const { plan, times, elapsedMs, searched, best } = run;
+function searchTask(
+  { elapsedMs, best, open }: Run,
+  { candidate, key, sampleFraction }: Try,
+  room: Room | null,
+  othersStart: boolean,
+): PlannedTask | null {
   const task = {
     key,
     role: 'search' as const,
@@ -77,19 +103,16 @@ function searchTask(run: Run, { candidate, key, sampleFraction }: Try, othersSta
     refitOf: null,
     iterations: null,
   };
-  if (times === null) return { ...task, deadlineMs: null };
-  const deadlineMs = Math.floor(deadlineOf(run, times));
+  if (room === null) return { ...task, deadlineMs: null };
+  const { deadlineMs, sealBy, expectedMs } = room;
   const available = deadlineMs - elapsedMs;
-  const nothingElse = best === null && run.open.length === 0 && !othersStart;
+  const nothingElse = best === null && open.length === 0 && !othersStart;
   if (nothingElse) {
     // The last chance of the run to have any model: a refit matters less.
-    const latest = available >= TASK_MS_MIN ? deadlineMs : times.sealBy;
+    const latest = available >= TASK_MS_MIN ? deadlineMs : sealBy;
     return latest > elapsedMs ? { ...task, deadlineMs: latest } : null;
   }
-  const measured = searched.flatMap(({ task: { blueprintId, parameters, sampleFraction: part }, result }) =>
-    result === null || part !== undefined ? [] : [{ blueprintId, parameters, result }],
-  );
-  const expected = sampleFraction * (fitMsEstimator(plan, measured)(candidate) ?? 0);
+  const expected = sampleFraction * (expectedMs(candidate) ?? 0);
   const needed = TASK_OVERHEAD_MS + TRUNCATED_FIT_MIN * expected;
   return available >= Math.max(TASK_MS_MIN, needed) ? { ...task, deadlineMs } : null;
 }

@@ -1,9 +1,17 @@
 import { ENSEMBLE_LIBRARY_MAX, type AutopilotPlan } from '#contracts';
 import { blueprintOf, entryOf } from '../blueprints/catalogue.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
-import { ENSEMBLE_SHARE_MAX, MEMBER_OVERHEAD_MS, ensembleMsOf, refitBlendMsOf, refitRatio } from './cost-model.ts';
+import {
+  ENSEMBLE_SHARE_MAX,
+  MEMBER_OVERHEAD_MS,
+  copiesOf,
+  ensembleMsOf,
+  fullFitMs,
+  refitBlendMsOf,
+  refitRatio,
+} from './cost-model.ts';
 import { ENSEMBLE_MODELS_MIN } from './limits.ts';
-import { copiesOf, fullFitMs, isSample, ranked, type Run, type Searched, type Succeeded } from './run.ts';
+import { isSample, ranked, type Run, type Searched, type Succeeded } from './run.ts';
 
 /**
  * Models that an ensemble may blend, best first. The best of each family is among them, however many of another one are better:

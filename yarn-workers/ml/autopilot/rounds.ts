@@ -34,32 +34,26 @@ export function tries(run: Run): Try[] {
   const first = firstTrees(run);
   const sampleFraction = first === null ? null : sampleOf(run, first);
   if (first === null || sampleFraction === null) return full;
-  const begunOn = (kind: 'all' | 'sample'): Searched[] =>
-    run.searched.filter(({ task }) => isSample(task) === (kind === 'sample'));
+  const sampled = run.searched.filter(({ task }) => isSample(task));
+  const begunOnSample = candidatesOf(sampled);
+  const begunOnAll = candidatesOf(run.searched.filter(({ task }) => !isSample(task)));
   // What was begun on all rows before the first was measured needs no sample.
-  const wasFull = new Set(
-    begunOn('all')
-      .filter(({ candidate }) => !begunOn('sample').some((one) => one.candidate === candidate))
-      .map(({ candidate }) => candidate),
-  );
   const isSampled = ({ index, candidate }: Try): boolean =>
-    index > first.candidate && isTrees(candidate.blueprintId) && !wasFull.has(index);
-  const begun = isRoundOver(run) ? begunOn('sample') : null;
+    index > first.candidate && isTrees(candidate.blueprintId) && (begunOnSample.has(index) || !begunOnAll.has(index));
+  const isOver = isRoundOver(run);
   const firstRound = full.flatMap((one): Try[] => {
     if (!isSampled(one)) return [one];
-    const takesPart = begun === null || begun.some(({ candidate }) => candidate === one.index);
+    const takesPart = !isOver || begunOnSample.has(one.index);
     return takesPart ? [{ ...one, sampleFraction, key: sampleKey(one.index, one.candidate.blueprintId) }] : [];
   });
-  const scored = ranked(plan, run.searched).filter(({ task }) => isSample(task));
-  const promoted = scored.flatMap(({ candidate }) => full.filter(({ index }) => index === candidate));
-  const open = new Set(
-    begunOn('sample')
-      .filter(isOpen)
-      .map(({ candidate }) => candidate),
-  );
-  const rest = full.filter((one) => isSampled(one) && !promoted.includes(one) && !open.has(one.index));
-  return [...firstRound, ...promoted, ...rest];
+  const scored = ranked(plan, sampled);
+  const promoted = scored.flatMap(({ candidate }) => full[candidate] ?? []);
+  const taken = candidatesOf([...scored, ...sampled.filter(isOpen)]);
+  return [...firstRound, ...promoted, ...full.filter((one) => isSampled(one) && !taken.has(one.index))];
 }
+
+const candidatesOf = (searched: readonly Searched[]): ReadonlySet<number> =>
+  new Set(searched.map(({ candidate }) => candidate));
 
 /** The first candidate of trees, once it is measured on all rows: what all others are judged by. */
 function firstTrees({ plan, searched }: Run): Searched | null {

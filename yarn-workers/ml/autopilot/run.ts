@@ -1,7 +1,5 @@
 import type { AutopilotPlan, AutopilotState, PlannedResult, PlannedTask } from '#contracts';
 import { isBetter } from '#statistics';
-import { settingsOf } from '../blueprints/catalogue.ts';
-import { drawsRandomNumbers } from '../blueprints/settings.ts';
 import { budgetTimes, type BudgetTimes } from './cost-model.ts';
 
 /** A task of the run with what became of it. */
@@ -107,10 +105,3 @@ function twinOf({ refitOf }: PlannedTask, searched: readonly Searched[]): Run['b
 
 /** True if a task is of the round on a sample. */
 export const isSample = ({ sampleFraction }: PlannedTask): boolean => (sampleFraction ?? 1) < 1;
-
-/** What a fit on all training rows takes, if one on a part of them took what it took. */
-export const fullFitMs = ({ task, result }: Succeeded): number => result.fitMs / (task.sampleFraction ?? 1);
-
-/** How many models a refit averages: one where all of them would be the same. */
-export const copiesOf = ({ blueprintId, parameters }: PlannedTask, copies: number): number =>
-  drawsRandomNumbers(settingsOf(blueprintId, parameters)) ? copies : 1;
