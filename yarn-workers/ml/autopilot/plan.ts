@@ -17,7 +17,7 @@ import {
   REFIT_COPIES_MAX,
   TEXT_FEATURES_WORTH,
 } from './limits.ts';
-import { misfitOf } from '../blueprints/misfit.ts';
+import { keepsMonotonic, misfitOf } from '../blueprints/misfit.ts';
 import { withOffsets } from './offsets.ts';
 import { partitioningOf } from './partitioning.ts';
 import type { AutopilotFacts, AutopilotRequest } from './request.ts';
@@ -234,8 +234,8 @@ function candidatesOf(
       return fits && missingInput(entryOf(blueprintId), features) === null;
     })
     .filter(({ blueprintId }) => {
-      const { isSearched = true, keepsMonotonic = true } = entryOf(blueprintId);
-      return (keepsMonotonic || !isConstrained) && (isSearched || blueprints !== undefined);
+      const { isSearched = true, settings } = entryOf(blueprintId);
+      return (keepsMonotonic(settings) || !isConstrained) && (isSearched || blueprints !== undefined);
     })
     .toSpliced(1, 0, ...naiveIds.map(plainOf))
     .filter(({ blueprintId }) => blueprints?.includes(blueprintId) ?? true);
@@ -272,7 +272,7 @@ function checkBlueprint(id: string, { features, target, naiveIds, isConstrained 
   const entry = knownEntry(id);
   if (naiveKindOf(id) !== null && !naiveIds.includes(id))
     throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)} ${NAIVE_NEEDS}; leave it out`);
-  if (isConstrained && entry.keepsMonotonic === false)
+  if (isConstrained && !keepsMonotonic(entry.settings))
     throw complaint(
       'VALIDATION_FAILED',
       'blueprints',

@@ -15,8 +15,6 @@ export interface CatalogueEntry {
   readonly relativeCost: number;
   /** What of the features it reads: there is nothing to be fitted where there are none of these. */
   readonly reads: 'all' | 'texts too' | 'no texts' | 'many levels';
-  /** False: it cannot keep monotonic constraints; true by default. */
-  readonly keepsMonotonic?: boolean;
   /** False: only where it is named; true by default. */
   readonly isSearched?: boolean;
 }
@@ -239,7 +237,6 @@ function forest(
     settings,
     relativeCost,
     reads: 'all',
-    keepsMonotonic: false,
   };
 }
 
@@ -431,12 +428,13 @@ export const NAIVE_ENTRIES: readonly CatalogueEntry[] = NAIVE_BLUEPRINTS.map((bl
   reads: 'all',
 }));
 
+const ALL_ENTRIES: readonly CatalogueEntry[] = [...CATALOGUE, ...NAIVE_ENTRIES];
+
 /** @throws BLUEPRINT_UNKNOWN naming the known ids */
 export function entryOf(blueprintId: string): CatalogueEntry {
-  const all = [...CATALOGUE, ...NAIVE_ENTRIES];
-  const entry = all.find(({ blueprint }) => blueprint.id === blueprintId);
+  const entry = ALL_ENTRIES.find(({ blueprint }) => blueprint.id === blueprintId);
   if (entry !== undefined) return entry;
-  const known = all.map(({ blueprint }) => blueprint.id).join(', ');
+  const known = ALL_ENTRIES.map(({ blueprint }) => blueprint.id).join(', ');
   throw new AppError(
     'BLUEPRINT_UNKNOWN',
     `blueprint ${JSON.stringify(blueprintId)} does not exist, expected one of ${known}`,

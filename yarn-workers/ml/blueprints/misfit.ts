@@ -11,6 +11,9 @@ export function misfitOf(settings: ModelSettings | null, target: TargetSpec): st
   return null;
 }
 
+/** Whether a model of these settings (null: the baseline, or a naive forecast) keeps monotonic constraints. */
+export const keepsMonotonic = (settings: ModelSettings | null): boolean => settings === null || !isForest(settings);
+
 /** @throws VALIDATION_FAILED naming the blueprint, where its settings cannot predict the target or keep the constraints */
 export function checkFits(
   blueprintId: string,
@@ -18,7 +21,7 @@ export function checkFits(
   target: TargetSpec,
   { increasing, decreasing }: AutopilotPlan['monotonic'],
 ): void {
-  const isBroken = settings !== null && isForest(settings) && increasing.length + decreasing.length > 0;
+  const isBroken = !keepsMonotonic(settings) && increasing.length + decreasing.length > 0;
   const reason = isBroken ? 'it cannot keep the constraints of monotonic' : misfitOf(settings, target);
   if (reason === null) return;
   throw new AppError('VALIDATION_FAILED', `blueprintId: ${JSON.stringify(blueprintId)}: ${reason}; use another one`, {
