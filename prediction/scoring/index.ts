@@ -14,7 +14,7 @@ export {
 export { compileForestContributions } from './explain/forest-contributions.ts';
 export { compileLinearContributions } from './explain/linear-contributions.ts';
 export { compileTreeContributions } from './explain/tree-contributions.ts';
-export { compileConstant, compileTrees, scoreRows, type CompiledModel } from './models/compile.ts';
+export { compileTrees, scoreRows, type CompiledModel } from './models/compile.ts';
 export { compileForest, rowBinner, type RowBinner } from './models/forest.ts';
 export {
   CUT_MAX,
@@ -52,7 +52,13 @@ export {
   compileScorer,
 } from './scorer/scorer.ts';
 export { UNCALIBRATED, calibrate } from './scorer/calibration.ts';
-export { compileBlend, type BlendRows, type ModelReader } from './scorer/members.ts';
+export {
+  blendMembers,
+  compileMembers,
+  type BlendRows,
+  type CompiledMember,
+  type ModelReader,
+} from './scorer/members.ts';
 export { withThreshold } from './scorer/threshold.ts';
 export { OFFSET_NEEDS, compileOffsets, offsetOf, type OffsetColumn, type RowOffsets } from './scorer/offsets.ts';
 export { datePart, daysBetween } from './steps/date-parts.ts';

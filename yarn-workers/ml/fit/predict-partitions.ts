@@ -1,15 +1,11 @@
 import { AppError, type BatchSource, type ManifestContent } from '#contracts';
 import {
+  blendMembers,
   calibrate,
-  compileBlend,
-  compileConstant,
-  compileForest,
-  compileLinear,
-  compileTrees,
-  scoreRows,
-  stepColumnCount,
-  type CompiledModel,
+  compileMembers,
   outputCountOf,
+  scoreRows,
+  type CompiledMember,
   type ModelArrays,
   type ModelReader,
   type Scorer,
@@ -43,11 +39,11 @@ export async function scorePartitions(
   source: BatchSource,
   signal?: AbortSignal,
 ): Promise<OutOfFold> {
-  const { content, models } = model;
+  const { content } = model;
   const encoder = tableEncoder(features, content.steps, source, signal);
-  const members = compileEach(model, encoder.columnCount);
-  const whole = compileBlend(content, readerOf(models));
+  const members = compiledMembers(model);
   const outputCount = outputCountOf(content);
+  const whole = blendMembers(members, outputCount);
   const wanted = Uint32Array.from(roles.of.keys()).filter((row) => isHeldBack(roles.of[row] ?? UNUSED));
   const predictions = new Float64Array(wanted.length * outputCount);
   let next = 0;
@@ -70,7 +66,7 @@ export async function scorePartitions(
         if (isHeldBack(found)) place += 1;
       }
       const matrix = { rowCount: places.length, columnCount: encoder.columnCount, values: held.values };
-      const member = members[partition];
+      const member = members[partition]?.model;
       if (member === undefined) whole(held.values, encoder.columnCount, 0, places.length, held.raw, 0);
       else scoreRows(member, matrix, 0, places.length, held.raw);
       for (const [index, place] of places.entries())
@@ -143,30 +139,6 @@ export function predictionWriter(
   };
 }
 
-/** Each member alone, on the matrix of all steps. */
-export function compileEach(
-  { content, models }: Pick<OpenedModel, 'content' | 'models'>,
-  columnCount: number,
-): CompiledModel[] {
-  const firstColumns: number[] = [];
-  let column = 0;
-  for (const step of content.steps) {
-    firstColumns.push(column);
-    column += stepColumnCount(step);
-  }
-  return content.members.map(({ steps, model }) => {
-    if (model.kind === 'constant') return compileConstant(model);
-    const arrays = models.get(model.prefix);
-    if (arrays === undefined) throw new AppError('INTERNAL', `no arrays of ${model.prefix}`);
-    const columns = steps.flatMap((index) => {
-      const step = content.steps[index];
-      const first = firstColumns[index] ?? 0;
-      return step === undefined ? [] : Array.from({ length: stepColumnCount(step) }, (_, i) => first + i);
-    });
-    const places = Int32Array.from(columns);
-    if ('priorVotes' in arrays) return compileForest(arrays, columnCount, places);
-    return 'treeCount' in arrays
-      ? compileTrees(arrays, columnCount, places)
-      : compileLinear(arrays, columnCount, places);
-  });
-}
+/** Each member, compiled for the matrix of all steps. @throws ARTIFACT_INVALID, INTERNAL for one without arrays */
+export const compiledMembers = ({ content, models }: Pick<OpenedModel, 'content' | 'models'>): CompiledMember[] =>
+  compileMembers(content, readerOf(models));

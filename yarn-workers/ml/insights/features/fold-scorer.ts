@@ -1,7 +1,7 @@
 import { AppError, type ManifestContent } from '#contracts';
 import { calibrate, compileOffsets, compileSteps, scoreRows, stepColumnCount, type CompiledModel } from '#scoring';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
-import { compileEach, predictionWriter, type OpenedModel } from '../../fit/predict-partitions.ts';
+import { compiledMembers, predictionWriter, type OpenedModel } from '../../fit/predict-partitions.ts';
 import type { SampledFeature } from './read-features.ts';
 
 /** Rows encoded for all members of a model: row-major, the columns of all steps in their order. */
@@ -99,7 +99,7 @@ export function samplePredictor(model: OpenedModel, rows: Pick<OutOfFold, 'parti
   const { content, scorer } = model;
   const { outputCount } = scorer;
   const { foldCount, partitions } = rows;
-  const members = compileEach(model, columnCountOf(content.steps));
+  const members = compiledMembers(model).map((member) => member.model);
   if (members.length % foldCount !== 0)
     throw new AppError('INTERNAL', `the artefact has ${members.length} members for ${foldCount} folds`);
   const write = predictionWriter(content, scorer);
