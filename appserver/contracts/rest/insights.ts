@@ -90,6 +90,9 @@ export const CLOUD_TERMS_MAX = 200;
 
 const Value = Type.Number();
 const label = Type.String({ description: 'the class that is held against all others' });
+const pointCount = Type.Integer({
+  description: 'of the whole curve; evenly spaced ones are shown where there are more',
+});
 
 const Roc = strict({
   kind: Type.Literal('roc'),
@@ -97,7 +100,7 @@ const Roc = strict({
   positiveWeight: Value,
   negativeWeight: Value,
   auc: nullable(Type.Number({ description: 'of all points; null where the rows have one class' })),
-  pointCount: Type.Integer({ description: 'of the whole curve; evenly spaced ones are shown where there are more' }),
+  pointCount,
   points: Type.Array(
     strict({
       threshold: nullable(Type.Number({ description: 'positive at this probability and above; null: nothing is' })),
@@ -113,7 +116,7 @@ const PrecisionRecall = strict({
   positiveWeight: Value,
   negativeWeight: Value,
   averagePrecision: nullable(Type.Number({ description: 'of all points; null where no row is of the class' })),
-  pointCount: Type.Integer({ description: 'of the whole curve; evenly spaced ones are shown where there are more' }),
+  pointCount,
   points: Type.Array(
     strict({
       threshold: Type.Number({ description: 'positive at this probability and above' }),
@@ -184,7 +187,7 @@ const Profit = strict({
   profitAtHalf: Type.Number({ description: 'at threshold 0.5' }),
   profitOfAll: Type.Number({ description: 'if every row were positive' }),
   profitOfNone: Type.Number({ description: 'if none were' }),
-  pointCount: Type.Integer({ description: 'of the whole curve; evenly spaced ones are shown where there are more' }),
+  pointCount,
   points: Type.Array(
     strict({
       threshold: nullable(Type.Number({ description: 'null: nothing is positive' })),
