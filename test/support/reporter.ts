@@ -9,19 +9,27 @@ export interface TestCounts {
   readonly skipped: number;
 }
 
-/** Names the file that receives the {@link TestCounts}; unset when mocha is started by hand. */
+/** The counts with what a person must look at. */
+export interface TestReport extends TestCounts {
+  /** Each failure, and each test that passed at its second attempt only: its whole title, and what it said. */
+  readonly troubles: readonly string[];
+}
+
+/** Names the file that receives the {@link TestReport}; unset when mocha is started by hand. */
 export const COUNTS_FILE_VARIABLE = 'MOCHA_COUNTS_FILE';
 
 const INDENT = '  ';
+const TROUBLE_CHARS_MAX = 3_000;
 
 /**
  * Spec-like reporter: one line per test, failures in full at the end, skipped tests listed once more by their titles
- * (a title carries the reason, see `skip.ts`), and the counts as a file. A process that dies early leaves no file,
+ * (a title carries the reason, see `skip.ts`), attempts that failed where a group may repeat them, and the counts as a file. A process that dies early leaves no file,
  * which is how the caller notices.
  */
 export class TrainyardReporter extends Mocha.reporters.Base {
   private depth = 0;
   private readonly pendingTitles: string[] = [];
+  private readonly troubles: string[] = [];
 
   constructor(runner: Runner, options: Mocha.MochaOptions) {
     super(runner, options);
@@ -41,8 +49,13 @@ export class TrainyardReporter extends Mocha.reporters.Base {
       this.pendingTitles.push(test.fullTitle());
       this.line(`- ${test.title} (skipped)`);
     });
-    runner.on('fail', (test: Test) => {
+    runner.on('retry', (test: Test, err: Error) => {
+      this.line(`REPEATED ${test.title}`);
+      this.troubles.push(trouble('repeated', test, err));
+    });
+    runner.on('fail', (test: Test, err: Error) => {
       this.line(`FAILED ${this.failures.length}) ${test.title}`);
+      this.troubles.push(trouble('failed', test, err));
     });
     runner.once('end', () => {
       this.finish();
@@ -54,10 +67,11 @@ export class TrainyardReporter extends Mocha.reporters.Base {
   }
 
   private finish(): void {
-    const counts: TestCounts = {
+    const counts: TestReport = {
       passed: this.stats.passes,
       failed: this.stats.failures,
       skipped: this.stats.pending,
+      troubles: this.troubles,
     };
     for (const title of this.pendingTitles) console.log(`skipped: ${title}`);
     console.log(`mocha: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
@@ -65,6 +79,10 @@ export class TrainyardReporter extends Mocha.reporters.Base {
     const file = process.env[COUNTS_FILE_VARIABLE];
     if (file !== undefined && file !== '') writeFileSync(file, JSON.stringify(counts));
   }
+}
+
+function trouble(what: string, test: Test, err: Error): string {
+  return `${what}: ${test.fullTitle()}\n${err.stack ?? err.message}`.slice(0, TROUBLE_CHARS_MAX);
 }
 
 export default TrainyardReporter;

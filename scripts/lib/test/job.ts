@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { COUNTS_FILE_VARIABLE } from '../../../test/support/reporter.ts';
-import type { TestCounts } from '../../../test/support/reporter.ts';
+import type { TestCounts, TestReport } from '../../../test/support/reporter.ts';
 
 /** One process of `scripts/test`: a static check, which counts as one test, or a mocha or JUnit process, which counts its own. */
 export interface Job {
@@ -21,6 +21,8 @@ export interface JobResult {
   readonly output: string;
   /** Why the job counts a failure that none of its tests reported. */
   readonly complaint: string | undefined;
+  /** What its tests say that failed, or passed at their second attempt only. */
+  readonly troubles: readonly string[];
 }
 
 export interface JobSettings {
@@ -64,13 +66,14 @@ export type Ending = number | string;
 export interface Verdict {
   readonly counts: TestCounts;
   readonly complaint: string | undefined;
+  readonly troubles: readonly string[];
 }
 
 /** A static check is one test: exit code 0 or failed. */
 export function judgeCheck(ending: Ending): Verdict {
-  if (ending === 0) return { counts: { passed: 1, failed: 0, skipped: 0 }, complaint: undefined };
+  if (ending === 0) return { counts: { passed: 1, failed: 0, skipped: 0 }, complaint: undefined, troubles: [] };
   const complaint = typeof ending === 'string' ? ending : undefined;
-  return { counts: { passed: 0, failed: 1, skipped: 0 }, complaint };
+  return { counts: { passed: 0, failed: 1, skipped: 0 }, complaint, troubles: [] };
 }
 
 /**
@@ -78,17 +81,18 @@ export function judgeCheck(ending: Ending): Verdict {
  * called exit), no test at all, or an exit code that contradicts them.
  */
 export function judgeMocha(ending: Ending, countsText: string | undefined, program = 'mocha'): Verdict {
-  const counts = countsText === undefined ? undefined : parseCounts(countsText);
-  if (counts === undefined) {
+  const report = countsText === undefined ? undefined : parseReport(countsText);
+  if (report === undefined) {
     return oneMoreFailure(
-      { passed: 0, failed: 0, skipped: 0 },
+      { passed: 0, failed: 0, skipped: 0, troubles: [] },
       `${program} ended before it counted (${describe(ending)})`,
     );
   }
-  if (counts.passed + counts.failed + counts.skipped === 0) return oneMoreFailure(counts, 'no test ran');
+  const { troubles, ...counts } = report;
+  if (counts.passed + counts.failed + counts.skipped === 0) return oneMoreFailure(report, 'no test ran');
   if (counts.failed === 0 && ending !== 0)
-    return oneMoreFailure(counts, `no test failed, but ${program} ${describe(ending)}`);
-  return { counts, complaint: undefined };
+    return oneMoreFailure(report, `no test failed, but ${program} ${describe(ending)}`);
+  return { counts, complaint: undefined, troubles };
 }
 
 export function addCounts(left: TestCounts, right: TestCounts): TestCounts {
@@ -109,16 +113,27 @@ function describe(ending: Ending): string {
   return typeof ending === 'number' ? `exited with code ${ending}` : ending;
 }
 
-function oneMoreFailure(counts: TestCounts, complaint: string): Verdict {
-  return { counts: { ...counts, failed: counts.failed + 1 }, complaint };
+function oneMoreFailure({ troubles, ...counts }: TestReport, complaint: string): Verdict {
+  return { counts: { ...counts, failed: counts.failed + 1 }, complaint, troubles };
 }
 
-function parseCounts(text: string): TestCounts | undefined {
+/** JUnit's has no troubles. */
+function parseReport(text: string): TestReport | undefined {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null) return undefined;
-  const { passed, failed, skipped } = { passed: undefined, failed: undefined, skipped: undefined, ...value };
-  if (!isCount(passed) || !isCount(failed) || !isCount(skipped)) return undefined;
-  return { passed, failed, skipped };
+  const { passed, failed, skipped, troubles } = {
+    passed: undefined,
+    failed: undefined,
+    skipped: undefined,
+    troubles: [],
+    ...value,
+  };
+  if (!isCount(passed) || !isCount(failed) || !isCount(skipped) || !isTexts(troubles)) return undefined;
+  return { passed, failed, skipped, troubles };
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }
 
 function isCount(value: unknown): value is number {

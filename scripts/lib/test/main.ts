@@ -103,6 +103,15 @@ async function runSerial(jobs: readonly Job[], settings: JobSettings): Promise<J
   return results;
 }
 
+const TROUBLE_CHARS_MAX = 3_000;
+
+/** What must be looked at, told once more at the end: logs are long, and often cut in the middle. */
+function troublesOf({ name, counts, output, complaint, troubles }: JobResult): string[] {
+  const told = troubles.map((text) => `${name}: ${text}`);
+  if (complaint !== undefined) told.push(`${name}: ${complaint}`);
+  return counts.failed > 0 && told.length === 0 ? [`${name}: ${output.trim().slice(-TROUBLE_CHARS_MAX)}`] : told;
+}
+
 function report(result: JobResult): void {
   if (result.output !== '') console.log(result.output.trimEnd());
   if (result.complaint !== undefined) console.log(`${result.name}: ${result.complaint}`);
@@ -143,6 +152,7 @@ async function main(): Promise<void> {
   const results = await runPlan(plan, environment);
   if (coverage) reportCoverage(rawFolder);
   const counts = results.map((result) => result.counts).reduce(addCounts, { passed: 0, failed: 0, skipped: 0 });
+  for (const text of results.flatMap(troublesOf)) console.log(`${text}\n`);
   const nothingRan = counts.passed + counts.failed === 0;
   if (nothingRan) console.log('no test ran');
   process.exitCode = counts.failed > 0 || nothingRan ? 1 : 0;

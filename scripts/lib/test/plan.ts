@@ -44,6 +44,12 @@ const GROUP_LIMIT_MS: Readonly<Record<Group, number>> = {
   nightly: 6 * 3600 * SECOND_MS,
   fault: 5400 * SECOND_MS,
 };
+/**
+ * Groups whose tests start real daemons and browsers: a test of theirs that fails is repeated once, and told at the end of
+ * the output even if it passes then. One that waits for a Java process on a busy machine is not made certain; one that fails
+ * twice is broken. All other groups depend on nothing but the code.
+ */
+const REPEATED_GROUPS: readonly Group[] = ['integration', 'hadoop', 'e2e'];
 const FILES_LIMIT_MS = 1800 * SECOND_MS;
 
 const MOCHA = 'node_modules/mocha/bin/mocha.js';
@@ -98,6 +104,7 @@ function check(name: string, program: string, ...args: readonly string[]): Job {
 function mocha(name: string, files: readonly string[], timeLimitMs: number, selection: Selection): Job {
   const options = [
     ...(selection.forbidOnly ? ['--forbid-only'] : []),
+    ...(REPEATED_GROUPS.some((group) => group === name) ? ['--retries=1'] : []),
     ...(selection.grep === undefined ? [] : ['--grep', selection.grep]),
   ];
   const paths = files.map((file) => path.normalize(file));

@@ -45,6 +45,35 @@ describe('scripts/test', () => {
     expect(result.output).to.include('skipped: needs a cluster').and.to.include('Error: planted');
   });
 
+  it('tells of a test that passed at its second attempt only, and of what failed', async () => {
+    const result = await runMocha(
+      `
+      let attempt = 0;
+      describe('a daemon', () => {
+        it('is late', () => { attempt += 1; if (attempt === 1) throw new Error('not there yet'); });
+        it('is broken', () => { throw new Error('planted'); });
+      });
+    `,
+      ['--retries', '1'],
+    );
+    expect(result.counts).to.deep.equal({ passed: 1, failed: 1, skipped: 0 });
+    expect(result.output).to.include('REPEATED is late');
+    const firstLines = result.troubles.map((text) => text.split('\n').slice(0, 2).join(' '));
+    expect(firstLines).to.deep.equal([
+      'repeated: a daemon is late Error: not there yet',
+      'repeated: a daemon is broken Error: planted',
+      'failed: a daemon is broken Error: planted',
+    ]);
+  });
+
+  it('repeats only tests of groups with daemons', () => {
+    const { parallel, serial } = planJobs(REPOSITORY_ROOT, EVERYTHING);
+    const repeating = [...parallel, ...serial]
+      .filter(({ args }) => args.includes('--retries=1'))
+      .map(({ name }) => name);
+    expect(repeating).to.deep.equal(['integration']);
+  });
+
   it('fails when no test ran', async () => {
     const result = await runMocha(`describe('empty', () => {});`);
     expect(result.counts).to.deep.equal({ passed: 0, failed: 1, skipped: 0 });
@@ -86,6 +115,7 @@ describe('scripts/test', () => {
     expect(judgeMocha(7, counts)).to.deep.equal({
       counts: { passed: 3, failed: 1, skipped: 0 },
       complaint: 'no test failed, but mocha exited with code 7',
+      troubles: [],
     });
     expect(judgeMocha(0, '{"passed":-1}').counts.failed).to.equal(1);
   });
@@ -118,7 +148,8 @@ describe('scripts/test', () => {
     const [integration, hadoop] = planJobs(REPOSITORY_ROOT, { ...EVERYTHING, checks: false, groups }).serial;
     const isHadoop = (arg: string) => arg.startsWith('test/integration/hadoop/');
     expect(integration?.args.some(isHadoop)).to.equal(false);
-    expect(hadoop?.args.filter((arg) => arg !== MOCHA_ARGUMENT).every(isHadoop)).to.equal(true);
+    const isOption = (arg: string): boolean => arg === MOCHA_ARGUMENT || arg.startsWith('--');
+    expect(hadoop?.args.filter((arg) => !isOption(arg)).every(isHadoop)).to.equal(true);
   });
 
   it('names groups without files', () => {
