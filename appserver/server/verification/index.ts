@@ -1,5 +1,5 @@
 export { INSIGHT_BYTES_MAX } from './verify-insight.ts';
 export type { ModelCheck } from './check.ts';
-export type { CommittedFiles } from './questions.ts';
+export type { CommittedFiles } from './committed-files.ts';
 export { ON_THE_SPOT_BYTES_MAX, Verifier } from './verifier.ts';
 export { OUT_OF_FOLD_BYTES_MAX } from './verify-model.ts';

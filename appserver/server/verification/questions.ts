@@ -13,7 +13,6 @@ import {
   coefficientsOf,
   compareScores,
   COMPARISON_GROUPS,
-  decodeOutOfFold,
   insightOf,
   insightRows,
   rankedPartition,
@@ -24,14 +23,8 @@ import {
 import { modelReader, openArtifact } from '#scoring';
 import { sha256Of } from '../services/hashes.ts';
 import type { ReadableStore } from './check.ts';
+import { committedModel, type CommittedFiles, type CommittedModel } from './committed-files.ts';
 import { explainRows } from './explain-rows.ts';
-import { BLOB_BYTES_MAX, MANIFEST_BYTES_MAX, manifestOf, OUT_OF_FOLD_BYTES_MAX } from './verify-model.ts';
-
-/** Where a committed model is, and what its manifest was signed as. */
-export interface CommittedFiles {
-  readonly path: string;
-  readonly manifestSha256: string;
-}
 
 interface OutOfFoldQuestion {
   readonly kind: 'out-of-fold';
@@ -93,15 +86,19 @@ export async function answerQuestion(
 ): Promise<InsightFacts | ComparisonFacts | ExplanationFacts> {
   switch (question.kind) {
     case 'out-of-fold':
-      return outOfFoldInsight(question, await outOfFoldOf(question.files, store));
+      return outOfFoldInsight(question, await committed(question.files, store).outOfFold());
     case 'artifact':
       return artifactInsight(question, store);
     case 'comparison': {
       const [first, second] = question.files;
-      return comparisonOf(question, await outOfFoldOf(first, store), await outOfFoldOf(second, store));
+      return comparisonOf(
+        question,
+        await committed(first, store).outOfFold(),
+        await committed(second, store).outOfFold(),
+      );
     }
     case 'explanations': {
-      const { manifest, blob } = await artifactOf(question.files, store);
+      const { manifest, blob } = await committed(question.files, store).artifact();
       return explainRows(openArtifact(manifest, blob, sha256Of), question.rows, question.top);
     }
   }
@@ -121,7 +118,7 @@ async function artifactInsight(
   { files, target, insight, label, deviations }: ArtifactQuestion,
   store: ReadableStore,
 ): Promise<InsightFacts> {
-  const { manifest, blob } = await artifactOf(files, store);
+  const { manifest, blob } = await committed(files, store).artifact();
   const { content, rowCount } = manifest;
   const output = outputOf(target, label);
   const found =
@@ -183,21 +180,9 @@ function comparisonOf(
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array | Int8Array): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
-async function committedManifest({ path, manifestSha256 }: CommittedFiles, store: ReadableStore) {
-  const bytes = await store.readAll(`${path}/manifest.json`, { maxBytes: MANIFEST_BYTES_MAX });
-  if (sha256Of(bytes) !== manifestSha256) throw notCommitted(`${path}/manifest.json`);
-  return manifestOf(bytes);
-}
-
-async function artifactOf(files: CommittedFiles, store: ReadableStore) {
-  const manifest = await committedManifest(files, store);
-  const blob = await store.readAll(`${files.path}/blob`, { maxBytes: BLOB_BYTES_MAX });
-  if (sha256Of(blob) !== manifest.content.blobSha256) throw notCommitted(`${files.path}/blob`);
-  return { manifest, blob };
-}
-
-async function outOfFoldOf({ path }: CommittedFiles, store: ReadableStore): Promise<OutOfFold> {
-  return decodeOutOfFold(await store.readAll(`${path}/out-of-fold.bin`, { maxBytes: OUT_OF_FOLD_BYTES_MAX }));
-}
-
-const notCommitted = (name: string) => new AppError('ARTIFACT_INVALID', `${name} is not what was committed`);
+const committed = (files: CommittedFiles, store: ReadableStore): CommittedModel =>
+  committedModel(
+    files,
+    store,
+    (name) => new AppError('ARTIFACT_INVALID', `${files.path}/${name} is not what was committed`),
+  );

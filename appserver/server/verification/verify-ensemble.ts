@@ -1,16 +1,10 @@
 import { AppError, canonicalJson, type EnsembleOutcome, type EnsembleTask, type Manifest } from '#contracts';
-import {
-  decodeOutOfFold,
-  encodeOutOfFold,
-  ensembleParameters,
-  remakeEnsemble,
-  type Ensemble,
-  type EnsembleReader,
-} from '#ml';
+import { encodeOutOfFold, ensembleParameters, remakeEnsemble, type Ensemble, type EnsembleReader } from '#ml';
 import { contentHashOf } from '#scoring';
 import type { SealedAttempt } from '../queue/index.ts';
 import { sha256Of } from '../services/hashes.ts';
 import type { ReadableStore } from './check.ts';
+import { committedModel, type CommittedModel } from './committed-files.ts';
 import {
   BLOB_BYTES_MAX,
   checkManifest,
@@ -73,30 +67,15 @@ function checkBlend(spec: EnsembleTask, manifest: Manifest, outcome: EnsembleOut
     throw mismatch('the manifest says something else of its weights than the outcome');
 }
 
-/** The members' files, each proven to be what was committed. */
+/** The members' files. */
 function memberFiles({ members }: EnsembleTask, store: ReadableStore): EnsembleReader {
-  const at = (index: number): EnsembleTask['members'][number] => {
+  const at = (index: number): CommittedModel => {
     const member = members[index];
     if (member === undefined) throw new AppError('INTERNAL', `member ${index} of ${members.length}`);
-    return member;
+    const { modelId, artifactPath: path, manifestSha256 } = member;
+    return committedModel({ path, manifestSha256 }, store, (name) =>
+      mismatch(`${name} of ${modelId} is not what was committed`),
+    );
   };
-  const checked = async (index: number, name: string, maxBytes: number): Promise<Uint8Array> => {
-    const { modelId, artifactPath, manifestSha256 } = at(index);
-    const manifestBytes = await store.readAll(`${artifactPath}/manifest.json`, { maxBytes: MANIFEST_BYTES_MAX });
-    if (sha256Of(manifestBytes) !== manifestSha256)
-      throw mismatch(`manifest.json of ${modelId} is not the committed one`);
-    if (name === 'manifest.json') return manifestBytes;
-    const bytes = await store.readAll(`${artifactPath}/${name}`, { maxBytes });
-    const { files, content } = manifestOf(manifestBytes);
-    const expected = name === 'blob' ? content.blobSha256 : files.find((file) => file.name === name)?.sha256;
-    if (sha256Of(bytes) !== expected) throw mismatch(`${name} of ${modelId} is not what its manifest vouches for`);
-    return bytes;
-  };
-  return {
-    artifact: async (index) => ({
-      manifest: manifestOf(await checked(index, 'manifest.json', MANIFEST_BYTES_MAX)),
-      blob: await checked(index, 'blob', BLOB_BYTES_MAX),
-    }),
-    outOfFold: async (index) => decodeOutOfFold(await checked(index, 'out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX)),
-  };
+  return { artifact: (index) => at(index).artifact(), outOfFold: (index) => at(index).outOfFold() };
 }

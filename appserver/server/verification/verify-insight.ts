@@ -1,10 +1,11 @@
-import { AppError, INSIGHT_FILE, parse, StoredInsight, type InsightTask, type Manifest } from '#contracts';
-import { checkInsight, decodeOutOfFold } from '#ml';
+import { AppError, INSIGHT_FILE, parse, StoredInsight, type InsightTask } from '#contracts';
+import { checkInsight } from '#ml';
 import { parseJsonText } from '../http/json.ts';
 import type { SealedAttempt } from '../queue/index.ts';
 import { sha256Of } from '../services/hashes.ts';
 import type { ReadableStore } from './check.ts';
-import { MANIFEST_BYTES_MAX, manifestOf, OUT_OF_FOLD_BYTES_MAX, sealedReader } from './verify-model.ts';
+import { committedModel } from './committed-files.ts';
+import { sealedReader } from './verify-model.ts';
 
 /** Largest insight: a hundred features of 22 bins with ten classes each are 2 MB, impacts of 100,000 features 15 MB. */
 export const INSIGHT_BYTES_MAX = 64 * 1024 * 1024;
@@ -26,21 +27,12 @@ export async function verifyInsight(
   const insight = parse(StoredInsight, json, INSIGHT_FILE, 'RESULT_MISMATCH');
   if (insight.rowCount !== outcome.rowCount)
     throw mismatch(`the outcome says ${outcome.rowCount} rows; ${INSIGHT_FILE} ${insight.rowCount}`);
-  const manifest = await committedManifest(spec, store);
-  const outOfFold = await store.readAll(`${spec.artifactPath}/out-of-fold.bin`, { maxBytes: OUT_OF_FOLD_BYTES_MAX });
-  if (sha256Of(outOfFold) !== manifest.files.find(({ name }) => name === 'out-of-fold.bin')?.sha256)
-    throw mismatch(`out-of-fold.bin of ${spec.modelId} is not what its manifest vouches for`);
-  checkInsight(spec, insight, manifest, decodeOutOfFold(outOfFold));
+  const { artifactPath: path, manifestSha256, modelId } = spec;
+  const model = committedModel({ path, manifestSha256 }, store, (name) =>
+    mismatch(`${name} of ${modelId} is not what was committed`),
+  );
+  checkInsight(spec, insight, await model.manifest(), await model.outOfFold());
   return sha256Of(bytes);
 }
 
 const mismatch = (message: string) => new AppError('RESULT_MISMATCH', `insight: ${message}`);
-
-async function committedManifest(
-  { artifactPath, manifestSha256, modelId }: InsightTask,
-  store: ReadableStore,
-): Promise<Manifest> {
-  const bytes = await store.readAll(`${artifactPath}/manifest.json`, { maxBytes: MANIFEST_BYTES_MAX });
-  if (sha256Of(bytes) !== manifestSha256) throw mismatch(`manifest.json of ${modelId} is not the committed one`);
-  return manifestOf(bytes);
-}

@@ -153,7 +153,7 @@ describe('an ensemble that a worker made', function () {
       index === 0 ? { ...member, manifestSha256: '0'.repeat(64) } : member,
     );
     const error = await appErrorOf('RESULT_MISMATCH', () => verify({ ...task, members: at }, ensemble));
-    expect(error.message).to.match(/manifest\.json of model-0 is not the committed one/);
+    expect(error.message).to.match(/manifest\.json of model-0 is not what was committed/);
     const moved = task.members.map((member, index) =>
       index === 0
         ? { ...member, artifactPath: 'models/elsewhere', manifestSha256: task.members[0]?.manifestSha256 ?? '' }
@@ -165,7 +165,7 @@ describe('an ensemble that a worker made', function () {
     const worse = models[1]?.outOfFold ?? expect.fail('no model');
     await store.write('models/elsewhere/out-of-fold.bin', encodeOutOfFold(worse));
     const spoiled = await appErrorOf('RESULT_MISMATCH', () => verify({ ...task, members: moved }, ensemble));
-    expect(spoiled.message).to.match(/out-of-fold\.bin of model-0 is not what its manifest vouches for/);
+    expect(spoiled.message).to.match(/out-of-fold\.bin of model-0 is not what was committed/);
   });
 
   it('is refused as a refit with other weights than its twin, with scores, or with weights of parts', async () => {

@@ -1,0 +1,50 @@
+import type { AppError, Manifest } from '#contracts';
+import { decodeOutOfFold, type OutOfFold } from '#ml';
+import { sha256Of } from '../services/hashes.ts';
+import type { ReadableStore } from './check.ts';
+import { BLOB_BYTES_MAX, MANIFEST_BYTES_MAX, manifestOf, OUT_OF_FOLD_BYTES_MAX } from './verify-model.ts';
+
+/** Where a committed model is, and what its manifest was signed as. */
+export interface CommittedFiles {
+  /** Object store folder of `manifest.json`, `blob` and `out-of-fold.bin`. */
+  readonly path: string;
+  readonly manifestSha256: string;
+}
+
+/** The files of a committed model; each is read anew and proven to be what was committed. */
+export interface CommittedModel {
+  manifest: () => Promise<Manifest>;
+  artifact: () => Promise<{ readonly manifest: Manifest; readonly blob: Uint8Array }>;
+  outOfFold: () => Promise<OutOfFold>;
+}
+
+/**
+ * The manifest is held against the hash that was signed, every other file against what the manifest vouches for.
+ *
+ * @param refused what is thrown for a file (`manifest.json`) that is not what was committed
+ */
+export function committedModel(
+  { path, manifestSha256 }: CommittedFiles,
+  store: ReadableStore,
+  refused: (name: string) => AppError,
+): CommittedModel {
+  const read = async (name: string, maxBytes: number, expected: string | undefined): Promise<Uint8Array> => {
+    const bytes = await store.readAll(`${path}/${name}`, { maxBytes });
+    if (sha256Of(bytes) !== expected) throw refused(name);
+    return bytes;
+  };
+  const manifest = async (): Promise<Manifest> =>
+    manifestOf(await read('manifest.json', MANIFEST_BYTES_MAX, manifestSha256));
+  return {
+    manifest,
+    artifact: async () => {
+      const signed = await manifest();
+      return { manifest: signed, blob: await read('blob', BLOB_BYTES_MAX, signed.content.blobSha256) };
+    },
+    outOfFold: async () => {
+      const name = 'out-of-fold.bin';
+      const vouched = (await manifest()).files.find((file) => file.name === name);
+      return decodeOutOfFold(await read(name, OUT_OF_FOLD_BYTES_MAX, vouched?.sha256));
+    },
+  };
+}
