@@ -5,9 +5,10 @@
 import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { benchSets, scoreOf, type BenchSet } from './automl/data-sets.ts';
+import { kept } from './automl/kept-runs.ts';
 import { pairedDifference, standings, type Predicted } from './automl/ranking.ts';
 import { RIVAL_NAMES, rival, type RivalName, type RunReport, type System } from './automl/systems.ts';
-import { trainyard } from './automl/trainyard.ts';
+import { trainyard, trainyardVersion } from './automl/trainyard.ts';
 
 const OURS = 'trainyard';
 const THREADS = 2;
@@ -21,6 +22,7 @@ const { values, positionals } = parseArgs({
     sets: { type: 'string', default: '' },
     systems: { type: 'string', default: [OURS, ...RIVAL_NAMES].join(',') },
     out: { type: 'string', default: '' },
+    keep: { type: 'string', default: '' },
   },
 });
 const budgetSeconds = Number(values.budget);
@@ -29,9 +31,12 @@ const listOf = (text: string): string[] => text.split(',').filter((word) => word
 const isRival = (name: string): name is RivalName => RIVAL_NAMES.some((known) => known === name);
 
 function systemOf(name: string): System {
-  if (name === OURS) return trainyard;
+  const keep = (version: string, run: System): System =>
+    values.keep === '' ? run : kept(values.keep, name, version, run);
+  if (name === OURS) return keep(trainyardVersion(), trainyard);
   if (!isRival(name)) throw new Error(`there is no system ${name}: ${OURS} or ${RIVAL_NAMES.join(', ')}`);
-  return rival(name);
+  // Which version runs is pinned by rivals/requirements.txt.
+  return keep('', rival(name));
 }
 
 function tell(set: BenchSet, name: string, seed: number, report: RunReport): void {

@@ -26,7 +26,7 @@ export const trainyard: System = async ({ set, budgetSeconds, seed }) => {
     const batch = await batchPredicted(api, { modelId, input: { datasetId: testId } });
     const { text } = await batchRows(api, batch);
     const predicted = predictedColumns(set, text, (label) => `probability_${label}`);
-    return { version: version(), predicted, fitSeconds, ...used, idleBytes };
+    return { version: trainyardVersion(), predicted, fitSeconds, ...used, idleBytes };
   } finally {
     await platform.close();
   }
@@ -56,5 +56,6 @@ async function autopilot(
   return { fitSeconds, modelId };
 }
 
-const version = (): string =>
+/** The commit that runs. */
+export const trainyardVersion = (): string =>
   execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: REPOSITORY_ROOT, encoding: 'utf8' }).trim();
