@@ -44,6 +44,7 @@ export const AutopilotPlan = strict({
   mode: oneOf(AUTOPILOT_MODES),
   target: TargetSpec,
   features: Type.Array(ModellingFeature, { minItems: 1 }),
+  featureList: Type.Optional(Type.String({ description: 'name of the list that the features were taken from' })),
   metric: MetricNameSchema,
   partitioning: Partitioning,
   weightColumn: nullable(Type.String()),
@@ -108,6 +109,9 @@ export const PlannedTask = strict({
     }),
   ),
   copies: Type.Optional(Type.Integer({ minimum: 1, description: 'of a refit: models that it averages; default 1' })),
+  featureList: Type.Optional(
+    Type.String({ description: 'the list that its features were taken from; none: what is modelled by default' }),
+  ),
   members: Type.Optional(
     Type.Array(PlannedMember, {
       description: 'of an ensemble: what may be blended, best first; of its refit: what is',

@@ -146,7 +146,10 @@ export const BatchPredictTask = strict({
 });
 export type BatchPredictTask = Static<typeof BatchPredictTask>;
 
-/** Computes what a model says of its features, on rows that the predicting member has not seen: {@link INSIGHT_FILE}. */
+/**
+ * Computes what a model says of its features and rows, on rows that the predicting member has not seen: {@link INSIGHT_FILE}. A learning
+ * curve needs `train`, the task that trained the model.
+ */
 export const InsightTask = strict({
   kind: Type.Literal('insight'),
   insight: oneOf(TASK_INSIGHTS),
@@ -159,6 +162,7 @@ export const InsightTask = strict({
   artifactPath: Type.String({ description: 'object store folder of manifest.json, blob and out-of-fold.bin' }),
   manifestSha256: Sha256,
   seed: Type.Integer({ minimum: 0, maximum: 4294967295 }),
+  train: Type.Optional(TrainTask),
 });
 export type InsightTask = Static<typeof InsightTask>;
 

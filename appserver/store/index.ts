@@ -54,6 +54,7 @@ export * from './autopilot-runs.ts';
 export * from './batch-predictions.ts';
 export * from './datasets.ts';
 export * from './deployments.ts';
+export * from './feature-lists.ts';
 export * from './idempotency.ts';
 export * from './inconsistencies.ts';
 export * from './insights.ts';

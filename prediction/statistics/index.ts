@@ -1,3 +1,5 @@
+export { jackknifeError } from './numeric/jackknife.ts';
+export { studentTwoSided } from './numeric/student-t.ts';
 export { addTerm, emptySum, neumaierSum, sumOf, type CompensatedSum } from './numeric/compensated-sum.ts';
 export { hashText, hashWords, type Hash64 } from './numeric/hash64.ts';
 export { hash32, mix32, rowHash, textHash } from './numeric/murmur3.ts';

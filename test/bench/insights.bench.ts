@@ -4,15 +4,14 @@
  */
 import type { InsightTask, StoredInsight } from '#contracts';
 import { computeInsight, manifestOf } from '#ml';
-import { sha256 } from '../support/boosting-engine.ts';
 import { memorySource, storedTable } from '../support/memory-table.ts';
-import { trainTask } from '../support/modelling-task.ts';
+import { freeIo, trainTask } from '../support/modelling-task.ts';
 import { fitted, realData } from './real-data.ts';
 
 const [folder = '', ...only] = process.argv.slice(2);
 
 const firstOf = ({ insight }: StoredInsight): string =>
-  insight.features
+  ('features' in insight ? insight.features : [])
     .slice(0, 3)
     .map((one) => ('impact' in one ? `${one.feature} ${one.impact?.toPrecision(3) ?? ''}` : one.feature))
     .join(', ');
@@ -41,7 +40,7 @@ for await (const { name, plan: planFor, train } of realData(folder, only)) {
       };
       const input = { manifest, blob: fit.blob, outOfFold: fit.outOfFold, source: memorySource(train) };
       const startedAt = performance.now();
-      const stored = await computeInsight(task, input, { sha256 });
+      const stored = await computeInsight(task, input, freeIo());
       const seconds = ((performance.now() - startedAt) / 1_000).toFixed(2);
       const bytes = JSON.stringify(stored).length;
       process.stdout.write(

@@ -112,10 +112,30 @@ describe('pages of a model', function () {
     await page.close();
   });
 
-  it('say what is not available, and what does not exist', async () => {
+  it('show for which rows a model is better, by a column that is chosen', async () => {
     const { page } = await open(`model=${classified.modelId}&insight=segments`);
-    await page.locator('#insight .error', { hasText: 'Not available' }).waitFor();
-    await page.goto(`${platform.url}/#model=model_none`);
+    await page.locator('#insight dt', { hasText: 'Segments tested' }).waitFor({ timeout: 60_000 });
+    expect(await page.locator('#insight .rows-used').innerText()).to.include('Rows used: 160');
+    const select = page.locator('#insight .controls select');
+    expect(await select.locator('option').allInnerTexts()).to.deep.equal([ATTACK, 'colour', 'noise']);
+    await select.selectOption({ label: 'noise' });
+    await page.locator('#insight svg', { hasText: 'Segments of noise' }).waitFor();
+    expect(await page.locator('#insight figure tbody tr').count()).to.equal(2);
+    expect(await page.locator('#insight img').count(), 'markup of the data').to.equal(0);
+    await page.close();
+  });
+
+  it('show what more rows have brought', async () => {
+    const { page } = await open(`model=${modelOf(regressed, 'linear')}&insight=learning-curve`);
+    await page.locator('#insight button', { hasText: 'Compute' }).click();
+    await page.locator('#insight dt', { hasText: 'Would more rows help?' }).waitFor({ timeout: 60_000 });
+    await page.locator('#insight svg', { hasText: 'Learning curve' }).waitFor();
+    expect(await page.locator('#insight figure tbody tr').count()).to.be.greaterThan(1);
+    await page.close();
+  });
+
+  it('say what does not exist', async () => {
+    const { page } = await open(`model=model_none`);
     await page.locator('#model-head .error', { hasText: 'model_none' }).waitFor();
     await page.close();
   });

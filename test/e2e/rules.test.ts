@@ -291,8 +291,6 @@ describe('rules of the REST API', function () {
         ['POST', `/datasets/${mine.datasetId}/versions`, {}],
         ['PATCH', `/datasets/${mine.datasetId}/features/width`, { type: 'categorical' }],
         ['GET', `/projects/${mine.projectId}/members`],
-        ['GET', `/projects/${mine.projectId}/feature-lists`],
-        ['GET', `/models/${mine.modelId}/insights/segments`],
         ['GET', '/batch-prediction-schedules'],
         ['GET', `/deployments/${deployment.id}/package`],
         ['POST', `/deployments/${deployment.id}/actuals`, []],

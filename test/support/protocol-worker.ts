@@ -157,7 +157,7 @@ export class ProtocolWorker {
       case 'ensemble':
         return blended(spec, this.#store);
       case 'insight':
-        return explained(spec, this.#columns, this.#store);
+        return explained(spec, this.#columns, this.#store, this.#engine);
       case 'batch-predict': {
         const rows = Buffer.from('prediction\r\n1\r\n');
         const outcome = { kind: spec.kind, rowCount: spec.table?.rowCount ?? 1, rowsPerSecond: 1, warnings: [] };
@@ -251,11 +251,16 @@ async function blended(spec: EnsembleTask, store: ObjectStore): Promise<Files> {
   return { files: [['blob', ensemble.blob], ...outOfFoldFile, ['manifest.json', manifestBytes]], outcome };
 }
 
-async function explained(spec: InsightTask, columns: readonly MemoryColumn[], store: ObjectStore): Promise<Files> {
+async function explained(
+  spec: InsightTask,
+  columns: readonly MemoryColumn[],
+  store: ObjectStore,
+  engine: BoostingEngine,
+): Promise<Files> {
   const { manifest, blob } = await readStoredArtifact(store, spec);
   const file = await store.readAll(`${spec.artifactPath}/out-of-fold.bin`, { maxBytes: 2 ** 26 });
-  const input = { manifest, blob, outOfFold: decodeOutOfFold(file), source: memorySource(columns) };
-  const insight = await computeInsight(spec, input, { sha256 });
+  const input = { manifest, blob, outOfFold: decodeOutOfFold(file), source: memorySource(columns), engine };
+  const insight = await computeInsight(spec, input, { sha256, now: () => 0 });
   const outcome = { kind: spec.kind, rowCount: insight.rowCount };
   return { files: [[INSIGHT_FILE, Buffer.from(JSON.stringify(insight))]], outcome };
 }

@@ -1,8 +1,10 @@
 export { next } from './autopilot/next.ts';
-export { MODELLED_TYPES, planAutopilot } from './autopilot/plan.ts';
+export { BUILT_IN_LISTS, builtInLists, onFeatureList } from './autopilot/feature-lists.ts';
+export { planAutopilot } from './autopilot/plan.ts';
 export type { AutopilotFacts, AutopilotRequest } from './autopilot/request.ts';
 export { BLUEPRINTS, blueprintOf, candidateName, settingsOf } from './blueprints/catalogue.ts';
 export { checkFits } from './blueprints/misfit.ts';
+export { checkInputs } from './blueprints/missing-input.ts';
 export { ENSEMBLE_BLUEPRINT, ENSEMBLE_BLUEPRINT_ID } from './blueprints/ensemble.ts';
 export { NAIVE_BLUEPRINTS, NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from './blueprints/naive.ts';
 export type { ForestSettings } from './blueprints/forest-settings.ts';

@@ -112,6 +112,7 @@ export const autopilotCommands = [
       maxModels: { kind: 'integer', description: 'models at most; such runs can be repeated exactly' },
       seed: { kind: 'integer', description: 'of partitions and models' },
       exclude: { kind: 'list', description: 'features to leave out' },
+      featureList: { kind: 'text', description: 'name of the feature list to model' },
       maxWorkers: { kind: 'integer', description: 'tasks at a time' },
       dryRun: { kind: 'switch', description: 'show the plan, change nothing' },
       wait: { kind: 'switch', description: 'wait for the end and show the leaderboard' },
@@ -129,6 +130,7 @@ export const autopilotCommands = [
         maxModels: flags.maxModels,
         seed: flags.seed,
         excludedFeatures: flags.exclude,
+        featureList: flags.featureList,
         maxWorkers: flags.maxWorkers,
       };
       const answer = await api().post(

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { TEXT_TOKENS } from '../manifest.ts';
+import { TaskInsightContent } from './task-insights.ts';
 import { Id, nullable, oneOf, strict } from '../schema.ts';
 import { EXPLANATION_FEATURES_MAX, LINKS, MetricNameSchema, type TargetType } from '../vocabulary.ts';
 
@@ -22,7 +23,12 @@ export const INSIGHT_KINDS = [
 export type InsightKind = (typeof INSIGHT_KINDS)[number];
 
 /** Kinds that need the data: tasks of the lowest priority compute them, once for each model. */
-export const TASK_INSIGHTS = ['feature-impact', 'feature-effects'] as const satisfies readonly InsightKind[];
+export const TASK_INSIGHTS = [
+  'feature-impact',
+  'feature-effects',
+  'segments',
+  'learning-curve',
+] as const satisfies readonly InsightKind[];
 export type TaskInsightKind = (typeof TASK_INSIGHTS)[number];
 
 /** Kinds that are computed from out-of-fold predictions when they are asked for, by target type. */
@@ -78,6 +84,9 @@ export const InsightQuery = strict({
   falsePositive: askedWorth('false positive'),
   trueNegative: askedWorth('true negative'),
   falseNegative: askedWorth('false negative'),
+  feature: Type.Optional(
+    Type.String({ maxLength: 1_000, description: 'segments: of this column alone; by default of all' }),
+  ),
 });
 export type InsightQuery = Static<typeof InsightQuery>;
 
@@ -208,73 +217,6 @@ const Residuals = strict({
   }),
 });
 
-const Impact = {
-  impact: nullable(
-    Type.Number({ description: 'mean over repeats of what permuting costs in the metric; above 0 is worse' }),
-  ),
-  std: nullable(Type.Number({ description: 'of the repeats, divided by their number' })),
-  normalized: nullable(Type.Number({ description: 'by the largest impact of a feature; null where none is above 0' })),
-};
-const FeatureImpact = strict({
-  kind: Type.Literal('feature-impact'),
-  metric: MetricNameSchema,
-  score: nullable(Type.Number({ description: 'of the rows used, nothing permuted; null where it is undefined' })),
-  repeats: Type.Integer({ description: 'permutations, the same ones for all features' }),
-  features: Type.Array(
-    strict({
-      feature: Type.String(),
-      ...Impact,
-      group: nullable(Type.Integer({ description: 'index into groups: others say much the same' })),
-    }),
-    { description: 'that the model reads, by falling impact' },
-  ),
-  unused: Type.Array(Type.String(), { description: 'features that the model does not read: impact 0' }),
-  groups: Type.Array(
-    strict({
-      features: Type.Array(Type.String()),
-      association: Type.Number({ description: 'the least of the pairs that link them' }),
-      ...Impact,
-    }),
-    { description: 'near-duplicates, with the impact of permuting them together' },
-  ),
-  associationMin: Type.Number({ description: 'pairs at or above it are linked' }),
-  associatedCount: Type.Integer({ description: 'features that were held against each other, those of most impact' }),
-});
-
-/** Where the rows of a bin lie. */
-export const EFFECT_BIN_KINDS = ['range', 'level', 'others', 'missing'] as const;
-const perOutput = (description: string) => Type.Array(Value, { description: `${description}, by output` });
-const EffectBin = strict({
-  kind: oneOf(EFFECT_BIN_KINDS),
-  from: nullable(Type.Number({ description: 'least value of a range; dates: seconds since 1970; null if infinite' })),
-  to: nullable(Type.Number({ description: 'its largest' })),
-  at: nullable(Type.Number({ description: 'a value of it, its median, at which the dependence is' })),
-  level: nullable(Type.String()),
-  rowCount: Type.Integer(),
-  weight: Value,
-  meanActual: perOutput('of the rows of the bin'),
-  meanPredicted: perOutput('of the rows of the bin, out of fold'),
-  partialDependence: nullable(
-    Type.Array(Value, { description: 'mean prediction if every row had this value, by output; null of others' }),
-  ),
-});
-const FeatureEffects = strict({
-  kind: Type.Literal('feature-effects'),
-  outputs: Type.Array(nullable(Type.String()), {
-    description: 'the positive class, the largest classes in class order, or null: the value of a regression target',
-  }),
-  dependenceRowCount: Type.Integer({ description: 'rows over which the partial dependence is a mean' }),
-  featureCount: Type.Integer({ description: 'features that the model reads' }),
-  features: Type.Array(
-    strict({
-      feature: Type.String(),
-      movement: Type.Number({ description: 'mean change of a prediction when the feature is permuted' }),
-      bins: Type.Array(EffectBin),
-    }),
-    { description: 'by falling movement; no more than a hundred' },
-  ),
-});
-
 const Coefficients = strict({
   kind: Type.Literal('coefficients'),
   label: nullable(Type.String({ description: 'the class whose raw score this is; null: the value' })),
@@ -328,10 +270,6 @@ const WordCloud = strict({
     }),
   ),
 });
-
-/** What a task computes. */
-export const TaskInsightContent = Type.Union([FeatureImpact, FeatureEffects]);
-export type TaskInsightContent = Static<typeof TaskInsightContent>;
 
 /** What an insight says. */
 export const InsightContent = Type.Union([

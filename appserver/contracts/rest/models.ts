@@ -19,6 +19,9 @@ export const Model = strict(
     target: Type.String(),
     targetType: TargetTypeSchema,
     classes: Type.Array(Type.String()),
+    featureList: nullable(
+      Type.String({ description: 'the list that its features were taken from; null: none was named' }),
+    ),
     sampleFraction: Type.Number(),
     rowCount: nullable(Type.Integer()),
     scores: ModelScores,

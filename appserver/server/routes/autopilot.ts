@@ -19,21 +19,26 @@ import {
 import {
   BLUEPRINTS,
   checkFits,
+  checkInputs,
   ENSEMBLE_BLUEPRINT,
   ENSEMBLE_BLUEPRINT_ID,
   NAIVE_BLUEPRINTS,
   NAIVE_NEEDS,
   naiveIdsOf,
   naiveKindOf,
+  onFeatureList,
   settingsOf,
 } from '#ml';
 import { newId } from '#runtime';
 import {
   findLatestRun,
+  findProfile,
+  findStoredTable,
   lockProject,
   readyModels,
   setJobResource,
   type AutopilotRunRecord,
+  type ProjectRecord,
   type StoredJob,
   type Transaction,
 } from '#store';
@@ -43,6 +48,7 @@ import type { Compute } from '../pools/index.ts';
 import { ok, route, type Route } from '../route.ts';
 import { createModelTask } from '../services/autopilot-run.ts';
 import { pause, planRun, resume, runView, startRun, stop } from '../services/autopilot.ts';
+import { namedFeatureList } from '../services/feature-lists.ts';
 import { startJob } from '../services/jobs.ts';
 import { leaderboardOf } from '../services/models.ts';
 import { readActiveRun, readProject } from '../services/projects.ts';
@@ -185,8 +191,6 @@ const fit = route({
   body: FitModelRequest,
   answers: { 202: { description: 'the job; its resource is the model', schema: Job } },
   handler: async ({ compute }, { caller, params, body, effect }) => {
-    if (body.featureList !== undefined)
-      throw new AppError('NOT_AVAILABLE', 'featureList: feature lists are not built yet');
     if (body.blueprintId === ENSEMBLE_BLUEPRINT_ID) throw ensembleByHand();
     settingsOf(body.blueprintId, body.parameters ?? {});
     return effect(async (trx) => acceptedJob(await startFit(trx, compute, caller, params.id, body)));
@@ -205,6 +209,22 @@ function checkNaive(blueprintId: string, plan: AutopilotPlan): void {
   throw new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
 }
 
+/** The plan of the latest run, on another feature list where one is named. */
+async function planOnList(
+  trx: Transaction,
+  project: ProjectRecord,
+  plan: AutopilotPlan,
+  nameOrId: string | undefined,
+): Promise<AutopilotPlan> {
+  if (nameOrId === undefined) return plan;
+  const profile = await findProfile(trx, project.datasetId);
+  const table = await findStoredTable(trx, project.datasetId);
+  if (profile === undefined || table === undefined)
+    throw new AppError('INTERNAL', `dataset ${project.datasetId} of a run is not ready`);
+  const list = await namedFeatureList(trx, project, nameOrId, profile);
+  return onFeatureList(plan, list, { profile, table });
+}
+
 async function startFit(
   trx: Transaction,
   compute: Compute,
@@ -220,8 +240,10 @@ async function startFit(
       `project ${projectId}: it has no target yet; start Autopilot first (mode manual makes one model only)`,
     );
   const settings = settingsOf(request.blueprintId, request.parameters ?? {});
-  checkFits(request.blueprintId, settings, run.plan.target, run.plan.monotonic);
-  checkNaive(request.blueprintId, run.plan);
+  const plan = await planOnList(trx, project, run.plan, request.featureList);
+  checkFits(request.blueprintId, settings, plan.target, plan.monotonic);
+  checkInputs(request.blueprintId, plan.features);
+  checkNaive(request.blueprintId, plan);
   await lockProject(trx, projectId);
   const key = newId('fit');
   const job = await startJob(trx, compute, caller, { kind: 'train', projectId, resource: null });
@@ -231,7 +253,7 @@ async function startFit(
     runId: null,
     jobId: job.id,
     runAs: caller.userId,
-    plan: run.plan,
+    plan,
     planned: {
       key,
       role: 'search',

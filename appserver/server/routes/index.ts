@@ -5,6 +5,7 @@ import { autopilotRoutes } from './autopilot.ts';
 import { batchPredictionRoutes } from './batch-predictions.ts';
 import { datasetRoutes } from './datasets.ts';
 import { deploymentRoutes } from './deployments.ts';
+import { featureListRoutes } from './feature-lists.ts';
 import { identityRoutes } from './identity.ts';
 import { jobRoutes } from './jobs.ts';
 import { loginRoutes } from './login.ts';
@@ -29,6 +30,7 @@ const openApi = route({
 export const apiRoutes: readonly Route[] = [
   ...datasetRoutes,
   ...projectRoutes,
+  ...featureListRoutes,
   ...autopilotRoutes,
   ...modelRoutes,
   ...modelQuestionRoutes,

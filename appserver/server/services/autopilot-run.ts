@@ -191,7 +191,7 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
     jobId: order.jobId,
     taskId: task.id,
     position: order.position,
-    planned,
+    planned: plan.featureList === undefined ? planned : { ...planned, featureList: plan.featureList },
     name: planned.role === 'refit' ? `${name}, refitted on all rows` : name,
     family,
     sampleFraction: order.sampleFraction,

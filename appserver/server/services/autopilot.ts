@@ -39,6 +39,7 @@ import { isoOf } from '../auth/authenticate.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { AppContext } from '../context.ts';
 import { advanceRun, AUTOPILOT_TOPIC, elapsedMsOf, isFinalRunState } from './autopilot-run.ts';
+import { namedFeatureList } from './feature-lists.ts';
 import { startJob } from './jobs.ts';
 import { readProject } from './projects.ts';
 
@@ -91,12 +92,17 @@ export async function planRun(
   const table = await findStoredTable(database, project.datasetId);
   if (profile === undefined || table === undefined)
     throw new AppError('DATASET_NOT_READY', `dataset ${project.datasetId} is not ready`);
-  if (request.featureList !== undefined)
-    throw new AppError('NOT_AVAILABLE', 'featureList: feature lists are not built yet; use excludedFeatures');
+  const list =
+    request.featureList === undefined ? null : await namedFeatureList(database, project, request.featureList, profile);
   const { workersMax, threadsPerTask, insights } = config.autopilot;
   const parallelTasks = Math.max(1, Math.min(workersMax, await expectedWorkers(app)));
   const facts = { profile, table, parallelTasks, threadsPerTask };
-  const plan: AutopilotPlan = { ...planAutopilot(withFixed(request, project.fixed), facts), insights };
+  const listed = list === null ? request : { ...request, featureNames: list.features };
+  const plan: AutopilotPlan = {
+    ...planAutopilot(withFixed(listed, project.fixed), facts),
+    ...(list === null ? {} : { featureList: list.name }),
+    insights,
+  };
   return project.fixed === null ? plan : heldAgainst(project, project.fixed, plan);
 }
 

@@ -1,4 +1,5 @@
-import { AppError, TASK_INSIGHTS, type InsightTask, type TaskInsightKind } from '#contracts';
+import { AppError, type InsightTask, type TaskInsightKind } from '#contracts';
+import { ENSEMBLE_BLUEPRINT_ID } from '#ml';
 import { newId } from '#runtime';
 import {
   createJob,
@@ -22,6 +23,13 @@ import type { Caller } from '../auth/caller.ts';
 import type { Compute } from '../pools/index.ts';
 import { readReadyModel } from './models.ts';
 
+/** Those that are computed without being asked for: what is quick. */
+const UNASKED_INSIGHTS = [
+  'feature-impact',
+  'feature-effects',
+  'segments',
+] as const satisfies readonly TaskInsightKind[];
+
 /** Below 0: workers take such a task only when no other one waits in their pool, of whatever project. */
 const INSIGHT_PRIORITY = -1;
 
@@ -33,7 +41,7 @@ export async function createInsightTasks(trx: Transaction, run: AutopilotRunReco
   const model = await predictingModel(trx, modelId);
   const job = await getJob(trx, run.jobId);
   if (job === null) return;
-  for (const kind of TASK_INSIGHTS) {
+  for (const kind of UNASKED_INSIGHTS) {
     const spec = await insightSpec(trx, model, kind);
     if (spec === null) continue;
     const jobId = newId('job');
@@ -46,7 +54,7 @@ export async function createInsightTasks(trx: Transaction, run: AutopilotRunReco
 /**
  * The job that makes an insight, or has made it: a new one where there is none, or where the last one failed.
  *
- * @throws NOT_FOUND, MODEL_NOT_READY; CONFLICT when another request was faster
+ * @throws NOT_FOUND, MODEL_NOT_READY; VALIDATION_FAILED for the learning curve of an ensemble; CONFLICT when another request was faster
  */
 export async function startInsight(
   trx: Transaction,
@@ -59,6 +67,7 @@ export async function startInsight(
   const model = await predictingModel(trx, owned.model.id);
   if (!(await keepRow(trx, 'projects', model.projectId)))
     throw new AppError('NOT_FOUND', `model ${modelId} was deleted meanwhile`);
+  if (kind === 'learning-curve' && model.planned.blueprintId === ENSEMBLE_BLUEPRINT_ID) throw withoutCurve(model);
   const found = await findInsight(trx, model.id, kind);
   const before = found === undefined ? null : await getJob(trx, found.jobId);
   if (before !== null && (found?.result !== null || !isFinalJobState(before.state))) return before;
@@ -75,6 +84,11 @@ export async function startInsight(
   const job = await createJob(trx, { ...newJob(jobId, spec), userId: caller.userId, pool });
   await createInsightTask(trx, jobId, spec, caller.userId);
   return job;
+}
+
+function withoutCurve({ id }: ModelRecord): AppError {
+  const message = `model ${id} is an ensemble, which has no learning curve of its own; ask for those of its members`;
+  return new AppError('VALIDATION_FAILED', message, { errors: [{ path: '/kind', message }] });
 }
 
 /** Whose predictions an insight of this model is of: a refit has seen every row and shows those of its twin. */
@@ -111,5 +125,6 @@ async function insightSpec(
   return {
     ...{ kind: 'insight', insight, modelId: id, projectId, datasetId, table, target, metric },
     ...{ artifactPath, manifestSha256, seed },
+    ...(insight === 'learning-curve' && spec.kind === 'train' ? { train: spec } : {}),
   };
 }

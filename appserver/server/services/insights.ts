@@ -86,8 +86,8 @@ async function artifactKinds(db: Queryable, { family, taskId }: OwnedModel['mode
  * An insight. Those of out-of-fold predictions are computed now from what was stored and verified with the model; those that need the
  * data were computed by a task, or are being so. A refit has seen every row and shows those of its twin, as it carries its scores.
  *
- * @throws NOT_FOUND, MODEL_NOT_READY; NOT_AVAILABLE for kinds that are not built; VALIDATION_FAILED for what does not fit
- *   the target; CONFLICT for the holdout while it is locked, and for a task's insight that nobody has asked for or that failed
+ * @throws NOT_FOUND, MODEL_NOT_READY; VALIDATION_FAILED for what does not fit the target; CONFLICT for the holdout while it is
+ *   locked, and for a task's insight that nobody has asked for or that failed
  */
 export async function readInsight(
   source: InsightSource,
@@ -98,11 +98,6 @@ export async function readInsight(
   const owned = await readReadyModel(source.database, caller, asked.modelId);
   const { kind, query } = asked;
   if (isTaskInsight(kind)) return readTaskInsight(source, owned, { kind, query }, signal);
-  if (
-    !isArtifactInsight(kind) &&
-    !Object.values(OUT_OF_FOLD_INSIGHTS).some((kinds) => (kinds as readonly InsightKind[]).includes(kind))
-  )
-    throw new AppError('NOT_AVAILABLE', `insight ${kind} is not built yet`);
   return { insight: await computedInsight(source, caller, owned, asked) };
 }
 
@@ -114,6 +109,7 @@ async function computedInsight(
   { kind, query }: AskedInsight,
 ): Promise<Insight> {
   const { database, store, verifier } = source;
+  if (query.feature !== undefined) throw unasked(kind, 'feature');
   if (query.partition === 'holdout' && project.holdoutUnlockedAt === null)
     throw new AppError('CONFLICT', `project ${project.id}: its holdout is locked; unlock it first`);
   const target = targetOf(project);
@@ -167,6 +163,7 @@ async function readTaskInsight(
   signal: AbortSignal,
 ): Promise<InsightAnswer> {
   refuseQuery(kind, query);
+  const { feature } = query;
   const found = await findInsight(database, (await predictingModel(database, model.id)).id, kind);
   const ask = `POST /api/v1/models/${model.id}/insights/${kind}`;
   if (found === undefined)
@@ -186,13 +183,28 @@ async function readTaskInsight(
     throw new AppError('ARTIFACT_INVALID', `model ${model.id}: ${path}/${INSIGHT_FILE} is not what was committed`);
   const json = parseJsonText(Buffer.from(bytes).toString('utf8'), INSIGHT_FILE);
   const { formatVersion: _, ...stored } = parse(StoredInsight, json, INSIGHT_FILE, 'ARTIFACT_INVALID');
-  return { insight: { modelId: model.id, ...stored } };
+  const insight = feature === undefined ? stored.insight : ofFeature(stored.insight, feature);
+  return { insight: { modelId: model.id, ...stored, insight } };
 }
+
+/** Segments of one column alone. @throws VALIDATION_FAILED where there are none of it */
+function ofFeature(insight: StoredInsight['insight'], name: string): StoredInsight['insight'] {
+  if (insight.kind !== 'segments') throw unasked(insight.kind, 'feature');
+  const found = insight.features.filter(({ feature }) => feature === name);
+  if (found.length > 0)
+    return { ...insight, features: found, notable: insight.notable.filter(({ feature }) => feature === name) };
+  const names = insight.features.slice(0, NAMES_SHOWN_MAX).map(({ feature }) => JSON.stringify(feature));
+  const message = `has no segments, expected one of ${names.join(', ')}`;
+  throw new AppError('VALIDATION_FAILED', `query: /feature ${message}`, { errors: [{ path: '/feature', message }] });
+}
+
+/** Names that a message lists at most. */
+const NAMES_SHOWN_MAX = 20;
 
 /** It is computed once: of the rows that rank models, all classes together. @throws VALIDATION_FAILED */
 function refuseQuery(kind: TaskInsightKind, query: InsightQuery): void {
-  for (const name of ['partition', 'label', ...PROFIT_OUTCOMES] as const) {
-    if (query[name] === undefined) continue;
+  for (const name of ['partition', 'label', 'feature', ...PROFIT_OUTCOMES] as const) {
+    if (query[name] === undefined || (name === 'feature' && kind === 'segments')) continue;
     throw unasked(kind, name);
   }
 }

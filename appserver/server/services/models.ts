@@ -70,6 +70,7 @@ export function modelView({ model, project }: OwnedModel): Model {
     target: target.name,
     targetType: target.targetType,
     classes: target.classes.map((entry) => entry.label),
+    featureList: model.planned.featureList ?? null,
     sampleFraction: model.sampleFraction,
     rowCount: trained?.rowCount ?? null,
     scores: visibleScores(trained?.scores ?? NO_SCORES, project),

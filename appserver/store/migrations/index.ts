@@ -9,6 +9,7 @@ import { ensembles0007 } from './0007-ensembles.ts';
 import { insights0008 } from './0008-insights.ts';
 import { calibrations0009 } from './0009-calibrations.ts';
 import { timeCounts0010 } from './0010-time-counts.ts';
+import { featureLists0011 } from './0011-feature-lists.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   insights0008,
   calibrations0009,
   timeCounts0010,
+  featureLists0011,
 ];

@@ -2,6 +2,9 @@
 
 import { bars, figure, plot, rangeOf } from './charts.js';
 import { facts, make, number, percent, table } from './dom.js';
+import { learningCurve } from './learning-curve.js';
+import { levelName } from './level-name.js';
+import { segments } from './segments.js';
 
 /** Features, terms and levels that one chart has bars for; the table beside has all. */
 const BARS_MAX = 25;
@@ -341,14 +344,6 @@ function featureImpact({ metric, score, repeats, features, unused, groups, assoc
   ];
 }
 
-const levelName = ({ kind, from, to, level }, isDate) => {
-  const edge = (value) =>
-    value === null ? '∞' : isDate ? new Date(value * 1000).toISOString().slice(0, 10) : number(value);
-  if (kind === 'missing') return 'missing';
-  if (kind === 'others') return 'all others';
-  return kind === 'level' ? (level ?? '') : from === to ? edge(from) : `${edge(from)} to ${edge(to)}`;
-};
-
 function featureEffects({ outputs, dependenceRowCount, featureCount, features }, { types }) {
   if (features.length === 0) return [note('The model reads no feature.')];
   const place = make('div');
@@ -530,6 +525,8 @@ function wordCloud({ label, memberCount, termCount, terms }) {
 export const VIEWS = {
   'feature-impact': featureImpact,
   'feature-effects': featureEffects,
+  segments,
+  'learning-curve': learningCurve,
   lift,
   roc,
   'precision-recall': precisionRecall,

@@ -7,6 +7,8 @@ import { VIEWS } from './insight-views.js';
 export const KINDS = [
   ['feature-impact', 'Feature impact', 'What does the model need? What predictions lose when a feature is permuted.'],
   ['feature-effects', 'Feature effects', 'How do predictions follow a feature?'],
+  ['segments', 'Segments', 'For which rows is it better or worse? And are groups of people treated alike?'],
+  ['learning-curve', 'Learning curve', 'Would more rows help?'],
   ['lift', 'Lift', 'Are high predictions where high values are?'],
   ['roc', 'ROC', 'How well are classes told apart, at every threshold?'],
   ['precision-recall', 'Precision and recall', 'How many alarms are right, and how many cases are found?'],
@@ -17,7 +19,7 @@ export const KINDS = [
   ['word-cloud', 'Words', 'Which terms of texts raise the score, which lower it?'],
 ];
 /** Kinds that a task computes when somebody asks. */
-const ON_DEMAND = ['feature-impact', 'feature-effects'];
+const ON_DEMAND = ['feature-impact', 'feature-effects', 'segments', 'learning-curve'];
 const OF_A_CLASS = ['roc', 'precision-recall', 'lift', 'calibration'];
 /** Read from the artefact: of no rows but those that it was fitted on, and of raw scores, of which a binary target has one. */
 const OF_THE_ARTEFACT = ['coefficients', 'word-cloud'];

@@ -135,7 +135,7 @@ export async function showModel(parameters) {
 
 /** Types of features by name, where a view needs them. */
 async function typesOf(kind, { datasetId }) {
-  if (kind !== 'feature-effects') return {};
+  if (kind !== 'feature-effects' && kind !== 'segments') return {};
   const { data } = await get(`datasets/${encodeURIComponent(datasetId)}/features?limit=1000`);
   return Object.fromEntries(data.map(({ name, type }) => [name, type]));
 }

@@ -162,7 +162,7 @@ function ensembles(client: 'sqlite' | 'postgres'): void {
       for (const { modelId } of [ensemble, refit]) {
         const list = await api.get(`/models/${modelId}/insights`, InsightList);
         expect(list.data.map(({ kind }) => kind)).to.deep.equal([
-          ...['feature-impact', 'feature-effects'],
+          ...['feature-impact', 'feature-effects', 'segments'],
           ...['lift', 'roc', 'precision-recall', 'confusion', 'calibration', 'profit'],
         ]);
         for (const { kind, path } of list.data) {
@@ -180,7 +180,11 @@ function ensembles(client: 'sqlite' | 'postgres'): void {
       await api.refused('GET', `${path}/residuals`, { status: 422, code: 'VALIDATION_FAILED', says: [/residuals/] });
       const locked = { status: 409, code: 'CONFLICT', says: [/holdout is locked/] } as const;
       await api.refused('GET', `${path}/roc?partition=holdout`, locked);
-      await api.refused('GET', `${path}/segments`, { status: 501, code: 'NOT_AVAILABLE', says: [/not built/] });
+      await api.refused('POST', `${path}/learning-curve`, {
+        status: 422,
+        code: 'VALIDATION_FAILED',
+        says: [/ensemble/],
+      });
       await api.refused('GET', `${path}/word-cloud`, { status: 422, code: 'VALIDATION_FAILED', says: [/no texts/] });
     });
 

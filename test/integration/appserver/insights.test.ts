@@ -78,14 +78,14 @@ function insightTasks(client: 'sqlite' | 'postgres'): void {
     while ((await stateOf(first.jobId)) !== 'succeeded') expect(await worker.workOnce()).to.be.true;
     const jobs = await insightJobs(projectId);
     expect(jobs.map(({ state, resource }) => `${state} ${resource?.split('/').at(-1) ?? ''}`).toSorted()).to.deep.equal(
-      ['queued feature-effects', 'queued feature-impact'],
+      ['queued feature-effects', 'queued feature-impact', 'queued segments'],
     );
     board = await api.get(`/projects/${projectId}/leaderboard`, Leaderboard);
     const working = await api.call('GET', pathOf(rowOf(({ recommended }) => recommended).modelId), 202, Job);
     expect(jobs.map(({ id }) => id)).to.include(working.id);
     const { jobId } = await run();
     while ((await stateOf(jobId)) !== 'succeeded') expect(await worker.workOnce()).to.be.true;
-    expect((await insightJobs(projectId)).map(({ state }) => state)).to.deep.equal(['queued', 'queued']);
+    expect((await insightJobs(projectId)).map(({ state }) => state)).to.deep.equal(['queued', 'queued', 'queued']);
   });
 
   it('are of the twin where the recommended model is a refit, and say what they rest on', async function () {
@@ -106,11 +106,19 @@ function insightTasks(client: 'sqlite' | 'postgres'): void {
     const referenced = await Array.fromAsync(objectReferences(world.server.database, SCHEMA_VERSION));
     const files = referenced.flatMap((one) => (one.kind === 'object' ? one.path : []));
     expect(files.filter((path) => /^insights\/.*\/insight\.json$/.test(path)).length, 'what a backup takes').to.equal(
-      4,
+      6,
     );
     const { data } = await api.get(`/models/${recommended.modelId}/insights`, InsightList);
-    expect(data.map(({ kind }) => kind).slice(0, 2)).to.deep.equal(['feature-impact', 'feature-effects']);
-    for (const query of ['?partition=holdout', '?label=yes'])
+    expect(data.map(({ kind }) => kind).slice(0, 3)).to.deep.equal(['feature-impact', 'feature-effects', 'segments']);
+    const segments = await api.get(`${pathOf(recommended.modelId, 'segments')}?feature=x`, Insight);
+    if (segments.insight.kind !== 'segments') expect.fail(segments.insight.kind);
+    expect(segments.insight.features.map(({ feature, isModelled }) => [feature, isModelled])).to.deep.equal([
+      ['x', true],
+    ]);
+    await api.refused('GET', `${pathOf(recommended.modelId, 'segments')}?feature=y`, {
+      ...{ status: 422, code: 'VALIDATION_FAILED', says: ['/feature', '"x"'] },
+    });
+    for (const query of ['?partition=holdout', '?label=yes', '?feature=x'])
       await api.refused('GET', `${pathOf(recommended.modelId)}${query}`, { status: 422, code: 'VALIDATION_FAILED' });
   });
 

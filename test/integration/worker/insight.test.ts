@@ -35,7 +35,7 @@ describe('worker: insight task', function () {
   });
   after(() => bench.close());
 
-  for (const insight of ['feature-impact', 'feature-effects'] as const)
+  for (const insight of ['feature-impact', 'feature-effects', 'segments'] as const)
     it(`writes one file of ${insight}, the same bytes each time, and tells how far it is`, async () => {
       const run = bench.run({ ...task, insight });
       const outcome = parse(TaskOutcome, await runInsight(run), 'outcome');
@@ -44,9 +44,10 @@ describe('worker: insight task', function () {
       expect(run.attempt.files.map(({ name }) => name)).to.deep.equal([INSIGHT_FILE]);
       const bytes = await bench.context.store.readAll(`${run.attempt.path}/${INSIGHT_FILE}`, { maxBytes: 2 ** 20 });
       const stored = parse(StoredInsight, JSON.parse(Buffer.from(bytes).toString()), INSIGHT_FILE);
+      if (stored.insight.kind === 'learning-curve') expect.fail(stored.insight.kind);
       expect(stored.insight.features[0]?.feature).to.equal('age');
       expect(run.told.log[0]).to.equal(`${insight} of model ${task.modelId}, seed ${task.seed}`);
-      expect(run.told.log[1]).to.match(/^480 rows of 600, \d features$/);
+      expect(run.told.log[1]).to.match(/^480 rows of 600(, \d features)?$/);
       const fractions = run.told.progress.map(({ fraction }) => fraction);
       expect(fractions).to.deep.equal([...fractions].sort((a, b) => a - b));
       const again = bench.run({ ...task, insight });

@@ -20,7 +20,10 @@ const NAMES_SHOWN_MAX = 20;
  *
  * @throws INTERNAL when profile and table are of different datasets
  */
-export function planColumns({ profile, table }: AutopilotFacts): ReadonlyMap<string, PlanColumn> {
+export function planColumns({
+  profile,
+  table,
+}: Pick<AutopilotFacts, 'profile' | 'table'>): ReadonlyMap<string, PlanColumn> {
   const byName = new Map<string, PlanColumn>();
   for (const [position, column] of table.columns.entries()) {
     const feature = profile.features[position];

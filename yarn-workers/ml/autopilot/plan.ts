@@ -5,9 +5,9 @@ import { NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from '../blueprints/naive.ts';
 import { PORTFOLIO } from '../blueprints/portfolio.ts';
 import { variations, type Candidate } from '../blueprints/variations.ts';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../ensemble/limits.ts';
-import { ENCODED_LEVELS_MIN } from '../fit/categories/limits.ts';
 import { columnNamed, planColumns, type PlanColumn } from './columns.ts';
 import { complaint, quoted } from './complain.ts';
+import { featuresOf } from './features.ts';
 import {
   BUDGET_SECONDS_MIN,
   CANDIDATES_MAX,
@@ -18,22 +18,11 @@ import {
   TEXT_FEATURES_WORTH,
 } from './limits.ts';
 import { keepsMonotonic, misfitOf } from '../blueprints/misfit.ts';
+import { hasManyLevels, missingInput } from '../blueprints/missing-input.ts';
 import { withOffsets } from './offsets.ts';
 import { partitioningOf } from './partitioning.ts';
 import type { AutopilotFacts, AutopilotRequest } from './request.ts';
 import { metricOf, targetSpecOf, withQuantile } from './target.ts';
-
-/** Feature types that steps exist for; the others are left out, as the feature's warnings say. */
-export const MODELLED_TYPES: readonly FeatureType[] = [
-  'numeric',
-  'categorical',
-  'boolean',
-  'date',
-  'currency',
-  'percent',
-  'duration',
-  'text',
-];
 
 /** Types whose value is one number. */
 export const NUMBER_TYPES: readonly FeatureType[] = ['numeric', 'currency', 'percent', 'duration'];
@@ -123,42 +112,6 @@ function weightOf(
     throw refuse('has negative or infinite values; weights must be 0 or more');
   if (!((profile.max ?? 0) > 0)) throw refuse('is 0 in every row; some weights must be positive');
   return weightColumn;
-}
-
-/** All features that can be modelled and play no other part, in the dataset's order. */
-function featuresOf(
-  request: AutopilotRequest,
-  columns: ReadonlyMap<string, PlanColumn>,
-  target: TargetSpec,
-): ModellingFeature[] {
-  const excluded = new Set(request.excludedFeatures ?? []);
-  for (const name of excluded) columnNamed(columns, name, 'excludedFeatures');
-  for (const name of request.featureNames ?? []) columnNamed(columns, name, 'featureList');
-  const listed = request.featureNames === undefined ? null : new Set(request.featureNames);
-  // When something was is known of a row that is to be predicted, so a date that parts rows is a feature too.
-  const { method, column } = request.partitioning ?? {};
-  const roles = new Set([
-    target.name,
-    target.offsetColumn,
-    target.exposureColumn,
-    request.weightColumn,
-    method === 'date' ? undefined : column,
-  ]);
-  const wanted = [...columns.values()].filter(
-    ({ column: { name } }) => !roles.has(name) && !excluded.has(name) && (listed?.has(name) ?? true),
-  );
-  const features = wanted
-    .filter(({ profile }) => MODELLED_TYPES.includes(profile.type))
-    .map(({ profile: { name, type, uniqueCount } }) => ({ name, type, uniqueCount }));
-  if (features.length > 0) return features;
-  const left = wanted.slice(0, 10).map(({ profile }) => `${quoted(profile.name)} (${profile.type})`);
-  const finding =
-    left.length === 0 ? 'none is left after the exclusions' : `those left cannot be modelled: ${left.join(', ')}`;
-  throw complaint(
-    'NO_FEATURES',
-    request.featureNames === undefined ? 'excludedFeatures' : 'featureList',
-    `${finding}; exclude fewer features or change their types`,
-  );
 }
 
 function monotonicOf(
@@ -252,21 +205,9 @@ function candidatesOf(
   return [...plain, ...varied].slice(0, wanted);
 }
 
-const hasManyLevels = ({ type, uniqueCount }: ModellingFeature): boolean =>
-  type === 'categorical' && uniqueCount >= ENCODED_LEVELS_MIN;
-
 /** Models of a quick run: where there are texts or categories of many levels, one more for the blueprint that reads them best. */
 const quickModels = (features: readonly ModellingFeature[]): number =>
   QUICK_MODELS + Number(features.some(({ type }) => type === 'text')) + Number(features.some(hasManyLevels));
-
-/** What a blueprint needs and the features have not; null: it can be fitted. */
-function missingInput({ reads }: CatalogueEntry, features: readonly ModellingFeature[]): string | null {
-  if (reads === 'texts too' && !features.some(({ type }) => type === 'text')) return 'a text feature';
-  if (reads === 'no texts' && !features.some(({ type }) => type !== 'text')) return 'a feature that is no text';
-  if (reads === 'many levels' && !features.some(hasManyLevels))
-    return `a categorical feature of at least ${ENCODED_LEVELS_MIN} different values`;
-  return null;
-}
 
 function checkBlueprint(id: string, { features, target, naiveIds, isConstrained }: CandidateGround): void {
   const entry = knownEntry(id);

@@ -1,5 +1,5 @@
 import { METRIC_FACTS, type MetricName, type TargetSpec } from '#contracts';
-import { hash32, rowHash } from '#statistics';
+import { hash32, jackknifeError, rowHash } from '#statistics';
 import { metricOf, type OutOfFold } from '../fit/out-of-fold.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { NOISE_GROUPS } from './limits.ts';
@@ -41,15 +41,5 @@ export function compareScores(
   };
   const gain = gainWithout(null);
   const without = Array.from({ length: NOISE_GROUPS }, (_, group) => gainWithout(group));
-  return { gain, noise: gain === null ? null : jackknife(without) };
-}
-
-/** Standard error from the values without each group; null if one is undefined. */
-function jackknife(without: readonly (number | null)[]): number | null {
-  const values = without.flatMap((value) => (value === null ? [] : [value]));
-  const count = values.length;
-  if (count < without.length) return null;
-  const mean = values.reduce((sum, value) => sum + value, 0) / count;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return Math.sqrt(((count - 1) / count) * squares);
+  return { gain, noise: gain === null ? null : jackknifeError(without) };
 }

@@ -18,9 +18,10 @@ export const runInsight: TaskHandler<InsightTask> = async ({ task, context, repo
   });
   const insight = await computeInsight(
     spec,
-    { manifest, blob, outOfFold: decodeOutOfFold(file), source },
+    { manifest, blob, outOfFold: decodeOutOfFold(file), source, engine: context.engine },
     {
       sha256,
+      now: () => performance.now(),
       onProgress: async (progress) => {
         reporter.progress(progress);
         await reporter.breathe();

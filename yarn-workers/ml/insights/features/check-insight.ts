@@ -8,27 +8,49 @@ import {
 } from '#contracts';
 import { addTerm, emptySum, sumOf } from '#statistics';
 import { ENSEMBLE_BLUEPRINT_ID } from '../../blueprints/ensemble.ts';
-import { checkFitsTarget, type OutOfFold } from '../../fit/out-of-fold.ts';
+import { checkFitsTarget, metricOf, type OutOfFold } from '../../fit/out-of-fold.ts';
 import { effectOutputs } from './feature-effects.ts';
-import { factsOf, inputFeaturesOf, insightSample, isNear } from './insight-facts.ts';
+import { factsOf, inputFeaturesOf, insightSample, isNear, rankedRows } from './insight-facts.ts';
 import { DEPENDENCE_ROWS_MAX, EFFECT_FEATURES_MAX, REPEATS } from './limits.ts';
 import { normalizer, scoreOf } from './permutation-impact.ts';
+import { curveParts, curveScore, trainingOf } from '../learning-curve/learning-curve.ts';
+import { segmentColumns } from '../segments/segment-columns.ts';
+import { segmentRows } from '../segments/segments.ts';
 
 /**
  * Holds an insight against its task and the model's committed files: the rows are those that they give, the features the model's, the
- * score of an impact and the means of effects those of the stored predictions. What permuted rows are predicted as is the worker's word.
+ * score and the means of effects and segments those of the stored predictions. What permuted rows are predicted as is the worker's word.
  *
  * @throws RESULT_MISMATCH
  */
 export function checkInsight(task: InsightTask, stored: StoredInsight, manifest: Manifest, outOfFold: OutOfFold): void {
   checkFitsTarget(outOfFold, task.target);
-  const rows = insightSample(task, manifest.content, outOfFold);
+  const rows = rowsOf(task, manifest, outOfFold);
   const { insight, ...facts } = stored;
   if (insight.kind !== task.insight) throw mismatch(`expected ${task.insight}; found ${insight.kind}`);
   if (canonicalJson(facts) !== canonicalJson(factsOf(task, rows)))
     throw mismatch('it is of other rows, or of another model, than the task');
-  if (insight.kind === 'feature-impact') checkImpact(task, insight, manifest, rows);
-  else checkEffects(task, insight, manifest, rows);
+  switch (insight.kind) {
+    case 'feature-impact':
+      return checkImpact(task, insight, manifest, rows);
+    case 'feature-effects':
+      return checkEffects(task, insight, manifest, rows);
+    case 'segments':
+      return checkSegments(task, insight, manifest, rows);
+    case 'learning-curve':
+      return checkCurve(task, insight, outOfFold);
+  }
+}
+
+function rowsOf(task: InsightTask, { content }: Manifest, outOfFold: OutOfFold): OutOfFold {
+  switch (task.insight) {
+    case 'segments':
+      return segmentRows(task, outOfFold);
+    case 'learning-curve':
+      return rankedRows(outOfFold);
+    default:
+      return insightSample(task, content, outOfFold);
+  }
 }
 
 const mismatch = (message: string) => new AppError('RESULT_MISMATCH', `insight: ${message}`);
@@ -76,8 +98,69 @@ function checkEffects(
     throw mismatch('its features are not those of the model');
   if (insight.dependenceRowCount !== Math.min(DEPENDENCE_ROWS_MAX, rows.rows.length))
     throw mismatch(`expected dependence of ${DEPENDENCE_ROWS_MAX} rows at most; found ${insight.dependenceRowCount}`);
+  checkParts(
+    target,
+    insight.outputs,
+    insight.features.map(({ feature, bins }) => ({ feature, parts: bins })),
+    rows,
+  );
+}
+
+function checkSegments(
+  task: InsightTask,
+  insight: InsightOf<'segments'>,
+  { content }: Manifest,
+  rows: OutOfFold,
+): void {
+  const { target, metric } = task;
+  const columns = segmentColumns(task, content);
+  const names = columns.features.map(({ name }) => name);
+  const told = insight.features.map(({ feature }) => feature);
+  if (
+    insight.columnCount !== names.length ||
+    new Set(told).size !== told.length ||
+    told.some((one) => !names.includes(one))
+  )
+    throw mismatch('its features are not columns of the table');
+  if (insight.features.some(({ feature, isModelled }) => isModelled !== columns.modelled.has(feature)))
+    throw mismatch('it says of a feature that the model reads it, or does not');
+  const score = metricOf(metric, rows, target, () => true);
+  if (insight.metric !== metric || !isNear(insight.score ?? NaN, score ?? NaN))
+    throw mismatch('its score is not that of out-of-fold.bin');
+  if (insight.notable.some(({ feature, segment }) => segmentAt(insight, feature, segment) === undefined))
+    throw mismatch('a notable segment is none of its features');
+  const parts = insight.features.map(({ feature, segments }) => ({ feature, parts: segments }));
+  checkParts(target, insight.outputs, parts, rows);
+}
+
+/** What other fits score is the worker's word. */
+function checkCurve(task: InsightTask, { metric, points }: InsightOf<'learning-curve'>, outOfFold: OutOfFold): void {
+  const parts = curveParts(trainingOf(task));
+  if (metric !== task.metric || canonicalJson(points.map(({ part }) => part)) !== canonicalJson(parts))
+    throw mismatch(`expected ${task.metric} of the parts ${parts.join(', ')} of the rows`);
+  const last = points.at(-1);
+  if (!isNear(last?.score ?? NaN, curveScore(task, outOfFold) ?? NaN) || last?.gain !== null)
+    throw mismatch('its last point is not the model itself');
+}
+
+const segmentAt = ({ features }: InsightOf<'segments'>, name: string, place: number) =>
+  features.find(({ feature }) => feature === name)?.segments[place];
+
+/** Some rows of a feature: how many they are, and what they have on average. */
+type Part = Pick<
+  InsightOf<'feature-effects'>['features'][number]['bins'][number],
+  'rowCount' | 'weight' | 'meanActual' | 'meanPredicted'
+>;
+
+/** The parts of each feature add up to all rows. */
+function checkParts(
+  target: InsightTask['target'],
+  labels: readonly (string | null)[],
+  features: readonly { readonly feature: string; readonly parts: readonly Part[] }[],
+  rows: OutOfFold,
+): void {
   const outputs = effectOutputs(target, rows);
-  if (canonicalJson(insight.outputs) !== canonicalJson(outputs.map(({ label }) => label)))
+  if (canonicalJson(labels) !== canonicalJson(outputs.map(({ label }) => label)))
     throw mismatch('its outputs are not those of the target');
   const actual = outputs.map(({ classIndex }) =>
     meanOf(rows, (row) =>
@@ -87,12 +170,12 @@ function checkEffects(
   const predicted = outputs.map(({ place }) =>
     meanOf(rows, (row) => rows.predictions[row * rows.outputCount + place] ?? NaN),
   );
-  for (const { feature, bins } of insight.features) {
-    const rowCount = bins.reduce((sum, bin) => sum + bin.rowCount, 0);
+  for (const { feature, parts } of features) {
+    const rowCount = parts.reduce((sum, bin) => sum + bin.rowCount, 0);
     const isWhole =
       rowCount === rows.rows.length &&
-      outputs.every((_, at) => isNear(meanOver(bins, at, 'meanActual'), actual[at] ?? NaN)) &&
-      outputs.every((_, at) => isNear(meanOver(bins, at, 'meanPredicted'), predicted[at] ?? NaN));
+      outputs.every((_, at) => isNear(meanOver(parts, at, 'meanActual'), actual[at] ?? NaN)) &&
+      outputs.every((_, at) => isNear(meanOver(parts, at, 'meanPredicted'), predicted[at] ?? NaN));
     if (!isWhole) throw mismatch(`the bins of ${JSON.stringify(feature)} do not add up to the rows of the model`);
   }
 }
@@ -106,13 +189,9 @@ function meanOf({ rows, weights }: OutOfFold, valueOf: (row: number) => number):
   return sumOf(sum) / sumOf(weight);
 }
 
-function meanOver(
-  bins: InsightOf<'feature-effects'>['features'][number]['bins'],
-  output: number,
-  what: 'meanActual' | 'meanPredicted',
-): number {
+function meanOver(parts: readonly Part[], output: number, what: 'meanActual' | 'meanPredicted'): number {
   const [weight, sum] = [emptySum(), emptySum()];
-  for (const bin of bins) {
+  for (const bin of parts) {
     addTerm(weight, bin.weight);
     addTerm(sum, bin.weight * (bin[what][output] ?? NaN));
   }

@@ -1,17 +1,20 @@
-import { AppError, type BatchSource, type InsightTask, type StoredInsight } from '#contracts';
+import { AppError, Manifest, parse, type BatchSource, type InsightTask, type StoredInsight } from '#contracts';
 import { openArtifact, readModels } from '#scoring';
 import { hash32 } from '#statistics';
 import type { FitIo } from '../../fit/clock.ts';
+import type { BoostingEngine } from '../../fit/engine.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../../blueprints/ensemble.ts';
 import { checkFitsTarget, type OutOfFold } from '../../fit/out-of-fold.ts';
 import { featureEffects } from './feature-effects.ts';
 import { encodedRows, encodeSample, samplePredictor } from './fold-scorer.ts';
-import { factsOf, inputFeaturesOf, insightSample, isNear } from './insight-facts.ts';
+import { factsOf, inputFeaturesOf, insightSample, isNear, rankedRows } from './insight-facts.ts';
 import { DEPENDENCE_ROWS_MAX, REPEATS } from './limits.ts';
 import { permutationImpact, type Sample } from './permutation-impact.ts';
 import { permutations } from './permutations.ts';
 import { readFeatures } from './read-features.ts';
 import { sampleRows } from './sample-rows.ts';
+import { learningCurve } from '../learning-curve/learning-curve.ts';
+import { segmentRows, segmentsOf } from '../segments/segments.ts';
 
 /** What a model has left, and the data that it was made from. */
 export interface InsightInput {
@@ -20,14 +23,16 @@ export interface InsightInput {
   readonly blob: Uint8Array;
   readonly outOfFold: OutOfFold;
   readonly source: BatchSource;
+  /** Needed by learning curves alone. */
+  readonly engine?: BoostingEngine;
 }
 
-export type InsightIo = Pick<FitIo, 'sha256' | 'onProgress' | 'signal' | 'log'>;
+export type InsightIo = Pick<FitIo, 'sha256' | 'now' | 'onProgress' | 'signal' | 'log'>;
 
 const PERMUTATION_SALT = 0x5a17_0022;
 
 /**
- * Impact or effects of a model's features, on rows of which each is predicted by the members that had not seen it. A function of the task
+ * Impact, effects or segments of a model's features, on rows of which each is predicted by the members that had not seen it. A function of the task
  * and the model's files: done again it gives the same. Memory: the encoded rows, at most 128 MB.
  *
  * @throws ARTIFACT_INVALID; TOO_FEW_ROWS; RESULT_MISMATCH where the model does not predict what is stored; TASK_CANCELLED
@@ -35,6 +40,8 @@ const PERMUTATION_SALT = 0x5a17_0022;
 export async function computeInsight(task: InsightTask, input: InsightInput, io: InsightIo): Promise<StoredInsight> {
   const { outOfFold, source } = input;
   checkFitsTarget(outOfFold, task.target);
+  if (task.insight === 'segments') return computeSegments(task, input, io);
+  if (task.insight === 'learning-curve') return computeCurve(task, input, io);
   const scorer = openArtifact(input.manifest, input.blob, io.sha256);
   const { content } = scorer.manifest;
   const inputs = inputFeaturesOf(content);
@@ -60,6 +67,20 @@ export async function computeInsight(task: InsightTask, input: InsightInput, io:
     return featureEffects(sample, part, order, io);
   };
   return { ...factsOf(task, rows), insight: await told() };
+}
+
+async function computeCurve(task: InsightTask, input: InsightInput, io: InsightIo): Promise<StoredInsight> {
+  const { outOfFold, source, engine } = input;
+  if (engine === undefined) throw new AppError('INTERNAL', 'a learning curve needs an engine to fit with');
+  const insight = await learningCurve(task, { outOfFold, source, engine }, { ...io, remainingMs: () => null });
+  return { ...factsOf(task, rankedRows(outOfFold)), insight };
+}
+
+async function computeSegments(task: InsightTask, input: InsightInput, io: InsightIo): Promise<StoredInsight> {
+  const { content } = parse(Manifest, input.manifest, 'manifest.json', 'ARTIFACT_INVALID');
+  const rows = segmentRows(task, input.outOfFold);
+  io.log?.(`${rows.rows.length} rows of ${input.outOfFold.rows.length}`);
+  return { ...factsOf(task, rows), insight: await segmentsOf(task, content, rows, input.source, io) };
 }
 
 /** A single model predicts what is stored; an ensemble's stored predictions have weights that were chosen without the row's part. */

@@ -13,7 +13,7 @@ type FeatureEffects = InsightOf<'feature-effects'>;
 type FeatureEffect = FeatureEffects['features'][number];
 
 /** One number of each prediction that is told. */
-interface Output {
+export interface Output {
   /** The class; null for regression. */
   readonly classIndex: number | null;
   /** Where it stands among the numbers of a prediction. */
@@ -134,7 +134,8 @@ const namesOf = ({ kind, from, to, at, level }: FeatureBin): Omit<FeatureBin, 'd
 });
 
 /** JSON has no infinite numbers. */
-const finite = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);
+export const finite = (value: number | null): number | null =>
+  value !== null && Number.isFinite(value) ? value : null;
 
 /** Mean predictions if all rows had the cells of one row. */
 function dependence(
@@ -168,7 +169,12 @@ function withColumnValues<T>(encoded: EncodedSample, columns: Uint32Array, cells
   );
 }
 
-function weightedMean(places: readonly number[], { weights }: OutOfFold, valueOf: (row: number) => number): number {
+/** Mean over some rows by their weights; NaN of none. */
+export function weightedMean(
+  places: readonly number[],
+  { weights }: OutOfFold,
+  valueOf: (row: number) => number,
+): number {
   const [weight, sum] = [emptySum(), emptySum()];
   for (const row of places) {
     const own = weights?.[row] ?? 1;

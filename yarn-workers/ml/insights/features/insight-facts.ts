@@ -23,6 +23,9 @@ export const insightSample = (
   return sampleRows(data, seed, rowsMax(inputs.size, columnCountOf(content.steps), textCount));
 };
 
+/** All rows that rank models. @throws TOO_FEW_ROWS */
+export const rankedRows = (data: OutOfFold): OutOfFold => sampleRows(data, 0, data.rows.length);
+
 /** What an insight says of its rows. */
 export const factsOf = (
   { modelId }: Pick<InsightTask, 'modelId'>,

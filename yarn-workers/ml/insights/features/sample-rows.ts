@@ -32,7 +32,8 @@ function byFold({ partitions, foldCount }: OutOfFold, places: Uint32Array): Uint
   return ordered;
 }
 
-function rowsAt(data: OutOfFold, places: Uint32Array): OutOfFold {
+/** Some of the rows, in the order of `places`. */
+export function rowsAt(data: OutOfFold, places: Uint32Array): OutOfFold {
   const { outputCount } = data;
   const predictions = new Float64Array(places.length * outputCount);
   for (const [index, place] of places.entries())

@@ -229,7 +229,7 @@ describe('ml offsets and exposures', function () {
     };
     const { manifest, outOfFold, fit: made } = model;
     const input = { manifest, outOfFold, blob: made.blob, source: memorySource(TABLE, 100) };
-    const { insight } = await computeInsight(task, input, { sha256 });
+    const { insight } = await computeInsight(task, input, freeIo());
     if (insight.kind !== 'feature-impact') throw new Error('another kind');
     const exposure = insight.features.find(({ feature }) => feature === 'exposure');
     expect(exposure?.impact).to.be.greaterThan(0.05);

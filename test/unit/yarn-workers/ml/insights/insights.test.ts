@@ -75,7 +75,7 @@ describe('insights beside scikit-learn and NumPy', () => {
     const target = targetOf(one.targetType, one.targetType === 'binary' ? 2 : data.outputCount);
     const rows = insightRows(data, one.targetType === 'regression' ? targetOf('regression', 0) : target, undefined);
     const label = one.targetType === 'regression' ? undefined : 'c1';
-    const of = <K extends InsightKind & InsightContent['kind']>(kind: K): Extract<InsightContent, { kind: K }> => {
+    const of = <K extends InsightKind>(kind: K): Extract<InsightContent, { kind: K }> => {
       const found = insightOf(kind, rows, kind === 'confusion' ? undefined : label);
       if (found.kind !== kind) throw new Error(found.kind);
       return found as Extract<InsightContent, { kind: K }>; // its kind was just compared

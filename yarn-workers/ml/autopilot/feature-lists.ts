@@ -1,0 +1,68 @@
+import type { AutopilotPlan } from '#contracts';
+import { planColumns } from './columns.ts';
+import { featuresOf, MODELLED_TYPES } from './features.ts';
+import type { AutopilotFacts } from './request.ts';
+
+/** A feature list that every project has. */
+export interface BuiltInList {
+  readonly name: BuiltInListName;
+  readonly description: string;
+  /** In the dataset's order. */
+  readonly features: readonly string[];
+}
+
+export const BUILT_IN_LISTS = ['raw', 'informative'] as const;
+export type BuiltInListName = (typeof BUILT_IN_LISTS)[number];
+
+/**
+ * The lists that nobody has to make: everything, and what models take by default.
+ *
+ * @param target name of the target, which is in no list; null while the project has none
+ */
+export function builtInLists({ profile }: Pick<AutopilotFacts, 'profile'>, target: string | null): BuiltInList[] {
+  const all = profile.features.filter(({ name }) => name !== target);
+  const modelled = all.filter(({ type }) => MODELLED_TYPES.includes(type));
+  return [
+    {
+      name: 'raw',
+      description: 'Every feature of the dataset but the target. Models still leave out those that no step can read.',
+      features: all.map(({ name }) => name),
+    },
+    {
+      name: 'informative',
+      description: 'What is modelled by default: no identifiers, no constants, nothing that is missing in every row.',
+      features: modelled.map(({ name }) => name),
+    },
+  ];
+}
+
+/**
+ * The plan of a run as it would be on another feature list: target, metric, rows and their partitions are the same, so that models
+ * of both are ranked side by side. Constraints of features that are not in the list have nothing to act on.
+ *
+ * @throws FEATURE_UNKNOWN, NO_FEATURES naming featureList
+ */
+export function onFeatureList(
+  plan: AutopilotPlan,
+  { name, features: names }: { readonly name: string; readonly features: readonly string[] },
+  facts: Pick<AutopilotFacts, 'profile' | 'table'>,
+): AutopilotPlan {
+  const { target, partitioning, weightColumn, monotonic } = plan;
+  const { method, column } = partitioning;
+  const asked = {
+    featureNames: names,
+    partitioning: { method, ...(column === null ? {} : { column }) },
+    ...(weightColumn === null ? {} : { weightColumn }),
+  };
+  const features = featuresOf(asked, planColumns(facts), target);
+  const isListed = (feature: string): boolean => features.some((one) => one.name === feature);
+  return {
+    ...plan,
+    features,
+    featureList: name,
+    monotonic: {
+      increasing: monotonic.increasing.filter(isListed),
+      decreasing: monotonic.decreasing.filter(isListed),
+    },
+  };
+}
