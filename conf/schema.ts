@@ -274,6 +274,11 @@ export const ConfigSchema = strict({
       default: '',
       env: 'TRAINYARD_LIGHTGBM_LIBRARY',
     }),
+    xgboostLibrary: text({
+      description: 'path of libxgboost.so (3.2), its libgomp beside it',
+      default: '',
+      env: 'TRAINYARD_XGBOOST_LIBRARY',
+    }),
     libgompLibrary: text({
       description: 'path of libgomp.so.1; empty: the system’s',
       default: '',

@@ -57,7 +57,7 @@ export const AutopilotPlan = strict({
   }),
   leftOut: Type.Optional(
     Type.Array(strict({ blueprintId: Type.String(), reason: Type.String() }), {
-      description: 'blueprints that cannot predict such a target',
+      description: 'blueprints that cannot predict such a target, or keep the constraints of monotonic',
     }),
   ),
   ensemble: Type.Optional(

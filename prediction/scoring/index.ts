@@ -38,7 +38,15 @@ export {
   writeProbabilities,
   type Answer,
 } from './models/link.ts';
-export { CATEGORICAL_BIT, MISSING_NAN, MISSING_TYPE_SHIFT, checkTrees, type TreeArrays } from './models/tree-arrays.ts';
+export {
+  CATEGORICAL_BIT,
+  DEFAULT_LEFT_BIT,
+  MISSING_NAN,
+  MISSING_TYPE_SHIFT,
+  ZERO_THRESHOLD,
+  checkTrees,
+  type TreeArrays,
+} from './models/tree-arrays.ts';
 export { compileTreeWalk, type RowEvaluator } from './models/tree-walk.ts';
 export { BOOLEAN_PATTERN, categoryKey, isMissing, type KeyRule } from './parse/category.ts';
 export { cellReader, cellText, type CellReader, type KeyReader, type NumberReader } from './parse/cell-reader.ts';

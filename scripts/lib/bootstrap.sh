@@ -4,6 +4,7 @@
 #   trainyard_bootstrap [quiet [for_archives]]   installs what is missing and exports
 #     TRAINYARD_NODE               the pinned Node; its folder is first in PATH
 #     TRAINYARD_LIGHTGBM_LIBRARY   LightGBM's native library
+#     TRAINYARD_XGBOOST_LIBRARY    XGBoost's native library, its libgomp beside it
 #     TRAINYARD_LIBGOMP_LIBRARY    only where the dynamic loader does not find libgomp.so.1 itself
 #   quiet: says nothing unless something has to be installed. All messages go to standard error.
 #   for_archives: what goes into archives is there too, in the cache, and the same on every machine.
@@ -16,6 +17,12 @@ readonly TRAINYARD_NODE_TGZ_SHA512=de750bb336795f47dc898a46d2de93add029273027f3e
 readonly TRAINYARD_LIGHTGBM_VERSION=4.7.0
 readonly TRAINYARD_LIGHTGBM_WHEEL_SHA256=d23e922acd891e77212e4d0fbcee9ba973c96dee479491341d05ba595357ebb7
 readonly TRAINYARD_LIGHTGBM_LIBRARY_SHA256=573d57e8a2c6290c2271b99b87afa7a802e796eafc9e8d66aefa0913cbc1616a
+readonly TRAINYARD_XGBOOST_VERSION=3.2.0
+readonly TRAINYARD_XGBOOST_WHEEL_SHA256=9c10b1653e1a689bf4094a328144cf3633c9be0e5217a76fbdc2fde6abcb2950
+readonly TRAINYARD_XGBOOST_LIBRARY_SHA256=bad3eb7004550b6db2338486061bf628cabc2340d4913e811b0564ba4788eef5
+# The wheel's own libgomp: the library asks for it by this name.
+readonly TRAINYARD_XGBOOST_LIBGOMP=libgomp-e985bcbb.so.1.0.0
+readonly TRAINYARD_XGBOOST_LIBGOMP_SHA256=a43904e4fa297301d4640dc1bb3c8a3480b406f99e498eba9b1914b68aab604a
 # A libgomp for archives: that of a manylinux2014 wheel needs glibc 2.17, Debian 12's own 2.34.
 readonly TRAINYARD_PORTABLE_LIBGOMP_WHEEL=scikit-learn==1.5.2
 readonly TRAINYARD_PORTABLE_LIBGOMP_WHEEL_SHA256=f8b0ccd4a902836493e026c03256e8b206656f91fbcc4fde28c57a5b752561f1
@@ -31,6 +38,7 @@ trainyard_root=$(dirname "$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}
 trainyard_cache=${TRAINYARD_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME or TRAINYARD_CACHE must be set}/.cache}/trainyard}
 trainyard_cached_node=$trainyard_cache/node/$TRAINYARD_NODE_VERSION/bin/node
 trainyard_cached_lightgbm=$trainyard_cache/lightgbm/$TRAINYARD_LIGHTGBM_VERSION/lib_lightgbm.so
+trainyard_cached_xgboost=$trainyard_cache/xgboost/$TRAINYARD_XGBOOST_VERSION/libxgboost.so
 trainyard_cached_libgomp=$trainyard_cache/libgomp/libgomp.so.1
 trainyard_portable_libgomp=$trainyard_cache/libgomp-portable/${TRAINYARD_PORTABLE_LIBGOMP_SHA256:0:12}/libgomp.so.1
 trainyard_stamp=$trainyard_root/node_modules/.trainyard-stamp
@@ -67,6 +75,8 @@ _have_packages() { [[ -r $trainyard_stamp && $(<"$trainyard_stamp") == "$(_wante
 
 _have_lightgbm() { [[ -s $trainyard_cached_lightgbm ]]; }
 
+_have_xgboost() { [[ -s $trainyard_cached_xgboost ]]; }
+
 # True when the dynamic loader finds libgomp.so.1 for x86-64 by itself.
 _loader_has_libgomp() {
   local known
@@ -95,7 +105,7 @@ _warn_of_sqlite() {
     _note "glibc $(_glibc): SQLite, the default database, needs $TRAINYARD_SQLITE_GLIBC (Debian 12, Ubuntu 22.04, RHEL 9); here only database.client=postgres works, and most tests do not"
 }
 
-# Prints one line for each thing that the missing parts ($@: node packages lightgbm libgomp) need and the machine lacks.
+# Prints one line for each thing that the missing parts ($@: node packages lightgbm xgboost libgomp) need and the machine lacks.
 _missing_prerequisites() {
   local part platform glibc
   platform=$(uname -sm)
@@ -116,7 +126,7 @@ _missing_prerequisites() {
         _have npm || printf 'npm (Debian package npm, any version)\n'
         _have tar || printf 'tar (Debian package tar)\n'
         ;;
-      lightgbm | portable_libgomp)
+      lightgbm | xgboost | portable_libgomp)
         if ! _have python3; then
           printf 'python3 (Debian package python3)\npip (Debian package python3-pip)\n'
         elif ! python3 -m pip --version >/dev/null 2>&1; then
@@ -194,6 +204,27 @@ with zipfile.ZipFile(sys.argv[1]).open("lightgbm/lib/lib_lightgbm.so") as source
   _say "lightgbm $TRAINYARD_LIGHTGBM_VERSION: ready"
 }
 
+_install_xgboost() {
+  local work=$1/xgboost wheel
+  _say "xgboost $TRAINYARD_XGBOOST_VERSION: fetching"
+  mkdir -p "$work/tree"
+  python3 -m pip download --quiet --no-deps --only-binary=:all: --platform manylinux_2_28_x86_64 --no-cache-dir \
+    --disable-pip-version-check --dest "$work" "xgboost-cpu==$TRAINYARD_XGBOOST_VERSION" >&2 ||
+    _die "could not fetch the Python wheel xgboost-cpu==$TRAINYARD_XGBOOST_VERSION; is the package index reachable?"
+  wheel=$(echo "$work"/xgboost_cpu-"$TRAINYARD_XGBOOST_VERSION"-*.whl)
+  _verify "$wheel" sha256sum "$TRAINYARD_XGBOOST_WHEEL_SHA256"
+  python3 -c 'import os, shutil, sys, zipfile
+wheel, folder, *names = sys.argv[1:]
+for name in names:
+    with zipfile.ZipFile(wheel).open(name) as source, open(os.path.join(folder, os.path.basename(name)), "xb") as target:
+        shutil.copyfileobj(source, target)' \
+    "$wheel" "$work/tree" xgboost/lib/libxgboost.so "xgboost_cpu.libs/$TRAINYARD_XGBOOST_LIBGOMP"
+  _verify "$work/tree/libxgboost.so" sha256sum "$TRAINYARD_XGBOOST_LIBRARY_SHA256"
+  _verify "$work/tree/$TRAINYARD_XGBOOST_LIBGOMP" sha256sum "$TRAINYARD_XGBOOST_LIBGOMP_SHA256"
+  _put_in_place "$work/tree" "$(dirname "$trainyard_cached_xgboost")"
+  _say "xgboost $TRAINYARD_XGBOOST_VERSION: ready"
+}
+
 # apt-get checks the archive's signature and the package's checksum; root is not needed to download.
 _install_libgomp() {
   local work=$1/libgomp found
@@ -234,6 +265,7 @@ _missing_parts() {
   _find_node >/dev/null || echo node
   _have_packages || echo packages
   _have_lightgbm || echo lightgbm
+  _have_xgboost || echo xgboost
   _have_libgomp || echo libgomp
   [[ ${1:-} != for_archives || -x $trainyard_cached_node ]] || echo node
   [[ ${1:-} != for_archives || -s $trainyard_portable_libgomp ]] || echo portable_libgomp
@@ -270,6 +302,7 @@ _install_missing() (
   _use_node
   _have_packages || _install_packages
   _have_lightgbm || _install_lightgbm "$workspace"
+  _have_xgboost || _install_xgboost "$workspace"
   _have_libgomp || _install_libgomp "$workspace"
   if [[ ${1:-} == for_archives ]]; then
     [[ -x $trainyard_cached_node ]] || _install_node "$workspace"
@@ -291,6 +324,7 @@ trainyard_bootstrap() {
   # Compiled code of the programs: a process starts in about half the time.
   export NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$trainyard_cache/compile}
   export TRAINYARD_LIGHTGBM_LIBRARY=${TRAINYARD_LIGHTGBM_LIBRARY:-$trainyard_cached_lightgbm}
+  export TRAINYARD_XGBOOST_LIBRARY=${TRAINYARD_XGBOOST_LIBRARY:-$trainyard_cached_xgboost}
   if [[ -z ${TRAINYARD_LIBGOMP_LIBRARY:-} ]] && ! _loader_has_libgomp; then
     export TRAINYARD_LIBGOMP_LIBRARY=$trainyard_cached_libgomp
   fi
@@ -298,5 +332,6 @@ trainyard_bootstrap() {
   _note "node $TRAINYARD_NODE_VERSION: $TRAINYARD_NODE"
   _note "npm packages: $trainyard_root/node_modules"
   _note "lightgbm $TRAINYARD_LIGHTGBM_VERSION: $TRAINYARD_LIGHTGBM_LIBRARY"
+  _note "xgboost $TRAINYARD_XGBOOST_VERSION: $TRAINYARD_XGBOOST_LIBRARY"
   _note "libgomp: ${TRAINYARD_LIBGOMP_LIBRARY:-found by the dynamic loader}"
 }

@@ -6,125 +6,18 @@
  * (blends of fold models) and refitted on all rows; by how much the ensemble's own score said that it is better; how long making
  * it takes. `bagged` is the ensemble with the mean weights of 20 selections from random halves of the models.
  */
-import type { AutopilotPlan, EnsembleTask } from '#contracts';
-import {
-  blendArtifacts,
-  encodeOutOfFold,
-  ensembleManifest,
-  makeEnsemble,
-  manifestOf,
-  rankingScore,
-  selectWeights,
-  type Ensemble,
-  type FitResult,
-  type OutOfFold,
-} from '#ml';
-import { openArtifact, type Scorer } from '#scoring';
-import { createRandom, isBetter } from '#statistics';
+import type { AutopilotPlan } from '#contracts';
+import { encodeOutOfFold, rankingScore, selectWeights } from '#ml';
+import { createRandom } from '#statistics';
 import { objectiveOf } from '../../yarn-workers/ml/blueprints/objective.ts';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../../yarn-workers/ml/ensemble/limits.ts';
 import { linkScale } from '../../yarn-workers/ml/ensemble/link-scale.ts';
 import { rawAt, selectionPlaces, termsAt } from '../../yarn-workers/ml/ensemble/selection-data.ts';
-import { sha256 } from '../support/boosting-engine.ts';
-import { storedTable } from '../support/memory-table.ts';
-import { trainTask } from '../support/modelling-task.ts';
+import { blendScore, ensembleOf, modelsOf, never, outOfFoldOf, type Model } from './ensembles.ts';
 import { fitted, realData, testScore, type RealData } from './real-data.ts';
 
 const [folder = '', seeds = '3', ...only] = process.argv.slice(2);
-const CREATED = { createdAt: '2026-01-01T00:00:00Z', files: [] };
 const BAGS = 20;
-
-/** A model of a run with its artefact. */
-interface Model {
-  readonly blueprintId: string;
-  readonly fit: FitResult;
-  readonly score: number;
-  readonly scorer: Scorer;
-}
-
-async function modelsOf(plan: AutopilotPlan, data: RealData): Promise<Model[]> {
-  const models: Model[] = [];
-  for (const { blueprintId, parameters } of plan.candidates) {
-    const { fit, scorer } = await fitted(plan, data.train, {
-      blueprintId,
-      parameters,
-      refitOf: null,
-      iterations: null,
-    });
-    const score = fit.scores === null ? null : rankingScore(fit.scores, plan.metric);
-    models.push({ blueprintId, fit, score: score ?? NaN, scorer });
-  }
-  return models.sort(
-    (a, b) => Number(isBetter(plan.metric, b.score, a.score)) - Number(isBetter(plan.metric, a.score, b.score)),
-  );
-}
-
-const outOfFoldOf = ({ fit: { outOfFold } }: Model): OutOfFold => {
-  if (outOfFold === null) throw new Error('a model of a search has out-of-fold predictions');
-  return outOfFold;
-};
-
-function taskOf(plan: AutopilotPlan, data: RealData, models: readonly Model[]): EnsembleTask {
-  const { target, features, metric, seed } = plan;
-  return {
-    kind: 'ensemble',
-    modelId: 'ensemble',
-    projectId: 'project-1',
-    datasetId: 'dataset-1',
-    table: storedTable(data.train),
-    target,
-    features,
-    metric,
-    members: models.map(({ blueprintId }, index) => ({
-      modelId: `model-${index}`,
-      blueprintId,
-      artifactPath: '',
-      manifestSha256: '',
-      weight: null,
-    })),
-    membersMax: ENSEMBLE_MEMBERS_MAX,
-    stepsMax: ENSEMBLE_STEPS_MAX,
-    refitOf: null,
-    seed,
-  };
-}
-
-const artifactOf = (plan: AutopilotPlan, data: RealData, { blueprintId, fit }: Model) => ({
-  manifest: manifestOf(trainTask(data.train, plan, { blueprintId }), fit, CREATED),
-  blob: fit.blob,
-});
-
-async function ensembleOf(plan: AutopilotPlan, data: RealData, models: readonly Model[]): Promise<Ensemble> {
-  const at = (index: number): Model => models[index] ?? never();
-  return makeEnsemble(
-    taskOf(plan, data, models),
-    {
-      artifact: async (index) => artifactOf(plan, data, at(index)),
-      outOfFold: async (index) => outOfFoldOf(at(index)),
-    },
-    { sha256, now: () => performance.now(), remainingMs: () => null },
-  );
-}
-
-const never = (): never => {
-  throw new Error('there is no such model');
-};
-
-/** Score on the test rows of a blend of models. */
-function blendScore(plan: AutopilotPlan, data: RealData, models: readonly Model[], weights: readonly number[]): number {
-  const parts = models.flatMap((model, index) => {
-    const weight = weights[index] ?? 0;
-    return weight > 0 ? [{ ...artifactOf(plan, data, model), weight }] : [];
-  });
-  const blended = blendArtifacts(parts, sha256);
-  const facts = { members: [], selectionRowCount: null, gain: null, noise: null };
-  const manifest = ensembleManifest(
-    taskOf(plan, data, models),
-    { ...blended, facts, partWeights: [], partBest: [] },
-    CREATED,
-  );
-  return testScore(plan, openArtifact(manifest, blended.blob, sha256), data.test);
-}
 
 /** Mean weights of selections from random halves of the models: the paper's section 2.3. */
 function baggedWeights(plan: AutopilotPlan, models: readonly Model[]): number[] {
@@ -150,14 +43,14 @@ async function refitOf(plan: AutopilotPlan, data: RealData, { blueprintId, fit }
   const parameters = plan.candidates.find((candidate) => candidate.blueprintId === blueprintId)?.parameters ?? {};
   const task = { blueprintId, parameters, refitOf: 'twin', iterations: fit.iterations };
   const refit = await fitted(plan, data.train, task);
-  return { blueprintId, fit: refit.fit, score: NaN, scorer: refit.scorer };
+  return { blueprintId, fit: refit.fit, score: NaN, scorer: refit.scorer, cpuMs: refit.cpuMs };
 }
 
 for await (const data of realData(folder, only)) {
   for (let seed = 0; seed < Number(seeds); seed += 1) {
     const partitioning = { method: 'random', validation: 'cv', folds: 5, holdoutFraction: 0.2 } as const;
     const plan = data.plan({ seed, partitioning });
-    const models = await modelsOf(plan, data);
+    const models = await modelsOf(plan, data, plan.candidates);
     const [best] = models;
     if (best === undefined) continue;
     const startedAt = performance.now();

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { AutopilotPlan, MetricName, ParseRule, PlannedTask, TargetType } from '#contracts';
 import { fitModel, manifestOf, planAutopilot, type AutopilotRequest } from '#ml';
-import { openArtifact, parseNumber } from '#scoring';
+import { openArtifact, parseNumber, type Scorer } from '#scoring';
 import { computeMetrics, type MetricInput } from '#statistics';
 import { csvRecords } from '../support/api.ts';
 import { sha256, testEngine } from '../support/boosting-engine.ts';
@@ -77,22 +77,34 @@ function tableOf(file: string, rules?: ReadonlyMap<string, ParseRule>): MemoryCo
 }
 
 /** Score of a model on the test rows. */
-export function testScore(
-  plan: AutopilotPlan,
-  scorer: ReturnType<typeof openArtifact>,
+export const testScore = (plan: AutopilotPlan, scorer: Scorer, test: readonly MemoryColumn[]): number =>
+  scoreOf(plan, testPredictions(plan, scorer, test), test);
+
+/** What a model predicts of the test rows: rows x outputs as in out-of-fold predictions. */
+export function testPredictions(
+  { target }: AutopilotPlan,
+  scorer: Scorer,
   test: readonly MemoryColumn[],
-): number {
-  const { target, metric } = plan;
-  const cells = test.find(({ name }) => name === target.name)?.cells ?? [];
+): Float64Array {
+  const rowCount = test[0]?.cells.length ?? 0;
   const answer = scorer.createPrediction();
   const outputs: number[] = [];
-  for (let row = 0; row < cells.length; row += 1) {
+  for (let row = 0; row < rowCount; row += 1) {
     scorer.scoreRow(Object.fromEntries(test.map((column) => [column.name, column.cells[row] ?? null])), answer, row);
     if (target.targetType === 'regression') outputs.push(Number(answer.prediction));
     else if (target.targetType === 'binary') outputs.push(answer.probabilities[target.positiveClass ?? 1] ?? NaN);
     else outputs.push(...answer.probabilities);
   }
-  const predictions = Float64Array.from(outputs);
+  return Float64Array.from(outputs);
+}
+
+/** Score of predictions of the test rows. */
+export function scoreOf(
+  { target, metric }: AutopilotPlan,
+  predictions: Float64Array,
+  test: readonly MemoryColumn[],
+): number {
+  const cells = test.find(({ name }) => name === target.name)?.cells ?? [];
   const classes = Int32Array.from(cells, (cell) => target.classes.findIndex(({ texts }) => texts.includes(cell ?? '')));
   const { targetType } = target;
   const input: MetricInput =

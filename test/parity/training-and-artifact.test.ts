@@ -47,7 +47,7 @@ const TABLES: readonly {
     name: 'levels and dates',
     table: bringing(levelsTable(ROWS, 9)),
     features: LEVELS_FEATURES,
-    blueprints: ['lightgbm-encoded', 'lightgbm-default', 'linear', 'linear-splines'],
+    blueprints: ['lightgbm-encoded', 'lightgbm-default', 'xgboost-default', 'linear', 'linear-splines'],
   },
 ];
 
@@ -57,6 +57,9 @@ const isLeftOut = (id: string, family: string, request: AutopilotRequest): boole
   if (request.metric === 'quantileLoss') return family === 'linear' || (isForest && !id.startsWith('lightgbm'));
   return isForest && request.offsetColumn !== undefined;
 };
+
+/** Categories of many levels as codes and as numbers too. */
+const ENCODED = { categories: 'both', categoryCounts: true };
 
 const VALIDATIONS = { cv: { method: 'random', folds: 3 }, tvh: { method: 'random', validation: 'tvh' } } as const;
 
@@ -107,7 +110,7 @@ describe('parity: predictions in training and by the artefact, exactly', functio
                   ? { penalties: 12 }
                   : 'trees' in parameters
                     ? { trees: 12 }
-                    : { maxIterations: 25, leaves: 12 },
+                    : { maxIterations: 25, leaves: 12, ...(id === 'xgboost-default' ? ENCODED : {}) },
           });
           const fit = await fitModel(task, memorySource(table, 130), testEngine(), freeIo());
           const manifest = JSON.parse(

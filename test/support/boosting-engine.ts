@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { BoostingEngine } from '#ml';
 import { cacheFolder } from '../../scripts/lib/cache.ts';
-import { openLightgbm } from '../../yarn-workers/worker/native/lightgbm.ts';
+import { openEngines } from '../../yarn-workers/worker/native/engines.ts';
 
 const LIGHTGBM_VERSION = '4.7.0';
+const XGBOOST_VERSION = '3.2.0';
 
 /** LightGBM's library: named by the environment, as `scripts/test` does, else where `scripts/bootstrap` keeps it. */
 export function lightgbmLibraryPath(): string {
@@ -13,14 +14,21 @@ export function lightgbmLibraryPath(): string {
   return path.join(cacheFolder(), 'lightgbm', LIGHTGBM_VERSION, 'lib_lightgbm.so');
 }
 
+/** XGBoost's, in the same way. */
+export function xgboostLibraryPath(): string {
+  const named = process.env['TRAINYARD_XGBOOST_LIBRARY'];
+  if (named !== undefined && named !== '') return named;
+  return path.join(cacheFolder(), 'xgboost', XGBOOST_VERSION, 'libxgboost.so');
+}
+
 let engine: BoostingEngine | undefined;
 
-/** The real engine, loaded once. @throws NATIVE_LIBRARY when bootstrap has not run */
+/** The real engines, loaded once. @throws NATIVE_LIBRARY when bootstrap has not run */
 export function testEngine(): BoostingEngine {
-  const libgompPath = process.env['TRAINYARD_LIBGOMP_LIBRARY'];
-  engine ??= openLightgbm({
-    libraryPath: lightgbmLibraryPath(),
-    ...(libgompPath === undefined || libgompPath === '' ? {} : { libgompPath }),
+  engine ??= openEngines({
+    lightgbmLibrary: lightgbmLibraryPath(),
+    libgompLibrary: process.env['TRAINYARD_LIBGOMP_LIBRARY'] ?? '',
+    xgboostLibrary: xgboostLibraryPath(),
   });
   return engine;
 }

@@ -34,6 +34,14 @@ export type {
   EngineOracle,
   EngineParameters,
 } from './fit/engine.ts';
+export type {
+  CodedRows,
+  XgboostBooster,
+  XgboostDataset,
+  XgboostDatasetSpec,
+  XgboostEngine,
+  XgboostParameters,
+} from './fit/xgboost/engine.ts';
 export { fitModel, manifestOf, type FitResult, type FitTimings } from './fit/fit-model.ts';
 export { offsetColumns } from './fit/target-rows.ts';
 export {

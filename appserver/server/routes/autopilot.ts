@@ -241,7 +241,7 @@ async function startFit(
     );
   const settings = settingsOf(request.blueprintId, request.parameters ?? {});
   const plan = await planOnList(trx, project, run.plan, request.featureList);
-  checkFits(request.blueprintId, settings, plan.target, plan.monotonic);
+  checkFits(request.blueprintId, settings, plan);
   checkInputs(request.blueprintId, plan.features);
   checkNaive(request.blueprintId, plan);
   await lockProject(trx, projectId);

@@ -17,6 +17,7 @@ const OPTIONS = {
   // Given by the wrapper.
   node: { type: 'string', default: '' },
   lightgbm: { type: 'string', default: '' },
+  xgboost: { type: 'string', default: '' },
   libgomp: { type: 'string', default: '' },
   cache: { type: 'string', default: '' },
 } as const;

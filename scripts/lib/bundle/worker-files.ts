@@ -8,6 +8,8 @@ import type { TarEntry } from './tar.ts';
 export interface OutsideFiles {
   readonly node: string;
   readonly lightgbm: string;
+  /** The libgomp that it asks for by a name of its own lies beside it. */
+  readonly xgboost: string;
   /** Built for an old C library, so that it does not decide where the archive runs. */
   readonly libgomp: string;
 }
@@ -27,6 +29,8 @@ export async function workerFiles(root: string, outside: OutsideFiles): Promise<
   const native = new Map(bundles.flatMap(({ nativeFiles }) => [...nativeFiles]));
   native.set('lib_lightgbm.so', outside.lightgbm);
   native.set('libgomp.so.1', outside.libgomp);
+  for (const file of globSync('*.so*', { cwd: path.dirname(outside.xgboost) }))
+    native.set(file, path.join(path.dirname(outside.xgboost), file));
   return [
     { path: 'bin/node', mode: PROGRAM, content: readFileSync(outside.node) },
     { path: 'bin/worker', mode: PROGRAM, content: readFileSync(path.join(root, LAUNCHER)) },
@@ -42,6 +46,7 @@ export async function workerFiles(root: string, outside: OutsideFiles): Promise<
 }
 
 const OUTSIDE_NOTICES = `LightGBM: MIT License, Copyright (c) Microsoft Corporation, https://github.com/microsoft/LightGBM
+XGBoost: Apache License 2.0, Copyright (c) by Contributors, https://github.com/dmlc/xgboost
 libgomp: GNU GPL version 3 with the GCC Runtime Library Exception 3.1, https://gcc.gnu.org/
 `;
 

@@ -6,6 +6,7 @@ root=$(CDPATH='' cd -- "${0%/*}/.." && pwd -P)
 read -r TRAINYARD_WORKER_ARCHIVE_SHA256 <"$root/content.sha256"
 export TRAINYARD_WORKER_ARCHIVE_SHA256
 export TRAINYARD_LIGHTGBM_LIBRARY="$root/lib/native/lib_lightgbm.so"
+export TRAINYARD_XGBOOST_LIBRARY="$root/lib/native/libxgboost.so"
 # Where LightGBM finds libgomp.so.1; the task child is given it too.
 export LD_LIBRARY_PATH="$root/lib/native${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 # Each thread that allocates would reserve 64 MiB of addresses, which YARN's virtual-memory check counts.

@@ -46,6 +46,7 @@ describe('housekeeping with killed programs', function () {
       'worker.memoryBytes': 1024 ** 3,
       'worker.drainMs': 1_000,
       'worker.lightgbmLibrary': process.env['TRAINYARD_LIGHTGBM_LIBRARY'] ?? '',
+      'worker.xgboostLibrary': process.env['TRAINYARD_XGBOOST_LIBRARY'] ?? '',
     };
     api = new Api(`http://127.0.0.1:${port}`, ADMIN_KEY);
   });

@@ -262,6 +262,7 @@ describe('app server: replicas on one PostgreSQL', function () {
             'worker.memoryBytes': 1024 * MIB,
             'worker.drainMs': 1_000,
             'worker.lightgbmLibrary': process.env['TRAINYARD_LIGHTGBM_LIBRARY'] ?? '',
+            'worker.xgboostLibrary': process.env['TRAINYARD_XGBOOST_LIBRARY'] ?? '',
           },
         }),
     );

@@ -232,12 +232,13 @@ describe('runtime archive of workers', function () {
     expect(needs.glibc).to.equal('2.28');
     expect(needs.libraries).to.deep.equal([
       ...['ld-linux-x86-64.so.2', 'libc.so.6', 'libdl.so.2', 'libgcc_s.so.1', 'libm.so.6', 'libpthread.so.0'],
-      'libstdc++.so.6',
+      ...['librt.so.1', 'libstdc++.so.6'],
     ]);
     const native = files.map((file) => file.path).filter((name) => isElf(readFileSync(path.join(contents, name))));
     expect(native).to.deep.equal([
       ...['bin/node', 'lib/native/duckdb.node', 'lib/native/koffi.node', 'lib/native/lib_lightgbm.so'],
-      ...['lib/native/libduckdb.so', 'lib/native/libgomp.so.1'],
+      ...['lib/native/libduckdb.so', 'lib/native/libgomp-e985bcbb.so.1.0.0', 'lib/native/libgomp.so.1'],
+      'lib/native/libxgboost.so',
     ]);
     const gomp = readElfNeeds(readFileSync(path.join(contents, 'lib/native/libgomp.so.1')), 'libgomp.so.1');
     expect([...gomp.versions.values()].flat()).to.not.include('GLIBC_2.34');

@@ -23,6 +23,7 @@ const FROM_SOURCE: Launch = {
     process.execPath,
     programFile('worker'),
     `--worker.lightgbmLibrary=${process.env['TRAINYARD_LIGHTGBM_LIBRARY'] ?? ''}`,
+    `--worker.xgboostLibrary=${process.env['TRAINYARD_XGBOOST_LIBRARY'] ?? ''}`,
   ],
   env: { PATH: process.env['PATH'] },
 };

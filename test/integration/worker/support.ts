@@ -32,6 +32,7 @@ export async function openWorkbench(flags: Record<string, unknown> = {}) {
     cwd: folder,
     flags: {
       'worker.lightgbmLibrary': process.env['TRAINYARD_LIGHTGBM_LIBRARY'] ?? '',
+      'worker.xgboostLibrary': process.env['TRAINYARD_XGBOOST_LIBRARY'] ?? '',
       'worker.memoryBytes': 1024 * MIB,
       'ingest.pathRoots': [path.join(folder, 'data')],
       ...flags,

@@ -48,6 +48,7 @@ const FLAGS = {
   'worker.drainMs': 1_000,
   'worker.checkpointMs': 100,
   'worker.lightgbmLibrary': process.env['TRAINYARD_LIGHTGBM_LIBRARY'] ?? '',
+  'worker.xgboostLibrary': process.env['TRAINYARD_XGBOOST_LIBRARY'] ?? '',
 };
 
 export interface LabOptions {

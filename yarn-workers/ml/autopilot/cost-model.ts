@@ -1,6 +1,6 @@
 import type { AutopilotPlan, PlannedResult } from '#contracts';
 import { entryOf, settingsOf } from '../blueprints/catalogue.ts';
-import { drawsRandomNumbers, isForest, isLinear, type GbmSettings } from '../blueprints/settings.ts';
+import { drawsRandomNumbers, isForest, isLinear, isXgboost, type BoostedSettings } from '../blueprints/settings.ts';
 import type { Candidate } from '../blueprints/variations.ts';
 import { SELECTION_TERMS_MAX, VALIDATION_PARTS } from '../ensemble/limits.ts';
 import type { Succeeded } from './run.ts';
@@ -116,8 +116,12 @@ function costOf(plan: Pick<AutopilotPlan, 'features'>, { blueprintId, parameters
  * How the time of boosting goes with its settings, but for a constant: iterations with the reciprocal of the learning rate, an
  * iteration with the columns that it looks at and between the depth and the number of its leaves.
  */
-const treesCost = ({ learningRate, leaves, featureFraction }: GbmSettings): number =>
-  (Math.sqrt(leaves) * featureFraction) / learningRate;
+const treesCost = (settings: BoostedSettings): number =>
+  (Math.sqrt(leavesOf(settings)) * settings.featureFraction) / settings.learningRate;
+
+/** Leaves that a tree may have; of XGBoost at most two to the power of its depth. */
+const leavesOf = (settings: BoostedSettings): number =>
+  isXgboost(settings) ? Math.min(settings.leaves || Infinity, 2 ** settings.maxDepth) : settings.leaves;
 
 /**
  * Expected time of a candidate's fit: the mean over what was measured of time per relative cost, times the candidate's

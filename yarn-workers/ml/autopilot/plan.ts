@@ -2,7 +2,7 @@ import { AppError, type AutopilotPlan, type FeatureType, type ModellingFeature, 
 import { CATALOGUE, entryOf, settingsOf, type CatalogueEntry } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import { NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from '../blueprints/naive.ts';
-import { PORTFOLIO } from '../blueprints/portfolio.ts';
+import { AFTER_PORTFOLIO, PORTFOLIO } from '../blueprints/portfolio.ts';
 import { variations, type Candidate } from '../blueprints/variations.ts';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../ensemble/limits.ts';
 import { columnNamed, planColumns, type PlanColumn } from './columns.ts';
@@ -19,6 +19,7 @@ import {
 } from './limits.ts';
 import { keepsMonotonic, misfitOf } from '../blueprints/misfit.ts';
 import { hasManyLevels, missingInput } from '../blueprints/missing-input.ts';
+import { objectiveOf, type Objective } from '../blueprints/objective.ts';
 import { withOffsets } from './offsets.ts';
 import { partitioningOf } from './partitioning.ts';
 import type { AutopilotFacts, AutopilotRequest } from './request.ts';
@@ -57,11 +58,18 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
   const monotonic = monotonicOf(request, features, columns, target);
   const isConstrained = monotonic.increasing.length + monotonic.decreasing.length > 0;
   const naiveIds = naiveIdsOf({ partitioning, features, target });
-  const candidates = candidatesOf(request, { features, target, naiveIds, isConstrained, seed });
+  const ground = { features, target, objective: objectiveOf(target, metric), naiveIds, isConstrained, seed };
+  const candidates = candidatesOf(request, ground);
   const leftOut = CATALOGUE.flatMap((entry) => {
-    const reason = misfitOf(entry.settings, target);
+    const reason = misfitOf(entry.settings, target) ?? breachOf(entry, ground);
     return reason === null ? [] : [{ blueprintId: entry.blueprint.id, reason }];
   });
+  if (leftOut.length === CATALOGUE.filter(({ settings }) => settings !== null).length)
+    throw complaint(
+      'VALIDATION_FAILED',
+      'monotonic',
+      `no model keeps constraints for ${metric}; leave them out, or use rmse`,
+    );
   return {
     mode: request.mode ?? 'quick',
     target,
@@ -161,6 +169,7 @@ function ensembleOf(
 interface CandidateGround {
   readonly features: readonly ModellingFeature[];
   readonly target: TargetSpec;
+  readonly objective: Objective;
   /** Naive forecasts that the partitioning allows. */
   readonly naiveIds: readonly string[];
   /** Whether some feature must act in one direction only. */
@@ -177,18 +186,19 @@ function candidatesOf(
   { mode = 'quick', blueprints, maxModels, timeBudgetSeconds }: AutopilotRequest,
   ground: CandidateGround,
 ): Candidate[] {
-  const { features, target, naiveIds, isConstrained, seed } = ground;
+  const { features, target, naiveIds, seed } = ground;
   for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id, ground);
   const isTimed = timeBudgetSeconds !== undefined && blueprints === undefined && mode !== 'manual';
   const plainOf = (blueprintId: string): Candidate => ({ blueprintId, parameters: {} });
-  const plain = (isTimed ? PORTFOLIO : CATALOGUE.map(({ blueprint }) => plainOf(blueprint.id)))
+  const portfolio = mode === 'full' ? [...PORTFOLIO, ...AFTER_PORTFOLIO] : PORTFOLIO;
+  const plain = (isTimed ? portfolio : CATALOGUE.map(({ blueprint }) => plainOf(blueprint.id)))
     .filter(({ blueprintId, parameters }) => {
       const fits = misfitOf(settingsOf(blueprintId, parameters), target) === null;
       return fits && missingInput(entryOf(blueprintId), features) === null;
     })
     .filter(({ blueprintId }) => {
-      const { isSearched = true, settings } = entryOf(blueprintId);
-      return (keepsMonotonic(settings) || !isConstrained) && (isSearched || blueprints !== undefined);
+      const entry = entryOf(blueprintId);
+      return breachOf(entry, ground) === null && (entry.isSearched !== false || blueprints !== undefined);
     })
     .toSpliced(1, 0, ...naiveIds.map(plainOf))
     .filter(({ blueprintId }) => blueprints?.includes(blueprintId) ?? true);
@@ -209,11 +219,19 @@ function candidatesOf(
 const quickModels = (features: readonly ModellingFeature[]): number =>
   QUICK_MODELS + Number(features.some(({ type }) => type === 'text')) + Number(features.some(hasManyLevels));
 
-function checkBlueprint(id: string, { features, target, naiveIds, isConstrained }: CandidateGround): void {
+/** Why a blueprint breaks the constraints that there are; null: it does not. */
+const breachOf = (
+  { settings }: CatalogueEntry,
+  { isConstrained, objective }: Pick<CandidateGround, 'isConstrained' | 'objective'>,
+): string | null =>
+  isConstrained && !keepsMonotonic(settings, objective) ? 'it cannot keep the constraints of monotonic' : null;
+
+function checkBlueprint(id: string, ground: CandidateGround): void {
+  const { features, target, naiveIds } = ground;
   const entry = knownEntry(id);
   if (naiveKindOf(id) !== null && !naiveIds.includes(id))
     throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)} ${NAIVE_NEEDS}; leave it out`);
-  if (isConstrained && !keepsMonotonic(entry.settings))
+  if (breachOf(entry, ground) !== null)
     throw complaint(
       'VALIDATION_FAILED',
       'blueprints',

@@ -1,10 +1,12 @@
 import { AppError, type Blueprint, type Parameters } from '#contracts';
+import { ENCODED_STEPS, FEATURE_STEPS } from './feature-steps.ts';
 import type { ForestSettings } from './forest-settings.ts';
 import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
 import { NAIVE_BLUEPRINTS } from './naive.ts';
 import { withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
 import type { Candidate } from './variations.ts';
+import type { XgboostSettings } from './xgboost-settings.ts';
 
 /** A blueprint with what planning and fitting know about it beside its description. */
 export interface CatalogueEntry {
@@ -38,51 +40,6 @@ const NEUTRAL: GbmSettings = {
   categories: 'codes',
   categoryCounts: false,
 };
-
-const FEATURE_STEPS: Blueprint['steps'] = [
-  {
-    id: 'numbers',
-    kind: 'numeric',
-    inputs: ['numeric features'],
-    description: 'The number itself; a missing one stays missing and the trees learn where it goes.',
-  },
-  {
-    id: 'categories',
-    kind: 'category-codes',
-    inputs: ['categorical features', 'boolean features'],
-    description:
-      'Levels of the training rows by frequency, rare ones and levels beyond the limit read as unseen; missing is a level of its own. Splits are by sets of levels.',
-  },
-  {
-    id: 'dates',
-    kind: 'date-parts',
-    inputs: ['date features'],
-    description: 'Days since 1970 with their fraction, year, month, day, weekday, hour and day of the year.',
-  },
-  {
-    id: 'date-differences',
-    kind: 'date-difference',
-    inputs: ['date features'],
-    description: 'Days from one date to another, of each pair of the first six.',
-  },
-  {
-    id: 'texts',
-    kind: 'text-scores',
-    inputs: ['text features'],
-    description:
-      'What a linear model makes of a text: tf-idf of its words and pairs of words, a number an output. Rows that it was fitted on have the number of a model that had not seen them.',
-  },
-];
-
-const ENCODED_STEPS: Blueprint['steps'] = [
-  {
-    id: 'category-numbers',
-    kind: 'category-numbers',
-    inputs: ['categorical features of many levels'],
-    description:
-      'A level’s mean of the target (its share of a class, a column a class), drawn towards that of all rows the more, the fewer rows it has and the less levels differ; and its share of the rows. A training row has the mean of other rows. Unseen levels have that of all rows.',
-  },
-];
 
 const ending = (id: string, description: string): Blueprint['steps'][number] => ({
   id,
@@ -118,6 +75,45 @@ function boosted(
   const settings = { ...NEUTRAL, ...changes };
   const steps = [...FEATURE_STEPS, family === 'random-forest' ? FOREST : BOOSTING];
   const blueprint = { id, name, family, description, parameters: { ...settings }, steps };
+  return { blueprint, settings, relativeCost, reads: 'all' };
+}
+
+const XGBOOST: XgboostSettings = {
+  learningRate: 0.1,
+  maxIterations: 1_000,
+  earlyStoppingRounds: 50,
+  leaves: 0,
+  maxDepth: 6,
+  minChildWeight: 1,
+  minSplitGain: 0,
+  rowFraction: 1,
+  featureFraction: 1,
+  l1: 0,
+  l2: 1,
+  maxBins: 254,
+  oneHotLevels: 5,
+  categorySetMax: 64,
+  categories: 'codes',
+  categoryCounts: false,
+};
+
+function xgboost(
+  id: string,
+  name: string,
+  relativeCost: number,
+  description: string,
+  changes: Partial<XgboostSettings>,
+): CatalogueEntry {
+  const settings = { ...XGBOOST, ...changes };
+  const steps = [...FEATURE_STEPS, BOOSTING];
+  const blueprint: Blueprint = {
+    id,
+    name,
+    family: 'gradient-boosting',
+    description,
+    parameters: { ...settings },
+    steps,
+  };
   return { blueprint, settings, relativeCost, reads: 'all' };
 }
 
@@ -396,6 +392,19 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       l2: 5,
     },
   ),
+  xgboost(
+    'xgboost-default',
+    'XGBoost',
+    3.5,
+    'Level by level to a depth, as XGBoost grows its trees by default: another engine, another kind of mistake.',
+    {},
+  ),
+  xgboost('xgboost-slow', 'XGBoost, slow learning', 12, 'A low learning rate, and random columns for each split.', {
+    learningRate: 0.03,
+    maxIterations: 3_000,
+    earlyStoppingRounds: 100,
+    featureFraction: 0.7,
+  }),
   {
     ...boosted(
       'lightgbm-random-forest',

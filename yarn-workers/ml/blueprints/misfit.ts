@@ -1,4 +1,5 @@
 import { AppError, type AutopilotPlan, type TargetSpec } from '#contracts';
+import { objectiveOf, type Objective } from './objective.ts';
 import { isForest, isLinear, takesOffsets, type ModelSettings } from './settings.ts';
 
 /** Why a model of these settings cannot predict a target; null: it can, as the baseline (null) always can. */
@@ -11,17 +12,21 @@ export function misfitOf(settings: ModelSettings | null, target: TargetSpec): st
   return null;
 }
 
-/** Whether a model of these settings (null: the baseline, or a naive forecast) keeps monotonic constraints. */
-export const keepsMonotonic = (settings: ModelSettings | null): boolean => settings === null || !isForest(settings);
+/**
+ * Whether a model of these settings (null: the baseline, or a naive forecast) keeps monotonic constraints. Boosted trees do not where
+ * their leaves are medians or other quantiles, which are put in when the splits are made: LightGBM refuses, XGBoost breaks them.
+ */
+export const keepsMonotonic = (settings: ModelSettings | null, { constant }: Pick<Objective, 'constant'>): boolean =>
+  settings === null || isLinear(settings) || (!isForest(settings) && typeof constant !== 'object');
 
 /** @throws VALIDATION_FAILED naming the blueprint, where its settings cannot predict the target or keep the constraints */
 export function checkFits(
   blueprintId: string,
   settings: ModelSettings | null,
-  target: TargetSpec,
-  { increasing, decreasing }: AutopilotPlan['monotonic'],
+  { target, metric, monotonic }: Pick<AutopilotPlan, 'target' | 'metric' | 'monotonic'>,
 ): void {
-  const isBroken = !keepsMonotonic(settings) && increasing.length + decreasing.length > 0;
+  const isConstrained = monotonic.increasing.length + monotonic.decreasing.length > 0;
+  const isBroken = isConstrained && !keepsMonotonic(settings, objectiveOf(target, metric));
   const reason = isBroken ? 'it cannot keep the constraints of monotonic' : misfitOf(settings, target);
   if (reason === null) return;
   throw new AppError('VALIDATION_FAILED', `blueprintId: ${JSON.stringify(blueprintId)}: ${reason}; use another one`, {

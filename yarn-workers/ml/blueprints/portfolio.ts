@@ -81,3 +81,6 @@ export const PORTFOLIO: readonly Candidate[] = [
   slow({ leaves: 53, learningRate: 0.025, minRowsPerLeaf: 14, rowFraction: 1, l2: 0 }),
   plain('lightgbm-wide'),
 ];
+
+/** What `full` tries between the portfolio and variations: another engine, found to be worth as much as further settings of the first. */
+export const AFTER_PORTFOLIO: readonly Candidate[] = [plain('xgboost-default'), plain('xgboost-slow')];

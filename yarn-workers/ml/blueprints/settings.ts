@@ -1,6 +1,7 @@
 import { AppError, TEXT_LENGTH_MAX, type Parameters } from '#contracts';
 import type { ForestSettings } from './forest-settings.ts';
 import type { LinearSettings } from './linear-settings.ts';
+import type { XgboostSettings } from './xgboost-settings.ts';
 
 /** How LightGBM grows its trees. */
 export const BOOSTING_KINDS = ['gbdt', 'rf'] as const;
@@ -10,8 +11,16 @@ export type BoostingKind = (typeof BOOSTING_KINDS)[number];
 export const CATEGORY_ENCODINGS = ['codes', 'target', 'both'] as const;
 export type CategoryEncoding = (typeof CATEGORY_ENCODINGS)[number];
 
+/** How boosted trees read categories, whatever the engine. */
+export interface EncodingSettings {
+  /** Of the features with at least ENCODED_LEVELS_MIN levels; the others are always codes. */
+  readonly categories: CategoryEncoding;
+  /** Whether there is also a column with the share of rows that have the level. */
+  readonly categoryCounts: boolean;
+}
+
 /** Settings of a gradient boosting (or random forest) blueprint; the parameters of a blueprint have these names. */
-export interface GbmSettings {
+export interface GbmSettings extends EncodingSettings {
   readonly boosting: BoostingKind;
   /** Shrinkage of each tree, in (0, 1]; a forest ignores it. */
   readonly learningRate: number;
@@ -39,14 +48,18 @@ export interface GbmSettings {
   readonly categorySmoothing: number;
   /** L2 of splits by category sets. */
   readonly categoryL2: number;
-  /** Of the features with at least ENCODED_LEVELS_MIN levels; the others are always codes. */
-  readonly categories: CategoryEncoding;
-  /** Whether there is also a column with the share of rows that have the level. */
-  readonly categoryCounts: boolean;
 }
 
 /** Settings of a model that learns from features. */
-export type ModelSettings = GbmSettings | LinearSettings | ForestSettings;
+export type ModelSettings = BoostedSettings | LinearSettings | ForestSettings;
+
+/** Settings of boosting, or of LightGBM's forest. */
+export type BoostedSettings = GbmSettings | XgboostSettings;
+
+export const isXgboost = (settings: ModelSettings): settings is XgboostSettings => 'minChildWeight' in settings;
+
+/** True where trees are averaged instead of added up. */
+export const averagesTrees = (settings: BoostedSettings): boolean => !isXgboost(settings) && settings.boosting === 'rf';
 
 export const isLinear = (settings: ModelSettings): settings is LinearSettings => 'l1Ratio' in settings;
 
@@ -54,7 +67,7 @@ export const isForest = (settings: ModelSettings): settings is ForestSettings =>
 
 /** Whether a fit can begin from numbers that rows bring along: forests cannot. */
 export const takesOffsets = (settings: ModelSettings): boolean =>
-  isLinear(settings) || (!isForest(settings) && settings.boosting !== 'rf');
+  isLinear(settings) || (!isForest(settings) && !averagesTrees(settings));
 
 interface Range {
   readonly min: number;
@@ -103,13 +116,31 @@ const GBM_RANGES: Readonly<
   categoryL2: { min: 0, max: 1e6, integer: false },
 };
 
+/** The same of trees of XGBoost. */
+const XGBOOST_RANGES: Readonly<Record<Exclude<keyof XgboostSettings, EncodingName>, Range>> = {
+  learningRate: { min: 0.001, max: 1, integer: false },
+  maxIterations: { min: 1, max: 20_000, integer: true },
+  earlyStoppingRounds: { min: 0, max: 10_000, integer: true },
+  leaves: { min: 0, max: 4096, integer: true },
+  maxDepth: { min: 1, max: 16, integer: true },
+  minChildWeight: { min: 1e-6, max: 1e6, integer: false },
+  minSplitGain: { min: 0, max: 1e6, integer: false },
+  rowFraction: { min: 0.01, max: 1, integer: false },
+  featureFraction: { min: 0.01, max: 1, integer: false },
+  l1: { min: 0, max: 1e6, integer: false },
+  l2: { min: 0, max: 1e6, integer: false },
+  maxBins: { min: 15, max: 1023, integer: true },
+  oneHotLevels: { min: 1, max: 1_000, integer: true },
+  categorySetMax: { min: 1, max: 1_000, integer: true },
+};
+
 /**
  * A blueprint's settings with some of them replaced.
  *
  * @throws VALIDATION_FAILED naming the parameter, what is allowed and what was found
  */
 export function withParameters(defaults: ModelSettings, parameters: Parameters): ModelSettings {
-  const complaintOf = isForest(defaults) ? forestComplaint : isLinear(defaults) ? linearComplaint : gbmComplaint;
+  const complaintOf = complaintsOf(defaults);
   const settings: Record<string, number | string | boolean> = { ...defaults };
   for (const [name, value] of Object.entries(parameters)) {
     const complaint = complaintOf(name, value);
@@ -133,6 +164,12 @@ export function withParameters(defaults: ModelSettings, parameters: Parameters):
 
 type Value = Parameters[string];
 
+function complaintsOf(defaults: ModelSettings): (name: string, value: Value) => string | null {
+  if (isLinear(defaults)) return linearComplaint;
+  if (isForest(defaults)) return forestComplaint;
+  return isXgboost(defaults) ? xgboostComplaint : gbmComplaint;
+}
+
 const linearComplaint = (name: string, value: Value): string | null =>
   rangeComplaint(name, value, LINEAR_RANGES, Object.keys(LINEAR_RANGES));
 
@@ -142,15 +179,28 @@ function forestComplaint(name: string, value: Value): string | null {
   return rangeComplaint(name, value, FOREST_RANGES, [...flags, ...Object.keys(FOREST_RANGES)]);
 }
 
+function xgboostComplaint(name: string, value: Value): string | null {
+  if (isEncoding(name)) return encodingComplaint(name, value);
+  return rangeComplaint(name, value, XGBOOST_RANGES, [...ENCODINGS, ...Object.keys(XGBOOST_RANGES)]);
+}
+
 function gbmComplaint(name: string, value: Value): string | null {
   if (name === 'boosting')
     return BOOSTING_KINDS.some((kind) => kind === value) ? null : `must be one of ${BOOSTING_KINDS.join(', ')}`;
-  if (name === 'categories')
-    return CATEGORY_ENCODINGS.some((kind) => kind === value) ? null : `must be one of ${CATEGORY_ENCODINGS.join(', ')}`;
-  if (name === 'extraTrees' || name === 'categoryCounts')
-    return typeof value === 'boolean' ? null : 'must be true or false';
-  const others = ['boosting', 'extraTrees', 'categories', 'categoryCounts'];
-  return rangeComplaint(name, value, GBM_RANGES, [...others, ...Object.keys(GBM_RANGES)]);
+  if (name === 'extraTrees') return typeof value === 'boolean' ? null : 'must be true or false';
+  if (isEncoding(name)) return encodingComplaint(name, value);
+  return rangeComplaint(name, value, GBM_RANGES, ['boosting', 'extraTrees', ...ENCODINGS, ...Object.keys(GBM_RANGES)]);
+}
+
+/** Parameters of all boosted trees that say how they read categories. */
+const ENCODINGS = ['categories', 'categoryCounts'] as const;
+type EncodingName = (typeof ENCODINGS)[number];
+
+const isEncoding = (name: string): name is EncodingName => ENCODINGS.some((one) => one === name);
+
+function encodingComplaint(name: EncodingName, value: Value): string | null {
+  if (name === 'categoryCounts') return typeof value === 'boolean' ? null : 'must be true or false';
+  return CATEGORY_ENCODINGS.some((kind) => kind === value) ? null : `must be one of ${CATEGORY_ENCODINGS.join(', ')}`;
 }
 
 function rangeComplaint(name: string, value: Value, ranges: Ranges, known: readonly string[]): string | null {
@@ -162,14 +212,16 @@ function rangeComplaint(name: string, value: Value, ranges: Ranges, known: reado
 }
 
 /** True if two fits of the same rows with other seeds are different models, and their average a better one; a forest is one already. */
-export const drawsRandomNumbers = (settings: ModelSettings | null): boolean =>
-  settings !== null &&
-  !isLinear(settings) &&
-  !isForest(settings) &&
-  settings.boosting !== 'rf' &&
-  usesRandomness(settings);
+export function drawsRandomNumbers(settings: ModelSettings | null): boolean {
+  if (settings === null || isLinear(settings) || isForest(settings) || averagesTrees(settings)) return false;
+  return usesRandomness(settings) || settings.rowFraction < 1;
+}
 
-/** True if trees are drawn with random numbers, so that boosting in segments needs seeds of their own. */
-export function usesRandomness(settings: GbmSettings): boolean {
+/**
+ * True if the engine draws random numbers, so that boosting in segments needs seeds of their own. Rows of XGBoost are drawn
+ * outside of it, by iteration.
+ */
+export function usesRandomness(settings: BoostedSettings): boolean {
+  if (isXgboost(settings)) return settings.featureFraction < 1;
   return settings.boosting === 'rf' || settings.rowFraction < 1 || settings.featureFraction < 1 || settings.extraTrees;
 }

@@ -2,6 +2,7 @@ import { AppError, canonicalJson, toAppError, type ManifestStep } from '#contrac
 import { stepColumnCount } from '#scoring';
 import type { FittedMember } from './assemble.ts';
 import { memberStopAt, report } from './clock.ts';
+import { averagesTrees } from '../blueprints/settings.ts';
 import { encodeCategories, type CategoryEncodings } from './categories/encode-categories.ts';
 import type { FeatureSurvey } from './feature-survey.ts';
 import { fitMember, type MemberContext } from './fit-member.ts';
@@ -150,7 +151,7 @@ function stateKeeper(context: MemberContext, steps: readonly (readonly ManifestS
       if (resumeFrom === null) return EMPTY_STATE;
       try {
         const columnCounts = steps.map((list) => list.reduce((sum, step) => sum + stepColumnCount(step), 0));
-        const averageOutput = settings.boosting === 'rf';
+        const averageOutput = averagesTrees(settings);
         const rules = { taskSha256, columnCounts, outputCount, averageOutput, maxIterations };
         const state = decodeState(resumeFrom, rules, io.sha256);
         io.log?.(resumption(state, context));

@@ -1,26 +1,25 @@
 import { AppError, type TrainTask } from '#contracts';
-import { compileTrees, parseLightgbmModel, type TreeArrays } from '#scoring';
+import type { TreeArrays } from '#scoring';
 import { hash32 } from '#statistics';
-import { usesRandomness, type GbmSettings } from '../blueprints/settings.ts';
+import { averagesTrees, usesRandomness, type BoostedSettings, type GbmSettings } from '../blueprints/settings.ts';
 import type { Objective } from '../blueprints/objective.ts';
+import type { BoostDataset, TreeBooster } from './boosting.ts';
 import { checkCancelled, type FitIo } from './clock.ts';
 import type { EncodedRows } from './encoder.ts';
-import type { EngineBooster, EngineDataset, EngineParameters } from './engine.ts';
+import type { EngineParameters } from './engine.ts';
 import { earlyStopper } from './early-stopper.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
-import { concatTrees, iterationsOf, sliceTrees, withConstant } from './trees.ts';
+import { concatTrees, iterationsOf, sliceTrees, withConstants } from './trees.ts';
 
 const SEGMENT_SALT = 0x5a17_0003;
 
 /** One model to be boosted on a data set that is filled. */
 export interface BoostJob {
-  readonly dataset: EngineDataset;
-  readonly settings: GbmSettings;
+  readonly dataset: BoostDataset;
+  readonly settings: BoostedSettings;
   readonly objective: Objective;
   readonly outputCount: number;
   readonly trainingRowCount: number;
-  /** One entry a matrix column: 1 increasing, -1 decreasing, 0 free; null without any constraint. */
-  readonly monotone: readonly number[] | null;
   /** Number of the member, for its seeds. */
   readonly member: number;
   readonly seed: number;
@@ -36,7 +35,10 @@ export interface BoostJob {
     /** What is added to each row's raw score; null: nothing. */
     readonly offsets: Float64Array | null;
   } | null;
-  /** What is added to the training rows' raw scores, and the constant that is best beside it; null without offsets. */
+  /**
+   * What is added to the training rows' raw scores, and the constant that is best beside it; null without offsets, and where the
+   * data set has them itself.
+   */
   readonly offsets: { readonly training: Float64Array; readonly constant: number } | null;
   /** Time on `io.now()` at which boosting must end; Infinity without a deadline. */
   readonly stopAt: number;
@@ -67,7 +69,7 @@ export interface Boosted {
  * numbers a booster that starts from the scores of the trees so far makes the trees, byte for byte, that the one that
  * made them would have made (`docs/adr/0007-checkpoints.md`). A forest's trees do not depend on each other.
  *
- * With offsets every segment is a new booster, which starts from them and the trees so far. LightGBM finds no constant of its
+ * With `offsets` every segment is a new booster, which starts from them and the trees so far. LightGBM finds no constant of its
  * own then: ours is in the leaves of the first tree.
  *
  * @throws TASK_DEADLINE when frozen iterations cannot be made in time; TASK_CANCELLED
@@ -101,7 +103,7 @@ export async function boost(job: BoostJob, io: FitIo): Promise<Boosted> {
   const all = concatTrees(segments);
   const kept = stopper?.bestIterations() ?? iterationsOf(all);
   return {
-    trees: concatTrees([sliceTrees(all, 0, kept)]),
+    trees: withConstants(concatTrees([sliceTrees(all, 0, kept)]), job.dataset.constants),
     iterations: kept,
     stoppedByDeadline: end === 'deadline',
     validateMs: stopper?.validateMs() ?? 0,
@@ -136,7 +138,7 @@ function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
   const startScores = startScoresOf(job, startsAnew);
   const startedAt = io.now();
   const resumed = iterationsIn(job.resumed);
-  let booster: EngineBooster | null = null;
+  let booster: TreeBooster | null = null;
   let firstOfBooster = 0;
   let made = resumed;
   const isTooLate = (): boolean => {
@@ -147,13 +149,13 @@ function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
     if (frozenIterations === null || madeHere < PROJECTION_ITERATIONS) return false;
     return startedAt + ((now - startedAt) / madeHere) * (maxIterations - resumed) > stopAt;
   };
-  const nextBooster = async (segments: readonly TreeArrays[]): Promise<EngineBooster> => {
+  const nextBooster = async (segments: readonly TreeArrays[]): Promise<TreeBooster> => {
     booster?.close();
     booster = null;
     const scores = await startScores(segments);
     if (scores !== null) dataset.setInitialScores(scores);
     const seed = hash32(job.seed, SEGMENT_SALT, job.member, isRandom ? segments.length : 0);
-    booster = dataset.createBooster(engineParameters(job, seed));
+    booster = dataset.createBooster(seed, made);
     firstOfBooster = made;
     return booster;
   };
@@ -172,7 +174,7 @@ function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
         }
         if (current.update()) {
           end = 'exhausted';
-          // Nothing to split at all: LightGBM keeps the first iteration as constant trees.
+          // Nothing to split at all: the first iteration is kept as constant trees.
           if (made === 0) added = made = 1;
           break;
         }
@@ -181,9 +183,9 @@ function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
         job.onIteration(made);
       }
       if (added === 0) return { trees: null, end };
-      const trees = parseLightgbmModel(current.modelText(first, added));
-      const constant = segments.length === 0 ? (job.offsets?.constant ?? 0) : 0;
-      return { trees: constant === 0 ? trees : withConstant(trees, constant), end };
+      const trees = current.trees(first, added);
+      const isFirst = segments.length === 0 && job.offsets !== null;
+      return { trees: isFirst ? withConstants(trees, [job.offsets.constant]) : trees, end };
     },
     close: () => booster?.close(),
   };
@@ -201,7 +203,7 @@ function startScoresOf(job: BoostJob, startsAnew: boolean) {
   return async (segments: readonly TreeArrays[]): Promise<Float64Array | null> => {
     const { offsets } = job;
     if (segments.length === 0 && offsets !== null) return offsets.training.map((offset) => offset + offsets.constant);
-    if (job.settings.boosting === 'rf' || segments.length === 0) return null;
+    if (averagesTrees(job.settings) || segments.length === 0) return null;
     if (scores.length === 0)
       scores = offsets?.training.slice() ?? new Float64Array(job.trainingRowCount * job.outputCount);
     if (!startsAnew) await addScores(concatTrees(segments), job, scores);
@@ -211,13 +213,13 @@ function startScoresOf(job: BoostJob, startsAnew: boolean) {
   };
 }
 
-/** Adds a segment's raw scores of the training rows; `scores` is output-major, as LightGBM wants initial scores. */
+/** Adds a segment's raw scores of the training rows, as the engine sums them; `scores` is output-major. */
 async function addScores(
   trees: TreeArrays,
-  { training, outputCount, trainingRowCount }: BoostJob,
+  { dataset, training, outputCount, trainingRowCount }: BoostJob,
   scores: Float64Array,
 ): Promise<void> {
-  const { score } = compileTrees(trees, training.columnCount);
+  const score = dataset.sums(trees, training.columnCount);
   const raw = new Float64Array(outputCount);
   await training.forEach((values, rowCount, first) => {
     for (let row = 0; row < rowCount; row += 1) {
@@ -237,7 +239,11 @@ export function engineParameters(
     objective,
     monotone,
     trainingRowCount,
-  }: Pick<BoostJob, 'settings' | 'objective' | 'monotone' | 'trainingRowCount'>,
+  }: Pick<BoostJob, 'objective' | 'trainingRowCount'> & {
+    readonly settings: GbmSettings;
+    /** One entry a matrix column: 1 increasing, -1 decreasing, 0 free; null without any constraint. */
+    readonly monotone: readonly number[] | null;
+  },
   seed: number,
 ): EngineParameters {
   const minRows = Math.max(2, Math.min(settings.minRowsPerLeaf, Math.floor(trainingRowCount / 20)));

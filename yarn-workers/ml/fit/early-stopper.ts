@@ -26,7 +26,7 @@ function looksAt(iterationCount: number, stride: number): { first: number; count
  * is the first of the lowest.
  */
 export function earlyStopper(
-  job: Pick<BoostJob, 'objective' | 'outputCount'>,
+  job: Pick<BoostJob, 'objective' | 'outputCount' | 'dataset'>,
   validation: NonNullable<BoostJob['validation']>,
   rounds: number,
   now: () => number,
@@ -34,7 +34,11 @@ export function earlyStopper(
   const { rows, labels, weights, offsets } = validation;
   const { outputCount } = job;
   const term = stoppingLoss(job.objective, labels, outputCount);
-  const raw = offsets?.slice() ?? new Float64Array(rows.rowCount * outputCount);
+  const { constants } = job.dataset;
+  const raw = Float64Array.from(
+    { length: rows.rowCount * outputCount },
+    (_, at) => (offsets?.[at] ?? 0) + (constants?.[at % outputCount] ?? 0),
+  );
   let best = Infinity;
   let bestIterations = 1;
   let made = 0;

@@ -1,3 +1,5 @@
+import type { XgboostEngine } from './xgboost/engine.ts';
+
 /**
  * What fitting needs of a gradient boosting engine. `ml` touches no native code: the worker passes in an engine
  * (LightGBM by koffi), tests may pass in a fake. All calls are synchronous and are made on one thread.
@@ -63,4 +65,10 @@ export interface BoostingEngine {
   createDataset(spec: EngineDatasetSpec): EngineDataset;
   /** Reads a model text back. */
   loadModel(modelText: string): EngineOracle;
+  /**
+   * The second engine, loaded when it is first asked for.
+   *
+   * @throws NATIVE_LIBRARY
+   */
+  xgboost(): XgboostEngine;
 }

@@ -1,10 +1,11 @@
 import type { BatchSource, ManifestStep, TrainTask } from '#contracts';
-import { stepColumns, type TreeArrays } from '#scoring';
+import { stepColumnCount, stepColumns, type TreeArrays } from '#scoring';
 import { hash32, rowHash } from '#statistics';
 import type { Objective } from '../blueprints/objective.ts';
-import type { GbmSettings } from '../blueprints/settings.ts';
+import { isXgboost, type BoostedSettings } from '../blueprints/settings.ts';
 import { constantScores } from './baseline.ts';
-import { boost, datasetParameters, type Boosted, type BoostJob } from './boost.ts';
+import { boost, datasetParameters, engineParameters, type Boosted, type BoostJob } from './boost.ts';
+import { lightgbmDataset, type BoostDataset } from './boosting.ts';
 import type { FitIo } from './clock.ts';
 import {
   copyRow,
@@ -15,17 +16,18 @@ import {
   type HeldOut,
   type TableEncoder,
 } from './encoder.ts';
-import type { BoostingEngine, EngineDataset } from './engine.ts';
+import type { BoostingEngine } from './engine.ts';
 import { BIN_SAMPLE_CELLS_MAX, BIN_SAMPLE_ROWS_MAX, MATRIX_CELLS_MAX, PUSH_CELLS_MAX } from './limits.ts';
 import { countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
 import { offsetsOf, type TargetRows } from './target-rows.ts';
 import type { TaskFeature } from './task-columns.ts';
 import type { Corpora } from './text/corpus.ts';
+import { createXgboostDataset } from './xgboost/dataset.ts';
 
 const BIN_SALT = 0x5a17_0004;
 
 /** What all members of a fit share. */
-export interface MemberContext<Settings = GbmSettings> {
+export interface MemberContext<Settings = BoostedSettings> {
   readonly task: TrainTask;
   readonly features: readonly TaskFeature[];
   readonly source: BatchSource;
@@ -71,23 +73,7 @@ export async function fitMember(
   const validates = validationRows(roles, member);
   const labels = engineLabels(task, rows);
   const encoded = await encodeMember(encoder, rows.rowCount, trains, validates, task.seed);
-  const dataset = context.engine.createDataset({
-    rowCount: encoded.training.rowCount,
-    columnCount: encoder.columnCount,
-    categoricalColumns: steps
-      .flatMap((step) =>
-        stepColumns(
-          step,
-          features.map(({ manifest }) => manifest),
-        ),
-      )
-      .flatMap(({ kind }, column) => (kind === 'category' ? [column] : [])),
-    sample: encoded.sample,
-    sampleRowCount: encoded.sampleRowCount,
-    hasWeights: rows.weights !== null,
-    threadCount: task.threadCount,
-    parameters: datasetParameters(task, settings, encoded.training.rowCount),
-  });
+  const dataset = datasetOf(context, member, steps, encoded);
   try {
     await fill(
       dataset,
@@ -102,8 +88,7 @@ export async function fitMember(
         objective: context.objective,
         outputCount: context.outputCount,
         trainingRowCount: encoded.training.rowCount,
-        monotone: monotoneColumns(task, features, steps),
-        offsets: startOf(context, trains),
+        offsets: isXgboost(settings) ? null : startOf(context, trains),
         member: index,
         seed: task.seed,
         frozenIterations: task.refit?.iterations ?? null,
@@ -132,6 +117,50 @@ function startOf({ task, rows, objective }: MemberContext, trains: (row: number)
   if (training === null) return null;
   const [constant = 0] = constantScores(task.target, objective, rows, trains);
   return { training, constant };
+}
+
+/** An empty data set of the engine that the settings are of. */
+function datasetOf(
+  { task, features, rows, roles, engine, settings, objective }: MemberContext,
+  member: Member,
+  steps: readonly ManifestStep[],
+  { training, sample, sampleRowCount }: EncodedMember,
+): BoostDataset {
+  const categoryCounts = steps.flatMap(categoryCountsOf);
+  const monotone = monotoneColumns(task, features, steps);
+  const shared = {
+    rowCount: training.rowCount,
+    sample,
+    sampleRowCount,
+    hasWeights: rows.weights !== null,
+    threadCount: task.threadCount,
+  };
+  if (isXgboost(settings)) {
+    const trains = trainingRows(roles, member);
+    return createXgboostDataset(engine.xgboost(), {
+      ...shared,
+      categoryCounts,
+      settings,
+      objective,
+      constants: constantScores(task.target, objective, rows, trains),
+      offsets: offsetsOf(rows, trains),
+      monotone,
+    });
+  }
+  const dataset = engine.createDataset({
+    ...shared,
+    columnCount: training.columnCount,
+    categoricalColumns: categoryCounts.flatMap((count, column) => (count === null ? [] : [column])),
+    parameters: datasetParameters(task, settings, training.rowCount),
+  });
+  const job = { settings, objective, monotone, trainingRowCount: training.rowCount };
+  return lightgbmDataset(dataset, (seed) => engineParameters(job, seed));
+}
+
+/** For each matrix column of a step how many categories it has, null for numbers. */
+function categoryCountsOf(step: ManifestStep): (number | null)[] {
+  if (step.kind === 'category-codes') return [Math.max(step.keys.length, (step.missingCode ?? -1) + 1)];
+  return Array.from({ length: stepColumnCount(step) }, () => null);
 }
 
 /** Values of the rows that `wanted` names, in row order. */
@@ -214,7 +243,7 @@ function keeper(wanted: (row: number) => boolean, rowCount: number, columnCount:
 
 /** Pushes all training rows in chunks of bounded size. */
 async function fill(
-  dataset: EngineDataset,
+  dataset: BoostDataset,
   training: EncodedRows,
   labels: Float32Array,
   weights: Float32Array | null,

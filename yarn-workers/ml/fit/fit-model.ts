@@ -107,7 +107,7 @@ export async function fitModel(
   const { target } = task;
   const settings = settingsOf(task.blueprintId, task.parameters);
   const objective = objectiveOf(target, task.metric);
-  checkFits(task.blueprintId, settings, target, task.monotonic);
+  checkFits(task.blueprintId, settings, task);
   const features = taskFeatures(task);
   await report(io, 0, 'reading', 'reading the target');
   const rows = await readTargetRows(task, source, io.signal);

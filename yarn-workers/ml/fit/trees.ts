@@ -35,10 +35,14 @@ export function sliceTrees(trees: TreeArrays, first: number, count: number): Tre
   };
 }
 
-/** The same trees, those of the first iteration with `constant` in every leaf. */
-export function withConstant(trees: TreeArrays, constant: number): TreeArrays {
-  const end = trees.leafOffset[trees.outputCount] ?? 0;
-  return { ...trees, leafValue: trees.leafValue.map((value, leaf) => (leaf < end ? value + constant : value)) };
+/** The same trees, those of the first iteration with their output's constant in every leaf; null: as they are. */
+export function withConstants(trees: TreeArrays, constants: readonly number[] | null): TreeArrays {
+  if (constants === null) return trees;
+  const leafValue = trees.leafValue.slice();
+  for (const [tree, constant] of constants.entries())
+    for (let leaf = trees.leafOffset[tree] ?? 0; leaf < (trees.leafOffset[tree + 1] ?? 0); leaf += 1)
+      leafValue[leaf] = (leafValue[leaf] ?? 0) + constant;
+  return { ...trees, leafValue };
 }
 
 /**

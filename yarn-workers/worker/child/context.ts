@@ -9,7 +9,7 @@ import { DuckDb, hdfsFiles, openInPlace, openTable } from '#tables';
 import { openWebHdfs, type HdfsAccess, type WebHdfsClient } from '#webhdfs';
 import type { BoostingEngine } from '#ml';
 import type { ConfigureMessage } from '../ipc/messages.ts';
-import { openLightgbm } from '../native/lightgbm.ts';
+import { openEngines } from '../native/engines.ts';
 import { DatasetCache } from './dataset-cache.ts';
 import { LocalObjects } from './local-objects.ts';
 import { explainByFiles } from './lost-files.ts';
@@ -64,10 +64,7 @@ export async function openContext(configuration: ConfigureMessage): Promise<Task
   const objectsDir = path.join(workDir, 'objects');
   await mkdir(objectsDir);
   const objects = new LocalObjects({ store, folder: objectsDir, bytesMax: worker.objectCacheBytes });
-  const engine = openLightgbm({
-    libraryPath: worker.lightgbmLibrary === '' ? 'lib_lightgbm.so' : worker.lightgbmLibrary,
-    ...(worker.libgompLibrary === '' ? {} : { libgompPath: worker.libgompLibrary }),
-  });
+  const engine = openEngines(worker);
   const duckdb = await DuckDb.open({
     memoryLimitBytes: worker.memoryBytes * DUCKDB_OF_MEMORY,
     threads: worker.threadCount,

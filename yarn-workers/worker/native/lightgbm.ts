@@ -166,7 +166,7 @@ let logSink: Handle | undefined;
  *
  * @throws NATIVE_LIBRARY when it (or libgomp) cannot be loaded or lacks a function
  */
-export function openLightgbm(options: LightgbmOptions): BoostingEngine {
+export function openLightgbm(options: LightgbmOptions): Omit<BoostingEngine, 'xgboost'> {
   const native = bind(options);
   logSink ??= koffi.register(() => undefined, koffi.pointer(koffi.proto('void LightgbmLogSink(const char *text)')));
   check(native, native.registerLogCallback(logSink), 'LGBM_RegisterLogCallback');

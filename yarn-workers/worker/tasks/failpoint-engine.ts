@@ -1,5 +1,5 @@
 import { toAppError, type AppError } from '#contracts';
-import type { BoostingEngine, EngineDataset } from '#ml';
+import type { BoostingEngine, EngineDataset, XgboostEngine } from '#ml';
 import { failpoint } from '#runtime';
 
 /** An engine with failpoints between its calls. */
@@ -31,6 +31,29 @@ export function failpointEngine(engine: BoostingEngine): FailpointEngine {
         pass('worker.bin');
         return passingDataset(engine.createDataset(spec), () => pass('worker.iterate'));
       },
+      xgboost: () => passingXgboost(engine.xgboost(), pass),
+    },
+  };
+}
+
+function passingXgboost(engine: XgboostEngine, pass: (name: string) => void): XgboostEngine {
+  return {
+    createDataset: (spec) => {
+      pass('worker.bin');
+      const dataset = engine.createDataset(spec);
+      return {
+        ...dataset,
+        createBooster: (parameters) => {
+          const booster = dataset.createBooster(parameters);
+          return {
+            ...booster,
+            boost: (gradients, hessians) => {
+              pass('worker.iterate');
+              booster.boost(gradients, hessians);
+            },
+          };
+        },
+      };
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { ManifestStep, TargetSpec } from '#contracts';
 import { hash32, rowHash } from '#statistics';
-import type { GbmSettings } from '../../blueprints/settings.ts';
+import type { EncodingSettings } from '../../blueprints/settings.ts';
 import type { FeatureSurvey, LevelCounts } from '../feature-survey.ts';
 import type { MemberContext } from '../fit-member.ts';
 import { countRows, trainingRows, type Member } from '../row-roles.ts';
@@ -60,7 +60,7 @@ const rounded = (value: number): number => Number(value.toPrecision(VALUE_DIGITS
  * Thomas, Bischl 2022, "Regularized target encoding outperforms traditional methods"; `credibilityConstant`
  */
 export async function encodeCategories(
-  context: EncodingContext & { readonly settings: Pick<GbmSettings, 'categories' | 'categoryCounts'> },
+  context: EncodingContext & { readonly settings: EncodingSettings },
   member: Member,
   steps: readonly ManifestStep[],
   levelsOf: FeatureSurvey['levelsOf'],

@@ -3,7 +3,7 @@ import { Blueprint, METRIC_FACTS, METRIC_NAMES, parse } from '#contracts';
 import { BLUEPRINTS, blueprintOf, candidateName, settingsOf } from '#ml';
 import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';
 import { textAnalysesOf } from '../../../../../yarn-workers/ml/blueprints/text.ts';
-import { usesRandomness } from '../../../../../yarn-workers/ml/blueprints/settings.ts';
+import { drawsRandomNumbers, usesRandomness } from '../../../../../yarn-workers/ml/blueprints/settings.ts';
 import { variations } from '../../../../../yarn-workers/ml/blueprints/variations.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';
 
@@ -49,6 +49,14 @@ describe('ml blueprints', () => {
       const err = await appErrorOf('VALIDATION_FAILED', () => settingsOf('linear', parameters));
       expect(err.message).to.contain(part);
     }
+    for (const [parameters, part] of [
+      [{ maxDepth: 0 }, 'an integer from 1 to 16; found 0'],
+      [{ minChildWeight: 0 }, 'a number from 0.000001 to 1000000; found 0'],
+      [{ minRowsPerLeaf: 5 }, 'is not a parameter of this blueprint; known are categories, '],
+    ] as const) {
+      const err = await appErrorOf('VALIDATION_FAILED', () => settingsOf('xgboost-default', parameters));
+      expect(err.message).to.contain(part);
+    }
     await appErrorOf('VALIDATION_FAILED', () => settingsOf('baseline', { leaves: 3 }));
   });
 
@@ -72,18 +80,23 @@ describe('ml blueprints', () => {
   it('know which of them draw random numbers', () => {
     const random = BLUEPRINTS.filter(({ id }) => {
       const settings = settingsOf(id, {});
-      return settings !== null && 'boosting' in settings && usesRandomness(settings);
+      return settings !== null && 'learningRate' in settings && usesRandomness(settings);
     });
     expect(random.map(({ id }) => id)).to.include.members([
       'lightgbm-slow',
       'lightgbm-random-forest',
       'lightgbm-extra-trees',
+      'xgboost-slow',
     ]);
     expect(random.map(({ id }) => id)).not.to.include.members([
       'lightgbm-fast',
       'lightgbm-default',
       'lightgbm-shallow',
+      'xgboost-default',
     ]);
+    const areCopies = (id: string, parameters = {}) => drawsRandomNumbers(settingsOf(id, parameters));
+    expect([areCopies('xgboost-slow'), areCopies('xgboost-default', { rowFraction: 0.7 })]).to.deep.equal([true, true]);
+    expect([areCopies('xgboost-default'), areCopies('random-forest'), areCopies('linear')]).not.to.include(true);
   });
 
   it('have an objective for every metric, stopped by a loss of which less is better', () => {

@@ -49,7 +49,19 @@ function countingEngine() {
       },
     };
   };
-  return { engine: { ...engine, createDataset }, counted };
+  const xgboost: typeof engine.xgboost = () => ({
+    createDataset: (spec) => {
+      const dataset = engine.xgboost().createDataset(spec);
+      return {
+        ...dataset,
+        createBooster: (parameters) => {
+          const booster = dataset.createBooster(parameters);
+          return { ...booster, boost: (...pairs) => ((counted.updates += 1), booster.boost(...pairs)) };
+        },
+      };
+    },
+  });
+  return { engine: { ...engine, createDataset, xgboost }, counted };
 }
 
 async function made(task: TrainTask, resumeFrom: Uint8Array | null = null): Promise<Made> {
@@ -136,6 +148,30 @@ const BOOSTED: readonly {
     name: 'forest',
     targetType: 'binary',
     task: { blueprintId: 'lightgbm-random-forest', parameters: { maxIterations: 120, leaves: 15 } },
+  },
+  {
+    name: 'XGBoost, binary with sampled rows',
+    targetType: 'binary',
+    task: { blueprintId: 'xgboost-default', parameters: { maxIterations: 170, maxDepth: 3, rowFraction: 0.7 } },
+  },
+  {
+    name: 'XGBoost, multiclass with columns of each split, weighted',
+    targetType: 'multiclass',
+    task: {
+      blueprintId: 'xgboost-slow',
+      weightColumn: 'weight',
+      parameters: { maxIterations: 120, maxDepth: 3 },
+    },
+  },
+  {
+    name: 'XGBoost, regression of absolute errors',
+    targetType: 'regression',
+    task: { blueprintId: 'xgboost-default', metric: 'mae', parameters: { maxIterations: 120, maxDepth: 3 } },
+  },
+  {
+    name: 'XGBoost, refit',
+    targetType: 'regression',
+    task: { blueprintId: 'xgboost-default', refit: { of: 'model-0', iterations: 130 }, parameters: { maxDepth: 3 } },
   },
   {
     name: 'refit without random numbers',

@@ -146,8 +146,9 @@ describe('ml offsets and exposures', function () {
   }
 
   it('twice the exposure is twice the value, whatever the model; explanations begin from the mean and add up', async () => {
-    for (const blueprintId of ['baseline', 'lightgbm-fast', 'lightgbm-slow', 'linear', 'linear-splines']) {
-      const parameters = blueprintId.startsWith('lightgbm') ? { maxIterations: 60 } : {};
+    const trees = ['lightgbm-fast', 'lightgbm-slow', 'xgboost-default', 'xgboost-slow'];
+    for (const blueprintId of ['baseline', ...trees, 'linear', 'linear-splines']) {
+      const parameters = trees.includes(blueprintId) ? { maxIterations: 60 } : {};
       const task = await taskOf('claims', { blueprintId, parameters });
       const made = await fit(task);
       const scorer = opened(task, made);
@@ -244,7 +245,7 @@ describe('ml offsets and exposures', function () {
 
   it('keeps monotone constraints', async () => {
     const monotonic = { increasing: ['power'], decreasing: ['age'] };
-    for (const blueprintId of ['lightgbm-slow', 'linear-splines']) {
+    for (const blueprintId of ['lightgbm-slow', 'linear-splines', 'xgboost-default']) {
       const task = await taskOf('claims', { blueprintId }, { monotonic });
       const scorer = opened(task, await fit(task));
       for (let power = 0; power < 20; power += 0.5) {
@@ -255,7 +256,7 @@ describe('ml offsets and exposures', function () {
   });
 
   it('resumes after any segment to the same content', async () => {
-    for (const blueprintId of ['lightgbm-default', 'lightgbm-slow']) {
+    for (const blueprintId of ['lightgbm-default', 'lightgbm-slow', 'xgboost-default', 'xgboost-slow']) {
       const task = await taskOf('sold', {
         blueprintId,
         parameters: { maxIterations: 170, earlyStoppingRounds: 0 },

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { BoostingEngine, EngineBooster, EngineDataset } from '#ml';
+import type { BoostingEngine, EngineBooster, EngineDataset, XgboostEngine } from '#ml';
 import { armFailpoints } from '#runtime';
 import { failpointEngine } from '../../../../../yarn-workers/worker/tasks/failpoint-engine.ts';
 
@@ -28,10 +28,35 @@ describe('worker: engine with failpoints', () => {
     createBooster: () => booster,
     close: () => undefined,
   };
+  const second: XgboostEngine = {
+    createDataset: () => ({
+      setMargins: () => undefined,
+      createBooster: () => ({
+        readMargins: (out) => out.fill(5),
+        boost: (gradients) => gradients.fill(6),
+        model: (first, count) => Uint8Array.of(first, count),
+        predict: () => expect.fail('not called'),
+        close: () => undefined,
+      }),
+      close: () => undefined,
+    }),
+  };
   const engine: BoostingEngine = {
     name: 'fake 1',
     createDataset: () => dataset,
     loadModel: () => expect.fail('not called'),
+    xgboost: () => second,
+  };
+  const secondSpec = {
+    rowCount: 1,
+    columnCount: 1,
+    codes: new Uint8Array(1),
+    missingCode: 255,
+    isCategory: [false],
+    binsMax: 2,
+    labels: new Float32Array(1),
+    weights: null,
+    threadCount: 1,
   };
   it('passes everything on', () => {
     const { engine: made } = failpointEngine(engine);
@@ -39,6 +64,22 @@ describe('worker: engine with failpoints', () => {
     expect(first.update()).to.equal(false);
     expect(first.modelText(2, 3)).to.equal('2+3');
     expect(made.name).to.equal('fake 1');
+  });
+
+  it('passes everything of the second engine on, failpoints between its calls too', async () => {
+    armFailpoints('worker.iterate=error@2');
+    const watched = failpointEngine(engine);
+    const made = watched.engine.xgboost().createDataset(secondSpec).createBooster({});
+    const margins = new Float32Array(1);
+    made.readMargins(margins);
+    made.boost(margins, margins);
+    expect(margins[0]).to.equal(6);
+    expect(made.model(2, 3)).to.deep.equal(Uint8Array.of(2, 3));
+    await Promise.resolve();
+    watched.rethrow();
+    made.boost(margins, margins);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(() => watched.rethrow()).to.throw('failpoint worker.iterate');
   });
 
   it('an error at a failpoint between native calls is thrown where the fit waits', async () => {

@@ -1,0 +1,48 @@
+import type { Blueprint } from '#contracts';
+
+/** What trees do with features. */
+export const FEATURE_STEPS: Blueprint['steps'] = [
+  {
+    id: 'numbers',
+    kind: 'numeric',
+    inputs: ['numeric features'],
+    description: 'The number itself; a missing one stays missing and the trees learn where it goes.',
+  },
+  {
+    id: 'categories',
+    kind: 'category-codes',
+    inputs: ['categorical features', 'boolean features'],
+    description:
+      'Levels of the training rows by frequency, rare ones and levels beyond the limit read as unseen; missing is a level of its own. Splits are by sets of levels.',
+  },
+  {
+    id: 'dates',
+    kind: 'date-parts',
+    inputs: ['date features'],
+    description: 'Days since 1970 with their fraction, year, month, day, weekday, hour and day of the year.',
+  },
+  {
+    id: 'date-differences',
+    kind: 'date-difference',
+    inputs: ['date features'],
+    description: 'Days from one date to another, of each pair of the first six.',
+  },
+  {
+    id: 'texts',
+    kind: 'text-scores',
+    inputs: ['text features'],
+    description:
+      'What a linear model makes of a text: tf-idf of its words and pairs of words, a number an output. Rows that it was fitted on have the number of a model that had not seen them.',
+  },
+];
+
+/** What more they do with categories of many levels where a blueprint encodes these. */
+export const ENCODED_STEPS: Blueprint['steps'] = [
+  {
+    id: 'category-numbers',
+    kind: 'category-numbers',
+    inputs: ['categorical features of many levels'],
+    description:
+      'A level’s mean of the target (its share of a class, a column a class), drawn towards that of all rows the more, the fewer rows it has and the less levels differ; and its share of the rows. A training row has the mean of other rows. Unseen levels have that of all rows.',
+  },
+];
