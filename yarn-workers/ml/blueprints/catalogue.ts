@@ -39,6 +39,14 @@ const NEUTRAL: GbmSettings = {
   categoryCounts: false,
 };
 
+const PLACES_STEP: Blueprint['steps'][number] = {
+  id: 'places',
+  kind: 'place-directions',
+  inputs: ['pairs of latitude and longitude'],
+  description:
+    'How far a place lies to the north-east and to the north-west, of the first four pairs of numbers that are places by their names and ranges.',
+};
+
 const FEATURE_STEPS: Blueprint['steps'] = [
   {
     id: 'numbers',
@@ -65,6 +73,7 @@ const FEATURE_STEPS: Blueprint['steps'] = [
     inputs: ['date features'],
     description: 'Days from one date to another, of each pair of the first six.',
   },
+  PLACES_STEP,
   {
     id: 'texts',
     kind: 'text-scores',
@@ -174,7 +183,7 @@ function linear(
   settings: LinearSettings,
 ): CatalogueEntry {
   const readsTexts = settings.words > 0 || settings.characters > 0;
-  const inputs = readsTexts ? [...LINEAR_STEPS, TEXT_STEP] : LINEAR_STEPS;
+  const inputs = [...LINEAR_STEPS, ...(settings.pieces > 1 ? [PLACES_STEP] : []), ...(readsTexts ? [TEXT_STEP] : [])];
   const end: Blueprint['steps'][number] = {
     id: 'elastic-net',
     kind: 'elastic-net',
