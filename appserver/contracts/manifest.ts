@@ -63,6 +63,8 @@ const ngramLength = Type.Integer({ minimum: 1, maximum: TEXT_LENGTH_MAX });
  *   of the target (of a class: its share), drawn towards that of all rows; `count` is the level's share of the rows.
  * - `date-difference` (came with encodings): one dense column, days from the date `minus` (another feature) to this one, with
  *   their fraction; NaN where one of them is missing.
+ * - `place-directions` (came with places; programs from before refuse it): two dense columns of a place, latitude + width x
+ *   longitude and latitude - width x longitude; NaN where one of them is missing. `feature` is the latitude.
  */
 export const ManifestStep = Type.Union([
   strict({ kind: Type.Literal('numeric'), feature: Type.Integer({ minimum: 0 }) }),
@@ -104,6 +106,16 @@ export const ManifestStep = Type.Union([
     kind: Type.Literal('date-difference'),
     feature: Type.Integer({ minimum: 0 }),
     minus: Type.Integer({ minimum: 0 }),
+  }),
+  strict({
+    kind: Type.Literal('place-directions'),
+    feature: Type.Integer({ minimum: 0 }),
+    longitude: Type.Integer({ minimum: 0 }),
+    width: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'length of a degree of longitude in degrees of latitude, where the training rows are',
+    }),
   }),
 ]);
 export type ManifestStep = Static<typeof ManifestStep>;

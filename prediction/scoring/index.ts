@@ -70,6 +70,7 @@ export {
 export { withThreshold } from './scorer/threshold.ts';
 export { OFFSET_NEEDS, compileOffsets, offsetOf, type OffsetColumn, type RowOffsets } from './scorer/offsets.ts';
 export { datePart, daysBetween } from './steps/date-parts.ts';
+export { isPairStep, writeDirections } from './steps/pair-steps.ts';
 export {
   columnRequest,
   featureDecoder,

@@ -7,6 +7,7 @@ import { LEVELS_FEATURES, levelsTable } from '../support/levels-table.ts';
 import { memorySource, numberRule, type MemoryColumn } from '../support/memory-table.ts';
 import { MIXED_FEATURES, mixedTable } from '../support/mixed-table.ts';
 import { freeIo, planOf, trainTask } from '../support/modelling-task.ts';
+import { PLACES_FEATURES, placesTable } from '../support/places-table.ts';
 import { TEXT_FEATURES, textTable } from '../support/text-table.ts';
 
 const ROWS = 500;
@@ -48,6 +49,12 @@ const TABLES: readonly {
     table: bringing(levelsTable(ROWS, 9)),
     features: LEVELS_FEATURES,
     blueprints: ['lightgbm-encoded', 'lightgbm-default', 'xgboost-default', 'linear', 'linear-splines'],
+  },
+  {
+    name: 'places',
+    table: bringing(placesTable(ROWS, 9)),
+    features: PLACES_FEATURES,
+    blueprints: ['lightgbm-default', 'extra-trees', 'random-forest', 'linear-splines'],
   },
 ];
 

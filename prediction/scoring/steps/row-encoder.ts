@@ -2,7 +2,8 @@ import type { DatePart, ManifestStep } from '#contracts';
 import { categoryKey, isMissing, type KeyRule } from '../parse/category.ts';
 import { cellReader, cellText, type NumberReader } from '../parse/cell-reader.ts';
 import { categoryTable, type CategoryStep, type CategoryTable } from './category-table.ts';
-import { datePart, daysBetween } from './date-parts.ts';
+import { datePart } from './date-parts.ts';
+import { isPairStep, pairInputs, writePair } from './pair-steps.ts';
 import { compileTexts, textGroups, type PlacedTextStep, type TextScorer } from '../text/text-scores.ts';
 import { unreadable, type InputFeature } from './feature-values.ts';
 import { stepColumnCount, stepInputs } from './steps.ts';
@@ -47,7 +48,7 @@ interface FeaturePlan {
   /** dense columns that are the number itself */
   readonly numberColumns: readonly number[];
   readonly dateTargets: readonly DateTarget[];
-  /** place among the numbers that differences are made of; -1: none is made of it */
+  /** place among the numbers that steps of two features read; -1: none reads it */
   readonly numberPlace: number;
   readonly categoryTargets: readonly CategoryTarget[];
   /** write all columns that are made of the text */
@@ -67,7 +68,7 @@ export function rowEncoder(
   const usedCount = plans.filter((plan) => plan.isUsed).length;
   const defaults = defaultValues(plans, steps);
   const values = Float64Array.from(defaults);
-  const differences = differenceTargets(steps, usedSteps);
+  const pairs = pairTargets(steps, usedSteps);
   const numbers = new Float64Array(features.length);
   const scratch = new Float64Array(1);
   /** The columns of the last object row in its order: rows of one sender mostly agree, and comparing beats looking up. */
@@ -116,12 +117,12 @@ export function rowEncoder(
     values,
     encode: (row, rowNumber, counts) => {
       for (let column = 0; column < defaults.length; column += 1) values[column] = defaults[column] ?? NaN;
-      if (differences.length > 0) numbers.fill(NaN);
+      if (pairs.length > 0) numbers.fill(NaN);
       // The cast holds: what is no array is the record of the union (Array.isArray does not narrow readonly arrays).
       if (Array.isArray(row)) encodeCells(row, rowNumber, counts);
       else encodeObject(row as Readonly<Record<string, unknown>>, rowNumber, counts);
-      for (const { column, feature, minus } of differences)
-        values[column] = daysBetween(numbers[minus] ?? NaN, numbers[feature] ?? NaN);
+      for (const { step, column, own, other } of pairs)
+        writePair(step, numbers[own] ?? NaN, numbers[other] ?? NaN, values, column);
     },
   };
 }
@@ -202,7 +203,7 @@ function featurePlan(
   const texts: PlacedTextStep[] = [];
   let column = 0;
   let isUsed = false;
-  let isInDifference = false;
+  let isInPair = false;
   for (const [number, step] of steps.entries()) {
     const first = column;
     column += stepColumnCount(step);
@@ -211,7 +212,7 @@ function featurePlan(
     if (step.kind === 'numeric') numberColumns.push(first);
     else if (step.kind === 'date-parts')
       dateTargets.push(...step.parts.map((part, i) => ({ column: first + i, part })));
-    else if (step.kind === 'date-difference') isInDifference = true;
+    else if (isPairStep(step)) isInPair = true;
     else if (step.kind === 'text-scores') texts.push({ step, column: first });
     else categoryTargets.push(categoryTarget(step, first, feature.parse.nullMarkers));
   }
@@ -222,21 +223,21 @@ function featurePlan(
     keyRule: feature.parse.kind === 'category' ? feature.parse.keyRule : 'text',
     numberColumns,
     dateTargets,
-    numberPlace: isInDifference ? index : -1,
+    numberPlace: isInPair ? index : -1,
     categoryTargets,
     textScorers: textGroups(texts).map(compileTexts),
   };
 }
 
-/** The columns of differences, with the features that they are made of. */
-function differenceTargets(steps: readonly ManifestStep[], usedSteps: ReadonlySet<number>) {
+/** The steps of two features with their first columns. */
+function pairTargets(steps: readonly ManifestStep[], usedSteps: ReadonlySet<number>) {
   let column = 0;
   return steps.flatMap((step, number) => {
     const first = column;
     column += stepColumnCount(step);
-    return step.kind === 'date-difference' && usedSteps.has(number)
-      ? [{ column: first, feature: step.feature, minus: step.minus }]
-      : [];
+    if (!isPairStep(step) || !usedSteps.has(number)) return [];
+    const [own, other] = pairInputs(step);
+    return [{ step, column: first, own, other }];
   });
 }
 

@@ -1,7 +1,8 @@
 import { AppError, type ManifestStep, type MatrixColumn, type ParseRule } from '#contracts';
 import { categoryTable, checkCategoryStep, isCategoryStep, type CategoryStep } from './category-table.ts';
-import { datePart, daysBetween } from './date-parts.ts';
+import { datePart } from './date-parts.ts';
 import { checkTextStep, compileTexts, textGroups, type PlacedTextStep } from '../text/text-scores.ts';
+import { isPairStep, pairColumnCount, pairInputs, writePair, type PairStep } from './pair-steps.ts';
 import { isText, type CategoryValues, type FeatureValues, type InputFeature } from './feature-values.ts';
 
 /**
@@ -26,11 +27,12 @@ const READABLE: Readonly<Record<ManifestStep['kind'], readonly ParseRule['kind']
   'text-scores': ['category'],
   'category-numbers': ['category'],
   'date-difference': ['date'],
+  'place-directions': ['number'],
 };
 
 /** The features that a step reads, by index. */
 export const stepInputs = (step: ManifestStep): readonly number[] =>
-  step.kind === 'date-difference' ? [step.feature, step.minus] : [step.feature];
+  isPairStep(step) ? pairInputs(step) : [step.feature];
 
 /**
  * Proves that a step can be applied: its feature exists and has a rule that it can read, its keys are different and are
@@ -52,13 +54,16 @@ export function checkStep(step: ManifestStep, index: number, features: readonly 
   if (step.kind === 'text-scores') checkTextStep(step, fail);
   if (step.kind === 'date-difference' && features[step.minus]?.parse.kind !== 'date')
     fail(`takes off feature ${step.minus}, which is no date`);
+  if (step.kind === 'place-directions' && features[step.longitude]?.parse.kind !== 'number')
+    fail(`has feature ${step.longitude} as longitude, which is no number`);
   if (isCategoryStep(step) && parse.kind === 'category') checkCategoryStep(step, parse.keyRule, fail);
 }
 
 /**
  * Matrix columns that a step makes, in order. A date part's column is `<feature>.<part>`, a text's `<feature>.<tokens>`, that
  * of a level's number `<feature>.<meaning>`; of several outputs the last two have `.<output>` after that. A difference is
- * `<feature> - <other>` and counts as the first one's.
+ * `<feature> - <other>` and counts as the first one's; so do the directions of a place, `<latitude>, <longitude>.north-east` and
+ * `.north-west`, as the latitude's.
  */
 export function stepColumns(step: ManifestStep, features: readonly { readonly name: string }[]): MatrixColumn[] {
   const name = features[step.feature]?.name ?? '';
@@ -71,6 +76,14 @@ export function stepColumns(step: ManifestStep, features: readonly { readonly na
       return step.parts.map((part) => ({ name: `${name}.${part}`, sourceFeature: name, kind: 'dense' }));
     case 'date-difference':
       return [{ name: `${name} - ${features[step.minus]?.name ?? ''}`, sourceFeature: name, kind: 'dense' }];
+    case 'place-directions': {
+      const place = `${name}, ${features[step.longitude]?.name ?? ''}`;
+      return ['north-east', 'north-west'].map((direction) => ({
+        name: `${place}.${direction}`,
+        sourceFeature: name,
+        kind: 'dense',
+      }));
+    }
     case 'text-scores':
       return outputColumns(name, step.tokens, step.outputCount);
     case 'category-numbers':
@@ -88,11 +101,12 @@ const outputColumns = (feature: string, what: string, outputCount: number): Matr
 /** How many matrix columns a step makes. */
 export function stepColumnCount(step: ManifestStep): number {
   if (step.kind === 'text-scores' || step.kind === 'category-numbers') return step.outputCount;
+  if (isPairStep(step)) return pairColumnCount(step);
   return step.kind === 'date-parts' ? step.parts.length : 1;
 }
 
 /** A step that reads one feature. */
-export type OneFeatureStep = Exclude<ManifestStep, { kind: 'date-difference' }>;
+export type OneFeatureStep = Exclude<ManifestStep, PairStep>;
 
 /** Compiles a step for many rows. Not re-entrant; a category step remembers the codes of the dictionary it saw last. */
 export function compileStep(step: OneFeatureStep): StepApply {
@@ -160,7 +174,7 @@ export function compileSteps(
     columnCount += stepColumnCount(step);
     if (!isUsed(index)) continue;
     if (step.kind === 'text-scores') texts.push({ step, column: firstColumn });
-    else if (step.kind === 'date-difference') compiled.push(placedDifference(step, firstColumn));
+    else if (isPairStep(step)) compiled.push(placedPair(step, firstColumn));
     else compiled.push(placed(step.feature, firstColumn, compileStep(step)));
   }
   for (const group of textGroups(texts)) compiled.push(placed(group[0]?.step.feature ?? 0, 0, compileTextSteps(group)));
@@ -177,19 +191,16 @@ function placed(feature: number, firstColumn: number, apply: StepApply): Compile
   };
 }
 
-function placedDifference(
-  { feature, minus }: Extract<ManifestStep, { kind: 'date-difference' }>,
-  column: number,
-): CompiledStep {
+function placedPair(step: PairStep, firstColumn: number): CompiledStep {
+  const [own, other] = pairInputs(step);
   return {
-    inputs: [feature, minus],
+    inputs: [own, other],
     apply: (decoded, from, to, out, columnCount) => {
-      const later = decoded.get(feature);
-      const earlier = decoded.get(minus);
-      if (later === undefined || earlier === undefined) return;
-      const [ends, begins] = [numbersOf(later), numbersOf(earlier)];
-      for (let row = from, at = column; row < to; row += 1, at += columnCount)
-        out[at] = daysBetween(begins[row] ?? NaN, ends[row] ?? NaN);
+      const [ownValues, otherValues] = [decoded.get(own), decoded.get(other)];
+      if (ownValues === undefined || otherValues === undefined) return;
+      const [owns, others] = [numbersOf(ownValues), numbersOf(otherValues)];
+      for (let row = from, at = firstColumn; row < to; row += 1, at += columnCount)
+        writePair(step, owns[row] ?? NaN, others[row] ?? NaN, out, at);
     },
   };
 }

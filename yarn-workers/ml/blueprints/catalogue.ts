@@ -1,5 +1,5 @@
 import { AppError, type Blueprint, type Parameters } from '#contracts';
-import { ENCODED_STEPS, FEATURE_STEPS } from './feature-steps.ts';
+import { ENCODED_STEPS, FEATURE_STEPS, PLACES_STEP } from './feature-steps.ts';
 import type { ForestSettings } from './forest-settings.ts';
 import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
@@ -170,7 +170,7 @@ function linear(
   settings: LinearSettings,
 ): CatalogueEntry {
   const readsTexts = settings.words > 0 || settings.characters > 0;
-  const inputs = readsTexts ? [...LINEAR_STEPS, TEXT_STEP] : LINEAR_STEPS;
+  const inputs = [...LINEAR_STEPS, ...(settings.pieces > 1 ? [PLACES_STEP] : []), ...(readsTexts ? [TEXT_STEP] : [])];
   const end: Blueprint['steps'][number] = {
     id: 'elastic-net',
     kind: 'elastic-net',

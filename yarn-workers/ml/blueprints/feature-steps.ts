@@ -1,5 +1,14 @@
 import type { Blueprint } from '#contracts';
 
+/** Directions of places; trees and broken lines read them. */
+export const PLACES_STEP: Blueprint['steps'][number] = {
+  id: 'places',
+  kind: 'place-directions',
+  inputs: ['pairs of latitude and longitude'],
+  description:
+    'How far a place lies to the north-east and to the north-west, of the first four pairs of numbers that are places by their names and ranges.',
+};
+
 /** What trees do with features. */
 export const FEATURE_STEPS: Blueprint['steps'] = [
   {
@@ -27,6 +36,7 @@ export const FEATURE_STEPS: Blueprint['steps'] = [
     inputs: ['date features'],
     description: 'Days from one date to another, of each pair of the first six.',
   },
+  PLACES_STEP,
   {
     id: 'texts',
     kind: 'text-scores',

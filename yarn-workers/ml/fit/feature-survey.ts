@@ -9,6 +9,7 @@ import {
 } from '#scoring';
 import { hash32, rowHash } from '#statistics';
 import { datePairs, type DateColumns } from '../blueprints/dates.ts';
+import type { PlacePair } from '../blueprints/places.ts';
 import { compareCodePoints } from '../text-order.ts';
 import {
   CATEGORY_LEVELS_MAX,
@@ -18,6 +19,7 @@ import {
   STATISTICS_CELLS_MAX,
   STATISTICS_ROWS_MAX,
 } from './limits.ts';
+import { placeSurvey } from './places/place-survey.ts';
 import { trainingGroups, type Member, type RowRoles, type TrainingGroups } from './row-roles.ts';
 import type { TaskFeature } from './task-columns.ts';
 import { textSurvey, type SurveyedTerms } from './text/text-survey.ts';
@@ -59,6 +61,7 @@ interface CategoryCounts {
  *
  * @param analyses how terms of texts are counted; none: texts are only looked at
  * @param dates what becomes of dates
+ * @param places pairs of features that have directions
  */
 export async function surveyFeatures(
   features: readonly TaskFeature[],
@@ -67,6 +70,7 @@ export async function surveyFeatures(
   seed: number,
   analyses: readonly TextAnalysis[],
   dates: DateColumns,
+  places: readonly PlacePair[],
   signal?: AbortSignal,
 ): Promise<FeatureSurvey> {
   const groups = trainingGroups(roles);
@@ -81,6 +85,7 @@ export async function surveyFeatures(
       ? categorySurvey(feature, groups)
       : numberSurvey(feature, inStatistics, dates);
   });
+  const surveyedPlaces = placeSurvey(places, groups);
   const request = features.map((feature) => feature.request);
   const batches = request.length === 0 ? [] : source.batches(request, signal);
   for await (const batch of batches) {
@@ -88,13 +93,19 @@ export async function surveyFeatures(
       const column = batch.columns[index];
       if (column === undefined)
         throw new AppError('INTERNAL', `a batch has ${batch.columns.length} columns, expected ${features.length}`);
-      survey.add(survey.decode(column, batch.rowCount, batch.firstRow), batch.rowCount, batch.firstRow);
+      const decoded = survey.decode(column, batch.rowCount, batch.firstRow);
+      survey.add(decoded, batch.rowCount, batch.firstRow);
+      surveyedPlaces.add(index, decoded, batch.rowCount, batch.firstRow);
     }
   }
   const pairs = dates.differences ? datePairs(features.map(({ manifest }) => manifest.type)) : [];
   const differences = pairs.map(([feature, minus]): ManifestStep => ({ kind: 'date-difference', feature, minus }));
   return {
-    stepsOf: (member) => [...surveyed.flatMap((survey, index) => survey.step(member, index) ?? []), ...differences],
+    stepsOf: (member) => [
+      ...surveyed.flatMap((survey, index) => survey.step(member, index) ?? []),
+      ...differences,
+      ...surveyedPlaces.steps(member),
+    ],
     levelsOf: (member, feature, rowsMin, most) => surveyed[feature]?.levels?.(member, rowsMin, most) ?? null,
     texts: textSurveys.flatMap((texts) => texts?.terms() ?? []),
     statistics: surveyed.map((survey, index) => survey.statistics(index)),

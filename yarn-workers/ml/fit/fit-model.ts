@@ -12,6 +12,7 @@ import {
 import { isText, openArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
 import { dateColumnsOf } from '../blueprints/dates.ts';
+import { placesOf } from '../blueprints/places.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
 import { textAnalysesOf } from '../blueprints/text.ts';
 import { isForest, isLinear, type ModelSettings } from '../blueprints/settings.ts';
@@ -169,7 +170,7 @@ function fittedOffsets(task: TrainTask, { offsets }: TargetRows, { of }: RowRole
 
 /** What steps are fitted from, and the terms of the texts that the blueprint reads. */
 async function readFeatures(
-  { seed, table: { rowCount } }: TrainTask,
+  { seed, table: { rowCount }, monotonic }: TrainTask,
   settings: ModelSettings | null,
   features: readonly TaskFeature[],
   roles: RowRoles,
@@ -186,6 +187,11 @@ async function readFeatures(
     seed,
     textAnalysesOf(settings),
     dateColumnsOf(settings),
+    placesOf(
+      settings,
+      surveyed.map(({ manifest }) => manifest),
+      monotonic,
+    ),
     io.signal,
   );
   const sizes = { seed, outputCount, rowCount };

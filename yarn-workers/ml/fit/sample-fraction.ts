@@ -2,6 +2,7 @@ import type { TrainTask } from '#contracts';
 import { isText } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
 import { dateColumnsOf, datePairs } from '../blueprints/dates.ts';
+import { placesOf } from '../blueprints/places.ts';
 import { isForest, isLinear } from '../blueprints/settings.ts';
 import { forestSample } from './forest/forest-members.ts';
 import { designSample } from './linear/linear-members.ts';
@@ -18,10 +19,11 @@ export function fittedFraction(task: TrainTask): number {
   const manifests = taskFeatures(task).map(({ manifest }) => manifest);
   const dates = dateColumnsOf(settings);
   const pairCount = dates.differences ? datePairs(manifests.map(({ type }) => type)).length : 0;
+  const directionCount = 2 * placesOf(settings, manifests, task.monotonic).length;
   const counts = manifests.map((manifest): number =>
     isText(manifest) ? 0 : manifest.parse.kind === 'date' ? dates.parts.length : 1,
   );
-  const columnCount = counts.reduce((sum, count) => sum + count, pairCount);
+  const columnCount = counts.reduce((sum, count) => sum + count, pairCount + directionCount);
   const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
   const most = isLinear(settings)
     ? designSample(table.rowCount, columnCount, outputCount)

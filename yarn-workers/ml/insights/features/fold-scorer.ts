@@ -1,5 +1,14 @@
 import { AppError, type ManifestContent } from '#contracts';
-import { calibrate, compileOffsets, compileSteps, scoreRows, stepColumnCount, type CompiledModel } from '#scoring';
+import {
+  calibrate,
+  compileOffsets,
+  compileSteps,
+  isPairStep,
+  scoreRows,
+  stepColumnCount,
+  writeDirections,
+  type CompiledModel,
+} from '#scoring';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
 import { compiledMembers, predictionWriter, type OpenedModel } from '../../fit/predict-partitions.ts';
 import type { SampledFeature } from './read-features.ts';
@@ -12,6 +21,8 @@ export interface EncodedSample {
   readonly columnsOf: readonly Uint32Array[];
   /** Columns that are the difference of two others. */
   readonly differences: readonly ColumnDifference[];
+  /** Columns that are directions of a place. */
+  readonly directions: readonly ColumnDirections[];
 }
 
 interface ColumnDifference {
@@ -20,9 +31,17 @@ interface ColumnDifference {
   readonly minus: number;
 }
 
+interface ColumnDirections {
+  /** The first of the two. */
+  readonly column: number;
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly width: number;
+}
+
 /**
- * Every column but differences is made of one feature, so that moving a feature's columns is moving its cells; differences
- * follow when it is predicted.
+ * Every column but differences and directions is made of one feature, so that moving a feature's columns is moving its cells;
+ * these follow when it is predicted.
  */
 export function encodeSample(
   { steps }: ManifestContent,
@@ -37,7 +56,7 @@ export function encodeSample(
   const placeOf = new Map(features.map(({ index }, place) => [index, place]));
   let firstColumn = 0;
   for (const step of steps) {
-    const own = step.kind === 'date-difference' ? undefined : columnsOf[placeOf.get(step.feature) ?? -1];
+    const own = isPairStep(step) ? undefined : columnsOf[placeOf.get(step.feature) ?? -1];
     for (let i = 0; i < stepColumnCount(step); i += 1) own?.push(firstColumn + i);
     firstColumn += stepColumnCount(step);
   }
@@ -46,6 +65,7 @@ export function encodeSample(
     columnCount,
     columnsOf: columnsOf.map((columns) => Uint32Array.from(columns)),
     differences: differencesOf(steps),
+    directions: directionsOf(steps),
   };
 }
 
@@ -66,8 +86,29 @@ function differencesOf(steps: ManifestContent['steps']): ColumnDifference[] {
   });
 }
 
-/** Makes differences anew of the columns as they are now. */
-export function followDifferences({ values, columnCount, differences }: EncodedSample): void {
+/** Directions of places by the columns of their numbers. */
+function directionsOf(steps: ManifestContent['steps']): ColumnDirections[] {
+  const numbers = new Map<number, number>();
+  let column = 0;
+  const firsts = steps.map((step) => {
+    const first = column;
+    if (step.kind === 'numeric') numbers.set(step.feature, first);
+    column += stepColumnCount(step);
+    return first;
+  });
+  return steps.flatMap((step, index): ColumnDirections[] => {
+    if (step.kind !== 'place-directions') return [];
+    const [latitude, longitude] = [numbers.get(step.feature), numbers.get(step.longitude)];
+    if (latitude === undefined || longitude === undefined) return [];
+    return [{ column: firsts[index] ?? 0, latitude, longitude, width: step.width }];
+  });
+}
+
+/** Makes columns of two features anew of the columns as they are now. */
+export function followPairs({ values, columnCount, differences, directions }: EncodedSample): void {
+  for (const { column, latitude, longitude, width } of directions)
+    for (let start = 0; start < values.length; start += columnCount)
+      writeDirections(values[start + latitude] ?? NaN, values[start + longitude] ?? NaN, width, values, start + column);
   for (const { column, of, minus } of differences)
     for (let start = 0; start < values.length; start += columnCount)
       values[start + column] = (values[start + of] ?? NaN) - (values[start + minus] ?? NaN);
@@ -111,7 +152,7 @@ export function samplePredictor(model: OpenedModel, rows: Pick<OutOfFold, 'parti
   const raw = new Float64Array(rowCount * outputCount);
   const own = new Float64Array(rowCount * outputCount);
   return (encoded) => {
-    followDifferences(encoded);
+    followPairs(encoded);
     const { values, columnCount } = encoded;
     const matrix = { rowCount, columnCount, values };
     for (let fold = 0, from = 0; fold < foldCount; fold += 1) {

@@ -61,7 +61,7 @@ async function encodedOf(table: readonly MemoryColumn[], task: TrainTask, catego
   const roles = rowRoles(task, rows);
   const member = { fold: 0 };
   const dates = { parts: [], differences: false };
-  const survey = await surveyFeatures(features, roles, source, task.seed, [], dates);
+  const survey = await surveyFeatures(features, roles, source, task.seed, [], dates, []);
   const settings = { categories, categoryCounts: true };
   const context = { task, features, source, rows, roles, io: freeIo(), settings };
   const { steps, heldOut } = await encodeCategories(context, member, survey.stepsOf(member), survey.levelsOf);

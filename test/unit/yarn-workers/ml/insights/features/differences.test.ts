@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ManifestContent } from '#contracts';
-import { encodeSample, followDifferences } from '../../../../../../yarn-workers/ml/insights/features/fold-scorer.ts';
+import { encodeSample, followPairs } from '../../../../../../yarn-workers/ml/insights/features/fold-scorer.ts';
 import { withColumnsFrom } from '../../../../../../yarn-workers/ml/insights/features/permutations.ts';
 
 const DAY = 86_400;
@@ -27,7 +27,7 @@ describe('ml insights: columns of two features', () => {
     const cell = (row: number, column: number): number => values[row * columnCount + column] ?? Infinity;
     const found = (): number[] => [0, 1, 2].map((row) => cell(row, 4));
     expect(found()).to.deep.equal([5, -0.5, NaN]);
-    followDifferences(sample);
+    followPairs(sample);
     expect(found()).to.deep.equal([5, -0.5, NaN]);
     // As if the second date of all rows were that of the first.
     withColumnsFrom(
@@ -35,11 +35,41 @@ describe('ml insights: columns of two features', () => {
       columnsOf[1] ?? new Uint32Array(0),
       () => 0,
       () => {
-        followDifferences(sample);
+        followPairs(sample);
         expect(found()).to.deep.equal([5, 4, NaN]);
       },
     );
-    followDifferences(sample);
+    followPairs(sample);
     expect(found()).to.deep.equal([5, -0.5, NaN]);
+  });
+
+  it('are directions of a place, made of its numbers as they stand', () => {
+    const steps: ManifestContent['steps'] = [
+      { kind: 'numeric', feature: 0 },
+      { kind: 'place-directions', feature: 1, longitude: 0, width: 0.5 },
+      { kind: 'numeric', feature: 1 },
+    ];
+    const number = (values: readonly number[]) => ({ kind: 'number' as const, values: Float64Array.from(values) });
+    const features = [
+      { index: 0, name: 'lon', values: number([8, 4, NaN]) },
+      { index: 1, name: 'lat', values: number([50, 20, 10]) },
+    ];
+    // The cast holds: of the content only the steps are read.
+    const sample = encodeSample({ steps } as ManifestContent, features, 3);
+    expect(sample.columnsOf.map((columns) => [...columns])).to.deep.equal([[0], [3]]);
+    const found = (): number[] => [0, 1, 2].flatMap((row) => [...sample.values.subarray(4 * row + 1, 4 * row + 3)]);
+    expect(found()).to.deep.equal([54, 46, 22, 18, NaN, NaN]);
+    // As if all rows had the longitude of the first.
+    withColumnsFrom(
+      sample,
+      sample.columnsOf[0] ?? new Uint32Array(0),
+      () => 0,
+      () => {
+        followPairs(sample);
+        expect(found()).to.deep.equal([54, 46, 24, 16, 14, 6]);
+      },
+    );
+    followPairs(sample);
+    expect(found()).to.deep.equal([54, 46, 22, 18, NaN, NaN]);
   });
 });

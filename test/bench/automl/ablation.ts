@@ -1,0 +1,140 @@
+/**
+ * What each blueprint, and each step that makes columns, is worth: `node test/bench/automl/ablation.ts FOLDERS [SETS ROWS PARTS BLUEPRINTS]`.
+ * FOLDERS (by comma) have sets with `manifest.json`: the project's shared data, what `../features/sets.py` writes. ROWS are the
+ * training rows taken of each set at most; PARTS is `blueprints`, `steps`, or both by comma; BLUEPRINTS are those whose steps are
+ * changed one by one.
+ *
+ * Scores are of the rows held back by five folds of one seed, without a time budget, so that they are the same on any machine.
+ * The gain is over LightGBM's defaults (blueprints) or over the same blueprint as it is (steps; a step that is switched off shows
+ * its worth as a loss), with the standard error of the paired difference (`compareScores`).
+ */
+import type { MetricName, Parameters } from '#contracts';
+import { BLUEPRINTS, compareScores, planAutopilot, rankingScore, type OutOfFold } from '#ml';
+import { storedTable, type MemoryColumn } from '../../support/memory-table.ts';
+import { profileOf } from '../../support/modelling-task.ts';
+import {
+  crosses,
+  dates,
+  hashes,
+  missingCount,
+  places,
+  powers,
+  ranks,
+  renamed,
+  type Change,
+} from '../features/columns.ts';
+import { fitted, realData, type RealData } from '../real-data.ts';
+
+const STEPPED = 'lightgbm-default,lightgbm-encoded,linear,linear-splines,extra-trees';
+const [folders = '', sets = '', rows = '6000', parts = 'blueprints,steps', stepped = STEPPED] = process.argv.slice(2);
+const line = (text: string): void => void process.stdout.write(`${text}\n`);
+const SEED = 1;
+
+interface Variant {
+  readonly blueprintId: string;
+  readonly label: string;
+  readonly parameters?: Parameters;
+  readonly change?: Change;
+}
+
+/** As many levels a category has that mean targets replace. */
+const MANY_LEVELS = 100;
+
+/** A list of variants; gains are over the first one. */
+function comparisons({ train, request }: RealData): Variant[][] {
+  const { target } = request;
+  const features = train.filter(({ name }) => name !== target);
+  const has = (kind: string): boolean => features.some(({ parse }) => parse.kind === kind);
+  const hasManyLevels = features.some(
+    ({ parse, cells }) => parse.kind === 'category' && new Set(cells).size >= MANY_LEVELS,
+  );
+  const named = (pattern: RegExp): string | undefined => features.find(({ name }) => pattern.test(name))?.name;
+  const [latitude, longitude] = [named(/^lat(itude)?$/i), named(/^lo?ng?(itude)?$/i)];
+  const isPlaced = latitude !== undefined && longitude !== undefined;
+  const steps = (blueprintId: string): Variant[] => {
+    const isLinear = blueprintId.startsWith('linear');
+    const variant = (label: string, change: Change): Variant => ({ blueprintId, label, change });
+    return [
+      { blueprintId, label: 'as it is' },
+      ...(hasManyLevels && blueprintId === 'lightgbm-default'
+        ? [
+            { blueprintId, label: 'target, counts', parameters: { categories: 'target', categoryCounts: true } },
+            { blueprintId, label: 'both, counts', parameters: { categories: 'both', categoryCounts: true } },
+          ]
+        : []),
+      ...(has('category') ? [variant('crosses', crosses(target))] : []),
+      ...(has('date') ? [variant('dates are days', dates(['epochDays']))] : []),
+      ...(isLinear && has('category') ? [variant('hashes', hashes(target))] : []),
+      ...(isLinear && has('number') ? [variant('powers', powers(target)), variant('ranks', ranks(target))] : []),
+      ...(features.some(({ cells }) => cells.includes(null)) ? [variant('missing count', missingCount(target))] : []),
+      ...(isPlaced
+        ? [
+            variant('places unknown', renamed({ [latitude]: 'north', [longitude]: 'east' })),
+            ...(['centre', 'cells'] as const).map((what) => variant(what, places(latitude, longitude, what))),
+          ]
+        : []),
+    ];
+  };
+  const first: Variant = { blueprintId: 'lightgbm-default', label: 'blueprint' };
+  const others = BLUEPRINTS.map(({ id }) => id).filter((id) => id !== first.blueprintId);
+  return [
+    ...(parts.includes('blueprints')
+      ? [[first, ...others.map((blueprintId): Variant => ({ blueprintId, label: 'blueprint' }))]]
+      : []),
+    ...(parts.includes('steps') ? stepped.split(',').map(steps) : []),
+  ];
+}
+
+/** Rows of a table at equal distances. */
+function thinned(table: readonly MemoryColumn[], most: number): MemoryColumn[] {
+  const stride = Math.max(1, (table[0]?.cells.length ?? 0) / most);
+  return table.map((column) => ({
+    ...column,
+    cells: column.cells.filter((_, row) => Math.floor(row / stride) !== Math.floor((row - 1) / stride)),
+  }));
+}
+
+/** What a variant predicts for the rows held back; null where it changes nothing. */
+async function outOfFold(data: RealData, table: readonly MemoryColumn[], variant: Variant) {
+  const { blueprintId, parameters = {}, change } = variant;
+  const own = change === undefined ? table : change(table, table)[0];
+  if (change !== undefined && own.length === table.length && own.every((column, place) => column === table[place]))
+    return null;
+  const profile = await profileOf(own, 10_000);
+  const plan = planAutopilot(
+    { ...data.request, seed: SEED },
+    { profile, table: storedTable(own), parallelTasks: 1, threadsPerTask: 2 },
+  );
+  const { fit, cpuMs } = await fitted(plan, own, { blueprintId, parameters, refitOf: null, iterations: null });
+  return {
+    plan,
+    cpuMs,
+    predictions: fit.outOfFold,
+    score: fit.scores === null ? null : rankingScore(fit.scores, data.metric),
+  };
+}
+
+const digits = (value: number | null | undefined): string => (value ?? NaN).toFixed(5);
+
+line(
+  '| set | metric | blueprint | step | score | gain | standard error | CPU, s |\n| --- | --- | --- | --- | --- | --- | --- | --- |',
+);
+for (const folder of folders.split(',')) {
+  for await (const data of realData(folder, sets === '' ? [] : sets.split(','))) {
+    const metric: MetricName = data.metric;
+    const table = thinned(data.train, Number(rows));
+    for (const variants of comparisons(data)) {
+      let first: OutOfFold | null = null;
+      for (const variant of variants) {
+        const found = await outOfFold(data, table, variant);
+        if (found === null) continue;
+        const { plan, cpuMs, predictions, score } = found;
+        if (predictions === null) throw new Error(`${variant.blueprintId} predicts no row that is held back`);
+        first ??= predictions;
+        const { gain, noise } = compareScores(predictions, first, plan.target, metric, SEED);
+        const cells = [data.name, metric, variant.blueprintId, variant.label, digits(score)];
+        line(`| ${[...cells, digits(gain), digits(noise), (cpuMs / 1000).toFixed(1)].join(' | ')} |`);
+      }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import type { FeatureType } from '#contracts';
+import { isLinear, type ModelSettings } from './settings.ts';
+
+/** Indices of two features that are the latitude and the longitude of one place. */
+export interface PlacePair {
+  readonly latitude: number;
+  readonly longitude: number;
+}
+
+/** Pairs that columns are made of, the first ones. */
+export const PLACES_MAX = 4;
+
+const LATITUDES = ['latitude', 'lat'];
+const LONGITUDES = ['longitude', 'long', 'lon', 'lng'];
+
+/**
+ * Pairs of numbers that are places by their names, in the order of their latitudes: one word of the name (`lat`, `latitude`; `lon`,
+ * `lng`, `long`, `longitude`, in any case) tells which of the two it is, all others are the same.
+ */
+export function placePairs(features: readonly { readonly name: string; readonly type: FeatureType }[]): PlacePair[] {
+  const numbers = features.flatMap(({ name, type }, index) => (type === 'numeric' ? [{ index, name }] : []));
+  const longitudeOf = new Map<string, number>();
+  for (const { name, index } of numbers) {
+    const place = placeName(name, LONGITUDES);
+    if (place !== null && !longitudeOf.has(place)) longitudeOf.set(place, index);
+  }
+  const latitudes = new Set<string>();
+  const pairs = numbers.flatMap(({ name, index }): PlacePair[] => {
+    const place = placeName(name, LATITUDES);
+    const longitude = place === null ? undefined : longitudeOf.get(place);
+    if (place === null || longitude === undefined || latitudes.has(place)) return [];
+    latitudes.add(place);
+    return [{ latitude: index, longitude }];
+  });
+  return pairs.slice(0, PLACES_MAX);
+}
+
+/** The words of a name without the one that is wanted; null where there is none, or more than one. */
+function placeName(name: string, wanted: readonly string[]): string | null {
+  const words = name
+    .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u);
+  const others = words.filter((word) => !wanted.includes(word));
+  return others.length === words.length - 1 ? others.join(' ') : null;
+}
+
+/**
+ * The places whose directions a model reads: trees and broken lines do. Straight lines have them in their sum already. None of a feature that predictions
+ * are to rise or fall with: through a direction they might not.
+ */
+export function placesOf(
+  settings: ModelSettings | null,
+  features: readonly { readonly name: string; readonly type: FeatureType }[],
+  monotonic: { readonly increasing: readonly string[]; readonly decreasing: readonly string[] },
+): PlacePair[] {
+  if (settings === null || (isLinear(settings) && settings.pieces === 1)) return [];
+  const isFree = (index: number): boolean =>
+    ![...monotonic.increasing, ...monotonic.decreasing].includes(features[index]?.name ?? '');
+  return placePairs(features).filter(({ latitude, longitude }) => isFree(latitude) && isFree(longitude));
+}
