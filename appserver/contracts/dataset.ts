@@ -70,7 +70,7 @@ export type StoredTable = Static<typeof StoredTable>;
 export const FeatureWarning = strict({
   code: Type.String({
     description:
-      'stable: ALL_MISSING, CONSTANT, MIXED_TYPES, INFINITE_VALUES, HIGH_CARDINALITY, ID_LIKE, NEAR_DUPLICATE, DUPLICATE_NAME, ...',
+      'stable: ALL_MISSING, CONSTANT, MIXED_TYPES, INFINITE_VALUES, HIGH_CARDINALITY, ID_LIKE, NEAR_DUPLICATE, DISGUISED_MISSING, EXCESS_ZEROS, OUTLIERS, FUTURE_DATES, DUPLICATE_NAME, ...',
   }),
   message: Type.String(),
   handling: Type.String({ description: 'what will be done about it' }),

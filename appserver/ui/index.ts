@@ -4,6 +4,7 @@ export const UI_FILES: Readonly<Record<string, string>> = {
   'app.js': 'text/javascript; charset=utf-8',
   'charts.js': 'text/javascript; charset=utf-8',
   'comparison.js': 'text/javascript; charset=utf-8',
+  'data.js': 'text/javascript; charset=utf-8',
   'dom.js': 'text/javascript; charset=utf-8',
   'explanations.js': 'text/javascript; charset=utf-8',
   'insight-views.js': 'text/javascript; charset=utf-8',

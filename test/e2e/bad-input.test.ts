@@ -362,6 +362,32 @@ describe('bad input', function () {
       ]);
     });
 
+    it('says of values what looks wrong with them, and what is done about it', async () => {
+      const rows = Array.from({ length: 400 }, (_, row) => [
+        row % 40 === 0 ? '-999' : String((row * 37) % 100),
+        row % 3 === 0 ? String(((row * 7) % 101) + 0.5) : '0',
+        row % 20 === 0 ? '?' : `level ${row % 4}`,
+        row === 7 ? '1e6' : String((row * 13) % 97),
+        row === 3 ? '2999-12-31' : `2024-01-${String(1 + (row % 28)).padStart(2, '0')}`,
+      ]);
+      const columns = ['mark', 'amount', 'word', 'far', 'day'];
+      const datasetId = await api.dataset({ content: csvText({ columns, rows }) });
+      const { data } = await api.get(`/datasets/${datasetId}/quality`, DatasetQuality);
+      const said = data.map(({ feature, code }) => `${feature ?? ''} ${code}`);
+      expect(said).to.include.members([
+        'mark DISGUISED_MISSING',
+        'amount EXCESS_ZEROS',
+        'word DISGUISED_MISSING',
+        'far OUTLIERS',
+        'day FUTURE_DATES',
+      ]);
+      for (const { name, warnings } of await featuresOf(datasetId)) expect(warnings, name).to.not.deep.equal([]);
+      const read = await api.dataset({ content: csvText({ columns, rows }), options: { nullMarkers: ['-999', '?'] } });
+      const after = (await api.get(`/datasets/${read}/quality`, DatasetQuality)).data;
+      expect(after.map(({ code }) => code)).to.not.include('DISGUISED_MISSING');
+      expect((await featuresOf(read))[0]).to.include({ name: 'mark', missingCount: 10, min: 0 });
+    });
+
     it('takes columns called __proto__ and constructor, and names used twice, through to predictions', async () => {
       const table = multiclassSample(60);
       const odd = {

@@ -91,6 +91,9 @@ describe('start page', function () {
       const recommended = await page.locator('#leaderboard tr.recommended').allInnerTexts();
       expect(recommended).to.have.length(1);
       expect(recommended[0]).to.include('recommended').and.include('LightGBM');
+      await page.locator('#data', { hasText: 'Feature lists: 2' }).waitFor();
+      await page.locator('#data summary', { hasText: 'Feature lists' }).click();
+      await page.locator('#data td', { hasText: 'informative' }).waitFor();
       expect(await page.locator('#deployments').innerText())
         .to.include(platform.predictionUrl)
         .and.include('ready');
@@ -106,6 +109,8 @@ describe('start page', function () {
       await page.locator('#datasets', { hasText: ATTACK }).waitFor();
       await page.locator('#deployments', { hasText: ATTACK }).waitFor();
       expect(await page.locator('#project').innerText()).to.include(`hostile ${ATTACK}`);
+      await page.locator('#project').selectOption(projectId);
+      await page.locator('#data', { hasText: ATTACK }).waitFor();
       expect(await page.locator('main img, main script, main b').count()).to.equal(0);
       expect(await page.title()).to.equal('Trainyard');
       expect(complaints).to.deep.equal([]);

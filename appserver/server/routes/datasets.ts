@@ -27,7 +27,7 @@ import type { Compute } from '../pools/index.ts';
 import { noContent, ok, route, type Answer, type Call, type Route } from '../route.ts';
 import { removeDataset } from '../services/deletion.ts';
 import { checkSource } from '../services/dataset-sources.ts';
-import { datasetView, readDataset, readReadyDataset, startIngest } from '../services/datasets.ts';
+import { datasetView, featuresOf, readDataset, readReadyDataset, startIngest } from '../services/datasets.ts';
 import { receiveUpload, type Upload } from '../uploads/receive.ts';
 import { acceptedJob } from './jobs.ts';
 import { IdParams } from './params.ts';
@@ -164,7 +164,7 @@ const features = route({
   answers: { 200: { description: 'a page', schema: FeaturePage } },
   handler: async ({ database }, { caller, params, query, url }) => {
     const dataset = await readReadyDataset(database, caller, params.id);
-    const all = (await findFeatures(database, dataset.id)) ?? [];
+    const all = await featuresOf(database, dataset);
     const [start = 0] = query.cursor === undefined ? [] : decodeCursor(query.cursor, ['number']);
     const end = Number(start) + (query.limit ?? PAGE_LIMIT_DEFAULT);
     return ok({
@@ -186,7 +186,7 @@ const feature = route({
   answers: { 200: { description: 'the profile', schema: FeatureProfile } },
   handler: async ({ database }, { caller, params }) => {
     const dataset = await readReadyDataset(database, caller, params.id);
-    const found = ((await findFeatures(database, dataset.id)) ?? []).find((entry) => entry.name === params.name);
+    const found = (await featuresOf(database, dataset)).find((entry) => entry.name === params.name);
     if (found === undefined) throw new AppError('NOT_FOUND', `dataset ${dataset.id}: it has no feature of this name`);
     return ok(found);
   },
@@ -242,7 +242,7 @@ const quality = route({
   answers: { 200: { description: 'warnings about the table, then by feature', schema: DatasetQuality } },
   handler: async ({ database }, { caller, params }) => {
     const dataset = await readReadyDataset(database, caller, params.id);
-    const all = (await findFeatures(database, dataset.id)) ?? [];
+    const all = await featuresOf(database, dataset);
     const data = [
       ...dataset.warnings.map((warning) => ({ feature: null, ...warning })),
       ...all.flatMap((entry) => entry.warnings.map((warning) => ({ feature: entry.name, ...warning }))),

@@ -1,7 +1,9 @@
-import { AppError, type Dataset, type IngestTask } from '#contracts';
+import { AppError, type Dataset, type FeatureProfile, type IngestTask } from '#contracts';
+import { futureDates } from '#ml';
 import {
   createTask,
   findDataset,
+  findFeatures,
   insertDataset,
   type DatasetRecord,
   type Queryable,
@@ -52,6 +54,12 @@ export async function readReadyDataset(db: Queryable, caller: Caller, id: string
       `dataset ${id}: expected state ready; it is ${dataset.state} (job ${dataset.jobId})`,
     );
   return dataset;
+}
+
+/** Profiles of a dataset's features with all warnings, those that depend on when it was added too; none before it is ready. */
+export async function featuresOf(db: Queryable, { id, createdAt }: DatasetRecord): Promise<FeatureProfile[]> {
+  const found = (await findFeatures(db, id)) ?? [];
+  return found.map((feature) => ({ ...feature, warnings: [...feature.warnings, ...futureDates(feature, createdAt)] }));
 }
 
 export interface NewDataset {

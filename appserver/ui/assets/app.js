@@ -1,6 +1,7 @@
 // The start page: reads the REST API with the user's key and shows what the address names, a project or a model.
 
 import { addressOf, bytes, el, get, KEY, make, number, show, table, time } from './dom.js';
+import { showData } from './data.js';
 import { showModel } from './model.js';
 import { speedChart } from './speed.js';
 
@@ -44,6 +45,7 @@ async function showLeaderboard(projectId) {
     ),
   );
   showSpeed(board);
+  await showProjectData(project);
   const { data: jobs } = await get(`jobs?projectId=${encodeURIComponent(projectId)}&limit=1`);
   const job = jobs[0];
   const running = job && (job.state === 'running' || job.state === 'queued');
@@ -71,6 +73,14 @@ function showSpeed(board) {
   show('speed', ...speedChart(board));
 }
 
+/** Read and drawn again only when the project changed. */
+async function showProjectData(project) {
+  const state = `${project.id} ${project.updatedAt}`;
+  if (el('data').dataset.state === state) return;
+  await showData(project);
+  el('data').dataset.state = state;
+}
+
 async function refresh() {
   const [projects, deployments, datasets] = await Promise.all([
     get('projects?limit=1000'),
@@ -94,6 +104,8 @@ async function refresh() {
       'No project yet: trainyard datasets add FILE, trainyard projects create, trainyard autopilot run --target T.';
     show('leaderboard', make('span'));
     show('speed');
+    show('data');
+    delete el('data').dataset.state;
   } else await showLeaderboard(wanted);
   show(
     'deployments',

@@ -44,6 +44,7 @@ function factsOf(model) {
     ['Family', model.family],
     ['Blueprint', model.blueprintId],
     ['Target', `${model.target} (${model.targetType})`],
+    ['Feature list', model.featureList ?? 'by default'],
     ['Rows fitted on', number(model.rowCount)],
     ['Iterations', number(model.iterations)],
     ['Fit', model.fitSeconds === null ? '–' : `${number(model.fitSeconds, 3)} s`],

@@ -24,6 +24,7 @@ const NO_NUMBERS = {
   quantiles: null,
   histogram: null,
   numbers: null,
+  survey: null,
 } as const;
 
 /** Weighted sums over cells, for the means that tell texts from categories. */
@@ -116,6 +117,7 @@ export function dictionaryProfiler(column: StoredColumn): ColumnProfiler {
         uniqueCount: keys.size,
         uniqueIsEstimate: false,
         topValues: mostFrequent(values),
+        values,
         texts: meansOf(sums),
       });
       return { feature, distinctValues: values.length > DISTINCT_VALUES_MAX ? null : values, timeCounts: null };
@@ -156,17 +158,19 @@ export function textProfiler(column: StoredColumn): ColumnProfiler {
     },
     secondRequest: () => null,
     addSecond: () => undefined,
-    finish: (rowCount) => ({
-      feature: featureProfile(column, rowCount, {
+    finish: (rowCount) => {
+      const topValues = topValuesOf(top, TOP_VALUES_SHOWN);
+      const distinctValues = few === null ? null : Array.from(few, ([value, count]) => ({ value, count }));
+      const feature = featureProfile(column, rowCount, {
         ...NO_NUMBERS,
         missingCount,
         uniqueCount: distinctCountOf(distinct),
         uniqueIsEstimate: !isExactDistinct(distinct),
-        topValues: topValuesOf(top, TOP_VALUES_SHOWN),
+        topValues,
+        values: distinctValues ?? topValues,
         texts: meansOf(sums),
-      }),
-      distinctValues: few === null ? null : Array.from(few, ([value, count]) => ({ value, count })),
-      timeCounts: null,
-    }),
+      });
+      return { feature, distinctValues, timeCounts: null };
+    },
   };
 }

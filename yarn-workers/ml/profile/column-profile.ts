@@ -1,6 +1,8 @@
 import type { Column, ColumnRequest, FeatureProfile, StoredColumn, TimeCounts, ValueCount } from '#contracts';
 import { featureWarnings } from './feature-warnings.ts';
 import { inferType, type TypeFacts } from './infer-type.ts';
+import type { NumberSurvey } from './number-survey.ts';
+import { numberWarnings, textWarnings } from './value-warnings.ts';
 
 /** Gathers the profile of one column: a first pass for all columns, a second one for those that ask for it. */
 export interface ColumnProfiler {
@@ -22,7 +24,12 @@ export interface ProfiledColumn {
 
 /** What profilers of all kinds find. */
 export type Findings = Omit<TypeFacts, 'name' | 'parse' | 'rowCount'> &
-  Pick<FeatureProfile, 'infiniteCount' | 'min' | 'max' | 'mean' | 'std' | 'quantiles' | 'topValues' | 'histogram'>;
+  Pick<FeatureProfile, 'infiniteCount' | 'min' | 'max' | 'mean' | 'std' | 'quantiles' | 'topValues' | 'histogram'> & {
+    /** Of numbers; null of others, and where there are none. */
+    readonly survey: NumberSurvey | null;
+    /** Different texts of a category, all of them or the most frequent; null of others. */
+    readonly values: readonly ValueCount[] | null;
+  };
 
 /** The public profile of a column with its inferred type and warnings. */
 export function featureProfile(
@@ -30,8 +37,14 @@ export function featureProfile(
   rowCount: number,
   findings: Findings,
 ): FeatureProfile {
-  const { numbers: _numbers, texts: _texts, ...shown } = findings;
+  const { numbers: _numbers, texts: _texts, survey, values, ...shown } = findings;
   const type = inferType({ ...findings, name, parse, rowCount });
-  const warnings = featureWarnings({ ...findings, type, rowCount });
+  const presentCount = rowCount - findings.missingCount;
+  const { uniqueCount } = findings;
+  const warnings = [
+    ...featureWarnings({ ...findings, type, rowCount }),
+    ...(survey === null ? [] : numberWarnings({ type, presentCount, uniqueCount, survey })),
+    ...(values === null ? [] : textWarnings(type, values)),
+  ];
   return { name, position, type, inferredType: type, ...shown, warnings };
 }

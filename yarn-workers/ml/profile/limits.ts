@@ -47,3 +47,13 @@ export const COMPARED_LEVELS_MAX = 100;
 export const NEAR_DUPLICATE_CORRELATION = 0.999;
 /** Two categories say nearly the same if they share this part of what they say. */
 export const NEAR_DUPLICATE_INFORMATION = 0.99;
+/** Part of zeros among all values from which they are in excess, and different values without which they are not: counts have many zeros. */
+export const EXCESS_ZERO_SHARE = 0.5;
+export const EXCESS_ZERO_VALUES_MIN = 20;
+/** Part of values beyond the fences above which they are a heavy tail rather than outliers. */
+export const OUTLIER_SHARE_MAX = 0.01;
+/** Rows from which a value is repeated, and other values that it is held against. */
+export const SENTINEL_ROWS_MIN = 5;
+export const SENTINEL_REST_VALUES_MIN = 10;
+/** Texts that look like missing values which a warning names. */
+export const SENTINELS_SHOWN_MAX = 5;

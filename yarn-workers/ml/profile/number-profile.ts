@@ -16,11 +16,15 @@ import {
   quantilesOf,
   standardDeviationOf,
   type Histogram,
+  type Moments,
+  type QuantileSketch,
 } from '#statistics';
 import { featureProfile, type ColumnProfiler } from './column-profile.ts';
 import { HISTOGRAM_BINS, TOP_VALUES_SHOWN } from './limits.ts';
+import { numberSurveyor, type NumberSurveyor } from './number-survey.ts';
 import { timeCounter } from './time-counts.ts';
 
+const QUARTILES = [0.25, 0.75] as const;
 const FRACTIONS = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
 
 /**
@@ -39,6 +43,7 @@ export function numberProfiler(column: StoredColumn, timeBucketsMax: number): Co
   let few: Map<number, number> | null = new Map();
   let histogram: Histogram | null = null;
   const texts = textCounter(parse.nullMarkers);
+  let surveyor: NumberSurveyor | null = null;
   const times = parse.kind === 'date' ? timeCounter(timeBucketsMax) : null;
   return {
     request: { name, view: 'number' },
@@ -55,13 +60,18 @@ export function numberProfiler(column: StoredColumn, timeBucketsMax: number): Co
       return true;
     },
     secondRequest: () => {
+      if (parse.kind === 'number') surveyor = surveyorOf(moments, quantiles);
+      for (const [value, count] of few ?? []) surveyor?.add(value, count);
       if (few !== null) return few.size === 0 ? null : { name, view: 'dictionary' };
       histogram = createHistogram(histogramEdges(moments.min, moments.max, HISTOGRAM_BINS));
       return moments.count === 0 ? null : { name, view: 'number' };
     },
     addSecond: (batch, rowCount) => {
       if (batch.view === 'dictionary') texts.add(batch.codes, batch.dictionary, rowCount);
-      else if (batch.view === 'number' && histogram !== null) addAllToHistogram(histogram, batch.values, 0, rowCount);
+      else if (batch.view === 'number' && histogram !== null) {
+        addAllToHistogram(histogram, batch.values, 0, rowCount);
+        for (let row = 0; row < rowCount; row += 1) surveyor?.add(batch.values[row] ?? NaN, 1);
+      }
     },
     finish: (rowCount) => {
       const distinctValues = few === null ? null : texts.inOrder();
@@ -84,12 +94,21 @@ export function numberProfiler(column: StoredColumn, timeBucketsMax: number): Co
             : shownHistogram(histogram ?? histogramOf(few ?? new Map(), moments.min, moments.max)),
           numbers: { ...order.result(), min: isEmpty ? null : moments.min, max: isEmpty ? null : moments.max },
           texts: null,
+          survey: surveyor?.result() ?? null,
+          values: null,
         }),
         distinctValues,
         timeCounts: times?.finish() ?? null,
       };
     },
   };
+}
+
+/** What the second look counts by; null where there are no finite numbers. */
+function surveyorOf({ count, min, max }: Moments, quantiles: QuantileSketch): NumberSurveyor | null {
+  const [lower, upper] = quantilesOf(quantiles, QUARTILES) ?? [];
+  if (count === 0 || lower === undefined || upper === undefined) return null;
+  return numberSurveyor({ min, max, quartiles: [lower, upper] });
 }
 
 /** Null also for what overflowed: JSON has no infinity. */
