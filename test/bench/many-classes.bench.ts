@@ -55,10 +55,10 @@ try {
   say(`run: ${((performance.now() - begunAt) / 1000).toFixed(1)} s, ${used.cpuSeconds.toFixed(0)} s of CPU`);
   say(`memory: ${(idle / MIB).toFixed(0)} MiB idle, ${(used.peakBytes / MIB).toFixed(0)} MiB at its peak`);
   for (const { name, scores, fitSeconds, sizeBytes, predictMicrosPerRow, peakMemoryBytes } of board.data) {
-    const { logLoss, accuracy } = scores.crossValidation ?? scores.validation ?? {};
+    const { logLoss = NaN, accuracy = NaN } = scores.crossValidation ?? scores.validation ?? {};
     const mib = (bytes: number | null): string => ((bytes ?? 0) / MIB).toFixed(0);
     say(
-      `| ${name} | ${logLoss?.toFixed(4)} | ${accuracy?.toFixed(4)} | ${fitSeconds?.toFixed(1)} s | ${mib(sizeBytes)} MiB | ${predictMicrosPerRow?.toFixed(0)} us | ${mib(peakMemoryBytes)} MiB |`,
+      `| ${name} | ${logLoss.toFixed(4)} | ${accuracy.toFixed(4)} | ${fitSeconds?.toFixed(1)} s | ${mib(sizeBytes)} MiB | ${predictMicrosPerRow?.toFixed(0)} us | ${mib(peakMemoryBytes)} MiB |`,
     );
   }
   say(reason);
