@@ -303,6 +303,38 @@ describe('main job over HTTP: kinds of target', function () {
     }
   });
 
+  it('1,000 classes: a column each in batches, the likeliest by HTTP, the rest as one row of the confusion matrix', async () => {
+    const classCount = 1_000;
+    const lines = Array.from({ length: 5 * classCount }, (_, row) => {
+      const index = row % classCount;
+      return `${10 * index + ((row * 7) % 5)},${index % 7},class ${index}\n`;
+    });
+    const request = {
+      target: 'kind',
+      partitioning: { method: 'stratified', validation: 'tvh' },
+    } as const;
+    const blueprints = ['baseline', 'random-forest'];
+    const run = await modelled(api, { content: `x,y,kind\n${lines.join('')}` }, { ...request, blueprints });
+    expect(run.board.data.map(({ blueprintId }) => blueprintId)).to.include.members(['baseline', 'random-forest']);
+    const best = run.board.data.find(({ modelId }) => modelId === run.modelId);
+    expect(best?.scores.validation?.['logLoss']).to.be.below(0.8 * Math.log(classCount));
+    const { insight } = await api.get(`/models/${run.modelId}/insights/confusion`, Insight);
+    if (insight.kind !== 'confusion') throw new Error('not a confusion matrix');
+    expect(insight.labels).to.have.length(100).and.include(null);
+    const rows = { content: 'x,y\n0,0\n11,1\n22,2\n', fileName: 'rows.csv' };
+    const input = { datasetId: await api.dataset(rows) };
+    const resource = await batchPredicted(api, { modelId: run.modelId, input });
+    const [header = [], ...batch] = csvRecords((await batchRows(api, resource)).text);
+    expect(header).to.have.length(1 + classCount);
+    const { predictionUrl } = await deployed(api, run.modelId);
+    const { data } = await predict(api, `${predictionUrl}?probabilities=3`, { x: 0, y: 0 });
+    const [cells = []] = batch;
+    expect(cells[0]).to.equal(data[0]?.prediction);
+    const named = Object.entries(data[0]?.probabilities ?? {});
+    expect(named).to.have.length(3);
+    for (const [label, value] of named) expect(cells[header.indexOf(`probability_${label}`)]).to.equal(String(value));
+  });
+
   it('gives the same content hashes when a maxModels run is repeated with its seed', async () => {
     const table = multiclassSample(250, 5);
     const first = await modelled(api, { content: csvText(table) }, { target: 'kind', maxModels: 3, seed: 42 });

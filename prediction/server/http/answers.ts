@@ -10,6 +10,7 @@ import {
 import type { ServedDeployment } from '../deployments.ts';
 import { csvCell } from './csv.ts';
 import { checkExplanations, explanationsCsv, explanationsJson } from './explanations.ts';
+import { checkProbabilities, mostLikely } from './probabilities.ts';
 import type { InputRows, ObjectRow } from './rows.ts';
 
 /** Column names named in one row's warnings, and in one complaint, at most. */
@@ -72,16 +73,20 @@ function templateOf(served: ServedDeployment): Template {
  * Starts the answer for some rows.
  *
  * @param top features that each row's explanation names; 0 for none
- * @throws NOT_AVAILABLE for explanations of a model that was trained without them; TOO_MANY_ROWS see `checkExplanations`
+ * @param likely classes that a row's probabilities name, the most likely first; 0 for all in class order
+ * @throws NOT_AVAILABLE for explanations of a model that was trained without them; TOO_MANY_ROWS, VALIDATION_FAILED see
+ *   `checkExplanations`, `checkProbabilities`
  */
 export function beginAnswer(
   served: ServedDeployment,
   input: InputRows,
   format: AnswerFormat,
   top: number,
+  likely: number,
 ): AnswerInProgress {
   const template = templateOf(served);
   const { scorer } = template;
+  checkProbabilities(template.quoted.length, input.rows.length, likely, format);
   if (top > 0) checkExplanations(scorer, input.rows.length, top);
   // The shared prediction is filled and read within one step, and nothing comes between.
   const prediction = top > 0 ? (template.explained ??= scorer.createPrediction(true)) : template.prediction;
@@ -101,7 +106,7 @@ export function beginAnswer(
           text += `${csvLine(template, prediction)}${more}\r\n`;
         } else {
           const more = top > 0 ? `,"explanations":${explanationsJson(scorer, prediction, top)}` : '';
-          text += `${next === 0 ? '' : ','}${jsonRow(template, prediction, next)}${more}${odd === null ? '}' : `,"warnings":${warnings(odd)}}`}`;
+          text += `${next === 0 ? '' : ','}${jsonRow(template, prediction, next, likely)}${more}${odd === null ? '}' : `,"warnings":${warnings(odd)}}`}`;
         }
       }
       return next === rows.count;
@@ -164,13 +169,14 @@ function csvHead({ csvHead: head }: Template, top: number): string {
 }
 
 /** A row without its end. */
-function jsonRow(template: Template, prediction: RowPrediction, index: number): string {
+function jsonRow(template: Template, prediction: RowPrediction, index: number, likely: number): string {
   const { quoted } = template;
   let text = `{"rowIndex":${index},"prediction":${quoted[prediction.classIndex] ?? numberText(prediction.prediction)}`;
   if (quoted.length > 0) {
+    const member = (label: number): string => `${quoted[label] ?? ''}:${numberText(prediction.probabilities[label])}`;
     text += ',"probabilities":{';
-    for (let label = 0; label < quoted.length; label += 1)
-      text += `${label === 0 ? '' : ','}${quoted[label] ?? ''}:${numberText(prediction.probabilities[label])}`;
+    if (likely > 0) text += mostLikely(prediction, likely).map(member).join(',');
+    else for (let label = 0; label < quoted.length; label += 1) text += `${label === 0 ? '' : ','}${member(label)}`;
     text += '}';
   }
   return text;

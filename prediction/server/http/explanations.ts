@@ -7,30 +7,15 @@ import {
   type RowPrediction,
   type Scorer,
 } from '#scoring';
+import { countAsked } from './asked.ts';
 import { csvCell } from './csv.ts';
 
 const PARAMETER = 'explanations';
 /** Contributions that one answer names: some 12 MB of JSON. */
 const CONTRIBUTIONS_MAX = 200_000;
 
-/**
- * How many features each explanation is to name, by `?explanations=N`; 0 where it is not asked for.
- *
- * @throws VALIDATION_FAILED where it is no whole number from 1 to {@link EXPLANATION_FEATURES_MAX}, or is there twice
- */
-export function explanationsAsked(query: string): number {
-  if (!query.includes(PARAMETER)) return 0;
-  const given = new URLSearchParams(query).getAll(PARAMETER);
-  if (given.length === 0) return 0;
-  const [text = ''] = given;
-  const top = /^[1-9]\d{0,5}$/.test(text) ? Number(text) : NaN;
-  if (given.length === 1 && top <= EXPLANATION_FEATURES_MAX) return top;
-  const message = `must be one whole number from 1 to ${EXPLANATION_FEATURES_MAX}`;
-  const found = given.map((value) => JSON.stringify(value.slice(0, 40))).join(' and ');
-  throw new AppError('VALIDATION_FAILED', `query: ${PARAMETER} ${message}; found ${found}`, {
-    errors: [{ path: `/${PARAMETER}`, message }],
-  });
-}
+/** How many features each explanation is to name, by `?explanations=N`; 0 where it is not asked for. @throws see {@link countAsked} */
+export const explanationsAsked = (query: string): number => countAsked(query, PARAMETER, EXPLANATION_FEATURES_MAX);
 
 /** @throws TOO_MANY_ROWS where the explanations of all rows would be too large for one answer */
 export function checkExplanations(

@@ -10,6 +10,7 @@ import { beginAnswer } from './answers.ts';
 import { createAuthenticator, mayAsk, UnknownKey, type Authenticator } from './authenticate.ts';
 import { refuseConnection } from './client-errors.ts';
 import { explanationsAsked } from './explanations.ts';
+import { probabilitiesAsked } from './probabilities.ts';
 import { createServerMetrics, type ServerMetrics } from './metrics.ts';
 import { overloaded, receiveBody, tooLarge, type BodyBudget } from './receive-body.ts';
 import { errorReply, jsonReply, send, type Exchange, type Reply } from './reply.ts';
@@ -182,6 +183,7 @@ async function predict(context: Context, exchange: Exchange, deploymentId: strin
   const admission = admit(context, headers.authorization, deploymentId);
   if (admission !== null) await admission;
   const top = query === '' ? 0 : explanationsAsked(query);
+  const likely = query === '' ? 0 : probabilitiesAsked(query);
   const mediaType = rowMediaType(headers['content-type'], headers['content-encoding']);
   const format = answerFormat(headers.accept);
   const length = Number(headers['content-length'] ?? 0);
@@ -194,7 +196,7 @@ async function predict(context: Context, exchange: Exchange, deploymentId: strin
     const served = table.served(deploymentId);
     if (served === null) throw notReady(`deployment ${deploymentId} is not served here any more`);
     const rows = readRows(body, mediaType, rowsMax);
-    const progress = beginAnswer(served, rows, format, top);
+    const progress = beginAnswer(served, rows, format, top, likely);
     const rowsPerTurn = served.artifact.scorer.readsTexts ? TEXT_ROWS_PER_TURN : ROWS_PER_TURN;
     while (!progress.advance(top === 0 ? rowsPerTurn : EXPLAINED_ROWS_PER_TURN)) {
       await nextTurn();

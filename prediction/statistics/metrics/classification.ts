@@ -1,5 +1,6 @@
 import { addTerm, addTermAt, emptySum, emptySums, sumOf, sumsOf } from '../numeric/compensated-sum.ts';
 import { areaUnderRoc, tiedGroups } from './ranking.ts';
+import { rareClassAuc } from './rare-class-auc.ts';
 import { weightedMean, type BinaryInput, type MulticlassInput, type Rows } from './metric-input.ts';
 
 /** Probabilities are clipped to [PROBABILITY_MIN, 1 - PROBABILITY_MIN] before their logarithm is taken. */
@@ -39,6 +40,9 @@ export function multiclassBrier({ actual, classCount, probabilities }: Multiclas
   });
 }
 
+/** Of more classes nearly all are rare, and sorting all rows once a class takes seconds. Below, last digits stay as they were. */
+const SORTED_CLASSES_MAX = 100;
+
 /**
  * Mean over the classes of each one's auc against all others, unweighted (macro). Classes that are absent from the rows
  * have none and are passed over (scikit-learn: NaN); undefined when fewer than two classes are present.
@@ -51,7 +55,11 @@ export function multiclassAuc({ actual, classCount, probabilities, weight }: Mul
   for (let c = 0; c < classCount; c++) {
     if (!actual.includes(c)) continue;
     for (let i = 0; i < score.length; i++) score[i] = probabilities[i * classCount + c] ?? 0;
-    const auc = areaUnderRoc(tiedGroups(score, (row) => actual[row] === c, weight));
+    const isPositive = (row: number): boolean => actual[row] === c;
+    const auc =
+      classCount > SORTED_CLASSES_MAX
+        ? rareClassAuc(score, isPositive, weight)
+        : areaUnderRoc(tiedGroups(score, isPositive, weight));
     if (auc === undefined) continue;
     addTerm(sum, auc);
     defined++;

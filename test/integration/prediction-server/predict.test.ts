@@ -119,6 +119,17 @@ describe('prediction server: rows in, predictions out', () => {
     ]);
   });
 
+  it('names the most likely classes only where so many are asked for', async () => {
+    const all = bodyOf(await predict(server, { age: 50 }, { id: 'dep_multiclass' })).data[0]?.probabilities ?? {};
+    const best = Object.entries(all).sort(([, a], [, b]) => b - a);
+    const two = bodyOf(await predict(server, { age: 50 }, { id: 'dep_multiclass?probabilities=2' })).data[0];
+    expect(two?.probabilities).to.deep.equal(Object.fromEntries(best.slice(0, 2)));
+    expect(two?.prediction).to.equal(best[0]?.[0]);
+    const refused = await predict(server, { age: 50 }, { id: 'dep_multiclass?probabilities=none' });
+    const { code, errors } = problemOf(refused);
+    expect([refused.status, code, errors[0]?.path]).to.deep.equal([422, 'VALIDATION_FAILED', '/probabilities']);
+  });
+
   it('gives the most probable of several classes, in class order', async () => {
     const answer = await predict(server, [ROW, { ...ROW, age: 50 }], { id: 'dep_multiclass' });
     const { data } = bodyOf(answer);

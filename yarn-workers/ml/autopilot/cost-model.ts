@@ -1,6 +1,6 @@
 import type { AutopilotPlan, PlannedResult } from '#contracts';
 import { entryOf, settingsOf } from '../blueprints/catalogue.ts';
-import { drawsRandomNumbers, isForest, isLinear, isXgboost, type BoostedSettings } from '../blueprints/settings.ts';
+import { drawsRandomNumbers, isForest, isLinear, leavesOf, type BoostedSettings } from '../blueprints/settings.ts';
 import type { Candidate } from '../blueprints/variations.ts';
 import { SELECTION_TERMS_MAX, VALIDATION_PARTS } from '../ensemble/limits.ts';
 import type { Succeeded } from './run.ts';
@@ -118,10 +118,6 @@ function costOf(plan: Pick<AutopilotPlan, 'features'>, { blueprintId, parameters
  */
 const treesCost = (settings: BoostedSettings): number =>
   (Math.sqrt(leavesOf(settings)) * settings.featureFraction) / settings.learningRate;
-
-/** Leaves that a tree may have; of XGBoost at most two to the power of its depth. */
-const leavesOf = (settings: BoostedSettings): number =>
-  isXgboost(settings) ? Math.min(settings.leaves || Infinity, 2 ** settings.maxDepth) : settings.leaves;
 
 /**
  * Expected time of a candidate's fit: the mean over what was measured of time per relative cost, times the candidate's

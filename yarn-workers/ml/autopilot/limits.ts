@@ -1,7 +1,12 @@
 /** Rows below which nothing is modelled. */
 export const MODEL_ROWS_MIN = 20;
 /** Classes of a target at most. */
-export const CLASSES_MAX = 100;
+export const CLASSES_MAX = 1_000;
+/**
+ * Probabilities (rows x classes) of the rows held back, 8 bytes each in a file of every model and in its verification: where
+ * defaults decide, no more rows are held back than have so many.
+ */
+export const HELD_BACK_PROBABILITIES_MAX = 8_000_000;
 /** Rows of a class at least: one to learn from and one to be tested on. */
 export const CLASS_ROWS_MIN = 2;
 /** Rows of a class at least when chance alone deals them; the chance that a partition lacks the class is below 0.2 %. */

@@ -11,6 +11,7 @@ import {
   DEFAULT_FOLDS,
   DEFAULT_HOLDOUT_FRACTION,
   DEFAULT_VALIDATION_FRACTION,
+  HELD_BACK_PROBABILITIES_MAX,
   MODEL_ROWS_MIN,
   RANDOM_CLASS_ROWS_MIN,
 } from './limits.ts';
@@ -32,7 +33,7 @@ export interface PartitioningFacts {
 /**
  * Partitioning with every default decided: stratified for classes, else random; 20 % holdout; five folds, or above
  * CROSS_VALIDATION_CELLS_MAX cells (or CROSS_VALIDATION_CELLS_PER_SECOND_MAX a second of the budget) one training/validation
- * split; by date three backtests, or one.
+ * split, which holds back less where there would be more than HELD_BACK_PROBABILITIES_MAX probabilities; by date three backtests, or one.
  *
  * @throws TOO_FEW_ROWS, TARGET_CLASS_TOO_SMALL, PARTITION_INVALID, FEATURE_UNKNOWN
  */
@@ -92,7 +93,13 @@ function hasTimeForFolds(facts: PartitioningFacts): boolean {
   const cells = facts.rowCount * Math.max(1, facts.featureCount);
   const inTime =
     facts.timeBudgetMs === null ? Infinity : (facts.timeBudgetMs / 1000) * CROSS_VALIDATION_CELLS_PER_SECOND_MAX;
-  return cells <= Math.min(CROSS_VALIDATION_CELLS_MAX, inTime);
+  return cells <= Math.min(CROSS_VALIDATION_CELLS_MAX, inTime) && heldBackShare(facts) >= 1;
+}
+
+/** The part of the rows of a multiclass target whose probabilities are few enough to be held back; above 1 where all are. */
+function heldBackShare({ target, rowCount }: PartitioningFacts): number {
+  if (target.targetType !== 'multiclass') return Infinity;
+  return HELD_BACK_PROBABILITIES_MAX / (rowCount * target.classes.length);
 }
 
 function defaulted(asked: PartitioningRequest, facts: PartitioningFacts): Partitioning {
@@ -101,12 +108,18 @@ function defaulted(asked: PartitioningRequest, facts: PartitioningFacts): Partit
   const method = asked.method === 'stratified' && facts.target.classes.length === 0 ? 'random' : asked.method;
   const column = asked.column ?? null;
   if (column !== null) columnOf(column, facts);
+  const held = DEFAULT_HOLDOUT_FRACTION + DEFAULT_VALIDATION_FRACTION;
+  // Two numbers of few digits are easier to read in a plan.
+  const shrunk = (fraction: number): number =>
+    validation === 'tvh' && heldBackShare(facts) < held
+      ? Number(((fraction * heldBackShare(facts)) / held).toPrecision(2))
+      : fraction;
   return {
     method,
     validation,
     folds: validation === 'cv' ? (asked.folds ?? DEFAULT_FOLDS) : 1,
-    validationFraction: validation === 'tvh' ? (asked.validationFraction ?? DEFAULT_VALIDATION_FRACTION) : null,
-    holdoutFraction: asked.holdoutFraction ?? DEFAULT_HOLDOUT_FRACTION,
+    validationFraction: validation === 'tvh' ? (asked.validationFraction ?? shrunk(DEFAULT_VALIDATION_FRACTION)) : null,
+    holdoutFraction: asked.holdoutFraction ?? shrunk(DEFAULT_HOLDOUT_FRACTION),
     column,
     seed: facts.seed,
   };

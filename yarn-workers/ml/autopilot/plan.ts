@@ -1,6 +1,7 @@
 import { AppError, type AutopilotPlan, type FeatureType, type ModellingFeature, type TargetSpec } from '#contracts';
 import { CATALOGUE, entryOf, settingsOf, type CatalogueEntry } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
+import { boundedCandidate, hasManyClasses, searchedFor } from '../blueprints/many-classes.ts';
 import { NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from '../blueprints/naive.ts';
 import { AFTER_PORTFOLIO, PORTFOLIO } from '../blueprints/portfolio.ts';
 import { variations, type Candidate } from '../blueprints/variations.ts';
@@ -61,7 +62,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
   const ground = { features, target, objective: objectiveOf(target, metric), naiveIds, isConstrained, seed };
   const candidates = candidatesOf(request, ground);
   const leftOut = CATALOGUE.flatMap((entry) => {
-    const reason = misfitOf(entry.settings, target) ?? breachOf(entry, ground);
+    const reason = misfitOf(boundedSettings(plainOf(entry.blueprint.id), target), target) ?? breachOf(entry, ground);
     return reason === null ? [] : [{ blueprintId: entry.blueprint.id, reason }];
   });
   if (leftOut.length === CATALOGUE.filter(({ settings }) => settings !== null).length)
@@ -177,6 +178,17 @@ interface CandidateGround {
   readonly seed: number;
 }
 
+const plainOf = (blueprintId: string): Candidate => ({ blueprintId, parameters: {} });
+
+const bounded = (candidate: Candidate, target: TargetSpec): Candidate =>
+  boundedCandidate(candidate, settingsOf(candidate.blueprintId, candidate.parameters), target);
+
+/** What a candidate is fitted with where the target allows it no more. */
+function boundedSettings(candidate: Candidate, target: TargetSpec): ReturnType<typeof settingsOf> {
+  const { blueprintId, parameters } = bounded(candidate, target);
+  return settingsOf(blueprintId, parameters);
+}
+
 /**
  * What may be fitted, best expected value first. With a budget that is the portfolio, which time ends; else each blueprint once, as
  * many as the mode wants. Seeded variations follow where more are wanted. What would find none of the features that it reads, cannot
@@ -189,9 +201,10 @@ function candidatesOf(
   const { features, target, naiveIds, seed } = ground;
   for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id, ground);
   const isTimed = timeBudgetSeconds !== undefined && blueprints === undefined && mode !== 'manual';
-  const plainOf = (blueprintId: string): Candidate => ({ blueprintId, parameters: {} });
   const portfolio = mode === 'full' ? [...PORTFOLIO, ...AFTER_PORTFOLIO] : PORTFOLIO;
-  const plain = (isTimed ? portfolio : CATALOGUE.map(({ blueprint }) => plainOf(blueprint.id)))
+  const all = isTimed ? portfolio : CATALOGUE.map(({ blueprint }) => plainOf(blueprint.id));
+  const plain = (blueprints === undefined ? searchedFor(target, all) : all)
+    .map((candidate) => bounded(candidate, target))
     .filter(({ blueprintId, parameters }) => {
       const fits = misfitOf(settingsOf(blueprintId, parameters), target) === null;
       return fits && missingInput(entryOf(blueprintId), features) === null;
@@ -211,7 +224,8 @@ function candidatesOf(
         ? plain.length
         : quickModels(features) + naiveIds.length;
   const wanted = Math.min(maxModels ?? automatic, CANDIDATES_MAX);
-  const varied = blueprints === undefined ? variations(seed, Math.max(0, wanted - plain.length)) : [];
+  const isVaried = blueprints === undefined && !hasManyClasses(target);
+  const varied = isVaried ? variations(seed, Math.max(0, wanted - plain.length)) : [];
   return [...plain, ...varied].slice(0, wanted);
 }
 
@@ -237,7 +251,7 @@ function checkBlueprint(id: string, ground: CandidateGround): void {
       'blueprints',
       `${quoted(id)} cannot keep the constraints of monotonic; leave it out, or them`,
     );
-  const reason = misfitOf(entry.settings, target);
+  const reason = misfitOf(boundedSettings(plainOf(id), target), target);
   if (reason !== null) throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)}: ${reason}; leave it out`);
   const missing = missingInput(entry, features);
   if (missing === null) return;

@@ -1,4 +1,5 @@
 import { AppError, type AutopilotPlan, type TargetSpec } from '#contracts';
+import { tooManyTrees } from './many-classes.ts';
 import { objectiveOf, type Objective } from './objective.ts';
 import { isForest, isLinear, takesOffsets, type ModelSettings } from './settings.ts';
 
@@ -7,6 +8,8 @@ export function misfitOf(settings: ModelSettings | null, target: TargetSpec): st
   if (settings === null) return null;
   if (target.quantile !== undefined && isLinear(settings)) return 'linear models have no loss for a quantile';
   if (target.quantile !== undefined && isForest(settings)) return 'a forest of averages has no quantiles';
+  const surplus = tooManyTrees(settings, target);
+  if (surplus !== null) return surplus;
   const hasOffset = target.offsetColumn !== undefined || target.exposureColumn !== undefined;
   if (hasOffset && !takesOffsets(settings)) return 'a random forest cannot be fitted beside an offset or exposure';
   return null;

@@ -58,6 +58,10 @@ export type BoostedSettings = GbmSettings | XgboostSettings;
 
 export const isXgboost = (settings: ModelSettings): settings is XgboostSettings => 'minChildWeight' in settings;
 
+/** Leaves that a tree may have; of XGBoost at most two to the power of its depth. */
+export const leavesOf = (settings: BoostedSettings): number =>
+  isXgboost(settings) ? Math.min(settings.leaves || Infinity, 2 ** settings.maxDepth) : settings.leaves;
+
 /** True where trees are averaged instead of added up. */
 export const averagesTrees = (settings: BoostedSettings): boolean => !isXgboost(settings) && settings.boosting === 'rf';
 

@@ -1,4 +1,5 @@
 import { AppError, isAppError, type TrainTask } from '#contracts';
+import { hasManyClasses } from '../blueprints/many-classes.ts';
 import { partitionOf } from '../partition/partitions.ts';
 import { HOLDOUT, TRAINING } from '../partition/types.ts';
 import { checkFitsTarget, type OutOfFold } from './out-of-fold.ts';
@@ -26,7 +27,8 @@ export function checkOutOfFold(task: TrainTask, data: OutOfFold): void {
 
 /**
  * Rows that the whole model was fitted on, at least and at most: of a refit (`data` null) all, else those outside the holdout and of some
- * partition. Which rows of a table are in gaps is not known here, so of a sample the number is not either.
+ * partition. Which rows of a table are in gaps is not known here, nor which are of small classes that a sample keeps, so of a sample
+ * the number is not either.
  */
 export function trainedRowCount(task: TrainTask, data: OutOfFold | null): { least: number; most: number } {
   const { rowCount } = task.table;
@@ -34,8 +36,10 @@ export function trainedRowCount(task: TrainTask, data: OutOfFold | null): { leas
   const sample = sampleOf({ seed: task.seed, sampleFraction: fittedFraction(task) }, rowCount);
   const isHoldout = new Uint8Array(rowCount);
   for (const [index, row] of data?.rows.entries() ?? []) if (data?.partitions[index] === HOLDOUT) isHoldout[row] = 1;
-  const outside = countRows(rowCount, (row) => isHoldout[row] === 0 && (sample === null || sample[row] === 1));
-  return { least: outside - unused, most: sample === null ? outside - unused : outside };
+  const isOutside = (row: number): boolean => isHoldout[row] === 0;
+  const outside = countRows(rowCount, (row) => isOutside(row) && (sample === null || sample[row] === 1));
+  if (sample === null) return { least: outside - unused, most: outside - unused };
+  return { least: outside - unused, most: hasManyClasses(task.target) ? countRows(rowCount, isOutside) : outside };
 }
 
 const mismatch = (what: string): AppError => new AppError('RESULT_MISMATCH', `out-of-fold predictions: ${what}`);

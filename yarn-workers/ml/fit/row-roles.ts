@@ -1,7 +1,8 @@
 import { AppError, type TrainTask } from '#contracts';
 import { hash32, rowHash } from '#statistics';
+import { hasManyClasses } from '../blueprints/many-classes.ts';
 import { partitionOf } from '../partition/partitions.ts';
-import { TRAINING, isModelled, type TrainingSpans } from '../partition/types.ts';
+import { HOLDOUT, TRAINING, isModelled, type TrainingSpans } from '../partition/types.ts';
 import type { TargetRows } from './target-rows.ts';
 
 /** Salts of hashes that must not agree with the partitions' hash. */
@@ -27,10 +28,11 @@ export interface Member {
 
 /** @throws what {@link partitionOf} throws */
 export function rowRoles(task: TrainTask, rows: TargetRows): RowRoles {
-  const sample = sampleOf(task, rows.rowCount);
+  const hashed = sampleOf(task, rows.rowCount);
   if (task.refit !== null) {
     const members = Array.from({ length: task.refit.copies ?? 1 }, () => ({ fold: null }));
-    return { of: new Int8Array(rows.rowCount).fill(TRAINING), spans: null, members, sample };
+    const of = new Int8Array(rows.rowCount).fill(TRAINING);
+    return { of, spans: null, members, sample: withSmallClasses(hashed, of, task, rows) };
   }
   const { of, foldCount, spans } = partitionOf(task.partitioning, {
     rowCount: rows.rowCount,
@@ -39,7 +41,33 @@ export function rowRoles(task: TrainTask, rows: TargetRows): RowRoles {
     key: rows.key,
     times: rows.times,
   });
+  const sample = withSmallClasses(hashed, of, task, rows);
   return { of, spans, members: Array.from({ length: foldCount }, (_, fold) => ({ fold })), sample };
+}
+
+/** A class of which a sample has fewer rows to train on keeps all that it has. */
+const SAMPLED_CLASS_ROWS_MIN = 10;
+
+/**
+ * Of many classes a sample would miss some, and a model must know all of them: classes that would have few rows in it keep all, at
+ * most SAMPLED_CLASS_ROWS_MIN / sampleFraction or so each. Of few classes samples are as the hash has them.
+ */
+function withSmallClasses(
+  sample: Uint8Array | null,
+  of: Int8Array,
+  { target, partitioning }: Pick<TrainTask, 'target' | 'partitioning'>,
+  { classes, rowCount }: Pick<TargetRows, 'classes' | 'rowCount'>,
+): Uint8Array | null {
+  if (sample === null || classes === null || !hasManyClasses(target)) return sample;
+  // Rows of the one validation part of a split train nothing, those of a fold do.
+  const validates = partitioning.validation === 'tvh' ? 0 : HOLDOUT;
+  const counts = new Uint32Array(target.classes.length);
+  for (let row = 0; row < rowCount; row += 1) {
+    const part = of[row] ?? HOLDOUT;
+    const index = classes[row] ?? 0;
+    if (sample[row] === 1 && part !== HOLDOUT && part !== validates) counts[index] = (counts[index] ?? 0) + 1;
+  }
+  return sample.map((flag, row) => ((counts[classes[row] ?? 0] ?? 0) < SAMPLED_CLASS_ROWS_MIN ? 1 : flag));
 }
 
 /** Rows that train when only a part of them shall: by hash(seed, row), so a larger part holds a smaller one. */

@@ -2,6 +2,7 @@ import type { TrainTask } from '#contracts';
 import { isText } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
 import { dateColumnsOf, datePairs } from '../blueprints/dates.ts';
+import { boostedSample } from '../blueprints/many-classes.ts';
 import { placesOf } from '../blueprints/places.ts';
 import { isForest, isLinear } from '../blueprints/settings.ts';
 import { forestSample } from './forest/forest-members.ts';
@@ -9,13 +10,15 @@ import { designSample } from './linear/linear-members.ts';
 import { taskFeatures } from './task-columns.ts';
 
 /**
- * The part of its training rows that a task is fitted on: what it asks for, or what a linear model or a forest can hold. A function
+ * The part of its training rows that a task is fitted on: what it asks for, or what its model can hold. A function
  * of the task alone, so that whoever verifies the model knows it too.
  */
 export function fittedFraction(task: TrainTask): number {
   const { sampleFraction, target, table } = task;
   const settings = settingsOf(task.blueprintId, task.parameters);
-  if (settings === null || !(isLinear(settings) || isForest(settings))) return sampleFraction;
+  if (settings === null) return sampleFraction;
+  if (!isLinear(settings) && !isForest(settings))
+    return Math.min(sampleFraction, boostedSample(table.rowCount, target));
   const manifests = taskFeatures(task).map(({ manifest }) => manifest);
   const dates = dateColumnsOf(settings);
   const pairCount = dates.differences ? datePairs(manifests.map(({ type }) => type)).length : 0;

@@ -250,7 +250,7 @@ describe('ml autopilot plan', () => {
       { target: 'multiclass', targetType: 'binary' },
       'has 3 values',
     ],
-    ['classes without end', 'TARGET_TYPE_MISMATCH', { target: 'regression', targetType: 'multiclass' }, 'at most 100'],
+    ['a number as classes', 'TARGET_CLASS_TOO_SMALL', { target: 'regression', targetType: 'multiclass' }, 'has 1 row'],
     ['a metric of another target type', 'METRIC_MISMATCH', { target: 'binary', metric: 'rmse' }, 'use one of logLoss'],
     [
       'a metric that the values rule out',
