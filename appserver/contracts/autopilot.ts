@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import type { LeakageFacts } from './leakage.ts';
 import { Partitioning } from './partitioning.ts';
 import { Id, nullable, oneOf, strict } from './schema.ts';
 import { AUTOPILOT_MODES, FeatureTypeSchema, MetricNameSchema, TargetTypeSchema } from './vocabulary.ts';
@@ -68,6 +69,17 @@ export const AutopilotPlan = strict({
       }),
     ),
   ),
+  leakage: Type.Optional(
+    strict(
+      {
+        excludes: Type.Boolean({
+          description: 'whether features of high risk are left out; not of a list that was asked for',
+        }),
+        skipped: nullable(Type.String({ description: 'why it is not looked for' })),
+      },
+      { description: 'the search for target leakage that goes before all models but the baseline; none in older runs' },
+    ),
+  ),
   insights: Type.Optional(
     oneOf(['recommended', 'none'], {
       description: 'whose feature impact and effects are computed when the run is over',
@@ -107,6 +119,10 @@ export const PlannedTask = strict({
       maximum: 1,
       description: 'part of the training rows that it is fitted on; default 1',
     }),
+  ),
+  findsLeakage: Type.Optional(Type.Boolean({ description: 'whether the task looks for target leakage too' })),
+  excludedFeatures: Type.Optional(
+    Type.Array(Type.String(), { description: 'features of the plan that are left out, for they give the target away' }),
   ),
   copies: Type.Optional(Type.Integer({ minimum: 1, description: 'of a refit: models that it averages; default 1' })),
   featureList: Type.Optional(
@@ -157,6 +173,8 @@ export interface AutopilotState {
   readonly tasks: readonly PlannedTask[];
   /** Results committed so far, in any order; `next` must not depend on the order. */
   readonly results: readonly PlannedResult[];
+  /** What the task that looked for leakage has committed; null before, and where none did. */
+  readonly leakage?: LeakageFacts | null;
   /** Elapsed since the job's createdAt without pauses, database clock; null in runs without a time budget. */
   readonly elapsedMs: number | null;
   /** The user asked to stop: no new search tasks; recommend what there is. */

@@ -10,6 +10,7 @@ import {
   StoredTable,
 } from './dataset.ts';
 import { Partitioning } from './partitioning.ts';
+import { LeakageFacts } from './leakage.ts';
 import { TASK_INSIGHTS } from './rest/insights.ts';
 import { Calibration } from './manifest.ts';
 import { Id, INT32_MAX, Sha256, nullable, oneOf, strict } from './schema.ts';
@@ -53,6 +54,7 @@ export const TrainTask = strict({
   blueprintId: Type.String(),
   parameters: Parameters,
   sampleFraction: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+  findsLeakage: Type.Optional(Type.Boolean({ description: 'whether target leakage is looked for too; default false' })),
   refit: nullable(
     strict({
       of: Id,
@@ -220,6 +222,7 @@ export const TrainOutcome = strict({
     }),
   ),
   calibration: Type.Optional(Calibration),
+  leakage: Type.Optional(LeakageFacts),
   scores: nullable(ModelScores),
   fitMs: Type.Number({ minimum: 0, maximum: FIT_MS_MAX }),
   predictMicrosPerRow: Type.Number({ minimum: 0, maximum: PREDICT_MICROS_MAX }),

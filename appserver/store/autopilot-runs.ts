@@ -1,6 +1,6 @@
-import type { AutopilotPlan, AutopilotRunState } from '#contracts';
+import type { AutopilotPlan, AutopilotRunState, LeakageFacts } from '#contracts';
 import { now, type Queryable } from './dialect.ts';
-import { fromJson, rowOf, toJson } from './records.ts';
+import { fromJson, fromJsonOrNull, rowOf, toJson } from './records.ts';
 
 export interface AutopilotRunRecord {
   readonly id: string;
@@ -18,6 +18,8 @@ export interface AutopilotRunRecord {
   readonly pausedMs: number;
   readonly finishedAt: number | null;
   readonly recommendedModelId: string | null;
+  /** What gives the target away; null where that is not known. */
+  readonly leakage: LeakageFacts | null;
 }
 
 interface AutopilotRunRow {
@@ -32,6 +34,7 @@ interface AutopilotRunRow {
   readonly paused_ms: number;
   readonly finished_at: number | null;
   readonly recommended_model_id: string | null;
+  readonly leakage: string | null;
 }
 
 const toRun = (row: AutopilotRunRow): AutopilotRunRecord => ({
@@ -46,6 +49,7 @@ const toRun = (row: AutopilotRunRow): AutopilotRunRecord => ({
   pausedMs: row.paused_ms,
   finishedAt: row.finished_at,
   recommendedModelId: row.recommended_model_id,
+  leakage: fromJsonOrNull<LeakageFacts>(row.leakage),
 });
 
 export async function insertRun(
@@ -86,6 +90,14 @@ export async function findLatestRun(db: Queryable, projectId: string): Promise<A
       ]),
   );
   return row === undefined ? undefined : toRun(row);
+}
+
+/** Keeps what the task that looked for leakage has committed. */
+export async function setRunLeakage(db: Queryable, id: string, leakage: LeakageFacts): Promise<void> {
+  await db
+    .knex('autopilot_runs')
+    .where({ id })
+    .update({ leakage: toJson(leakage) });
 }
 
 export async function setRunState(db: Queryable, id: string, state: AutopilotRunState): Promise<void> {

@@ -22,6 +22,7 @@ export const Model = strict(
     featureList: nullable(
       Type.String({ description: 'the list that its features were taken from; null: none was named' }),
     ),
+    excludedForLeakage: Type.Array(Type.String(), { description: 'features of the list that it does not read' }),
     sampleFraction: Type.Number(),
     rowCount: nullable(Type.Integer()),
     scores: ModelScores,

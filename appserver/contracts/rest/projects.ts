@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { AutopilotPlan, Parameters } from '../autopilot.ts';
+import { LeakageFacts } from '../leakage.ts';
 import { PartitioningRequest } from '../partitioning.ts';
 import { Id, Timestamp, nullable, oneOf, strict } from '../schema.ts';
 import { ModelScores } from '../tasks.ts';
@@ -102,6 +103,10 @@ export const AutopilotRun = strict(
       running: Type.Integer(),
       succeeded: Type.Integer(),
       failed: Type.Integer(),
+    }),
+    leakage: nullable(LeakageFacts),
+    excludedForLeakage: Type.Array(Type.String(), {
+      description: 'features of the plan that no model of the run reads',
     }),
     recommendedModelId: nullable(Id),
     createdAt: Timestamp,

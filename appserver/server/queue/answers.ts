@@ -1,4 +1,11 @@
-import { AppError, type BeatAnswer, type ClaimedTask, type TaskState, type TransitionAnswer } from '#contracts';
+import {
+  AppError,
+  type BeatAnswer,
+  type ClaimedTask,
+  type TaskSpec,
+  type TaskState,
+  type TransitionAnswer,
+} from '#contracts';
 import type { BeatOutcome, Claim, TaskGroup } from '#store';
 
 /** The first version with checkpoints, groups and the refusal of claims while draining. */
@@ -12,9 +19,16 @@ export function claimedTaskOf(
   const { task, leaseToken, attemptPath, remainingMs } = claim;
   const { id: taskId, fence, spec } = task;
   const claimed = { taskId, fence, leaseToken, leaseMs, attemptPath, remainingMs, spec };
-  if (protocolVersion < SPEAKS_GROUPS) return claimed;
+  if (protocolVersion < SPEAKS_GROUPS) return { ...claimed, spec: withoutLeakage(spec) };
   const membership = group === null ? null : { groupId: group.id, size: group.size, rank: task.groupRank ?? 0 };
   return { ...claimed, checkpoint: task.checkpoint, group: membership };
+}
+
+/** A task without the search for leakage, which programs of version 1 do not know; the run goes on without. */
+function withoutLeakage(spec: TaskSpec): TaskSpec {
+  if (spec.kind !== 'train') return spec;
+  const { findsLeakage: _, ...known } = spec;
+  return known;
 }
 
 /** What the holder of a task is told. */

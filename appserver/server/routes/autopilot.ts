@@ -15,6 +15,7 @@ import {
   pageOf,
   strict,
   type AutopilotPlan,
+  type ModellingFeature,
 } from '#contracts';
 import {
   BLUEPRINTS,
@@ -22,6 +23,7 @@ import {
   checkInputs,
   ENSEMBLE_BLUEPRINT,
   ENSEMBLE_BLUEPRINT_ID,
+  excludedOfRun,
   NAIVE_BLUEPRINTS,
   NAIVE_NEEDS,
   naiveIdsOf,
@@ -241,8 +243,11 @@ async function startFit(
     );
   const settings = settingsOf(request.blueprintId, request.parameters ?? {});
   const plan = await planOnList(trx, project, run.plan, request.featureList);
+  const excludedFeatures =
+    request.featureList === undefined && run.leakage !== null ? excludedOfRun(run.plan, run.leakage) : [];
   checkFits(request.blueprintId, settings, plan);
-  checkInputs(request.blueprintId, plan.features);
+  const isRead = ({ name }: ModellingFeature): boolean => !excludedFeatures.includes(name);
+  checkInputs(request.blueprintId, plan.features.filter(isRead));
   checkNaive(request.blueprintId, plan);
   await lockProject(trx, projectId);
   const key = newId('fit');
@@ -261,6 +266,7 @@ async function startFit(
       parameters: request.parameters ?? {},
       refitOf: null,
       iterations: null,
+      ...(excludedFeatures.length === 0 ? {} : { excludedFeatures }),
       deadlineMs: null,
     },
     position: 0,

@@ -87,6 +87,7 @@ function stateOf(run: AutopilotRunRecord, models: readonly ModelRecord[], nowMs:
     tasks: models.map((model) => model.planned),
     results: models.flatMap((model) => resultOf(run.plan, model) ?? []),
     elapsedMs: run.plan.timeBudgetMs === null ? null : elapsedMsOf(run, nowMs),
+    leakage: run.leakage,
     stopping: run.state === 'stopping',
   };
 }
@@ -209,18 +210,28 @@ function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): Trai
     datasetId: order.datasetId,
     table,
     target: plan.target,
-    features: plan.features,
+    features: featuresOf(order),
     metric: plan.metric,
     partitioning: plan.partitioning,
     weightColumn: plan.weightColumn,
-    monotonic: plan.monotonic,
+    monotonic: monotonicOf(order),
     blueprintId: planned.blueprintId,
     parameters: planned.parameters,
     sampleFraction: order.sampleFraction,
+    ...(planned.findsLeakage === true ? { findsLeakage: true } : {}),
     refit: refitOf(planned, order.calibration),
     seed: plan.seed,
     threadCount: plan.threadsPerTask,
   };
+}
+
+/** The plan's features but those that are left out. */
+const featuresOf = ({ plan, planned: { excludedFeatures = [] } }: ModelOrder): TrainTask['features'] =>
+  plan.features.filter(({ name }) => !excludedFeatures.includes(name));
+
+function monotonicOf({ plan: { monotonic }, planned: { excludedFeatures = [] } }: ModelOrder): TrainTask['monotonic'] {
+  const isLeft = (name: string): boolean => !excludedFeatures.includes(name);
+  return { increasing: monotonic.increasing.filter(isLeft), decreasing: monotonic.decreasing.filter(isLeft) };
 }
 
 function refitOf(
@@ -245,7 +256,7 @@ function ensembleSpec(modelId: string, order: ModelOrder, table: StoredTable): E
     datasetId: order.datasetId,
     table,
     target: plan.target,
-    features: plan.features,
+    features: featuresOf(order),
     metric: plan.metric,
     members: [...order.members],
     ...limits,

@@ -7,7 +7,7 @@ import {
   type DatePartitions,
   type PartitioningRequest,
 } from '#contracts';
-import { planAutopilot } from '#ml';
+import { excludedOfRun, leakagePlan, planAutopilot } from '#ml';
 import { newId } from '#runtime';
 import {
   countLiveWorkers,
@@ -71,6 +71,8 @@ export async function runView(db: Queryable, run: AutopilotRunRecord): Promise<A
       succeeded: count('ready'),
       failed: count('failed', 'cancelled'),
     },
+    leakage: run.leakage,
+    excludedForLeakage: run.leakage === null ? [] : excludedOfRun(run.plan, run.leakage),
     recommendedModelId: run.recommendedModelId,
     createdAt: isoOf(run.startedAt),
     finishedAt: run.finishedAt === null ? null : isoOf(run.finishedAt),
@@ -98,11 +100,12 @@ export async function planRun(
   const parallelTasks = Math.max(1, Math.min(workersMax, await expectedWorkers(app)));
   const facts = { profile, table, parallelTasks, threadsPerTask };
   const listed = list === null ? request : { ...request, featureNames: list.features };
-  const plan: AutopilotPlan = {
+  const searched: AutopilotPlan = {
     ...planAutopilot(withFixed(listed, project.fixed), facts),
     ...(list === null ? {} : { featureList: list.name }),
     insights,
   };
+  const plan = { ...searched, leakage: leakagePlan(searched) };
   return project.fixed === null ? plan : heldAgainst(project, project.fixed, plan);
 }
 

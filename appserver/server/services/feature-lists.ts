@@ -4,12 +4,14 @@ import {
   type CreateFeatureListRequest,
   type DatasetProfile,
   type FeatureList,
+  type LeakageFacts,
 } from '#contracts';
 import { BUILT_IN_LISTS, builtInLists } from '#ml';
 import { newId } from '#runtime';
 import {
   featureListsOf,
   findFeatureList,
+  findLatestRun,
   findProfile,
   insertFeatureList,
   lockProject,
@@ -26,7 +28,7 @@ const NAMES_SHOWN_MAX = 20;
 
 /** The built-in lists of a project, then those that users have made, oldest first. */
 export async function listsOf(db: Queryable, project: ProjectRecord): Promise<FeatureList[]> {
-  const builtIn = builtInViews(await profileOf(db, project), project);
+  const builtIn = builtInViews(await profileOf(db, project), project, await leakageOf(db, project));
   return [...builtIn, ...(await featureListsOf(db, project.id)).map(viewOf)];
 }
 
@@ -81,18 +83,24 @@ export async function namedFeatureList(
   nameOrId: string,
   profile: DatasetProfile,
 ): Promise<Pick<FeatureList, 'name' | 'features'>> {
-  const builtIn = builtInViews(profile, project).find(({ name }) => name === nameOrId);
+  const builtIn = builtInViews(profile, project, await leakageOf(db, project)).find(({ name }) => name === nameOrId);
   const found = builtIn ?? (await findFeatureList(db, project.id, nameOrId));
   if (found !== undefined) return { name: found.name, features: [...found.features] };
-  const names = [...BUILT_IN_LISTS, ...(await featureListsOf(db, project.id)).map(({ name }) => name)];
+  const names = (await listsOf(db, project)).map(({ name }) => name);
   throw invalid('featureList', `the project has no list ${quoted(nameOrId)}; use ${shown(names)}`);
 }
 
-function builtInViews(profile: DatasetProfile, project: ProjectRecord): FeatureList[] {
-  return builtInLists({ profile }, project.fixed?.target.name ?? null).map(({ name, description, features }) => ({
-    ...{ id: name, name, origin: 'built-in', description, features: [...features], createdAt: null, createdBy: null },
-  }));
+function builtInViews(profile: DatasetProfile, project: ProjectRecord, leakage: LeakageFacts | null): FeatureList[] {
+  return builtInLists({ profile }, project.fixed?.target.name ?? null, leakage).map(
+    ({ name, description, features }) => ({
+      ...{ id: name, name, origin: 'built-in', description, features: [...features], createdAt: null, createdBy: null },
+    }),
+  );
 }
+
+/** What the latest run found to give the target away. */
+const leakageOf = async (db: Queryable, { id }: ProjectRecord): Promise<LeakageFacts | null> =>
+  (await findLatestRun(db, id))?.leakage ?? null;
 
 const viewOf = ({ id, name, features, createdAt, createdBy }: FeatureListRecord): FeatureList => ({
   ...{ id, name, origin: 'user', description: '', features: [...features], createdBy },

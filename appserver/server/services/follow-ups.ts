@@ -19,6 +19,7 @@ import {
   findBatchPrediction,
   findModel,
   findUser,
+  setRunLeakage,
   type Database,
   type Task,
   type TrainedFacts,
@@ -131,6 +132,9 @@ function modelFollowUp(queue: TaskQueue): Pick<TaskFollowUp<'train' | 'ensemble'
         artifactPath: attemptPath,
         ...facts,
       });
+      const leakage = outcome.kind === 'train' ? outcome.leakage : undefined;
+      const runId = leakage === undefined ? null : ((await findModel(trx, spec.modelId))?.runId ?? null);
+      if (leakage !== undefined && runId !== null) await setRunLeakage(trx, runId, leakage);
       await advance(trx, task);
     },
     async failed(trx, task, problem) {

@@ -71,6 +71,7 @@ export function modelView({ model, project }: OwnedModel): Model {
     targetType: target.targetType,
     classes: target.classes.map((entry) => entry.label),
     featureList: model.planned.featureList ?? null,
+    excludedForLeakage: model.planned.excludedFeatures ?? [],
     sampleFraction: model.sampleFraction,
     rowCount: trained?.rowCount ?? null,
     scores: visibleScores(trained?.scores ?? NO_SCORES, project),

@@ -10,6 +10,7 @@ import { insights0008 } from './0008-insights.ts';
 import { calibrations0009 } from './0009-calibrations.ts';
 import { timeCounts0010 } from './0010-time-counts.ts';
 import { featureLists0011 } from './0011-feature-lists.ts';
+import { leakage0012 } from './0012-leakage.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   calibrations0009,
   timeCounts0010,
   featureLists0011,
+  leakage0012,
 ];

@@ -12,6 +12,8 @@ import {
   RegisterAnswerV1,
   TransitionAnswerV1,
 } from './frozen-v1.ts';
+import { numberRule, type MemoryColumn } from '../../support/memory-table.ts';
+import { planOf, trainTask } from '../../support/modelling-task.ts';
 import type { Stage } from './stage.ts';
 import { LEASE_MS, OUTCOME, POOL_SECRET, refused } from './world.ts';
 
@@ -60,6 +62,24 @@ export function versionsCases(stage: Stage): void {
       await world.fail(first, 'worker');
       const { workerId, workerToken } = await registerV1();
       expect(await claimV1(workerId, workerToken, 'r1')).to.include({ taskId: first.taskId, fence: 2 });
+    });
+
+    it('is not asked to look for target leakage, which a worker of this version is', async () => {
+      const { world } = stage;
+      const columns: readonly MemoryColumn[] = ['a', 'y'].map((name, index) => ({
+        ...{ name, parse: numberRule },
+        cells: Array.from({ length: 60 }, (_, row) => String((row * (3 + index)) % (11 + index))),
+      }));
+      const plan = await planOf(columns, { target: 'y', targetType: 'regression' });
+      const spec = trainTask(columns, plan, { blueprintId: 'baseline', findsLeakage: true });
+      await world.addTask({ spec });
+      await world.addTask({ spec });
+      const { findsLeakage: _, ...known } = spec;
+      const { workerId, workerToken } = await registerV1();
+      expect((await claimV1(workerId, workerToken, 'r1'))?.spec).to.deep.equal(known);
+      expect(await world.take(stage.worker))
+        .to.have.property('spec')
+        .that.deep.equals(spec);
     });
 
     it('is never given a member of a group, nor told to wait', async () => {

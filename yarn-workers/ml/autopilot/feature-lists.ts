@@ -1,5 +1,6 @@
-import type { AutopilotPlan } from '#contracts';
+import type { AutopilotPlan, LeakageFacts } from '#contracts';
 import { planColumns } from './columns.ts';
+import { leakingFeatures } from './leakage.ts';
 import { featuresOf, MODELLED_TYPES } from './features.ts';
 import type { AutopilotFacts } from './request.ts';
 
@@ -11,17 +12,23 @@ export interface BuiltInList {
   readonly features: readonly string[];
 }
 
-export const BUILT_IN_LISTS = ['raw', 'informative'] as const;
+export const BUILT_IN_LISTS = ['raw', 'informative', 'leakage-free'] as const;
 export type BuiltInListName = (typeof BUILT_IN_LISTS)[number];
 
 /**
  * The lists that nobody has to make: everything, and what models take by default.
  *
  * @param target name of the target, which is in no list; null while the project has none
+ * @param leakage what the latest run found; null: nothing was looked for, and there is no list without it
  */
-export function builtInLists({ profile }: Pick<AutopilotFacts, 'profile'>, target: string | null): BuiltInList[] {
+export function builtInLists(
+  { profile }: Pick<AutopilotFacts, 'profile'>,
+  target: string | null,
+  leakage: LeakageFacts | null,
+): BuiltInList[] {
   const all = profile.features.filter(({ name }) => name !== target);
   const modelled = all.filter(({ type }) => MODELLED_TYPES.includes(type));
+  const leaking = leakage === null ? null : leakingFeatures(leakage);
   return [
     {
       name: 'raw',
@@ -33,6 +40,15 @@ export function builtInLists({ profile }: Pick<AutopilotFacts, 'profile'>, targe
       description: 'What is modelled by default: no identifiers, no constants, nothing that is missing in every row.',
       features: modelled.map(({ name }) => name),
     },
+    ...(leaking === null
+      ? []
+      : [
+          {
+            name: 'leakage-free' as const,
+            description: 'What is modelled by default but what gives the target away, as the latest run has found.',
+            features: modelled.map(({ name }) => name).filter((name) => !leaking.has(name)),
+          },
+        ]),
   ];
 }
 

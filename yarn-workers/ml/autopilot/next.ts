@@ -12,6 +12,8 @@ import {
   refitMsOf,
   type BudgetTimes,
 } from './cost-model.ts';
+import { missingInput } from '../blueprints/missing-input.ts';
+import { withLeakage } from './leakage.ts';
 import { endgame } from './endgame.ts';
 import { endgameReserve } from './reserve.ts';
 import { recommendation } from './recommendation.ts';
@@ -43,23 +45,31 @@ export function next(plan: AutopilotPlan, state: AutopilotState): AutopilotDecis
   const isOver = run.times !== null && run.elapsedMs >= run.times.decideAt;
   if (isOver || state.stopping)
     return finish(run, state, isOver ? 'the time budget is used up' : 'the run was stopped');
+  const going = (more: readonly PlannedTask[]): AutopilotDecision =>
+    goingOn(
+      run,
+      more.map((task) => withLeakage(run, task)),
+    );
   const isSearching = run.ensemble === null && run.refit === null;
   const tasks = isSearching ? newSearchTasks(run, state) : [];
-  if (tasks.length > 0 || (isSearching && run.open.length > 0)) return going(run, tasks);
+  if (tasks.length > 0 || (isSearching && run.open.length > 0)) return going(tasks);
   const step = endgame(run);
-  return step.kind === 'end' ? finish(run, state, step.withoutRefit) : going(run, step.tasks);
+  return step.kind === 'end' ? finish(run, state, step.withoutRefit) : going(step.tasks);
 }
 
 function newSearchTasks(run: Run, state: AutopilotState): PlannedTask[] {
   const { plan, searched } = run;
   const tried = new Set(searched.map(({ task }) => task.key));
   let slots = Math.min(plan.parallelTasks - run.open.length, (plan.maxModels ?? Infinity) - tried.size);
+  // What gives the target away is known before anything reads features.
+  if (run.excluded === null) slots = Math.min(slots, 1 - run.open.length);
+  const left = run.plan.features.filter(({ name }) => !(run.excluded ?? []).includes(name));
   const tasks: PlannedTask[] = [];
   const known = new Set(state.tasks.map(({ key }) => key));
   const room = run.times === null ? null : roomOf(run, run.times);
   for (const one of tries(run)) {
     if (slots <= 0) break;
-    if (known.has(one.key)) continue;
+    if (known.has(one.key) || missingInput(entryOf(one.candidate.blueprintId), left) !== null) continue;
     const task = searchTask(run, one, room, tasks.length > 0);
     if (task === null) continue;
     tasks.push(task);
@@ -132,7 +142,7 @@ function deadlineOf(run: Run, times: BudgetTimes): number {
     : Math.min(latest, fair, sealBy - refitMsOf(plan, fullFitMs(best), copiesOf(best.task, copies)));
 }
 
-function going(run: Run, tasks: readonly PlannedTask[]): AutopilotDecision {
+function goingOn(run: Run, tasks: readonly PlannedTask[]): AutopilotDecision {
   return { tasks, cancel: run.overdue, recommended: null, finished: false, wakeAtMs: wakeAt(run, tasks) };
 }
 

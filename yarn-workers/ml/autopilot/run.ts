@@ -1,5 +1,6 @@
 import type { AutopilotPlan, AutopilotState, PlannedResult, PlannedTask } from '#contracts';
 import { isBetter } from '#statistics';
+import { excludedOf } from './leakage.ts';
 import { budgetTimes, type BudgetTimes } from './cost-model.ts';
 
 /** A task of the run with what became of it. */
@@ -21,6 +22,8 @@ export interface Run {
   readonly plan: AutopilotPlan;
   readonly times: BudgetTimes | null;
   readonly elapsedMs: number;
+  /** Features that are left out, for they give the target away; null: that is not known yet, so nothing reads features. */
+  readonly excluded: readonly string[] | null;
   readonly searched: readonly Searched[];
   /** Search tasks that are still waited for. */
   readonly open: readonly Searched[];
@@ -74,6 +77,7 @@ export function runOf(plan: AutopilotPlan, state: AutopilotState): Run {
     plan,
     times,
     elapsedMs,
+    excluded: excludedOf(plan, state.leakage ?? null, searched),
     searched,
     open: searched.filter(isOpen),
     overdue: placed.filter((one) => one.isOverdue).map(({ task }) => task.key),

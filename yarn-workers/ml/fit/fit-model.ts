@@ -2,6 +2,7 @@ import {
   ARTIFACT_FORMAT_VERSION,
   AppError,
   type BatchSource,
+  type LeakageFacts,
   type Manifest,
   type ManifestContent,
   type ManifestFile,
@@ -19,6 +20,7 @@ import { isForest, isLinear, type ModelSettings } from '../blueprints/settings.t
 import { checkFits } from '../blueprints/misfit.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { neumaierSum } from '#statistics';
+import { findLeakage } from '../leakage/find-leakage.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { assemble, type FittedOffset } from './assemble.ts';
 import { constantScores } from './baseline.ts';
@@ -53,6 +55,8 @@ export interface FitResult {
   /** Null for a refit. */
   readonly outOfFold: OutOfFold | null;
   readonly scores: ModelScores | null;
+  /** Null where the task did not ask for it. */
+  readonly leakage: LeakageFacts | null;
   readonly stoppedByDeadline: boolean;
   readonly timings: FitTimings;
 }
@@ -120,6 +124,7 @@ export async function fitModel(
     );
   const roles = rowRoles({ ...task, sampleFraction }, rows);
   for (const member of roles.members) checkTrainingRows(task, rows, trainingRows(roles, member));
+  const leakage = task.findsLeakage === true ? await findLeakage(task, features, { rows, roles }, source, io) : null;
   await report(io, 0.02, 'reading', 'reading the features');
   const { survey, texts } = await readFeatures(task, settings, features, roles, source, outputCount, io);
   const surveyMs = io.now() - startedAt;
@@ -148,6 +153,7 @@ export async function fitModel(
     blob,
     iterations: iterationsOfAll(fitted),
     outOfFold,
+    leakage,
     scores: outOfFold === null ? null : scoresFromOutOfFold(outOfFold, target),
     stoppedByDeadline: fitted.some((member) => member.stoppedByDeadline),
     timings: {

@@ -1,5 +1,6 @@
 import type { ManifestFile, TaskProgress, TrainTask } from '#contracts';
 import { encodeOutOfFold, fitModel, manifestOf, type FitIo, type FitResult } from '#ml';
+import { leakageLines } from './leakage-lines.ts';
 import { failpoint } from '#runtime';
 import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
 import type { TaskHandler } from '../child/task-run.ts';
@@ -47,6 +48,7 @@ export const runTrain: TaskHandler<TrainTask> = async ({
   const fit = await fitModel(spec, source, engine, io);
   rethrow();
   reporter.log(endOf(spec, fit));
+  if (fit.leakage !== null) for (const line of leakageLines(fit.leakage)) reporter.log(line);
   reporter.progress({ fraction: 0.98, phase: 'writing', message: 'writing the artefact' });
   const blob = await attempt.write('blob', fit.blob);
   const files: ManifestFile[] = [];
@@ -62,6 +64,7 @@ export const runTrain: TaskHandler<TrainTask> = async ({
     rowCount: fit.rowCount,
     iterations: fit.iterations,
     ...(fit.content.calibration === undefined ? {} : { calibration: fit.content.calibration }),
+    ...(fit.leakage === null ? {} : { leakage: fit.leakage }),
     scores: fit.scores,
     fitMs: fit.timings.totalMs,
     predictMicrosPerRow: await microsPerRow(manifest, fit.blob, few, spec),

@@ -23,10 +23,10 @@ const TABLE: readonly MemoryColumn[] = [
 describe('ml feature lists', () => {
   it('has everything in raw, and what is modelled in informative', async () => {
     const profile = await profileOf(TABLE);
-    const [raw, informative] = builtInLists({ profile }, 'y');
+    const [raw, informative] = builtInLists({ profile }, 'y', null);
     expect(raw?.features).to.deep.equal(['key', 'same', 'a', 'b', 'weight', 'empty']);
     expect(informative?.features).to.deep.equal(['a', 'b', 'weight']);
-    expect(builtInLists({ profile }, null)[1]?.features).to.deep.equal(['a', 'b', 'weight', 'y']);
+    expect(builtInLists({ profile }, null, null)[1]?.features).to.deep.equal(['a', 'b', 'weight', 'y']);
   });
 
   it('gives the plan of a run on another list: the same rows, without constraints that nothing is left of', async () => {

@@ -1,0 +1,81 @@
+import { expect } from 'chai';
+import { AutopilotDryRun, AutopilotRun, FeatureListPage, Job, Model, ModelParameters } from '#contracts';
+import { Api } from '../support/api.ts';
+import { modelled } from '../support/modelling.ts';
+import { sharedPlatform } from '../support/platform.ts';
+import { csvText, randomNumbers, type SampleTable } from '../support/sample-data.ts';
+
+/** A column that copies the target with noise beside two honest ones. */
+function trap(): SampleTable {
+  const draw = randomNumbers(5);
+  const rows = Array.from({ length: 800 }, () => {
+    const positive = draw() < 0.4;
+    const honest = draw() + (positive ? 0.3 : 0);
+    return [
+      honest.toFixed(4),
+      draw().toFixed(4),
+      (Number(positive) + 0.2 * draw()).toFixed(4),
+      positive ? 'yes' : 'no',
+    ];
+  });
+  return { columns: ['honest', 'noise', 'copy', 'sold'], rows };
+}
+
+describe('target leakage', function () {
+  this.timeout(120_000);
+  let api: Api;
+  let datasetId: string;
+
+  before(async () => {
+    const platform = await sharedPlatform();
+    api = new Api(platform.url, platform.adminKey);
+    datasetId = await api.dataset({ content: csvText(trap()), fileName: 'trap.csv' });
+  });
+
+  const REQUEST = { target: 'sold', maxModels: 2, blueprints: ['baseline', 'lightgbm-fast'] };
+
+  it('is found before any model reads it, left out and told; the plan stays as it was accepted', async () => {
+    const run = await modelled(api, { datasetId }, REQUEST);
+    const { plan, leakage, excludedForLeakage } = await api.get(`/projects/${run.projectId}/autopilot`, AutopilotRun);
+    expect(plan.features.map(({ name }) => name)).to.deep.equal(['honest', 'noise', 'copy']);
+    expect(plan.leakage).to.deep.equal({ excludes: true, skipped: null });
+    expect(leakage?.findings.map(({ features, risk }) => [features, risk])).to.deep.equal([[['copy'], 'high']]);
+    expect(excludedForLeakage).to.deep.equal(['copy']);
+    const featuresOf = async (id: string): Promise<readonly string[]> =>
+      (await api.get(`/models/${id}/parameters`, ModelParameters)).features;
+    expect(await featuresOf(run.modelId)).to.deep.equal(['honest', 'noise']);
+    expect((await api.get(`/models/${run.modelId}`, Model)).excludedForLeakage).to.deep.equal(['copy']);
+    const lists = (await api.get(`/projects/${run.projectId}/feature-lists`, FeatureListPage)).data;
+    expect(lists.find(({ name }) => name === 'leakage-free')?.features).to.deep.equal(['honest', 'noise']);
+    const { plan: cleaned } = await api.call(
+      'POST',
+      `/projects/${run.projectId}/autopilot?dryRun=true`,
+      200,
+      AutopilotDryRun,
+      {
+        json: { ...REQUEST, featureList: 'leakage-free' },
+      },
+    );
+    expect(cleaned.features.map(({ name }) => name)).to.deep.equal(['honest', 'noise']);
+    for (const [featureList, expected] of [
+      [undefined, ['honest', 'noise']],
+      ['informative', ['honest', 'noise', 'copy']],
+    ] as const) {
+      const job = await api.succeeded(
+        await api.call('POST', `/projects/${run.projectId}/models`, 202, Job, {
+          json: { blueprintId: 'lightgbm-fast', ...(featureList === undefined ? {} : { featureList }) },
+        }),
+      );
+      const model = await api.get(job.resource ?? '', Model);
+      expect(await featuresOf(model.id)).to.deep.equal(expected);
+    }
+  });
+
+  it('is only told where its list was asked for', async () => {
+    const run = await modelled(api, { datasetId }, { ...REQUEST, featureList: 'informative' });
+    const { leakage, excludedForLeakage } = await api.get(`/projects/${run.projectId}/autopilot`, AutopilotRun);
+    expect(leakage?.findings.map(({ features }) => features)).to.deep.equal([['copy']]);
+    expect(excludedForLeakage).to.deep.equal([]);
+    expect((await api.get(`/models/${run.modelId}/parameters`, ModelParameters)).features).to.include('copy');
+  });
+});
