@@ -4,6 +4,7 @@ import type { FittedMember } from './assemble.ts';
 import { memberStopAt, report } from './clock.ts';
 import { encodeCategories, type CategoryEncodings } from './categories/encode-categories.ts';
 import type { FeatureSurvey } from './feature-survey.ts';
+import { boostPlace } from './boost.ts';
 import { fitMember, type MemberContext } from './fit-member.ts';
 import { decodeState, EMPTY_STATE, encodeState, stateBytes, type FinishedMember, type FitState } from './fit-state.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
@@ -41,6 +42,8 @@ export async function boostMembers(
   const states = stateKeeper(context, steps);
   const begin = states.begin();
   const finished: FinishedMember[] = [...begin.finished];
+  for (const [index, one] of finished.entries())
+    if (one.stoppedByDeadline) context.stops.note(boostPlace(index), one.iterations);
   const memberAt = async (index: number, member: Member): Promise<FinishedMember> => {
     const validateMs = finished.reduce((sum, one) => sum + one.validateMs, 0);
     const stopAt = isRefit
@@ -72,10 +75,13 @@ export async function boostMembers(
     return { ...rest, trees };
   };
   for (const [index, member] of [...members.entries()].slice(finished.length)) {
+    // A replay makes as many copies as there were.
+    if (isRefit && context.stops.ends(COPIES, finished.length, () => false)) break;
     try {
       finished.push(await memberAt(index, member));
     } catch (err) {
       if (!isRefit || finished.length === 0 || !isTooLate(err)) throw err;
+      context.stops.note(COPIES, finished.length);
       io.log?.(`too little time is left for more than ${finished.length} of ${members.length} copies`);
       break;
     }
@@ -89,6 +95,9 @@ export async function boostMembers(
     stoppedByDeadline: isShort || stoppedByDeadline || scores[index]?.stoppedByDeadline === true,
   }));
 }
+
+/** How `StopBook` calls the copies of a refit. */
+const COPIES = 'copies';
 
 const isTooLate = (err: unknown): boolean => err instanceof AppError && err.code === 'TASK_DEADLINE';
 

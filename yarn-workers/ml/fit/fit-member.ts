@@ -20,6 +20,7 @@ import { BIN_SAMPLE_CELLS_MAX, BIN_SAMPLE_ROWS_MAX, MATRIX_CELLS_MAX, PUSH_CELLS
 import { countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
 import { offsetsOf, type TargetRows } from './target-rows.ts';
 import type { TaskFeature } from './task-columns.ts';
+import type { StopBook } from './stops.ts';
 import type { Corpora } from './text/corpus.ts';
 
 const BIN_SALT = 0x5a17_0004;
@@ -37,6 +38,7 @@ export interface MemberContext<Settings = GbmSettings> {
   readonly outputCount: number;
   /** The terms of texts, as far as the blueprint reads them. */
   readonly texts: Corpora;
+  readonly stops: StopBook;
   readonly io: FitIo;
 }
 
@@ -104,6 +106,7 @@ export async function fitMember(
         trainingRowCount: encoded.training.rowCount,
         monotone: monotoneColumns(task, features, steps),
         offsets: startOf(context, trains),
+        stops: context.stops,
         member: index,
         seed: task.seed,
         frozenIterations: task.refit?.iterations ?? null,
