@@ -80,8 +80,9 @@ describe('app server: replay of a run', function () {
 
   it('says which models differ from what was recorded', async () => {
     const { knex } = world.server.database;
-    const [row] = await knex('models').where({ project_id: projectId, position: 1 }).select('id', 'content_hash');
-    const { id, content_hash: hash } = row as { id: string; content_hash: string };
+    const query = knex('models').where({ project_id: projectId, position: 1 }).select('id', 'content_hash');
+    const [row] = (await query) as { id: string; content_hash: string }[];
+    const { id, content_hash: hash } = row ?? expect.fail('no such model');
     await knex('models')
       .where({ id })
       .update({ content_hash: 'f'.repeat(64) });

@@ -42,8 +42,7 @@ export async function boostMembers(
   const states = stateKeeper(context, steps);
   const begin = states.begin();
   const finished: FinishedMember[] = [...begin.finished];
-  for (const [index, one] of finished.entries())
-    if (one.stoppedByDeadline) context.stops.note(boostPlace(index), one.iterations);
+  noteStops(context, finished);
   const memberAt = async (index: number, member: Member): Promise<FinishedMember> => {
     const validateMs = finished.reduce((sum, one) => sum + one.validateMs, 0);
     const stopAt = isRefit
@@ -75,7 +74,6 @@ export async function boostMembers(
     return { ...rest, trees };
   };
   for (const [index, member] of [...members.entries()].slice(finished.length)) {
-    // A replay makes as many copies as there were.
     if (isRefit && context.stops.ends(COPIES, finished.length, () => false)) break;
     try {
       finished.push(await memberAt(index, member));
@@ -96,7 +94,13 @@ export async function boostMembers(
   }));
 }
 
-/** How `StopBook` calls the copies of a refit. */
+/** Where an earlier attempt of the fit ended members by its deadline. */
+function noteStops({ stops }: MemberContext, finished: readonly FinishedMember[]): void {
+  for (const [index, { stoppedByDeadline, iterations }] of finished.entries())
+    if (stoppedByDeadline) stops.note(boostPlace(index), iterations);
+}
+
+/** How `StopBook` calls the copies of a refit: a replay makes as many as there were. */
 const COPIES = 'copies';
 
 const isTooLate = (err: unknown): boolean => err instanceof AppError && err.code === 'TASK_DEADLINE';

@@ -72,8 +72,8 @@ describe('ml autopilot: replay', () => {
         expect(decision).to.include({ wakeAtMs: null, recommended: null });
         state.results.push(resultOf(open[0] ?? expect.fail('nothing is open')));
       }
-      const renamed = JSON.parse(JSON.stringify(RECORDED.models.map(({ task }) => task)).replaceAll('old-', 'new-'));
-      const expected = (renamed as PlannedTask[]).map((task) => ({ ...task, deadlineMs: null }));
+      const text = JSON.stringify(RECORDED.models.map(({ task }) => task)).replaceAll('old-', 'new-');
+      const expected = (JSON.parse(text) as PlannedTask[]).map((task) => ({ ...task, deadlineMs: null }));
       expect(state.tasks).to.have.deep.members(expected);
       if (parallelTasks === 1) expect(state.tasks).to.deep.equal(expected);
     });
