@@ -194,8 +194,8 @@ export const autopilotCommands = [
       const { projectId } = await follow(context, job, 'replaying');
       const run = await api().get(`/projects/${encodeURIComponent(String(projectId))}/autopilot`);
       output.result(run, () => replayTable(run));
-      if ((run['replay'] as JsonObject)['isEqual'] !== true)
-        // AutopilotRun of the contract
+      const { isEqual } = run['replay'] as { readonly isEqual: boolean | null }; // AutopilotRun of the contract
+      if (isEqual !== true)
         throw new AppError(
           'CONFLICT',
           `project ${cell(projectId)}: not all models are those of the run that it repeats`,

@@ -84,8 +84,6 @@ export async function startReplay(
   return startRun(trx, app, caller, id, plan);
 }
 
-const NAME_LENGTH_MAX = 200;
-const shortened = (name: string): string =>
-  Array.from(name)
-    .slice(0, NAME_LENGTH_MAX / 2)
-    .join('');
+/** Characters of a name that is made of another: as many as `Name` allows even if each is a surrogate pair. */
+const CHARACTERS_MAX = 100;
+const shortened = (name: string): string => Array.from(name).slice(0, CHARACTERS_MAX).join('');

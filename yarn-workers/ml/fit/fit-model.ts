@@ -88,7 +88,7 @@ const REFIT_FINISH_PASSES = 0.5;
  * number is what was validated.
  *
  * The same task on the same data gives the same `contentHash`, whatever the batch size and thread count; only a deadline
- * can change it, and `stoppedByDeadline` says so.
+ * can change it, `stoppedByDeadline` says so, and a task with the `stops` of such a fit makes its model again.
  *
  * Memory: the matrices of one member up to MATRIX_CELLS_MAX cells each, LightGBM's bins, some 40 bytes a row; what texts
  * need beside that: `fit/text/limits.ts`.
