@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox';
 import type { LeakageFacts } from './leakage.ts';
 import { Partitioning } from './partitioning.ts';
-import { Id, nullable, oneOf, strict } from './schema.ts';
+import { Id, Sha256, nullable, oneOf, strict } from './schema.ts';
 import { AUTOPILOT_MODES, FeatureTypeSchema, MetricNameSchema, TargetTypeSchema } from './vocabulary.ts';
 
 /** Parameters of a blueprint: numbers, strings and booleans by name. */
@@ -36,6 +36,72 @@ export const ModellingFeature = strict({
   uniqueCount: Type.Integer({ minimum: 0 }),
 });
 export type ModellingFeature = Static<typeof ModellingFeature>;
+
+/** A model that is blended; `weight` null: still to be chosen. */
+export const PlannedMember = strict({ modelId: Id, weight: nullable(Type.Number({ minimum: 0, maximum: 1 })) });
+export type PlannedMember = Static<typeof PlannedMember>;
+
+/** One task that `next` wants. `key` is unique in the run and makes its creation idempotent. */
+export const PlannedTask = strict({
+  key: Type.String(),
+  role: oneOf(['search', 'ensemble', 'refit']),
+  blueprintId: Type.String(),
+  parameters: Parameters,
+  refitOf: nullable(Id),
+  iterations: nullable(
+    Type.Integer({ minimum: 0, description: 'frozen iterations of a refit: of boosting, or steps of a penalty path' }),
+  ),
+  sampleFraction: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      description: 'part of the training rows that it is fitted on; default 1',
+    }),
+  ),
+  findsLeakage: Type.Optional(Type.Boolean({ description: 'whether the task looks for target leakage too' })),
+  excludedFeatures: Type.Optional(
+    Type.Array(Type.String(), { description: 'features of the plan that are left out, for they give the target away' }),
+  ),
+  copies: Type.Optional(Type.Integer({ minimum: 1, description: 'of a refit: models that it averages; default 1' })),
+  featureList: Type.Optional(
+    Type.String({ description: 'the list that its features were taken from; none: what is modelled by default' }),
+  ),
+  members: Type.Optional(
+    Type.Array(PlannedMember, {
+      description: 'of an ensemble: what may be blended, best first; of its refit: what is',
+    }),
+  ),
+  deadlineMs: nullable(Type.Integer({ description: 'elapsed run time at which the task must have sealed its result' })),
+});
+export type PlannedTask = Static<typeof PlannedTask>;
+
+/**
+ * Where a deadline ended parts of a fit: by the part, how far it was then. Empty where none did. A fit that is given them ends
+ * there without a clock.
+ */
+export const FitStops = Type.Record(Type.String(), Type.Integer({ minimum: 0 }));
+export type FitStops = Static<typeof FitStops>;
+
+/** Name among a manifest's `parameters` of the fit's {@link FitStops}. */
+export const STOPS_PARAMETER = 'stoppedAt';
+
+/** A model of a run that is made again. */
+export const RecordedModel = strict({
+  task: PlannedTask,
+  modelId: Id,
+  contentHash: Sha256,
+  stops: FitStops,
+});
+export type RecordedModel = Static<typeof RecordedModel>;
+
+/** A run that is made again: its models in order of creation, those that did not succeed left out. */
+export const RecordedRun = strict({
+  runId: Id,
+  projectId: Id,
+  models: Type.Array(RecordedModel, { minItems: 1 }),
+  recommendedModelId: Id,
+});
+export type RecordedRun = Static<typeof RecordedRun>;
 
 /**
  * Everything Autopilot's decisions rest on; made when the run is accepted and never changed. With the committed
@@ -94,48 +160,11 @@ export const AutopilotPlan = strict({
   ),
   maxModels: nullable(Type.Integer({ minimum: 1 })),
   timeBudgetMs: nullable(Type.Integer({ minimum: 1 })),
+  replay: Type.Optional(RecordedRun),
   parallelTasks: Type.Integer({ minimum: 1, description: 'tasks planned at a time' }),
   threadsPerTask: Type.Integer({ minimum: 1 }),
 });
 export type AutopilotPlan = Static<typeof AutopilotPlan>;
-
-/** A model that is blended; `weight` null: still to be chosen. */
-export const PlannedMember = strict({ modelId: Id, weight: nullable(Type.Number({ minimum: 0, maximum: 1 })) });
-export type PlannedMember = Static<typeof PlannedMember>;
-
-/** One task that `next` wants. `key` is unique in the run and makes its creation idempotent. */
-export const PlannedTask = strict({
-  key: Type.String(),
-  role: oneOf(['search', 'ensemble', 'refit']),
-  blueprintId: Type.String(),
-  parameters: Parameters,
-  refitOf: nullable(Id),
-  iterations: nullable(
-    Type.Integer({ minimum: 0, description: 'frozen iterations of a refit: of boosting, or steps of a penalty path' }),
-  ),
-  sampleFraction: Type.Optional(
-    Type.Number({
-      exclusiveMinimum: 0,
-      maximum: 1,
-      description: 'part of the training rows that it is fitted on; default 1',
-    }),
-  ),
-  findsLeakage: Type.Optional(Type.Boolean({ description: 'whether the task looks for target leakage too' })),
-  excludedFeatures: Type.Optional(
-    Type.Array(Type.String(), { description: 'features of the plan that are left out, for they give the target away' }),
-  ),
-  copies: Type.Optional(Type.Integer({ minimum: 1, description: 'of a refit: models that it averages; default 1' })),
-  featureList: Type.Optional(
-    Type.String({ description: 'the list that its features were taken from; none: what is modelled by default' }),
-  ),
-  members: Type.Optional(
-    Type.Array(PlannedMember, {
-      description: 'of an ensemble: what may be blended, best first; of its refit: what is',
-    }),
-  ),
-  deadlineMs: nullable(Type.Integer({ description: 'elapsed run time at which the task must have sealed its result' })),
-});
-export type PlannedTask = Static<typeof PlannedTask>;
 
 /** What is known of an ensemble beside its scores. */
 export const EnsembleFacts = strict({

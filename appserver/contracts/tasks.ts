@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox';
-import { EnsembleFacts, ModellingFeature, Parameters, TargetSpec } from './autopilot.ts';
+import { EnsembleFacts, FitStops, ModellingFeature, Parameters, TargetSpec } from './autopilot.ts';
 import {
   DatasetOptions,
   DatasetProfile,
@@ -66,6 +66,7 @@ export const TrainTask = strict({
     }),
   ),
   seed: Type.Integer({ minimum: 0, maximum: 4294967295 }),
+  stops: Type.Optional(FitStops),
   threadCount: Type.Integer({ minimum: 1 }),
 });
 export type TrainTask = Static<typeof TrainTask>;

@@ -1,3 +1,4 @@
+import { AppError } from '#contracts';
 import type { JsonObject } from '../api-client.ts';
 import { command, requiredFlag, requiredWord, type CommandContext } from '../command.ts';
 import { cell, table } from '../output.ts';
@@ -32,6 +33,20 @@ export function leaderboardTable(board: JsonObject): string {
       cell(row['predictMicrosPerRow']),
       cell(Math.round(Number(row['sizeBytes']) / 1024)),
       row['recommended'] === true ? 'recommended' : '',
+    ]),
+  );
+}
+
+/** The models of a replay as a table for people. */
+function replayTable(run: JsonObject): string {
+  const { models } = run['replay'] as { readonly models: readonly JsonObject[] }; // AutopilotRun of the contract
+  return table(
+    ['task', 'model', 'content hash', ''],
+    models.map((row) => [
+      cell(row['key']),
+      cell(row['modelId']),
+      cell(row['contentHash']),
+      `${row['isEqual'] === true ? 'equal' : 'differs'}${row['isRecommended'] === true ? ', recommended' : ''}`,
     ]),
   );
 }
@@ -160,6 +175,33 @@ export const autopilotCommands = [
       },
     }),
   ),
+  command({
+    path: 'autopilot replay',
+    summary: 'make the models of a run (default: of the newest project) again and compare them',
+    flags: {
+      project: { kind: 'text', description: 'id of the project' },
+      name: { kind: 'text', description: 'of the new project' },
+      wait: { kind: 'switch', description: 'wait for the end and show which models differ' },
+    },
+    run: async ({ flags }, context) => {
+      const { api, output } = context;
+      const project = await projectOf(context, flags.project);
+      const job = await api().post(`/projects/${encodeURIComponent(project)}/autopilot/replay`, { name: flags.name });
+      if (!flags.wait) {
+        output.result(job, () => `job ${cell(job['id'])} is ${cell(job['state'])}`);
+        return;
+      }
+      const { projectId } = await follow(context, job, 'replaying');
+      const run = await api().get(`/projects/${encodeURIComponent(String(projectId))}/autopilot`);
+      output.result(run, () => replayTable(run));
+      const { isEqual } = run['replay'] as { readonly isEqual: boolean | null }; // AutopilotRun of the contract
+      if (isEqual !== true)
+        throw new AppError(
+          'CONFLICT',
+          `project ${cell(projectId)}: not all models are those of the run that it repeats`,
+        );
+    },
+  }),
   command({
     path: 'autopilot show',
     summary: 'state, plan and time of a run',

@@ -2,7 +2,7 @@ import { Type, type Static } from 'typebox';
 import { AutopilotPlan, Parameters } from '../autopilot.ts';
 import { LeakageFacts } from '../leakage.ts';
 import { PartitioningRequest } from '../partitioning.ts';
-import { Id, Timestamp, nullable, oneOf, strict } from '../schema.ts';
+import { Id, Sha256, Timestamp, nullable, oneOf, strict } from '../schema.ts';
 import { ModelScores } from '../tasks.ts';
 import { AUTOPILOT_MODES, MetricNameSchema, TargetTypeSchema } from '../vocabulary.ts';
 import { Description, Name, pageOf } from './common.ts';
@@ -84,6 +84,24 @@ export const AutopilotRequest = strict({
 });
 export type AutopilotRequest = Static<typeof AutopilotRequest>;
 
+/** `POST /projects/{id}/autopilot/replay`. */
+export const ReplayRequest = strict({
+  name: Type.Optional(Name),
+});
+export type ReplayRequest = Static<typeof ReplayRequest>;
+
+/** A model of a replay beside the one that it repeats. */
+const ReplayedModel = strict({
+  key: Type.String(),
+  of: strict({ modelId: Id, contentHash: Sha256 }),
+  modelId: nullable(Id),
+  contentHash: nullable(Sha256),
+  isEqual: nullable(
+    Type.Boolean({ description: 'the content hashes are the same; null while the model is not there yet' }),
+  ),
+  isRecommended: Type.Boolean(),
+});
+
 /** States of a run. */
 export const AUTOPILOT_STATES = ['running', 'paused', 'stopping', 'succeeded', 'failed', 'cancelled'] as const;
 export type AutopilotRunState = (typeof AUTOPILOT_STATES)[number];
@@ -109,6 +127,14 @@ export const AutopilotRun = strict(
       description: 'features of the plan that no model of the run reads',
     }),
     recommendedModelId: nullable(Id),
+    replay: Type.Optional(
+      strict({
+        ofRunId: Id,
+        ofProjectId: Id,
+        isEqual: nullable(Type.Boolean({ description: 'all models are; null while some are not there yet' })),
+        models: Type.Array(ReplayedModel),
+      }),
+    ),
     createdAt: Timestamp,
     finishedAt: nullable(Timestamp),
   },

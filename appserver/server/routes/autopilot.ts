@@ -13,6 +13,7 @@ import {
   PAGE_LIMIT_DEFAULT,
   PAGE_LIMIT_MAX,
   pageOf,
+  ReplayRequest,
   strict,
   type AutopilotPlan,
   type ModellingFeature,
@@ -52,6 +53,7 @@ import { createModelTask } from '../services/autopilot-run.ts';
 import { pause, planRun, resume, runView, startRun, stop } from '../services/autopilot.ts';
 import { namedFeatureList } from '../services/feature-lists.ts';
 import { startJob } from '../services/jobs.ts';
+import { planReplay, startReplay } from '../services/replay.ts';
 import { leaderboardOf } from '../services/models.ts';
 import { readActiveRun, readProject } from '../services/projects.ts';
 import { acceptedJob } from './jobs.ts';
@@ -100,6 +102,27 @@ const read = route({
     const run = await findLatestRun(database, project.id);
     if (run === undefined) throw new AppError('NOT_FOUND', `project ${project.id}: Autopilot was never started`);
     return ok(await runView(database, run));
+  },
+});
+
+const replay = route({
+  method: 'POST',
+  path: '/api/v1/projects/{id}/autopilot/replay',
+  summary: 'Make the models of the latest run again, in a new project, and compare their content hashes',
+  tag,
+  access: 'user',
+  params: IdParams,
+  body: ReplayRequest,
+  answers: { 202: { description: 'the job; its resource is the run of the new project', schema: Job } },
+  handler: async (app, { caller, params, body, effect }) => {
+    const project = await readProject(app.database, caller, params.id);
+    // Planned before the transaction: it reads manifests.
+    const planned = await planReplay(app, project).catch((err: unknown) => err);
+    return effect(async (trx) => {
+      if (planned instanceof Error) throw planned;
+      // The cast holds: what is no error is what planReplay gave.
+      return acceptedJob(await startReplay(trx, app, caller, project, planned as AutopilotPlan, body));
+    });
   },
 });
 
@@ -284,6 +307,7 @@ async function startFit(
 /** Routes of Autopilot, the leaderboard and blueprints. */
 export const autopilotRoutes: readonly Route[] = [
   start,
+  replay,
   read,
   control('pause', 'Stop giving out tasks; the budget stands still', async (trx, _app, runId) => pause(trx, runId)),
   control('resume', 'Go on after a pause', resume),

@@ -203,6 +203,7 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
 
 function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): TrainTask {
   const { plan, planned } = order;
+  const stops = plan.replay?.models.find(({ task }) => task.key === planned.key)?.stops ?? {};
   return {
     kind: 'train',
     modelId,
@@ -221,6 +222,7 @@ function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): Trai
     ...(planned.findsLeakage === true ? { findsLeakage: true } : {}),
     refit: refitOf(planned, order.calibration),
     seed: plan.seed,
+    ...(Object.keys(stops).length === 0 ? {} : { stops }),
     threadCount: plan.threadsPerTask,
   };
 }
@@ -296,7 +298,8 @@ function progressOf(
   nowMs: number,
 ): { fraction: number; phase: string; message: string } {
   const ended = models.filter((model) => model.state !== 'training').length;
-  const planned = Math.min(run.plan.candidates.length, run.plan.maxModels ?? Infinity) + 1;
+  const searched = Math.min(run.plan.candidates.length, run.plan.maxModels ?? Infinity);
+  const planned = run.plan.replay?.models.length ?? searched + 1;
   const byTime = run.plan.timeBudgetMs === null ? 0 : elapsedMsOf(run, nowMs) / run.plan.timeBudgetMs;
   const roles = new Set([...models.map((model) => model.planned), ...decision.tasks].map((task) => task.role));
   const ready = models.filter((model) => model.state === 'ready').length;

@@ -42,6 +42,7 @@ import { advanceRun, AUTOPILOT_TOPIC, elapsedMsOf, isFinalRunState } from './aut
 import { namedFeatureList } from './feature-lists.ts';
 import { startJob } from './jobs.ts';
 import { readProject } from './projects.ts';
+import { replayView } from './replay-view.ts';
 
 /** Deadlines of a paused run's tasks are put off by so long, and brought back when it goes on. */
 const PAUSE_SHIFT_MS = 10 * 365 * 24 * 3600 * 1000;
@@ -74,6 +75,7 @@ export async function runView(db: Queryable, run: AutopilotRunRecord): Promise<A
     leakage: run.leakage,
     excludedForLeakage: run.leakage === null ? [] : excludedOfRun(run.plan, run.leakage),
     recommendedModelId: run.recommendedModelId,
+    ...(run.plan.replay === undefined ? {} : { replay: replayView(run, run.plan.replay, models) }),
     createdAt: isoOf(run.startedAt),
     finishedAt: run.finishedAt === null ? null : isoOf(run.finishedAt),
   };

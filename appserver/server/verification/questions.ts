@@ -1,5 +1,8 @@
 import {
   AppError,
+  FitStops,
+  parse,
+  STOPS_PARAMETER,
   type ArtifactInsightKind,
   type Insight,
   type InsightKind,
@@ -59,8 +62,14 @@ interface ExplanationQuestion {
   readonly top: number;
 }
 
+interface StopsQuestion {
+  readonly kind: 'stops';
+  readonly files: CommittedFiles;
+}
+
 /** What is asked about committed models, beside the checks: minutes of nobody's, but tenths of a second of the event loop. */
-export type ModelQuestion = OutOfFoldQuestion | ArtifactQuestion | ComparisonQuestion | ExplanationQuestion;
+export type ModelQuestion =
+  OutOfFoldQuestion | ArtifactQuestion | ComparisonQuestion | ExplanationQuestion | StopsQuestion;
 
 /** Facts of an insight that its model does not say. */
 export type InsightFacts = Omit<Insight, 'modelId' | 'predictedBy'>;
@@ -72,7 +81,9 @@ export type AnswerTo<Q extends ModelQuestion> = Q extends { kind: 'comparison' }
   ? ComparisonFacts
   : Q extends { kind: 'explanations' }
     ? ExplanationFacts
-    : InsightFacts;
+    : Q extends { kind: 'stops' }
+      ? FitStops | null
+      : InsightFacts;
 
 /**
  * Answers in the thread that calls it.
@@ -80,10 +91,7 @@ export type AnswerTo<Q extends ModelQuestion> = Q extends { kind: 'comparison' }
  * @throws VALIDATION_FAILED for what does not fit the model; NOT_AVAILABLE for explanations of a model trained without them;
  *   ARTIFACT_INVALID for files that are not what was committed; CELL_UNREADABLE; what the store throws
  */
-export async function answerQuestion(
-  question: ModelQuestion,
-  store: ReadableStore,
-): Promise<InsightFacts | ComparisonFacts | ExplanationFacts> {
+export async function answerQuestion(question: ModelQuestion, store: ReadableStore): Promise<AnswerTo<ModelQuestion>> {
   switch (question.kind) {
     case 'out-of-fold':
       return outOfFoldInsight(question, await committed(question.files, store).outOfFold());
@@ -100,6 +108,10 @@ export async function answerQuestion(
     case 'explanations': {
       const { manifest, blob } = await committed(question.files, store).artifact();
       return explainRows(openArtifact(manifest, blob, sha256Of), question.rows, question.top);
+    }
+    case 'stops': {
+      const stops = (await committed(question.files, store).manifest()).parameters[STOPS_PARAMETER];
+      return stops === undefined ? null : parse(FitStops, stops, STOPS_PARAMETER, 'ARTIFACT_INVALID');
     }
   }
 }

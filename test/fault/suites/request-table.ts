@@ -193,6 +193,15 @@ export const REQUESTS: Readonly<Record<string, Request>> = {
     count: async (scene) => 1 - (await runIs('running')(scene)),
     finish: endRun,
   },
+  'POST /api/v1/projects/{id}/autopilot/replay': {
+    send: send(
+      'POST',
+      ({ projectId }) => `/projects/${projectId}/autopilot/replay`,
+      (_scene, name) => ({ name }),
+    ),
+    count: isNamed('projects'),
+    statuses: [202],
+  },
   'POST /api/v1/projects/{id}/models': {
     send: send(
       'POST',

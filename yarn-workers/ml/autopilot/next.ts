@@ -16,6 +16,7 @@ import { missingInput } from '../blueprints/missing-input.ts';
 import { withLeakage } from './leakage.ts';
 import { endgame } from './endgame.ts';
 import { endgameReserve } from './reserve.ts';
+import { nextOfReplay } from './replay.ts';
 import { recommendation } from './recommendation.ts';
 import { CANDIDATE_SHARE_MAX } from './limits.ts';
 import { tries, type Try } from './rounds.ts';
@@ -38,9 +39,12 @@ import { isOpen, isSample, runOf, type Run, type Searched } from './run.ts';
  * 4. The refit is recommended; if it failed, or cannot be made in what is left, or the user stopped the run, what was to be
  *    refitted is recommended as it was validated, and the reason says so.
  *
+ * A replay decides nothing of this: {@link nextOfReplay}.
+ *
  * With a budget the last decision is made at {@link BudgetTimes.decideAt}, whatever is still running.
  */
 export function next(plan: AutopilotPlan, state: AutopilotState): AutopilotDecision {
+  if (plan.replay !== undefined) return nextOfReplay(plan, plan.replay, state);
   const run = runOf(plan, state);
   const isOver = run.times !== null && run.elapsedMs >= run.times.decideAt;
   if (isOver || state.stopping)

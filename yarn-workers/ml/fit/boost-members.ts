@@ -5,6 +5,7 @@ import { memberStopAt, report } from './clock.ts';
 import { averagesTrees } from '../blueprints/settings.ts';
 import { encodeCategories, type CategoryEncodings } from './categories/encode-categories.ts';
 import type { FeatureSurvey } from './feature-survey.ts';
+import { boostPlace } from './boost.ts';
 import { fitMember, type MemberContext } from './fit-member.ts';
 import { decodeState, EMPTY_STATE, encodeState, stateBytes, type FinishedMember, type FitState } from './fit-state.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
@@ -42,6 +43,7 @@ export async function boostMembers(
   const states = stateKeeper(context, steps);
   const begin = states.begin();
   const finished: FinishedMember[] = [...begin.finished];
+  noteStops(context, finished);
   const memberAt = async (index: number, member: Member): Promise<FinishedMember> => {
     const validateMs = finished.reduce((sum, one) => sum + one.validateMs, 0);
     const stopAt = isRefit
@@ -73,10 +75,12 @@ export async function boostMembers(
     return { ...rest, trees };
   };
   for (const [index, member] of [...members.entries()].slice(finished.length)) {
+    if (isRefit && context.stops.ends(COPIES, finished.length, () => false)) break;
     try {
       finished.push(await memberAt(index, member));
     } catch (err) {
       if (!isRefit || finished.length === 0 || !isTooLate(err)) throw err;
+      context.stops.note(COPIES, finished.length);
       io.log?.(`too little time is left for more than ${finished.length} of ${members.length} copies`);
       break;
     }
@@ -90,6 +94,15 @@ export async function boostMembers(
     stoppedByDeadline: isShort || stoppedByDeadline || scores[index]?.stoppedByDeadline === true,
   }));
 }
+
+/** Where an earlier attempt of the fit ended members by its deadline. */
+function noteStops({ stops }: MemberContext, finished: readonly FinishedMember[]): void {
+  for (const [index, { stoppedByDeadline, iterations }] of finished.entries())
+    if (stoppedByDeadline) stops.note(boostPlace(index), iterations);
+}
+
+/** How `StopBook` calls the copies of a refit: a replay makes as many as there were. */
+const COPIES = 'copies';
 
 const isTooLate = (err: unknown): boolean => err instanceof AppError && err.code === 'TASK_DEADLINE';
 

@@ -9,6 +9,7 @@ import type { EncodedRows } from './encoder.ts';
 import type { EngineParameters } from './engine.ts';
 import { earlyStopper } from './early-stopper.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
+import type { StopBook } from './stops.ts';
 import { concatTrees, iterationsOf, sliceTrees, withConstants } from './trees.ts';
 
 const SEGMENT_SALT = 0x5a17_0003;
@@ -42,6 +43,7 @@ export interface BoostJob {
   readonly offsets: { readonly training: Float64Array; readonly constant: number } | null;
   /** Time on `io.now()` at which boosting must end; Infinity without a deadline. */
   readonly stopAt: number;
+  readonly stops: StopBook;
   /** Full segments that an earlier fit has made: boosting goes on after them and gives the same model. */
   readonly resumed: readonly TreeArrays[];
   /** Called after each iteration, between native calls. */
@@ -49,6 +51,9 @@ export interface BoostJob {
   /** Called after each segment that another one follows, with all so far. */
   readonly onSegment: (segments: readonly TreeArrays[]) => Promise<void>;
 }
+
+/** How {@link StopBook} calls the boosting of a member. */
+export const boostPlace = (member: number): string => `boost-${member}`;
 
 /** A boosted model. */
 export interface Boosted {
@@ -168,7 +173,7 @@ function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
       while (added < wanted) {
         checkCancelled(io);
         // The first iteration is always made: there must be a model.
-        if (made > 0 && isTooLate()) {
+        if (made > 0 && job.stops.ends(boostPlace(job.member), made, isTooLate)) {
           end = 'deadline';
           break;
         }

@@ -21,6 +21,7 @@ import { BIN_SAMPLE_CELLS_MAX, BIN_SAMPLE_ROWS_MAX, MATRIX_CELLS_MAX, PUSH_CELLS
 import { countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
 import { offsetsOf, type TargetRows } from './target-rows.ts';
 import type { TaskFeature } from './task-columns.ts';
+import type { StopBook } from './stops.ts';
 import type { Corpora } from './text/corpus.ts';
 import { createXgboostDataset } from './xgboost/dataset.ts';
 
@@ -39,6 +40,7 @@ export interface MemberContext<Settings = BoostedSettings> {
   readonly outputCount: number;
   /** The terms of texts, as far as the blueprint reads them. */
   readonly texts: Corpora;
+  readonly stops: StopBook;
   readonly io: FitIo;
 }
 
@@ -89,6 +91,7 @@ export async function fitMember(
         outputCount: context.outputCount,
         trainingRowCount: encoded.training.rowCount,
         offsets: isXgboost(settings) ? null : startOf(context, trains),
+        stops: context.stops,
         member: index,
         seed: task.seed,
         frozenIterations: task.refit?.iterations ?? null,

@@ -1,7 +1,9 @@
 import {
   ARTIFACT_FORMAT_VERSION,
   AppError,
+  STOPS_PARAMETER,
   type BatchSource,
+  type FitStops,
   type LeakageFacts,
   type Manifest,
   type ManifestContent,
@@ -40,6 +42,7 @@ import { checkTrainingRows, countRows, rowRoles, trainingRows, type RowRoles } f
 import { fittedFraction } from './sample-fraction.ts';
 import { readTargetRows, type TargetRows } from './target-rows.ts';
 import { numberColumn, taskFeatures, type TaskFeature } from './task-columns.ts';
+import { stopBook } from './stops.ts';
 import { readCorpora } from './text/corpus.ts';
 
 /** What a fit gives. Everything but `timings` and `stoppedByDeadline` is a function of task and data where there was no deadline. */
@@ -58,6 +61,8 @@ export interface FitResult {
   /** Null where the task did not ask for it. */
   readonly leakage: LeakageFacts | null;
   readonly stoppedByDeadline: boolean;
+  /** Where; a replay ends there too. */
+  readonly stops: FitStops;
   readonly timings: FitTimings;
 }
 
@@ -88,7 +93,7 @@ const REFIT_FINISH_PASSES = 0.5;
  * number is what was validated.
  *
  * The same task on the same data gives the same `contentHash`, whatever the batch size and thread count; only a deadline
- * can change it, and `stoppedByDeadline` says so.
+ * can change it, `stoppedByDeadline` says so, and a task with the `stops` of such a fit makes its model again.
  *
  * Memory: the matrices of one member up to MATRIX_CELLS_MAX cells each, LightGBM's bins, some 40 bytes a row; what texts
  * need beside that: `fit/text/limits.ts`.
@@ -128,7 +133,8 @@ export async function fitModel(
   await report(io, 0.02, 'reading', 'reading the features');
   const { survey, texts } = await readFeatures(task, settings, features, roles, source, outputCount, io);
   const surveyMs = io.now() - startedAt;
-  const context = { task, features, source, rows, roles, engine, objective, outputCount, texts, io };
+  const stops = stopBook(task.stops ?? null);
+  const context = { task, features, source, rows, roles, engine, objective, outputCount, texts, stops, io };
   const finishMs = FINISH_MS + (task.refit === null ? FINISH_PASSES : REFIT_FINISH_PASSES) * surveyMs;
   const fitted = await fitMembers(context, settings, survey, finishMs);
   const boostedAt = io.now();
@@ -143,6 +149,7 @@ export async function fitModel(
     contentHash,
     rowCount: countRows(rows.rowCount, trainingRows(roles, { fold: null })),
     trainingStatistics: survey.statistics,
+    stops: stops.noted(),
   };
   const scorer = openArtifact(manifestOf(task, base, { createdAt: NO_TIME, files: [] }), blob, io.sha256);
   if (outOfFold !== null) turnIntoPredictions(outOfFold, scorer, rows.offsets);
@@ -217,7 +224,7 @@ const NO_TIME = '1970-01-01T00:00:00Z';
 /** The manifest of a fit, ready to be sealed. */
 export function manifestOf(
   task: TrainTask,
-  fit: Pick<FitResult, 'content' | 'contentHash' | 'rowCount' | 'trainingStatistics'>,
+  fit: Pick<FitResult, 'content' | 'contentHash' | 'rowCount' | 'trainingStatistics' | 'stops'>,
   sealed: { readonly createdAt: string; readonly files: readonly ManifestFile[] },
 ): Manifest {
   return {
@@ -229,7 +236,11 @@ export function manifestOf(
     createdAt: sealed.createdAt,
     seed: task.seed,
     rowCount: fit.rowCount,
-    parameters: { ...settingsOf(task.blueprintId, task.parameters), threadCount: task.threadCount },
+    parameters: {
+      ...settingsOf(task.blueprintId, task.parameters),
+      threadCount: task.threadCount,
+      [STOPS_PARAMETER]: fit.stops,
+    },
     content: fit.content,
     trainingStatistics: fit.trainingStatistics,
     files: [...sealed.files],

@@ -152,6 +152,30 @@ describe('trainyard command line', () => {
     expect(err).to.contain('row 3: expected 2 cells, found 3 (DATASET_RAGGED)');
   });
 
+  it('replays a run, shows which models differ and fails if any does', async () => {
+    for (const isEqual of [true, false]) {
+      const models = [true, isEqual].map((same, index) => ({
+        ...{ key: `search-${index}`, of: { modelId: `m${index}`, contentHash: 'aa' }, modelId: `n${index}` },
+        ...{ contentHash: same ? 'aa' : 'bb', isEqual: same, isRecommended: index === 0 },
+      }));
+      const server = await fakeServer(({ method, url = '' }) => {
+        if (method === 'POST') return { status: 202, json: job('queued') };
+        if (url.startsWith('/api/v1/jobs/')) return { status: 200, json: job('succeeded', { projectId: 'p2' }) };
+        return { status: 200, json: { replay: { isEqual, models } } };
+      });
+      const words = ['autopilot', 'replay', '--project', 'p1', '--name', 'again', '--wait'];
+      const { code, out, err } = await cli([...words, '--url', server.url, '--api-key', 'key']);
+      expect(code, err).to.equal(isEqual ? 0 : 10);
+      expect(out).to.match(/search-0 +n0 +aa +equal, recommended/);
+      expect(out).to.match(isEqual ? /search-1 +n1 +aa +equal/ : /search-1 +n1 +bb +differs/);
+      if (!isEqual) expect(err).to.contain('not all models are those of the run');
+      const [first] = server.asked;
+      expect(first).to.include({ url: '/api/v1/projects/p1/autopilot/replay', body: '{"name":"again"}' });
+      expect(server.asked.at(-1)?.url).to.equal('/api/v1/projects/p2/autopilot');
+      await server.close();
+    }
+  });
+
   it('hadoop doctor shows what is broken with its remedy, and exits 1', async () => {
     const flags = ['hadoop', 'doctor', '--hadoop.confDir', '/nowhere/at-all'];
     const { code, out } = await cli([...flags, '--no-probe']);

@@ -18,6 +18,7 @@ POST GET /projects/{id}/autopilot
 POST /projects/{id}/autopilot/pause
 POST /projects/{id}/autopilot/resume
 POST /projects/{id}/autopilot/stop
+POST /projects/{id}/autopilot/replay
 GET /projects/{id}/leaderboard
 GET /projects/{id}/recommended-model
 POST /projects/{id}/holdout/unlock

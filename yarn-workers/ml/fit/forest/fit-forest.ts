@@ -27,6 +27,9 @@ const TREE_SALT = 0x5a17_0009;
 /** Shares and means of a prior are at least this, so that their logarithms are finite. */
 const PRIOR_MIN = 1e-15;
 
+/** How `StopBook` calls the growing of a member. */
+export const forestPlace = (member: number): string => `forest-${member}`;
+
 /** When a forest must end, where it begins, and who is told. */
 export interface ForestRun {
   /** On `io.now()`; Infinity without a deadline. */
@@ -83,7 +86,7 @@ export async function fitForest(
   heldOut: HeldOutScores | null,
   run: ForestRun,
 ): Promise<FinishedForest> {
-  const { task, settings, objective, outputCount, io } = context;
+  const { task, settings, objective, outputCount, io, stops } = context;
   const { rows, columns } = await binMember(context, member, steps, heldOut);
   const frozen = task.refit?.iterations ?? null;
   const { trees: treesMax, minRows } = forestSize(settings, task);
@@ -108,7 +111,7 @@ export async function fitForest(
   let stoppedByDeadline = false;
   while (writer.treeCount() < treesMax && !stoppedByDeadline) {
     const trees = writer.treeCount();
-    if (trees > 0 && isTooLate(trees)) stoppedByDeadline = true;
+    if (trees > 0 && stops.ends(forestPlace(index), trees, () => isTooLate(trees))) stoppedByDeadline = true;
     else {
       grow(writer, hash32(task.seed, TREE_SALT, index, trees));
       await run.onTree(trees + 1);

@@ -5,7 +5,7 @@ import { scoresOfTexts, type BoostedMember } from '../boost-members.ts';
 import { memberStopAt, report } from '../clock.ts';
 import type { MemberContext } from '../fit-member.ts';
 import { countRows, validationRows, type Member } from '../row-roles.ts';
-import { fitForest, forestSize } from './fit-forest.ts';
+import { fitForest, forestPlace, forestSize } from './fit-forest.ts';
 import {
   decodeForestState,
   encodeForestState,
@@ -46,6 +46,8 @@ export async function forestMembers(
   const states = stateKeeper(context, steps);
   const begin = states.begin();
   const finished: FinishedForest[] = [...begin.finished];
+  for (const [index, one] of finished.entries())
+    if (one.stoppedByDeadline) context.stops.note(forestPlace(index), one.forest.treeCount);
   for (const [index, member] of [...members.entries()].slice(finished.length)) {
     const predicted = members.slice(0, index).map((one) => countRows(rows.rowCount, validationRows(roles, one)));
     const predictMs = predicted.reduce((sum, count) => sum + count, 0) * treesMax * walkMs(rows.rowCount);

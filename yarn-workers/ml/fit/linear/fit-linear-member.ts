@@ -84,7 +84,7 @@ export async function fitLinearMember(
     outputCount,
     settings,
     TOLERANCE,
-    { ...run, frozen, lateEnd: 'refused', judge },
+    { ...run, stops: context.stops, place: `path-${index}`, frozen, lateEnd: 'refused', judge },
     io,
   );
   const texts = termCoefficients(plans, outputs).map(({ plan, outputs: own }) => textStep(plan.text, own));

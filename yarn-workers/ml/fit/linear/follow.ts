@@ -3,6 +3,7 @@ import { neumaierSum } from '#statistics';
 import type { LinearSettings } from '../../blueprints/linear-settings.ts';
 import type { Objective } from '../../blueprints/objective.ts';
 import { checkCancelled, type FitIo } from '../clock.ts';
+import { countedStop, type StopBook } from '../stops.ts';
 import { stoppingLoss } from '../stopping-loss.ts';
 import { predictorOf, scaled, type Coefficients } from './design.ts';
 import { penaltyPath, type PenaltyPath, type TrainingRows } from './path.ts';
@@ -23,6 +24,9 @@ export interface Chosen {
 export interface PathRun {
   /** When it must end, on `io.now()`. */
   readonly stopAt: number;
+  readonly stops: StopBook;
+  /** How `stops` calls this path. */
+  readonly place: string;
   /** Steps to be made, whatever they are worth; null: as many as `judge` likes. */
   readonly frozen: number | null;
   /** What becomes of a frozen path that does not reach its end in time. */
@@ -56,6 +60,7 @@ export async function fitPath(
 ): Promise<Chosen> {
   const { labels, offsets } = withoutOffsets(objective.glm, training);
   const unit = objective.glm === 'gaussian' ? deviationOf(labels, training.weights) : 1;
+  const isLate = countedStop(run.stops, run.place, () => io.now() >= run.stopAt);
   const path = penaltyPath({
     family: objective.glm,
     outputCount,
@@ -64,7 +69,7 @@ export async function fitPath(
     tolerance,
     isTooLate: () => {
       checkCancelled(io);
-      return io.now() >= run.stopAt;
+      return isLate();
     },
   });
   const inUnits: PenaltyPath = {

@@ -64,7 +64,7 @@ export async function scoreTexts(
   index: number,
   stopAt: number,
 ): Promise<TextScores> {
-  const { task, texts, roles, rows, io, outputCount } = context;
+  const { task, texts, roles, rows, io, outputCount, stops } = context;
   const objective = linearObjective(context.objective);
   const trains = trainingRows(roles, member);
   const all = partOf(context, (row) => trains(row) && texts.holds(row) && (rows.weights?.[row] ?? 1) > 0);
@@ -91,6 +91,8 @@ export async function scoreTexts(
       SCORE_TOLERANCE,
       {
         stopAt: timeFor(SCORE_FOLDS + 1 - fold),
+        stops,
+        place: `texts-${index}-${fold}`,
         frozen: null,
         lateEnd: 'kept',
         judge: validationJudge(objective, judged, outputCount, io),
@@ -109,7 +111,7 @@ export async function scoreTexts(
     outputCount,
     SCORE_PATH,
     SCORE_TOLERANCE,
-    { stopAt, frozen, lateEnd: 'kept', judge: null, onStep },
+    { stopAt, stops, place: `texts-${index}`, frozen, lateEnd: 'kept', judge: null, onStep },
     io,
   );
   const made = termCoefficients(plans, whole.outputs).map(({ plan, outputs }) => textStep(plan.text, outputs));

@@ -1,0 +1,44 @@
+import type { FitStops } from '#contracts';
+
+/**
+ * Where a fit was ended by its deadline. A fit asks here whether to end, so that what the clock decided is written down, and a
+ * replay, which has no deadline, ends at the same places.
+ */
+export interface StopBook {
+  /**
+   * Whether to end now. A replay does not ask the clock.
+   *
+   * @param place what may end, such as `boost-2`: unique in the fit
+   * @param done how far it is: the same number means the same state in every fit of the task
+   */
+  ends: (place: string, done: number, isLate: () => boolean) => boolean;
+  /** Notes an end that was decided before the fit was resumed. */
+  note: (place: string, done: number) => void;
+  /** Ends so far. */
+  readonly noted: () => FitStops;
+}
+
+/** @param replayed ends of a fit that is made again; null: the clock decides */
+export function stopBook(replayed: FitStops | null): StopBook {
+  const noted = new Map<string, number>();
+  const note = (place: string, done: number): void => void noted.set(place, done);
+  return {
+    note,
+    noted: () => Object.fromEntries(noted),
+    ends: (place, done, isLate) => {
+      const at = replayed?.[place] ?? Infinity;
+      if (replayed === null ? !isLate() : done < at) return false;
+      note(place, done);
+      return true;
+    },
+  };
+}
+
+/** A question to the clock that is known by how often it was asked: for loops whose state has no other number. */
+export function countedStop(stops: StopBook, place: string, isLate: () => boolean): () => boolean {
+  let asked = 0;
+  return () => {
+    asked += 1;
+    return stops.ends(place, asked, isLate);
+  };
+}
