@@ -22,11 +22,14 @@ import {
   checkInputs,
   ENSEMBLE_BLUEPRINT,
   ENSEMBLE_BLUEPRINT_ID,
-  NAIVE_BLUEPRINTS,
+  HISTORY_NEEDS,
   NAIVE_NEEDS,
+  SERIES_BLUEPRINTS,
+  historyIdsOf,
   naiveIdsOf,
   naiveKindOf,
   onFeatureList,
+  readsHistory,
   settingsOf,
 } from '#ml';
 import { newId } from '#runtime';
@@ -162,7 +165,7 @@ const blueprints = route({
   answers: { 200: { description: 'the catalogue', schema: pageOf(Blueprint) } },
   handler: async ({ database }, { caller, params }) => {
     await readProject(database, caller, params.id);
-    return ok({ data: [...BLUEPRINTS, ...NAIVE_BLUEPRINTS, ENSEMBLE_BLUEPRINT], next: null });
+    return ok({ data: [...BLUEPRINTS, ...SERIES_BLUEPRINTS, ENSEMBLE_BLUEPRINT], next: null });
   },
 });
 
@@ -175,7 +178,7 @@ const blueprint = route({
   params: IdParams,
   answers: { 200: { description: 'the blueprint', schema: Blueprint } },
   handler: async (_app, { params }) => {
-    const found = [...BLUEPRINTS, ...NAIVE_BLUEPRINTS, ENSEMBLE_BLUEPRINT].find((entry) => entry.id === params.id);
+    const found = [...BLUEPRINTS, ...SERIES_BLUEPRINTS, ENSEMBLE_BLUEPRINT].find((entry) => entry.id === params.id);
     if (found === undefined) throw new AppError('NOT_FOUND', `blueprint ${params.id}: there is none`);
     return ok(found);
   },
@@ -202,10 +205,12 @@ function ensembleByHand(): AppError {
   return new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
 }
 
-/** @throws VALIDATION_FAILED for a naive forecast of what is no series */
-function checkNaive(blueprintId: string, plan: AutopilotPlan): void {
-  if (naiveKindOf(blueprintId) === null || naiveIdsOf(plan).includes(blueprintId)) return;
-  const message = `${blueprintId} ${NAIVE_NEEDS}`;
+/** @throws VALIDATION_FAILED for a naive forecast or a history of what is no series */
+function checkSeries(blueprintId: string, plan: AutopilotPlan): void {
+  const isNaive = naiveKindOf(blueprintId) !== null;
+  if (!isNaive && !readsHistory(blueprintId)) return;
+  if ((isNaive ? naiveIdsOf(plan) : historyIdsOf(plan)).includes(blueprintId)) return;
+  const message = `${blueprintId} ${isNaive ? NAIVE_NEEDS : HISTORY_NEEDS}`;
   throw new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
 }
 
@@ -243,7 +248,7 @@ async function startFit(
   const plan = await planOnList(trx, project, run.plan, request.featureList);
   checkFits(request.blueprintId, settings, plan.target, plan.monotonic);
   checkInputs(request.blueprintId, plan.features);
-  checkNaive(request.blueprintId, plan);
+  checkSeries(request.blueprintId, plan);
   await lockProject(trx, projectId);
   const key = newId('fit');
   const job = await startJob(trx, compute, caller, { kind: 'train', projectId, resource: null });

@@ -1,9 +1,10 @@
 import type { DatePart, ManifestStep } from '#contracts';
 import { categoryKey, isMissing, type KeyRule } from '../parse/category.ts';
-import { cellReader, cellText, type NumberReader } from '../parse/cell-reader.ts';
+import { cellReader, cellText, type KeyReader, type NumberReader } from '../parse/cell-reader.ts';
 import { categoryTable, type CategoryStep, type CategoryTable } from './category-table.ts';
 import { datePart, daysBetween } from './date-parts.ts';
 import { compileTexts, textGroups, type PlacedTextStep, type TextScorer } from '../text/text-scores.ts';
+import { historyTable, type HistoryTable } from './series-history.ts';
 import { unreadable, type InputFeature } from './feature-values.ts';
 import { stepColumnCount, stepInputs } from './steps.ts';
 
@@ -38,6 +39,15 @@ interface DateTarget {
   readonly part: DatePart;
 }
 
+/** The columns of a history: `place` is that of the row's series, -1 where it is not known. */
+interface HistoryTarget {
+  readonly column: number;
+  readonly date: number;
+  readonly table: HistoryTable;
+  readonly restPlace: number;
+  place: number;
+}
+
 /** What is done with a feature's cell. */
 interface FeaturePlan {
   readonly feature: InputFeature;
@@ -50,6 +60,9 @@ interface FeaturePlan {
   /** place among the numbers that differences are made of; -1: none is made of it */
   readonly numberPlace: number;
   readonly categoryTargets: readonly CategoryTarget[];
+  /** places of the row's series in histories; none where the feature is no series */
+  readonly seriesTargets: readonly HistoryTarget[];
+  readonly readKey: KeyReader | null;
   /** write all columns that are made of the text */
   readonly textScorers: readonly TextScorer[];
 }
@@ -62,7 +75,8 @@ export function rowEncoder(
   steps: readonly ManifestStep[],
   usedSteps: ReadonlySet<number>,
 ): RowEncoder {
-  const plans = features.map((feature, index) => featurePlan(feature, index, steps, usedSteps));
+  const histories = historyTargets(features, steps, usedSteps);
+  const plans = features.map((feature, index) => featurePlan(feature, index, steps, usedSteps, histories));
   const planOf = new Map(plans.map((plan) => [plan.feature.name, plan]));
   const usedCount = plans.filter((plan) => plan.isUsed).length;
   const defaults = defaultValues(plans, steps);
@@ -116,12 +130,15 @@ export function rowEncoder(
     values,
     encode: (row, rowNumber, counts) => {
       for (let column = 0; column < defaults.length; column += 1) values[column] = defaults[column] ?? NaN;
-      if (differences.length > 0) numbers.fill(NaN);
+      if (differences.length > 0 || histories.size > 0) numbers.fill(NaN);
+      for (const history of histories.values()) history.place = history.restPlace;
       // The cast holds: what is no array is the record of the union (Array.isArray does not narrow readonly arrays).
       if (Array.isArray(row)) encodeCells(row, rowNumber, counts);
       else encodeObject(row as Readonly<Record<string, unknown>>, rowNumber, counts);
       for (const { column, feature, minus } of differences)
         values[column] = daysBetween(numbers[minus] ?? NaN, numbers[feature] ?? NaN);
+      for (const { table, place, date, column } of histories.values())
+        table.write(place, numbers[date] ?? NaN, values, column);
     },
   };
 }
@@ -140,6 +157,7 @@ function write(
   const { read, numberColumns, categoryTargets, numberPlace } = plan;
   if (plan.textScorers.length > 0) return writeText(plan, cell, values);
   if (read === null) {
+    if (!writeSeries(plan, cell)) return false;
     for (let i = 0; i < categoryTargets.length; i += 1) {
       const target = categoryTargets[i];
       if (target !== undefined && !writeCategory(target, plan.keyRule, cell, values)) return false;
@@ -147,13 +165,29 @@ function write(
     return true;
   }
   const first = numberColumns[0];
-  if (first !== undefined && numberColumns.length === 1 && plan.dateTargets.length === 0 && numberPlace < 0)
+  if (
+    first !== undefined &&
+    numberColumns.length === 1 &&
+    plan.dateTargets.length === 0 &&
+    numberPlace < 0 &&
+    plan.seriesTargets.length === 0
+  )
     return read(cell, values, first);
   if (!read(cell, scratch, 0)) return false;
   const value = scratch[0] ?? NaN;
   if (numberPlace >= 0) numbers[numberPlace] = value;
+  for (const history of plan.seriesTargets) history.place = history.table.placeOf(value);
   for (const column of numberColumns) values[column] = value;
   for (const { column, part } of plan.dateTargets) values[column] = datePart(value, part);
+  return true;
+}
+
+/** Finds the category's series in histories; false: the cell is unreadable. */
+function writeSeries({ readKey, seriesTargets }: FeaturePlan, cell: unknown): boolean {
+  if (seriesTargets.length === 0 || readKey === null) return true;
+  const key = readKey(cell);
+  if (key === undefined) return false;
+  for (const history of seriesTargets) history.place = history.table.placeOf(key);
   return true;
 }
 
@@ -194,6 +228,7 @@ function featurePlan(
   index: number,
   steps: readonly ManifestStep[],
   usedSteps: ReadonlySet<number>,
+  histories: ReadonlyMap<number, HistoryTarget>,
 ): FeaturePlan {
   const reader = cellReader(feature.parse);
   const numberColumns: number[] = [];
@@ -202,7 +237,8 @@ function featurePlan(
   const texts: PlacedTextStep[] = [];
   let column = 0;
   let isUsed = false;
-  let isInDifference = false;
+  const seriesTargets: HistoryTarget[] = [];
+  let isPartOfPair = false;
   for (const [number, step] of steps.entries()) {
     const first = column;
     column += stepColumnCount(step);
@@ -211,8 +247,12 @@ function featurePlan(
     if (step.kind === 'numeric') numberColumns.push(first);
     else if (step.kind === 'date-parts')
       dateTargets.push(...step.parts.map((part, i) => ({ column: first + i, part })));
-    else if (step.kind === 'date-difference') isInDifference = true;
-    else if (step.kind === 'text-scores') texts.push({ step, column: first });
+    else if (step.kind === 'date-difference') isPartOfPair = true;
+    else if (step.kind === 'series-history') {
+      const history = histories.get(number);
+      if (step.feature === index) isPartOfPair = true;
+      else if (history !== undefined) seriesTargets.push(history);
+    } else if (step.kind === 'text-scores') texts.push({ step, column: first });
     else categoryTargets.push(categoryTarget(step, first, feature.parse.nullMarkers));
   }
   return {
@@ -222,8 +262,10 @@ function featurePlan(
     keyRule: feature.parse.kind === 'category' ? feature.parse.keyRule : 'text',
     numberColumns,
     dateTargets,
-    numberPlace: isInDifference ? index : -1,
+    numberPlace: isPartOfPair ? index : -1,
     categoryTargets,
+    seriesTargets,
+    readKey: reader.kind === 'category' ? reader.read : null,
     textScorers: textGroups(texts).map(compileTexts),
   };
 }
@@ -238,6 +280,26 @@ function differenceTargets(steps: readonly ManifestStep[], usedSteps: ReadonlySe
       ? [{ column: first, feature: step.feature, minus: step.minus }]
       : [];
   });
+}
+
+/** The histories by the index of their step. */
+function historyTargets(
+  features: readonly InputFeature[],
+  steps: readonly ManifestStep[],
+  usedSteps: ReadonlySet<number>,
+): Map<number, HistoryTarget> {
+  const targets = new Map<number, HistoryTarget>();
+  let column = 0;
+  for (const [number, step] of steps.entries()) {
+    if (step.kind === 'series-history' && usedSteps.has(number)) {
+      const isNumber = step.series !== null && features[step.series]?.parse.kind === 'number';
+      const table = historyTable(step, isNumber);
+      const restPlace = step.series === null ? table.placeOf('') : -1;
+      targets.set(number, { column, date: step.feature, table, restPlace, place: restPlace });
+    }
+    column += stepColumnCount(step);
+  }
+  return targets;
 }
 
 function categoryTarget(step: CategoryStep, column: number, nullMarkers: readonly string[]): CategoryTarget {

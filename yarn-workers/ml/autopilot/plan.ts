@@ -1,6 +1,7 @@
 import { AppError, type AutopilotPlan, type FeatureType, type ModellingFeature, type TargetSpec } from '#contracts';
 import { CATALOGUE, entryOf, settingsOf, type CatalogueEntry } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
+import { HISTORY_NEEDS, historyIdsOf, readsHistory } from '../blueprints/history.ts';
 import { NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from '../blueprints/naive.ts';
 import { PORTFOLIO } from '../blueprints/portfolio.ts';
 import { variations, type Candidate } from '../blueprints/variations.ts';
@@ -57,7 +58,8 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
   const monotonic = monotonicOf(request, features, columns, target);
   const isConstrained = monotonic.increasing.length + monotonic.decreasing.length > 0;
   const naiveIds = naiveIdsOf({ partitioning, features, target });
-  const candidates = candidatesOf(request, { features, target, naiveIds, isConstrained, seed });
+  const historyIds = historyIdsOf({ partitioning, features, target });
+  const candidates = candidatesOf(request, { features, target, naiveIds, historyIds, isConstrained, seed });
   const leftOut = CATALOGUE.flatMap((entry) => {
     const reason = misfitOf(entry.settings, target);
     return reason === null ? [] : [{ blueprintId: entry.blueprint.id, reason }];
@@ -163,6 +165,8 @@ interface CandidateGround {
   readonly target: TargetSpec;
   /** Naive forecasts that the partitioning allows. */
   readonly naiveIds: readonly string[];
+  /** Models that read the past of series, where the rows are some. */
+  readonly historyIds: readonly string[];
   /** Whether some feature must act in one direction only. */
   readonly isConstrained: boolean;
   readonly seed: number;
@@ -177,11 +181,13 @@ function candidatesOf(
   { mode = 'quick', blueprints, maxModels, timeBudgetSeconds }: AutopilotRequest,
   ground: CandidateGround,
 ): Candidate[] {
-  const { features, target, naiveIds, isConstrained, seed } = ground;
+  const { features, target, naiveIds, historyIds, isConstrained, seed } = ground;
   for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id, ground);
   const isTimed = timeBudgetSeconds !== undefined && blueprints === undefined && mode !== 'manual';
   const plainOf = (blueprintId: string): Candidate => ({ blueprintId, parameters: {} });
+  // After the baseline and the first quick model.
   const plain = (isTimed ? PORTFOLIO : CATALOGUE.map(({ blueprint }) => plainOf(blueprint.id)))
+    .toSpliced(2, 0, ...historyIds.map(plainOf))
     .filter(({ blueprintId, parameters }) => {
       const fits = misfitOf(settingsOf(blueprintId, parameters), target) === null;
       return fits && missingInput(entryOf(blueprintId), features) === null;
@@ -199,7 +205,7 @@ function candidatesOf(
       ? plain.length + FULL_VARIATIONS
       : isTimed || blueprints !== undefined
         ? plain.length
-        : quickModels(features) + naiveIds.length;
+        : quickModels(features) + naiveIds.length + historyIds.length;
   const wanted = Math.min(maxModels ?? automatic, CANDIDATES_MAX);
   const varied = blueprints === undefined ? variations(seed, Math.max(0, wanted - plain.length)) : [];
   return [...plain, ...varied].slice(0, wanted);
@@ -209,10 +215,12 @@ function candidatesOf(
 const quickModels = (features: readonly ModellingFeature[]): number =>
   QUICK_MODELS + Number(features.some(({ type }) => type === 'text')) + Number(features.some(hasManyLevels));
 
-function checkBlueprint(id: string, { features, target, naiveIds, isConstrained }: CandidateGround): void {
+function checkBlueprint(id: string, { features, target, naiveIds, historyIds, isConstrained }: CandidateGround): void {
   const entry = knownEntry(id);
   if (naiveKindOf(id) !== null && !naiveIds.includes(id))
     throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)} ${NAIVE_NEEDS}; leave it out`);
+  if (readsHistory(id) && !historyIds.includes(id))
+    throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)} ${HISTORY_NEEDS}; leave it out`);
   if (isConstrained && !keepsMonotonic(entry.settings))
     throw complaint(
       'VALIDATION_FAILED',

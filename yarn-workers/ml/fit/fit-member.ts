@@ -19,6 +19,7 @@ import type { BoostingEngine, EngineDataset } from './engine.ts';
 import { BIN_SAMPLE_CELLS_MAX, BIN_SAMPLE_ROWS_MAX, MATRIX_CELLS_MAX, PUSH_CELLS_MAX } from './limits.ts';
 import { countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
 import { offsetsOf, type TargetRows } from './target-rows.ts';
+import type { MemberHistory } from './history/member-history.ts';
 import type { TaskFeature } from './task-columns.ts';
 import type { Corpora } from './text/corpus.ts';
 
@@ -37,6 +38,8 @@ export interface MemberContext<Settings = GbmSettings> {
   readonly outputCount: number;
   /** The terms of texts, as far as the blueprint reads them. */
   readonly texts: Corpora;
+  /** What a member knows of the past of series, where the blueprint reads it. */
+  readonly historyOf: (member: Member) => MemberHistory | null;
   readonly io: FitIo;
 }
 

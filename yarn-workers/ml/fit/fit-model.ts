@@ -12,6 +12,7 @@ import {
 import { isText, openArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
 import { dateColumnsOf } from '../blueprints/dates.ts';
+import { readsHistory } from '../blueprints/history.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
 import { textAnalysesOf } from '../blueprints/text.ts';
 import { isForest, isLinear, type ModelSettings } from '../blueprints/settings.ts';
@@ -26,6 +27,7 @@ import { report, type FitIo } from './clock.ts';
 import type { BoostingEngine } from './engine.ts';
 import { surveyFeatures, type FeatureSurvey } from './feature-survey.ts';
 import type { MemberContext } from './fit-member.ts';
+import { memberHistory, type HistoryContext, type MemberHistory } from './history/member-history.ts';
 import { forestMembers } from './forest/forest-members.ts';
 import { TIMED_ROWS_MAX } from './limits.ts';
 import { linearMembers } from './linear/linear-members.ts';
@@ -122,7 +124,8 @@ export async function fitModel(
   await report(io, 0.02, 'reading', 'reading the features');
   const { survey, texts } = await readFeatures(task, settings, features, roles, source, outputCount, io);
   const surveyMs = io.now() - startedAt;
-  const context = { task, features, source, rows, roles, engine, objective, outputCount, texts, io };
+  const historyOf = historiesOf({ task, features, rows, roles, objective });
+  const context = { task, features, source, rows, roles, engine, objective, outputCount, texts, historyOf, io };
   const finishMs = FINISH_MS + (task.refit === null ? FINISH_PASSES : REFIT_FINISH_PASSES) * surveyMs;
   const fitted = await fitMembers(context, settings, survey, finishMs);
   const boostedAt = io.now();
@@ -230,11 +233,26 @@ async function fitMembers(
   survey: FeatureSurvey,
   finishMs: number,
 ): Promise<BoostedMember[]> {
+  const stepsOf: FeatureSurvey['stepsOf'] = (member) => {
+    const history = context.historyOf(member);
+    return history === null ? survey.stepsOf(member) : [...survey.stepsOf(member), history.step];
+  };
   if (settings === null) return context.roles.members.map((member) => baselineMember(context, member));
   if (isForest(settings)) return forestMembers({ ...context, settings }, survey.stepsOf, finishMs);
   return isLinear(settings)
-    ? linearMembers({ ...context, settings }, survey.stepsOf, finishMs)
+    ? linearMembers({ ...context, settings }, stepsOf, finishMs)
     : boostMembers({ ...context, settings }, survey, finishMs);
+}
+
+/** The history of a member, made when it is asked for; the last one is kept. */
+function historiesOf(context: HistoryContext): MemberContext['historyOf'] {
+  if (!readsHistory(context.task.blueprintId)) return () => null;
+  let last: { readonly fold: number | null; readonly history: MemberHistory } | null = null;
+  return (member) => {
+    if (last?.fold !== member.fold || last === null)
+      last = { fold: member.fold, history: memberHistory(context, member) };
+    return last.history;
+  };
 }
 
 function baselineMember(

@@ -155,7 +155,7 @@ describe('Scorer', () => {
     let first = 0;
     for (const step of steps) {
       const input = decoded[step.feature];
-      if (input !== null && input !== undefined && step.kind !== 'date-difference') {
+      if (input !== null && input !== undefined && step.kind !== 'date-difference' && step.kind !== 'series-history') {
         const apply = compileStep(step);
         apply(input, 0, 100, values, columnCount, first, 0);
         apply(input, 100, rows.length, values, columnCount, first, 100);

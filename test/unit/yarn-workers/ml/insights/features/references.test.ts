@@ -67,6 +67,7 @@ function sampleOf(one: Case): Sample {
     columnCount: featureCount,
     columnsOf: Array.from({ length: featureCount }, (_, column) => Uint32Array.of(column)),
     differences: [],
+    histories: [],
   };
   const rows = {
     rows: Uint32Array.from(x.keys()),
