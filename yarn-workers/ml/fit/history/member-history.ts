@@ -9,8 +9,8 @@ import { knownAt, recentValues, seasonalValues, timelineOf, type Timeline } from
 
 /** What stands in rows that train instead of what the step says, which is made from them. */
 export interface HeldOutHistory {
-  /** Writes the columns of a row; false: the row does not train, the step's columns are right. */
-  write(row: number, out: Float64Array, at: number): boolean;
+  /** Writes the columns of a row that trains; those of others are left as the step made them. */
+  write(row: number, out: Float64Array, at: number): void;
 }
 
 /** What a member knows of the past of each series. */
@@ -42,15 +42,14 @@ export function memberHistory(context: HistoryContext, member: Member): MemberHi
   const step = stepOf(context, line, keys, log);
   const columnCount = historyColumns(step).length;
   const originOf = originsOf(task, times, member);
-  const write = (row: number, out: Float64Array, at: number): boolean => {
-    if (!trains(row)) return false;
+  const write = (row: number, out: Float64Array, at: number): void => {
+    if (!trains(row)) return;
     out.fill(NaN, at, at + columnCount);
     const known = knownAt(line, key?.codes[row] ?? 0, line.entryOf[row] ?? -1, originOf(row));
-    if (known === null) return true;
+    if (known === null) return;
     out[at] = daysBetween(known.time, times[row] ?? NaN);
     // Without a season the last two are not read.
     for (let i = 1; i < columnCount; i += 1) out[at + i] = historyValue(known.values[i - 1] ?? NaN, log);
-    return true;
   };
   return { step, heldOut: { write } };
 }
@@ -92,6 +91,9 @@ function stepOf(
 
 function newestByPlace({ places }: Timeline, first: number, last: number, placeCount: number): number[] {
   const newest = Array.from({ length: placeCount }, () => -1);
-  for (let entry = first; entry <= last; entry += 1) newest[places[entry] ?? -1] = entry;
+  for (let entry = first; entry <= last; entry += 1) {
+    const place = places[entry] ?? -1;
+    if (place >= 0) newest[place] = entry;
+  }
   return newest;
 }
