@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { AutopilotPlan, ManifestStep, PartitioningRequest, TrainTask } from '#contracts';
-import { fitModel, manifestOf, type AutopilotRequest, type FitResult } from '#ml';
+import { blendArtifacts, fitModel, manifestOf, type AutopilotRequest, type FitResult } from '#ml';
 import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import { originsOf } from '../../../../../yarn-workers/ml/fit/history/origins.ts';
@@ -239,5 +239,41 @@ describe('ml histories of series', () => {
       planOf(table, { ...random, blueprints: ['linear-history'] }),
     );
     expect(err.message).to.include('"linear-history" reads the past of a series');
+  });
+
+  it('count as the date in explanations, alone and in a blend', async () => {
+    const table = walks();
+    const plan = await planFor(table, { backtests: 2, seriesColumn: 'shop' });
+    const models = [
+      await fitted(table, plan, { blueprintId }),
+      await fitted(table, plan, { blueprintId: 'lightgbm-fast' }),
+    ];
+    const artifacts = models.map(({ task, fit }) => ({
+      manifest: manifestOf(task, fit, { createdAt: '2026-01-01T00:00:00Z', files: [] }),
+      blob: fit.blob,
+      weight: 0.5,
+    }));
+    const blend = blendArtifacts(artifacts, sha256);
+    const [head] = artifacts;
+    const blended = openArtifact(
+      { ...(head ?? expect.fail()).manifest, content: blend.content, contentHash: blend.contentHash },
+      blend.blob,
+      sha256,
+    );
+    const scorers = models.map(openedOf);
+    const row = { day: '2024-09-01', shop: '5' };
+    const rawOf = (scorer: typeof blended): number => {
+      const { features, baseValues } = scorer.explainer();
+      const out = scorer.createPrediction(true);
+      scorer.scoreRow(row, out, 0);
+      const parts = [...(out.contributions ?? [])];
+      expect(features).to.deep.equal(['day', 'shop']);
+      expect(Math.abs(parts[0] ?? NaN)).to.be.greaterThan(1);
+      const raw = out.rawScores[0] ?? NaN;
+      expect(parts.reduce((sum, part) => sum + part, baseValues[0] ?? NaN)).to.be.closeTo(raw, 1e-9 * Math.abs(raw));
+      return raw;
+    };
+    const [own = NaN, other = NaN] = scorers.map(rawOf);
+    expect(rawOf(blended)).to.be.closeTo((own + other) / 2, 1e-9 * Math.abs(own));
   });
 });
