@@ -4,7 +4,7 @@ import { cellReader, cellText, type KeyReader, type NumberReader } from '../pars
 import { categoryTable, type CategoryStep, type CategoryTable } from './category-table.ts';
 import { datePart, daysBetween } from './date-parts.ts';
 import { compileTexts, textGroups, type PlacedTextStep, type TextScorer } from '../text/text-scores.ts';
-import { historyTable, type HistoryTable } from './series-history.ts';
+import { rowHistories, type HistoryTarget } from './row-histories.ts';
 import { unreadable, type InputFeature } from './feature-values.ts';
 import { stepColumnCount, stepInputs } from './steps.ts';
 
@@ -39,15 +39,6 @@ interface DateTarget {
   readonly part: DatePart;
 }
 
-/** The columns of a history: `place` is that of the row's series, -1 where it is not known. */
-interface HistoryTarget {
-  readonly column: number;
-  readonly date: number;
-  readonly table: HistoryTable;
-  readonly restPlace: number;
-  place: number;
-}
-
 /** What is done with a feature's cell. */
 interface FeaturePlan {
   readonly feature: InputFeature;
@@ -75,8 +66,8 @@ export function rowEncoder(
   steps: readonly ManifestStep[],
   usedSteps: ReadonlySet<number>,
 ): RowEncoder {
-  const histories = historyTargets(features, steps, usedSteps);
-  const plans = features.map((feature, index) => featurePlan(feature, index, steps, usedSteps, histories));
+  const histories = rowHistories(features, steps, usedSteps);
+  const plans = features.map((feature, index) => featurePlan(feature, index, steps, usedSteps, histories.byStep));
   const planOf = new Map(plans.map((plan) => [plan.feature.name, plan]));
   const usedCount = plans.filter((plan) => plan.isUsed).length;
   const defaults = defaultValues(plans, steps);
@@ -130,15 +121,14 @@ export function rowEncoder(
     values,
     encode: (row, rowNumber, counts) => {
       for (let column = 0; column < defaults.length; column += 1) values[column] = defaults[column] ?? NaN;
-      if (differences.length > 0 || histories.size > 0) numbers.fill(NaN);
-      for (const history of histories.values()) history.place = history.restPlace;
+      if (differences.length > 0 || histories.byStep.size > 0) numbers.fill(NaN);
+      histories.reset();
       // The cast holds: what is no array is the record of the union (Array.isArray does not narrow readonly arrays).
       if (Array.isArray(row)) encodeCells(row, rowNumber, counts);
       else encodeObject(row as Readonly<Record<string, unknown>>, rowNumber, counts);
       for (const { column, feature, minus } of differences)
         values[column] = daysBetween(numbers[minus] ?? NaN, numbers[feature] ?? NaN);
-      for (const { table, place, date, column } of histories.values())
-        table.write(place, numbers[date] ?? NaN, values, column);
+      histories.write(numbers, values);
     },
   };
 }
@@ -280,26 +270,6 @@ function differenceTargets(steps: readonly ManifestStep[], usedSteps: ReadonlySe
       ? [{ column: first, feature: step.feature, minus: step.minus }]
       : [];
   });
-}
-
-/** The histories by the index of their step. */
-function historyTargets(
-  features: readonly InputFeature[],
-  steps: readonly ManifestStep[],
-  usedSteps: ReadonlySet<number>,
-): Map<number, HistoryTarget> {
-  const targets = new Map<number, HistoryTarget>();
-  let column = 0;
-  for (const [number, step] of steps.entries()) {
-    if (step.kind === 'series-history' && usedSteps.has(number)) {
-      const isNumber = step.series !== null && features[step.series]?.parse.kind === 'number';
-      const table = historyTable(step, isNumber);
-      const restPlace = step.series === null ? table.placeOf('') : -1;
-      targets.set(number, { column, date: step.feature, table, restPlace, place: restPlace });
-    }
-    column += stepColumnCount(step);
-  }
-  return targets;
 }
 
 function categoryTarget(step: CategoryStep, column: number, nullMarkers: readonly string[]): CategoryTarget {

@@ -69,7 +69,7 @@ export function checkStep(step: ManifestStep, index: number, features: readonly 
 function checkHistory(step: HistoryStep, features: readonly InputFeature[], fail: (what: string) => never): void {
   const series = step.series === null ? null : features[step.series];
   if (series === undefined || (series !== null && (isText(series) || series.parse.kind === 'date')))
-    return fail(`has series by feature ${step.series}, which is no category or number`);
+    return fail(`has series by feature ${String(step.series)}, which is no category or number`);
   checkHistoryStep(step, series?.parse.kind === 'number', fail);
 }
 
