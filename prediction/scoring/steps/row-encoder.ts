@@ -126,8 +126,7 @@ export function rowEncoder(
       // The cast holds: what is no array is the record of the union (Array.isArray does not narrow readonly arrays).
       if (Array.isArray(row)) encodeCells(row, rowNumber, counts);
       else encodeObject(row as Readonly<Record<string, unknown>>, rowNumber, counts);
-      for (const { column, feature, minus } of differences)
-        values[column] = daysBetween(numbers[minus] ?? NaN, numbers[feature] ?? NaN);
+      writeDifferences(differences, numbers, values);
       histories.write(numbers, values);
     },
   };
@@ -270,6 +269,15 @@ function differenceTargets(steps: readonly ManifestStep[], usedSteps: ReadonlySe
       ? [{ column: first, feature: step.feature, minus: step.minus }]
       : [];
   });
+}
+
+function writeDifferences(
+  differences: ReturnType<typeof differenceTargets>,
+  numbers: Float64Array,
+  values: Float64Array,
+): void {
+  for (const { column, feature, minus } of differences)
+    values[column] = daysBetween(numbers[minus] ?? NaN, numbers[feature] ?? NaN);
 }
 
 function categoryTarget(step: CategoryStep, column: number, nullMarkers: readonly string[]): CategoryTarget {
