@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { ParseRule } from './parse-rule.ts';
+import { SEASONS } from './partitioning.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from './schema.ts';
 import { FeatureTypeSchema, LINKS, TargetTypeSchema } from './vocabulary.ts';
 
@@ -65,6 +66,10 @@ const ngramLength = Type.Integer({ minimum: 1, maximum: TEXT_LENGTH_MAX });
  *   their fraction; NaN where one of them is missing.
  * - `place-directions` (came with places; programs from before refuse it): two dense columns of a place, latitude + width x
  *   longitude and latitude - width x longitude; NaN where one of them is missing. `feature` is the latitude.
+ * - `series-history` (came with histories; refused so too): what was known of the target of a series, looked up by the date `feature` and
+ *   the series. Columns: days since `times` of the series, its last value, its mean over the last 7 and 28 times (`windows`), and with a
+ *   `season` the last value and the mean of the last four at the date's place; `log`: logarithms of them all, NaN for 0 and
+ *   less. All NaN for an unseen or missing series. `series` is a category or a number; null where all rows are one, of key ''.
  */
 export const ManifestStep = Type.Union([
   strict({ kind: Type.Literal('numeric'), feature: Type.Integer({ minimum: 0 }) }),
@@ -115,6 +120,20 @@ export const ManifestStep = Type.Union([
       minimum: 0,
       maximum: 1,
       description: 'length of a degree of longitude in degrees of latitude, where the training rows are',
+    }),
+  }),
+  strict({
+    kind: Type.Literal('series-history'),
+    feature: Type.Integer({ minimum: 0 }),
+    series: nullable(Type.Integer({ minimum: 0 })),
+    season: nullable(oneOf(SEASONS)),
+    windows: Type.Array(Type.Integer({ minimum: 1 })),
+    log: Type.Boolean(),
+    keys: Type.Array(Type.String()),
+    times: Type.Array(Type.Number(), { description: 'of the last known value, seconds since 1970' }),
+    values: Type.Array(Type.Number(), { description: 'keys x (last value, a mean a window)' }),
+    seasonal: Type.Array(nullable(Type.Number()), {
+      description: 'keys x places x (last value, mean); null: none known',
     }),
   }),
 ]);

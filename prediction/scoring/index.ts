@@ -86,9 +86,18 @@ export {
 } from './steps/feature-values.ts';
 export { type ColumnCounts, type RawRow } from './steps/row-encoder.ts';
 export {
+  historyColumns,
+  historyTable,
+  historyValue,
+  seasonLength,
+  seasonPlace,
+  type HistoryStep,
+} from './steps/series-history.ts';
+export {
   checkStep,
   compileStep,
   compileSteps,
+  historyPlaces,
   stepInputs,
   stepColumnCount,
   stepColumns,

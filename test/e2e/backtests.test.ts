@@ -72,7 +72,7 @@ describe('main job over HTTP: partitions by date', function () {
       ({ refitOf, blueprintId }) => refitOf === null && blueprintId !== 'ensemble',
     );
     expect(searched.map(({ blueprintId }) => blueprintId)).to.have.members([
-      ...['baseline', 'naive-last', 'naive-seasonal', 'lightgbm-fast', 'lightgbm-default'],
+      ...['baseline', 'naive-last', 'naive-seasonal', 'lightgbm-fast', 'linear-history'],
     ]);
     for (const { scores, name } of run.board.data) {
       const values = scores.backtests?.map((one) => one['rmse'] ?? NaN) ?? [];

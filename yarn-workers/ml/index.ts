@@ -3,11 +3,12 @@ export { BUILT_IN_LISTS, builtInLists, onFeatureList } from './autopilot/feature
 export { excludedOfRun, leakagePlan } from './autopilot/leakage.ts';
 export { planAutopilot } from './autopilot/plan.ts';
 export type { AutopilotFacts, AutopilotRequest } from './autopilot/request.ts';
-export { BLUEPRINTS, blueprintOf, candidateName, settingsOf } from './blueprints/catalogue.ts';
+export { BLUEPRINTS, SERIES_BLUEPRINTS, blueprintOf, candidateName, settingsOf } from './blueprints/catalogue.ts';
 export { checkFits } from './blueprints/misfit.ts';
 export { checkInputs } from './blueprints/missing-input.ts';
 export { ENSEMBLE_BLUEPRINT, ENSEMBLE_BLUEPRINT_ID } from './blueprints/ensemble.ts';
-export { NAIVE_BLUEPRINTS, NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from './blueprints/naive.ts';
+export { HISTORY_NEEDS, historyIdsOf, readsHistory } from './blueprints/history.ts';
+export { NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from './blueprints/naive.ts';
 export type { ForestSettings } from './blueprints/forest-settings.ts';
 export type { LinearSettings } from './blueprints/linear-settings.ts';
 export { textAnalysesOf } from './blueprints/text.ts';

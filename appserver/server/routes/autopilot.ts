@@ -25,11 +25,14 @@ import {
   ENSEMBLE_BLUEPRINT,
   ENSEMBLE_BLUEPRINT_ID,
   excludedOfRun,
-  NAIVE_BLUEPRINTS,
+  HISTORY_NEEDS,
   NAIVE_NEEDS,
+  SERIES_BLUEPRINTS,
+  historyIdsOf,
   naiveIdsOf,
   naiveKindOf,
   onFeatureList,
+  readsHistory,
   settingsOf,
 } from '#ml';
 import { newId } from '#runtime';
@@ -187,7 +190,7 @@ const blueprints = route({
   answers: { 200: { description: 'the catalogue', schema: pageOf(Blueprint) } },
   handler: async ({ database }, { caller, params }) => {
     await readProject(database, caller, params.id);
-    return ok({ data: [...BLUEPRINTS, ...NAIVE_BLUEPRINTS, ENSEMBLE_BLUEPRINT], next: null });
+    return ok({ data: [...BLUEPRINTS, ...SERIES_BLUEPRINTS, ENSEMBLE_BLUEPRINT], next: null });
   },
 });
 
@@ -200,7 +203,7 @@ const blueprint = route({
   params: IdParams,
   answers: { 200: { description: 'the blueprint', schema: Blueprint } },
   handler: async (_app, { params }) => {
-    const found = [...BLUEPRINTS, ...NAIVE_BLUEPRINTS, ENSEMBLE_BLUEPRINT].find((entry) => entry.id === params.id);
+    const found = [...BLUEPRINTS, ...SERIES_BLUEPRINTS, ENSEMBLE_BLUEPRINT].find((entry) => entry.id === params.id);
     if (found === undefined) throw new AppError('NOT_FOUND', `blueprint ${params.id}: there is none`);
     return ok(found);
   },
@@ -227,10 +230,12 @@ function ensembleByHand(): AppError {
   return new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
 }
 
-/** @throws VALIDATION_FAILED for a naive forecast of what is no series */
-function checkNaive(blueprintId: string, plan: AutopilotPlan): void {
-  if (naiveKindOf(blueprintId) === null || naiveIdsOf(plan).includes(blueprintId)) return;
-  const message = `${blueprintId} ${NAIVE_NEEDS}`;
+/** @throws VALIDATION_FAILED for a naive forecast or a history of what is no series */
+function checkSeries(blueprintId: string, plan: AutopilotPlan): void {
+  const isNaive = naiveKindOf(blueprintId) !== null;
+  if (!isNaive && !readsHistory(blueprintId)) return;
+  if ((isNaive ? naiveIdsOf(plan) : historyIdsOf(plan)).includes(blueprintId)) return;
+  const message = `${blueprintId} ${isNaive ? NAIVE_NEEDS : HISTORY_NEEDS}`;
   throw new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
 }
 
@@ -270,8 +275,9 @@ async function startFit(
     request.featureList === undefined && run.leakage !== null ? excludedOfRun(run.plan, run.leakage) : [];
   checkFits(request.blueprintId, settings, plan);
   const isRead = ({ name }: ModellingFeature): boolean => !excludedFeatures.includes(name);
-  checkInputs(request.blueprintId, plan.features.filter(isRead));
-  checkNaive(request.blueprintId, plan);
+  const left = { ...plan, features: plan.features.filter(isRead) };
+  checkInputs(request.blueprintId, left.features);
+  checkSeries(request.blueprintId, left);
   await lockProject(trx, projectId);
   const key = newId('fit');
   const job = await startJob(trx, compute, caller, { kind: 'train', projectId, resource: null });

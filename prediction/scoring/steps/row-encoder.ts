@@ -1,10 +1,11 @@
 import type { DatePart, ManifestStep } from '#contracts';
 import { categoryKey, isMissing, type KeyRule } from '../parse/category.ts';
-import { cellReader, cellText, type NumberReader } from '../parse/cell-reader.ts';
+import { cellReader, cellText, type KeyReader, type NumberReader } from '../parse/cell-reader.ts';
 import { categoryTable, type CategoryStep, type CategoryTable } from './category-table.ts';
 import { datePart } from './date-parts.ts';
 import { isPairStep, pairInputs, writePair } from './pair-steps.ts';
 import { compileTexts, textGroups, type PlacedTextStep, type TextScorer } from '../text/text-scores.ts';
+import { rowHistories, type HistoryTarget } from './row-histories.ts';
 import { unreadable, type InputFeature } from './feature-values.ts';
 import { stepColumnCount, stepInputs } from './steps.ts';
 
@@ -51,6 +52,9 @@ interface FeaturePlan {
   /** place among the numbers that steps of two features read; -1: none reads it */
   readonly numberPlace: number;
   readonly categoryTargets: readonly CategoryTarget[];
+  /** places of the row's series in histories; none where the feature is no series */
+  readonly seriesTargets: readonly HistoryTarget[];
+  readonly readKey: KeyReader | null;
   /** write all columns that are made of the text */
   readonly textScorers: readonly TextScorer[];
 }
@@ -63,7 +67,8 @@ export function rowEncoder(
   steps: readonly ManifestStep[],
   usedSteps: ReadonlySet<number>,
 ): RowEncoder {
-  const plans = features.map((feature, index) => featurePlan(feature, index, steps, usedSteps));
+  const histories = rowHistories(features, steps, usedSteps);
+  const plans = features.map((feature, index) => featurePlan(feature, index, steps, usedSteps, histories.byStep));
   const planOf = new Map(plans.map((plan) => [plan.feature.name, plan]));
   const usedCount = plans.filter((plan) => plan.isUsed).length;
   const defaults = defaultValues(plans, steps);
@@ -117,12 +122,14 @@ export function rowEncoder(
     values,
     encode: (row, rowNumber, counts) => {
       for (let column = 0; column < defaults.length; column += 1) values[column] = defaults[column] ?? NaN;
-      if (pairs.length > 0) numbers.fill(NaN);
+      if (pairs.length > 0 || histories.byStep.size > 0) numbers.fill(NaN);
+      histories.reset();
       // The cast holds: what is no array is the record of the union (Array.isArray does not narrow readonly arrays).
       if (Array.isArray(row)) encodeCells(row, rowNumber, counts);
       else encodeObject(row as Readonly<Record<string, unknown>>, rowNumber, counts);
       for (const { step, column, own, other } of pairs)
         writePair(step, numbers[own] ?? NaN, numbers[other] ?? NaN, values, column);
+      histories.write(numbers, values);
     },
   };
 }
@@ -141,6 +148,7 @@ function write(
   const { read, numberColumns, categoryTargets, numberPlace } = plan;
   if (plan.textScorers.length > 0) return writeText(plan, cell, values);
   if (read === null) {
+    if (!writeSeries(plan, cell)) return false;
     for (let i = 0; i < categoryTargets.length; i += 1) {
       const target = categoryTargets[i];
       if (target !== undefined && !writeCategory(target, plan.keyRule, cell, values)) return false;
@@ -148,13 +156,29 @@ function write(
     return true;
   }
   const first = numberColumns[0];
-  if (first !== undefined && numberColumns.length === 1 && plan.dateTargets.length === 0 && numberPlace < 0)
+  if (
+    first !== undefined &&
+    numberColumns.length === 1 &&
+    plan.dateTargets.length === 0 &&
+    numberPlace < 0 &&
+    plan.seriesTargets.length === 0
+  )
     return read(cell, values, first);
   if (!read(cell, scratch, 0)) return false;
   const value = scratch[0] ?? NaN;
   if (numberPlace >= 0) numbers[numberPlace] = value;
+  for (const history of plan.seriesTargets) history.place = history.table.placeOf(value);
   for (const column of numberColumns) values[column] = value;
   for (const { column, part } of plan.dateTargets) values[column] = datePart(value, part);
+  return true;
+}
+
+/** Finds the category's series in histories; false: the cell is unreadable. */
+function writeSeries({ readKey, seriesTargets }: FeaturePlan, cell: unknown): boolean {
+  if (seriesTargets.length === 0 || readKey === null) return true;
+  const key = readKey(cell);
+  if (key === undefined) return false;
+  for (const history of seriesTargets) history.place = history.table.placeOf(key);
   return true;
 }
 
@@ -195,6 +219,7 @@ function featurePlan(
   index: number,
   steps: readonly ManifestStep[],
   usedSteps: ReadonlySet<number>,
+  histories: ReadonlyMap<number, HistoryTarget>,
 ): FeaturePlan {
   const reader = cellReader(feature.parse);
   const numberColumns: number[] = [];
@@ -203,7 +228,8 @@ function featurePlan(
   const texts: PlacedTextStep[] = [];
   let column = 0;
   let isUsed = false;
-  let isInPair = false;
+  const seriesTargets: HistoryTarget[] = [];
+  let isNumberKept = false;
   for (const [number, step] of steps.entries()) {
     const first = column;
     column += stepColumnCount(step);
@@ -212,8 +238,12 @@ function featurePlan(
     if (step.kind === 'numeric') numberColumns.push(first);
     else if (step.kind === 'date-parts')
       dateTargets.push(...step.parts.map((part, i) => ({ column: first + i, part })));
-    else if (isPairStep(step)) isInPair = true;
-    else if (step.kind === 'text-scores') texts.push({ step, column: first });
+    else if (isPairStep(step)) isNumberKept = true;
+    else if (step.kind === 'series-history') {
+      const history = histories.get(number);
+      if (step.feature === index) isNumberKept = true;
+      else if (history !== undefined) seriesTargets.push(history);
+    } else if (step.kind === 'text-scores') texts.push({ step, column: first });
     else categoryTargets.push(categoryTarget(step, first, feature.parse.nullMarkers));
   }
   return {
@@ -223,8 +253,10 @@ function featurePlan(
     keyRule: feature.parse.kind === 'category' ? feature.parse.keyRule : 'text',
     numberColumns,
     dateTargets,
-    numberPlace: isInPair ? index : -1,
+    numberPlace: isNumberKept ? index : -1,
     categoryTargets,
+    seriesTargets,
+    readKey: reader.kind === 'category' ? reader.read : null,
     textScorers: textGroups(texts).map(compileTexts),
   };
 }

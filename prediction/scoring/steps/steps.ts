@@ -1,6 +1,13 @@
 import { AppError, type ManifestStep, type MatrixColumn, type ParseRule } from '#contracts';
 import { categoryTable, checkCategoryStep, isCategoryStep, type CategoryStep } from './category-table.ts';
 import { datePart } from './date-parts.ts';
+import {
+  checkHistoryStep,
+  historyColumns,
+  historyTable,
+  type HistoryStep,
+  type HistoryTable,
+} from './series-history.ts';
 import { checkTextStep, compileTexts, textGroups, type PlacedTextStep } from '../text/text-scores.ts';
 import { isPairStep, pairColumnCount, pairInputs, writePair, type PairStep } from './pair-steps.ts';
 import { isText, type CategoryValues, type FeatureValues, type InputFeature } from './feature-values.ts';
@@ -28,11 +35,14 @@ const READABLE: Readonly<Record<ManifestStep['kind'], readonly ParseRule['kind']
   'category-numbers': ['category'],
   'date-difference': ['date'],
   'place-directions': ['number'],
+  'series-history': ['date'],
 };
 
 /** The features that a step reads, by index. */
-export const stepInputs = (step: ManifestStep): readonly number[] =>
-  isPairStep(step) ? pairInputs(step) : [step.feature];
+export function stepInputs(step: ManifestStep): readonly number[] {
+  if (isPairStep(step)) return pairInputs(step);
+  return step.kind === 'series-history' && step.series !== null ? [step.feature, step.series] : [step.feature];
+}
 
 /**
  * Proves that a step can be applied: its feature exists and has a rule that it can read, its keys are different and are
@@ -56,14 +66,22 @@ export function checkStep(step: ManifestStep, index: number, features: readonly 
     fail(`takes off feature ${step.minus}, which is no date`);
   if (step.kind === 'place-directions' && features[step.longitude]?.parse.kind !== 'number')
     fail(`has feature ${step.longitude} as longitude, which is no number`);
+  if (step.kind === 'series-history') checkHistory(step, features, fail);
   if (isCategoryStep(step) && parse.kind === 'category') checkCategoryStep(step, parse.keyRule, fail);
+}
+
+function checkHistory(step: HistoryStep, features: readonly InputFeature[], fail: (what: string) => never): void {
+  const series = step.series === null ? null : features[step.series];
+  if (series === undefined || (series !== null && (isText(series) || series.parse.kind === 'date')))
+    return fail(`has series by feature ${String(step.series)}, which is no category or number`);
+  checkHistoryStep(step, series?.parse.kind === 'number', fail);
 }
 
 /**
  * Matrix columns that a step makes, in order. A date part's column is `<feature>.<part>`, a text's `<feature>.<tokens>`, that
  * of a level's number `<feature>.<meaning>`; of several outputs the last two have `.<output>` after that. A difference is
  * `<feature> - <other>` and counts as the first one's; so do the directions of a place, `<latitude>, <longitude>.north-east` and
- * `.north-west`, as the latitude's.
+ * `.north-west`, as the latitude's. Columns of a history are `<feature>.<what>` and count as the date's.
  */
 export function stepColumns(step: ManifestStep, features: readonly { readonly name: string }[]): MatrixColumn[] {
   const name = features[step.feature]?.name ?? '';
@@ -84,6 +102,8 @@ export function stepColumns(step: ManifestStep, features: readonly { readonly na
         kind: 'dense',
       }));
     }
+    case 'series-history':
+      return historyColumns(step).map((what) => ({ name: `${name}.${what}`, sourceFeature: name, kind: 'dense' }));
     case 'text-scores':
       return outputColumns(name, step.tokens, step.outputCount);
     case 'category-numbers':
@@ -102,11 +122,12 @@ const outputColumns = (feature: string, what: string, outputCount: number): Matr
 export function stepColumnCount(step: ManifestStep): number {
   if (step.kind === 'text-scores' || step.kind === 'category-numbers') return step.outputCount;
   if (isPairStep(step)) return pairColumnCount(step);
+  if (step.kind === 'series-history') return historyColumns(step).length;
   return step.kind === 'date-parts' ? step.parts.length : 1;
 }
 
 /** A step that reads one feature. */
-export type OneFeatureStep = Exclude<ManifestStep, PairStep>;
+export type OneFeatureStep = Exclude<ManifestStep, PairStep | HistoryStep>;
 
 /** Compiles a step for many rows. Not re-entrant; a category step remembers the codes of the dictionary it saw last. */
 export function compileStep(step: OneFeatureStep): StepApply {
@@ -175,6 +196,7 @@ export function compileSteps(
     if (!isUsed(index)) continue;
     if (step.kind === 'text-scores') texts.push({ step, column: firstColumn });
     else if (isPairStep(step)) compiled.push(placedPair(step, firstColumn));
+    else if (step.kind === 'series-history') compiled.push(placedHistory(step, firstColumn));
     else compiled.push(placed(step.feature, firstColumn, compileStep(step)));
   }
   for (const group of textGroups(texts)) compiled.push(placed(group[0]?.step.feature ?? 0, 0, compileTextSteps(group)));
@@ -202,6 +224,44 @@ function placedPair(step: PairStep, firstColumn: number): CompiledStep {
       for (let row = from, at = firstColumn; row < to; row += 1, at += columnCount)
         writePair(step, owns[row] ?? NaN, others[row] ?? NaN, out, at);
     },
+  };
+}
+
+function placedHistory(step: HistoryStep, column: number): CompiledStep {
+  const inputs = stepInputs(step);
+  const placesOf = historyPlaces(step);
+  return {
+    inputs,
+    apply: (decoded, from, to, out, columnCount) => {
+      const dates = decoded.get(step.feature);
+      const series = step.series === null ? null : decoded.get(step.series);
+      if (dates === undefined || series === undefined) return;
+      const seconds = numbersOf(dates);
+      const { table, placeAt } = placesOf(series);
+      for (let row = from, at = column; row < to; row += 1, at += columnCount)
+        table.write(placeAt(row), seconds[row] ?? NaN, out, at);
+    },
+  };
+}
+
+/** The table of a history with the place in it of each row, by what its series column was decoded as; null: there is none. */
+export function historyPlaces(
+  step: HistoryStep,
+): (series: FeatureValues | null) => { readonly table: HistoryTable; readonly placeAt: (row: number) => number } {
+  let table: HistoryTable | null = null;
+  let known: CategoryValues['keys'] | null = null;
+  let places: number[] = [];
+  return (series) => {
+    const own = (table ??= historyTable(step, series?.kind === 'number'));
+    if (series === null) return { table: own, placeAt: () => own.placeOf('') };
+    if (series.kind !== 'category') {
+      const numbers = numbersOf(series);
+      return { table: own, placeAt: (row) => own.placeOf(numbers[row] ?? NaN) };
+    }
+    const { codes, keys } = series;
+    if (known !== keys) [known, places] = [keys, []];
+    for (let code = places.length; code < keys.length; code += 1) places.push(own.placeOf(keys[code] ?? null));
+    return { table: own, placeAt: (row) => places[codes[row] ?? -1] ?? -1 };
   };
 }
 

@@ -1,6 +1,7 @@
 import { AppError, type AutopilotPlan, type FeatureType, type ModellingFeature, type TargetSpec } from '#contracts';
 import { CATALOGUE, entryOf, settingsOf, type CatalogueEntry } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
+import { HISTORY_NEEDS, historyIdsOf, readsHistory } from '../blueprints/history.ts';
 import { boundedCandidate, hasManyClasses, searchedFor } from '../blueprints/many-classes.ts';
 import { NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from '../blueprints/naive.ts';
 import { AFTER_PORTFOLIO, PORTFOLIO } from '../blueprints/portfolio.ts';
@@ -59,7 +60,9 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
   const monotonic = monotonicOf(request, features, columns, target);
   const isConstrained = monotonic.increasing.length + monotonic.decreasing.length > 0;
   const naiveIds = naiveIdsOf({ partitioning, features, target });
-  const ground = { features, target, objective: objectiveOf(target, metric), naiveIds, isConstrained, seed };
+  const historyIds = historyIdsOf({ partitioning, features, target });
+  const objective = objectiveOf(target, metric);
+  const ground = { features, target, objective, naiveIds, historyIds, isConstrained, seed };
   const candidates = candidatesOf(request, ground);
   const leftOut = CATALOGUE.flatMap((entry) => {
     const reason = misfitOf(boundedSettings(plainOf(entry.blueprint.id), target), target) ?? breachOf(entry, ground);
@@ -173,6 +176,8 @@ interface CandidateGround {
   readonly objective: Objective;
   /** Naive forecasts that the partitioning allows. */
   readonly naiveIds: readonly string[];
+  /** Models that read the past of series, where the rows are some. */
+  readonly historyIds: readonly string[];
   /** Whether some feature must act in one direction only. */
   readonly isConstrained: boolean;
   readonly seed: number;
@@ -198,12 +203,14 @@ function candidatesOf(
   { mode = 'quick', blueprints, maxModels, timeBudgetSeconds }: AutopilotRequest,
   ground: CandidateGround,
 ): Candidate[] {
-  const { features, target, naiveIds, seed } = ground;
+  const { features, target, naiveIds, historyIds, seed } = ground;
   for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id, ground);
   const isTimed = timeBudgetSeconds !== undefined && blueprints === undefined && mode !== 'manual';
   const portfolio = mode === 'full' ? [...PORTFOLIO, ...AFTER_PORTFOLIO] : PORTFOLIO;
   const all = isTimed ? portfolio : CATALOGUE.map(({ blueprint }) => plainOf(blueprint.id));
   const plain = (blueprints === undefined ? searchedFor(target, all) : all)
+    // After the baseline and the first quick model.
+    .toSpliced(2, 0, ...historyIds.map(plainOf))
     .map((candidate) => bounded(candidate, target))
     .filter(({ blueprintId, parameters }) => {
       const fits = misfitOf(settingsOf(blueprintId, parameters), target) === null;
@@ -222,7 +229,7 @@ function candidatesOf(
       ? plain.length + FULL_VARIATIONS
       : isTimed || blueprints !== undefined
         ? plain.length
-        : quickModels(features) + naiveIds.length;
+        : quickModels(features) + naiveIds.length + historyIds.length;
   const wanted = Math.min(maxModels ?? automatic, CANDIDATES_MAX);
   const isVaried = blueprints === undefined && !hasManyClasses(target);
   const varied = isVaried ? variations(seed, Math.max(0, wanted - plain.length)) : [];
@@ -241,10 +248,12 @@ const breachOf = (
   isConstrained && !keepsMonotonic(settings, objective) ? 'it cannot keep the constraints of monotonic' : null;
 
 function checkBlueprint(id: string, ground: CandidateGround): void {
-  const { features, target, naiveIds } = ground;
+  const { features, target, naiveIds, historyIds } = ground;
   const entry = knownEntry(id);
   if (naiveKindOf(id) !== null && !naiveIds.includes(id))
     throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)} ${NAIVE_NEEDS}; leave it out`);
+  if (readsHistory(id) && !historyIds.includes(id))
+    throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)} ${HISTORY_NEEDS}; leave it out`);
   if (breachOf(entry, ground) !== null)
     throw complaint(
       'VALIDATION_FAILED',

@@ -3,6 +3,7 @@ import { ENCODED_STEPS, FEATURE_STEPS, PLACES_STEP } from './feature-steps.ts';
 import type { ForestSettings } from './forest-settings.ts';
 import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
+import { HISTORY_ID, HISTORY_STEP } from './history.ts';
 import { NAIVE_BLUEPRINTS } from './naive.ts';
 import { withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
 import type { Candidate } from './variations.ts';
@@ -437,7 +438,33 @@ export const NAIVE_ENTRIES: readonly CatalogueEntry[] = NAIVE_BLUEPRINTS.map((bl
   reads: 'all',
 }));
 
-const ALL_ENTRIES: readonly CatalogueEntry[] = [...CATALOGUE, ...NAIVE_ENTRIES];
+/** An entry whose model reads the past of series too. */
+function withHistory(entry: CatalogueEntry): CatalogueEntry {
+  const { blueprint } = entry;
+  const last = blueprint.steps.slice(-1).map((step) => ({ ...step, inputs: [...step.inputs, HISTORY_STEP.id] }));
+  return { ...entry, blueprint: { ...blueprint, steps: [...blueprint.steps.slice(0, -1), HISTORY_STEP, ...last] } };
+}
+
+/** Models that know the past of a series, beside the catalogue: only a series has one. */
+export const HISTORY_ENTRIES: readonly CatalogueEntry[] = [
+  withHistory(
+    linear(
+      HISTORY_ID,
+      'Regularised linear model with history',
+      1.3,
+      'As the linear model, beside what was known of the series: its last values and means, weighed against each other. Texts are left out.',
+      { ...PATH, pieces: 1 },
+    ),
+  ),
+];
+
+/** Blueprints beside the catalogue that a series can have. */
+export const SERIES_BLUEPRINTS: readonly Blueprint[] = [
+  ...NAIVE_BLUEPRINTS,
+  ...HISTORY_ENTRIES.map(({ blueprint }) => blueprint),
+];
+
+const ALL_ENTRIES: readonly CatalogueEntry[] = [...CATALOGUE, ...NAIVE_ENTRIES, ...HISTORY_ENTRIES];
 
 /** @throws BLUEPRINT_UNKNOWN naming the known ids */
 export function entryOf(blueprintId: string): CatalogueEntry {

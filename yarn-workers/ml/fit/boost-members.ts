@@ -61,7 +61,7 @@ export async function boostMembers(
       member,
       index,
       steps[index] ?? [],
-      { texts: scores[index]?.heldOut ?? null, categories: encodings[index]?.heldOut ?? null },
+      { texts: scores[index]?.heldOut ?? null, categories: encodings[index]?.heldOut ?? null, history: null },
       {
         stopAt,
         resumed,

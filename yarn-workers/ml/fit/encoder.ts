@@ -3,6 +3,7 @@ import { compileStep, compileSteps, featureDecoder, stepColumnCount, stepInputs,
 import { BLOCK_ROWS, PUSH_CELLS_MAX } from './limits.ts';
 import type { TaskFeature } from './task-columns.ts';
 import type { HeldOutEncodings } from './categories/encode-categories.ts';
+import type { HeldOutHistory } from './history/member-history.ts';
 import type { HeldOutScores } from './text/score-texts.ts';
 
 /** What stands in columns of rows that their steps were fitted on, instead of what the steps say. */
@@ -10,6 +11,7 @@ export interface HeldOut {
   /** Their columns are the last. */
   readonly texts: HeldOutScores | null;
   readonly categories: HeldOutEncodings | null;
+  readonly history: HeldOutHistory | null;
 }
 
 /** Takes `rowCount` encoded rows (row-major, all columns); they are rows `firstRow` and on of the table. */
@@ -43,6 +45,7 @@ export function tableEncoder(
   const block = new Float64Array(BLOCK_ROWS * columnCount);
   const texts = heldOut?.texts ?? null;
   const categories = heldOutCategories(steps, heldOut?.categories ?? null, columnCount);
+  const history = heldOutHistory(steps, heldOut?.history ?? null);
   const decodedOf = (batch: ColumnBatch): Map<number, FeatureValues> =>
     new Map(
       inputs.map(({ index, decode }, place): [number, FeatureValues] => {
@@ -70,6 +73,7 @@ export function tableEncoder(
           const to = Math.min(batch.rowCount, from + BLOCK_ROWS);
           for (const { apply } of places) apply(decoded, from, to, block, columnCount);
           categories(decoded, block, from, to, batch.firstRow);
+          history(block, to - from, batch.firstRow + from, columnCount);
           if (texts !== null) writeHeldOut(texts, block, columnCount, to - from, batch.firstRow + from);
           sink(block, to - from, batch.firstRow + from);
         }
@@ -108,6 +112,16 @@ function heldOutCategories(steps: readonly ManifestStep[], heldOut: HeldOutEncod
         if (values !== undefined) without[part]?.(values, row, row + 1, block, columnCount, firstColumn, row - from);
       }
     }
+  };
+}
+
+/** Writes into rows that train what was known before them. */
+function heldOutHistory(steps: readonly ManifestStep[], heldOut: HeldOutHistory | null) {
+  const place = steps.findIndex(({ kind }) => kind === 'series-history');
+  const firstColumn = steps.slice(0, Math.max(0, place)).reduce((sum, step) => sum + stepColumnCount(step), 0);
+  return (block: Float64Array, rowCount: number, firstRow: number, columnCount: number): void => {
+    if (heldOut === null || place < 0) return;
+    for (let i = 0; i < rowCount; i += 1) heldOut.write(firstRow + i, block, i * columnCount + firstColumn);
   };
 }
 

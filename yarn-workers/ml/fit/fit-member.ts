@@ -20,6 +20,7 @@ import type { BoostingEngine } from './engine.ts';
 import { BIN_SAMPLE_CELLS_MAX, BIN_SAMPLE_ROWS_MAX, MATRIX_CELLS_MAX, PUSH_CELLS_MAX } from './limits.ts';
 import { countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
 import { offsetsOf, type TargetRows } from './target-rows.ts';
+import type { MemberHistory } from './history/member-history.ts';
 import type { TaskFeature } from './task-columns.ts';
 import type { StopBook } from './stops.ts';
 import type { Corpora } from './text/corpus.ts';
@@ -41,6 +42,8 @@ export interface MemberContext<Settings = BoostedSettings> {
   /** The terms of texts, as far as the blueprint reads them. */
   readonly texts: Corpora;
   readonly stops: StopBook;
+  /** What a member knows of the past of series, where the blueprint reads it. */
+  readonly historyOf: (member: Member) => MemberHistory | null;
   readonly io: FitIo;
 }
 

@@ -15,6 +15,7 @@ import {
 import { isText, openArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
 import { dateColumnsOf } from '../blueprints/dates.ts';
+import { readsHistory } from '../blueprints/history.ts';
 import { placesOf } from '../blueprints/places.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
 import { textAnalysesOf } from '../blueprints/text.ts';
@@ -31,6 +32,7 @@ import { report, type FitIo } from './clock.ts';
 import type { BoostingEngine } from './engine.ts';
 import { surveyFeatures, type FeatureSurvey } from './feature-survey.ts';
 import type { MemberContext } from './fit-member.ts';
+import { memberHistory, type HistoryContext, type MemberHistory } from './history/member-history.ts';
 import { forestMembers } from './forest/forest-members.ts';
 import { TIMED_ROWS_MAX } from './limits.ts';
 import { linearMembers } from './linear/linear-members.ts';
@@ -134,7 +136,11 @@ export async function fitModel(
   const { survey, texts } = await readFeatures(task, settings, features, roles, source, outputCount, io);
   const surveyMs = io.now() - startedAt;
   const stops = stopBook(task.stops ?? null);
-  const context = { task, features, source, rows, roles, engine, objective, outputCount, texts, stops, io };
+  const historyOf = historiesOf({ task, features, rows, roles, objective });
+  const context = {
+    ...{ task, features, source, rows, roles, engine, objective, outputCount },
+    ...{ texts, historyOf, stops, io },
+  };
   const finishMs = FINISH_MS + (task.refit === null ? FINISH_PASSES : REFIT_FINISH_PASSES) * surveyMs;
   const fitted = await fitMembers(context, settings, survey, finishMs);
   const boostedAt = io.now();
@@ -253,11 +259,26 @@ async function fitMembers(
   survey: FeatureSurvey,
   finishMs: number,
 ): Promise<BoostedMember[]> {
+  const stepsOf: FeatureSurvey['stepsOf'] = (member) => {
+    const history = context.historyOf(member);
+    return history === null ? survey.stepsOf(member) : [...survey.stepsOf(member), history.step];
+  };
   if (settings === null) return context.roles.members.map((member) => baselineMember(context, member));
   if (isForest(settings)) return forestMembers({ ...context, settings }, survey.stepsOf, finishMs);
   return isLinear(settings)
-    ? linearMembers({ ...context, settings }, survey.stepsOf, finishMs)
+    ? linearMembers({ ...context, settings }, stepsOf, finishMs)
     : boostMembers({ ...context, settings }, survey, finishMs);
+}
+
+/** The history of a member, made when it is asked for; the last one is kept. */
+function historiesOf(context: HistoryContext): MemberContext['historyOf'] {
+  if (!readsHistory(context.task.blueprintId)) return () => null;
+  let last: { readonly fold: number | null; readonly history: MemberHistory } | null = null;
+  return (member) => {
+    if (last?.fold !== member.fold || last === null)
+      last = { fold: member.fold, history: memberHistory(context, member) };
+    return last.history;
+  };
 }
 
 function baselineMember(

@@ -31,7 +31,7 @@ export async function binMember(
   heldOut: HeldOutScores | null,
 ): Promise<BinnedMember> {
   const { task, features, source, rows, roles, settings, outputCount, io } = context;
-  const encoder = tableEncoder(features, steps, source, io.signal, { texts: heldOut, categories: null });
+  const encoder = tableEncoder(features, steps, source, io.signal, { texts: heldOut, categories: null, history: null });
   const isTraining = trainingRows(roles, member);
   const trains = (row: number): boolean => isTraining(row) && (rows.weights?.[row] ?? 1) > 0;
   const rowCount = countRows(rows.rowCount, trains);

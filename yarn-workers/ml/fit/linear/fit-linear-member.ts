@@ -139,7 +139,11 @@ async function encode(
   steps: readonly ManifestStep[],
 ): Promise<{ training: EncodedPart; validation: EncodedPart }> {
   const { features, source, rows, roles, texts, io } = context;
-  const encoder = tableEncoder(features, steps, source, io.signal);
+  const encoder = tableEncoder(features, steps, source, io.signal, {
+    texts: null,
+    categories: null,
+    history: context.historyOf(member)?.heldOut ?? null,
+  });
   const inSample = (row: number): boolean =>
     (roles.sample === null || roles.sample[row] === 1) && (texts.all.length === 0 || texts.holds(row));
   const hasWeight = (row: number): boolean => (rows.weights?.[row] ?? 1) > 0;

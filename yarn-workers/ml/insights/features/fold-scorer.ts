@@ -9,6 +9,7 @@ import {
   writeDirections,
   type CompiledModel,
 } from '#scoring';
+import { followHistories, placeHistories, type ColumnHistory } from './column-histories.ts';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
 import { compiledMembers, predictionWriter, type OpenedModel } from '../../fit/predict-partitions.ts';
 import type { SampledFeature } from './read-features.ts';
@@ -23,6 +24,8 @@ export interface EncodedSample {
   readonly differences: readonly ColumnDifference[];
   /** Columns that are directions of a place. */
   readonly directions: readonly ColumnDirections[];
+  /** Columns that are looked up by a date and a series. */
+  readonly histories: readonly ColumnHistory[];
 }
 
 interface ColumnDifference {
@@ -40,15 +43,17 @@ interface ColumnDirections {
 }
 
 /**
- * Every column but differences and directions is made of one feature, so that moving a feature's columns is moving its cells;
- * these follow when it is predicted.
+ * Every column but differences, directions and histories is made of one feature, so that moving a feature's columns is moving its
+ * cells; the others follow when it is predicted. What histories are looked up by stands in columns after those of all steps.
  */
 export function encodeSample(
   { steps }: ManifestContent,
   features: readonly SampledFeature[],
   rowCount: number,
 ): EncodedSample {
-  const { compiled, columnCount } = compileSteps(steps);
+  const { compiled, columnCount: stepColumns } = compileSteps(steps);
+  const histories = placeHistories(steps, stepColumns);
+  const columnCount = stepColumns + 2 * histories.length;
   const values = new Float64Array(rowCount * columnCount).fill(NaN);
   const valuesOf = new Map(features.map(({ index, values }) => [index, values]));
   for (const { apply } of compiled) apply(valuesOf, 0, rowCount, values, columnCount);
@@ -56,9 +61,16 @@ export function encodeSample(
   const placeOf = new Map(features.map(({ index }, place) => [index, place]));
   let firstColumn = 0;
   for (const step of steps) {
-    const own = isPairStep(step) ? undefined : columnsOf[placeOf.get(step.feature) ?? -1];
+    const own =
+      isPairStep(step) || step.kind === 'series-history' ? undefined : columnsOf[placeOf.get(step.feature) ?? -1];
     for (let i = 0; i < stepColumnCount(step); i += 1) own?.push(firstColumn + i);
     firstColumn += stepColumnCount(step);
+  }
+  for (const history of histories) {
+    const { step, secondsColumn, placeColumn } = history;
+    history.writeKeys(valuesOf, values, columnCount);
+    columnsOf[placeOf.get(step.feature) ?? -1]?.push(secondsColumn);
+    if (step.series !== null) columnsOf[placeOf.get(step.series) ?? -1]?.push(placeColumn);
   }
   return {
     values,
@@ -66,6 +78,7 @@ export function encodeSample(
     columnsOf: columnsOf.map((columns) => Uint32Array.from(columns)),
     differences: differencesOf(steps),
     directions: directionsOf(steps),
+    histories,
   };
 }
 
@@ -153,6 +166,7 @@ export function samplePredictor(model: OpenedModel, rows: Pick<OutOfFold, 'parti
   const own = new Float64Array(rowCount * outputCount);
   return (encoded) => {
     followPairs(encoded);
+    followHistories(encoded.histories, encoded.values, encoded.columnCount);
     const { values, columnCount } = encoded;
     const matrix = { rowCount, columnCount, values };
     for (let fold = 0, from = 0; fold < foldCount; fold += 1) {

@@ -156,7 +156,7 @@ describe('Scorer', () => {
     let first = 0;
     for (const step of steps) {
       const input = decoded[step.feature];
-      if (input !== null && input !== undefined && !isPairStep(step)) {
+      if (input !== null && input !== undefined && !isPairStep(step) && step.kind !== 'series-history') {
         const apply = compileStep(step);
         apply(input, 0, 100, values, columnCount, first, 0);
         apply(input, 100, rows.length, values, columnCount, first, 100);

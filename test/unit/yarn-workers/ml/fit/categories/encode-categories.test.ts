@@ -72,10 +72,12 @@ async function encodedOf(table: readonly MemoryColumn[], task: TrainTask, catego
     ),
   );
   const values: number[][] = [];
-  await tableEncoder(features, steps, source, undefined, { texts: null, categories: heldOut }).pass((block, count) => {
-    for (let row = 0; row < count; row += 1)
-      values.push([...block.subarray(row * columns.length, (row + 1) * columns.length)]);
-  });
+  await tableEncoder(features, steps, source, undefined, { texts: null, categories: heldOut, history: null }).pass(
+    (block, count) => {
+      for (let row = 0; row < count; row += 1)
+        values.push([...block.subarray(row * columns.length, (row + 1) * columns.length)]);
+    },
+  );
   return { steps, columns: columns.map(({ name }) => name), values, trains: trainingRows(roles, member), heldOut };
 }
 

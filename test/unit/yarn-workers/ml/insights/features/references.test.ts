@@ -68,6 +68,7 @@ function sampleOf(one: Case): Sample {
     columnsOf: Array.from({ length: featureCount }, (_, column) => Uint32Array.of(column)),
     differences: [],
     directions: [],
+    histories: [],
   };
   const rows = {
     rows: Uint32Array.from(x.keys()),
