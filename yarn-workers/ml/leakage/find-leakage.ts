@@ -33,12 +33,12 @@ interface Measured {
 /**
  * Which features tell the target, by themselves or two together where neither does alone: measured on rows that were not fitted on, of
  * at most LEAKAGE_ROWS_MAX rows outside the holdout, those of the least hash(seed, row). A function of task and data alone.
- * Pairs are those of the features with the best scores. Memory: rows times features, 8 bytes each, and the texts.
+ * Pairs are those of the features with the best scores. The date that parts rows and the series column are not looked at. Memory: rows times features, 8 bytes each, and the texts.
  *
  * @throws CELL_UNREADABLE; DATA_READ_TRUNCATED; TASK_CANCELLED
  */
 export async function findLeakage(
-  { seed, target }: Pick<TrainTask, 'seed' | 'target'>,
+  { seed, target, partitioning }: Pick<TrainTask, 'seed' | 'target' | 'partitioning'>,
   features: readonly TaskFeature[],
   known: { readonly rows: TargetRows; readonly roles: RowRoles },
   source: BatchSource,
@@ -48,10 +48,11 @@ export async function findLeakage(
   const chosen = chosenRows(seed, roles, rows);
   if (chosen.length < LEAKAGE_ROWS_MIN) return { rowCount: 0, pairRowCount: 0, pairCount: 0, findings: [] };
   await report(io, 0.03, 'leakage', 'reading features to look for target leakage');
+  const judged = features.filter(({ manifest }) => !isOfTime(manifest.name, partitioning));
   const read = await readFeatures(
     source,
-    features.map(({ manifest }) => manifest),
-    features.map(({ request }) => request),
+    judged.map(({ manifest }) => manifest),
+    judged.map(({ request }) => request),
     chosen,
     io.signal,
   );
@@ -85,6 +86,10 @@ export async function findLeakage(
     findings: worst.slice(0, LEAKAGE_FINDINGS_MAX),
   };
 }
+
+/** When something was and which series it is of are known of what is to be predicted; of a smooth series they tell nearly all. */
+const isOfTime = (name: string, { method, column, dates }: TrainTask['partitioning']): boolean =>
+  method === 'date' && (name === column || name === dates?.series?.column);
 
 /** What tells more by itself comes first, of equals the later one of the table. */
 const namesOf = (a: Measured, b: Measured): string[] =>

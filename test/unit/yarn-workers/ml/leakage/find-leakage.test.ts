@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { LeakageFacts, TrainTask } from '#contracts';
-import { fitModel } from '#ml';
+import { fitModel, type AutopilotRequest } from '#ml';
 import { createRandom } from '#statistics';
 import { testEngine } from '../../../../support/boosting-engine.ts';
 import { dateRule, memorySource, numberRule, textRule, type MemoryColumn } from '../../../../support/memory-table.ts';
@@ -94,6 +94,20 @@ describe('ml leakage', () => {
     expect(high(await leakageOf([...HONEST, rounded, amount])).map(({ features }) => features)).to.deep.equal([
       ['trap'],
     ]);
+  });
+
+  it('does not take the date of a smooth series for a leak where rows are parted by it', async () => {
+    const day = column('day', dateRule, (row) => new Date(86_400_000 * row).toISOString().slice(0, 10));
+    const level = number('y', (row) => row + 10 * u(8, row));
+    const columns = [...HONEST, day, level];
+    const found = async (partitioning: AutopilotRequest['partitioning']): Promise<string[][]> => {
+      const plan = await planOf(columns, { target: 'y', ...(partitioning === undefined ? {} : { partitioning }) });
+      const task = trainTask(columns, plan, { blueprintId: 'baseline', findsLeakage: true });
+      const { leakage } = await fitModel(task, memorySource(columns, 700), testEngine(), freeIo());
+      return leakage?.findings.map(({ features }) => [...features]) ?? [];
+    };
+    expect(await found({ method: 'random' })).to.deep.equal([['day']]);
+    expect(await found({ method: 'date', column: 'day' })).to.deep.equal([]);
   });
 
   it('gives the same whatever the size of batches, and looks at no row of the holdout', async () => {
