@@ -127,8 +127,7 @@ export function rowEncoder(
       // The cast holds: what is no array is the record of the union (Array.isArray does not narrow readonly arrays).
       if (Array.isArray(row)) encodeCells(row, rowNumber, counts);
       else encodeObject(row as Readonly<Record<string, unknown>>, rowNumber, counts);
-      for (const { step, column, own, other } of pairs)
-        writePair(step, numbers[own] ?? NaN, numbers[other] ?? NaN, values, column);
+      writePairs(pairs, numbers, values);
       histories.write(numbers, values);
     },
   };
@@ -271,6 +270,11 @@ function pairTargets(steps: readonly ManifestStep[], usedSteps: ReadonlySet<numb
     const [own, other] = pairInputs(step);
     return [{ step, column: first, own, other }];
   });
+}
+
+function writePairs(pairs: ReturnType<typeof pairTargets>, numbers: Float64Array, values: Float64Array): void {
+  for (const { step, column, own, other } of pairs)
+    writePair(step, numbers[own] ?? NaN, numbers[other] ?? NaN, values, column);
 }
 
 function categoryTarget(step: CategoryStep, column: number, nullMarkers: readonly string[]): CategoryTarget {

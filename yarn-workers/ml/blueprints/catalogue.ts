@@ -1,5 +1,5 @@
 import { AppError, type Blueprint, type Parameters } from '#contracts';
-import { ENCODED_STEPS, FEATURE_STEPS, PLACES_STEP } from './feature-steps.ts';
+import { ENCODED_STEPS, FEATURE_STEPS, LINEAR_STEPS, PLACES_STEP, TEXT_STEP } from './feature-steps.ts';
 import type { ForestSettings } from './forest-settings.ts';
 import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
@@ -123,45 +123,6 @@ const PATH = { l1Ratio: 0.1, penalties: 50, penaltyRatio: 1e-5, earlyStoppingRou
 
 /** As many decades in fewer steps: with thousands of terms each takes its time. */
 const TEXT_PATH = { l1Ratio: 0.1, penalties: 30, penaltyRatio: 1e-5, earlyStoppingRounds: 3 };
-
-/** What a linear model does with features; the columns are those that trees read. */
-const LINEAR_STEPS: Blueprint['steps'] = [
-  {
-    id: 'numbers',
-    kind: 'numeric',
-    inputs: ['numeric features'],
-    description:
-      'Standardised by the training rows; a missing one counts as their mean and has an indicator. With more than one piece the line may bend at quantiles. Beyond the training rows it goes on for as much again as their range.',
-  },
-  {
-    id: 'categories',
-    kind: 'category-codes',
-    inputs: ['categorical features', 'boolean features'],
-    description:
-      'A coefficient a level, missing among them; rare levels and levels beyond the limit have one together, which unseen ones get too.',
-  },
-  {
-    id: 'dates',
-    kind: 'date-parts',
-    inputs: ['date features'],
-    description:
-      'Days since 1970 with their fraction, year, month, day, weekday and hour, as numbers; the year, the week and the day as circles (sine and cosine).',
-  },
-  {
-    id: 'date-differences',
-    kind: 'date-difference',
-    inputs: ['date features'],
-    description: 'Days from one date to another, of each pair of the first six, as numbers.',
-  },
-];
-
-const TEXT_STEP: Blueprint['steps'][number] = {
-  id: 'texts',
-  kind: 'text-scores',
-  inputs: ['text features'],
-  description:
-    'Words and pairs of words, and runs of characters of words, that are in enough texts: a coefficient each, at its logarithmic count x its inverse document frequency, all of a text together of length 1. A missing text has a coefficient of its own.',
-};
 
 function linear(
   id: string,

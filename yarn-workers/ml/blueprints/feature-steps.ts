@@ -56,3 +56,43 @@ export const ENCODED_STEPS: Blueprint['steps'] = [
       'A level’s mean of the target (its share of a class, a column a class), drawn towards that of all rows the more, the fewer rows it has and the less levels differ; and its share of the rows. A training row has the mean of other rows. Unseen levels have that of all rows.',
   },
 ];
+
+/** What linear models do with features. */
+export const LINEAR_STEPS: Blueprint['steps'] = [
+  {
+    id: 'numbers',
+    kind: 'numeric',
+    inputs: ['numeric features'],
+    description:
+      'Standardised by the training rows; a missing one counts as their mean and has an indicator. With more than one piece the line may bend at quantiles. Beyond the training rows it goes on for as much again as their range.',
+  },
+  {
+    id: 'categories',
+    kind: 'category-codes',
+    inputs: ['categorical features', 'boolean features'],
+    description:
+      'A coefficient a level, missing among them; rare levels and levels beyond the limit have one together, which unseen ones get too.',
+  },
+  {
+    id: 'dates',
+    kind: 'date-parts',
+    inputs: ['date features'],
+    description:
+      'Days since 1970 with their fraction, year, month, day, weekday and hour, as numbers; the year, the week and the day as circles (sine and cosine).',
+  },
+  {
+    id: 'date-differences',
+    kind: 'date-difference',
+    inputs: ['date features'],
+    description: 'Days from one date to another, of each pair of the first six, as numbers.',
+  },
+];
+
+/** What those do with texts that read them. */
+export const TEXT_STEP: Blueprint['steps'][number] = {
+  id: 'texts',
+  kind: 'text-scores',
+  inputs: ['text features'],
+  description:
+    'Words and pairs of words, and runs of characters of words, that are in enough texts: a coefficient each, at its logarithmic count x its inverse document frequency, all of a text together of length 1. A missing text has a coefficient of its own.',
+};

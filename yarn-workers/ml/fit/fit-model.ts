@@ -124,13 +124,7 @@ export async function fitModel(
   await report(io, 0, 'reading', 'reading the target');
   const rows = await readTargetRows(task, source, io.signal);
   const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
-  const sampleFraction = fittedFraction(task);
-  if (sampleFraction < task.sampleFraction)
-    io.log?.(
-      `the table of ${rows.rowCount} rows is too large: ${(100 * sampleFraction).toPrecision(3)} % of them are fitted`,
-    );
-  const roles = rowRoles({ ...task, sampleFraction }, rows);
-  for (const member of roles.members) checkTrainingRows(task, rows, trainingRows(roles, member));
+  const roles = fittedRoles(task, rows, io);
   const leakage = task.findsLeakage === true ? await findLeakage(task, features, { rows, roles }, source, io) : null;
   await report(io, 0.02, 'reading', 'reading the features');
   const { survey, texts } = await readFeatures(task, settings, features, roles, source, outputCount, io);
@@ -177,6 +171,18 @@ export async function fitModel(
       predictMicrosPerRow,
     },
   };
+}
+
+/** What each row is for, of as many rows as the model can hold. */
+function fittedRoles(task: TrainTask, rows: TargetRows, io: FitIo): RowRoles {
+  const sampleFraction = fittedFraction(task);
+  if (sampleFraction < task.sampleFraction)
+    io.log?.(
+      `the table of ${rows.rowCount} rows is too large: ${(100 * sampleFraction).toPrecision(3)} % of them are fitted`,
+    );
+  const roles = rowRoles({ ...task, sampleFraction }, rows);
+  for (const member of roles.members) checkTrainingRows(task, rows, trainingRows(roles, member));
+  return roles;
 }
 
 /** The offsets with their means over the rows outside the holdout, the same for all models of a run. */
