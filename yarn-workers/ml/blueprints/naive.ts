@@ -58,7 +58,7 @@ export function naiveKindOf(blueprintId: string): NaiveKind | null {
 }
 
 /**
- * The naive blueprints that a run can fit, simplest first: those of a series, the seasonal one where the date is a feature. Beside an
+ * The naive blueprints that a run can fit, simplest first: those of a series whose column is a feature, the seasonal one where the date is one too. Beside an
  * offset or exposure a value of the past says nothing by itself: there are none.
  */
 export function naiveIdsOf({
@@ -69,7 +69,9 @@ export function naiveIdsOf({
   const { column, dates } = partitioning;
   if (dates?.series === undefined || target.offsetColumn !== undefined || target.exposureColumn !== undefined)
     return [];
-  const hasSeason = dates.series.season !== null && features.some(({ name }) => name === column);
+  const isFeature = (wanted: string | null): boolean => features.some(({ name }) => name === wanted);
+  if (dates.series.column !== null && !isFeature(dates.series.column)) return [];
+  const hasSeason = dates.series.season !== null && isFeature(column);
   return hasSeason ? [LAST.id, SEASON.id] : [LAST.id];
 }
 

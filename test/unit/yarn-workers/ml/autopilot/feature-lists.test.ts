@@ -1,8 +1,9 @@
 import { expect } from 'chai';
-import { builtInLists, onFeatureList } from '#ml';
+import { builtInLists, naiveIdsOf, onFeatureList } from '#ml';
 import { appErrorOf } from '../../../../support/expect-error.ts';
 import { numberRule, storedTable, textRule, type MemoryColumn } from '../../../../support/memory-table.ts';
 import { planOf, profileOf } from '../../../../support/modelling-task.ts';
+import { regularTimes, seriesTable } from '../../../../support/series-table.ts';
 
 const ROWS = 200;
 const column = (name: string, cellOf: (row: number) => string | null, parse: MemoryColumn['parse']): MemoryColumn => ({
@@ -52,5 +53,16 @@ describe('ml feature lists', () => {
       onFeatureList(plan, { name: 'mine', features: ['same', 'key'] }, facts),
     );
     expect(nothing.message).to.match(/^featureList: .*"key" \(id\), "same" \(constant\)/);
+  });
+
+  it('has naive forecasts of a series only where its column is in the list', async () => {
+    const columns = seriesTable(regularTimes(200));
+    const facts = { profile: await profileOf(columns), table: storedTable(columns) };
+    const partitioning = { method: 'date', column: 'day', seriesColumn: 'kind' } as const;
+    const plan = await planOf(columns, { target: 'y', partitioning });
+    expect(naiveIdsOf(plan)).to.deep.equal(['naive-last', 'naive-seasonal']);
+    const on = (features: string[]): string[] => naiveIdsOf(onFeatureList(plan, { name: 'mine', features }, facts));
+    expect(on(['x', 'kind'])).to.deep.equal(['naive-last']);
+    expect(on(['x', 'day'])).to.deep.equal([]);
   });
 });
