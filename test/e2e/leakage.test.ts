@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import { AutopilotDryRun, AutopilotRun, FeatureListPage, Job, Model, ModelParameters } from '#contracts';
 import { Api } from '../support/api.ts';
+import { installedBrowser, startBrowser } from '../support/browser.ts';
 import { modelled } from '../support/modelling.ts';
 import { sharedPlatform } from '../support/platform.ts';
 import { csvText, randomNumbers, type SampleTable } from '../support/sample-data.ts';
+import { skipBecause } from '../support/skip.ts';
 
 /** A column that copies the target with noise beside two honest ones. */
 function trap(): SampleTable {
@@ -77,5 +79,25 @@ describe('target leakage', function () {
     expect(leakage?.findings.map(({ features }) => features)).to.deep.equal([['copy']]);
     expect(excludedForLeakage).to.deep.equal([]);
     expect((await api.get(`/models/${run.modelId}/parameters`, ModelParameters)).features).to.include('copy');
+  });
+
+  it('is told on the start page', async function () {
+    const executable = installedBrowser();
+    if (executable === null) skipBecause(this, 'Chromium is not installed (Debian package chromium)');
+    const platform = await sharedPlatform();
+    const run = await modelled(api, { datasetId }, REQUEST);
+    const browser = await startBrowser(executable);
+    try {
+      const { page, complaints } = await browser.newPage();
+      await page.goto(`${platform.url}/#key=${platform.adminKey}&project=${run.projectId}`);
+      await page
+        .locator('#data', { hasText: 'Left out of all models, because they give the target away: copy.' })
+        .waitFor();
+      await page.locator('#data summary', { hasText: 'Target leakage: 1' }).click();
+      await page.locator('#data td', { hasText: 'high' }).waitFor();
+      expect(complaints).to.deep.equal([]);
+    } finally {
+      await browser.close();
+    }
   });
 });

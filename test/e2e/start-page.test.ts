@@ -91,7 +91,7 @@ describe('start page', function () {
       const recommended = await page.locator('#leaderboard tr.recommended').allInnerTexts();
       expect(recommended).to.have.length(1);
       expect(recommended[0]).to.include('recommended').and.include('LightGBM');
-      await page.locator('#data', { hasText: 'Feature lists: 2' }).waitFor();
+      await page.locator('#data', { hasText: 'Feature lists: 3' }).waitFor();
       await page.locator('#data summary', { hasText: 'Feature lists' }).click();
       await page.locator('#data td', { hasText: 'informative' }).waitFor();
       expect(await page.locator('#deployments').innerText())

@@ -1,4 +1,4 @@
-// What is known of a project's data: warnings with what is done about each, and the feature lists to choose from.
+// What is known of a project's data: what gives the target away, warnings with what is done about each, and the feature lists to choose from.
 
 import { get, make, number, show, table } from './dom.js';
 
@@ -13,14 +13,43 @@ const featuresOf = ({ features }) =>
 const folded = (title, ...content) =>
   make('details', {}, make('summary', {}, title), make('div', { className: 'scroll' }, ...content));
 
-/** Warnings and lists of a project, each folded behind its number. */
-export async function showData({ id, datasetId }) {
-  const [{ data: warnings }, { data: lists }] = await Promise.all([
+/** Features that give the target away: what was left out for it at once, all of them folded. */
+function leakageOf(run) {
+  if (run === null || run.leakage === null || run.leakage.findings.length === 0) return [];
+  const { leakage, excludedForLeakage } = run;
+  const left =
+    excludedForLeakage.length === 0
+      ? []
+      : [
+          make(
+            'p',
+            { className: 'error' },
+            `Left out of all models, because they give the target away: ${excludedForLeakage.join(', ')}. Name a feature list to keep them.`,
+          ),
+        ];
+  const rows = table(
+    leakage.findings,
+    [
+      ['Features', ({ features }) => features.join(' and '), 'name'],
+      ['Risk', ({ risk }) => risk],
+      ['By', ({ by }) => by],
+      ['Score, 1 is perfect', ({ score }) => number(score), 'number'],
+    ],
+    'None.',
+  );
+  return [...left, folded(`Target leakage: ${number(leakage.findings.length)}`, rows)];
+}
+
+/** Leakage, warnings and lists of a project, each folded behind its number. */
+export async function showData({ id, datasetId, target }) {
+  const [{ data: warnings }, { data: lists }, run] = await Promise.all([
     get(`datasets/${encodeURIComponent(datasetId)}/quality`),
     get(`projects/${encodeURIComponent(id)}/feature-lists`),
+    target === null ? null : get(`projects/${encodeURIComponent(id)}/autopilot`),
   ]);
   show(
     'data',
+    ...leakageOf(run),
     folded(
       `Warnings about the data: ${number(warnings.length)}`,
       table(
