@@ -202,6 +202,15 @@ export const REQUESTS: Readonly<Record<string, Request>> = {
     count: isNamed('projects'),
     statuses: [202],
   },
+  'POST /api/v1/projects/{id}/feature-lists': {
+    send: send(
+      'POST',
+      ({ projectId }) => `/projects/${projectId}/feature-lists`,
+      (_scene, name) => ({ name, features: ['age'] }),
+    ),
+    count: isNamed('feature_lists'),
+    statuses: [201],
+  },
   'POST /api/v1/projects/{id}/models': {
     send: send(
       'POST',
