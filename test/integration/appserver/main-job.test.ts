@@ -267,7 +267,7 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
       );
     });
 
-    it('lists insights, gives each, and refuses what is not built or does not fit', async () => {
+    it('lists insights, gives each, and refuses what was not computed or does not fit', async () => {
       const path = `/models/${modelId}/insights`;
       const { data } = await api.get(path, InsightList);
       expect(data.map(({ kind }) => kind)).to.deep.equal([
@@ -285,7 +285,7 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
       expect((await api.get(`${path}/roc?label=no`, Insight)).insight).to.deep.include({ label: 'no' });
       const refuse = (rest: string, status: number, code: Parameters<typeof api.refused>[2]['code']) =>
         api.refused('GET', `${path}/${rest}`, { status, code });
-      await refuse('segments', 501, 'NOT_AVAILABLE');
+      await refuse('learning-curve', 409, 'CONFLICT');
       await refuse('coefficients', 422, 'VALIDATION_FAILED');
       await refuse('word-cloud', 422, 'VALIDATION_FAILED');
       await refuse('nonsense', 404, 'NOT_FOUND');
