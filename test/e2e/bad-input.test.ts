@@ -112,7 +112,8 @@ describe('bad input', function () {
     } else {
       await api.refused('POST', '/datasets', refusal, { body: formOf(file) });
     }
-    const left = () => kept().filter((name) => !before.includes(name));
+    // Insights of models that other tests have made are computed whenever workers have nothing else to do.
+    const left = () => kept().filter((name) => !before.includes(name) && !name.startsWith('objects/insights/'));
     await until(
       `nothing left of ${file.fileName ?? 'the file'}: ${left().join(', ')}`,
       () => left().length === 0,
