@@ -1,5 +1,5 @@
 import { AppError, type TargetSpec } from '#contracts';
-import { ascendingOrder } from '#statistics';
+import { averageRanks } from '#statistics';
 import { LEAKAGE_FOLDS } from './limits.ts';
 import type { Parts } from './parts.ts';
 
@@ -27,7 +27,7 @@ export function foretellerOf(
     return (parts) => gini(heldOutMeans(parts, labels, folds), labels);
   }
   if (values === null) throw new AppError('INTERNAL', 'a target has classes or values');
-  const ranks = midranks(values);
+  const ranks = averageRanks(values);
   return (parts) => explained(heldOutMeans(parts, ranks, folds), ranks);
 }
 
@@ -58,7 +58,7 @@ function heldOutMeans({ codes, count }: Parts, labels: Float64Array, folds: Uint
 }
 
 function gini(predictions: Float64Array, labels: Float64Array): number {
-  const ranks = midranks(predictions);
+  const ranks = averageRanks(predictions);
   let positives = 0;
   let sum = 0;
   for (const [row, label] of labels.entries()) {
@@ -80,20 +80,6 @@ function explained(predictions: Float64Array, labels: Float64Array): number {
     all += (label - mean) ** 2;
   }
   return all === 0 ? 0 : Math.max(0, 1 - left / all);
-}
-
-/** Zero-based ranks, the mean of them for equal values. */
-function midranks(values: Float64Array): Float64Array {
-  const order = ascendingOrder(values);
-  const ranks = new Float64Array(values.length);
-  for (let first = 0; first < order.length;) {
-    const value = values[order[first] ?? 0];
-    let end = first + 1;
-    while (end < order.length && values[order[end] ?? 0] === value) end += 1;
-    for (let at = first; at < end; at += 1) ranks[order[at] ?? 0] = (first + end - 1) / 2;
-    first = end;
-  }
-  return ranks;
 }
 
 /** By how much fewer rows are wrong when the part's most frequent class is said instead of the most frequent one of all. */

@@ -1,5 +1,5 @@
 import type { FeatureValues } from '#scoring';
-import { ascendingOrder } from '#statistics';
+import { averageRanks } from '#statistics';
 import { binsOf } from './feature-bins.ts';
 import { ASSOCIATION_BINS, ASSOCIATION_LEVELS } from './limits.ts';
 
@@ -37,21 +37,6 @@ function comparable(values: FeatureValues): Comparable {
   const bins = binsOf(values, values.kind === 'number' ? ASSOCIATION_BINS : ASSOCIATION_LEVELS);
   const levels = Uint16Array.from(bins.binOf);
   return { ranks: values.kind === 'number' ? averageRanks(values.values) : null, levels, levelCount: bins.bins.length };
-}
-
-/** Ranks from 0 of the numbers that are there. */
-export function averageRanks(values: Float64Array): Float64Array {
-  const there = Uint32Array.from(values.keys()).filter((row) => !Number.isNaN(values[row]));
-  const order = ascendingOrder(Float64Array.from(there, (row) => values[row] ?? 0));
-  const ranks = new Float64Array(values.length).fill(NaN);
-  const rowAt = (place: number): number => there[order[place] ?? 0] ?? 0;
-  for (let from = 0; from < order.length;) {
-    let to = from + 1;
-    while (to < order.length && values[rowAt(to)] === values[rowAt(from)]) to += 1;
-    for (let place = from; place < to; place += 1) ranks[rowAt(place)] = (from + to - 1) / 2;
-    from = to;
-  }
-  return ranks;
 }
 
 /** Pearson's, over rows where both are numbers; 0 where one does not vary. */

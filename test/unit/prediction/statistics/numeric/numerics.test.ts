@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { addTerm, ascendingOrder, createRandom, emptySum, mix64, neumaierSum, sumOf } from '#statistics';
+import { addTerm, ascendingOrder, averageRanks, createRandom, emptySum, mix64, neumaierSum, sumOf } from '#statistics';
 
 describe('compensated sums', () => {
   it('keep what plain addition loses', () => {
@@ -100,5 +100,13 @@ describe('ascending order', () => {
       check(new Float64Array(size).map(() => (random.uniform() - 0.5) * 10 ** (random.below(600) - 300)));
       check(new Float64Array(size).fill(3));
     }
+  });
+});
+
+describe('average ranks', () => {
+  it('are from 0, of equal values the mean, and none where a value is missing', () => {
+    const ranks = averageRanks(Float64Array.of(3, NaN, -1, 3, 0, -0, Infinity));
+    expect([...ranks]).to.deep.equal([3.5, NaN, 0, 3.5, 1.5, 1.5, 5]);
+    expect(averageRanks(new Float64Array(0))).to.have.length(0);
   });
 });
