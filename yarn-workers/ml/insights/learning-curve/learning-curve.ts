@@ -22,11 +22,17 @@ export interface CurveInput {
   readonly engine: BoostingEngine;
 }
 
-/** The task that the model was trained by. @throws INTERNAL for a task without it */
+/**
+ * How the model was trained: its task without what a fit does besides, and without the places where a replay was to end, as no fit of a
+ * curve has a deadline.
+ *
+ * @throws INTERNAL for a task without it
+ */
 export function trainingOf({ train }: InsightTask): TrainTask {
   if (train === undefined || train.refit !== null)
     throw new AppError('INTERNAL', 'a learning curve needs the task that trained the model on its partitions');
-  return train;
+  const { findsLeakage: _, stops: __, ...training } = train;
+  return training;
 }
 
 /** The parts that are large enough to be fitted, ascending, and the whole. */

@@ -74,6 +74,18 @@ describe('ml learning curves', function () {
     }
   });
 
+  it('neither look for leakage again nor end where a replay was to end', async () => {
+    const one = asked.find(({ model }) => model.task.blueprintId === 'lightgbm-fast') ?? expect.fail('no model');
+    const [expected] = await compute(one);
+    const train = { ...one.model.task, findsLeakage: true, stops: { 'boost-0': 2, 'boost-1': 2 } };
+    const told: string[] = [];
+    const onProgress = async (progress: object): Promise<void> => void told.push(JSON.stringify(progress));
+    const made: unknown = await computeInsight({ ...one.task, train }, one.input, freeIo({ onProgress }));
+    expect(JSON.parse(JSON.stringify(made))).to.deep.equal(expected);
+    expect(told).to.not.deep.equal([]);
+    expect(told.join('\n')).to.not.contain('leakage');
+  });
+
   it('leave out parts in which a class would have too few rows', () => {
     const train = asked[0]?.model.task ?? expect.fail('no task');
     const { target } = train;
