@@ -11,7 +11,7 @@ export interface CommittedFiles {
   readonly manifestSha256: string;
 }
 
-/** The files of a committed model; each is read anew and proven to be what was committed. */
+/** The files of a committed model, each proven to be what was committed. The manifest is read once, the others are read anew. */
 export interface CommittedModel {
   manifest: () => Promise<Manifest>;
   artifact: () => Promise<{ readonly manifest: Manifest; readonly blob: Uint8Array }>;
@@ -33,8 +33,10 @@ export function committedModel(
     if (sha256Of(bytes) !== expected) throw refused(name);
     return bytes;
   };
-  const manifest = async (): Promise<Manifest> =>
+  const readManifest = async (): Promise<Manifest> =>
     manifestOf(await read('manifest.json', MANIFEST_BYTES_MAX, manifestSha256));
+  let once: Promise<Manifest> | null = null;
+  const manifest = (): Promise<Manifest> => (once ??= readManifest());
   return {
     manifest,
     artifact: async () => {
