@@ -187,38 +187,40 @@ _install_packages() {
   _say 'npm packages: ready'
 }
 
-_install_lightgbm() {
-  local work=$1/lightgbm wheel
-  _say "lightgbm $TRAINYARD_LIGHTGBM_VERSION: fetching"
+# Puts files of a Python wheel for a platform into $work/tree; each pattern is of one file's name in it.
+_unpack_wheel() {
+  local work=$1 requirement=$2 sha256=$3 platform=$4 wheel
+  shift 4
   mkdir -p "$work/tree"
-  python3 -m pip download --quiet --no-deps --only-binary=:all: --platform manylinux_2_28_x86_64 --no-cache-dir \
-    --disable-pip-version-check --dest "$work" "lightgbm==$TRAINYARD_LIGHTGBM_VERSION" >&2 ||
-    _die "could not fetch the Python wheel lightgbm==$TRAINYARD_LIGHTGBM_VERSION; is the package index reachable?"
-  wheel=$(echo "$work"/lightgbm-"$TRAINYARD_LIGHTGBM_VERSION"-*.whl)
-  _verify "$wheel" sha256sum "$TRAINYARD_LIGHTGBM_WHEEL_SHA256"
-  python3 -c 'import shutil, sys, zipfile
-with zipfile.ZipFile(sys.argv[1]).open("lightgbm/lib/lib_lightgbm.so") as source, open(sys.argv[2], "xb") as target:
-    shutil.copyfileobj(source, target)' "$wheel" "$work/tree/lib_lightgbm.so"
+  python3 -m pip download --quiet --no-deps --only-binary=:all: --platform "$platform" --python-version 3.11 \
+    --no-cache-dir --disable-pip-version-check --dest "$work" "$requirement" >&2 ||
+    _die "could not fetch the Python wheel $requirement; is the package index reachable?"
+  wheel=$(echo "$work"/*.whl)
+  _verify "$wheel" sha256sum "$sha256"
+  python3 -c 'import fnmatch, os, shutil, sys, zipfile
+path, folder, *patterns = sys.argv[1:]
+with zipfile.ZipFile(path) as wheel:
+    for pattern in patterns:
+        [name] = fnmatch.filter(wheel.namelist(), pattern)
+        with wheel.open(name) as source, open(os.path.join(folder, os.path.basename(name)), "xb") as target:
+            shutil.copyfileobj(source, target)' "$wheel" "$work/tree" "$@"
+}
+
+_install_lightgbm() {
+  local work=$1/lightgbm
+  _say "lightgbm $TRAINYARD_LIGHTGBM_VERSION: fetching"
+  _unpack_wheel "$work" "lightgbm==$TRAINYARD_LIGHTGBM_VERSION" "$TRAINYARD_LIGHTGBM_WHEEL_SHA256" manylinux_2_28_x86_64 \
+    lightgbm/lib/lib_lightgbm.so
   _verify "$work/tree/lib_lightgbm.so" sha256sum "$TRAINYARD_LIGHTGBM_LIBRARY_SHA256"
   _put_in_place "$work/tree" "$trainyard_cache/lightgbm/$TRAINYARD_LIGHTGBM_VERSION"
   _say "lightgbm $TRAINYARD_LIGHTGBM_VERSION: ready"
 }
 
 _install_xgboost() {
-  local work=$1/xgboost wheel
+  local work=$1/xgboost
   _say "xgboost $TRAINYARD_XGBOOST_VERSION: fetching"
-  mkdir -p "$work/tree"
-  python3 -m pip download --quiet --no-deps --only-binary=:all: --platform manylinux_2_28_x86_64 --no-cache-dir \
-    --disable-pip-version-check --dest "$work" "xgboost-cpu==$TRAINYARD_XGBOOST_VERSION" >&2 ||
-    _die "could not fetch the Python wheel xgboost-cpu==$TRAINYARD_XGBOOST_VERSION; is the package index reachable?"
-  wheel=$(echo "$work"/xgboost_cpu-"$TRAINYARD_XGBOOST_VERSION"-*.whl)
-  _verify "$wheel" sha256sum "$TRAINYARD_XGBOOST_WHEEL_SHA256"
-  python3 -c 'import os, shutil, sys, zipfile
-wheel, folder, *names = sys.argv[1:]
-for name in names:
-    with zipfile.ZipFile(wheel).open(name) as source, open(os.path.join(folder, os.path.basename(name)), "xb") as target:
-        shutil.copyfileobj(source, target)' \
-    "$wheel" "$work/tree" xgboost/lib/libxgboost.so "xgboost_cpu.libs/$TRAINYARD_XGBOOST_LIBGOMP"
+  _unpack_wheel "$work" "xgboost-cpu==$TRAINYARD_XGBOOST_VERSION" "$TRAINYARD_XGBOOST_WHEEL_SHA256" manylinux_2_28_x86_64 \
+    xgboost/lib/libxgboost.so "xgboost_cpu.libs/$TRAINYARD_XGBOOST_LIBGOMP"
   _verify "$work/tree/libxgboost.so" sha256sum "$TRAINYARD_XGBOOST_LIBRARY_SHA256"
   _verify "$work/tree/$TRAINYARD_XGBOOST_LIBGOMP" sha256sum "$TRAINYARD_XGBOOST_LIBGOMP_SHA256"
   _put_in_place "$work/tree" "$(dirname "$trainyard_cached_xgboost")"
@@ -242,19 +244,11 @@ _install_libgomp() {
 }
 
 _install_portable_libgomp() {
-  local work=$1/libgomp-portable wheel
+  local work=$1/libgomp-portable
   _say 'libgomp for archives: fetching'
-  mkdir -p "$work/tree"
-  python3 -m pip download --quiet --no-deps --only-binary=:all: --platform manylinux2014_x86_64 --python-version 3.11 \
-    --no-cache-dir --disable-pip-version-check --dest "$work" "$TRAINYARD_PORTABLE_LIBGOMP_WHEEL" >&2 ||
-    _die "could not fetch the Python wheel $TRAINYARD_PORTABLE_LIBGOMP_WHEEL; is the package index reachable?"
-  wheel=$(echo "$work"/*.whl)
-  _verify "$wheel" sha256sum "$TRAINYARD_PORTABLE_LIBGOMP_WHEEL_SHA256"
-  python3 -c 'import shutil, sys, zipfile
-wheel = zipfile.ZipFile(sys.argv[1])
-[name] = [name for name in wheel.namelist() if "/libgomp-" in name]
-with wheel.open(name) as source, open(sys.argv[2], "xb") as target:
-    shutil.copyfileobj(source, target)' "$wheel" "$work/tree/libgomp.so.1"
+  _unpack_wheel "$work" "$TRAINYARD_PORTABLE_LIBGOMP_WHEEL" "$TRAINYARD_PORTABLE_LIBGOMP_WHEEL_SHA256" manylinux2014_x86_64 \
+    '*/libgomp-*'
+  mv "$work"/tree/libgomp-* "$work/tree/libgomp.so.1"
   _verify "$work/tree/libgomp.so.1" sha256sum "$TRAINYARD_PORTABLE_LIBGOMP_SHA256"
   _put_in_place "$work/tree" "$(dirname "$trainyard_portable_libgomp")"
   _say 'libgomp for archives: ready'
