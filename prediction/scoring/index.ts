@@ -95,8 +95,10 @@ export {
 } from './steps/series-history.ts';
 export {
   checkStep,
+  columnCountOf,
   compileStep,
   compileSteps,
+  firstColumnsOf,
   historyPlaces,
   stepInputs,
   stepColumnCount,

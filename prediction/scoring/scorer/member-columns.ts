@@ -1,5 +1,5 @@
 import { AppError, type ManifestContent } from '#contracts';
-import { stepColumnCount } from '../steps/steps.ts';
+import { firstColumnsOf, stepColumnCount } from '../steps/steps.ts';
 
 /**
  * Which columns of the matrix of all steps each member reads, in the member's own order.
@@ -7,13 +7,10 @@ import { stepColumnCount } from '../steps/steps.ts';
  * @throws ARTIFACT_INVALID where a member names a step that is not there
  */
 export function memberColumns({ steps, members }: ManifestContent): Int32Array[] {
-  const columnsOfStep: number[][] = [];
-  let columnCount = 0;
-  for (const step of steps) {
-    const first = columnCount;
-    columnCount += stepColumnCount(step);
-    columnsOfStep.push(Array.from({ length: columnCount - first }, (_, i) => first + i));
-  }
+  const firstColumns = firstColumnsOf(steps);
+  const columnsOfStep = steps.map((step, number) =>
+    Array.from({ length: stepColumnCount(step) }, (_, i) => (firstColumns[number] ?? 0) + i),
+  );
   return members.map((member, index) => {
     const columns = member.steps.flatMap((number) => {
       const found = columnsOfStep[number];

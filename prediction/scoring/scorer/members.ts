@@ -6,7 +6,7 @@ import { compileLinear } from '../models/linear.ts';
 import type { LinearArrays } from '../models/linear-arrays.ts';
 import { outputCountOf } from '../models/link.ts';
 import { SCORE_MAX, type TreeArrays } from '../models/tree-arrays.ts';
-import { stepColumnCount } from '../steps/steps.ts';
+import { columnCountOf } from '../steps/steps.ts';
 import { memberColumns } from './member-columns.ts';
 
 /** Finds the arrays of a model. */
@@ -30,7 +30,7 @@ export interface CompiledMember {
  * @throws ARTIFACT_INVALID
  */
 export function compileMembers(content: ManifestContent, reader: ModelReader): CompiledMember[] {
-  const columnCount = content.steps.reduce((count, step) => count + stepColumnCount(step), 0);
+  const columnCount = columnCountOf(content.steps);
   const columns = memberColumns(content);
   return content.members.map((member, index) => {
     const fail = (what: string): never => {

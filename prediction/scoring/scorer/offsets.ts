@@ -1,6 +1,6 @@
 import { AppError, type ManifestContent, type OffsetKind } from '#contracts';
 import { SCORE_MAX } from '../models/tree-arrays.ts';
-import { stepColumnCount } from '../steps/steps.ts';
+import { firstColumnsOf } from '../steps/steps.ts';
 
 /** Offsets and exposures of a model: what rows bring along to their raw score. */
 export interface RowOffsets {
@@ -45,10 +45,10 @@ export function compileOffsets({
   features,
 }: Pick<ManifestContent, 'offsets' | 'steps' | 'features'>): RowOffsets | null {
   if (offsets.length === 0) return null;
+  const firstColumns = firstColumnsOf(steps);
   const columns = offsets.map(({ kind, step, mean }): OffsetColumn => {
     const feature = steps[step]?.feature ?? -1;
-    const column = steps.slice(0, step).reduce((count, before) => count + stepColumnCount(before), 0);
-    return { kind, name: features[feature]?.name ?? '', feature, column, mean };
+    return { kind, name: features[feature]?.name ?? '', feature, column: firstColumns[step] ?? 0, mean };
   });
   return {
     columns,

@@ -7,7 +7,7 @@ import { isPairStep, pairInputs, writePair } from './pair-steps.ts';
 import { compileTexts, textGroups, type PlacedTextStep, type TextScorer } from '../text/text-scores.ts';
 import { rowHistories, type HistoryTarget } from './row-histories.ts';
 import { unreadable, type InputFeature } from './feature-values.ts';
-import { stepColumnCount, stepInputs } from './steps.ts';
+import { columnCountOf, firstColumnsOf, stepInputs } from './steps.ts';
 
 /** Cells by column name (a parsed JSON object), or by feature index (`undefined`: no such column). */
 export type RawRow = Readonly<Record<string, unknown>> | readonly unknown[];
@@ -68,14 +68,14 @@ export function rowEncoder(
   usedSteps: ReadonlySet<number>,
 ): RowEncoder {
   const histories = rowHistories(features, steps, usedSteps);
-  const plans = features.map((feature, index) => featurePlan(feature, index, steps, usedSteps, histories.byStep));
+  const placed = placedSteps(steps, usedSteps);
+  const plans = features.map((feature, index) => featurePlan(feature, index, placed, histories.byStep));
   const planOf = new Map(plans.map((plan) => [plan.feature.name, plan]));
   const usedCount = plans.filter((plan) => plan.isUsed).length;
   const defaults = defaultValues(plans, steps);
   const values = Float64Array.from(defaults);
-  const pairs = pairTargets(steps, usedSteps);
+  const pairs = pairTargets(placed);
   const numbers = new Float64Array(features.length);
-  const scratch = new Float64Array(1);
   /** The columns of the last object row in its order: rows of one sender mostly agree, and comparing beats looking up. */
   const lastNames: string[] = [];
   const lastPlans: (FeaturePlan | undefined)[] = [];
@@ -98,7 +98,7 @@ export function rowEncoder(
       if (plan === undefined) unknown += 1;
       else if (plan.isUsed) {
         usedSeen += 1;
-        if (!write(plan, row[name], values, scratch, numbers)) throw unreadable(plan.feature, rowNumber, row[name]);
+        if (!write(plan, row[name], values, numbers)) throw unreadable(plan.feature, rowNumber, row[name]);
       }
     }
     counts.unknownColumnCount = unknown;
@@ -112,7 +112,7 @@ export function rowEncoder(
       if (plan?.isUsed !== true) continue;
       const cell = cells[index];
       if (cell === undefined) missing += 1;
-      else if (!write(plan, cell, values, scratch, numbers)) throw unreadable(plan.feature, rowNumber, cell);
+      else if (!write(plan, cell, values, numbers)) throw unreadable(plan.feature, rowNumber, cell);
     }
     counts.unknownColumnCount = Math.max(0, cells.length - plans.length);
     counts.missingColumnCount = missing;
@@ -133,17 +133,14 @@ export function rowEncoder(
   };
 }
 
+/** Where a number is read that does not go to one column only. */
+const scratch = new Float64Array(1);
+
 /** Columns whose order is remembered. */
 const NAMES_MAX = 10_000;
 
 /** Writes all columns of a feature; false: the cell is unreadable. */
-function write(
-  plan: FeaturePlan,
-  cell: unknown,
-  values: Float64Array,
-  scratch: Float64Array,
-  numbers: Float64Array,
-): boolean {
+function write(plan: FeaturePlan, cell: unknown, values: Float64Array, numbers: Float64Array): boolean {
   const { read, numberColumns, categoryTargets, numberPlace } = plan;
   if (plan.textScorers.length > 0) return writeText(plan, cell, values);
   if (read === null) {
@@ -216,8 +213,7 @@ function writePlace(
 function featurePlan(
   feature: InputFeature,
   index: number,
-  steps: readonly ManifestStep[],
-  usedSteps: ReadonlySet<number>,
+  steps: readonly PlacedStep[],
   histories: ReadonlyMap<number, HistoryTarget>,
 ): FeaturePlan {
   const reader = cellReader(feature.parse);
@@ -225,14 +221,11 @@ function featurePlan(
   const dateTargets: DateTarget[] = [];
   const categoryTargets: CategoryTarget[] = [];
   const texts: PlacedTextStep[] = [];
-  let column = 0;
   let isUsed = false;
   const seriesTargets: HistoryTarget[] = [];
   let isNumberKept = false;
-  for (const [number, step] of steps.entries()) {
-    const first = column;
-    column += stepColumnCount(step);
-    if (!stepInputs(step).includes(index) || !usedSteps.has(number)) continue;
+  for (const { number, step, first } of steps) {
+    if (!stepInputs(step).includes(index)) continue;
     isUsed = true;
     if (step.kind === 'numeric') numberColumns.push(first);
     else if (step.kind === 'date-parts')
@@ -260,13 +253,24 @@ function featurePlan(
   };
 }
 
+/** A used step, its number among all and its first column. */
+interface PlacedStep {
+  readonly number: number;
+  readonly step: ManifestStep;
+  readonly first: number;
+}
+
+function placedSteps(steps: readonly ManifestStep[], usedSteps: ReadonlySet<number>): PlacedStep[] {
+  const firstColumns = firstColumnsOf(steps);
+  return steps.flatMap((step, number) =>
+    usedSteps.has(number) ? [{ number, step, first: firstColumns[number] ?? 0 }] : [],
+  );
+}
+
 /** The steps of two features with their first columns. */
-function pairTargets(steps: readonly ManifestStep[], usedSteps: ReadonlySet<number>) {
-  let column = 0;
-  return steps.flatMap((step, number) => {
-    const first = column;
-    column += stepColumnCount(step);
-    if (!isPairStep(step) || !usedSteps.has(number)) return [];
+function pairTargets(steps: readonly PlacedStep[]) {
+  return steps.flatMap(({ step, first }) => {
+    if (!isPairStep(step)) return [];
     const [own, other] = pairInputs(step);
     return [{ step, column: first, own, other }];
   });
@@ -285,7 +289,7 @@ function categoryTarget(step: CategoryStep, column: number, nullMarkers: readonl
 
 /** The values of a row without any column. */
 function defaultValues(plans: readonly FeaturePlan[], steps: readonly ManifestStep[]): Float64Array {
-  const values = new Float64Array(steps.reduce((sum, step) => sum + stepColumnCount(step), 0)).fill(NaN);
+  const values = new Float64Array(columnCountOf(steps)).fill(NaN);
   for (const plan of plans)
     for (const { table, column } of plan.categoryTargets) writePlace(table, table.missingPlace, values, column);
   return values;

@@ -1,7 +1,7 @@
 import type { ManifestStep } from '#contracts';
 import type { InputFeature } from './feature-values.ts';
 import { historyTable, type HistoryTable } from './series-history.ts';
-import { stepColumnCount } from './steps.ts';
+import { firstColumnsOf } from './steps.ts';
 
 /** The columns of a history; `place` is that of the row's series, -1 where it is not known. */
 export interface HistoryTarget {
@@ -29,15 +29,14 @@ export function rowHistories(
   usedSteps: ReadonlySet<number>,
 ): RowHistories {
   const byStep = new Map<number, HistoryTarget>();
-  let column = 0;
+  const firstColumns = firstColumnsOf(steps);
   for (const [number, step] of steps.entries()) {
     if (step.kind === 'series-history' && usedSteps.has(number)) {
       const isNumber = step.series !== null && features[step.series]?.parse.kind === 'number';
       const table = historyTable(step, isNumber);
       const restPlace = step.series === null ? table.placeOf('') : -1;
-      byStep.set(number, { column, date: step.feature, table, restPlace, place: restPlace });
+      byStep.set(number, { column: firstColumns[number] ?? 0, date: step.feature, table, restPlace, place: restPlace });
     }
-    column += stepColumnCount(step);
   }
   const all = [...byStep.values()];
   return {

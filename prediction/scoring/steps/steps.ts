@@ -126,6 +126,20 @@ export function stepColumnCount(step: ManifestStep): number {
   return step.kind === 'date-parts' ? step.parts.length : 1;
 }
 
+/** How many matrix columns steps make together. */
+export const columnCountOf = (steps: readonly ManifestStep[]): number =>
+  steps.reduce((count, step) => count + stepColumnCount(step), 0);
+
+/** Where each step's columns begin in the matrix of all of them. */
+export function firstColumnsOf(steps: readonly ManifestStep[]): number[] {
+  let column = 0;
+  return steps.map((step) => {
+    const first = column;
+    column += stepColumnCount(step);
+    return first;
+  });
+}
+
 /** A step that reads one feature. */
 export type OneFeatureStep = Exclude<ManifestStep, PairStep | HistoryStep>;
 
@@ -189,10 +203,9 @@ export function compileSteps(
 ): { readonly compiled: readonly CompiledStep[]; readonly columnCount: number } {
   const compiled: CompiledStep[] = [];
   const texts: PlacedTextStep[] = [];
-  let columnCount = 0;
+  const firstColumns = firstColumnsOf(steps);
   for (const [index, step] of steps.entries()) {
-    const firstColumn = columnCount;
-    columnCount += stepColumnCount(step);
+    const firstColumn = firstColumns[index] ?? 0;
     if (!isUsed(index)) continue;
     if (step.kind === 'text-scores') texts.push({ step, column: firstColumn });
     else if (isPairStep(step)) compiled.push(placedPair(step, firstColumn));
@@ -200,7 +213,7 @@ export function compileSteps(
     else compiled.push(placed(step.feature, firstColumn, compileStep(step)));
   }
   for (const group of textGroups(texts)) compiled.push(placed(group[0]?.step.feature ?? 0, 0, compileTextSteps(group)));
-  return { compiled, columnCount };
+  return { compiled, columnCount: columnCountOf(steps) };
 }
 
 function placed(feature: number, firstColumn: number, apply: StepApply): CompiledStep {

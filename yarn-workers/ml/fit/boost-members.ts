@@ -1,5 +1,5 @@
 import { AppError, canonicalJson, toAppError, type ManifestStep } from '#contracts';
-import { stepColumnCount } from '#scoring';
+import { columnCountOf } from '#scoring';
 import type { FittedMember } from './assemble.ts';
 import { memberStopAt, report } from './clock.ts';
 import { averagesTrees } from '../blueprints/settings.ts';
@@ -163,7 +163,7 @@ function stateKeeper(context: MemberContext, steps: readonly (readonly ManifestS
       const { resumeFrom = null } = io;
       if (resumeFrom === null) return EMPTY_STATE;
       try {
-        const columnCounts = steps.map((list) => list.reduce((sum, step) => sum + stepColumnCount(step), 0));
+        const columnCounts = steps.map(columnCountOf);
         const averageOutput = averagesTrees(settings);
         const rules = { taskSha256, columnCounts, outputCount, averageOutput, maxIterations };
         const state = decodeState(resumeFrom, rules, io.sha256);

@@ -1,5 +1,5 @@
 import { AppError, type BatchSource, type ColumnBatch, type ManifestStep } from '#contracts';
-import { compileStep, compileSteps, featureDecoder, stepColumnCount, stepInputs, type FeatureValues } from '#scoring';
+import { compileStep, compileSteps, featureDecoder, firstColumnsOf, stepInputs, type FeatureValues } from '#scoring';
 import { BLOCK_ROWS, PUSH_CELLS_MAX } from './limits.ts';
 import type { TaskFeature } from './task-columns.ts';
 import type { HeldOutEncodings } from './categories/encode-categories.ts';
@@ -84,14 +84,9 @@ export function tableEncoder(
 
 /** Writes into rows `from` to `to` of a batch what their encodings are without their own part. */
 function heldOutCategories(steps: readonly ManifestStep[], heldOut: HeldOutEncodings | null, columnCount: number) {
-  const firstColumns = new Map<ManifestStep, number>();
-  let column = 0;
-  for (const step of steps) {
-    firstColumns.set(step, column);
-    column += stepColumnCount(step);
-  }
+  const firstColumns = firstColumnsOf(steps);
   const encodings = (heldOut?.encodings ?? []).map(({ step, without }) => {
-    const firstColumn = firstColumns.get(step);
+    const firstColumn = firstColumns[steps.indexOf(step)];
     if (firstColumn === undefined)
       throw new AppError('INTERNAL', 'an encoding is held out of a step that is not there');
     return { feature: step.feature, firstColumn, without: without.map(compileStep) };
@@ -118,7 +113,7 @@ function heldOutCategories(steps: readonly ManifestStep[], heldOut: HeldOutEncod
 /** Writes into rows that train what was known before them. */
 function heldOutHistory(steps: readonly ManifestStep[], heldOut: HeldOutHistory | null) {
   const place = steps.findIndex(({ kind }) => kind === 'series-history');
-  const firstColumn = steps.slice(0, Math.max(0, place)).reduce((sum, step) => sum + stepColumnCount(step), 0);
+  const firstColumn = firstColumnsOf(steps)[place] ?? 0;
   return (block: Float64Array, rowCount: number, firstRow: number, columnCount: number): void => {
     if (heldOut === null || place < 0) return;
     for (let i = 0; i < rowCount; i += 1) heldOut.write(firstRow + i, block, i * columnCount + firstColumn);

@@ -1,5 +1,5 @@
 import { canonicalJson, toAppError, type ManifestStep } from '#contracts';
-import { stepColumnCount } from '#scoring';
+import { columnCountOf } from '#scoring';
 import type { ForestSettings } from '../../blueprints/forest-settings.ts';
 import { scoresOfTexts, type BoostedMember } from '../boost-members.ts';
 import { memberStopAt, report } from '../clock.ts';
@@ -113,7 +113,7 @@ function stateKeeper(context: MemberContext<ForestSettings>, steps: readonly (re
       const { resumeFrom = null } = io;
       if (resumeFrom === null) return EMPTY_STATE;
       try {
-        const columnCounts = steps.map((list) => list.reduce((sum, step) => sum + stepColumnCount(step), 0));
+        const columnCounts = steps.map(columnCountOf);
         const state = decodeForestState(resumeFrom, { taskSha256, columnCounts, treesMax }, io.sha256);
         io.log?.(`resumed after ${state.finished.length} finished members and ${state.running?.treeCount ?? 0} trees`);
         return state;

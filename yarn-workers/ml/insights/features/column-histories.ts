@@ -1,4 +1,4 @@
-import { historyPlaces, historyTable, stepColumnCount, type FeatureValues, type HistoryStep } from '#scoring';
+import { firstColumnsOf, historyPlaces, historyTable, type FeatureValues, type HistoryStep } from '#scoring';
 import type { ManifestContent } from '#contracts';
 
 /** The columns of a history, and those with what they are looked up by: seconds of the date, and the place of the series. */
@@ -15,11 +15,10 @@ export interface ColumnHistory {
 /** @param stepColumns columns of all steps, after which those of the histories come, two each */
 export function placeHistories(steps: ManifestContent['steps'], stepColumns: number): ColumnHistory[] {
   const histories: ColumnHistory[] = [];
-  let column = 0;
-  for (const step of steps) {
-    if (step.kind === 'series-history') histories.push(columnHistory(step, column, stepColumns + 2 * histories.length));
-    column += stepColumnCount(step);
-  }
+  const firstColumns = firstColumnsOf(steps);
+  for (const [number, step] of steps.entries())
+    if (step.kind === 'series-history')
+      histories.push(columnHistory(step, firstColumns[number] ?? 0, stepColumns + 2 * histories.length));
   return histories;
 }
 

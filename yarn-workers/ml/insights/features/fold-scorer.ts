@@ -3,6 +3,7 @@ import {
   calibrate,
   compileOffsets,
   compileSteps,
+  firstColumnsOf,
   isPairStep,
   scoreRows,
   stepColumnCount,
@@ -59,12 +60,11 @@ export function encodeSample(
   for (const { apply } of compiled) apply(valuesOf, 0, rowCount, values, columnCount);
   const columnsOf = features.map((): number[] => []);
   const placeOf = new Map(features.map(({ index }, place) => [index, place]));
-  let firstColumn = 0;
-  for (const step of steps) {
-    const own =
-      isPairStep(step) || step.kind === 'series-history' ? undefined : columnsOf[placeOf.get(step.feature) ?? -1];
-    for (let i = 0; i < stepColumnCount(step); i += 1) own?.push(firstColumn + i);
-    firstColumn += stepColumnCount(step);
+  const firstColumns = firstColumnsOf(steps);
+  for (const [number, step] of steps.entries()) {
+    if (isPairStep(step) || step.kind === 'series-history') continue;
+    const own = columnsOf[placeOf.get(step.feature) ?? -1];
+    for (let i = 0; i < stepColumnCount(step); i += 1) own?.push((firstColumns[number] ?? 0) + i);
   }
   for (const history of histories) {
     const { step, secondsColumn, placeColumn } = history;
@@ -86,12 +86,12 @@ export function encodeSample(
 function differencesOf(steps: ManifestContent['steps']): ColumnDifference[] {
   const days = new Map<number, number>();
   const pairs: { column: number; feature: number; minus: number }[] = [];
-  let column = 0;
-  for (const step of steps) {
+  const firstColumns = firstColumnsOf(steps);
+  for (const [number, step] of steps.entries()) {
+    const column = firstColumns[number] ?? 0;
     if (step.kind === 'date-parts' && step.parts.includes('epochDays'))
       days.set(step.feature, column + step.parts.indexOf('epochDays'));
     if (step.kind === 'date-difference') pairs.push({ column, feature: step.feature, minus: step.minus });
-    column += stepColumnCount(step);
   }
   return pairs.flatMap((pair) => {
     const [of, minus] = [days.get(pair.feature), days.get(pair.minus)];
@@ -102,18 +102,14 @@ function differencesOf(steps: ManifestContent['steps']): ColumnDifference[] {
 /** Directions of places by the columns of their numbers. */
 function directionsOf(steps: ManifestContent['steps']): ColumnDirections[] {
   const numbers = new Map<number, number>();
-  let column = 0;
-  const firsts = steps.map((step) => {
-    const first = column;
-    if (step.kind === 'numeric') numbers.set(step.feature, first);
-    column += stepColumnCount(step);
-    return first;
-  });
+  const firstColumns = firstColumnsOf(steps);
+  for (const [number, step] of steps.entries())
+    if (step.kind === 'numeric') numbers.set(step.feature, firstColumns[number] ?? 0);
   return steps.flatMap((step, index): ColumnDirections[] => {
     if (step.kind !== 'place-directions') return [];
     const [latitude, longitude] = [numbers.get(step.feature), numbers.get(step.longitude)];
     if (latitude === undefined || longitude === undefined) return [];
-    return [{ column: firsts[index] ?? 0, latitude, longitude, width: step.width }];
+    return [{ column: firstColumns[index] ?? 0, latitude, longitude, width: step.width }];
   });
 }
 
@@ -126,9 +122,6 @@ export function followPairs({ values, columnCount, differences, directions }: En
     for (let start = 0; start < values.length; start += columnCount)
       values[start + column] = (values[start + of] ?? NaN) - (values[start + minus] ?? NaN);
 }
-
-export const columnCountOf = (steps: ManifestContent['steps']): number =>
-  steps.reduce((count, step) => count + stepColumnCount(step), 0);
 
 /** Some rows of a sample. */
 export function encodedRows(sample: EncodedSample, rows: Uint32Array): EncodedSample {

@@ -1,7 +1,6 @@
 import type { InsightTask, ManifestContent, StoredInsight } from '#contracts';
-import { isText } from '#scoring';
+import { columnCountOf, isText } from '#scoring';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
-import { columnCountOf } from './fold-scorer.ts';
 import { rowsMax } from './limits.ts';
 import { sampleRows } from './sample-rows.ts';
 

@@ -7,7 +7,8 @@ import {
   isPairStep,
   openArtifact,
   packArtifact,
-  stepColumnCount,
+  columnCountOf,
+  firstColumnsOf,
   stepColumns,
   type Scorer,
 } from '#scoring';
@@ -139,7 +140,7 @@ describe('Scorer', () => {
 
   it('gives the same for a number view and for a matrix that the steps made', () => {
     const { features, steps } = manifest.content;
-    const columnCount = steps.reduce((sum, step) => sum + stepColumnCount(step), 0);
+    const columnCount = columnCountOf(steps);
     expect(steps.flatMap((step) => stepColumns(step, features))).to.deep.equal(scorer.columns);
     const values = new Float64Array(rows.length * columnCount);
     const decoded = features.map((feature, index) => {
@@ -153,15 +154,15 @@ describe('Scorer', () => {
       if (column === undefined) throw new Error(feature.name);
       return featureDecoder(feature)(column, rows.length, 0);
     });
-    let first = 0;
-    for (const step of steps) {
+    const firstColumns = firstColumnsOf(steps);
+    for (const [number, step] of steps.entries()) {
+      const first = firstColumns[number] ?? 0;
       const input = decoded[step.feature];
       if (input !== null && input !== undefined && !isPairStep(step) && step.kind !== 'series-history') {
         const apply = compileStep(step);
         apply(input, 0, 100, values, columnCount, first, 0);
         apply(input, 100, rows.length, values, columnCount, first, 100);
       }
-      first += stepColumnCount(step);
     }
     const byObject = rawByRow(scorer, rows.map(objectOf));
     const out = new Float64Array(600);
