@@ -111,21 +111,29 @@ function effectBins(
   const rowsOf = bins.map((): number[] => []);
   for (const [row, bin] of binOf.entries()) rowsOf[bin]?.push(row);
   return bins.map((bin, place) => {
-    const own = rowsOf[place] ?? [];
-    const mean = (valueOf: (row: number) => number): number => weightedMean(own, rows, valueOf);
     return {
       ...namesOf(bin),
-      rowCount: own.length,
-      weight: own.reduce((sum, row) => sum + (rows.weights?.[row] ?? 1), 0),
-      meanActual: outputs.map(({ classIndex }) =>
-        mean((row) => (classIndex === null ? (rows.values?.[row] ?? NaN) : Number(rows.classes?.[row] === classIndex))),
-      ),
-      meanPredicted: outputs.map((output) =>
-        mean((row) => rows.predictions[row * rows.outputCount + output.place] ?? NaN),
-      ),
+      ...partFacts(rowsOf[place] ?? [], rows, outputs),
       partialDependence: bin.donor === null ? null : dependence(few, encoded, index, bin.donor, outputs),
     };
   });
+}
+
+/** How many some of the rows are, and what was true and predicted of them on average. */
+export function partFacts(
+  part: readonly number[],
+  rows: OutOfFold,
+  outputs: readonly Output[],
+): Pick<FeatureEffect['bins'][number], 'rowCount' | 'weight' | 'meanActual' | 'meanPredicted'> {
+  const mean = (valueOf: (row: number) => number): number => weightedMean(part, rows, valueOf);
+  return {
+    rowCount: part.length,
+    weight: part.reduce((sum, row) => sum + (rows.weights?.[row] ?? 1), 0),
+    meanActual: outputs.map(({ classIndex }) =>
+      mean((row) => (classIndex === null ? (rows.values?.[row] ?? NaN) : Number(rows.classes?.[row] === classIndex))),
+    ),
+    meanPredicted: outputs.map(({ place }) => mean((row) => rows.predictions[row * rows.outputCount + place] ?? NaN)),
+  };
 }
 
 const namesOf = ({ kind, from, to, at, level }: FeatureBin): Omit<FeatureBin, 'donor'> => ({
@@ -170,11 +178,7 @@ function withColumnValues<T>(encoded: EncodedSample, columns: Uint32Array, cells
 }
 
 /** Mean over some rows by their weights; NaN of none. */
-export function weightedMean(
-  places: readonly number[],
-  { weights }: OutOfFold,
-  valueOf: (row: number) => number,
-): number {
+function weightedMean(places: readonly number[], { weights }: OutOfFold, valueOf: (row: number) => number): number {
   const [weight, sum] = [emptySum(), emptySum()];
   for (const row of places) {
     const own = weights?.[row] ?? 1;

@@ -1,7 +1,6 @@
 import { METRIC_FACTS, type MetricName, type TargetSpec } from '#contracts';
 import { hash32, jackknifeError, rowHash, studentTwoSided } from '#statistics';
 import { metricOf, type OutOfFold } from '../../fit/out-of-fold.ts';
-import { rowsAt } from '../features/sample-rows.ts';
 import { SEGMENT_GROUPS, SEGMENT_ROWS_MIN } from './limits.ts';
 
 const GROUP_SALT = 0x5a17_0023;
@@ -29,7 +28,7 @@ export function segmentScorer(
   target: TargetSpec,
   metric: MetricName,
   seed: number,
-): { readonly score: number | null; readonly gainOf: (places: Uint32Array) => SegmentGain } {
+): { readonly score: number | null; readonly gainOf: (segment: OutOfFold) => SegmentGain } {
   const sign = METRIC_FACTS[metric].direction === 'higher' ? 1 : -1;
   const salted = hash32(seed, GROUP_SALT);
   const scoresOf = (data: OutOfFold, groups: readonly (number | null)[]): (number | null)[] => {
@@ -40,9 +39,9 @@ export function segmentScorer(
   const whole = scoresOf(rows, all);
   return {
     score: whole[0] ?? null,
-    gainOf: (places) => {
-      const isLarge = places.length >= SEGMENT_ROWS_MIN;
-      const own = scoresOf(rowsAt(rows, places), isLarge ? all : [null]);
+    gainOf: (segment) => {
+      const isLarge = segment.rows.length >= SEGMENT_ROWS_MIN;
+      const own = scoresOf(segment, isLarge ? all : [null]);
       const gains = own.map((score, at): number | null => {
         const other = whole[at] ?? null;
         return score === null || other === null ? null : sign * (score - other);

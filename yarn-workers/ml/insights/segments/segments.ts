@@ -2,7 +2,7 @@ import type { BatchSource, InsightOf, InsightTask, ManifestContent } from '#cont
 import { report, type FitIo } from '../../fit/clock.ts';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
 import { binsOf } from '../features/feature-bins.ts';
-import { effectOutputs, finite, weightedMean, type Output } from '../features/feature-effects.ts';
+import { effectOutputs, finite, partFacts } from '../features/feature-effects.ts';
 import { readFeatures, type SampledFeature } from '../features/read-features.ts';
 import { rowsAt, sampleRows } from '../features/sample-rows.ts';
 import { NOTABLE_P, SEGMENT_BINS, SEGMENT_ROWS_MAX, SEGMENT_ROWS_MIN } from './limits.ts';
@@ -49,11 +49,11 @@ export async function segmentsOf(
     )
       continue;
     const segments = parts.map(({ bin, places }): Segment => {
-      const { pValue, ...gain } = gainOf(places);
-      const own = rowsAt(rows, places);
+      const own = rowsAt(rows, Uint32Array.from(places));
+      const { pValue, ...gain } = gainOf(own);
       return {
         ...{ kind: bin.kind, from: finite(bin.from), to: finite(bin.to), level: bin.level },
-        ...factsOf(own, outputs),
+        ...partFacts(places, rows, outputs),
         ...gain,
         pValue,
         rates: ratesOf(own, target),
@@ -79,23 +79,7 @@ function partsOf({ values }: SampledFeature, rows: OutOfFold) {
   const { bins, binOf } = binsOf(values, values.kind === 'number' ? rangesOf(rows.rows.length) : SEGMENT_BINS);
   const places = bins.map((): number[] => []);
   for (let row = 0; row < rows.rows.length; row += 1) places[binOf[row] ?? 0]?.push(row);
-  return bins.map((bin, index) => ({ bin, places: Uint32Array.from(places[index] ?? []) }));
-}
-
-function factsOf(
-  own: OutOfFold,
-  outputs: readonly Output[],
-): Pick<Segment, 'rowCount' | 'weight' | 'meanActual' | 'meanPredicted'> {
-  const places = [...own.rows.keys()];
-  const mean = (valueOf: (row: number) => number): number => weightedMean(places, own, valueOf);
-  return {
-    rowCount: places.length,
-    weight: places.reduce((sum, row) => sum + (own.weights?.[row] ?? 1), 0),
-    meanActual: outputs.map(({ classIndex }) =>
-      mean((row) => (classIndex === null ? (own.values?.[row] ?? NaN) : Number(own.classes?.[row] === classIndex))),
-    ),
-    meanPredicted: outputs.map(({ place }) => mean((row) => own.predictions[row * own.outputCount + place] ?? NaN)),
-  };
+  return bins.map((bin, index) => ({ bin, places: places[index] ?? [] }));
 }
 
 /** Probabilities corrected for all segments of all features, and which of them chance does not explain: the worst first. */

@@ -4,6 +4,7 @@ import type { InsightTask, Manifest, StoredInsight, TargetSpec } from '#contract
 import { checkInsight, computeInsight, type InsightInput } from '#ml';
 import { createRandom, studentTwoSided } from '#statistics';
 import type { OutOfFold } from '../../../../../../yarn-workers/ml/fit/out-of-fold.ts';
+import { rowsAt } from '../../../../../../yarn-workers/ml/insights/features/sample-rows.ts';
 import { disparitiesOf, ratesOf } from '../../../../../../yarn-workers/ml/insights/segments/rates.ts';
 import { holm, segmentScorer } from '../../../../../../yarn-workers/ml/insights/segments/segment-gains.ts';
 import { fitModels, type FittedModel } from '../../../../../support/ensemble-task.ts';
@@ -79,7 +80,7 @@ describe('ml segments: beside fairlearn, SciPy and statsmodels', () => {
         const rates = ratesOf(own, TARGET);
         for (const key of ['selected', 'truePositive', 'falsePositive', 'precision'] as const)
           expect(rates?.[key], `${level} ${key}`).to.be.closeTo(reference[key], 1e-12);
-        const gain = gainOf(places);
+        const gain = gainOf(rowsAt(rows, places));
         expect(gain.score).to.be.closeTo(reference.logLoss, 1e-12);
         expect(gain.gain).to.be.closeTo((score ?? NaN) - reference.logLoss, 1e-12);
         return { kind: 'level' as const, rowCount: places.length, rates };
@@ -106,7 +107,7 @@ describe('ml segments: beside fairlearn, SciPy and statsmodels', () => {
       const { gainOf } = segmentScorer(ROWS, TARGET, 'logLoss', seed);
       const random = createRandom(seed);
       const places = ROWS.rows.filter(() => random.below(3) === 0);
-      const { pValue } = gainOf(places);
+      const { pValue } = gainOf(rowsAt(ROWS, places));
       if ((pValue ?? 1) < 0.05) small += 1;
     }
     expect(small).to.be.within(2, 24);
