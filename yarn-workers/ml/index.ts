@@ -1,5 +1,5 @@
 export { next } from './autopilot/next.ts';
-export { BUILT_IN_LISTS, builtInLists, onFeatureList } from './autopilot/feature-lists.ts';
+export { BUILT_IN_LISTS, builtInLists, onFeatureList, withoutFeatures } from './autopilot/feature-lists.ts';
 export { excludedOfRun, leakagePlan } from './autopilot/leakage.ts';
 export { planAutopilot } from './autopilot/plan.ts';
 export type { AutopilotFacts, AutopilotRequest } from './autopilot/request.ts';

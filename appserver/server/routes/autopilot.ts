@@ -16,7 +16,6 @@ import {
   ReplayRequest,
   strict,
   type AutopilotPlan,
-  type ModellingFeature,
 } from '#contracts';
 import {
   BLUEPRINTS,
@@ -34,6 +33,7 @@ import {
   onFeatureList,
   readsHistory,
   settingsOf,
+  withoutFeatures,
 } from '#ml';
 import { newId } from '#runtime';
 import {
@@ -274,8 +274,7 @@ async function startFit(
   const excludedFeatures =
     request.featureList === undefined && run.leakage !== null ? excludedOfRun(run.plan, run.leakage) : [];
   checkFits(request.blueprintId, settings, plan);
-  const isRead = ({ name }: ModellingFeature): boolean => !excludedFeatures.includes(name);
-  const left = { ...plan, features: plan.features.filter(isRead) };
+  const left = { ...plan, ...withoutFeatures(plan, excludedFeatures) };
   checkInputs(request.blueprintId, left.features);
   checkSeries(request.blueprintId, left);
   await lockProject(trx, projectId);

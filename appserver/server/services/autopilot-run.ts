@@ -14,7 +14,7 @@ import {
   type StoredTable,
   type TrainTask,
 } from '#contracts';
-import { blueprintOf, candidateName, next, rankingScore } from '#ml';
+import { blueprintOf, candidateName, next, rankingScore, withoutFeatures } from '#ml';
 import { newId } from '#runtime';
 import {
   createTask,
@@ -203,6 +203,7 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
 
 function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): TrainTask {
   const { plan, planned } = order;
+  const { features, monotonic } = withoutFeatures(plan, planned.excludedFeatures ?? []);
   const stops = plan.replay?.models.find(({ task }) => task.key === planned.key)?.stops ?? {};
   return {
     kind: 'train',
@@ -211,11 +212,11 @@ function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): Trai
     datasetId: order.datasetId,
     table,
     target: plan.target,
-    features: featuresOf(order),
+    features,
     metric: plan.metric,
     partitioning: plan.partitioning,
     weightColumn: plan.weightColumn,
-    monotonic: monotonicOf(order),
+    monotonic,
     blueprintId: planned.blueprintId,
     parameters: planned.parameters,
     sampleFraction: order.sampleFraction,
@@ -225,15 +226,6 @@ function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): Trai
     ...(Object.keys(stops).length === 0 ? {} : { stops }),
     threadCount: plan.threadsPerTask,
   };
-}
-
-/** The plan's features but those that are left out. */
-const featuresOf = ({ plan, planned: { excludedFeatures = [] } }: ModelOrder): TrainTask['features'] =>
-  plan.features.filter(({ name }) => !excludedFeatures.includes(name));
-
-function monotonicOf({ plan: { monotonic }, planned: { excludedFeatures = [] } }: ModelOrder): TrainTask['monotonic'] {
-  const isLeft = (name: string): boolean => !excludedFeatures.includes(name);
-  return { increasing: monotonic.increasing.filter(isLeft), decreasing: monotonic.decreasing.filter(isLeft) };
 }
 
 function refitOf(
@@ -258,7 +250,7 @@ function ensembleSpec(modelId: string, order: ModelOrder, table: StoredTable): E
     datasetId: order.datasetId,
     table,
     target: plan.target,
-    features: featuresOf(order),
+    features: withoutFeatures(plan, planned.excludedFeatures ?? []).features,
     metric: plan.metric,
     members: [...order.members],
     ...limits,

@@ -71,14 +71,25 @@ export function onFeatureList(
     ...(weightColumn === null ? {} : { weightColumn }),
   };
   const features = featuresOf(asked, planColumns(facts), target);
-  const isListed = (feature: string): boolean => features.some((one) => one.name === feature);
+  const listed = new Set(features.map((feature) => feature.name));
   return {
     ...plan,
     features,
     featureList: name,
-    monotonic: {
-      increasing: monotonic.increasing.filter(isListed),
-      decreasing: monotonic.decreasing.filter(isListed),
-    },
+    monotonic: constraintsOf(monotonic, (feature) => listed.has(feature)),
   };
 }
+
+/** What a plan says of features, as it would be without some of them; they have no constraints any more. */
+export function withoutFeatures(
+  { features, monotonic }: Pick<AutopilotPlan, 'features' | 'monotonic'>,
+  names: readonly string[],
+): Pick<AutopilotPlan, 'features' | 'monotonic'> {
+  const isLeft = (name: string): boolean => !names.includes(name);
+  return { features: features.filter(({ name }) => isLeft(name)), monotonic: constraintsOf(monotonic, isLeft) };
+}
+
+const constraintsOf = (
+  { increasing, decreasing }: AutopilotPlan['monotonic'],
+  isKept: (feature: string) => boolean,
+): AutopilotPlan['monotonic'] => ({ increasing: increasing.filter(isKept), decreasing: decreasing.filter(isKept) });
