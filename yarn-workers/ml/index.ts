@@ -7,8 +7,8 @@ export { BLUEPRINTS, SERIES_BLUEPRINTS, blueprintOf, candidateName, settingsOf }
 export { checkFits } from './blueprints/misfit.ts';
 export { checkInputs } from './blueprints/missing-input.ts';
 export { ENSEMBLE_BLUEPRINT, ENSEMBLE_BLUEPRINT_ID } from './blueprints/ensemble.ts';
-export { HISTORY_NEEDS, historyIdsOf, readsHistory } from './blueprints/history.ts';
-export { NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from './blueprints/naive.ts';
+export { naiveIdsOf } from './blueprints/naive.ts';
+export { missingSeries } from './blueprints/series-needs.ts';
 export type { ForestSettings } from './blueprints/forest-settings.ts';
 export type { LinearSettings } from './blueprints/linear-settings.ts';
 export { textAnalysesOf } from './blueprints/text.ts';

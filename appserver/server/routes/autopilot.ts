@@ -24,14 +24,9 @@ import {
   ENSEMBLE_BLUEPRINT,
   ENSEMBLE_BLUEPRINT_ID,
   excludedOfRun,
-  HISTORY_NEEDS,
-  NAIVE_NEEDS,
   SERIES_BLUEPRINTS,
-  historyIdsOf,
-  naiveIdsOf,
-  naiveKindOf,
+  missingSeries,
   onFeatureList,
-  readsHistory,
   settingsOf,
   withoutFeatures,
 } from '#ml';
@@ -232,10 +227,9 @@ function ensembleByHand(): AppError {
 
 /** @throws VALIDATION_FAILED for a naive forecast or a history of what is no series */
 function checkSeries(blueprintId: string, plan: AutopilotPlan): void {
-  const isNaive = naiveKindOf(blueprintId) !== null;
-  if (!isNaive && !readsHistory(blueprintId)) return;
-  if ((isNaive ? naiveIdsOf(plan) : historyIdsOf(plan)).includes(blueprintId)) return;
-  const message = `${blueprintId} ${isNaive ? NAIVE_NEEDS : HISTORY_NEEDS}`;
+  const needs = missingSeries(blueprintId, plan);
+  if (needs === null) return;
+  const message = `${blueprintId} ${needs}`;
   throw new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
 }
 

@@ -1,9 +1,9 @@
 import { AppError, type AutopilotPlan, type FeatureType, type ModellingFeature, type TargetSpec } from '#contracts';
 import { CATALOGUE, entryOf, settingsOf, type CatalogueEntry } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
-import { HISTORY_NEEDS, historyIdsOf, readsHistory } from '../blueprints/history.ts';
+import { historyIdsOf } from '../blueprints/history.ts';
 import { boundedCandidate, hasManyClasses, searchedFor } from '../blueprints/many-classes.ts';
-import { NAIVE_NEEDS, naiveIdsOf, naiveKindOf } from '../blueprints/naive.ts';
+import { naiveIdsOf } from '../blueprints/naive.ts';
 import { AFTER_PORTFOLIO, PORTFOLIO } from '../blueprints/portfolio.ts';
 import { variations, type Candidate } from '../blueprints/variations.ts';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../ensemble/limits.ts';
@@ -22,6 +22,7 @@ import {
 import { keepsMonotonic, misfitOf } from '../blueprints/misfit.ts';
 import { hasManyLevels, missingInput } from '../blueprints/missing-input.ts';
 import { objectiveOf, type Objective } from '../blueprints/objective.ts';
+import { missingSeries } from '../blueprints/series-needs.ts';
 import { withOffsets } from './offsets.ts';
 import { partitioningOf } from './partitioning.ts';
 import type { AutopilotFacts, AutopilotRequest } from './request.ts';
@@ -62,7 +63,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
   const naiveIds = naiveIdsOf({ partitioning, features, target });
   const historyIds = historyIdsOf({ partitioning, features, target });
   const objective = objectiveOf(target, metric);
-  const ground = { features, target, objective, naiveIds, historyIds, isConstrained, seed };
+  const ground = { partitioning, features, target, objective, naiveIds, historyIds, isConstrained, seed };
   const candidates = candidatesOf(request, ground);
   const leftOut = CATALOGUE.flatMap((entry) => {
     const reason = misfitOf(boundedSettings(plainOf(entry.blueprint.id), target), target) ?? breachOf(entry, ground);
@@ -170,9 +171,7 @@ function ensembleOf(
 }
 
 /** What candidates must suit. */
-interface CandidateGround {
-  readonly features: readonly ModellingFeature[];
-  readonly target: TargetSpec;
+interface CandidateGround extends Pick<AutopilotPlan, 'partitioning' | 'features' | 'target'> {
   readonly objective: Objective;
   /** Naive forecasts that the partitioning allows. */
   readonly naiveIds: readonly string[];
@@ -248,12 +247,10 @@ const breachOf = (
   isConstrained && !keepsMonotonic(settings, objective) ? 'it cannot keep the constraints of monotonic' : null;
 
 function checkBlueprint(id: string, ground: CandidateGround): void {
-  const { features, target, naiveIds, historyIds } = ground;
+  const { features, target } = ground;
   const entry = knownEntry(id);
-  if (naiveKindOf(id) !== null && !naiveIds.includes(id))
-    throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)} ${NAIVE_NEEDS}; leave it out`);
-  if (readsHistory(id) && !historyIds.includes(id))
-    throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)} ${HISTORY_NEEDS}; leave it out`);
+  const needs = missingSeries(id, ground);
+  if (needs !== null) throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)} ${needs}; leave it out`);
   if (breachOf(entry, ground) !== null)
     throw complaint(
       'VALIDATION_FAILED',
