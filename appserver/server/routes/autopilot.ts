@@ -60,6 +60,18 @@ import { IdParams } from './params.ts';
 const tag = 'autopilot';
 const DryRunQuery = strict({ dryRun: Type.Optional(Type.Boolean({ description: 'plan and check only' })) });
 
+/**
+ * What was made before an effect, or the error of it when the effect asks: a repeat under an Idempotency-Key gets its first answer even
+ * where the same request would be refused by now.
+ */
+async function thrownLater<T>(work: Promise<T>): Promise<() => T> {
+  const [made] = await Promise.allSettled([work]);
+  return () => {
+    if (made.status === 'rejected') throw made.reason;
+    return made.value;
+  };
+}
+
 const start = route({
   method: 'POST',
   path: '/api/v1/projects/{id}/autopilot',
@@ -77,13 +89,8 @@ const start = route({
     const project = await readProject(app.database, caller, params.id);
     if (query.dryRun === true) return ok({ dryRun: true, plan: await planRun(app, project, body) });
     // Planned before the transaction: it reads the whole profile. `startRun` checks again what others may have changed.
-    const planned = await planRun(app, project, body).catch((err: unknown) => err);
-    return effect(async (trx) => {
-      // A repeat under an Idempotency-Key gets its first answer even where the same request would be refused by now.
-      if (planned instanceof Error) throw planned;
-      // The cast holds: what is no error is what planRun gave.
-      return acceptedJob(await startRun(trx, app, caller, project.id, planned as AutopilotPlan, body.queue));
-    });
+    const planned = await thrownLater(planRun(app, project, body));
+    return effect(async (trx) => acceptedJob(await startRun(trx, app, caller, project.id, planned(), body.queue)));
   },
 });
 
@@ -115,12 +122,8 @@ const replay = route({
   handler: async (app, { caller, params, body, effect }) => {
     const project = await readProject(app.database, caller, params.id);
     // Planned before the transaction: it reads manifests.
-    const planned = await planReplay(app, project).catch((err: unknown) => err);
-    return effect(async (trx) => {
-      if (planned instanceof Error) throw planned;
-      // The cast holds: what is no error is what planReplay gave.
-      return acceptedJob(await startReplay(trx, app, caller, project, planned as AutopilotPlan, body));
-    });
+    const planned = await thrownLater(planReplay(app, project));
+    return effect(async (trx) => acceptedJob(await startReplay(trx, app, caller, project, planned(), body)));
   },
 });
 
