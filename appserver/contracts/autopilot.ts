@@ -37,9 +37,22 @@ export const ModellingFeature = strict({
 });
 export type ModellingFeature = Static<typeof ModellingFeature>;
 
+/** What the weight of a model in an ensemble is at most; greedy weights add up to 1, those of a stacked layer need not. */
+export const ENSEMBLE_WEIGHT_MAX = 10;
+
 /** A model that is blended; `weight` null: still to be chosen. */
-export const PlannedMember = strict({ modelId: Id, weight: nullable(Type.Number({ minimum: 0, maximum: 1 })) });
+export const PlannedMember = strict({
+  modelId: Id,
+  weight: nullable(Type.Number({ minimum: 0, maximum: ENSEMBLE_WEIGHT_MAX })),
+});
 export type PlannedMember = Static<typeof PlannedMember>;
+
+/** What makes weights those of a stacked layer, which need not add up to 1. */
+export const StackedLayer = strict({
+  shifts: Type.Array(Type.Number(), { description: 'added to the raw score of each output; empty: nothing' }),
+  penalty: Type.Number({ exclusiveMinimum: 0, description: 'how hard it is held to the greedy weights it began with' }),
+});
+export type StackedLayer = Static<typeof StackedLayer>;
 
 /** One task that `next` wants. `key` is unique in the run and makes its creation idempotent. */
 export const PlannedTask = strict({
@@ -71,6 +84,7 @@ export const PlannedTask = strict({
       description: 'of an ensemble: what may be blended, best first; of its refit: what is',
     }),
   ),
+  layer: Type.Optional(StackedLayer),
   deadlineMs: nullable(Type.Integer({ description: 'elapsed run time at which the task must have sealed its result' })),
 });
 export type PlannedTask = Static<typeof PlannedTask>;
@@ -132,6 +146,9 @@ export const AutopilotPlan = strict({
       strict({
         membersMax: Type.Integer({ minimum: 2, description: 'models that are blended at most' }),
         stepsMax: Type.Integer({ minimum: 1, description: 'steps of the selection of weights at most' }),
+        stacks: Type.Optional(
+          Type.Boolean({ description: 'whether a stacked layer may take the place of greedy weights; default false' }),
+        ),
       }),
     ),
   ),
@@ -168,10 +185,14 @@ export type AutopilotPlan = Static<typeof AutopilotPlan>;
 
 /** What is known of an ensemble beside its scores. */
 export const EnsembleFacts = strict({
-  members: Type.Array(strict({ modelId: Id, weight: Type.Number({ exclusiveMinimum: 0, maximum: 1 }) }), {
-    minItems: 1,
-    description: 'the models that are blended, on the link scale; weights add up to 1',
-  }),
+  members: Type.Array(
+    strict({ modelId: Id, weight: Type.Number({ exclusiveMinimum: 0, maximum: ENSEMBLE_WEIGHT_MAX }) }),
+    {
+      minItems: 1,
+      description: 'the models that are blended, on the link scale; without a layer weights add up to 1',
+    },
+  ),
+  layer: Type.Optional(StackedLayer),
   selectionRowCount: nullable(Type.Integer({ minimum: 1, description: 'held-back rows that chose the weights' })),
   gain: nullable(
     Type.Number({

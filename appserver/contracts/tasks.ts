@@ -1,5 +1,13 @@
 import { Type, type Static } from 'typebox';
-import { EnsembleFacts, FitStops, ModellingFeature, Parameters, TargetSpec } from './autopilot.ts';
+import {
+  ENSEMBLE_WEIGHT_MAX,
+  EnsembleFacts,
+  FitStops,
+  ModellingFeature,
+  Parameters,
+  StackedLayer,
+  TargetSpec,
+} from './autopilot.ts';
 import {
   DatasetOptions,
   DatasetProfile,
@@ -81,7 +89,9 @@ export const EnsembleMember = strict({
   blueprintId: Type.String(),
   artifactPath: Type.String({ description: 'object store folder of manifest.json, blob and out-of-fold.bin' }),
   manifestSha256: Sha256,
-  weight: nullable(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'of a refit; null: to be chosen' })),
+  weight: nullable(
+    Type.Number({ exclusiveMinimum: 0, maximum: ENSEMBLE_WEIGHT_MAX, description: 'of a refit; null: to be chosen' }),
+  ),
 });
 export type EnsembleMember = Static<typeof EnsembleMember>;
 
@@ -104,6 +114,10 @@ export const EnsembleTask = strict({
   members: Type.Array(EnsembleMember, { minItems: 1, maxItems: ENSEMBLE_LIBRARY_MAX, description: 'best first' }),
   membersMax: Type.Integer({ minimum: 1 }),
   stepsMax: Type.Integer({ minimum: 1 }),
+  stacks: Type.Optional(
+    Type.Boolean({ description: 'whether a stacked layer may take the place of greedy weights; default false' }),
+  ),
+  layer: Type.Optional(StackedLayer),
   refitOf: nullable(Id),
   seed: Type.Integer({ minimum: 0, maximum: 4294967295 }),
 });
@@ -239,10 +253,15 @@ export const EnsembleOutcome = strict({
   rowCount: Type.Integer({ minimum: 0, description: 'rows that its members were fitted on, the most of them' }),
   scores: nullable(ModelScores),
   ensemble: EnsembleFacts,
-  partWeights: Type.Array(Type.Array(Type.Number({ minimum: 0, maximum: 1 })), {
+  partWeights: Type.Array(Type.Array(Type.Number({ minimum: 0, maximum: ENSEMBLE_WEIGHT_MAX })), {
     description:
       'a part of the held-back rows: a weight a member of the task, chosen on the other parts; none of a refit',
   }),
+  partLayers: Type.Optional(
+    Type.Array(nullable(StackedLayer), {
+      description: 'by part: the layer that its weights are of, chosen on the other parts; null: they are greedy',
+    }),
+  ),
   partBest: Type.Array(Type.Integer({ minimum: 0 }), {
     description: 'by part: which member of the task is best on the other parts; none of a refit',
   }),

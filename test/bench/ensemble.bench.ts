@@ -12,7 +12,7 @@ import { createRandom } from '#statistics';
 import { objectiveOf } from '../../yarn-workers/ml/blueprints/objective.ts';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../../yarn-workers/ml/ensemble/limits.ts';
 import { linkScale } from '../../yarn-workers/ml/ensemble/link-scale.ts';
-import { rawAt, selectionPlaces, termsAt } from '../../yarn-workers/ml/ensemble/selection-data.ts';
+import { labelsAt, rawAt, selectionPlaces, termsAt } from '../../yarn-workers/ml/ensemble/selection-data.ts';
 import { blendScore, ensembleOf, modelsOf, never, outOfFoldOf, type Model } from './ensembles.ts';
 import { fitted, realData, testScore, type RealData } from './real-data.ts';
 
@@ -32,7 +32,10 @@ function baggedWeights(plan: AutopilotPlan, models: readonly Model[]): number[] 
   for (let bag = 0; bag < BAGS; bag += 1) {
     const half = [...models.keys()].filter(() => random.below(2) === 0);
     const chosen = half.length === 0 ? [0] : half;
-    const data = { raw: chosen.map((model) => raw[model] ?? never()), ...termsAt(first, places, target, objective) };
+    const data = {
+      raw: chosen.map((model) => raw[model] ?? never()),
+      ...termsAt(first, places, labelsAt(first, places, target), objective),
+    };
     const { weights } = selectWeights(data, Uint32Array.from(places.keys()), limits);
     for (const [index, model] of chosen.entries()) sums[model] = (sums[model] ?? 0) + (weights[index] ?? 0) / BAGS;
   }

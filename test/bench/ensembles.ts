@@ -19,6 +19,21 @@ import { trainTask } from '../support/modelling-task.ts';
 import { fitted, testScore, type RealData } from './real-data.ts';
 
 const CREATED = { createdAt: '2026-01-01T00:00:00Z', files: [] };
+export type Candidate = Pick<PlannedTask, 'blueprintId' | 'parameters'>;
+
+/** One of each kind: what benches blend. */
+export const COMMON: readonly Candidate[] = [
+  'linear-text',
+  'linear',
+  'linear-splines',
+  'lightgbm-default',
+  'lightgbm-shallow',
+  'lightgbm-slow',
+  'lightgbm-fine',
+  'extra-trees',
+  'random-forest',
+].map((blueprintId) => ({ blueprintId, parameters: {} }));
+
 /** A model of a run with its artefact. */
 export interface Model {
   readonly blueprintId: string;
@@ -33,7 +48,7 @@ export interface Model {
 export async function modelsOf(
   plan: AutopilotPlan,
   data: RealData,
-  candidates: readonly Pick<PlannedTask, 'blueprintId' | 'parameters'>[],
+  candidates: readonly Candidate[],
 ): Promise<Model[]> {
   const models: Model[] = [];
   for (const { blueprintId, parameters } of candidates) {
@@ -57,7 +72,7 @@ export const outOfFoldOf = ({ fit: { outOfFold } }: Model): OutOfFold => {
   return outOfFold;
 };
 
-function taskOf(plan: AutopilotPlan, data: RealData, models: readonly Model[]): EnsembleTask {
+export function ensembleTaskOf(plan: AutopilotPlan, data: RealData, models: readonly Model[]): EnsembleTask {
   const { target, features, metric, seed } = plan;
   return {
     kind: 'ensemble',
@@ -91,7 +106,7 @@ const artifactOf = (plan: AutopilotPlan, data: RealData, { blueprintId, fit }: M
 export async function ensembleOf(plan: AutopilotPlan, data: RealData, models: readonly Model[]): Promise<Ensemble> {
   const at = (index: number): Model => models[index] ?? never();
   return makeEnsemble(
-    taskOf(plan, data, models),
+    ensembleTaskOf(plan, data, models),
     {
       artifact: async (index) => artifactOf(plan, data, at(index)),
       outOfFold: async (index) => outOfFoldOf(at(index)),
@@ -119,8 +134,8 @@ export function blendScore(
   const blended = blendArtifacts(parts, sha256);
   const facts = { members: [], selectionRowCount: null, gain: null, noise: null };
   const manifest = ensembleManifest(
-    taskOf(plan, data, models),
-    { ...blended, facts, partWeights: [], partBest: [] },
+    ensembleTaskOf(plan, data, models),
+    { ...blended, facts, partWeights: [], partLayers: [], partBest: [] },
     CREATED,
   );
   return testScore(plan, openArtifact(manifest, blended.blob, sha256), data.test);

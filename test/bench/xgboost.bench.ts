@@ -3,34 +3,13 @@
  * the FOLDER of `linear-models.bench.ts`. For each seed, which deals the folds and grows the trees anew, each model is fitted by
  * five folds: its score there, the score of the fold members' blend on the test rows, which no model has seen, CPU and wall time.
  * Then an ensemble is made, as a worker makes it, of all models, of those without XGBoost, and of those without XGBoost
- * but with as many further models of LightGBM: whether another engine is worth more than more of the first. Of each the
- * stacked layer (`stacked-layer.ts`) too, with its paired gain over greedy weights by rows that neither has seen, and on the test rows.
+ * but with as many further models of LightGBM: whether another engine is worth more than more of the first.
  */
-import type { Parameters } from '#contracts';
 import { rankingScore } from '#ml';
-import { compareScores } from '../../yarn-workers/ml/ensemble/compare-scores.ts';
-import { blendScore, ensembleOf, modelsOf, outOfFoldOf, type Model } from './ensembles.ts';
-import { realData, scoreOf, testPredictions, testScore } from './real-data.ts';
-import { stack, stackedPredictions } from './stacked-layer.ts';
+import { COMMON, blendScore, ensembleOf, modelsOf, type Candidate, type Model } from './ensembles.ts';
+import { realData, testScore } from './real-data.ts';
 
 const [folder = '', seeds = '3', ...only] = process.argv.slice(2);
-
-interface Candidate {
-  readonly blueprintId: string;
-  readonly parameters: Parameters;
-}
-
-const COMMON: readonly Candidate[] = [
-  'linear-text',
-  'linear',
-  'linear-splines',
-  'lightgbm-default',
-  'lightgbm-shallow',
-  'lightgbm-slow',
-  'lightgbm-fine',
-  'extra-trees',
-  'random-forest',
-].map((blueprintId) => ({ blueprintId, parameters: {} }));
 
 const XGBOOST: readonly Candidate[] = ['xgboost-default', 'xgboost-slow'].map((blueprintId) => ({
   blueprintId,
@@ -77,24 +56,9 @@ for await (const data of realData(folder, only)) {
         const weight = weights[index] ?? 0;
         return weight > 0 ? [`${weight.toFixed(2)} ${blueprintId}`] : [];
       });
-      const stacked = stack(plan, models.map(outOfFoldOf));
-      const layered = stackedPredictions(
-        plan,
-        models.map(({ scorer }) => testPredictions(plan, scorer, data.test)),
-        stacked.parameters,
-      );
-      const { gain, noise } =
-        ensemble.outOfFold === null
-          ? { gain: NaN, noise: NaN }
-          : compareScores(stacked.outOfFold, ensemble.outOfFold, plan.target, plan.metric, seed);
       const figures = {
         greedyCv: own,
         greedyTest: blendScore(plan, data, models, weights),
-        stackedGainCv: gain,
-        noise,
-        stackedTest: scoreOf(plan, layered, data.test),
-        penalty: stacked.penalty,
-        coefficients: Array.from(stacked.parameters, (value) => Number(value.toPrecision(2))),
       };
       process.stdout.write(
         `${data.name} ${plan.metric} seed ${seed}: ensemble ${name} [${shares.join(', ')}] ${JSON.stringify(figures)}\n`,

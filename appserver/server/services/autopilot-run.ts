@@ -254,6 +254,7 @@ function ensembleSpec(modelId: string, order: ModelOrder, table: StoredTable): E
     metric: plan.metric,
     members: [...order.members],
     ...limits,
+    ...(planned.layer === undefined ? {} : { layer: planned.layer }),
     refitOf: planned.refitOf,
     seed: plan.seed,
   };

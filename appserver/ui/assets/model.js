@@ -70,7 +70,12 @@ function membersOf({ ensemble }) {
     ],
     'No members.',
   );
-  return [make('h3', {}, 'Blends'), rows];
+  const { layer } = ensemble;
+  const told =
+    layer === undefined
+      ? 'Greedy weights, which add up to 1.'
+      : `Weights of a stacked layer, which need not add up to 1; it adds ${layer.shifts.map(number).join(', ') || 'nothing'} to the raw scores.`;
+  return [make('h3', {}, 'Blends'), make('p', { className: 'hint' }, told), rows];
 }
 
 /** Shows the page; true while it has to be asked for again. */

@@ -87,7 +87,7 @@ function ensembles(client: 'sqlite' | 'postgres'): void {
     const { id } = await api.call('POST', '/projects', 201, Project, { json: { name: 'p', datasetId } });
     const ask = async (json: object) =>
       (await api.request('POST', `/projects/${id}/autopilot?dryRun=true`, { json })).json as { plan: object };
-    expect((await ask(AUTOPILOT)).plan).to.deep.include({ ensemble: { membersMax: 6, stepsMax: 30 } });
+    expect((await ask(AUTOPILOT)).plan).to.deep.include({ ensemble: { membersMax: 6, stepsMax: 30, stacks: true } });
     expect((await ask({ target: 'y', mode: 'manual' })).plan).to.deep.include({ ensemble: null });
     const few = { json: { ...AUTOPILOT, blueprints: ['ensemble', 'linear'] } };
     await api.refused(

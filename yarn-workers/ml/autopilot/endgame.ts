@@ -156,6 +156,7 @@ function blendTask({ memberRefits, times }: Run, { result, facts }: MadeEnsemble
     refitOf: result.modelId,
     iterations: null,
     members,
+    ...(facts.layer === undefined ? {} : { layer: facts.layer }),
     deadlineMs: times?.sealBy ?? null,
   };
 }

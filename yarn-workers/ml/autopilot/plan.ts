@@ -161,7 +161,8 @@ function ensembleOf(
 ): NonNullable<AutopilotPlan['ensemble']> | null {
   if (blueprints === undefined ? mode === 'manual' : !blueprints.includes(ENSEMBLE_BLUEPRINT_ID)) return null;
   const learning = candidates.filter(({ blueprintId }) => entryOf(blueprintId).settings !== null);
-  if (learning.length >= ENSEMBLE_MODELS_MIN) return { membersMax: ENSEMBLE_MEMBERS_MAX, stepsMax: ENSEMBLE_STEPS_MAX };
+  if (learning.length >= ENSEMBLE_MODELS_MIN)
+    return { membersMax: ENSEMBLE_MEMBERS_MAX, stepsMax: ENSEMBLE_STEPS_MAX, stacks: true };
   if (blueprints === undefined) return null;
   throw complaint(
     'VALIDATION_FAILED',

@@ -35,7 +35,10 @@ function unitOf(settings: ModelSettings | null): string {
 
 function blend(run: Run, { result, facts }: MadeEnsemble, withoutRefit: string): Recommended {
   const { plan, ensembleRefit, best } = run;
-  const parts = facts.members.map(({ modelId, weight }) => `${(100 * weight).toFixed(0)} % ${nameOf(run, modelId)}`);
+  const sum = facts.members.reduce((total, { weight }) => total + weight, 0);
+  const parts = facts.members.map(
+    ({ modelId, weight }) => `${((100 * weight) / sum).toFixed(0)} % ${nameOf(run, modelId)}`,
+  );
   const beaten = best === null ? '' : `, better than ${nameOf(run, best.result.modelId)} by ${gainText(facts)}`;
   const text = `Ensemble of ${facts.members.length} of ${modelCount(run)} models (${parts.join(', ')}), ${scoreText(run, result)}${beaten}`;
   if (isSucceeded(ensembleRefit))

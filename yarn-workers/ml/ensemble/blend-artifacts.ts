@@ -27,9 +27,14 @@ const commonOf = ({ content }: Manifest): string => {
  * the weighted sum of the members' raw scores in this order, each calibrated as its artefact is; offsets are added once. Steps that members share are stored once. The same input gives the
  * same bytes, whoever makes it.
  *
+ * @param shifts added to the raw score of each output, as a member that is the same for all rows; empty: nothing
  * @throws INTERNAL where the artefacts are of other targets or features; ARTIFACT_INVALID
  */
-export function blendArtifacts(artifacts: readonly WeightedArtifact[], sha256: Sha256Function): BlendedArtifact {
+export function blendArtifacts(
+  artifacts: readonly WeightedArtifact[],
+  sha256: Sha256Function,
+  shifts: readonly number[] = [],
+): BlendedArtifact {
   const head = artifacts[0];
   if (head === undefined) throw new AppError('INTERNAL', 'there is no artefact to blend');
   const steps = stepCollector();
@@ -49,6 +54,7 @@ export function blendArtifacts(artifacts: readonly WeightedArtifact[], sha256: S
       });
     }
   }
+  if (shifts.length > 0) members.push({ weight: 1, steps: [], model: { kind: 'constant', scores: [...shifts] } });
   const { sections: _, blobSizeBytes: __, blobSha256: ___, ...rest } = head.manifest.content;
   const offsets = rest.offsets?.map((offset) => ({ ...offset, step: steps.placeOf(stepAt(rest.steps, offset.step)) }));
   const { calibration: ____, ...uncalibrated } = rest;

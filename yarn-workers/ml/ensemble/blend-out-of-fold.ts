@@ -1,18 +1,9 @@
 import { AppError } from '#contracts';
 import type { OutOfFold } from '../fit/out-of-fold.ts';
 import { HOLDOUT } from '../partition/types.ts';
+import type { Choice } from './blend.ts';
 import type { LinkScale } from './link-scale.ts';
 import { partsOf } from './selection-data.ts';
-
-/** What was chosen of the models that a task names, in its order. */
-export interface Choice {
-  /** Weights of the ensemble itself. */
-  readonly final: readonly number[];
-  /** By part: weights chosen without its rows. */
-  readonly byPart: readonly (readonly number[])[];
-  /** By part: the model that is best without its rows. */
-  readonly bestByPart: readonly number[];
-}
 
 /** Reads the out-of-fold predictions of a model that the task names. */
 export type ReadOutOfFold = (model: number) => Promise<OutOfFold>;
@@ -45,10 +36,10 @@ export async function blendOutOfFold(
 ): Promise<HeldBack> {
   const { outputCount } = scale;
   const parts = partsOf(first, seed);
-  const sum = new Float64Array(first.predictions.length);
+  const sum = shiftedSum(choice, parts, outputCount);
   const single = first.predictions.slice();
   const raw = new Float64Array(BLOCK_ROWS * outputCount);
-  for (const model of choice.final.keys()) {
+  for (const model of choice.final.weights.keys()) {
     const use = useOf(choice, model);
     if (!use.isUsed) continue;
     const data = model === 0 ? first : await read(model);
@@ -72,10 +63,20 @@ export async function blendOutOfFold(
   };
 }
 
+/** What sums of raw scores begin with: the shifts of a layer, 0 where there are none. */
+function shiftedSum({ final, byPart }: Choice, parts: Int8Array, outputCount: number): Float64Array {
+  const sum = new Float64Array(parts.length * outputCount);
+  for (const [row, part] of parts.entries()) {
+    const { layer } = part === HOLDOUT ? final : (byPart[part] ?? final);
+    if (layer !== null) sum.set(layer.shifts, row * outputCount);
+  }
+  return sum;
+}
+
 /** What a model is good for in each part, or in the holdout. */
 function useOf({ final, byPart, bestByPart }: Choice, model: number) {
-  const ofPart = byPart.map((weights) => weights[model] ?? 0);
-  const ofHoldout = final[model] ?? 0;
+  const ofPart = byPart.map(({ weights }) => weights[model] ?? 0);
+  const ofHoldout = final.weights[model] ?? 0;
   return {
     isUsed: ofHoldout !== 0 || ofPart.some((weight) => weight !== 0) || bestByPart.includes(model),
     weightOf: (part: number): number => (part === HOLDOUT ? ofHoldout : (ofPart[part] ?? NaN)),

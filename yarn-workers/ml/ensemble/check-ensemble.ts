@@ -1,17 +1,17 @@
 import { AppError, canonicalJson, type EnsembleTask } from '#contracts';
-import type { Sha256Function } from '#scoring';
+import { outputCountOf, type Sha256Function } from '#scoring';
 import type { OutOfFold } from '../fit/out-of-fold.ts';
+import { blendFacts, givenBlend, type Blend } from './blend.ts';
 import {
   blendMembers,
-  givenWeights,
   heldBack,
-  membersOf,
   refitFacts,
   type Ensemble,
   type EnsembleClaim,
   type EnsembleReader,
 } from './make-ensemble.ts';
 import { partCountOf } from './selection-data.ts';
+import { SHIFTED_OUTPUTS_MAX } from './stack-weights.ts';
 
 /** Weights are multiples of one over a number of steps; their sum may miss 1 by so much. */
 const SUM_TOLERANCE = 1e-9;
@@ -29,55 +29,64 @@ export async function remakeEnsemble(
   read: EnsembleReader,
   sha256: Sha256Function,
 ): Promise<Ensemble> {
-  const final = finalWeights(task, claim);
+  const final = finalBlend(task, claim);
   const blended = await blendMembers(task, final, read, { sha256, remainingMs: () => null });
-  const { partWeights, partBest } = claim;
+  const { partWeights, partBest, partLayers = [] } = claim;
   if (task.refitOf !== null) {
-    if (partWeights.length + partBest.length > 0) throw mismatch('a refit chooses nothing');
+    if (partWeights.length + partBest.length + partLayers.length > 0) throw mismatch('a refit chooses nothing');
     return { ...blended, ...refitFacts(task, final), outOfFold: null, scores: null };
   }
   const first = await read.outOfFold(0);
   checkParts(task, claim, first);
-  const { outOfFold, scores, gain, noise } = await heldBack(
-    task,
-    { final, byPart: partWeights, bestByPart: partBest },
-    first,
-    read,
-  );
+  const byPart = partWeights.map((weights, part): Blend => ({ weights, layer: partLayers[part] ?? null }));
+  const { outOfFold, scores, gain, noise } = await heldBack(task, { final, byPart, bestByPart: partBest }, first, read);
   const { selectionRowCount } = claim.ensemble;
   if (selectionRowCount === null || selectionRowCount > outOfFold.rows.length)
     throw mismatch(`${selectionRowCount ?? 'no'} rows chose the weights; ${outOfFold.rows.length} were held back`);
-  const facts = { ...membersOf(task, final), selectionRowCount, gain, noise };
-  return { ...blended, facts, partWeights, partBest, outOfFold, scores };
+  const facts = { ...blendFacts(task, final), selectionRowCount, gain, noise };
+  return { ...blended, facts, partWeights, partLayers, partBest, outOfFold, scores };
 }
 
 const mismatch = (what: string): AppError => new AppError('RESULT_MISMATCH', `ensemble: ${what}`);
 
-/** The weights by member of the task. */
-function finalWeights(task: EnsembleTask, { ensemble: { members } }: EnsembleClaim): number[] {
+/** The weights by member of the task, with the layer that they are of. */
+function finalBlend(task: EnsembleTask, { ensemble: { members, layer } }: EnsembleClaim): Blend {
   const told = new Map(members.map(({ modelId, weight }) => [modelId, weight]));
   const weights = task.members.map(({ modelId }) => told.get(modelId) ?? 0);
-  if (canonicalJson(membersOf(task, weights).members) !== canonicalJson(members))
+  const blend = { weights, layer: layer ?? null };
+  if (canonicalJson(blendFacts(task, blend).members) !== canonicalJson(members))
     throw mismatch('its members are not models of the task, each once, in their order');
-  const given = givenWeights(task);
-  if (given === null) checkWeights(task, weights, 'the weights');
-  else if (canonicalJson(given) !== canonicalJson(weights)) throw mismatch('a refit has the weights of its twin');
-  return weights;
+  const given = givenBlend(task);
+  if (given === null) checkBlend(task, blend, 'the weights');
+  else if (canonicalJson(given) !== canonicalJson(blend)) throw mismatch('a refit has the weights of its twin');
+  return blend;
 }
 
-function checkParts(task: EnsembleTask, { partWeights, partBest }: EnsembleClaim, first: OutOfFold): void {
+function checkParts(
+  task: EnsembleTask,
+  { partWeights, partBest, partLayers = [] }: EnsembleClaim,
+  first: OutOfFold,
+): void {
   const count = partCountOf(first);
   const modelCount = task.members.length;
   if (partWeights.length !== count || partWeights.some((weights) => weights.length !== modelCount))
     throw mismatch(`expected ${count} x ${modelCount} weights of parts`);
   if (partBest.length !== count || partBest.some((model) => model >= modelCount))
     throw mismatch(`expected ${count} best models of ${modelCount}`);
-  for (const [part, weights] of partWeights.entries()) checkWeights(task, weights, `the weights without part ${part}`);
+  if (partLayers.length > 0 && partLayers.length !== count)
+    throw mismatch(`expected layers of ${count} parts, or none`);
+  for (const [part, weights] of partWeights.entries())
+    checkBlend(task, { weights, layer: partLayers[part] ?? null }, `the weights without part ${part}`);
 }
 
-function checkWeights({ membersMax }: EnsembleTask, weights: readonly number[], what: string): void {
+function checkBlend({ membersMax, stacks, target }: EnsembleTask, { weights, layer }: Blend, what: string): void {
   const sum = weights.reduce((total, weight) => total + weight, 0);
   const taken = weights.filter((weight) => weight > 0).length;
-  if (!(Math.abs(sum - 1) <= SUM_TOLERANCE)) throw mismatch(`${what} add up to ${sum}, expected 1`);
+  const classes = target.classes.map(({ label }) => label);
+  const outputCount = outputCountOf({ targetType: target.targetType, classes });
+  const shiftCount = outputCount <= SHIFTED_OUTPUTS_MAX ? outputCount : 0;
+  if (layer !== null && (stacks !== true || layer.shifts.length !== shiftCount || taken === 0))
+    throw mismatch(`${what} are of a layer that cannot be`);
+  if (layer === null && !(Math.abs(sum - 1) <= SUM_TOLERANCE)) throw mismatch(`${what} add up to ${sum}, expected 1`);
   if (taken > membersMax) throw mismatch(`${what} are of ${taken} models, expected at most ${membersMax}`);
 }

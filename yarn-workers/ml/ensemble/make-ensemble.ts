@@ -7,18 +7,18 @@ import {
   type Manifest,
   type ManifestFile,
   type ModelScores,
+  type StackedLayer,
 } from '#contracts';
-import { isBetter } from '#statistics';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { report, type FitIo } from '../fit/clock.ts';
-import { metricOf, scoresFromOutOfFold, type OutOfFold } from '../fit/out-of-fold.ts';
+import { scoresFromOutOfFold, type OutOfFold } from '../fit/out-of-fold.ts';
 import { blendArtifacts, type BlendedArtifact, type WeightedArtifact } from './blend-artifacts.ts';
-import { blendOutOfFold, checkSameRows, type Choice } from './blend-out-of-fold.ts';
+import { blendFacts, givenBlend, type Blend, type Choice } from './blend.ts';
+import { blendOutOfFold } from './blend-out-of-fold.ts';
+import { chooseBlends } from './choose-blends.ts';
 import { compareScores } from './compare-scores.ts';
 import { linkScale } from './link-scale.ts';
-import { partCountOf, partsOf, rawAt, selectionPlaces, termsAt } from './selection-data.ts';
-import { selectWeights } from './select-weights.ts';
 
 /** Reads what the members of a task have left, by their number in it. */
 export interface EnsembleReader {
@@ -32,6 +32,8 @@ export type EnsembleIo = Pick<FitIo, 'sha256' | 'now' | 'remainingMs' | 'onProgr
 export interface Ensemble extends BlendedArtifact {
   readonly facts: EnsembleFacts;
   readonly partWeights: number[][];
+  /** Empty where all weights are greedy. */
+  readonly partLayers: (StackedLayer | null)[];
   readonly partBest: number[];
   /** Null of a refit, which has seen every row. */
   readonly outOfFold: OutOfFold | null;
@@ -46,25 +48,29 @@ export interface Ensemble extends BlendedArtifact {
  * @throws TASK_DEADLINE when time runs out between two steps of it; TASK_CANCELLED
  */
 export async function makeEnsemble(task: EnsembleTask, read: EnsembleReader, io: EnsembleIo): Promise<Ensemble> {
-  const given = givenWeights(task);
+  const given = givenBlend(task);
   if (given !== null) {
     const blended = await blendMembers(task, given, read, io);
     return { ...blended, ...refitFacts(task, given), outOfFold: null, scores: null };
   }
-  const { choice, selectionRowCount, first } = await choose(task, read, io);
+  const { choice, selectionRowCount, first } = await chooseBlends(task, read.outOfFold, async (...what) =>
+    step(io, ...what),
+  );
   await step(io, 0.6, 'blending', 'blending the predictions of the rows held back');
   const held = await heldBack(task, choice, first, read);
   const blended = await blendMembers(task, choice.final, read, io);
-  const facts = { ...membersOf(task, choice.final), selectionRowCount, gain: held.gain, noise: held.noise };
-  const partWeights = choice.byPart.map((one) => [...one]);
+  const facts = { ...blendFacts(task, choice.final), selectionRowCount, gain: held.gain, noise: held.noise };
+  const partWeights = choice.byPart.map(({ weights }) => [...weights]);
+  const layers = choice.byPart.map(({ layer }) => layer);
+  const partLayers = layers.every((layer) => layer === null) ? [] : layers;
   const partBest = [...choice.bestByPart];
-  return { ...blended, facts, partWeights, partBest, outOfFold: held.outOfFold, scores: held.scores };
+  return { ...blended, facts, partWeights, partLayers, partBest, outOfFold: held.outOfFold, scores: held.scores };
 }
 
 /** The manifest of an ensemble, ready to be sealed. */
 export function ensembleManifest(
   task: EnsembleTask,
-  ensemble: Pick<Ensemble, keyof BlendedArtifact | 'facts' | 'partWeights' | 'partBest'>,
+  ensemble: Pick<Ensemble, keyof BlendedArtifact | keyof HowChosen>,
   sealed: { readonly createdAt: string; readonly files: readonly ManifestFile[] },
 ): Manifest {
   const { modelId, projectId, seed } = task;
@@ -84,43 +90,24 @@ export function ensembleManifest(
   };
 }
 
+/** What an ensemble says of how it was chosen. */
+type HowChosen = Pick<Ensemble, 'facts' | 'partWeights' | 'partLayers' | 'partBest'>;
+
 /** What the manifest says of how the ensemble was made. */
 export function ensembleParameters(
   { members, membersMax, stepsMax }: EnsembleTask,
-  { facts, partWeights, partBest }: Pick<Ensemble, 'facts' | 'partWeights' | 'partBest'>,
+  { facts, partWeights, partLayers, partBest }: HowChosen,
 ): Manifest['parameters'] {
-  return { library: members.map(({ modelId }) => modelId), membersMax, stepsMax, ...facts, partWeights, partBest };
-}
-
-/** The weights that a refit is told; null where they are to be chosen. */
-export function givenWeights({ members, refitOf }: Pick<EnsembleTask, 'members' | 'refitOf'>): number[] | null {
-  if (refitOf === null) return null;
-  return members.map(({ modelId, weight }) => {
-    if (weight === null) throw new AppError('INTERNAL', `the refit of an ensemble has no weight of ${modelId}`);
-    return weight;
-  });
-}
-
-/** Weights by model, those that weigh nothing left out. */
-export function membersOf(
-  { members }: Pick<EnsembleTask, 'members'>,
-  weights: readonly number[],
-): Pick<EnsembleFacts, 'members'> {
-  return {
-    members: members.flatMap(({ modelId }, index) => {
-      const weight = weights[index] ?? 0;
-      return weight > 0 ? [{ modelId, weight }] : [];
-    }),
-  };
+  const layers = partLayers.length === 0 ? {} : { partLayers };
+  const library = members.map(({ modelId }) => modelId);
+  return { library, membersMax, stepsMax, ...facts, partWeights, ...layers, partBest };
 }
 
 /** What is known of a refit: weights that it was told. */
-export const refitFacts = (
-  task: Pick<EnsembleTask, 'members'>,
-  given: readonly number[],
-): Pick<Ensemble, 'facts' | 'partWeights' | 'partBest'> => ({
-  facts: { ...membersOf(task, given), selectionRowCount: null, gain: null, noise: null },
+export const refitFacts = (task: Pick<EnsembleTask, 'members'>, given: Blend): HowChosen => ({
+  facts: { ...blendFacts(task, given), selectionRowCount: null, gain: null, noise: null },
   partWeights: [],
+  partLayers: [],
   partBest: [],
 });
 
@@ -140,7 +127,7 @@ export async function heldBack(
 /** The artefact of the members that weigh something. */
 export async function blendMembers(
   { members }: Pick<EnsembleTask, 'members'>,
-  weights: readonly number[],
+  { weights, layer }: Blend,
   read: Pick<EnsembleReader, 'artifact'>,
   io: Pick<EnsembleIo, 'sha256' | 'remainingMs' | 'onProgress' | 'signal'>,
 ): Promise<BlendedArtifact> {
@@ -156,76 +143,8 @@ export async function blendMembers(
     );
     artifacts.push({ ...(await read.artifact(index)), weight });
   }
-  return blendArtifacts(artifacts, io.sha256);
+  return blendArtifacts(artifacts, io.sha256, layer?.shifts);
 }
-
-async function choose(
-  task: EnsembleTask,
-  read: EnsembleReader,
-  io: EnsembleIo,
-): Promise<{ choice: Choice; selectionRowCount: number; first: OutOfFold }> {
-  const { target, metric, members, seed } = task;
-  const objective = objectiveOf(target, metric);
-  const scale = linkScale(target, objective);
-  const first = await read.outOfFold(0);
-  const places = selectionPlaces(first, seed, members.length, task);
-  const parts = partsOf(first, seed);
-  const partCount = partCountOf(first);
-  const raw: Float64Array[] = [];
-  const scoresByPart: (number | null)[][] = [];
-  for (const index of members.keys()) {
-    await step(io, (0.2 * index) / members.length, 'reading', `reading model ${index + 1} of ${members.length}`);
-    const data = index === 0 ? first : await read.outOfFold(index);
-    checkSameRows(first, data, index);
-    raw.push(rawAt(scale, data, places));
-    scoresByPart.push(scoresWithoutParts(data, task, places, parts, partCount));
-  }
-  const data = { raw, ...termsAt(first, places, target, objective) };
-  const rows = Uint32Array.from(places.keys());
-  const byPart: number[][] = [];
-  for (let left = 0; left < partCount; left += 1) {
-    await step(
-      io,
-      0.2 + (0.4 * left) / (partCount + 1),
-      'selecting',
-      `weights without part ${left + 1} of ${partCount}`,
-    );
-    const others = rows.filter((row) => parts[places[row] ?? 0] !== left);
-    byPart.push(selectWeights(data, others, task).weights);
-  }
-  await step(io, 0.55, 'selecting', 'weights by all parts');
-  const { weights: final } = selectWeights(data, rows, task);
-  const choice = { final, byPart, bestByPart: bestWithoutParts(metric, scoresByPart, partCount) };
-  return { choice, selectionRowCount: rows.length, first };
-}
-
-/** A model's score on the rows at `places` without each part in turn. */
-function scoresWithoutParts(
-  data: OutOfFold,
-  { target, metric }: EnsembleTask,
-  places: Uint32Array,
-  parts: Int8Array,
-  partCount: number,
-): (number | null)[] {
-  const isChosen = new Uint8Array(data.rows.length);
-  for (const place of places) isChosen[place] = 1;
-  return Array.from({ length: partCount }, (_, left) => {
-    return metricOf(metric, data, target, (_of, place) => isChosen[place] === 1 && parts[place] !== left);
-  });
-}
-
-/** The model with the best score without each part; of equal ones the first. */
-const bestWithoutParts = (
-  metric: EnsembleTask['metric'],
-  scoresByPart: readonly (readonly (number | null)[])[],
-  partCount: number,
-): number[] =>
-  Array.from({ length: partCount }, (_, part) =>
-    scoresByPart.reduce(
-      (best, scores, model) => (isBetter(metric, scores[part], scoresByPart[best]?.[part]) ? model : best),
-      0,
-    ),
-  );
 
 /** Says what comes next; stops where the task was cancelled or has no time left. */
 async function step(
@@ -242,5 +161,5 @@ async function step(
 /** What an outcome says of the ensemble itself. */
 export type EnsembleClaim = Pick<
   EnsembleOutcome,
-  'contentHash' | 'rowCount' | 'scores' | 'ensemble' | 'partWeights' | 'partBest'
+  'contentHash' | 'rowCount' | 'scores' | 'ensemble' | 'partWeights' | 'partLayers' | 'partBest'
 >;

@@ -57,19 +57,27 @@ export function rawAt(scale: LinkScale, { predictions }: OutOfFold, places: Uint
   return out;
 }
 
-/** What the rows at `places` count by: the objective's own loss, which stands for metrics that only rank. */
+/** What is true of the rows at `places`: index of the class (binary: 1 is positive), or the value. */
+export function labelsAt({ classes, values }: OutOfFold, places: Uint32Array, target: TargetSpec): Float64Array {
+  const isPositive = (index: number): number => Number(index === (target.positiveClass ?? 1));
+  return Float64Array.from(places, (place) => {
+    const index = classes?.[place];
+    if (index === undefined) return values?.[place] ?? NaN;
+    return target.targetType === 'binary' ? isPositive(index) : index;
+  });
+}
+
+/**
+ * What the rows at `places` count by: the objective's own loss, which stands for metrics that only rank.
+ *
+ * @param labels one a place
+ */
 export function termsAt(
   data: OutOfFold,
   places: Uint32Array,
-  target: TargetSpec,
+  labels: Float64Array,
   objective: Objective,
 ): Pick<SelectionRows, 'outputCount' | 'term' | 'weights'> {
-  const isPositive = (index: number): number => Number(index === (target.positiveClass ?? 1));
-  const labels = Float64Array.from(places, (place) => {
-    const index = data.classes?.[place];
-    if (index === undefined) return data.values?.[place] ?? NaN;
-    return target.targetType === 'binary' ? isPositive(index) : index;
-  });
   const weights = data.weights === null ? null : Float64Array.from(places, (place) => data.weights?.[place] ?? 1);
   const { outputCount } = data;
   return { outputCount, term: stoppingLoss(objective, labels, outputCount), weights };

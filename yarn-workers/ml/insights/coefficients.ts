@@ -29,9 +29,10 @@ export interface AskedCoefficients {
   readonly deviations: Readonly<Record<string, number | null>>;
 }
 
-/** Whether all members are linear, so that the model is one linear function of its columns. */
+/** Whether all members are linear, but for what a stacked layer adds to all rows, so that the model is one linear function of its columns. */
 export const isLinear = ({ members }: Pick<ManifestContent, 'members'>): boolean =>
-  members.every(({ model }) => model.kind === 'linear');
+  members.every(({ model }) => model.kind === 'linear' || model.kind === 'constant') &&
+  members.some(({ model }) => model.kind === 'linear');
 
 /**
  * Coefficients of a model of linear members. Members are blended on the link scale, so the blend is linear too and its coefficients are
@@ -50,6 +51,7 @@ export function coefficientsOf(content: ManifestContent, reader: ModelReader, as
   const columns = new Map<string, (Column | null)[]>();
   const intercept = emptySum();
   for (const [index, { model, steps, weight }] of content.members.entries()) {
+    if (model.kind === 'constant') addTerm(intercept, weight * (model.scores[asked.output] ?? NaN));
     if (model.kind !== 'linear') continue;
     const linear = reader.linear(model);
     addTerm(intercept, weight * (linear.intercept[asked.output] ?? NaN));
@@ -64,7 +66,7 @@ export function coefficientsOf(content: ManifestContent, reader: ModelReader, as
         place += 1;
       }
   }
-  const weights = content.members.map(({ weight }) => weight);
+  const weights = content.members.map(({ weight, model }) => (model.kind === 'linear' ? weight : 0));
   const { slope, intercept: shift } = content.calibration ?? UNCALIBRATED;
   const terms = [...entries.values()].map((entry) =>
     calibrated(termOf(entry, weights, columns.get(entry.column) ?? [], asked), slope),
@@ -75,7 +77,7 @@ export function coefficientsOf(content: ManifestContent, reader: ModelReader, as
     .sort((a, b) => b.size - a.size);
   return {
     ...{ kind: 'coefficients', label: asked.label, link: content.link, intercept: slope * sumOf(intercept) + shift },
-    ...{ memberCount: weights.length, termCount: order.length },
+    ...{ memberCount: weights.filter((weight) => weight > 0).length, termCount: order.length },
     terms: order.slice(0, COEFFICIENTS_MAX).map(({ term }) => term),
   };
 }

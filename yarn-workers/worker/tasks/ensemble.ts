@@ -51,6 +51,7 @@ export const runEnsemble: TaskHandler<EnsembleTask> = async ({ task, context, re
     scores: ensemble.scores,
     ensemble: ensemble.facts,
     partWeights: ensemble.partWeights,
+    ...(ensemble.partLayers.length === 0 ? {} : { partLayers: ensemble.partLayers }),
     partBest: ensemble.partBest,
     fitMs,
     predictMicrosPerRow: await microsPerRow(manifest, ensemble.blob, few, spec),
@@ -89,8 +90,12 @@ function endOf({ metric, members }: EnsembleTask, { facts, scores }: Ensemble): 
     ({ modelId, weight }) => `${weight.toFixed(3)} ${names.get(modelId) ?? ''} (${modelId})`,
   );
   const score = (scores?.crossValidation ?? scores?.validation)?.[metric];
+  const { layer } = facts;
   return [
     `weights: ${parts.join(', ')}`,
+    layer === undefined
+      ? 'a stacked layer was not better by more than noise, or not asked for: the weights are greedy'
+      : `stacked layer, penalty ${layer.penalty}, shifts ${layer.shifts.map((shift) => shift.toFixed(4)).join(', ')}`,
     ...(scores === null
       ? []
       : [

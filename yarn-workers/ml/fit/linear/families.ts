@@ -12,7 +12,7 @@ export interface OutputLoss {
 }
 
 /** Loss, negative gradient and curvature of one row at predictor `eta`. */
-interface RowLoss {
+export interface RowLoss {
   readonly loss: (eta: number, label: number) => number;
   readonly gradient: (eta: number, label: number) => number;
   readonly curvature: (eta: number, label: number) => number;
@@ -65,6 +65,9 @@ const ROW_LOSSES: Readonly<Record<Exclude<GlmFamily, 'multinomial'>, RowLoss>> =
     curvature: (eta, label) => TWO * Math.exp(TWO * eta) - ONE * label * Math.exp(ONE * eta),
   },
 };
+
+/** The loss of one row of a family with one output. */
+export const rowLossOf = (family: Exclude<GlmFamily, 'multinomial'>): RowLoss => ROW_LOSSES[family];
 
 /** The loss of all outputs, seen from one after the other while the others stand still. */
 export interface JointLoss {

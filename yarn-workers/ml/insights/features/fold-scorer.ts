@@ -138,7 +138,7 @@ export type PredictSample = (encoded: EncodedSample) => Float64Array;
 /**
  * What predicts a sample. The members of an artefact are, model by model, those of folds 0, 1, ...: one model, or those
  * that an ensemble blends. In fold k the members k of all models predict with the weights of their models, the sums over the models' members,
- * which add up to 1: the ensemble's own weights.
+ * the ensemble's own weights. A constant beyond them is what a stacked layer adds to all rows.
  *
  * @throws INTERNAL where there are not as many members for each fold
  */
@@ -146,7 +146,9 @@ export function samplePredictor(model: OpenedModel, rows: Pick<OutOfFold, 'parti
   const { content, scorer } = model;
   const { outputCount } = scorer;
   const { foldCount, partitions } = rows;
-  const members = compiledMembers(model).map((member) => member.model);
+  const compiled = compiledMembers(model).map((member) => member.model);
+  const hasShifts = compiled.length % foldCount === 1 && content.members.at(-1)?.model.kind === 'constant';
+  const [members, shifts] = hasShifts ? [compiled.slice(0, -1), compiled.slice(-1)] : [compiled, []];
   if (members.length % foldCount !== 0)
     throw new AppError('INTERNAL', `the artefact has ${members.length} members for ${foldCount} folds`);
   const write = predictionWriter(content, scorer);
@@ -154,6 +156,7 @@ export function samplePredictor(model: OpenedModel, rows: Pick<OutOfFold, 'parti
   const modelWeights = Array.from({ length: members.length / foldCount }, (_, model) =>
     content.members.slice(model * foldCount, (model + 1) * foldCount).reduce((sum, { weight }) => sum + weight, 0),
   );
+  const weights = hasShifts ? [...modelWeights, 1] : modelWeights;
   const rowCount = partitions.length;
   const raw = new Float64Array(rowCount * outputCount);
   const own = new Float64Array(rowCount * outputCount);
@@ -167,8 +170,8 @@ export function samplePredictor(model: OpenedModel, rows: Pick<OutOfFold, 'parti
       while (to < rowCount && partitions[to] === fold) to += 1;
       const part = raw.subarray(from * outputCount, to * outputCount);
       blendFold(
-        members.filter((_, index) => index % foldCount === fold),
-        modelWeights,
+        [...members.filter((_, index) => index % foldCount === fold), ...shifts],
+        weights,
         (member, out) => scoreRows(member, matrix, from, to, out),
         part,
         own.subarray(0, part.length),

@@ -126,6 +126,8 @@ function simulate(world: World): Outcome {
   throw new Error('the run does not end');
 }
 
+const LAYER = { shifts: [0.25], penalty: 0.1 };
+
 /** An ensemble takes the first members that it may, all alike; its refit the weights that it is told. */
 function blended({ plan, gainOf }: World, { role, members }: PlannedTask): EnsembleFacts | null {
   if (members === undefined) return null;
@@ -136,7 +138,7 @@ function blended({ plan, gainOf }: World, { role, members }: PlannedTask): Ensem
   const taken = members.slice(0, Math.min(3, plan.ensemble?.membersMax ?? 0));
   const chosen = taken.map(({ modelId }) => ({ modelId, weight: 1 / taken.length }));
   const gain = gainOf();
-  return { members: chosen, selectionRowCount: 80, gain, noise: gain === null ? null : 1 };
+  return { members: chosen, layer: LAYER, selectionRowCount: 80, gain, noise: gain === null ? null : 1 };
 }
 
 function fate(
@@ -498,6 +500,7 @@ describe('ml autopilot next', () => {
           blueprintId: 'ensemble',
           refitOf: 'model of ensemble',
           members: [0, 1, 2].map((at) => ({ modelId: `model of refit-${at}`, weight: 1 / 3 })),
+          layer: LAYER,
         });
         expect(decision.recommended?.modelId).to.equal('model of refit-ensemble');
         expect(decision.recommended?.reason)

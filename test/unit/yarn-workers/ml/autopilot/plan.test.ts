@@ -520,7 +520,7 @@ describe('ml autopilot plan', () => {
   it('ends in an ensemble where there is something to blend: not by hand, and of a list only if it is named', async () => {
     const ensemble = async (request: Partial<AutopilotRequest>) =>
       (await planOf(TABLE, { target: 'binary', ...request })).ensemble;
-    const limits = { membersMax: 6, stepsMax: 30 };
+    const limits = { membersMax: 6, stepsMax: 30, stacks: true };
     expect(await ensemble({})).to.deep.equal(limits);
     expect(await ensemble({ mode: 'full' })).to.deep.equal(limits);
     expect(await ensemble({ maxModels: 3 })).to.deep.equal(limits);

@@ -16,7 +16,13 @@ import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';
 import { linkScale } from '../../../../../yarn-workers/ml/ensemble/link-scale.ts';
-import { partsOf, rawAt, selectionPlaces, termsAt } from '../../../../../yarn-workers/ml/ensemble/selection-data.ts';
+import {
+  partsOf,
+  labelsAt,
+  rawAt,
+  selectionPlaces,
+  termsAt,
+} from '../../../../../yarn-workers/ml/ensemble/selection-data.ts';
 import { sha256 } from '../../../../support/boosting-engine.ts';
 import {
   BLENDED_BLUEPRINTS,
@@ -167,7 +173,11 @@ describe('ml ensemble', function () {
       const places = selectionPlaces(first, plan.seed, models.length, task);
       const raw = models.map(({ outOfFold }) => rawAt(linkScale(target, objective), outOfFold, places));
       const rows = Uint32Array.from(places.keys());
-      const { weights } = selectWeights({ raw, ...termsAt(first, places, target, objective) }, rows, task);
+      const { weights } = selectWeights(
+        { raw, ...termsAt(first, places, labelsAt(first, places, target), objective) },
+        rows,
+        task,
+      );
       expect(
         models.map((model) => weightIn(ensemble, model.task.modelId)),
         name,

@@ -147,6 +147,24 @@ describe('coefficients of a fitted model', function () {
     expect(level('blue') - level('red')).to.be.closeTo(colours, 1e-9);
   });
 
+  it('take what a stacked layer adds to all rows into the intercept, and into nothing else', () => {
+    const [linear] = models;
+    if (linear === undefined) expect.fail('no model');
+    const { manifest, fit } = linear;
+    const { content } = manifest;
+    const read = modelReader(content, fit.blob);
+    const asked = { output: 0, label: 'yes', deviations: {} };
+    const shift: (typeof content.members)[number] = {
+      ...{ weight: 1, steps: [] },
+      model: { kind: 'constant', scores: [0.75] },
+    };
+    const shifted = { ...content, members: [...content.members, shift] };
+    const plain = coefficientsOf(content, read, asked);
+    const told = coefficientsOf(shifted, read, asked);
+    expect(told.intercept).to.be.closeTo(plain.intercept + 0.75, 1e-12);
+    expect({ ...told, intercept: 0 }).to.deep.equal({ ...plain, intercept: 0 });
+  });
+
   it('are those of the calibrated raw score, where a model is calibrated', () => {
     const [linear] = models;
     if (linear === undefined) expect.fail('no model');

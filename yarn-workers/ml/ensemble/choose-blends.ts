@@ -1,0 +1,127 @@
+import { ENSEMBLE_WEIGHT_MAX, type EnsembleTask } from '#contracts';
+import { isBetter } from '#statistics';
+import { objectiveOf } from '../blueprints/objective.ts';
+import { metricOf, type OutOfFold } from '../fit/out-of-fold.ts';
+import type { Blend, Choice } from './blend.ts';
+import { checkSameRows, type ReadOutOfFold } from './blend-out-of-fold.ts';
+import { layerLoss } from './layer-loss.ts';
+import { linkScale } from './link-scale.ts';
+import { labelsAt, partCountOf, partsOf, rawAt, selectionPlaces, termsAt } from './selection-data.ts';
+import { selectWeights } from './select-weights.ts';
+import { stackWeights, type LayerRows } from './stack-weights.ts';
+
+/** Says what comes next, or stops the work. */
+export type Step = (fraction: number, phase: string, message: string) => Promise<void>;
+
+/** What was chosen, by how many rows, and the out-of-fold predictions of the first model. */
+export interface Chosen {
+  readonly choice: Choice;
+  readonly selectionRowCount: number;
+  readonly first: OutOfFold;
+}
+
+/** Chooses how a task's models are blended: without each part of the validation rows in turn, and by all of them. */
+export async function chooseBlends(task: EnsembleTask, read: ReadOutOfFold, step: Step): Promise<Chosen> {
+  const { metric, members, seed } = task;
+  const first = await read(0);
+  const places = selectionPlaces(first, seed, members.length, task);
+  const parts = partsOf(first, seed);
+  const partCount = partCountOf(first);
+  const raw: Float64Array[] = [];
+  const scoresByPart: (number | null)[][] = [];
+  const scale = linkScale(task.target, objectiveOf(task.target, metric));
+  for (const index of members.keys()) {
+    await step((0.2 * index) / members.length, 'reading', `reading model ${index + 1} of ${members.length}`);
+    const data = index === 0 ? first : await read(index);
+    checkSameRows(first, data, index);
+    raw.push(rawAt(scale, data, places));
+    scoresByPart.push(scoresWithoutParts(data, task, places, parts, partCount));
+  }
+  const data = rowsOf(task, first, places, raw);
+  const byPart: Blend[] = [];
+  const rowsByPart = Array.from({ length: partCount }, (_, part) =>
+    Uint32Array.from(places.keys()).filter((row) => parts[places[row] ?? 0] === part),
+  );
+  for (let left = 0; left < partCount; left += 1) {
+    await step(0.2 + (0.4 * left) / (partCount + 1), 'selecting', `weights without part ${left + 1} of ${partCount}`);
+    byPart.push(
+      blendOf(
+        task,
+        data,
+        rowsByPart.filter((_, part) => part !== left),
+      ),
+    );
+  }
+  await step(0.55, 'selecting', 'weights by all parts');
+  const final = blendOf(task, data, rowsByPart);
+  const choice = { final, byPart, bestByPart: bestWithoutParts(metric, scoresByPart, partCount) };
+  return { choice, selectionRowCount: places.length, first };
+}
+
+/** What selection and layer look at. `loss` null: there is no layer for such a target. */
+type Rows = Omit<LayerRows, 'loss'> & { readonly loss: LayerRows['loss'] | null };
+
+function rowsOf(
+  { target, metric, stacks }: EnsembleTask,
+  first: OutOfFold,
+  places: Uint32Array,
+  raw: readonly Float64Array[],
+): Rows {
+  const objective = objectiveOf(target, metric);
+  const labels = labelsAt(first, places, target);
+  const loss = stacks === true && !isShifted(target) ? layerLoss(objective) : null;
+  return { raw, labels, loss, ...termsAt(first, places, labels, objective) };
+}
+
+/** True where each row's raw score has something of its own added, once for the blend: weights must add up to 1 then. */
+const isShifted = ({ offsetColumn, exposureColumn }: EnsembleTask['target']): boolean =>
+  offsetColumn !== undefined || exposureColumn !== undefined;
+
+/** Greedy weights by these rows, or the layer that begins with them, if that is better by more than noise. */
+function blendOf(task: EnsembleTask, { loss, ...data }: Rows, rowsByPart: readonly Uint32Array[]): Blend {
+  const rows = mergedRows(rowsByPart);
+  const { weights } = selectWeights(data, rows, task);
+  const layer = loss === null ? null : stackWeights({ ...data, loss }, rowsByPart, weights);
+  if (layer === null || layer.weights.some((weight) => weight > ENSEMBLE_WEIGHT_MAX)) return { weights, layer: null };
+  const { shifts, penalty } = layer;
+  return { weights: layer.weights, layer: { shifts, penalty } };
+}
+
+/** All of them in ascending order. */
+function mergedRows(parts: readonly Uint32Array[]): Uint32Array {
+  const all = new Uint32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all.sort();
+}
+
+/** A model's score on the rows at `places` without each part in turn. */
+function scoresWithoutParts(
+  data: OutOfFold,
+  { target, metric }: EnsembleTask,
+  places: Uint32Array,
+  parts: Int8Array,
+  partCount: number,
+): (number | null)[] {
+  const isChosen = new Uint8Array(data.rows.length);
+  for (const place of places) isChosen[place] = 1;
+  return Array.from({ length: partCount }, (_, left) => {
+    return metricOf(metric, data, target, (_of, place) => isChosen[place] === 1 && parts[place] !== left);
+  });
+}
+
+/** The model with the best score without each part; of equal ones the first. */
+const bestWithoutParts = (
+  metric: EnsembleTask['metric'],
+  scoresByPart: readonly (readonly (number | null)[])[],
+  partCount: number,
+): number[] =>
+  Array.from({ length: partCount }, (_, part) =>
+    scoresByPart.reduce(
+      (best, scores, model) => (isBetter(metric, scores[part], scoresByPart[best]?.[part]) ? model : best),
+      0,
+    ),
+  );
