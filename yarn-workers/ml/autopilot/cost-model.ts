@@ -1,8 +1,9 @@
 import type { AutopilotPlan, PlannedResult } from '#contracts';
 import { entryOf, settingsOf } from '../blueprints/catalogue.ts';
-import { drawsRandomNumbers, isForest, isLinear, leavesOf, type BoostedSettings } from '../blueprints/settings.ts';
+import { isAveraged, isBagged, isForest, isLinear, leavesOf, type BoostedSettings } from '../blueprints/settings.ts';
 import type { Candidate } from '../blueprints/variations.ts';
 import { SELECTION_TERMS_MAX, VALIDATION_PARTS } from '../ensemble/limits.ts';
+import { SEED_COPIES_MAX } from './limits.ts';
 import type { Succeeded } from './run.ts';
 
 /** What a task costs beside its fit: claim, reading, sealing, commit. */
@@ -72,9 +73,12 @@ export function refitRatio({ partitioning, rowCount }: AutopilotPlan): number {
 /** What a fit on all training rows takes, if one on a part of them took what it took. */
 export const fullFitMs = ({ task, result }: Succeeded): number => result.fitMs / (task.sampleFraction ?? 1);
 
-/** How many models a refit averages: one where all of them would be the same. */
-export const copiesOf = ({ blueprintId, parameters }: Candidate, copies: number): number =>
-  drawsRandomNumbers(settingsOf(blueprintId, parameters)) ? copies : 1;
+/** How many models a refit averages: of boosting alone several, more of bags than of seeds. */
+export function copiesOf({ blueprintId, parameters }: Candidate, copies: number): number {
+  const settings = settingsOf(blueprintId, parameters);
+  if (!isAveraged(settings)) return 1;
+  return isBagged(settings) ? copies : Math.min(copies, SEED_COPIES_MAX);
+}
 
 /** Expected time of the refit, in so many copies, of a fit that took `fitMs`, with its safety. */
 export function refitMsOf(plan: AutopilotPlan, fitMs: number, copies = 1): number {

@@ -75,8 +75,9 @@ function ensembleTask(run: Run): PlannedTask | null {
 }
 
 /**
- * The ensemble if it is to be preferred: better than the best single model by more than one standard error of the paired
- * difference, so that of two as good the simpler one is taken. Once its members are being refitted it stays the choice; a refit
+ * The ensemble if it is to be preferred: better than the best single model in the honest comparison. A gain within its noise is
+ * taken too: ensembles are better on unseen rows more often than the noise of few rows lets one prove
+ * (`docs/adr/0049-bagged-refits.md`). Once its members are being refitted it stays the choice; a refit
  * of the single model, made because there was no time for all of theirs, goes before an ensemble without one.
  */
 export function winningEnsemble({ ensemble, refit, memberRefits }: Run): MadeEnsemble | null {
@@ -86,8 +87,8 @@ export function winningEnsemble({ ensemble, refit, memberRefits }: Run): MadeEns
   return memberRefits.size > 0 || isGain(facts) ? { ...ensemble, facts } : null;
 }
 
-/** True if an ensemble is better than the best single model by more than the standard error of that. */
-export const isGain = ({ gain, noise }: EnsembleFacts): boolean => gain !== null && noise !== null && gain > noise;
+/** True if an ensemble is better than the best single model on rows that chose neither. */
+export const isGain = ({ gain }: EnsembleFacts): boolean => gain !== null && gain > 0;
 
 /** The members' refits, `parallelTasks` at a time, then their blend; or no refit, if not all of them can be had. */
 function refitEnsemble(run: Run): EndgameStep {

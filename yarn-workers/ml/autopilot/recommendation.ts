@@ -73,9 +73,9 @@ function beatenEnsemble({ ensemble }: Run): string {
   const facts = isSucceeded(ensemble) ? ensemble.result.ensemble : null;
   if (facts === null || facts === undefined) return '';
   const { gain, noise } = facts;
-  if (gain === null || noise === null) return '; the ensemble has no score';
+  if (gain === null) return '; the ensemble has no score';
   const what = `the ensemble of ${facts.members.length}`;
-  const told = `gain ${gain.toPrecision(3)}, standard error ${noise.toPrecision(3)}`;
+  const told = `gain ${gain.toPrecision(3)}, standard error ${noise?.toPrecision(3) ?? 'unknown'}`;
   if (isGain(facts)) return `; ${what} is better (${told}), but there was too little time to refit it`;
-  return `; ${what} is not better by more than its standard error (${told})`;
+  return `; ${what} is not better (${told})`;
 }

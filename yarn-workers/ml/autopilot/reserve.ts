@@ -10,7 +10,7 @@ import {
   refitBlendMsOf,
   refitRatio,
 } from './cost-model.ts';
-import { ENSEMBLE_MODELS_MIN } from './limits.ts';
+import { ENSEMBLE_MODELS_MIN, SEED_COPIES_MAX } from './limits.ts';
 import { isSample, ranked, type Run, type Searched, type Succeeded } from './run.ts';
 
 /**
@@ -50,7 +50,7 @@ export function endgameReserve(run: Run): { readonly ensembleMs: number; readonl
   const limits = plan.ensemble ?? null;
   if (limits === null || plan.timeBudgetMs === null || !canBlend(library)) return { ensembleMs: 0, copies: 1 };
   const others = library.slice(1, limits.membersMax);
-  for (let copies = plan.refitCopies ?? 1; copies >= 1; copies -= 1) {
+  for (let copies = Math.min(plan.refitCopies ?? 1, SEED_COPIES_MAX); copies >= 1; copies -= 1) {
     const ensembleMs = ensembleMsOf(plan, library) + ensembleRefitMs(plan, others, copies);
     if (ensembleMs <= ENSEMBLE_SHARE_MAX * plan.timeBudgetMs) return { ensembleMs, copies };
   }

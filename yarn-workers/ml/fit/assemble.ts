@@ -20,6 +20,8 @@ export interface FittedMember {
     | { readonly linear: LinearArrays }
     | { readonly forest: ForestArrays }
     | { readonly scores: readonly number[] };
+  /** What it counts beside the others. @default 1 */
+  readonly votes?: number;
 }
 
 /** An offset with its column, and what it adds on average. */
@@ -30,7 +32,7 @@ export interface FittedOffset {
 }
 
 /**
- * The artefact's content: steps that members share are stored once, members weigh the same and are blended on the link
+ * The artefact's content: steps that members share are stored once, members weigh what their votes say and are blended on the link
  * scale. Offsets are the last features, each with a step of its own.
  *
  * @param lastOnly the last member predicts alone, the others weigh 0: those of earlier backtests know less of what comes next, and are
@@ -54,9 +56,11 @@ export function assemble(
     return steps.push(step) - 1;
   };
   const models = new Map<string, ModelArrays>();
+  const votes = members.map((member) => member.votes ?? 1);
+  const voteCount = votes.reduce((sum, own) => sum + own, 0);
   const manifestMembers = members.map((member, index): ManifestMember => {
     const own = member.steps.map(placeOf);
-    const weight = lastOnly ? Number(index === members.length - 1) : 1 / members.length;
+    const weight = lastOnly ? Number(index === members.length - 1) : (votes[index] ?? 1) / voteCount;
     if ('scores' in member.model)
       return { weight, steps: own, model: { kind: 'constant', scores: [...member.model.scores] } };
     const prefix = `member${index}`;

@@ -87,13 +87,18 @@ export async function boostMembers(
     await states.offer({ finished, running: [] });
   }
   const isShort = finished.length < members.length;
+  const areBags = members.some(({ bag }) => bag !== undefined);
   return finished.map(({ trees, iterations, stoppedByDeadline }, index) => ({
     steps: steps[index] ?? [],
     model: { trees },
+    ...(areBags && members[index]?.bag === undefined ? { votes: WHOLE_VOTES } : {}),
     iterations,
     stoppedByDeadline: isShort || stoppedByDeadline || scores[index]?.stoppedByDeadline === true,
   }));
 }
+
+/** What a copy of all rows counts beside bags: `docs/adr/0049-bagged-refits.md` has figures. */
+const WHOLE_VOTES = 3;
 
 /** Where an earlier attempt of the fit ended members by its deadline. */
 function noteStops({ stops }: MemberContext, finished: readonly FinishedMember[]): void {

@@ -18,7 +18,7 @@ import {
 } from './encoder.ts';
 import type { BoostingEngine } from './engine.ts';
 import { BIN_SAMPLE_CELLS_MAX, BIN_SAMPLE_ROWS_MAX, MATRIX_CELLS_MAX, PUSH_CELLS_MAX } from './limits.ts';
-import { countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
+import { baggedRows, countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
 import { offsetsOf, type TargetRows } from './target-rows.ts';
 import type { MemberHistory } from './history/member-history.ts';
 import type { TaskFeature } from './task-columns.ts';
@@ -74,7 +74,9 @@ export async function fitMember(
 ): Promise<Boosted & { trees: TreeArrays }> {
   const { task, features, source, rows, roles, io, settings } = context;
   const encoder = tableEncoder(features, steps, source, io.signal, heldOut);
-  const trains = trainingRows(roles, member);
+  const isTraining = trainingRows(roles, member);
+  const isInBag = baggedRows(member, task.seed);
+  const trains = (row: number): boolean => isTraining(row) && isInBag(row);
   const validates = validationRows(roles, member);
   const labels = engineLabels(task, rows);
   const encoded = await encodeMember(encoder, rows.rowCount, trains, validates, task.seed);

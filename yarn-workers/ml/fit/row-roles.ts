@@ -1,12 +1,15 @@
 import { AppError, type TrainTask } from '#contracts';
 import { hash32, rowHash } from '#statistics';
+import { settingsOf } from '../blueprints/catalogue.ts';
 import { hasManyClasses } from '../blueprints/many-classes.ts';
+import { isBagged } from '../blueprints/settings.ts';
 import { partitionOf } from '../partition/partitions.ts';
 import { HOLDOUT, TRAINING, isModelled, type TrainingSpans } from '../partition/types.ts';
 import type { TargetRows } from './target-rows.ts';
 
 /** Salts of hashes that must not agree with the partitions' hash. */
 const SAMPLE_SALT = 0x5a17_0001;
+const BAG_SALT = 0x5a17_0062;
 
 /** What each row is for in a task. */
 export interface RowRoles {
@@ -14,7 +17,7 @@ export interface RowRoles {
   readonly of: Int8Array;
   /** By date, of which spans of time a member's training rows are; null where they are all but the holdout and the member's fold. */
   readonly spans: TrainingSpans | null;
-  /** Models to be fitted: one a fold; those of a refit leave no row out, and differ by their seeds. */
+  /** Models to be fitted: one a fold; those of a refit leave no fold out, and differ by their seeds or bags. */
   readonly members: readonly Member[];
   /** Rows that may train; null: all. */
   readonly sample: Uint8Array | null;
@@ -22,15 +25,17 @@ export interface RowRoles {
 
 /** A model of the artefact: fitted on all rows but the holdout and fold `fold`; by date on those of the fold's training window. */
 export interface Member {
-  /** Null in a refit: nothing is left out, and there is nothing to stop by. */
+  /** Null in a refit: nothing is held back, and there is nothing to stop by. */
   readonly fold: number | null;
+  /** Of a bagged refit: the part of the rows that trees are grown without, though steps are fitted on it. */
+  readonly bag?: number;
 }
 
 /** @throws what {@link partitionOf} throws */
 export function rowRoles(task: TrainTask, rows: TargetRows): RowRoles {
   const hashed = sampleOf(task, rows.rowCount);
   if (task.refit !== null) {
-    const members = Array.from({ length: task.refit.copies ?? 1 }, () => ({ fold: null }));
+    const members = copiesOf(task.refit.copies ?? 1, task, rows);
     const of = new Int8Array(rows.rowCount).fill(TRAINING);
     return { of, spans: null, members, sample: withSmallClasses(hashed, of, task, rows) };
   }
@@ -43,6 +48,40 @@ export function rowRoles(task: TrainTask, rows: TargetRows): RowRoles {
   });
   const sample = withSmallClasses(hashed, of, task, rows);
   return { of, spans, members: Array.from({ length: foldCount }, (_, fold) => ({ fold })), sample };
+}
+
+/** Parts of the rows, each of which is left out by one bag. */
+export const BAGS = 5;
+/** Rows of each class (of a regression: of all) below which there are no bags: one might be without some class. */
+export const BAGGED_ROWS_MIN = 50;
+
+/**
+ * Copies that differ: by their seeds, or, but for the first, by the rows that they leave out. One, where they could differ by
+ * neither.
+ */
+function copiesOf(copies: number, task: TrainTask, rows: TargetRows): Member[] {
+  const isBag = copies > 1 && isBagged(settingsOf(task.blueprintId, task.parameters));
+  const count = isBag && fewestRows(task, rows) < BAGGED_ROWS_MIN ? 1 : copies;
+  return Array.from({ length: count }, (_, index) =>
+    isBag && index > 0 ? { fold: null, bag: (index - 1) % BAGS } : { fold: null },
+  );
+}
+
+/** Rows of positive weight of the class that has fewest. */
+function fewestRows({ target }: TrainTask, { rowCount, classes, weights }: TargetRows): number {
+  const counts = new Float64Array(Math.max(1, target.classes.length));
+  for (let row = 0; row < rowCount; row += 1) {
+    const index = classes?.[row] ?? 0;
+    if ((weights?.[row] ?? 1) > 0) counts[index] = (counts[index] ?? 0) + 1;
+  }
+  return Math.min(...counts);
+}
+
+/** True if a row is not of the part that the member's bag leaves out, which hash(seed, row) says. */
+export function baggedRows({ bag }: Member, seed: number): (row: number) => boolean {
+  if (bag === undefined) return () => true;
+  const salted = hash32(seed, BAG_SALT);
+  return (row) => rowHash(salted, row) % BAGS !== bag;
 }
 
 /** A class of which a sample has fewer rows to train on keeps all that it has. */

@@ -3,7 +3,7 @@ import { Blueprint, METRIC_FACTS, METRIC_NAMES, parse } from '#contracts';
 import { BLUEPRINTS, blueprintOf, candidateName, settingsOf } from '#ml';
 import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';
 import { textAnalysesOf } from '../../../../../yarn-workers/ml/blueprints/text.ts';
-import { drawsRandomNumbers, usesRandomness } from '../../../../../yarn-workers/ml/blueprints/settings.ts';
+import { isAveraged, isBagged, usesRandomness } from '../../../../../yarn-workers/ml/blueprints/settings.ts';
 import { variations } from '../../../../../yarn-workers/ml/blueprints/variations.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';
 
@@ -94,9 +94,13 @@ describe('ml blueprints', () => {
       'lightgbm-shallow',
       'xgboost-default',
     ]);
-    const areCopies = (id: string, parameters = {}) => drawsRandomNumbers(settingsOf(id, parameters));
-    expect([areCopies('xgboost-slow'), areCopies('xgboost-default', { rowFraction: 0.7 })]).to.deep.equal([true, true]);
-    expect([areCopies('xgboost-default'), areCopies('random-forest'), areCopies('linear')]).not.to.include(true);
+    const kindOf = (id: string, parameters = {}): string => {
+      const settings = settingsOf(id, parameters);
+      return isBagged(settings) ? 'bags' : isAveraged(settings) ? 'seeds' : 'one';
+    };
+    expect([kindOf('xgboost-slow'), kindOf('xgboost-default', { rowFraction: 0.7 })]).to.deep.equal(['seeds', 'seeds']);
+    expect([kindOf('xgboost-default'), kindOf('lightgbm-default')]).to.deep.equal(['bags', 'bags']);
+    expect([kindOf('random-forest'), kindOf('linear'), kindOf('baseline')]).to.deep.equal(['one', 'one', 'one']);
   });
 
   it('have an objective for every metric, stopped by a loss of which less is better', () => {

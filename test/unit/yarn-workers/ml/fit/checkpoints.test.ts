@@ -184,6 +184,15 @@ const BOOSTED: readonly {
     task: { blueprintId: 'lightgbm-slow', refit: { of: 'model-0', iterations: 130 }, parameters: { leaves: 7 } },
   },
   {
+    name: 'refit of two bags',
+    targetType: 'binary',
+    task: {
+      blueprintId: 'lightgbm-default',
+      refit: { of: 'model-0', iterations: 70, copies: 2 },
+      parameters: { leaves: 7 },
+    },
+  },
+  {
     name: 'refit of two copies',
     targetType: 'binary',
     task: {

@@ -10,7 +10,7 @@ import {
   trainedRowCount,
   type FitResult,
 } from '#ml';
-import { openArtifact } from '#scoring';
+import { openArtifact, readModels } from '#scoring';
 import { createRandom } from '#statistics';
 import { sha256, testEngine } from '../../../../support/boosting-engine.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';
@@ -125,17 +125,52 @@ describe('ml fit', function () {
     expect(refit.outOfFold).to.equal(null);
   });
 
+  const leaves = ({ blob, content }: FitResult): string[] =>
+    content.members.map(({ model }) => {
+      const name = model.kind === 'trees' ? `${model.prefix}.leafValue` : expect.fail('no trees');
+      const section = content.sections.find((candidate) => candidate.name === name) ?? expect.fail(`no ${name}`);
+      return blob.slice(section.offset, section.offset + 8 * section.length).join();
+    });
+
+  it('bags the copies of a refit that draws no random numbers: one of all rows, and each other grown without another fifth of them', async () => {
+    const spec = await task('regression', { blueprintId: 'lightgbm-default' });
+    const refit = { of: 'model-0', iterations: 20 };
+    const one = await fit({ ...spec, refit: { ...refit, copies: 1 } });
+    const bagged = await fit({ ...spec, refit: { ...refit, copies: 6 } });
+    const weights = bagged.content.members.map(({ weight }) => weight);
+    expect(weights).to.deep.equal([3 / 8, ...Array<number>(5).fill(1 / 8)]);
+    expect(leaves(bagged)[0]).to.equal(leaves(one)[0]);
+    expect(new Set(leaves(bagged)).size).to.equal(6);
+    // Steps are fitted on all rows, and the leaves of a tree cover those of the bag.
+    expect(bagged.content.steps).to.deep.equal(one.content.steps);
+    expect(bagged.rowCount).to.equal(ROWS);
+    const covered = bagged.content.members.map(({ model }) => {
+      const prefix = model.kind === 'trees' ? model.prefix : expect.fail('no trees');
+      const arrays = readModels(bagged.content, bagged.blob).get(prefix);
+      if (arrays === undefined || !('leafValue' in arrays) || arrays.leafCover === null) expect.fail('no covers');
+      return [...arrays.leafCover.subarray(0, arrays.leafOffset[1])].reduce((sum, cover) => sum + cover, 0);
+    });
+    expect(covered.reduce((sum, rows) => sum + rows, 0)).to.equal(5 * ROWS);
+  });
+
+  it('has no bags where a class has few rows, but the one model of all rows', async () => {
+    const label = Array.from({ length: 200 }, (_, i) => (i % 8 === 0 ? 'rare' : 'common'));
+    const table: MemoryColumn[] = [
+      { name: 'x', cells: label.map((_, i) => `${(i * 37) % 11}`), parse: numberRule },
+      { name: 'y', cells: label, parse: textRule },
+    ];
+    const plan = await planOf(table, { target: 'y' });
+    const refit = { of: 'm', iterations: 5, copies: 5 };
+    const few = await fit(trainTask(table, plan, { blueprintId: 'lightgbm-default', refit }), 100, table);
+    expect(few.content.members).to.have.length(1);
+    expect(few.stops).to.deep.equal({});
+  });
+
   it('averages the copies of a refit, each with a seed of its own; the first is the refit without copies', async () => {
     const spec = await task('regression', { blueprintId: 'lightgbm-slow' });
     const one = await fit({ ...spec, refit: { of: 'model-0', iterations: 20 } });
     const three = await fit({ ...spec, refit: { of: 'model-0', iterations: 20, copies: 3 } });
     expect(three.content.members.map(({ weight }) => weight)).to.deep.equal([1 / 3, 1 / 3, 1 / 3]);
-    const leaves = ({ blob, content }: typeof one) =>
-      content.members.map(({ model }) => {
-        const name = model.kind === 'trees' ? `${model.prefix}.leafValue` : expect.fail('no trees');
-        const section = content.sections.find((candidate) => candidate.name === name) ?? expect.fail(`no ${name}`);
-        return blob.slice(section.offset, section.offset + 8 * section.length).join();
-      });
     expect(leaves(three)[0]).to.equal(leaves(one)[0]);
     expect(new Set(leaves(three)).size).to.equal(3);
   });
