@@ -3,6 +3,7 @@ import { backupCommands } from './commands/backup.ts';
 import { datasetCommands } from './commands/datasets.ts';
 import { hadoopCommands } from './commands/hadoop.ts';
 import { jobCommands } from './commands/jobs.ts';
+import { modelCommands } from './commands/models.ts';
 import { operationCommands } from './commands/operations.ts';
 import { predictionCommands } from './commands/predictions.ts';
 import { autopilotCommands, projectCommands } from './commands/projects.ts';
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   ...datasetCommands,
   ...projectCommands,
   ...autopilotCommands,
+  ...modelCommands,
   ...predictionCommands,
   ...jobCommands,
   ...operationCommands,

@@ -97,6 +97,8 @@ function respond(ctx: Koa.Context, answer: Answer): void {
   ctx.status = answer.status;
   ctx.set({ ...answer.headers });
   if (answer.raw !== undefined) {
+    const etag = answer.headers?.['etag'];
+    if (etag !== undefined && isKnownAlready(ctx, etag)) return;
     ctx.type = answer.mediaType ?? 'application/octet-stream';
     ctx.body = answer.raw;
     return;
@@ -110,14 +112,18 @@ function respond(ctx: Koa.Context, answer: Answer): void {
   if (answer.status === 200 || answer.status === 201) {
     const etag = etagOf(json);
     ctx.set('ETag', etag);
-    if (['GET', 'HEAD'].includes(ctx.method) && isNotModified(ctx.headers['if-none-match'], etag)) {
-      ctx.status = 304;
-      return;
-    }
+    if (isKnownAlready(ctx, etag)) return;
   }
   // Koa would add a charset, which JSON does not have.
   ctx.set('Content-Type', answer.mediaType ?? JSON_MEDIA_TYPE);
   ctx.body = json;
+}
+
+/** Answers 304 where the client has this representation. */
+function isKnownAlready(ctx: Koa.Context, etag: string): boolean {
+  if (!['GET', 'HEAD'].includes(ctx.method) || !isNotModified(ctx.headers['if-none-match'], etag)) return false;
+  ctx.status = 304;
+  return true;
 }
 
 function respondWithError(ctx: Koa.Context, err: unknown, requestId: string, logger: AppContext['logger']): void {

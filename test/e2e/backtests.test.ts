@@ -88,6 +88,20 @@ describe('main job over HTTP: partitions by date', function () {
     expect(project.partitioning?.dates?.backtests).to.have.length(2);
   });
 
+  it('reports of each model when it trained on what, and that a series ages', async () => {
+    for (const { modelId, blueprintId, scores } of run.board.data) {
+      const { status, text } = await api.request('GET', `/models/${modelId}/compliance-report`);
+      expect(status, text.slice(0, 500)).to.equal(200);
+      expect(text, blueprintId).to.include('2024-01-01 00:00:00 UTC to 2024-03-04 00:00:00 UTC');
+      expect(text, blueprintId).to.match(
+        /<td>backtest 2<\/td><td class="number">70<\/td><td class="number">[\d.,]+<\/td>/,
+      );
+      expect(text.includes('The model ages'), blueprintId).to.equal(/^naive-|history$/.test(blueprintId));
+      expect(text, blueprintId).to.not.match(/undefined|NaN|\[object/);
+      expect(scores.holdout).to.equal(null);
+    }
+  });
+
   it('answers with what the recommended model has learned from all rows', async () => {
     const { predictionUrl } = await deployed(api, run.modelId);
     const rows = [{ day: '2024-05-21', shop: 'south', weather: '3' }];

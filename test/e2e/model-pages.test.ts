@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { Api } from '../support/api.ts';
 import { installedBrowser, startBrowser, type TestBrowser, type WatchedPage } from '../support/browser.ts';
@@ -132,6 +133,33 @@ describe('pages of a model', function () {
     await page.locator('#insight svg', { hasText: 'Learning curve' }).waitFor();
     expect(await page.locator('#insight figure tbody tr').count()).to.be.greaterThan(1);
     await page.close();
+  });
+
+  it('save the compliance report, a file that shows itself without asking anybody', async () => {
+    const { page, complaints } = await open(`model=${classified.modelId}`);
+    const saving = page.waitForEvent('download');
+    await page.locator('#model-head button', { hasText: 'Save compliance report' }).click();
+    const download = await saving;
+    expect(download.suggestedFilename()).to.equal(`compliance-report-${classified.modelId}.html`);
+    const saved = await download.path();
+    await page.locator('#model-head [role=status]', { hasText: 'Saved.' }).waitFor();
+    expect(complaints).to.deep.equal([]);
+    await page.close();
+    if (browser === null) throw new Error('the tests are skipped without a browser');
+    const report = await browser.newPage();
+    await report.page.setContent(readFileSync(saved, 'utf8'));
+    expect(await report.page.locator('h2').count()).to.equal(14);
+    expect(await report.page.locator('img, script').count(), 'markup of the data').to.equal(0);
+    expect(await report.page.locator('main').innerText()).to.include(ATTACK);
+    const style =
+      "[getComputedStyle(document.querySelector('h1')).fontSize, getComputedStyle(document.querySelector('header')).borderBottomWidth]";
+    expect(await report.page.evaluate(style), 'its style is allowed by its own policy').to.deep.equal([
+      '25.5px',
+      '3px',
+    ]);
+    expect(report.requests.filter((url) => !url.startsWith('about:'))).to.deep.equal([]);
+    expect(report.complaints).to.deep.equal([]);
+    await report.page.close();
   });
 
   it('say what does not exist', async () => {

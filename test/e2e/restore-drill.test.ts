@@ -87,6 +87,15 @@ function drill(from: Client, to: Client): void {
     return models.map(({ json: model }) => (model as { contentHash: string }).contentHash); // Model of the contract
   };
 
+  /** The compliance reports of all models: what they say is the same in the next life, on the other database too. */
+  const reportsOf = async ({ board }: Modelled): Promise<string[]> => {
+    const answers = await Promise.all(
+      board.data.map(({ modelId }) => api.request('GET', `/models/${modelId}/compliance-report`)),
+    );
+    expect(answers.map(({ status }) => status)).to.deep.equal(answers.map(() => 200));
+    return answers.map(({ text }) => text);
+  };
+
   it('brings everything back: leaderboards, predictions, and the run that was interrupted', async function () {
     this.timeout(240_000);
     const first = await newHome(folder, 'first', from);
@@ -98,6 +107,9 @@ function drill(from: Client, to: Client): void {
     const rows = table.rows.map((row) => jsonRow(table, row));
     const answers = (await predict(api, deployment.predictionUrl, rows)).data;
     const hashes = await hashesOf(run.projectId);
+    // Feature impact and effects are computed when the run is over: reports must not change after the backup.
+    for (const { id } of (await api.get('/jobs', pageOf(Job))).data) await api.final(id);
+    const reports = await reportsOf(run);
     const openProjectId = await newProject(api, run.datasetId, 'interrupted');
     const openJob = await startAutopilot(api, openProjectId, PLAN);
     await until('a running task', async () =>
@@ -130,6 +142,7 @@ function drill(from: Client, to: Client): void {
     const upMs = Math.round(performance.now() - startedAt);
     expect(platform.adminKey).to.equal(key);
     expect(await hashesOf(run.projectId)).to.deep.equal(hashes);
+    expect(await reportsOf(run)).to.deep.equal(reports);
     const again = await readyDeployment(api, deployment.id);
     expect((await predict(api, again.predictionUrl, rows)).data).to.deep.equal(answers);
     await api.succeeded(await api.get(`/jobs/${openJob.id}`, Job));

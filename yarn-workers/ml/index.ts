@@ -15,7 +15,7 @@ export { textAnalysesOf } from './blueprints/text.ts';
 export type { GbmSettings, ModelSettings } from './blueprints/settings.ts';
 export { blendArtifacts, type BlendedArtifact, type WeightedArtifact } from './ensemble/blend-artifacts.ts';
 export { remakeEnsemble } from './ensemble/check-ensemble.ts';
-export { compareScores, type Comparison } from './ensemble/compare-scores.ts';
+export { compareScores, scoreError, type Comparison, type ScoredRows } from './ensemble/compare-scores.ts';
 export {
   ensembleManifest,
   ensembleParameters,
@@ -49,6 +49,7 @@ export { offsetColumns } from './fit/target-rows.ts';
 export {
   decodeOutOfFold,
   encodeOutOfFold,
+  metricOf,
   rankingScore,
   scoresFromOutOfFold,
   type OutOfFold,

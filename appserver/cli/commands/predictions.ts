@@ -13,7 +13,8 @@ import { projectOf } from './projects.ts';
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 250;
 
-async function modelOf(
+/** The model that is named, or the recommended one of a project (default: of the newest). */
+export async function modelOf(
   context: CommandContext,
   model: string | undefined,
   project: string | undefined,
@@ -54,7 +55,8 @@ function mediaTypeOf(file: string, format: string | undefined): string {
   }
 }
 
-async function writeTo(stream: Readable, file: string | undefined): Promise<void> {
+/** Writes an answer to a new file, or to standard output. */
+export async function writeTo(stream: Readable, file: string | undefined): Promise<void> {
   if (file === undefined) await pipeline(stream, process.stdout, { end: false });
   else await pipeline(stream, createWriteStream(file, { flags: 'wx' }));
 }

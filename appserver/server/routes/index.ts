@@ -3,6 +3,7 @@ import { openApiOf } from '../openapi.ts';
 import { ok, route, type Route } from '../route.ts';
 import { autopilotRoutes } from './autopilot.ts';
 import { batchPredictionRoutes } from './batch-predictions.ts';
+import { complianceReportRoutes } from './compliance-report.ts';
 import { datasetRoutes } from './datasets.ts';
 import { deploymentRoutes } from './deployments.ts';
 import { featureListRoutes } from './feature-lists.ts';
@@ -34,6 +35,7 @@ export const apiRoutes: readonly Route[] = [
   ...autopilotRoutes,
   ...modelRoutes,
   ...modelQuestionRoutes,
+  ...complianceReportRoutes,
   ...batchPredictionRoutes,
   ...deploymentRoutes,
   ...jobRoutes,

@@ -35,7 +35,7 @@ export function datasetView(dataset: DatasetRecord): Dataset {
 }
 
 /** Parquet in HDFS is read where it lies; its format was recorded when it was registered. */
-function isInPlace(source: unknown): boolean {
+export function isInPlace(source: unknown): boolean {
   if (typeof source !== 'object' || source === null) return false;
   return Reflect.get(source, 'type') === 'hdfs' && Reflect.get(source, 'format') === 'parquet';
 }

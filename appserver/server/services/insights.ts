@@ -23,6 +23,7 @@ import {
   getTask,
   insightsOfModel,
   isFinalJobState,
+  type InsightRecord,
   type Queryable,
   type StoredJob,
   type TrainedFacts,
@@ -177,14 +178,23 @@ async function readTaskInsight(
       `model ${model.id}: ${kind} was not computed (job ${found.jobId}: ${why}); ask again by ${ask}`,
     );
   }
-  const { path, sha256 } = found.result;
-  const bytes = await store.readAll(`${path}/${INSIGHT_FILE}`, { maxBytes: INSIGHT_BYTES_MAX, signal });
-  if (sha256Of(bytes) !== sha256)
-    throw new AppError('ARTIFACT_INVALID', `model ${model.id}: ${path}/${INSIGHT_FILE} is not what was committed`);
-  const json = parseJsonText(Buffer.from(bytes).toString('utf8'), INSIGHT_FILE);
-  const { formatVersion: _, ...stored } = parse(StoredInsight, json, INSIGHT_FILE, 'ARTIFACT_INVALID');
+  const { formatVersion: _, ...stored } = await readStoredInsight(store, model.id, found.result, signal);
   const insight = feature === undefined ? stored.insight : ofFeature(stored.insight, feature);
   return { insight: { modelId: model.id, ...stored, insight } };
+}
+
+/** What a task has computed of a model. @throws ARTIFACT_INVALID where the file is not what was committed */
+export async function readStoredInsight(
+  store: ObjectStore,
+  modelId: string,
+  { path, sha256 }: NonNullable<InsightRecord['result']>,
+  signal: AbortSignal,
+): Promise<StoredInsight> {
+  const bytes = await store.readAll(`${path}/${INSIGHT_FILE}`, { maxBytes: INSIGHT_BYTES_MAX, signal });
+  if (sha256Of(bytes) !== sha256)
+    throw new AppError('ARTIFACT_INVALID', `model ${modelId}: ${path}/${INSIGHT_FILE} is not what was committed`);
+  const json = parseJsonText(Buffer.from(bytes).toString('utf8'), INSIGHT_FILE);
+  return parse(StoredInsight, json, INSIGHT_FILE, 'ARTIFACT_INVALID');
 }
 
 /** Segments of one column alone. @throws VALIDATION_FAILED where there are none of it */

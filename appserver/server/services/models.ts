@@ -22,7 +22,7 @@ import { publicProblem } from './jobs.ts';
 const NO_SCORES: ModelScores = { validation: null, crossValidation: null, holdout: null };
 
 /** Scores as they may be seen: the holdout's only once it is unlocked. */
-function visibleScores(scores: ModelScores, project: ProjectRecord): ModelScores {
+export function visibleScores(scores: ModelScores, project: ProjectRecord): ModelScores {
   return project.holdoutUnlockedAt === null ? { ...scores, holdout: null } : scores;
 }
 

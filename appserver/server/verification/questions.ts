@@ -4,11 +4,9 @@ import {
   parse,
   STOPS_PARAMETER,
   type ArtifactInsightKind,
-  type Insight,
   type InsightKind,
   type InsightQuery,
   type MetricName,
-  type ModelComparison,
   type RowExplanations,
   type TargetSpec,
 } from '#contracts';
@@ -25,9 +23,11 @@ import {
 } from '#ml';
 import { modelReader, openArtifact } from '#scoring';
 import { sha256Of } from '../services/hashes.ts';
+import type { ComparisonFacts, InsightFacts } from './answer-facts.ts';
 import type { ReadableStore } from './check.ts';
 import { committedModel, type CommittedFiles, type CommittedModel } from './committed-files.ts';
 import { explainRows } from './explain-rows.ts';
+import { artefactAnswer, predictionsAnswer, type ReportAnswer } from './report-answer.ts';
 
 interface OutOfFoldQuestion {
   readonly kind: 'out-of-fold';
@@ -67,13 +67,24 @@ interface StopsQuestion {
   readonly files: CommittedFiles;
 }
 
+interface ReportQuestion {
+  readonly kind: 'report';
+  readonly files: CommittedFiles;
+  /** Of the model whose predictions it shows: itself, or the twin that a refit repeats. */
+  readonly predictedBy: CommittedFiles;
+  /** Of the baseline of its run, where it is not that itself. */
+  readonly baseline: CommittedFiles | null;
+  readonly target: TargetSpec;
+  readonly metric: MetricName;
+  readonly seed: number;
+  readonly isUnlocked: boolean;
+  readonly deviations: ArtifactQuestion['deviations'];
+}
+
 /** What is asked about committed models, beside the checks: minutes of nobody's, but tenths of a second of the event loop. */
 export type ModelQuestion =
-  OutOfFoldQuestion | ArtifactQuestion | ComparisonQuestion | ExplanationQuestion | StopsQuestion;
+  OutOfFoldQuestion | ArtifactQuestion | ComparisonQuestion | ExplanationQuestion | StopsQuestion | ReportQuestion;
 
-/** Facts of an insight that its model does not say. */
-export type InsightFacts = Omit<Insight, 'modelId' | 'predictedBy'>;
-export type ComparisonFacts = Omit<ModelComparison, 'modelId' | 'otherId' | 'predictedBy'>;
 export type ExplanationFacts = RowExplanations['data'];
 
 /** What a question is answered with. */
@@ -83,7 +94,9 @@ export type AnswerTo<Q extends ModelQuestion> = Q extends { kind: 'comparison' }
     ? ExplanationFacts
     : Q extends { kind: 'stops' }
       ? FitStops | null
-      : InsightFacts;
+      : Q extends { kind: 'report' }
+        ? ReportAnswer
+        : InsightFacts;
 
 /**
  * Answers in the thread that calls it.
@@ -113,7 +126,30 @@ export async function answerQuestion(question: ModelQuestion, store: ReadableSto
       const stops = (await committed(question.files, store).manifest()).parameters[STOPS_PARAMETER];
       return stops === undefined ? null : parse(FitStops, stops, STOPS_PARAMETER, 'ARTIFACT_INVALID');
     }
+    case 'report':
+      return reportAnswer(question, store);
   }
+}
+
+/** One file after the other, so that the predictions of two models are held only while these are compared. */
+async function reportAnswer(question: ReportQuestion, store: ReadableStore): Promise<ReportAnswer> {
+  const { files, predictedBy, baseline, target, metric, seed } = question;
+  const manifest = await committed(files, store).manifest();
+  const artefact = artefactAnswer(manifest, manifest.files);
+  const data = await committed(predictedBy, store).outOfFold();
+  const predictions = predictionsAnswer(data, target, question);
+  const compared = baseline === null ? null : await committed(baseline, store).outOfFold();
+  return {
+    artefact,
+    predictions,
+    baseline:
+      compared === null || !haveSameRows(data, compared)
+        ? null
+        : comparisonOf({ target, metric, seed }, data, compared),
+    coefficients: artefact.isLinear
+      ? await artifactInsight({ ...question, insight: 'coefficients', label: undefined }, store)
+      : null,
+  };
 }
 
 function outOfFoldInsight({ target, insight, query }: OutOfFoldQuestion, data: OutOfFold): InsightFacts {
@@ -127,7 +163,7 @@ function outOfFoldInsight({ target, insight, query }: OutOfFoldQuestion, data: O
 }
 
 async function artifactInsight(
-  { files, target, insight, label, deviations }: ArtifactQuestion,
+  { files, target, insight, label, deviations }: Omit<ArtifactQuestion, 'kind'>,
   store: ReadableStore,
 ): Promise<InsightFacts> {
   const { manifest, blob } = await committed(files, store).artifact();
@@ -167,14 +203,11 @@ const T_OF_NINE = 2.262157162798205;
 const LEVEL = 0.95;
 
 function comparisonOf(
-  { target, metric, seed }: ComparisonQuestion,
+  { target, metric, seed }: Pick<ComparisonQuestion, 'target' | 'metric' | 'seed'>,
   first: OutOfFold,
   second: OutOfFold,
 ): ComparisonFacts {
-  if (
-    Buffer.compare(bytesOf(first.rows), bytesOf(second.rows)) !== 0 ||
-    Buffer.compare(bytesOf(first.partitions), bytesOf(second.partitions)) !== 0
-  ) {
+  if (!haveSameRows(first, second)) {
     const message = 'has other rows or folds, so that the two cannot be compared';
     throw new AppError('VALIDATION_FAILED', `query: /with ${message}`, { errors: [{ path: '/with', message }] });
   }
@@ -188,6 +221,10 @@ function comparisonOf(
     interval: isInterval ? { from: gain - T_OF_NINE * noise, to: gain + T_OF_NINE * noise, level: LEVEL } : null,
   };
 }
+
+const haveSameRows = (first: OutOfFold, second: OutOfFold): boolean =>
+  Buffer.compare(bytesOf(first.rows), bytesOf(second.rows)) === 0 &&
+  Buffer.compare(bytesOf(first.partitions), bytesOf(second.partitions)) === 0;
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array | Int8Array): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);

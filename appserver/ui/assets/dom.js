@@ -33,6 +33,20 @@ export async function ask(path, { method = 'GET', json } = {}) {
 
 export const get = async (path) => (await ask(path)).body;
 
+/** Has the browser save an answer that is a file. Throws what the API says went wrong. */
+export async function save(path, name) {
+  const answer = await fetch(`/api/v1/${path}`, {
+    headers: { authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ''}` },
+  });
+  if (!answer.ok) {
+    const { detail } = await answer.json();
+    throw new Error(detail ?? answer.statusText);
+  }
+  const url = URL.createObjectURL(await answer.blob());
+  make('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
 /** A number of so many significant digits; a dash for nothing. */
 export const number = (value, most = 4, least = 1) =>
   value === null || value === undefined

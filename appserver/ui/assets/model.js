@@ -1,6 +1,6 @@
 // A model's page: what it is, how good it is, and its insights.
 
-import { addressOf, bytes, facts, get, make, number, show, table, time } from './dom.js';
+import { addressOf, bytes, facts, get, make, number, save, show, table, time } from './dom.js';
 import { showComparison } from './comparison.js';
 import { showExplanations } from './explanations.js';
 import { offeredKinds, showInsight } from './insights.js';
@@ -78,6 +78,24 @@ function membersOf({ ensemble }) {
   return [make('h3', {}, 'Blends'), make('p', { className: 'hint' }, told), rows];
 }
 
+/** A button that saves the model's compliance report, and what went wrong where it cannot. */
+function reportOf({ id }) {
+  const said = make('span', { className: 'hint', role: 'status' });
+  const button = make('button', { type: 'button' }, 'Save compliance report');
+  button.addEventListener('click', async () => {
+    button.disabled = true;
+    said.replaceChildren('Making it…');
+    try {
+      await save(`models/${encodeURIComponent(id)}/compliance-report`, `compliance-report-${id}.html`);
+      said.replaceChildren('Saved.');
+    } catch (err) {
+      said.replaceChildren(err.message);
+    }
+    button.disabled = false;
+  });
+  return make('p', {}, button, ' ', said);
+}
+
 /** Shows the page; true while it has to be asked for again. */
 export async function showModel(parameters) {
   const path = `models/${encodeURIComponent(parameters.model)}`;
@@ -99,6 +117,7 @@ export async function showModel(parameters) {
       ...(model.recommended ? [make('span', { className: 'tag' }, 'recommended')] : []),
     ),
     factsOf(model),
+    ...(model.state === 'ready' ? [reportOf(model)] : []),
   );
   if (model.state !== 'ready') {
     show(

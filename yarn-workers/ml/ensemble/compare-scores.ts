@@ -29,8 +29,7 @@ export function compareScores(
   metric: MetricName,
   seed: number,
 ): Comparison {
-  const salted = hash32(seed, GROUP_SALT);
-  const groups = Uint8Array.from(first.rows, (row) => rowHash(salted, row) % NOISE_GROUPS);
+  const groups = noiseGroups(first.rows, seed);
   const isHigher = METRIC_FACTS[metric].direction === 'higher';
   const gainWithout = (group: number | null): number | null => {
     const wanted = (partition: number, index: number): boolean => partition !== HOLDOUT && groups[index] !== group;
@@ -42,4 +41,39 @@ export function compareScores(
   const gain = gainWithout(null);
   const without = Array.from({ length: NOISE_GROUPS }, (_, group) => gainWithout(group));
   return { gain, noise: gain === null ? null : jackknifeError(without) };
+}
+
+/** Rows whose score has a standard error of its own. */
+export type ScoredRows = 'ranked' | 'holdout';
+
+/**
+ * Standard error of a model's score on the rows that rank it, or on those of the holdout, by the same grouped jackknife. What another
+ * sample of training rows would change is not in it, and rows are taken as independent.
+ *
+ * @returns null where the score of all rows but one group is undefined
+ */
+export function scoreError(
+  { isByDate, ...pooled }: OutOfFold,
+  target: TargetSpec,
+  metric: MetricName,
+  seed: number,
+  part: ScoredRows = 'ranked',
+): number | null {
+  const isRanked = part === 'ranked';
+  const data = isRanked && isByDate === true ? { ...pooled, isByDate } : pooled;
+  const groups = noiseGroups(data.rows, seed);
+  const without = Array.from({ length: NOISE_GROUPS }, (_, group) =>
+    metricOf(
+      metric,
+      data,
+      target,
+      (partition, index) => (partition !== HOLDOUT) === isRanked && groups[index] !== group,
+    ),
+  );
+  return jackknifeError(without);
+}
+
+function noiseGroups(rows: Uint32Array, seed: number): Uint8Array {
+  const salted = hash32(seed, GROUP_SALT);
+  return Uint8Array.from(rows, (row) => rowHash(salted, row) % NOISE_GROUPS);
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -174,6 +174,20 @@ describe('trainyard command line', () => {
       expect(server.asked.at(-1)?.url).to.equal('/api/v1/projects/p2/autopilot');
       await server.close();
     }
+  });
+
+  it('models report writes the report to a new file and never over another', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'trainyard-cli-'));
+    const file = path.join(folder, 'report.html');
+    const server = await fakeServer(() => ({ status: 200, json: 'the report' }));
+    const words = ['models', 'report', 'm/1', '--output', file, '--url', server.url, '--api-key', 'k'];
+    const first = await cli(words);
+    expect([first.code, readFileSync(file, 'utf8')]).to.deep.equal([0, '"the report"']);
+    expect(first.err).to.contain(file);
+    expect(server.asked[0]).to.include({ method: 'GET', url: '/api/v1/models/m%2F1/compliance-report' });
+    expect((await cli(words)).code).to.not.equal(0);
+    await server.close();
+    rmSync(folder, { recursive: true });
   });
 
   it('hadoop doctor shows what is broken with its remedy, and exits 1', async () => {

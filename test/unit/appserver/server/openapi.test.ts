@@ -32,6 +32,7 @@ GET /models/{id}/log
 GET /models/{id}/insights
 GET POST /models/{id}/insights/{kind}
 GET /models/{id}/comparison
+GET /models/{id}/compliance-report
 POST /models/{id}/explanations
 GET /models/{id}/artifact
 GET /models/{id}/training-predictions

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { TargetSpec } from '#contracts';
-import { HOLDOUT, compareScores, type OutOfFold } from '#ml';
+import { HOLDOUT, compareScores, scoreError, type OutOfFold } from '#ml';
 import { createRandom } from '#statistics';
 
 const TARGET: TargetSpec = { name: 'y', targetType: 'regression', classes: [], positiveClass: null };
@@ -48,5 +48,28 @@ describe('ml ensemble comparison', () => {
     // The difference of two uniform means over 250 rows has sqrt(2 / 12 / 250); both are samples of it.
     expect(deviation).to.be.closeTo(Math.sqrt(2 / 12 / 250), 0.003);
     expect(told / deviation).to.be.within(0.85, 1.15);
+  });
+
+  it('knows the standard error of a single score, of the rows that rank and of the holdout', () => {
+    const random = createRandom(2);
+    // The mean of n uniform numbers has a deviation of sqrt(1 / 12 / n); a jackknife of ten groups tells it within about a quarter.
+    const told = (part: 'ranked' | 'holdout'): number => {
+      const turns = Array.from({ length: 200 }, (_, turn) =>
+        scoreError(
+          predicting(() => random.uniform(), 600),
+          TARGET,
+          'mae',
+          turn,
+          part,
+        ),
+      );
+      return Math.sqrt(turns.reduce<number>((sum, error) => sum + (error ?? NaN) ** 2, 0) / turns.length);
+    };
+    expect(told('ranked') / Math.sqrt(1 / 12 / 500)).to.be.within(0.9, 1.1);
+    expect(told('holdout') / Math.sqrt(1 / 12 / 100)).to.be.within(0.9, 1.1);
+    const constant = predicting(() => 1, 600);
+    expect(scoreError(constant, TARGET, 'mae', 1)).to.equal(0);
+    expect(scoreError(constant, TARGET, 'r2', 1), 'a value that never changes has no r2').to.equal(null);
+    expect(scoreError({ ...constant, isByDate: true }, TARGET, 'mae', 1, 'holdout')).to.equal(0);
   });
 });

@@ -1,0 +1,151 @@
+import type {
+  AutopilotPlan,
+  Blueprint,
+  DatasetProfile,
+  EnsembleFacts,
+  FeatureWarning,
+  LeakageFacts,
+  MetricName,
+  ModelScores,
+  ModellingFeature,
+  Parameters,
+  Partitioning,
+  StoredInsight,
+  TargetSpec,
+} from '#contracts';
+import type { ReportAnswer } from '../verification/index.ts';
+
+/** The model itself; times are ISO 8601 in UTC. */
+export interface ModelFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly family: string;
+  readonly blueprintId: string;
+  readonly role: 'search' | 'ensemble' | 'refit';
+  readonly refitOf: string | null;
+  /** As its owner may change it at any time. */
+  readonly description: string;
+  readonly createdAt: string;
+  readonly finishedAt: string | null;
+  /** What was asked for; defaults are the blueprint's. */
+  readonly parameters: Parameters;
+  readonly featureList: string | null;
+  readonly excludedForLeakage: readonly string[];
+  readonly sampleFraction: number;
+  readonly threadCount: number;
+  readonly rowCount: number;
+  readonly iterations: number | null;
+  readonly ensemble: EnsembleFacts | null;
+  /** The holdout's are null while it is locked. */
+  readonly scores: ModelScores;
+  readonly fitSeconds: number;
+  readonly predictMicrosPerRow: number;
+  readonly peakMemoryBytes: number;
+  readonly sizeBytes: number;
+  readonly contentHash: string;
+  readonly manifestSha256: string;
+  readonly signature: string;
+}
+
+export interface ProjectFacts {
+  readonly id: string;
+  /** Name and description are as their owner may change them at any time. */
+  readonly name: string;
+  readonly description: string;
+  readonly metric: MetricName;
+  readonly partitioning: Partitioning;
+  readonly holdoutUnlockedAt: string | null;
+}
+
+/** A file that the rows were read from. */
+export interface SourceFile {
+  readonly path: string | null;
+  readonly rowCount: number;
+  readonly sizeBytes: number;
+  /** Null of files that are read where they lie: those have the time of their last change. */
+  readonly sha256: string | null;
+  readonly modifiedAt: string | null;
+}
+
+export interface DatasetFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly rowCount: number;
+  readonly sizeBytes: number | null;
+  readonly source: string;
+  readonly isInPlace: boolean;
+  readonly createdAt: string;
+  readonly warnings: readonly FeatureWarning[];
+  readonly files: readonly SourceFile[];
+  readonly features: readonly FeatureFacts[];
+}
+
+/** A column of the dataset, as it was profiled. */
+export type FeatureFacts = Pick<
+  DatasetProfile['features'][number],
+  'name' | 'type' | 'missingCount' | 'uniqueCount' | 'uniqueIsEstimate' | 'min' | 'max' | 'mean' | 'warnings'
+>;
+
+/** What the model's task was told. */
+export interface TaskFacts {
+  readonly target: TargetSpec;
+  readonly features: readonly ModellingFeature[];
+  readonly seed: number;
+  /** Null where neither task nor run say. */
+  readonly weightColumn: string | null;
+  readonly monotonic: AutopilotPlan['monotonic'];
+}
+
+/** The run of Autopilot that made the model. */
+export interface RunFacts {
+  readonly id: string;
+  readonly state: string;
+  readonly plan: AutopilotPlan;
+  readonly leakage: LeakageFacts | null;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly recommendedModelId: string | null;
+  /** Why that one; null where a later run has replaced the sentence. */
+  readonly reason: string | null;
+}
+
+/** A model of the same run. */
+export interface PeerFacts {
+  readonly modelId: string;
+  readonly name: string;
+  readonly blueprintId: string;
+  readonly role: ModelFacts['role'];
+  readonly refitOf: string | null;
+  readonly state: string;
+  readonly parameters: Parameters;
+  readonly score: number | null;
+  readonly sampleFraction: number;
+  readonly rowCount: number | null;
+  readonly fitSeconds: number | null;
+}
+
+/** An insight that a task has computed, with the hash of its file. */
+export interface InsightRecordFacts {
+  readonly sha256: string;
+  readonly stored: StoredInsight;
+}
+
+/**
+ * All that a report says, and nothing else decides its bytes: plain data without a time of asking, a user, a host or a path of this
+ * installation.
+ */
+export interface ReportFacts {
+  readonly model: ModelFacts;
+  readonly project: ProjectFacts;
+  readonly dataset: DatasetFacts;
+  readonly task: TaskFacts;
+  /** Null: fitted by hand. */
+  readonly run: RunFacts | null;
+  /** Models of the run in the order of creation; of a model that was fitted by hand those of the project made before it. */
+  readonly peers: readonly PeerFacts[];
+  /** Null where this program has no such blueprint any more. */
+  readonly blueprint: Blueprint | null;
+  readonly answer: ReportAnswer;
+  /** By kind. */
+  readonly insights: readonly InsightRecordFacts[];
+}

@@ -1,0 +1,45 @@
+import type { ReportFacts } from '../facts.ts';
+import { code, facts, number, paragraph, table, text, type Section } from '../layout.ts';
+import { markup, named, type Markup } from '../markup.ts';
+import { count, figure, percent, withError } from '../numbers.ts';
+
+/** Which models are blended, and what that gained. */
+export function ensemble(report: ReportFacts): Section {
+  return { id: 'ensemble', title: 'Ensemble', body: report.model.ensemble === null ? single(report) : blend(report) };
+}
+
+function single({ model, peers }: ReportFacts): Markup {
+  const within = peers.filter(({ role }) => role === 'ensemble').map(({ modelId }) => modelId);
+  const made =
+    within.length === 0
+      ? 'The run made no ensemble.'
+      : markup`The run made an ensemble, ${code(within[0] ?? '')}; see the board of models.`;
+  return paragraph(
+    markup`This model blends no other models${model.role === 'refit' ? ' (its members, if several, are copies with seeds of their own)' : ''}. ${made}`,
+  );
+}
+
+function blend(report: ReportFacts): Markup {
+  const { ensemble: found } = report.model;
+  if (found === null) return markup``;
+  const known = new Map(report.peers.map((peer) => [peer.modelId, peer]));
+  return markup`${paragraph('A weighted mean of raw scores on the link scale; weights by greedy selection with replacement on out-of-fold predictions (Caruana, Niculescu-Mizil, Crew, Ksikes 2004). Each held-back row is predicted with weights that were chosen without its fold, so the score is not flattered by their choice.')}${table(
+    'Members',
+    found.members,
+    [
+      text(
+        'Model',
+        ({ modelId }) => markup`${named(known.get(modelId)?.name ?? 'of another run')}<br>${code(modelId)}`,
+      ),
+      text('Blueprint', ({ modelId }) => code(known.get(modelId)?.blueprintId ?? '')),
+      number('Weight', ({ weight }) => percent(weight)),
+      number(report.project.metric, ({ modelId }) => figure(known.get(modelId)?.score)),
+    ],
+  )}${facts([
+    [
+      'Gain on the best single model',
+      found.gain === null ? 'not computed of a refit; see its twin' : withError(found.gain, found.noise),
+    ],
+    ['Rows that chose the weights', count(found.selectionRowCount)],
+  ])}`;
+}
