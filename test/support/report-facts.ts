@@ -141,6 +141,7 @@ export function reportFacts({
       })),
     ],
     blueprint,
+    blended: [],
     answer: answerOf(features, labels, metric),
     insights: [{ sha256: HASH, stored: impactOf(features, metric) }],
   };

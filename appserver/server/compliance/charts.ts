@@ -32,6 +32,7 @@ const RIGHT = 10;
 const TOP = 22;
 const BOTTOM = 40;
 const TICKS = 4;
+const TITLE_CHARACTERS_MAX = 160;
 
 /** A coordinate to a tenth of a unit: as many digits as can be seen. */
 const place = (value: number): string => String(Math.round(value * 10) / 10);
@@ -85,7 +86,7 @@ export function chart({ title, x, y, series, hasDiagonal = false }: Chart): Mark
     hasDiagonal && low < high
       ? markup`<path class="diagonal" d="M${place(toX(low))} ${place(toY(low))}L${place(toX(high))} ${place(toY(high))}"/>`
       : NOTHING;
-  return markup`<figure><figcaption>${named(title)}</figcaption><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${`${title}: ${y.label} by ${x.label}`}">
+  return markup`<figure><figcaption>${named(title, TITLE_CHARACTERS_MAX)}</figcaption><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${`${title}: ${y.label} by ${x.label}`}">
 ${grid}<path class="axis" d="M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${WIDTH - RIGHT}"/>${diagonal}${drawn}
 <text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 8}" text-anchor="middle">${x.label}</text><text x="${LEFT}" y="12">${y.label}</text>
 </svg>${series.length > 1 ? legend(series) : NOTHING}</figure>

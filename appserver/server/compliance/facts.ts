@@ -124,6 +124,15 @@ export interface PeerFacts {
   readonly fitSeconds: number | null;
 }
 
+/** A model that is blended. */
+export interface BlendedFacts {
+  readonly modelId: string;
+  readonly name: string;
+  readonly parameters: Parameters;
+  /** Null where this program has no such blueprint any more. */
+  readonly blueprint: Blueprint | null;
+}
+
 /** An insight that a task has computed, with the hash of its file. */
 export interface InsightRecordFacts {
   readonly sha256: string;
@@ -145,6 +154,8 @@ export interface ReportFacts {
   readonly peers: readonly PeerFacts[];
   /** Null where this program has no such blueprint any more. */
   readonly blueprint: Blueprint | null;
+  /** Models that an ensemble blends, in the order of its members; none of another model. */
+  readonly blended: readonly BlendedFacts[];
   readonly answer: ReportAnswer;
   /** By kind. */
   readonly insights: readonly InsightRecordFacts[];

@@ -1,4 +1,5 @@
 export type {
+  BlendedFacts,
   DatasetFacts,
   InsightRecordFacts,
   ModelFacts,

@@ -36,4 +36,6 @@ export const PARAMETER_MEANINGS: Readonly<Record<string, string>> = {
   membersMax: 'models that are blended at most',
   stepsMax: 'steps of the selection of weights at most',
   selectionRowCount: 'held-back rows that chose the weights',
+  gain: 'by which the ensemble is better than the best single model',
+  noise: 'standard error of the gain',
 };

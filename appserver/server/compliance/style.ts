@@ -18,7 +18,7 @@ caption{text-align:left;font-weight:600;padding:.3rem 0;color:#46566b}
 th,td{text-align:left;vertical-align:top;padding:.28rem 1.1rem .28rem 0;border-bottom:1px solid #e2e8ef}
 thead th{border-bottom:2px solid #9fb1c5;font-weight:600}
 .number{text-align:right}
-th.number{white-space:nowrap}
+td:first-child:not(.number){min-width:9rem}
 .facts th{width:15rem;font-weight:600;color:#46566b}
 .note{border-left:4px solid #c88a12;background:#fdf7ea;padding:.4rem .8rem}
 .status{color:#46566b;margin:.2rem 0}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError, canonicalJson, type FeatureProfile, type TaskSpec } from '#contracts';
+import { AppError, canonicalJson, type Blueprint, type FeatureProfile, type TaskSpec } from '#contracts';
 import { BLUEPRINTS, ENSEMBLE_BLUEPRINT, SERIES_BLUEPRINTS } from '#ml';
 import {
   findDataset,
@@ -18,6 +18,7 @@ import type { Caller } from '../auth/caller.ts';
 import {
   renderReport,
   STYLE,
+  type BlendedFacts,
   type InsightRecordFacts,
   type RenderedReport,
   type ReportFacts,
@@ -72,13 +73,26 @@ async function reportFacts(
     task: taskFacts(spec, run),
     run: run === undefined ? null : runFacts(run, project),
     peers: models.map((peer) => peerFacts(peer, project)),
-    blueprint: KNOWN_BLUEPRINTS.find(({ id }) => id === model.planned.blueprintId) ?? null,
+    blueprint: knownBlueprint(model.planned.blueprintId),
+    blended: blendedFacts(trained, models),
     answer: await ask(source, { model, trained, project, models, spec, profiles }),
     insights: await insightFacts(source, model, signal),
   };
 }
 
 const KNOWN_BLUEPRINTS = [...BLUEPRINTS, ...SERIES_BLUEPRINTS, ENSEMBLE_BLUEPRINT];
+
+/** Null where the model is of a program that had other ones. */
+const knownBlueprint = (wanted: string): Blueprint | null => KNOWN_BLUEPRINTS.find(({ id }) => id === wanted) ?? null;
+
+function blendedFacts({ ensemble }: TrainedFacts, models: readonly ModelRecord[]): BlendedFacts[] {
+  return (ensemble?.members ?? []).flatMap(({ modelId }) => {
+    const model = models.find(({ id }) => id === modelId);
+    if (model === undefined) return [];
+    const { name, planned } = model;
+    return [{ modelId, name, parameters: planned.parameters, blueprint: knownBlueprint(planned.blueprintId) }];
+  });
+}
 
 /** What stood beside a model that was fitted by hand: models of the project that were ordered before it, and itself. */
 async function modelsBefore(db: Queryable, { projectId, createdAt }: ModelRecord): Promise<ModelRecord[]> {

@@ -1,9 +1,9 @@
-import type { Blueprint, Parameters } from '#contracts';
+import type { Blueprint } from '#contracts';
 import type { ReportFacts } from '../facts.ts';
 import { code, heading, note, number, paragraph, table, text, type Section } from '../layout.ts';
 import { markup, named, names, NOTHING, type Markup } from '../markup.ts';
 import { count, figure } from '../numbers.ts';
-import { PARAMETER_MEANINGS } from '../parameters.ts';
+import { parameterRows, parameterTable } from '../parameter-table.ts';
 
 /** Features of a step that are named, and members of a table, at most. */
 const FEATURES_NAMED_MAX = 12;
@@ -21,7 +21,7 @@ export function blueprint(report: ReportFacts): Section {
             markup`This program has no blueprint ${code(model.blueprintId)} any more, so that its description is missing; the steps and parameters below are those of the artefact.`,
           )
         : described(known)
-    }${fitted(report)}${members(report)}${parameters(report)}${constraints(report)}`,
+    }${fitted(report)}${members(report)}${parameters(report)}${constraints(report)}${blended(report)}`,
   };
 }
 
@@ -76,55 +76,32 @@ function members({ answer }: ReportFacts): Markup {
   }`;
 }
 
-interface ParameterRow {
-  readonly name: string;
-  readonly value: string;
-  readonly origin: string;
-}
-
-/** Every parameter with its value in this model and whether that is the blueprint's own. */
-export function parameterRows({ blueprint: known, model, answer }: ReportFacts): ParameterRow[] {
-  const used = answer.artefact.parameters;
-  const defaults: Parameters = known?.parameters ?? {};
-  const own = new Set([...Object.keys(defaults), ...Object.keys(used)].filter((name) => !isStructured(used[name])));
-  return [...own].map((name) => {
-    const value = used[name];
-    const asked = model.parameters[name];
-    const fallback = defaults[name];
-    const origin =
-      asked !== undefined
-        ? asked === fallback
-          ? 'set, to the default'
-          : `set; default ${fallback === undefined ? 'unknown' : wordOf(fallback)}`
-        : fallback === undefined
-          ? 'of the fit'
-          : value === undefined || value === fallback
-            ? 'default'
-            : `differs; default of this program ${wordOf(fallback)}`;
-    return { name, value: value === undefined ? 'not recorded' : wordOf(value), origin };
+function parameters({ blueprint: known, model, answer }: ReportFacts): Markup {
+  const rows = parameterRows({
+    defaults: known?.parameters ?? {},
+    asked: model.parameters,
+    used: answer.artefact.parameters,
   });
+  return markup`${heading('Parameters')}${parameterTable(rows)}${
+    model.iterations === null
+      ? NOTHING
+      : paragraph(
+          `Kept of the fit: ${count(model.iterations)} iterations (of boosting, trees of a forest, or steps of a path of penalties).`,
+        )
+  }`;
 }
 
-/** Lists and objects have a place of their own in the report. */
-const isStructured = (value: unknown): boolean => typeof value === 'object' && value !== null;
-
-const wordOf = (value: unknown): string =>
-  typeof value === 'number'
-    ? figure(value)
-    : typeof value === 'string' || typeof value === 'boolean'
-      ? String(value)
-      : '–';
-
-function parameters(report: ReportFacts): Markup {
-  const rows = parameterRows(report);
-  const title = heading('Parameters');
-  if (rows.length === 0) return markup`${title}${paragraph('The blueprint has no parameters.')}`;
-  return markup`${title}${table('All parameters', rows, [
-    text('Parameter', ({ name }) => code(name)),
-    number('Value', ({ value }) => named(value)),
-    text('Origin', ({ origin }) => origin),
-    text('Meaning', ({ name }) => PARAMETER_MEANINGS[name] ?? '–'),
-  ])}${report.model.iterations === null ? NOTHING : paragraph(`Kept of the fit: ${count(report.model.iterations)} iterations (of boosting, trees of a forest, or steps of a path of penalties).`)}`;
+/** The blueprints of the models that an ensemble blends, each once, with the parameters of each model. */
+function blended({ blended: all }: ReportFacts): Markup {
+  if (all.length === 0) return NOTHING;
+  const known = new Map(all.flatMap(({ blueprint: one }) => (one === null ? [] : [[one.id, one] as const])));
+  return markup`${heading('Blueprints of the models that are blended')}${[...known.values()].map(described)}${all.map(
+    ({ modelId, name, blueprint: one, parameters: asked }) => {
+      const defaults = one?.parameters ?? {};
+      const rows = parameterRows({ defaults, asked, used: { ...defaults, ...asked } });
+      return markup`${paragraph(markup`<strong>${named(name)}</strong> (${code(modelId)})`)}${parameterTable(rows)}`;
+    },
+  )}`;
 }
 
 function constraints({ task }: ReportFacts): Markup {

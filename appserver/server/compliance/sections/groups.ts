@@ -8,7 +8,7 @@ import { binName, notComputed } from './behaviour.ts';
 
 const NOTABLE_SHOWN_MAX = 30;
 const COLUMNS_SHOWN_MAX = 40;
-const RATED_COLUMNS_MAX = 6;
+const RATED_COLUMNS_MAX = 8;
 const RATED_SEGMENTS_MAX = 12;
 
 type Segments = Extract<TaskInsightContent, { kind: 'segments' }>;
@@ -49,13 +49,13 @@ function notable({ notable: all, features, metric }: Segments, types: Types): Ma
       number('Rows', ({ rowCount }) => count(rowCount)),
       number(metric, ({ score }) => figure(score)),
       number('Better by', ({ gain, noise }) => withError(gain, noise)),
-      number('p', ({ pValue }) => figure(pValue, 2)),
+      number('p', ({ pValue }) => (pValue === 0 ? '< 1e-15' : figure(pValue, 2))),
     ],
     NOTABLE_SHOWN_MAX,
   );
 }
 
-/** The largest disparity first; of equal ones in the order of columns. */
+/** The largest disparity first, of equal ones in the order of columns. */
 const byDisparity = (columns: readonly Column[]): Column[] =>
   columns
     .filter(({ disparities: found }) => found !== null)
@@ -65,7 +65,7 @@ function disparities({ features, threshold }: Segments): Markup {
   const columns = byDisparity(features);
   if (columns.length === 0) return NOTHING;
   return markup`${heading('Disparities between groups')}${table(
-    `Largest differences between groups of fifty rows or more of a column, positive from probability ${figure(threshold)}`,
+    `Largest differences between groups of fifty rows or more of a column, positive from probability ${figure(threshold, 2)}`,
     columns,
     [
       text('Column', ({ feature }) => named(feature)),
@@ -80,9 +80,11 @@ function disparities({ features, threshold }: Segments): Markup {
   )}${paragraph('Difference and ratio of the rates of selection: demographic parity (the ratio is what the rule of four fifths is about); of true positive rates: equal opportunity; equalised odds: the larger of the two differences before.')}`;
 }
 
+/** Those that the model does not read first: attributes that are protected are left out of the features as a rule. */
 function rated({ features }: Segments, types: Types): Markup {
   const columns = byDisparity(features)
     .filter(({ segments }) => segments.some(({ kind }) => kind === 'level'))
+    .toSorted((a, b) => Number(a.isModelled) - Number(b.isModelled))
     .slice(0, RATED_COLUMNS_MAX);
   return markup`${columns.map(({ feature, segments }) =>
     table(

@@ -48,7 +48,7 @@ function ofScores({ model, project, run, answer, peers }: ReportFacts): Statemen
     ...when(answer.predictions.error === null, markup`The standard error of the score could not be computed.`),
     ...when(
       run?.plan.timeBudgetMs !== null && run !== null,
-      markup`A time budget ended the search: with more time another model might have been found.`,
+      markup`The search had a time budget: with more time another model might have been found.`,
     ),
   ];
 }
@@ -92,7 +92,7 @@ function ofRows({ task, dataset, model, project, answer, run }: ReportFacts): St
     ...when(moderate > 0, markup`${count(moderate)} findings of moderate target leakage were told and kept.`),
     ...when(
       run?.plan.leakage === undefined || run.plan.leakage.skipped !== null,
-      markup`Target leakage was not looked for with this model.`,
+      markup`No search for target leakage belongs to this model.`,
     ),
     ...when(answer.predictions.isWeighted, markup`Scores are by weight: rows of weight 0 count nothing.`),
   ];
@@ -122,11 +122,11 @@ function ofModel(report: ReportFacts): Statements {
     ...when(unread.length > 0, markup`No step of the model reads these of its features: ${names(unread, NAMED_MAX)}.`),
     ...when(
       hasStep(report, 'category-codes') || hasStep(report, 'category-numbers'),
-      markup`A level of a category that no training row had is read as unseen; such rows are predicted like an average of rare ones, without a warning.`,
+      markup`A level of a category that no training row had is read as unseen: the model knows nothing of it, and says nothing of it either.`,
     ),
     ...when(
       hasStep(report, 'text-scores'),
-      markup`Texts are read by words and runs of characters; order beyond pairs of words, and meaning, are not seen.`,
+      markup`Texts are read by words and runs of characters; their order beyond short runs, and their meaning, are not seen.`,
     ),
     ...when(
       targetType === 'binary' && answer.artefact.calibration === null,
@@ -158,7 +158,7 @@ function ofTime(report: ReportFacts): Statements {
     ),
     ...when(
       project.partitioning.dates !== undefined,
-      markup`Scores are for forecasts as far ahead as the backtests are long; farther ones are worse.`,
+      markup`Scores are for forecasts as far ahead as the backtests are long; farther ones may be worse.`,
     ),
     markup`Whether tomorrow’s rows are like these nobody knows: watch drift and actuals once the model is deployed.`,
   ];

@@ -26,22 +26,35 @@ export function reproduction(report: ReportFacts): Section {
         : paragraph(
             markup`${code(`POST /api/v1/projects/${project.id}/autopilot/replay`)} (${code(`trainyard autopilot replay --project ${project.id} --wait`)}) makes all models of the project’s latest run again from what was recorded, without a clock, and compares content hashes.${run.plan.timeBudgetMs === null ? ' The run had no time budget, so that the same request on the same dataset makes the same models too.' : ''}`,
           )
-    }${stopped(answer.artefact.parameters['stoppedAt'])}${
-      model.refitOf === null
-        ? NOTHING
-        : paragraph(
-            markup`A refit repeats what its twin ${code(model.refitOf)} had found: ${count(model.iterations)} iterations, and its calibration if it has one.`,
-          )
-    }`,
+    }${ended(report)}${repeated(report)}`,
   };
 }
 
+/** What a refit has of its twin. */
+function repeated({ model }: ReportFacts): Markup {
+  if (model.refitOf === null) return NOTHING;
+  const what =
+    model.ensemble !== null
+      ? 'weights'
+      : model.iterations === null
+        ? 'calibration, if it has one'
+        : `${count(model.iterations)} iterations, and its calibration if it has one`;
+  return paragraph(markup`A refit repeats what its twin ${code(model.refitOf)} had found: its ${what}.`);
+}
+
 /** Where the clock ended parts of the fit, as the signed manifest says. */
-function stopped(stops: unknown): Markup {
-  if (stops === undefined)
-    return note(
-      'Where a deadline ended the fit is not recorded: the model blends others, or is of a program before replays.',
+function ended({ model, answer }: ReportFacts): Markup {
+  const stops = answer.artefact.parameters['stoppedAt'];
+  if (model.ensemble !== null)
+    return paragraph(
+      'An ensemble is computed from its models; where a deadline ended the fit of one of these is in that one’s report.',
     );
+  if (stops === undefined)
+    return note('Where a deadline ended the fit is not recorded: the model is of a program before replays.');
+  return stopped(stops);
+}
+
+function stopped(stops: unknown): Markup {
   if (typeof stops !== 'object' || stops === null) return NOTHING;
   const entries = Object.entries(stops);
   if (entries.length === 0) return paragraph('No deadline ended any part of the fit.');

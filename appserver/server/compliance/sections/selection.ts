@@ -84,7 +84,7 @@ function board(report: ReportFacts): Markup {
     place < 0
       ? 'The model is not among those that are ranked.'
       : `${report.model.refitOf === null ? 'The model' : 'The twin of this refit'} is number ${count(place + 1)} of ${count(rows.length)} by ${metric} (${rankedPart(report)}; ${directionWords(report)}).`;
-  return markup`${heading('Models of the run, by what they scored')}${paragraph(standing)}${table(
+  return markup`${heading('Models beside it, by what they scored')}${paragraph(standing)}${table(
     `Ranked models: ${count(shown.length)} of ${count(rows.length)}`,
     shown,
     [
@@ -92,7 +92,7 @@ function board(report: ReportFacts): Markup {
       text(
         'Model',
         (peer) =>
-          markup`${peer.modelId === own ? markup`<strong>${named(peer.name)}</strong> (this model)` : named(peer.name)}<br>${code(peer.modelId)}`,
+          markup`${peer.modelId === own ? markup`<strong>${named(peer.name)}</strong> (${report.model.refitOf === null ? 'this model' : 'its twin'})` : named(peer.name)}<br>${code(peer.modelId)}`,
       ),
       text('Blueprint', ({ blueprintId }) => code(blueprintId)),
       number(metric, ({ score }) => figure(score)),

@@ -1,5 +1,5 @@
 import type { ReportFacts } from '../facts.ts';
-import { code, facts, list, paragraph, table, text, type Section } from '../layout.ts';
+import { code, facts, heading, list, paragraph, table, text, type Section } from '../layout.ts';
 import { markup, type Markup } from '../markup.ts';
 import { instant } from '../numbers.ts';
 
@@ -17,13 +17,18 @@ export function state({ insights, project, run, model, answer }: ReportFacts, st
           project.holdoutUnlockedAt === null ? 'locked, or none' : `unlocked at ${instant(project.holdoutUnlockedAt)}`,
         ],
       ],
-    )}${table('Insights computed by tasks that are in it', insights, [
-      text('Insight', ({ stored }) => stored.insight.kind),
-      text('SHA-256 of its file', ({ sha256 }) => code(sha256)),
-    ])}${table('Files that it was made from', answer.artefact.files, [
-      text('File of the artefact', ({ name }) => code(name)),
-      text('SHA-256', ({ sha256 }) => code(sha256)),
-    ])}${paragraph('What changes the state, and with it the report:')}${list([
+    )}${heading('Insights computed by tasks that are in it')}${
+      insights.length === 0
+        ? paragraph('None.')
+        : table('Insights', insights, [
+            text('Insight', ({ stored }) => stored.insight.kind),
+            text('SHA-256 of its file', ({ sha256 }) => code(sha256)),
+          ])
+    }${heading('Files of the model')}${table(
+      'Files',
+      [{ name: 'manifest.json', sha256: model.manifestSha256 }, ...answer.artefact.files],
+      [text('File', ({ name }) => code(name)), text('SHA-256', ({ sha256 }) => code(sha256))],
+    )}${paragraph('What changes the state, and with it the report:')}${list([
       ...CHANGES,
       markup`the model’s description, and the project’s name and description`,
     ])}${paragraph(markup`What does not: stars, tags, names of users, deployments of the model, runs of other projects. To keep what was judged, keep the file: ${code(`trainyard models report ${model.id} --output FILE`)}.`)}`,

@@ -50,7 +50,10 @@ function target({ task, answer }: ReportFacts): Markup {
     ['From raw score to prediction', LINK_WORDS[link] ?? link],
     targetType !== 'binary'
       ? null
-      : ['Positive from probability', threshold === null ? '0.5, unless a deployment sets another' : figure(threshold)],
+      : [
+          'Positive from probability',
+          threshold === null ? '0.5, unless a deployment sets another' : figure(threshold, 2),
+        ],
     offsetColumn === undefined
       ? null
       : [

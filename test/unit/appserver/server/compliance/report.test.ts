@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { BLUEPRINTS, SERIES_BLUEPRINTS } from '#ml';
 import { renderReport, type ReportFacts } from '../../../../../appserver/server/compliance/index.ts';
 import { PARAMETER_MEANINGS } from '../../../../../appserver/server/compliance/parameters.ts';
-import { parameterRows } from '../../../../../appserver/server/compliance/sections/blueprint.ts';
+import { parameterRows } from '../../../../../appserver/server/compliance/parameter-table.ts';
 import { reportFacts, type FactsOptions } from '../../../../support/report-facts.ts';
 import { REPOSITORY_ROOT } from '../../../../support/repository.ts';
 
@@ -154,7 +154,9 @@ describe('compliance report', () => {
   });
 
   it('marks parameters that were set and those that are defaults, and knows what each means', () => {
-    const rows = new Map(parameterRows(reportFacts()).map((row) => [row.name, row]));
+    const { blueprint, model, answer } = reportFacts();
+    const given = { defaults: blueprint?.parameters ?? {}, asked: model.parameters, used: answer.artefact.parameters };
+    const rows = new Map(parameterRows(given).map((row) => [row.name, row]));
     expect(rows.get('leaves')).to.deep.equal({ name: 'leaves', value: '7', origin: 'set; default 15' });
     expect(rows.get('learningRate')).to.deep.equal({ name: 'learningRate', value: '0.20000', origin: 'default' });
     const unexplained = [...BLUEPRINTS, ...SERIES_BLUEPRINTS].flatMap(({ parameters }) =>
@@ -169,7 +171,10 @@ describe('compliance report', () => {
     expect(headingsOf(example)).to.deep.equal(headingsOf(html));
     const frame = (text: string): string => text.slice(0, text.indexOf('<title>')).replace(/sha256-[^&]*/, '');
     const styleOf = (text: string): string => text.slice(text.indexOf('<style>'), text.indexOf('</style>'));
-    expect([frame(example), styleOf(example)]).to.deep.equal([frame(html), styleOf(html)]);
+    expect(frame(example)).to.equal(frame(html));
+    expect(styleOf(example) === styleOf(html), 'another style: run examples/compliance-report/run again').to.equal(
+      true,
+    );
     expect(badlyNested(example)).to.deep.equal([]);
     expect(example.length).to.be.below(300_000);
   });
