@@ -154,7 +154,7 @@ describe('pages of a model', function () {
     const style =
       "[getComputedStyle(document.querySelector('h1')).fontSize, getComputedStyle(document.querySelector('header')).borderBottomWidth]";
     expect(await report.page.evaluate(style), 'its style is allowed by its own policy').to.deep.equal([
-      '25.5px',
+      '27.2px',
       '3px',
     ]);
     expect(report.requests.filter((url) => !url.startsWith('about:'))).to.deep.equal([]);

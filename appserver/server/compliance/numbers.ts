@@ -55,8 +55,9 @@ export function bytes(value: number): string {
   return unit === 0 ? `${count(value)} B` : `${plain(size.toPrecision(3))} ${units[unit] ?? ''}`;
 }
 
-/** A time in UTC, to the second: `2026-11-29 10:02:03 UTC`. */
-export const instant = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
+/** A time in UTC, to the second: `2026-11-29 10:02:03 UTC`; a day by itself stays one. */
+export const instant = (iso: string): string =>
+  iso.length > 10 ? `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC` : iso;
 
 /** A bound of a feature's values: of dates the day. */
 export function bound(value: number | null, type: string): string {

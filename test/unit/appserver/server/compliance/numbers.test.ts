@@ -46,6 +46,7 @@ describe('numbers of a report', () => {
     expect([0, 1, 0.12345, 0.00012].map(percent)).to.deep.equal(['0 %', '100 %', '12.3 %', '0.0120 %']);
     expect([12, 1536, 5 * 2 ** 20].map(bytes)).to.deep.equal(['12 B', '1.50 KiB', '5.00 MiB']);
     expect(instant('2026-11-29T08:09:10.123Z')).to.equal('2026-11-29 08:09:10 UTC');
+    expect(instant('2026-11-29')).to.equal('2026-11-29');
     expect([bound(86_400, 'date'), bound(86_400, 'numeric'), bound(1e300, 'date')]).to.deep.equal([
       '1970-01-02',
       '86,400',
