@@ -100,7 +100,7 @@ function board(report: ReportFacts): Markup {
       number('Sample', ({ sampleFraction }) => percent(sampleFraction)),
       number('Fit, s', ({ fitSeconds }) => figure(fitSeconds, 3)),
     ],
-  )}${paragraph('The best of several models owes a part of its score to having been picked by it. An ensemble is recommended only if it is better than the best single model by more than a standard error, both chosen without the rows that they are compared on.')}${failed(report.peers)}`;
+  )}${paragraph('The best of several models owes a part of its score to having been picked by it. An ensemble is held against the best single model with both chosen without the rows that they are compared on.')}${failed(report.peers)}`;
 }
 
 function failed(peers: readonly PeerFacts[]): Markup {
