@@ -45,7 +45,7 @@ svg text{font:11px system-ui,"Segoe UI",Roboto,Arial,sans-serif;fill:#1c2430}
 .bar-negative{fill:#c98a5b}
 .error{stroke:#1c2430;stroke-width:1.2;fill:none}
 footer{margin-top:3rem;border-top:1px solid #c8d3df;padding-top:.6rem;font-size:.8rem;color:#46566b}
-@media print{@page{margin:16mm 14mm}body{font-size:10pt;padding:0;max-width:none}h2{break-after:avoid}h3,caption{break-after:avoid}
+@media print{@page{margin:16mm 14mm}html{font-size:12.5px}body{font-size:9.5pt;padding:0;max-width:none}h2{break-after:avoid}h3,caption{break-after:avoid}
 figure,.key,tr{break-inside:avoid}thead{display:table-header-group}a{color:inherit;text-decoration:none}
 table,.note,svg,.key div{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;

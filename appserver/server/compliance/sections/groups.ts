@@ -7,6 +7,8 @@ import { count, figure, percent, withError } from '../numbers.ts';
 import { binName, notComputed } from './behaviour.ts';
 
 const NOTABLE_SHOWN_MAX = 30;
+/** Smaller p-values are told to be smaller. */
+const P_SHOWN_MIN = 0.001;
 const COLUMNS_SHOWN_MAX = 40;
 const RATED_COLUMNS_MAX = 8;
 const RATED_SEGMENTS_MAX = 12;
@@ -49,7 +51,7 @@ function notable({ notable: all, features, metric }: Segments, types: Types): Ma
       number('Rows', ({ rowCount }) => count(rowCount)),
       number(metric, ({ score }) => figure(score)),
       number('Better by', ({ gain, noise }) => withError(gain, noise)),
-      number('p', ({ pValue }) => (pValue === 0 ? '< 1e-15' : figure(pValue, 2))),
+      number('p', ({ pValue }) => (pValue !== null && pValue < P_SHOWN_MIN ? `< ${P_SHOWN_MIN}` : figure(pValue, 2))),
     ],
     NOTABLE_SHOWN_MAX,
   );
