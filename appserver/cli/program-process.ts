@@ -24,8 +24,7 @@ export async function runProgramToEnd(
   flags: Readonly<Record<string, string>>,
   { output, signal }: CommandContext,
 ): Promise<JsonObject> {
-  const [program = '', ...keys] = programArguments(name, flags);
-  const child = spawn(process.execPath, [program, verb, ...keys], {
+  const child = spawn(process.execPath, programArguments(name, flags, [verb]), {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, TRAINYARD_PARENT_WATCH: '1' },
   });

@@ -100,9 +100,14 @@ export class FileObjectStore implements ObjectStore {
         `Object ${objectPath}: expected at most ${options.maxBytes} bytes, found ${found.sizeBytes}`,
       );
     }
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of this.read(objectPath, options)) chunks.push(chunk);
-    return Buffer.concat(chunks);
+    // Into its place at once: an object of its size is never in memory twice. It has one size for ever.
+    const bytes = Buffer.allocUnsafeSlow(found.sizeBytes);
+    let filled = 0;
+    for await (const chunk of this.read(objectPath, { ...options, end: found.sizeBytes })) {
+      bytes.set(chunk, filled);
+      filled += chunk.length;
+    }
+    return bytes.subarray(0, filled);
   }
 
   async stat(objectPath: string): Promise<ObjectStat | null> {

@@ -1,5 +1,12 @@
-export { contentHashOf, modelReader, openArtifact, readModels, type Sha256Function } from './artifact/open-artifact.ts';
-export { packArtifact, type PackedArtifact, type UnpackedContent } from './artifact/pack-artifact.ts';
+export {
+  checkArtifact,
+  contentHashOf,
+  modelReader,
+  openArtifact,
+  readModels,
+  type Sha256Function,
+} from './artifact/open-artifact.ts';
+export { packArtifact, withCalibration, type PackedArtifact, type UnpackedContent } from './artifact/pack-artifact.ts';
 export { checkSections, readForest, readTrees, writeSections, type ModelArrays } from './artifact/sections.ts';
 export type { Contributions } from './explain/contributions.ts';
 export { type Explainer } from './explain/explainer.ts';

@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { AppError, fromProblem, toProblem } from '#contracts';
+import { createCollector } from '#runtime';
 import type { ReadableStore } from './check.ts';
 import type { FromThread, ReadAnswer, ThreadWork, ToThread } from './messages.ts';
 import { runWork } from './work.ts';
@@ -9,10 +10,13 @@ import { runWork } from './work.ts';
 const port = parentPort;
 if (port === null) throw new AppError('INTERNAL', 'verification: this program runs in a thread of the app server');
 
+const collector = createCollector();
+
 const tell = (message: FromThread): void => port.postMessage(message);
 
 const store: ReadableStore = {
   async readAll(path, { maxBytes }) {
+    collector.look();
     tell({ type: 'read', path, maxBytes });
     const answer = await new Promise<ReadAnswer>((resolve) => port.once('message', resolve));
     if (answer.type === 'unreadable') throw fromProblem(answer.problem);
@@ -26,6 +30,7 @@ async function answer(work: ThreadWork): Promise<void> {
   } catch (err) {
     tell({ type: 'failed', problem: toProblem(err, null, true) });
   }
+  collector.look();
 }
 
 port.on('message', (message: ToThread) => {

@@ -33,11 +33,12 @@ export async function verifyEnsemble(
   const manifest = manifestOf(manifestBytes);
   checkManifest(spec, manifest);
   const manifestSha256 = sha256Of(manifestBytes);
+  // Read before the other is made, and let go: they need not be in memory together.
+  const blobSha256 = sha256Of(await read('blob', BLOB_BYTES_MAX));
   const made = await remakeEnsemble(spec, outcome, memberFiles(spec, store), sha256Of);
   checkBlend(spec, manifest, outcome, made);
   // It need not be opened: what was made here has been, and is the same.
-  if (Buffer.compare(await read('blob', BLOB_BYTES_MAX), made.blob) !== 0)
-    throw mismatch('blob is not that of its members’ artefacts');
+  if (blobSha256 !== made.content.blobSha256) throw mismatch('blob is not that of its members’ artefacts');
   if (made.outOfFold === null) {
     if (outcome.scores !== null) throw mismatch('scores: a refit has none of its own');
     return manifestSha256;

@@ -17,7 +17,7 @@ import {
   trainedRowCount,
   type OutOfFold,
 } from '#ml';
-import { compileOffsets, openArtifact } from '#scoring';
+import { checkArtifact, compileOffsets } from '#scoring';
 import { parseJsonText } from '../http/json.ts';
 import type { SealedAttempt } from '../queue/index.ts';
 import { sha256Of } from '../services/hashes.ts';
@@ -44,7 +44,7 @@ export async function verifyModel(
   const manifestBytes = await read('manifest.json', MANIFEST_BYTES_MAX);
   const blob = await read('blob', BLOB_BYTES_MAX);
   const manifest = manifestOf(manifestBytes);
-  openArtifact(manifest, blob, sha256Of);
+  checkArtifact(manifest, blob, sha256Of);
   checkManifest(spec, manifest);
   if (manifest.contentHash !== outcome.contentHash)
     throw mismatch(`content hash: the manifest says ${manifest.contentHash}; the outcome says ${outcome.contentHash}`);

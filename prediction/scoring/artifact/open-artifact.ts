@@ -8,9 +8,9 @@ import {
   type ManifestModel,
 } from '#contracts';
 import type { ModelReader } from '../scorer/members.ts';
-import { compileScorer, type Scorer } from '../scorer/scorer.ts';
+import { checkScorer, compileScorer, type Scorer } from '../scorer/scorer.ts';
 import { checkContent } from './check-content.ts';
-import { checkSections, readForest, readLinear, readTrees, type ModelArrays } from './sections.ts';
+import { checkSections, readForest, readLinear, readTrees, type ModelArrays, type SectionReading } from './sections.ts';
 
 /** SHA-256 of bytes in lower-case hexadecimal; passed in, because this module touches no platform. */
 export type Sha256Function = (bytes: Uint8Array) => string;
@@ -28,6 +28,22 @@ export function contentHashOf(content: ManifestContent, sha256: Sha256Function):
  * @throws ARTIFACT_VERSION where the format is not ours; ARTIFACT_INVALID naming what is wrong
  */
 export function openArtifact(manifest: unknown, blob: Uint8Array, sha256: Sha256Function): Scorer {
+  const parsed = provenManifest(manifest, blob, sha256);
+  return compileScorer(parsed, modelReader(parsed.content, blob));
+}
+
+/**
+ * Proves that an artefact opens, without compiling it: beside the blob it takes the memory of the largest member's shape.
+ *
+ * @throws see {@link openArtifact}
+ */
+export function checkArtifact(manifest: unknown, blob: Uint8Array, sha256: Sha256Function): void {
+  const { content } = provenManifest(manifest, blob, sha256);
+  checkScorer(content, modelReader(content, blob, 'in-place'));
+}
+
+/** The manifest of this blob, all proven but the models' arrays. */
+function provenManifest(manifest: unknown, blob: Uint8Array, sha256: Sha256Function): Manifest {
   checkVersion(manifest);
   const parsed = parse(Manifest, manifest, 'manifest', 'ARTIFACT_INVALID');
   const { content } = parsed;
@@ -39,25 +55,33 @@ export function openArtifact(manifest: unknown, blob: Uint8Array, sha256: Sha256
       fail(`training statistics of feature ${feature} of ${content.features.length}`);
   }
   checkContent(content);
-  return compileScorer(parsed, modelReader(content, blob));
+  return parsed;
 }
 
 /** Checks the sections; what it returns reads a model's arrays. @throws ARTIFACT_INVALID */
-export function modelReader(content: ManifestContent, blob: Uint8Array): ModelReader {
+export function modelReader(
+  content: ManifestContent,
+  blob: Uint8Array,
+  reading: SectionReading = 'copied',
+): ModelReader {
   checkSections(content.sections, blob.length);
   const sections = new Map(content.sections.map((section) => [section.name, section]));
   return {
-    trees: (model) => readTrees(model, sections, blob),
-    linear: (model) => readLinear(model, sections, blob),
-    forest: (model) => readForest(model, sections, blob),
+    trees: (model) => readTrees(model, sections, blob, reading),
+    linear: (model) => readLinear(model, sections, blob, reading),
+    forest: (model) => readForest(model, sections, blob, reading),
   };
 }
 
 type StoredModel = Exclude<ManifestModel, { kind: 'constant' }>;
 
-/** The arrays of all models by prefix, copied out of the blob. @throws ARTIFACT_INVALID */
-export function readModels(content: ManifestContent, blob: Uint8Array): Map<string, ModelArrays> {
-  const reader = modelReader(content, blob);
+/** The arrays of all models by prefix, by default copied out of the blob. @throws ARTIFACT_INVALID */
+export function readModels(
+  content: ManifestContent,
+  blob: Uint8Array,
+  reading: SectionReading = 'copied',
+): Map<string, ModelArrays> {
+  const reader = modelReader(content, blob, reading);
   const arraysOf = (model: StoredModel): ModelArrays => {
     switch (model.kind) {
       case 'trees':

@@ -1,5 +1,5 @@
-import { AppError, type ManifestContent, type ManifestModel } from '#contracts';
-import { compileMembers } from '../scorer/members.ts';
+import { AppError, type Calibration, type ManifestContent, type ManifestModel } from '#contracts';
+import { checkMembers } from '../scorer/members.ts';
 import { checkContent } from './check-content.ts';
 import { contentHashOf, modelReader, type Sha256Function } from './open-artifact.ts';
 import { writeSections, type ModelArrays } from './sections.ts';
@@ -38,8 +38,19 @@ export function packArtifact(
   const { sections, blob } = writeSections(needed);
   const content: ManifestContent = { ...unpacked, sections, blobSizeBytes: blob.length, blobSha256: sha256(blob) };
   checkContent(content);
-  compileMembers(content, modelReader(content, blob));
+  checkMembers(content, modelReader(content, blob, 'in-place'));
   return { content, contentHash: contentHashOf(content, sha256), blob };
+}
+
+/** The same artefact with a calibration: its blob is as it was. @throws ARTIFACT_INVALID */
+export function withCalibration(
+  { content, blob }: PackedArtifact,
+  calibration: Calibration,
+  sha256: Sha256Function,
+): PackedArtifact {
+  const calibrated = { ...content, calibration };
+  checkContent(calibrated);
+  return { content: calibrated, contentHash: contentHashOf(calibrated, sha256), blob };
 }
 
 /** Proves that a model says of its arrays what they are. */

@@ -88,37 +88,18 @@ export function writeSections(models: ReadonlyMap<string, ModelArrays>): { secti
     }
   }
   const blob = new Uint8Array(offset);
-  const view = new DataView(blob.buffer);
-  for (const [i, section] of sections.entries()) writeArray(view, section, parts[i] ?? new Uint8Array(0));
+  for (const [i, { offset: at }] of sections.entries()) writeArray(blob, at, parts[i] ?? new Uint8Array(0));
   return { sections, blob };
 }
 
 const aligned = (bytes: number): number => Math.ceil(bytes / SECTION_ALIGNMENT) * SECTION_ALIGNMENT;
 
-function writeArray(view: DataView, { type, offset }: BlobSection, array: SectionArray): void {
-  const width = WIDTH[type];
-  for (let i = 0; i < array.length; i += 1) {
-    const value = array[i] ?? 0;
-    const at = offset + i * width;
-    switch (type) {
-      case 'float64':
-        view.setFloat64(at, value, true);
-        break;
-      case 'float32':
-        view.setFloat32(at, value, true);
-        break;
-      case 'int32':
-        view.setInt32(at, value, true);
-        break;
-      case 'uint32':
-        view.setUint32(at, value, true);
-        break;
-      case 'uint8':
-        view.setUint8(at, value);
-        break;
-    }
-  }
+function writeArray(blob: Uint8Array, at: number, array: SectionArray): void {
+  blob.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), at);
 }
+
+if (new Uint8Array(Uint16Array.of(1).buffer)[0] !== 1)
+  throw new AppError('NOT_AVAILABLE', 'numbers of artefacts are little endian, which this processor is not');
 
 /**
  * Proves that sections have different names, are aligned, follow each other without overlap and end within the blob.
@@ -143,50 +124,55 @@ function fail(section: Pick<BlobSection, 'name'>, what: string): never {
   throw new AppError('ARTIFACT_INVALID', `section ${JSON.stringify(section.name)}: ${what}`);
 }
 
+/** How arrays are read: as copies, or as views of the blob, which then must stay as it is. */
+export type SectionReading = 'copied' | 'in-place';
+
 /**
- * Reads one model's sections out of the blob, as copies.
+ * Reads one model's sections out of the blob. What is not aligned in memory is copied in any case.
  *
  * @throws ARTIFACT_INVALID where a section is missing or has another type
  */
-function sectionReader<F extends string>(prefix: string, sections: ReadonlyMap<string, BlobSection>, blob: Uint8Array) {
-  const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
-  const section = (field: F, type: SectionType): BlobSection => {
+function sectionReader<F extends string>(
+  prefix: string,
+  sections: ReadonlyMap<string, BlobSection>,
+  blob: Uint8Array,
+  reading: SectionReading,
+) {
+  const bytesOf = (field: F, type: SectionType): Uint8Array => {
     const found = sections.get(`${prefix}.${field}`);
     if (found === undefined) return fail({ name: `${prefix}.${field}` }, 'is missing');
     if (found.type !== type) fail(found, `is ${found.type}, expected ${type}`);
-    return found;
+    const width = WIDTH[type];
+    const bytes = blob.subarray(found.offset, found.offset + found.length * width);
+    if (reading === 'in-place' && bytes.byteOffset % width === 0) return bytes;
+    // Not `slice`: that of a platform's subclass may be a view.
+    const own = new Uint8Array(bytes.length);
+    own.set(bytes);
+    return own;
   };
+  const read =
+    <A>(type: SectionType, made: new (buffer: ArrayBufferLike, offset: number, length: number) => A) =>
+    (field: F): A => {
+      const bytes = bytesOf(field, type);
+      return new made(bytes.buffer, bytes.byteOffset, bytes.length / WIDTH[type]);
+    };
   return {
-    float64: (field: F): Float64Array => {
-      const { offset, length } = section(field, 'float64');
-      return new Float64Array(length).map((_, i) => view.getFloat64(offset + 8 * i, true));
-    },
-    float32: (field: F): Float32Array => {
-      const { offset, length } = section(field, 'float32');
-      return new Float32Array(length).map((_, i) => view.getFloat32(offset + 4 * i, true));
-    },
-    int32: (field: F): Int32Array => {
-      const { offset, length } = section(field, 'int32');
-      return new Int32Array(length).map((_, i) => view.getInt32(offset + 4 * i, true));
-    },
-    uint32: (field: F): Uint32Array => {
-      const { offset, length } = section(field, 'uint32');
-      return new Uint32Array(length).map((_, i) => view.getUint32(offset + 4 * i, true));
-    },
-    uint8: (field: F): Uint8Array => {
-      const { offset, length } = section(field, 'uint8');
-      return blob.slice(offset, offset + length);
-    },
+    float64: read('float64', Float64Array),
+    float32: read('float32', Float32Array),
+    int32: read('int32', Int32Array),
+    uint32: read('uint32', Uint32Array),
+    uint8: read('uint8', Uint8Array),
   };
 }
 
-/** The arrays of a `linear` model, copied out of the blob. @throws ARTIFACT_INVALID see `readTrees` */
+/** The arrays of a `linear` model, by default copied out of the blob. @throws ARTIFACT_INVALID see `readTrees` */
 export function readLinear(
   model: Extract<ManifestModel, { kind: 'linear' }>,
   sections: ReadonlyMap<string, BlobSection>,
   blob: Uint8Array,
+  reading: SectionReading = 'copied',
 ): LinearArrays {
-  const { float64, int32, uint8 } = sectionReader<keyof LinearArrays>(model.prefix, sections, blob);
+  const { float64, int32, uint8 } = sectionReader<keyof LinearArrays>(model.prefix, sections, blob, reading);
   return {
     outputCount: model.outputCount,
     columnCount: model.columnCount,
@@ -200,14 +186,15 @@ export function readLinear(
   };
 }
 
-/** The arrays of a `forest` model, copied out of the blob. @throws ARTIFACT_INVALID see `readTrees` */
+/** The arrays of a `forest` model, by default copied out of the blob. @throws ARTIFACT_INVALID see `readTrees` */
 export function readForest(
   model: Extract<ManifestModel, { kind: 'forest' }>,
   sections: ReadonlyMap<string, BlobSection>,
   blob: Uint8Array,
+  reading: SectionReading = 'copied',
 ): ForestArrays {
   const { outputCount, treeCount, columnCount, link, priorVotes, prefix } = model;
-  const { float64, float32, int32, uint32, uint8 } = sectionReader<keyof ForestArrays>(prefix, sections, blob);
+  const { float64, float32, int32, uint32, uint8 } = sectionReader<keyof ForestArrays>(prefix, sections, blob, reading);
   return {
     outputCount,
     treeCount,
@@ -232,7 +219,7 @@ export function readForest(
 }
 
 /**
- * The arrays of a `trees` model, copied out of the blob.
+ * The arrays of a `trees` model, by default copied out of the blob.
  *
  * @throws ARTIFACT_INVALID where a section is missing or has another type
  */
@@ -240,8 +227,9 @@ export function readTrees(
   model: Extract<ManifestModel, { kind: 'trees' }>,
   sections: ReadonlyMap<string, BlobSection>,
   blob: Uint8Array,
+  reading: SectionReading = 'copied',
 ): TreeArrays {
-  const { float64, int32, uint32, uint8 } = sectionReader<keyof TreeArrays>(model.prefix, sections, blob);
+  const { float64, int32, uint32, uint8 } = sectionReader<keyof TreeArrays>(model.prefix, sections, blob, reading);
   return {
     outputCount: model.outputCount,
     treeCount: model.treeCount,

@@ -1,11 +1,11 @@
 import { AppError, type ManifestContent, type ManifestModel } from '#contracts';
 import { compileConstant, compileTrees, type CompiledModel } from '../models/compile.ts';
 import { compileForest } from '../models/forest.ts';
-import type { ForestArrays } from '../models/forest-arrays.ts';
+import { checkForest, type ForestArrays } from '../models/forest-arrays.ts';
 import { compileLinear } from '../models/linear.ts';
-import type { LinearArrays } from '../models/linear-arrays.ts';
+import { checkLinear, type LinearArrays } from '../models/linear-arrays.ts';
 import { outputCountOf } from '../models/link.ts';
-import { SCORE_MAX, type TreeArrays } from '../models/tree-arrays.ts';
+import { SCORE_MAX, checkTrees, type TreeArrays } from '../models/tree-arrays.ts';
 import { columnCountOf } from '../steps/steps.ts';
 import { memberColumns } from './member-columns.ts';
 
@@ -33,17 +33,53 @@ export function compileMembers(content: ManifestContent, reader: ModelReader): C
   const columnCount = columnCountOf(content.steps);
   const columns = memberColumns(content);
   return content.members.map((member, index) => {
-    const fail = (what: string): never => {
-      throw new AppError('ARTIFACT_INVALID', `member ${index}: ${what}`);
-    };
-    if (!(Math.abs(member.weight) <= SCORE_MAX)) fail(`weight is ${member.weight}`);
     const model = compileModel(member.model, reader, columnCount, columns[index] ?? new Int32Array(0));
-    if (member.model.kind === 'forest' && member.model.link !== content.link)
-      fail(`has link ${member.model.link}, expected ${content.link}`);
-    const expected = outputCountOf(content);
-    if (model.outputCount !== expected) fail(`has ${model.outputCount} outputs, expected ${expected}`);
+    checkMember(content, index, model.outputCount);
     return { weight: member.weight, model };
   });
+}
+
+/**
+ * Proves that all members would compile, without compiling any: one after the other, so that of read arrays and shapes those of one
+ * are in memory at a time.
+ *
+ * @throws ARTIFACT_INVALID as `compileMembers`
+ */
+export function checkMembers(content: ManifestContent, reader: ModelReader): void {
+  const columns = memberColumns(content);
+  for (const [index, { model }] of content.members.entries())
+    checkMember(content, index, checkModel(model, reader, columns[index]?.length ?? 0));
+}
+
+/** Proves that a member fits the content. */
+function checkMember(content: ManifestContent, index: number, outputCount: number): void {
+  const member = content.members[index];
+  const fail = (what: string): never => {
+    throw new AppError('ARTIFACT_INVALID', `member ${index}: ${what}`);
+  };
+  if (!(Math.abs(member?.weight ?? NaN) <= SCORE_MAX)) fail(`weight is ${member?.weight ?? 'missing'}`);
+  if (member?.model.kind === 'forest' && member.model.link !== content.link)
+    fail(`has link ${member.model.link}, expected ${content.link}`);
+  const expected = outputCountOf(content);
+  if (outputCount !== expected) fail(`has ${outputCount} outputs, expected ${expected}`);
+}
+
+/** @returns outputs of the model. @throws ARTIFACT_INVALID */
+function checkModel(model: ManifestModel, reader: ModelReader, columnCount: number): number {
+  switch (model.kind) {
+    case 'constant':
+      return compileConstant(model).outputCount;
+    case 'trees':
+      checkTrees(reader.trees(model), columnCount);
+      break;
+    case 'linear':
+      checkLinear(reader.linear(model), columnCount);
+      break;
+    case 'forest':
+      checkForest(reader.forest(model), columnCount);
+      break;
+  }
+  return model.outputCount;
 }
 
 function compileModel(

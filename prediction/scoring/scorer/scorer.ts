@@ -6,7 +6,7 @@ import { rowEncoder, type ColumnCounts, type RawRow } from '../steps/row-encoder
 import { stepColumns, stepInputs } from '../steps/steps.ts';
 import { batchEncoder } from './batch-encoder.ts';
 import { calibrate } from './calibration.ts';
-import { compileBlend, type BlendRows, type ModelReader } from './members.ts';
+import { checkMembers, compileBlend, type BlendRows, type ModelReader } from './members.ts';
 import { compileOffsets, type RowOffsets } from './offsets.ts';
 
 /** One row's answer, made once and filled again and again. */
@@ -91,15 +91,10 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
   const outputCount = outputCountOf(content);
   const columns = content.steps.flatMap((step) => stepColumns(step, content.features));
   const kept = keepArrays(reader);
-  const offsets = compileOffsets(content);
-  const blend = finished(compileBlend(content, kept), content, offsets);
-  const usedSteps = usedStepsOf(content);
-  const usedFeatures = new Set(content.steps.flatMap((step, index) => (usedSteps.has(index) ? stepInputs(step) : [])));
-  const inputPlaces = [...content.features.keys()].filter((index) => usedFeatures.has(index));
-  const inputs = content.features.filter((_, index) => usedFeatures.has(index));
+  const blendOfMembers = compileBlend(content, kept);
+  const { offsets, inputPlaces, inputs, encoder, batches } = compileInputs(content);
+  const blend = finished(blendOfMembers, content, offsets);
   const known = new Set(content.features.map((feature) => feature.name));
-  const encoder = rowEncoder(content.features, content.steps, usedSteps);
-  const batches = batchEncoder(content.features, content.steps, usedSteps);
   const toPrediction = predictionWriter(content);
   let compiled: Explainer | null = null;
   const explainer = (): Explainer => (compiled ??= compileExplainer(content, inputPlaces, kept));
@@ -154,6 +149,26 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
         unknown: [...given].filter((name) => !known.has(name)),
       };
     },
+  };
+}
+
+/** Proves that a content whose structure has been checked compiles, without compiling its models. @throws ARTIFACT_INVALID */
+export function checkScorer(content: ManifestContent, reader: ModelReader): void {
+  checkMembers(content, reader);
+  compileInputs(content);
+}
+
+/** All but the models: what reads rows. @throws ARTIFACT_INVALID */
+function compileInputs(content: ManifestContent) {
+  const { features, steps } = content;
+  const usedSteps = usedStepsOf(content);
+  const usedFeatures = new Set(steps.flatMap((step, index) => (usedSteps.has(index) ? stepInputs(step) : [])));
+  return {
+    offsets: compileOffsets(content),
+    inputPlaces: [...features.keys()].filter((index) => usedFeatures.has(index)),
+    inputs: features.filter((_, index) => usedFeatures.has(index)),
+    encoder: rowEncoder(features, steps, usedSteps),
+    batches: batchEncoder(features, steps, usedSteps),
   };
 }
 

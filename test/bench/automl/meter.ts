@@ -11,6 +11,14 @@ export interface Metered {
   readonly cpuSeconds: number;
   /** Largest sum of proportional set sizes that was seen. */
   readonly peakBytes: number;
+  /** What each process had of it then. */
+  readonly atPeak: readonly ProcessMemory[];
+}
+
+/** A process with its memory, pages shared by n processes counted as 1/n. */
+export interface ProcessMemory {
+  readonly entry: ProcessEntry;
+  readonly bytes: number;
 }
 
 /**
@@ -22,15 +30,14 @@ export interface Metered {
 export function meter(pid: number): { stop(): Metered } {
   const cpu = new Map<string, number>();
   const before = new Map(treeOf(pid).map((entry) => [keyOf(entry), cpuSecondsOf(entry.pid) ?? 0]));
-  let peakBytes = 0;
+  let atPeak: readonly ProcessMemory[] = [];
   const look = (): void => {
-    let bytes = 0;
-    for (const entry of treeOf(pid)) {
+    const seen = treeMemory(pid);
+    for (const { entry } of seen) {
       const seconds = cpuSecondsOf(entry.pid);
       if (seconds !== null) cpu.set(keyOf(entry), seconds);
-      bytes += proportionalBytes(entry.pid);
     }
-    peakBytes = Math.max(peakBytes, bytes);
+    if (bytesOf(seen) > bytesOf(atPeak)) atPeak = seen;
   };
   look();
   const timer = setInterval(look, INTERVAL_MS);
@@ -40,14 +47,19 @@ export function meter(pid: number): { stop(): Metered } {
       clearInterval(timer);
       let cpuSeconds = 0;
       for (const [key, seconds] of cpu) cpuSeconds += seconds - (before.get(key) ?? 0);
-      return { cpuSeconds, peakBytes };
+      return { cpuSeconds, peakBytes: bytesOf(atPeak), atPeak };
     },
   };
 }
 
-/** Memory of a tree of processes now, pages shared by n of them counted as 1/n. */
-export const treeBytes = (pid: number): number =>
-  treeOf(pid).reduce((sum, entry) => sum + proportionalBytes(entry.pid), 0);
+/** Memory of each process of a tree now. */
+export const treeMemory = (pid: number): ProcessMemory[] =>
+  treeOf(pid).map((entry) => ({ entry, bytes: proportionalBytes(entry.pid) }));
+
+/** Memory of a tree of processes now. */
+export const treeBytes = (pid: number): number => bytesOf(treeMemory(pid));
+
+export const bytesOf = (list: readonly ProcessMemory[]): number => list.reduce((sum, { bytes }) => sum + bytes, 0);
 
 const keyOf = ({ pid, startTicks }: ProcessEntry): string => `${pid} ${startTicks}`;
 

@@ -154,7 +154,7 @@ describe('bundles', function () {
     });
     const page = await fetch(`http://127.0.0.1:${port}/ui/app.js`);
     expect(page.status).to.equal(200);
-    const running = descendantsOf(up.pid ?? 0).map(({ command }) => path.basename(command[1] ?? ''));
+    const running = descendantsOf(up.pid ?? 0).flatMap(({ command }) => command.map((word) => path.basename(word)));
     expect(running).to.include.members(['server.mjs', 'worker.mjs', 'prediction-server.mjs']);
     up.kill('SIGTERM');
     expect(await ended).to.deep.equal([0, null]);

@@ -44,7 +44,7 @@ export function blendArtifacts(
     if (commonOf(manifest) !== commonOf(head.manifest))
       throw new AppError('INTERNAL', `model ${manifest.modelId} has another target or other features than the first`);
     const { content } = manifest;
-    const arrays = readModels(content, blob);
+    const arrays = readModels(content, blob, 'in-place');
     for (const member of content.members) {
       const own = member.steps.map((index) => steps.placeOf(stepAt(content.steps, index)));
       members.push({

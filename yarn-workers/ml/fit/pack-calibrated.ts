@@ -1,5 +1,5 @@
 import type { Calibration } from '#contracts';
-import { packArtifact, type ModelArrays, type PackedArtifact, type UnpackedContent } from '#scoring';
+import { packArtifact, withCalibration, type ModelArrays, type PackedArtifact, type UnpackedContent } from '#scoring';
 import type { ModelSettings } from '../blueprints/settings.ts';
 import { tryCalibration } from './calibration.ts';
 import type { MemberContext } from './fit-member.ts';
@@ -8,7 +8,7 @@ import { scorePartitions } from './predict-partitions.ts';
 import type { TaskFeature } from './task-columns.ts';
 
 /**
- * Packs what was fitted, scores the rows held back, and packs it again with the calibration that they ask for, if any; a
+ * Packs what was fitted, scores the rows held back, and adds the calibration that they ask for, if any; a
  * refit has that of its twin.
  *
  * @param columns the features of the content, offsets included
@@ -28,7 +28,7 @@ export async function packCalibrated(
     task.refit === null ? await scorePartitions({ content, models }, columns, roles, rows, source, io.signal) : null;
   const calibration = task.refit === null ? chosenCalibration(context, settings, outOfFold) : task.refit.calibration;
   if (calibration === undefined) return { ...packed, outOfFold };
-  return { ...packArtifact({ ...plain, calibration }, models, io.sha256), outOfFold };
+  return { ...withCalibration(packed, calibration, io.sha256), outOfFold };
 }
 
 /**

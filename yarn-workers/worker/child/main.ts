@@ -1,9 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, isAppError, toProblem, type TaskOutcome } from '#contracts';
-import { failpoint, newId } from '#runtime';
+import { createCollector, failpoint, newId } from '#runtime';
 import { parseToChild, prepareSchemas, type MessageFromChild, type RunMessage } from '../ipc/messages.ts';
-import { dieWithParent } from '../native/process.ts';
+import { dieWithParent, trimMemory } from '../native/process.ts';
 import { blameOf } from '../blame.ts';
 import { runBatchPredict } from '../tasks/batch-predict.ts';
 import { runEnsemble } from '../tasks/ensemble.ts';
@@ -22,6 +22,7 @@ import type { TaskRun } from './task-run.ts';
  */
 const parentPid = process.ppid;
 const startedAtMs = performance.now();
+const collector = createCollector();
 
 let context: TaskContext | null = null;
 /** When the running task must have sealed, on the monotonic clock. */
@@ -75,7 +76,7 @@ async function run(message: RunMessage): Promise<void> {
   ({ runId } = message);
   const { task } = message;
   setRemaining(task.remainingMs);
-  const reporter = new ChannelReporter(runId, send);
+  const reporter = new ChannelReporter(runId, send, collector);
   const scratchDir = path.join(context.workDir, newId('run'));
   const attempt = new AttemptFolder(context.store, task.attemptPath);
   checkpoints = checkpointsOf(message, context, attempt, reporter);
@@ -94,6 +95,8 @@ async function run(message: RunMessage): Promise<void> {
   await rm(scratchDir, { recursive: true, force: true });
   context.cache.trim();
   await context.objects.settle();
+  collector.look();
+  trimMemory();
   reporter.close();
   runId = null;
   send({ ...end, cachedDatasets: context.cache.datasetIds });

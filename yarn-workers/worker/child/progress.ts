@@ -1,4 +1,5 @@
 import type { TaskProgress } from '#contracts';
+import type { Collector } from '#runtime';
 import { LOG_LINE_CHARS_MAX, LOG_LINES_PER_MESSAGE_MAX, type MessageFromChild } from '../ipc/messages.ts';
 
 /** Shortest time between two progress messages. */
@@ -13,7 +14,10 @@ export interface Reporter {
   /** Remembers the newest progress; it is sent at most every 200 ms. `fraction` is cut to 0..1. */
   progress(progress: Omit<TaskProgress, 'iteration'> & { readonly iteration?: number | null }): void;
   log(line: string): void;
-  /** Lets pending messages out if the event loop has been held for long. To be awaited between native calls. */
+  /**
+   * Lets pending messages out if the event loop has been held for long, and collects the garbage of large arrays. To be awaited
+   * between native calls.
+   */
   breathe(): Promise<void>;
 }
 
@@ -21,15 +25,17 @@ export interface Reporter {
 export class ChannelReporter implements Reporter {
   readonly #runId: string;
   readonly #send: (message: MessageFromChild) => void;
+  readonly #collector: Collector;
   readonly #alive: NodeJS.Timeout;
   #waiting: TaskProgress | null = null;
   #timer: NodeJS.Timeout | null = null;
   #sentAtMs = -Infinity;
   #breathedAtMs = performance.now();
 
-  constructor(runId: string, send: (message: MessageFromChild) => void) {
+  constructor(runId: string, send: (message: MessageFromChild) => void, collector: Collector) {
     this.#runId = runId;
     this.#send = send;
+    this.#collector = collector;
     this.#alive = setInterval(() => send({ type: 'alive', runId }), ALIVE_INTERVAL_MS);
   }
 
@@ -51,6 +57,7 @@ export class ChannelReporter implements Reporter {
   async breathe(): Promise<void> {
     const now = performance.now();
     if (now - this.#breathedAtMs < BREATH_INTERVAL_MS) return;
+    this.#collector.look();
     await new Promise((resolve) => setImmediate(resolve));
     this.#breathedAtMs = performance.now();
   }

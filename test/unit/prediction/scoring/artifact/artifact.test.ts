@@ -1,6 +1,15 @@
 import { expect } from 'chai';
 import { AppError, isAppError, type Manifest } from '#contracts';
-import { contentHashOf, openArtifact, packArtifact, type LinearArrays, type ModelArrays } from '#scoring';
+import {
+  checkArtifact,
+  contentHashOf,
+  openArtifact,
+  packArtifact,
+  readModels,
+  withCalibration,
+  type LinearArrays,
+  type ModelArrays,
+} from '#scoring';
 import {
   manifestOf,
   sampleArtifact,
@@ -63,6 +72,32 @@ describe('artefact', () => {
     bytes.fill(255);
     scorer.scoreRow({ age: 5 }, out);
     expect(out.rawScores[0]).to.equal(before);
+  });
+
+  it('is read in place where its bytes are aligned, else as copies, and has the same arrays', () => {
+    const copies = readModels(manifest.content, blob);
+    const inPlace = readModels(manifest.content, blob, 'in-place');
+    expect(inPlace).to.deep.equal(copies);
+    const buffersOf = (models: ReadonlyMap<string, ModelArrays>): Set<unknown> =>
+      new Set(
+        [...models.values()].flatMap((model) =>
+          Object.values(model).flatMap((array: unknown) => (ArrayBuffer.isView(array) ? [array.buffer] : [])),
+        ),
+      );
+    expect([...buffersOf(inPlace)]).to.deep.equal([blob.buffer]);
+    expect(buffersOf(copies).has(blob.buffer)).to.equal(false);
+    const shifted = new Uint8Array(blob.length + 1);
+    shifted.set(blob, 1);
+    expect(readModels(manifest.content, shifted.subarray(1), 'in-place')).to.deep.equal(copies);
+  });
+
+  it('takes a calibration as if it had been packed with it', () => {
+    const calibration = { slope: 0.5, intercept: -0.25 };
+    const models = sampleModels(randomGenerator(3));
+    const packed = packArtifact(sampleContent(), models, sha256);
+    const again = packArtifact({ ...sampleContent(), calibration }, models, sha256);
+    expect(withCalibration(packed, calibration, sha256)).to.deep.equal(again);
+    expect(codeOf(() => withCalibration(packed, { slope: 1e200, intercept: 0 }, sha256))).to.match(/^ARTIFACT_INVALID/);
   });
 
   it('opens and predicts without covers, as artefacts from before explanations are, and says what cannot be explained', () => {
@@ -143,7 +178,10 @@ describe('artefact', () => {
     it(`refuses ${what}`, () => {
       const broken = copyOf(manifest);
       spoil(broken.content);
-      expect(codeOf(() => openArtifact(resealed(broken, blob), blob, sha256))).to.match(/^ARTIFACT_INVALID/);
+      const sealed = resealed(broken, blob);
+      const refusal = codeOf(() => openArtifact(sealed, blob, sha256));
+      expect(refusal).to.match(/^ARTIFACT_INVALID/);
+      expect(codeOf(() => checkArtifact(sealed, blob, sha256))).to.equal(refusal);
     });
   }
 
@@ -180,6 +218,8 @@ describe('artefact', () => {
       if (random.integer(10) === 0) bytes = bytes.slice(0, random.integer(bytes.length));
       if (i % 4 !== 0) mutated = tryReseal(mutated, bytes);
       const outcome = openAndScore(mutated, bytes);
+      const checked = codeOf(() => checkArtifact(mutated, bytes, sha256)).split(':')[0];
+      expect(checked).to.equal(outcome === 'opened' ? 'accepted' : outcome);
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     }
     expect([...outcomes.keys()].sort()).to.deep.equal(['ARTIFACT_INVALID', 'ARTIFACT_VERSION', 'opened']);

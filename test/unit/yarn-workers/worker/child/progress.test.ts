@@ -6,12 +6,14 @@ import {
   type MessageFromChild,
 } from '../../../../../yarn-workers/worker/ipc/messages.ts';
 
+const idle = { look: () => undefined };
+
 describe('worker: progress of a task', () => {
   before(() => prepareSchemas('fromChild'));
 
   it('sends the first and the last at once, and few between, also while the event loop is held', () => {
     const sent: MessageFromChild[] = [];
-    const reporter = new ChannelReporter('r', (message) => void sent.push(parseFromChild(message)));
+    const reporter = new ChannelReporter('r', (message) => void sent.push(parseFromChild(message)), idle);
     const until = performance.now() + 2.2 * PROGRESS_INTERVAL_MS;
     let count = 0;
     while (performance.now() < until)
@@ -24,7 +26,7 @@ describe('worker: progress of a task', () => {
 
   it('cuts what is too long and what is no fraction', () => {
     const sent: MessageFromChild[] = [];
-    const reporter = new ChannelReporter('r', (message) => void sent.push(parseFromChild(message)));
+    const reporter = new ChannelReporter('r', (message) => void sent.push(parseFromChild(message)), idle);
     reporter.progress({ fraction: NaN, phase: 'x'.repeat(300), message: 'y'.repeat(3_000) });
     reporter.log(Array.from({ length: 450 }, (_, index) => String(index)).join('\n') + 'z'.repeat(9_000));
     reporter.close();

@@ -10,12 +10,16 @@ describe('worker: environment of the task child', () => {
       TRAINYARD_PARENT_WATCH: '1',
       NODE_OPTIONS: '--inspect',
       LD_LIBRARY_PATH: '/lib',
-      MALLOC_ARENA_MAX: '2',
+      MALLOC_ARENA_MAX: '1',
+      NODE_COMPILE_CACHE: '/cache',
     };
     expect(childEnvironment(environment, { generation: 1, threadCount: 3 })).to.deep.equal({
       PATH: '/bin',
       LD_LIBRARY_PATH: '/lib',
-      MALLOC_ARENA_MAX: '2',
+      MALLOC_ARENA_MAX: '1',
+      MALLOC_MMAP_THRESHOLD_: '1048576',
+      MALLOC_TRIM_THRESHOLD_: '1048576',
+      NODE_COMPILE_CACHE: '/cache',
       OMP_NUM_THREADS: '3',
     });
   });
