@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
 import { backupCommands } from './commands/backup.ts';
+import { blueprintCommands } from './commands/blueprints.ts';
 import { datasetCommands } from './commands/datasets.ts';
 import { hadoopCommands } from './commands/hadoop.ts';
 import { jobCommands } from './commands/jobs.ts';
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   ...datasetCommands,
   ...projectCommands,
   ...autopilotCommands,
+  ...blueprintCommands,
   ...predictionCommands,
   ...jobCommands,
   ...operationCommands,

@@ -3,6 +3,7 @@ import { openApiOf } from '../openapi.ts';
 import { ok, route, type Route } from '../route.ts';
 import { autopilotRoutes } from './autopilot.ts';
 import { batchPredictionRoutes } from './batch-predictions.ts';
+import { blueprintRoutes } from './blueprints.ts';
 import { datasetRoutes } from './datasets.ts';
 import { deploymentRoutes } from './deployments.ts';
 import { featureListRoutes } from './feature-lists.ts';
@@ -32,6 +33,7 @@ export const apiRoutes: readonly Route[] = [
   ...projectRoutes,
   ...featureListRoutes,
   ...autopilotRoutes,
+  ...blueprintRoutes,
   ...modelRoutes,
   ...modelQuestionRoutes,
   ...batchPredictionRoutes,
