@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
 import { backupCommands } from './commands/backup.ts';
+import { blueprintCommands } from './commands/blueprints.ts';
 import { datasetCommands } from './commands/datasets.ts';
 import { hadoopCommands } from './commands/hadoop.ts';
 import { jobCommands } from './commands/jobs.ts';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   ...projectCommands,
   ...autopilotCommands,
   ...modelCommands,
+  ...blueprintCommands,
   ...predictionCommands,
   ...jobCommands,
   ...operationCommands,

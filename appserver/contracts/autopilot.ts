@@ -8,6 +8,13 @@ import { AUTOPILOT_MODES, FeatureTypeSchema, MetricNameSchema, TargetTypeSchema 
 export const Parameters = Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Boolean()]));
 export type Parameters = Static<typeof Parameters>;
 
+/** Parameters that a run's candidates do not vary: by their name, or by the blueprint that they hold for. */
+export const PinnedParameters = Type.Record(
+  Type.String(),
+  Type.Union([Type.Number(), Type.String(), Type.Boolean(), Parameters]),
+);
+export type PinnedParameters = Static<typeof PinnedParameters>;
+
 /** The target with its classes; `texts` are all exact cell texts that mean the class (numerically equal spellings). */
 export const TargetSpec = strict({
   name: Type.String(),
@@ -54,12 +61,23 @@ export const StackedLayer = strict({
 });
 export type StackedLayer = Static<typeof StackedLayer>;
 
+/** What a model's blueprint has of its own beside its parameters. */
+export const OwnBlueprint = strict({
+  name: Type.Optional(Type.String()),
+  description: Type.Optional(Type.String()),
+  featureSteps: Type.Optional(
+    Type.Array(Type.String(), { description: 'kinds of the steps that read features; none: those of the blueprint' }),
+  ),
+});
+export type OwnBlueprint = Static<typeof OwnBlueprint>;
+
 /** One task that `next` wants. `key` is unique in the run and makes its creation idempotent. */
 export const PlannedTask = strict({
   key: Type.String(),
   role: oneOf(['search', 'ensemble', 'refit']),
   blueprintId: Type.String(),
   parameters: Parameters,
+  ownBlueprint: Type.Optional(OwnBlueprint),
   refitOf: nullable(Id),
   iterations: nullable(
     Type.Integer({ minimum: 0, description: 'frozen iterations of a refit: of boosting, or steps of a penalty path' }),
@@ -136,6 +154,7 @@ export const AutopilotPlan = strict({
     minItems: 1,
     description: 'what may be fitted, best expected value first',
   }),
+  pinnedParameters: Type.Optional(PinnedParameters),
   leftOut: Type.Optional(
     Type.Array(strict({ blueprintId: Type.String(), reason: Type.String() }), {
       description: 'blueprints that cannot predict such a target, or keep the constraints of monotonic',

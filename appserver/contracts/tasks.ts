@@ -61,6 +61,9 @@ export const TrainTask = strict({
   monotonic: strict({ increasing: Type.Array(Type.String()), decreasing: Type.Array(Type.String()) }),
   blueprintId: Type.String(),
   parameters: Parameters,
+  featureSteps: Type.Optional(
+    Type.Array(Type.String(), { description: 'kinds of the steps that read features; none: those of the blueprint' }),
+  ),
   sampleFraction: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
   findsLeakage: Type.Optional(Type.Boolean({ description: 'whether target leakage is looked for too; default false' })),
   refit: nullable(

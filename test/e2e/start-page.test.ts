@@ -88,7 +88,9 @@ describe('start page', function () {
       const rows = page.locator('#leaderboard tbody tr');
       await rows.nth(2).waitFor();
       expect(await rows.count()).to.equal(3);
+      expect(await page.locator('#leaderboard thead').innerText()).to.include('Features');
       const recommended = await page.locator('#leaderboard tr.recommended').allInnerTexts();
+      expect(recommended[0]).to.include('by default');
       expect(recommended).to.have.length(1);
       expect(recommended[0]).to.include('recommended').and.include('LightGBM');
       await page.locator('#data', { hasText: 'Feature lists: 3' }).waitFor();

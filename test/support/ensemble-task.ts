@@ -12,8 +12,8 @@ export interface FittedModel {
   readonly outOfFold: OutOfFold;
 }
 
-/** Blueprints of every kind of model, quick to fit. */
-export const BLENDED_BLUEPRINTS: readonly (readonly [string, Parameters])[] = [
+/** Blueprints of every kind of model, quick to fit; some with the kinds of their steps of features. */
+export const BLENDED_BLUEPRINTS: readonly (readonly [string, Parameters, (readonly string[])?])[] = [
   ['linear', { penalties: 12 }],
   ['lightgbm-fast', { maxIterations: 25, leaves: 8 }],
   ['baseline', {}],
@@ -27,8 +27,9 @@ export async function fitModels(
   blueprints = BLENDED_BLUEPRINTS,
 ): Promise<FittedModel[]> {
   const models: FittedModel[] = [];
-  for (const [index, [blueprintId, parameters]] of blueprints.entries()) {
-    const task = trainTask(columns, plan, { modelId: `model-${index}`, blueprintId, parameters });
+  for (const [index, [blueprintId, parameters, steps]] of blueprints.entries()) {
+    const featureSteps = steps === undefined ? {} : { featureSteps: [...steps] };
+    const task = trainTask(columns, plan, { modelId: `model-${index}`, blueprintId, parameters, ...featureSteps });
     const fit = await fitModel(task, memorySource(columns, 500), testEngine(), freeIo());
     const { outOfFold } = fit;
     if (outOfFold === null) throw new Error('a search model has out-of-fold predictions');

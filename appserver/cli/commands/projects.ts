@@ -3,6 +3,7 @@ import type { JsonObject } from '../api-client.ts';
 import { command, requiredFlag, requiredWord, type CommandContext } from '../command.ts';
 import { cell, table } from '../output.ts';
 import { fields, follow } from './jobs.ts';
+import { pinsOf } from './pins.ts';
 
 /** The project that a flag names, or the newest one, which is then named on standard error. */
 export async function projectOf(context: CommandContext, id: string | undefined): Promise<string> {
@@ -10,6 +11,13 @@ export async function projectOf(context: CommandContext, id: string | undefined)
   const newest = await context.api().newest('/projects', 'project');
   context.output.note(`project ${cell(newest['id'])} (${cell(newest['name'])}), the newest`);
   return String(newest['id']);
+}
+
+/** The feature list of a model, and how many of its features it does not read because they give the target away. */
+function featuresOf(row: JsonObject): string {
+  const left = (row['excludedForLeakage'] as readonly string[] | undefined)?.length ?? 0; // LeaderboardEntry of the contract
+  const list = cell(row['featureList'] ?? 'default');
+  return left === 0 ? list : `${list} without ${left}`;
 }
 
 /** The leaderboard as a table for people. */
@@ -21,11 +29,12 @@ export function leaderboardTable(board: JsonObject): string {
     return cell(scores[part]?.[metric]);
   };
   return table(
-    ['rank', 'model', 'name', 'validation', 'cross-validation', 'holdout', 'fit s', 'us/row', 'KiB', ''],
+    ['rank', 'model', 'name', 'features', 'validation', 'cross-validation', 'holdout', 'fit s', 'us/row', 'KiB', ''],
     rows.map((row) => [
       cell(row['rank']),
       cell(row['modelId']),
       cell(row['name']),
+      featuresOf(row),
       score(row, 'validation'),
       score(row, 'crossValidation'),
       score(row, 'holdout'),
@@ -129,6 +138,8 @@ export const autopilotCommands = [
       exclude: { kind: 'list', description: 'features to leave out' },
       featureList: { kind: 'text', description: 'name of the feature list to model' },
       maxWorkers: { kind: 'integer', description: 'tasks at a time' },
+      blueprints: { kind: 'list', description: 'ids of the blueprints to try, instead of all' },
+      pin: { kind: 'list', description: 'parameters that are not varied: leaves=8 or lightgbm-slow.leaves=8' },
       dryRun: { kind: 'switch', description: 'show the plan, change nothing' },
       wait: { kind: 'switch', description: 'wait for the end and show the leaderboard' },
     },
@@ -147,6 +158,8 @@ export const autopilotCommands = [
         excludedFeatures: flags.exclude,
         featureList: flags.featureList,
         maxWorkers: flags.maxWorkers,
+        blueprints: flags.blueprints,
+        pinnedParameters: flags.pin === undefined ? undefined : pinsOf(flags.pin),
       };
       const answer = await api().post(
         `/projects/${encodeURIComponent(project)}/autopilot${flags.dryRun ? '?dryRun=true' : ''}`,

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
-import { AutopilotPlan, Parameters } from '../autopilot.ts';
+import { AutopilotPlan, Parameters, PinnedParameters } from '../autopilot.ts';
+import { BlueprintDocument } from '../blueprint.ts';
 import { LeakageFacts } from '../leakage.ts';
 import { PartitioningRequest } from '../partitioning.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from '../schema.ts';
@@ -81,6 +82,7 @@ export const AutopilotRequest = strict({
   maxWorkers: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
   queue: Type.Optional(Type.String()),
   blueprints: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 100 })),
+  pinnedParameters: Type.Optional(PinnedParameters),
 });
 export type AutopilotRequest = Static<typeof AutopilotRequest>;
 
@@ -152,6 +154,10 @@ export const LeaderboardEntry = strict({
   name: Type.String(),
   family: Type.String(),
   blueprintId: Type.String(),
+  featureList: nullable(
+    Type.String({ description: 'the list that its features were taken from; null: none was named' }),
+  ),
+  excludedForLeakage: Type.Array(Type.String(), { description: 'features of the list that it does not read' }),
   sampleFraction: Type.Number(),
   rowCount: Type.Integer(),
   scores: ModelScores,
@@ -178,9 +184,10 @@ export type Leaderboard = Static<typeof Leaderboard>;
 
 export const RecommendedModel = strict({ modelId: Id, reason: Type.String() });
 
-/** `POST /projects/{id}/models`: fit one blueprint by hand. */
+/** `POST /projects/{id}/models`: fit one blueprint by hand, of the catalogue or of one's own. */
 export const FitModelRequest = strict({
-  blueprintId: Type.String({ minLength: 1, maxLength: 100 }),
+  blueprintId: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  blueprint: Type.Optional(BlueprintDocument),
   parameters: Type.Optional(Parameters),
   sampleFraction: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
   featureList: Type.Optional(Type.String()),

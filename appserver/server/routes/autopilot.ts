@@ -4,7 +4,6 @@ import {
   AutopilotDryRun,
   AutopilotRequest,
   AutopilotRun,
-  Blueprint,
   FitModelRequest,
   Job,
   Leaderboard,
@@ -12,23 +11,21 @@ import {
   MetricNameSchema,
   PAGE_LIMIT_DEFAULT,
   PAGE_LIMIT_MAX,
-  pageOf,
   ReplayRequest,
   strict,
   type AutopilotPlan,
 } from '#contracts';
 import {
-  BLUEPRINTS,
   checkFits,
   checkInputs,
-  ENSEMBLE_BLUEPRINT,
   ENSEMBLE_BLUEPRINT_ID,
   excludedOfRun,
-  SERIES_BLUEPRINTS,
+  madeBy,
   missingSeries,
   onFeatureList,
   settingsOf,
   withoutFeatures,
+  type MadeBy,
 } from '#ml';
 import { newId } from '#runtime';
 import {
@@ -178,35 +175,6 @@ const leaderboard = route({
   },
 });
 
-const blueprints = route({
-  method: 'GET',
-  path: '/api/v1/projects/{id}/blueprints',
-  summary: 'Blueprints that can be fitted in this project',
-  tag,
-  access: 'user',
-  params: IdParams,
-  answers: { 200: { description: 'the catalogue', schema: pageOf(Blueprint) } },
-  handler: async ({ database }, { caller, params }) => {
-    await readProject(database, caller, params.id);
-    return ok({ data: [...BLUEPRINTS, ...SERIES_BLUEPRINTS, ENSEMBLE_BLUEPRINT], next: null });
-  },
-});
-
-const blueprint = route({
-  method: 'GET',
-  path: '/api/v1/blueprints/{id}',
-  summary: 'One blueprint: its steps, each documented',
-  tag,
-  access: 'user',
-  params: IdParams,
-  answers: { 200: { description: 'the blueprint', schema: Blueprint } },
-  handler: async (_app, { params }) => {
-    const found = [...BLUEPRINTS, ...SERIES_BLUEPRINTS, ENSEMBLE_BLUEPRINT].find((entry) => entry.id === params.id);
-    if (found === undefined) throw new AppError('NOT_FOUND', `blueprint ${params.id}: there is none`);
-    return ok(found);
-  },
-});
-
 const fit = route({
   method: 'POST',
   path: '/api/v1/projects/{id}/models',
@@ -217,11 +185,31 @@ const fit = route({
   body: FitModelRequest,
   answers: { 202: { description: 'the job; its resource is the model', schema: Job } },
   handler: async ({ compute }, { caller, params, body, effect }) => {
-    if (body.blueprintId === ENSEMBLE_BLUEPRINT_ID) throw ensembleByHand();
-    settingsOf(body.blueprintId, body.parameters ?? {});
-    return effect(async (trx) => acceptedJob(await startFit(trx, compute, caller, params.id, body)));
+    const { featureList, sampleFraction } = body;
+    const wanted = { made: madeByRequest(body), isOwn: body.blueprint !== undefined, featureList, sampleFraction };
+    return effect(async (trx) => acceptedJob(await startFit(trx, compute, caller, params.id, wanted)));
   },
 });
+
+/** What is to be fitted: a blueprint of the catalogue with parameters, or one of the caller's own. */
+function madeByRequest({ blueprintId, parameters, blueprint }: FitModelRequest): MadeBy {
+  const refuse = (path: string, message: string): AppError =>
+    new AppError('VALIDATION_FAILED', `${path.slice(1)}: ${message}`, { errors: [{ path, message }] });
+  if (blueprint !== undefined) {
+    const surplus = blueprintId !== undefined ? '/blueprintId' : parameters !== undefined ? '/parameters' : null;
+    if (surplus !== null)
+      throw refuse(
+        surplus,
+        'is there beside blueprint, which says it all; give blueprintId with parameters, or blueprint',
+      );
+    return madeBy(blueprint);
+  }
+  if (blueprintId === undefined)
+    throw refuse('/blueprintId', 'is missing; give blueprintId, or a blueprint of your own as blueprint');
+  if (blueprintId === ENSEMBLE_BLUEPRINT_ID) throw ensembleByHand();
+  settingsOf(blueprintId, parameters ?? {});
+  return { blueprintId, parameters: parameters ?? {} };
+}
 
 function ensembleByHand(): AppError {
   const message = 'an ensemble is made by Autopilot, of the models of its run; fit one of the other blueprints';
@@ -234,6 +222,33 @@ function checkSeries(blueprintId: string, plan: AutopilotPlan): void {
   if (needs === null) return;
   const message = `${blueprintId} ${needs}`;
   throw new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
+}
+
+/** A model that is to be fitted by hand. */
+interface WantedFit {
+  readonly made: MadeBy;
+  /** Whether it is of a blueprint of the caller's own. */
+  readonly isOwn: boolean;
+  readonly featureList: string | undefined;
+  readonly sampleFraction: number | undefined;
+}
+
+/** @throws VALIDATION_FAILED where the blueprint does not suit target, constraints, features or partitioning */
+function checkFit({ made, isOwn }: WantedFit, plan: AutopilotPlan, left: AutopilotPlan): void {
+  const { blueprintId, parameters, ownBlueprint } = made;
+  const featureSteps = ownBlueprint?.featureSteps;
+  try {
+    checkFits(blueprintId, settingsOf(blueprintId, parameters), plan);
+    checkInputs({ blueprintId, parameters, ...(featureSteps === undefined ? {} : { featureSteps }) }, left.features);
+    checkSeries(blueprintId, left);
+  } catch (err) {
+    if (!isOwn || !(err instanceof AppError)) throw err;
+    const errors = err.errors.map(({ path, message }) => ({
+      path: path.replace('/blueprintId', '/blueprint'),
+      message,
+    }));
+    throw new AppError(err.code, err.message.replace(/^blueprintId/, 'blueprint'), { errors });
+  }
 }
 
 /** The plan of the latest run, on another feature list where one is named. */
@@ -257,7 +272,7 @@ async function startFit(
   compute: Compute,
   caller: Caller,
   projectId: string,
-  request: FitModelRequest,
+  request: WantedFit,
 ): Promise<StoredJob> {
   const project = await readProject(trx, caller, projectId);
   const run = await findLatestRun(trx, project.id);
@@ -266,14 +281,11 @@ async function startFit(
       'CONFLICT',
       `project ${projectId}: it has no target yet; start Autopilot first (mode manual makes one model only)`,
     );
-  const settings = settingsOf(request.blueprintId, request.parameters ?? {});
   const plan = await planOnList(trx, project, run.plan, request.featureList);
   const excludedFeatures =
     request.featureList === undefined && run.leakage !== null ? excludedOfRun(run.plan, run.leakage) : [];
-  checkFits(request.blueprintId, settings, plan);
   const left = { ...plan, ...withoutFeatures(plan, excludedFeatures) };
-  checkInputs(request.blueprintId, left.features);
-  checkSeries(request.blueprintId, left);
+  checkFit(request, plan, left);
   await lockProject(trx, projectId);
   const key = newId('fit');
   const job = await startJob(trx, compute, caller, { kind: 'train', projectId, resource: null });
@@ -287,8 +299,7 @@ async function startFit(
     planned: {
       key,
       role: 'search',
-      blueprintId: request.blueprintId,
-      parameters: request.parameters ?? {},
+      ...request.made,
       refitOf: null,
       iterations: null,
       ...(excludedFeatures.length === 0 ? {} : { excludedFeatures }),
@@ -300,13 +311,14 @@ async function startFit(
     deadlineAt: null,
     calibration: null,
     members: [],
+    otherList: plan.featureList === run.plan.featureList ? null : (plan.featureList ?? null),
   });
   const resource = `/api/v1/models/${modelId}`;
   await setJobResource(trx, job.id, resource);
   return { ...job, resource };
 }
 
-/** Routes of Autopilot, the leaderboard and blueprints. */
+/** Routes of Autopilot, the leaderboard and fits by hand. */
 export const autopilotRoutes: readonly Route[] = [
   start,
   replay,
@@ -315,7 +327,5 @@ export const autopilotRoutes: readonly Route[] = [
   control('resume', 'Go on after a pause', resume),
   control('stop', 'Stop searching and recommend what there is', stop),
   leaderboard,
-  blueprints,
-  blueprint,
   fit,
 ];

@@ -4,6 +4,7 @@ import { ok, route, type Route } from '../route.ts';
 import { autopilotRoutes } from './autopilot.ts';
 import { batchPredictionRoutes } from './batch-predictions.ts';
 import { complianceReportRoutes } from './compliance-report.ts';
+import { blueprintRoutes } from './blueprints.ts';
 import { datasetRoutes } from './datasets.ts';
 import { deploymentRoutes } from './deployments.ts';
 import { featureListRoutes } from './feature-lists.ts';
@@ -33,6 +34,7 @@ export const apiRoutes: readonly Route[] = [
   ...projectRoutes,
   ...featureListRoutes,
   ...autopilotRoutes,
+  ...blueprintRoutes,
   ...modelRoutes,
   ...modelQuestionRoutes,
   ...complianceReportRoutes,

@@ -129,6 +129,7 @@ async function createModels(
       deadlineAt: planned.deadlineMs === null ? null : databaseTimeOf(run, planned.deadlineMs),
       members: membersOf(planned, models),
       calibration: models.find(({ id }) => id === planned.refitOf)?.trained?.calibration ?? null,
+      otherList: null,
     };
     await createModelTask(trx, order);
     position += 1;
@@ -166,6 +167,8 @@ export interface ModelOrder {
   readonly calibration: Calibration | null;
   /** What an ensemble blends; none of any other model. */
   readonly members: readonly EnsembleMember[];
+  /** Feature list of a model that is on another one than the latest run; its name tells it. */
+  readonly otherList: string | null;
 }
 
 /** Queues the training of a model and gives it its row; returns its id. */
@@ -184,7 +187,8 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
     spec: order.members.length > 0 ? ensembleSpec(modelId, order, table) : trainSpec(modelId, order, table),
   });
   const { family } = blueprintOf(planned.blueprintId);
-  const name = candidateName(planned);
+  const made = candidateName(planned);
+  const name = order.otherList === null ? made : `${made}, features ${order.otherList}`;
   await insertModel(trx, {
     id: modelId,
     projectId: order.projectId,
@@ -219,6 +223,7 @@ function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): Trai
     monotonic,
     blueprintId: planned.blueprintId,
     parameters: planned.parameters,
+    ...(planned.ownBlueprint?.featureSteps === undefined ? {} : { featureSteps: planned.ownBlueprint.featureSteps }),
     sampleFraction: order.sampleFraction,
     ...(planned.findsLeakage === true ? { findsLeakage: true } : {}),
     refit: refitOf(planned, order.calibration),

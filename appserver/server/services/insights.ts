@@ -14,7 +14,7 @@ import {
   type TargetSpec,
   type TaskInsightKind,
 } from '#contracts';
-import { settingsOf, textAnalysesOf } from '#ml';
+import { readingOf } from '#ml';
 import type { ObjectStore } from '#object-store';
 import {
   findFeatures,
@@ -76,7 +76,7 @@ async function artifactKinds(db: Queryable, { family, taskId }: OwnedModel['mode
   const spec = (await getTask(db, taskId))?.spec;
   if (spec?.kind !== 'train') return [];
   const hasTexts = spec.features.some(({ type }) => type === 'text');
-  const readsTexts = hasTexts && textAnalysesOf(settingsOf(spec.blueprintId, spec.parameters)).length > 0;
+  const readsTexts = hasTexts && readingOf(spec).analyses.length > 0;
   return [
     ...(family === 'linear' ? (['coefficients'] as const) : []),
     ...(readsTexts ? (['word-cloud'] as const) : []),

@@ -122,6 +122,8 @@ export function leaderboardOf(
     name: model.name,
     family: model.family,
     blueprintId: model.planned.blueprintId,
+    featureList: model.planned.featureList ?? null,
+    excludedForLeakage: model.planned.excludedFeatures ?? [],
     sampleFraction: model.sampleFraction,
     rowCount: trained.rowCount,
     scores: visibleScores(trained.scores, project),

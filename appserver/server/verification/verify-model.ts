@@ -46,6 +46,7 @@ export async function verifyModel(
   const manifest = manifestOf(manifestBytes);
   checkArtifact(manifest, blob, sha256Of);
   checkManifest(spec, manifest);
+  checkSteps(spec, manifest);
   if (manifest.contentHash !== outcome.contentHash)
     throw mismatch(`content hash: the manifest says ${manifest.contentHash}; the outcome says ${outcome.contentHash}`);
   let outOfFold: OutOfFold | null = null;
@@ -105,6 +106,15 @@ export function checkManifest(spec: TrainTask | EnsembleTask, manifest: Manifest
   };
   if (canonicalJson(expected) !== canonicalJson(found))
     throw mismatch('the manifest is of another model, target, classes or offsets than the task');
+}
+
+/** A blueprint of one's own has no step that was left out; offsets are read beside its steps. @throws RESULT_MISMATCH */
+function checkSteps({ featureSteps }: TrainTask, { content }: Manifest): void {
+  if (featureSteps === undefined) return;
+  const read = new Set(content.members.flatMap(({ steps }) => steps));
+  const surplus = content.steps.find(({ kind }, index) => read.has(index) && !featureSteps.includes(kind));
+  if (surplus !== undefined)
+    throw mismatch(`its blueprint has no ${surplus.kind} step; a member of the artefact reads one`);
 }
 
 /** Rows fitted on, and one member for each fold; of a refit the copies that there was time for. */

@@ -31,6 +31,7 @@ async function showLeaderboard(projectId) {
               ...(row.recommended ? [make('span', { className: 'tag' }, 'recommended')] : []),
             ),
         ],
+        ['Features', featuresOf],
         ['Rows', (row) => number(row.rowCount), 'number'],
         ['Validation', (row) => score(row, 'validation'), 'number'],
         ['Cross-validation', (row) => score(row, 'crossValidation'), 'number'],
@@ -60,6 +61,13 @@ async function showLeaderboard(projectId) {
         )
       : make('span'),
   );
+}
+
+/** The feature list of a model; what it leaves out because it gives the target away is told on pointing at it. */
+function featuresOf({ featureList, excludedForLeakage }) {
+  const list = featureList ?? 'by default';
+  if (excludedForLeakage.length === 0) return list;
+  return make('span', { title: excludedForLeakage.join(', ') }, `${list}, ${excludedForLeakage.length} left out`);
 }
 
 /** Drawn again only when the leaderboard changed, so that an open table stays open. */

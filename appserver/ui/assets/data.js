@@ -40,7 +40,19 @@ function leakageOf(run) {
   return [...left, folded(`Target leakage: ${number(leakage.findings.length)}`, rows)];
 }
 
-/** Leakage, warnings and lists of a project, each folded behind its number. */
+/** What no model of the latest run varied. */
+function pinsOf(run) {
+  const pins = Object.entries(run?.plan.pinnedParameters ?? {}).flatMap(([name, pin]) =>
+    typeof pin === 'object'
+      ? Object.entries(pin).map(([key, value]) => `${key} ${value} of ${name}`)
+      : [`${name} ${pin}`],
+  );
+  return pins.length === 0
+    ? []
+    : [make('p', { className: 'hint' }, `Pinned for all models of the latest run: ${pins.join(', ')}.`)];
+}
+
+/** Pinned parameters, leakage, warnings and lists of a project, each folded behind its number. */
 export async function showData({ id, datasetId, target }) {
   const [{ data: warnings }, { data: lists }, run] = await Promise.all([
     get(`datasets/${encodeURIComponent(datasetId)}/quality`),
@@ -49,6 +61,7 @@ export async function showData({ id, datasetId, target }) {
   ]);
   show(
     'data',
+    ...pinsOf(run),
     ...leakageOf(run),
     folded(
       `Warnings about the data: ${number(warnings.length)}`,

@@ -1,4 +1,11 @@
-import { AppError, type AutopilotPlan, type FeatureType, type ModellingFeature, type TargetSpec } from '#contracts';
+import {
+  AppError,
+  type AutopilotPlan,
+  type FeatureType,
+  type ModellingFeature,
+  type PinnedParameters,
+  type TargetSpec,
+} from '#contracts';
 import { CATALOGUE, entryOf, settingsOf, type CatalogueEntry } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import { historyIdsOf } from '../blueprints/history.ts';
@@ -25,6 +32,7 @@ import { objectiveOf, type Objective } from '../blueprints/objective.ts';
 import { missingSeries } from '../blueprints/series-needs.ts';
 import { withOffsets } from './offsets.ts';
 import { partitioningOf } from './partitioning.ts';
+import { checkPins, checkPinsAreUsed, distinct, isPossible, pinsOf, withPins } from './pinned.ts';
 import type { AutopilotFacts, AutopilotRequest } from './request.ts';
 import { metricOf, targetSpecOf, withQuantile } from './target.ts';
 
@@ -63,10 +71,13 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
   const naiveIds = naiveIdsOf({ partitioning, features, target });
   const historyIds = historyIdsOf({ partitioning, features, target });
   const objective = objectiveOf(target, metric);
-  const ground = { partitioning, features, target, objective, naiveIds, historyIds, isConstrained, seed };
+  const pinned = request.pinnedParameters ?? {};
+  checkPins(pinned);
+  const ground = { partitioning, features, target, objective, naiveIds, historyIds, isConstrained, seed, pinned };
   const candidates = candidatesOf(request, ground);
+  checkPinsAreUsed(pinned, candidates);
   const leftOut = CATALOGUE.flatMap((entry) => {
-    const reason = misfitOf(boundedSettings(plainOf(entry.blueprint.id), target), target) ?? breachOf(entry, ground);
+    const reason = misfitOf(fittedSettings(plainOf(entry.blueprint.id), ground), target) ?? breachOf(entry, ground);
     return reason === null ? [] : [{ blueprintId: entry.blueprint.id, reason }];
   });
   if (leftOut.length === CATALOGUE.filter(({ settings }) => settings !== null).length)
@@ -86,6 +97,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     seed,
     rowCount,
     candidates,
+    ...(request.pinnedParameters === undefined ? {} : { pinnedParameters: request.pinnedParameters }),
     ...(leftOut.length === 0 ? {} : { leftOut }),
     ensemble: ensembleOf(request, candidates),
     refitCopies: REFIT_COPIES_MAX,
@@ -181,16 +193,24 @@ interface CandidateGround extends Pick<AutopilotPlan, 'partitioning' | 'features
   /** Whether some feature must act in one direction only. */
   readonly isConstrained: boolean;
   readonly seed: number;
+  readonly pinned: PinnedParameters;
 }
 
 const plainOf = (blueprintId: string): Candidate => ({ blueprintId, parameters: {} });
 
-const bounded = (candidate: Candidate, target: TargetSpec): Candidate =>
-  boundedCandidate(candidate, settingsOf(candidate.blueprintId, candidate.parameters), target);
+/** A candidate with what is pinned, and with no more than the target allows; a pin is not bounded. */
+function fitted(candidate: Candidate, { pinned, target }: Pick<CandidateGround, 'pinned' | 'target'>): Candidate {
+  const whole = withPins(candidate, pinned);
+  if (Object.hasOwn(pinsOf(pinned, candidate.blueprintId), 'maxIterations')) return whole;
+  return boundedCandidate(whole, settingsOf(whole.blueprintId, whole.parameters), target);
+}
 
-/** What a candidate is fitted with where the target allows it no more. */
-function boundedSettings(candidate: Candidate, target: TargetSpec): ReturnType<typeof settingsOf> {
-  const { blueprintId, parameters } = bounded(candidate, target);
+/** What a candidate is fitted with. */
+function fittedSettings(
+  candidate: Candidate,
+  ground: Pick<CandidateGround, 'pinned' | 'target'>,
+): ReturnType<typeof settingsOf> {
+  const { blueprintId, parameters } = fitted(candidate, ground);
   return settingsOf(blueprintId, parameters);
 }
 
@@ -203,15 +223,18 @@ function candidatesOf(
   { mode = 'quick', blueprints, maxModels, timeBudgetSeconds }: AutopilotRequest,
   ground: CandidateGround,
 ): Candidate[] {
-  const { features, target, naiveIds, historyIds, seed } = ground;
+  const { features, target, naiveIds, historyIds, seed, pinned } = ground;
   for (const id of blueprints ?? []) if (id !== ENSEMBLE_BLUEPRINT_ID) checkBlueprint(id, ground);
   const isTimed = timeBudgetSeconds !== undefined && blueprints === undefined && mode !== 'manual';
   const portfolio = mode === 'full' ? [...PORTFOLIO, ...AFTER_PORTFOLIO] : PORTFOLIO;
   const all = isTimed ? portfolio : CATALOGUE.map(({ blueprint }) => plainOf(blueprint.id));
-  const plain = (blueprints === undefined ? searchedFor(target, all) : all)
+  // Pins can make candidates equal; without any all are tried.
+  const unique = (some: Candidate[]): Candidate[] => (Object.keys(pinned).length === 0 ? some : distinct(some));
+  const suited = (blueprints === undefined ? searchedFor(target, all) : all)
     // After the baseline and the first quick model.
     .toSpliced(2, 0, ...historyIds.map(plainOf))
-    .map((candidate) => bounded(candidate, target))
+    .filter((candidate) => isPossible(withPins(candidate, pinned)))
+    .map((candidate) => fitted(candidate, ground))
     .filter(({ blueprintId, parameters }) => {
       const fits = misfitOf(settingsOf(blueprintId, parameters), target) === null;
       return fits && missingInput(entryOf(blueprintId), features) === null;
@@ -222,6 +245,7 @@ function candidatesOf(
     })
     .toSpliced(1, 0, ...naiveIds.map(plainOf))
     .filter(({ blueprintId }) => blueprints?.includes(blueprintId) ?? true);
+  const plain = unique(suited);
   // Without a list, manual mode makes what all other models are compared with.
   if (mode === 'manual' && blueprints === undefined) return plain.slice(0, 1 + naiveIds.length);
   const automatic =
@@ -233,7 +257,8 @@ function candidatesOf(
   const wanted = Math.min(maxModels ?? automatic, CANDIDATES_MAX);
   const isVaried = blueprints === undefined && !hasManyClasses(target);
   const varied = isVaried ? variations(seed, Math.max(0, wanted - plain.length)) : [];
-  return [...plain, ...varied].slice(0, wanted);
+  const possible = varied.map((candidate) => withPins(candidate, pinned)).filter(isPossible);
+  return unique([...plain, ...possible]).slice(0, wanted);
 }
 
 /** Models of a quick run: where there are texts or categories of many levels, one more for the blueprint that reads them best. */
@@ -258,7 +283,7 @@ function checkBlueprint(id: string, ground: CandidateGround): void {
       'blueprints',
       `${quoted(id)} cannot keep the constraints of monotonic; leave it out, or them`,
     );
-  const reason = misfitOf(boundedSettings(plainOf(id), target), target);
+  const reason = misfitOf(fittedSettings(plainOf(id), ground), target);
   if (reason !== null) throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)}: ${reason}; leave it out`);
   const missing = missingInput(entry, features);
   if (missing === null) return;

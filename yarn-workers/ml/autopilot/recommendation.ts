@@ -1,5 +1,6 @@
 import type { AutopilotDecision, PlannedResult } from '#contracts';
-import { candidateName, entryOf } from '../blueprints/catalogue.ts';
+import { entryOf } from '../blueprints/catalogue.ts';
+import { candidateName } from '../blueprints/names.ts';
 import { isForest, isLinear, type ModelSettings } from '../blueprints/settings.ts';
 import { isGain, winningEnsemble, type MadeEnsemble } from './endgame.ts';
 import { isSucceeded, type Run } from './run.ts';

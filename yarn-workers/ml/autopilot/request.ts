@@ -3,6 +3,7 @@ import type {
   DatasetProfile,
   MetricName,
   PartitioningRequest,
+  PinnedParameters,
   StoredTable,
   TargetType,
 } from '#contracts';
@@ -30,6 +31,8 @@ export interface AutopilotRequest {
   readonly seed?: number;
   readonly maxWorkers?: number;
   readonly blueprints?: readonly string[];
+  /** What no candidate varies. */
+  readonly pinnedParameters?: PinnedParameters;
 }
 
 /** What planning knows: the dataset's profile and storage, and what the pool can do at a time. */

@@ -1,12 +1,11 @@
 import { AppError, type Blueprint, type Parameters } from '#contracts';
-import { ENCODED_STEPS, FEATURE_STEPS, LINEAR_STEPS, PLACES_STEP, TEXT_STEP } from './feature-steps.ts';
+import { ENCODED_STEPS, FEATURE_STEPS, FOREST_STEPS, LINEAR_STEPS, PLACES_STEP, TEXT_STEP } from './feature-steps.ts';
 import type { ForestSettings } from './forest-settings.ts';
 import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
 import { HISTORY_ID, HISTORY_STEP } from './history.ts';
 import { NAIVE_BLUEPRINTS } from './naive.ts';
 import { withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
-import type { Candidate } from './variations.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
 
 /** A blueprint with what planning and fitting know about it beside its description. */
@@ -152,17 +151,6 @@ function linear(
 const VOTES = ending(
   'forest',
   'Fully grown trees whose leaves hold class shares or means. The average over the trees, and over one more vote for the shares of all training rows, is taken to the link scale.',
-);
-
-/** What trees of a forest do with categories; all else as boosted trees. */
-const FOREST_STEPS: Blueprint['steps'] = FEATURE_STEPS.map((step) =>
-  step.kind === 'category-codes'
-    ? {
-        ...step,
-        description:
-          'Levels of the training rows in the order of their mean target, drawn towards that of all rows; rare ones and levels beyond the limit read as unseen, which stand in the middle. Missing is a level of its own.',
-      }
-    : step,
 );
 
 const GROWN: ForestSettings = {
@@ -388,7 +376,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   },
 ];
 
-/** The blueprints as the REST API shows them. */
+/** The blueprints that any project may have. */
 export const BLUEPRINTS: readonly Blueprint[] = CATALOGUE.map((entry) => entry.blueprint);
 
 /** Naive forecasts, beside the catalogue: only a series has them. */
@@ -427,30 +415,22 @@ export const SERIES_BLUEPRINTS: readonly Blueprint[] = [
 
 const ALL_ENTRIES: readonly CatalogueEntry[] = [...CATALOGUE, ...NAIVE_ENTRIES, ...HISTORY_ENTRIES];
 
+/** Ids of all blueprints that can be fitted. */
+export const BLUEPRINT_IDS: readonly string[] = ALL_ENTRIES.map(({ blueprint }) => blueprint.id);
+
 /** @throws BLUEPRINT_UNKNOWN naming the known ids */
 export function entryOf(blueprintId: string): CatalogueEntry {
   const entry = ALL_ENTRIES.find(({ blueprint }) => blueprint.id === blueprintId);
   if (entry !== undefined) return entry;
-  const known = ALL_ENTRIES.map(({ blueprint }) => blueprint.id).join(', ');
   throw new AppError(
     'BLUEPRINT_UNKNOWN',
-    `blueprint ${JSON.stringify(blueprintId)} does not exist, expected one of ${known}`,
+    `blueprint ${JSON.stringify(blueprintId)} does not exist, expected one of ${BLUEPRINT_IDS.join(', ')}`,
   );
 }
 
 /** @throws BLUEPRINT_UNKNOWN naming the known ids */
 export function blueprintOf(blueprintId: string): Blueprint {
   return blueprintId === ENSEMBLE_BLUEPRINT.id ? ENSEMBLE_BLUEPRINT : entryOf(blueprintId).blueprint;
-}
-
-/** Parameters that a model's name tells at most. */
-const NAMED_PARAMETERS_MAX = 3;
-
-/** What a model of a candidate is called: its blueprint, and the first of the parameters that are its own. */
-export function candidateName({ blueprintId, parameters }: Candidate): string {
-  const { name } = blueprintOf(blueprintId);
-  const told = Object.entries(parameters).slice(0, NAMED_PARAMETERS_MAX);
-  return told.length === 0 ? name : `${name} (${told.map(([key, value]) => `${key} ${value}`).join(', ')})`;
 }
 
 /**

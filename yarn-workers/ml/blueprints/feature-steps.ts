@@ -46,6 +46,17 @@ export const FEATURE_STEPS: Blueprint['steps'] = [
   },
 ];
 
+/** What trees of a forest do with categories; all else as boosted trees. */
+export const FOREST_STEPS: Blueprint['steps'] = FEATURE_STEPS.map((step) =>
+  step.kind === 'category-codes'
+    ? {
+        ...step,
+        description:
+          'Levels of the training rows in the order of their mean target, drawn towards that of all rows; rare ones and levels beyond the limit read as unseen, which stand in the middle. Missing is a level of its own.',
+      }
+    : step,
+);
+
 /** What more they do with categories of many levels where a blueprint encodes these. */
 export const ENCODED_STEPS: Blueprint['steps'] = [
   {

@@ -1,6 +1,7 @@
-import { AppError, type ModellingFeature } from '#contracts';
+import { AppError, type FeatureType, type ModellingFeature } from '#contracts';
 import { ENCODED_LEVELS_MIN } from '../fit/categories/limits.ts';
 import { entryOf, type CatalogueEntry } from './catalogue.ts';
+import { readingOf, type FeatureStepKind, type ReadTask } from './reading.ts';
 
 /** Whether a feature is a category that is worth numbers of its own. */
 export const hasManyLevels = ({ type, uniqueCount }: ModellingFeature): boolean =>
@@ -16,9 +17,37 @@ export function missingInput({ reads }: CatalogueEntry, features: readonly Model
 }
 
 /** @throws VALIDATION_FAILED naming the blueprint, where the features have not what it reads */
-export function checkInputs(blueprintId: string, features: readonly ModellingFeature[]): void {
+export function checkInputs(task: ReadTask, features: readonly ModellingFeature[]): void {
+  const { blueprintId, featureSteps } = task;
+  if (featureSteps !== undefined) {
+    checkSteps(task, features);
+    return;
+  }
   const missing = missingInput(entryOf(blueprintId), features);
   if (missing === null) return;
   const message = `${JSON.stringify(blueprintId)} needs ${missing}, and there is none among those that are modelled; use another one`;
   throw new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
+}
+
+/** Steps that read features of a type, whatever these hold. */
+const READERS: Readonly<Partial<Record<FeatureType, FeatureStepKind>>> = {
+  ...{ numeric: 'numeric', currency: 'numeric', percent: 'numeric', duration: 'numeric' },
+  ...{ categorical: 'category-codes', boolean: 'category-codes', date: 'date-parts', text: 'text-scores' },
+};
+
+/** @throws VALIDATION_FAILED naming the steps, where they read none of the features */
+function checkSteps(task: ReadTask, features: readonly ModellingFeature[]): void {
+  const { uses } = readingOf(task);
+  const isRead = ({ type }: ModellingFeature): boolean => {
+    const reader = READERS[type];
+    return reader !== undefined && uses(reader);
+  };
+  const dates = features.filter(({ type }) => type === 'date');
+  if (features.some(isRead) || (dates.length > 1 && uses('date-difference'))) return;
+  const types = [...new Set(features.map(({ type }) => type))].join(', ');
+  const needed = [...new Set(features.flatMap(({ type }) => READERS[type] ?? []))].join(', ');
+  const message = `no step reads a feature of those that are modelled, which are ${types}; put in one of ${needed}`;
+  throw new AppError('VALIDATION_FAILED', `blueprint.steps: ${message}`, {
+    errors: [{ path: '/blueprint/steps', message }],
+  });
 }

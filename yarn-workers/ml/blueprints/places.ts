@@ -1,5 +1,4 @@
 import type { FeatureType } from '#contracts';
-import { isLinear, type ModelSettings } from './settings.ts';
 
 /** Indices of two features that are the latitude and the longitude of one place. */
 export interface PlacePair {
@@ -46,15 +45,13 @@ function placeName(name: string, wanted: readonly string[]): string | null {
 }
 
 /**
- * The places whose directions a model reads: trees and broken lines do. Straight lines have them in their sum already. None of a feature that predictions
- * are to rise or fall with: through a direction they might not.
+ * The places whose directions are read. None of a feature that predictions are to rise or fall with: through a direction they
+ * might not.
  */
 export function placesOf(
-  settings: ModelSettings | null,
   features: readonly { readonly name: string; readonly type: FeatureType }[],
   monotonic: { readonly increasing: readonly string[]; readonly decreasing: readonly string[] },
 ): PlacePair[] {
-  if (settings === null || (isLinear(settings) && settings.pieces === 1)) return [];
   const isFree = (index: number): boolean =>
     ![...monotonic.increasing, ...monotonic.decreasing].includes(features[index]?.name ?? '');
   return placePairs(features).filter(({ latitude, longitude }) => isFree(latitude) && isFree(longitude));

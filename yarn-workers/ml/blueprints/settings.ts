@@ -73,7 +73,8 @@ export const isForest = (settings: ModelSettings): settings is ForestSettings =>
 export const takesOffsets = (settings: ModelSettings): boolean =>
   isLinear(settings) || (!isForest(settings) && !averagesTrees(settings));
 
-interface Range {
+/** Both ends included. */
+export interface Range {
   readonly min: number;
   readonly max: number;
   readonly integer: boolean;
@@ -82,7 +83,7 @@ interface Range {
 type Ranges = Readonly<Record<string, Range>>;
 
 /** What each numeric parameter of a linear model may be, both ends included. */
-const LINEAR_RANGES: Readonly<Record<keyof LinearSettings, Range>> = {
+export const LINEAR_RANGES: Readonly<Record<keyof LinearSettings, Range>> = {
   l1Ratio: { min: 0, max: 1, integer: false },
   penalties: { min: 1, max: 1_000, integer: true },
   penaltyRatio: { min: 1e-8, max: 1, integer: false },
@@ -93,7 +94,7 @@ const LINEAR_RANGES: Readonly<Record<keyof LinearSettings, Range>> = {
 };
 
 /** The same of a forest. */
-const FOREST_RANGES: Readonly<Record<Exclude<keyof ForestSettings, 'randomThresholds' | 'bootstrap'>, Range>> = {
+export const FOREST_RANGES: Readonly<Record<Exclude<keyof ForestSettings, 'randomThresholds' | 'bootstrap'>, Range>> = {
   trees: { min: 1, max: 2_000, integer: true },
   minRowsPerLeaf: { min: 1, max: 1_000_000, integer: true },
   featureFraction: { min: 0, max: 1, integer: false },
@@ -102,7 +103,7 @@ const FOREST_RANGES: Readonly<Record<Exclude<keyof ForestSettings, 'randomThresh
 };
 
 /** The same of boosted trees. */
-const GBM_RANGES: Readonly<
+export const GBM_RANGES: Readonly<
   Record<Exclude<keyof GbmSettings, 'boosting' | 'extraTrees' | 'categories' | 'categoryCounts'>, Range>
 > = {
   learningRate: { min: 0.001, max: 1, integer: false },
@@ -121,7 +122,7 @@ const GBM_RANGES: Readonly<
 };
 
 /** The same of trees of XGBoost. */
-const XGBOOST_RANGES: Readonly<Record<Exclude<keyof XgboostSettings, EncodingName>, Range>> = {
+export const XGBOOST_RANGES: Readonly<Record<Exclude<keyof XgboostSettings, EncodingName>, Range>> = {
   learningRate: { min: 0.001, max: 1, integer: false },
   maxIterations: { min: 1, max: 20_000, integer: true },
   earlyStoppingRounds: { min: 0, max: 10_000, integer: true },

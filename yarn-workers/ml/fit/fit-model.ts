@@ -14,12 +14,10 @@ import {
 } from '#contracts';
 import { isText, openArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
-import { dateColumnsOf } from '../blueprints/dates.ts';
-import { readsHistory } from '../blueprints/history.ts';
 import { placesOf } from '../blueprints/places.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
-import { textAnalysesOf } from '../blueprints/text.ts';
-import { isForest, isLinear, type ModelSettings } from '../blueprints/settings.ts';
+import { readingOf, type Reading } from '../blueprints/reading.ts';
+import { isForest, isLinear } from '../blueprints/settings.ts';
 import { checkFits } from '../blueprints/misfit.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { neumaierSum } from '#statistics';
@@ -117,7 +115,8 @@ export async function fitModel(
     );
   }
   const { target } = task;
-  const settings = settingsOf(task.blueprintId, task.parameters);
+  const reading = readingOf(task);
+  const { settings } = reading;
   const objective = objectiveOf(target, task.metric);
   checkFits(task.blueprintId, settings, task);
   const features = taskFeatures(task);
@@ -127,16 +126,16 @@ export async function fitModel(
   const roles = fittedRoles(task, rows, io);
   const leakage = task.findsLeakage === true ? await findLeakage(task, features, { rows, roles }, source, io) : null;
   await report(io, 0.02, 'reading', 'reading the features');
-  const { survey, texts } = await readFeatures(task, settings, features, roles, source, outputCount, io);
+  const { survey, texts } = await readFeatures(task, reading, features, roles, source, outputCount, io);
   const surveyMs = io.now() - startedAt;
   const stops = stopBook(task.stops ?? null);
-  const historyOf = historiesOf({ task, features, rows, roles, objective });
+  const historyOf = historiesOf({ task, features, rows, roles, objective }, reading);
   const context = {
     ...{ task, features, source, rows, roles, engine, objective, outputCount },
     ...{ texts, historyOf, stops, io },
   };
   const finishMs = FINISH_MS + (task.refit === null ? FINISH_PASSES : REFIT_FINISH_PASSES) * surveyMs;
-  const fitted = await fitMembers(context, settings, survey, finishMs);
+  const fitted = await fitMembers(context, reading, survey, finishMs);
   const boostedAt = io.now();
   await report(io, 0.92, 'predicting', 'predicting the rows held back');
   const offsets = fittedOffsets(task, rows, roles);
@@ -196,7 +195,7 @@ function fittedOffsets(task: TrainTask, { offsets }: TargetRows, { of }: RowRole
 /** What steps are fitted from, and the terms of the texts that the blueprint reads. */
 async function readFeatures(
   { seed, table: { rowCount }, monotonic }: TrainTask,
-  settings: ModelSettings | null,
+  { settings, analyses, dates, uses }: Reading,
   features: readonly TaskFeature[],
   roles: RowRoles,
   source: BatchSource,
@@ -210,18 +209,19 @@ async function readFeatures(
     roles,
     source,
     seed,
-    textAnalysesOf(settings),
-    dateColumnsOf(settings),
-    placesOf(
-      settings,
-      surveyed.map(({ manifest }) => manifest),
-      monotonic,
-    ),
+    analyses,
+    dates,
+    uses('place-directions')
+      ? placesOf(
+          surveyed.map(({ manifest }) => manifest),
+          monotonic,
+        )
+      : [],
     io.signal,
   );
   const sizes = { seed, outputCount, rowCount };
   const texts = await readCorpora(survey.texts, sizes, features, roles, source, io.signal);
-  const wanted = features.filter(({ manifest }) => isText(manifest)).length * textAnalysesOf(settings).length;
+  const wanted = features.filter(({ manifest }) => isText(manifest)).length * analyses.length;
   if (texts.all.length < wanted) io.log?.('the texts are too large: their runs of characters are left out');
   if (texts.rowShare < 1)
     io.log?.(
@@ -250,6 +250,7 @@ export function manifestOf(
     rowCount: fit.rowCount,
     parameters: {
       ...settingsOf(task.blueprintId, task.parameters),
+      ...(task.featureSteps === undefined ? {} : { featureSteps: task.featureSteps }),
       threadCount: task.threadCount,
       [STOPS_PARAMETER]: fit.stops,
     },
@@ -261,24 +262,25 @@ export function manifestOf(
 
 async function fitMembers(
   context: Omit<MemberContext, 'settings'>,
-  settings: ModelSettings | null,
+  { settings, uses }: Reading,
   survey: FeatureSurvey,
   finishMs: number,
 ): Promise<BoostedMember[]> {
+  const surveyed: FeatureSurvey['stepsOf'] = (member) => survey.stepsOf(member).filter(({ kind }) => uses(kind));
   const stepsOf: FeatureSurvey['stepsOf'] = (member) => {
     const history = context.historyOf(member);
-    return history === null ? survey.stepsOf(member) : [...survey.stepsOf(member), history.step];
+    return history === null ? surveyed(member) : [...surveyed(member), history.step];
   };
   if (settings === null) return context.roles.members.map((member) => baselineMember(context, member));
-  if (isForest(settings)) return forestMembers({ ...context, settings }, survey.stepsOf, finishMs);
+  if (isForest(settings)) return forestMembers({ ...context, settings }, surveyed, finishMs);
   return isLinear(settings)
     ? linearMembers({ ...context, settings }, stepsOf, finishMs)
-    : boostMembers({ ...context, settings }, survey, finishMs);
+    : boostMembers({ ...context, settings }, { stepsOf: surveyed, levelsOf: survey.levelsOf }, finishMs);
 }
 
 /** The history of a member, made when it is asked for; the last one is kept. */
-function historiesOf(context: HistoryContext): MemberContext['historyOf'] {
-  if (!readsHistory(context.task.blueprintId)) return () => null;
+function historiesOf(context: HistoryContext, { uses }: Reading): MemberContext['historyOf'] {
+  if (!uses('series-history')) return () => null;
   let last: { readonly fold: number | null; readonly history: MemberHistory } | null = null;
   return (member) => {
     if (last?.fold !== member.fold || last === null)

@@ -1,9 +1,9 @@
 import type { TrainTask } from '#contracts';
 import { isText } from '#scoring';
-import { settingsOf } from '../blueprints/catalogue.ts';
-import { dateColumnsOf, datePairs } from '../blueprints/dates.ts';
+import { datePairs } from '../blueprints/dates.ts';
 import { boostedSample } from '../blueprints/many-classes.ts';
 import { placesOf } from '../blueprints/places.ts';
+import { readingOf } from '../blueprints/reading.ts';
 import { isForest, isLinear } from '../blueprints/settings.ts';
 import { forestSample } from './forest/forest-members.ts';
 import { designSample } from './linear/linear-members.ts';
@@ -15,17 +15,18 @@ import { taskFeatures } from './task-columns.ts';
  */
 export function fittedFraction(task: TrainTask): number {
   const { sampleFraction, target, table } = task;
-  const settings = settingsOf(task.blueprintId, task.parameters);
+  const { settings, dates, uses } = readingOf(task);
   if (settings === null) return sampleFraction;
   if (!isLinear(settings) && !isForest(settings))
     return Math.min(sampleFraction, boostedSample(table.rowCount, target));
   const manifests = taskFeatures(task).map(({ manifest }) => manifest);
-  const dates = dateColumnsOf(settings);
   const pairCount = dates.differences ? datePairs(manifests.map(({ type }) => type)).length : 0;
-  const directionCount = 2 * placesOf(settings, manifests, task.monotonic).length;
-  const counts = manifests.map((manifest): number =>
-    isText(manifest) ? 0 : manifest.parse.kind === 'date' ? dates.parts.length : 1,
-  );
+  const directionCount = uses('place-directions') ? 2 * placesOf(manifests, task.monotonic).length : 0;
+  const counts = manifests.map((manifest): number => {
+    if (isText(manifest)) return 0;
+    if (manifest.parse.kind === 'date') return dates.parts.length;
+    return uses(manifest.parse.kind === 'category' ? 'category-codes' : 'numeric') ? 1 : 0;
+  });
   const columnCount = counts.reduce((sum, count) => sum + count, pairCount + directionCount);
   const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
   const most = isLinear(settings)

@@ -24,10 +24,12 @@ GET /projects/{id}/recommended-model
 POST /projects/{id}/holdout/unlock
 GET /projects/{id}/blueprints
 GET /blueprints/{id}
+GET /blueprint-steps
 POST /projects/{id}/models
 GET POST /projects/{id}/feature-lists
 GET PATCH /models/{id}
 GET /models/{id}/parameters
+GET /models/{id}/blueprint
 GET /models/{id}/log
 GET /models/{id}/insights
 GET POST /models/{id}/insights/{kind}

@@ -124,6 +124,16 @@ describe('a model that a worker made', function () {
   const error = ({ values, classes, predictions }: OutOfFold, place: number): number =>
     Math.abs((values?.[place] ?? classes?.[place] ?? 0) - (predictions[place] ?? 0));
 
+  it('has no step that its blueprint left out', async () => {
+    const fitted = fits.get('binary cv');
+    if (fitted === undefined) throw new Error('no fit');
+    const asked = (...featureSteps: string[]): Fitted => ({ ...fitted, spec: { ...fitted.spec, featureSteps } });
+    const usual = ['numeric', 'category-codes', 'date-parts', 'date-difference'];
+    expect(await verify(asked(...usual), {})).to.match(/^[0-9a-f]{64}$/);
+    const error = await appErrorOf('RESULT_MISMATCH', () => verify(asked('numeric', 'category-codes'), {}));
+    expect(error.message).to.include('no date-parts step');
+  });
+
   it('is taken when it is what was asked for', async () => {
     for (const [name, fitted] of fits) expect(await verify(fitted, {}), name).to.match(/^[0-9a-f]{64}$/);
     expect(await verify(await fitOf('multiclass', 'cv'), {})).to.match(/^[0-9a-f]{64}$/);

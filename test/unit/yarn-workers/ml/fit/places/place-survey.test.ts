@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { fitModel } from '#ml';
 import { createRandom } from '#statistics';
 import { placePairs, placesOf } from '../../../../../../yarn-workers/ml/blueprints/places.ts';
-import { settingsOf } from '../../../../../../yarn-workers/ml/blueprints/catalogue.ts';
+import { readingOf } from '../../../../../../yarn-workers/ml/blueprints/reading.ts';
 import { testEngine } from '../../../../../support/boosting-engine.ts';
 import { memorySource, numberRule, type MemoryColumn } from '../../../../../support/memory-table.ts';
 import { freeIo, planOf, trainTask } from '../../../../../support/modelling-task.ts';
@@ -61,13 +61,11 @@ describe('ml: places', () => {
   it('are read by trees and broken lines, unless a prediction is to rise or fall with one of their features', () => {
     const features = numeric('lat', 'lon');
     const pair = [{ latitude: 0, longitude: 1 }];
-    for (const id of ['lightgbm-default', 'extra-trees', 'linear-splines'])
-      expect(placesOf(settingsOf(id, {}), features, NO_SIGNS), id).to.deep.equal(pair);
-    expect(placesOf(settingsOf('linear', {}), features, NO_SIGNS)).to.deep.equal([]);
-    expect(placesOf(null, features, NO_SIGNS)).to.deep.equal([]);
-    expect(
-      placesOf(settingsOf('lightgbm-default', {}), features, { increasing: [], decreasing: ['lon'] }),
-    ).to.deep.equal([]);
+    const reads = (blueprintId: string): boolean => readingOf({ blueprintId, parameters: {} }).uses('place-directions');
+    for (const id of ['lightgbm-default', 'extra-trees', 'linear-splines']) expect(reads(id), id).to.equal(true);
+    for (const id of ['linear', 'baseline']) expect(reads(id), id).to.equal(false);
+    expect(placesOf(features, NO_SIGNS)).to.deep.equal(pair);
+    expect(placesOf(features, { increasing: [], decreasing: ['lon'] })).to.deep.equal([]);
   });
 
   it('have the width of a degree where each member’s own training rows are', async () => {

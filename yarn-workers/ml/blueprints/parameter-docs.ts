@@ -1,0 +1,143 @@
+import type { StepParameter } from '#contracts';
+import {
+  BOOSTING_KINDS,
+  CATEGORY_ENCODINGS,
+  FOREST_RANGES,
+  GBM_RANGES,
+  isForest,
+  isLinear,
+  isXgboost,
+  LINEAR_RANGES,
+  XGBOOST_RANGES,
+  type GbmSettings,
+  type ModelSettings,
+  type Range,
+} from './settings.ts';
+import type { ForestSettings } from './forest-settings.ts';
+import type { LinearSettings } from './linear-settings.ts';
+import type { XgboostSettings } from './xgboost-settings.ts';
+
+/** What a parameter does, and where it is from; the second is absent where it is our own. */
+type Told = readonly [description: string, source?: string];
+
+const ENCODED = 'Micci-Barreca 2001, "A preprocessing scheme for high-cardinality categorical attributes"';
+const GLMNET = 'Friedman, Hastie, Tibshirani 2010, J. Stat. Soft. 33(1)';
+const FORESTS = 'Breiman 2001, "Random forests"; Geurts, Ernst, Wehenkel 2006, "Extremely randomized trees"';
+
+const BOOSTED = {
+  earlyStoppingRounds: [
+    'Boosting ends after so many iterations without a better validation loss; 0: never.',
+    'Prechelt 1998, "Early stopping - but when?"',
+  ],
+  categories: [
+    'How categories of many levels are read: by codes, by the mean target of a level, or by both. Those of few levels are always codes.',
+    ENCODED,
+  ],
+  categoryCounts: ['Whether there is also a column with the share of rows that have the level.'],
+} as const satisfies Readonly<Record<string, Told>>;
+
+const GBM: Readonly<Record<keyof GbmSettings, Told>> = {
+  ...BOOSTED,
+  boosting: ['gbdt adds trees up, rf averages them.', 'LightGBM, boosting'],
+  learningRate: ['Shrinkage of each tree; a forest ignores it.', 'LightGBM, learning_rate'],
+  maxIterations: ['Iterations at most; in each there is a tree for every class output.', 'LightGBM, num_iterations'],
+  leaves: ['Leaves of a tree, the best of all split first.', 'LightGBM, num_leaves'],
+  maxDepth: ['Depth of a tree; 0: no limit.', 'LightGBM, max_depth'],
+  minRowsPerLeaf: [
+    'Rows of a leaf at least; a twentieth of the training rows at most is asked for, and at least 2.',
+    'LightGBM, min_data_in_leaf',
+  ],
+  rowFraction: ['Part of the rows that each tree sees.', 'LightGBM, bagging_fraction'],
+  featureFraction: ['Part of the columns that each tree sees.', 'LightGBM, feature_fraction'],
+  l1: ['Absolute penalty of leaves.', 'LightGBM, lambda_l1'],
+  l2: ['Squared penalty of leaves.', 'LightGBM, lambda_l2'],
+  extraTrees: ['Thresholds are drawn at random, one a column and node.', 'LightGBM, extra_trees'],
+  maxBins: ['Bins of a number.', 'LightGBM, max_bin'],
+  categorySmoothing: [
+    'Added to the counts of a level when levels are ordered by their gradients.',
+    'LightGBM, cat_smooth',
+  ],
+  categoryL2: ['Squared penalty of splits by sets of levels.', 'LightGBM, cat_l2'],
+};
+
+const XGBOOST: Readonly<Record<keyof XgboostSettings, Told>> = {
+  ...BOOSTED,
+  learningRate: ['Shrinkage of each tree.', 'XGBoost, eta'],
+  maxIterations: ['Iterations at most; in each there is a tree for every class output.', 'XGBoost, num_round'],
+  leaves: ['Leaves of a tree, the best of all split first; 0: no limit, level by level.', 'XGBoost, max_leaves'],
+  maxDepth: ['Depth of a tree.', 'XGBoost, max_depth'],
+  minChildWeight: ['Least sum of a leaf’s Hessians; of squares the weight of its rows.', 'XGBoost, min_child_weight'],
+  minSplitGain: ['Least gain of a split.', 'XGBoost, gamma'],
+  rowFraction: ['Part of the rows that each iteration sees.', 'XGBoost, subsample'],
+  featureFraction: ['Part of the columns that each split sees.', 'XGBoost, colsample_bynode'],
+  l1: ['Absolute penalty of leaves.', 'XGBoost, alpha'],
+  l2: ['Squared penalty of leaves.', 'XGBoost, lambda'],
+  maxBins: ['Bins of a number.', 'XGBoost, max_bin'],
+  oneHotLevels: [
+    'A feature of fewer levels is split one level against all others, others by sets of levels.',
+    'XGBoost, max_cat_to_onehot',
+  ],
+  categorySetMax: ['Levels of a set at most.', 'XGBoost, max_cat_threshold'],
+};
+
+const LINEAR: Readonly<Record<keyof LinearSettings, Told>> = {
+  l1Ratio: ['Share of the absolute penalty (lasso); the rest is squared (ridge).', GLMNET],
+  penalties: ['Steps of the path of penalties.', GLMNET],
+  penaltyRatio: [
+    'The last penalty as a part of the first, which is the least that leaves nothing but the intercept.',
+    GLMNET,
+  ],
+  earlyStoppingRounds: ['The path ends after so many steps without a better validation loss; 0: never.'],
+  pieces: ['Pieces of the broken line that a number may become, at quantiles; 1: straight lines.'],
+  words: ['Longest n-gram of words that a text is read by; 0: none.'],
+  characters: ['Longest run of characters within words that a text is read by; 0: none.'],
+};
+
+const FOREST: Readonly<Record<keyof ForestSettings, Told>> = {
+  trees: ['Trees; a deadline may end it with fewer, and where it would become too large there are fewer.', FORESTS],
+  randomThresholds: ['One random threshold a column and node, instead of the best.', FORESTS],
+  bootstrap: ['Each tree has its own rows, drawn with replacement, instead of all.', FORESTS],
+  minRowsPerLeaf: ['Rows of a leaf at least; more where the forest would become too large.', FORESTS],
+  featureFraction: [
+    'Part of the columns that each node draws; 0: the square root of their number for classes, half of them for numbers.',
+    FORESTS,
+  ],
+  maxBins: ['Bins of a column.'],
+  categorySmoothing: [
+    'Rows of the mean target that the mean target of a level is drawn towards, before levels are ordered by it.',
+  ],
+};
+
+/** Ranges and descriptions of a family's parameters. */
+function tablesOf(settings: ModelSettings): {
+  readonly ranges: Readonly<Record<string, Range>>;
+  readonly told: Readonly<Record<string, Told>>;
+} {
+  if (isLinear(settings)) return { ranges: LINEAR_RANGES, told: LINEAR };
+  if (isForest(settings)) return { ranges: FOREST_RANGES, told: FOREST };
+  return isXgboost(settings) ? { ranges: XGBOOST_RANGES, told: XGBOOST } : { ranges: GBM_RANGES, told: GBM };
+}
+
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  boosting: BOOSTING_KINDS,
+  categories: CATEGORY_ENCODINGS,
+};
+
+/** A parameter of a family, without its values in blueprints. Null: the family has none of this name. */
+export function parameterDoc(settings: ModelSettings, name: string): Omit<StepParameter, 'defaults'> | null {
+  const { ranges, told } = tablesOf(settings);
+  const own = Object.hasOwn(told, name) ? told[name] : undefined;
+  if (own === undefined) return null;
+  const range = ranges[name];
+  const values = VALUES[name];
+  const [description, source = null] = own;
+  return {
+    name,
+    type: range === undefined ? (values === undefined ? 'boolean' : 'string') : range.integer ? 'integer' : 'number',
+    minimum: range?.min ?? null,
+    maximum: range?.max ?? null,
+    values: values === undefined ? null : [...values],
+    description,
+    source,
+  };
+}

@@ -1,0 +1,67 @@
+import type { ManifestStep, TrainTask } from '#contracts';
+import type { TextAnalysis } from '#scoring';
+import { settingsOf } from './catalogue.ts';
+import { dateColumnsOf, type DateColumns } from './dates.ts';
+import { readsHistory } from './history.ts';
+import { isForest, isLinear, type ModelSettings } from './settings.ts';
+import { textAnalysesOf } from './text.ts';
+
+/** Kinds of the steps that read features: those of an artefact. */
+export type FeatureStepKind = ManifestStep['kind'];
+export const FEATURE_STEP_KINDS = [
+  'numeric',
+  'category-codes',
+  'date-parts',
+  'date-difference',
+  'place-directions',
+  'text-scores',
+  'category-numbers',
+  'series-history',
+] as const satisfies readonly FeatureStepKind[];
+
+/** What decides what a model reads of its features. */
+export type ReadTask = Pick<TrainTask, 'blueprintId' | 'parameters' | 'featureSteps'>;
+
+/** How a model reads its features. */
+export interface Reading {
+  /** Null for the baseline and naive forecasts. */
+  readonly settings: ModelSettings | null;
+  readonly analyses: readonly TextAnalysis[];
+  readonly dates: DateColumns;
+  readonly uses: (kind: FeatureStepKind) => boolean;
+}
+
+/** Whether boosted trees of these settings read categories of many levels as numbers. */
+export const encodesCategories = (settings: ModelSettings): boolean =>
+  !isLinear(settings) && !isForest(settings) && (settings.categories !== 'codes' || settings.categoryCounts);
+
+/** The steps of a blueprint with these settings, in the order of {@link FEATURE_STEP_KINDS}, where nothing else is said. */
+export function usualSteps(blueprintId: string, settings: ModelSettings | null): FeatureStepKind[] {
+  if (settings === null) return [];
+  const bends = !isLinear(settings) || settings.pieces > 1;
+  const left = new Set<FeatureStepKind>([
+    // Straight lines have directions of places in their sum already.
+    ...(bends ? [] : (['place-directions'] as const)),
+    ...(textAnalysesOf(settings).length > 0 ? [] : (['text-scores'] as const)),
+    ...(encodesCategories(settings) ? [] : (['category-numbers'] as const)),
+    ...(readsHistory(blueprintId) ? [] : (['series-history'] as const)),
+  ]);
+  return FEATURE_STEP_KINDS.filter((kind) => !left.has(kind));
+}
+
+/**
+ * What a task reads of its features, by the steps of its blueprint.
+ *
+ * @throws BLUEPRINT_UNKNOWN; VALIDATION_FAILED on a parameter that does not exist or fit
+ */
+export function readingOf({ blueprintId, parameters, featureSteps }: ReadTask): Reading {
+  const settings = settingsOf(blueprintId, parameters);
+  const used: ReadonlySet<string> = new Set(featureSteps ?? usualSteps(blueprintId, settings));
+  const { parts, differences } = dateColumnsOf(settings);
+  return {
+    settings,
+    analyses: used.has('text-scores') ? textAnalysesOf(settings) : [],
+    dates: { parts: used.has('date-parts') ? parts : [], differences: differences && used.has('date-difference') },
+    uses: (kind) => used.has(kind),
+  };
+}
