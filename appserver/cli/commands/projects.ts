@@ -112,6 +112,18 @@ export const projectCommands = [
   }),
 ];
 
+/** What is asked for about rare classes; undefined: nothing. */
+const imbalanceOf = ({
+  imbalance,
+  ratio,
+}: {
+  readonly imbalance?: string | undefined;
+  readonly ratio?: number | undefined;
+}) =>
+  imbalance === undefined && ratio === undefined
+    ? undefined
+    : { method: imbalance ?? 'downsampling', ...(ratio === undefined ? {} : { ratio }) };
+
 export const autopilotCommands = [
   command({
     path: 'autopilot run',
@@ -128,6 +140,8 @@ export const autopilotCommands = [
       seed: { kind: 'integer', description: 'of partitions and models' },
       exclude: { kind: 'list', description: 'features to leave out' },
       featureList: { kind: 'text', description: 'name of the feature list to model' },
+      imbalance: { kind: 'text', description: 'of rare classes: none, weights (balanced) or downsampling' },
+      ratio: { kind: 'integer', description: 'with downsampling: rows of the largest class for each of all others' },
       maxWorkers: { kind: 'integer', description: 'tasks at a time' },
       dryRun: { kind: 'switch', description: 'show the plan, change nothing' },
       wait: { kind: 'switch', description: 'wait for the end and show the leaderboard' },
@@ -146,6 +160,7 @@ export const autopilotCommands = [
         seed: flags.seed,
         excludedFeatures: flags.exclude,
         featureList: flags.featureList,
+        imbalance: imbalanceOf(flags),
         maxWorkers: flags.maxWorkers,
       };
       const answer = await api().post(

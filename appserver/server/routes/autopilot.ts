@@ -28,6 +28,7 @@ import {
   missingSeries,
   onFeatureList,
   settingsOf,
+  withImbalance,
   withoutFeatures,
 } from '#ml';
 import { newId } from '#runtime';
@@ -267,7 +268,8 @@ async function startFit(
       `project ${projectId}: it has no target yet; start Autopilot first (mode manual makes one model only)`,
     );
   const settings = settingsOf(request.blueprintId, request.parameters ?? {});
-  const plan = await planOnList(trx, project, run.plan, request.featureList);
+  const listed = await planOnList(trx, project, run.plan, request.featureList);
+  const plan = withImbalance(listed, request.imbalance, request.blueprintId);
   const excludedFeatures =
     request.featureList === undefined && run.leakage !== null ? excludedOfRun(run.plan, run.leakage) : [];
   checkFits(request.blueprintId, settings, plan);

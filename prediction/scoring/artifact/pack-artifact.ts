@@ -1,4 +1,4 @@
-import { AppError, type ManifestContent, type ManifestModel } from '#contracts';
+import { AppError, canonicalJson, type ManifestContent, type ManifestModel } from '#contracts';
 import { compileMembers } from '../scorer/members.ts';
 import { checkContent } from './check-content.ts';
 import { contentHashOf, modelReader, type Sha256Function } from './open-artifact.ts';
@@ -47,7 +47,7 @@ function checkAgreement(model: Exclude<ManifestModel, { kind: 'constant' }>, arr
   const { kind, prefix, ...said } = model;
   for (const [field, value] of Object.entries(said)) {
     const found: unknown = Object.entries(arrays).find(([name]) => name === field)?.[1];
-    if (found !== value)
+    if (canonicalJson(found ?? null) !== canonicalJson(value))
       throw invalid(
         `${field} of ${kind} model ${JSON.stringify(prefix)} is ${String(found)}, expected ${String(value)}`,
       );

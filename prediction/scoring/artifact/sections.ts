@@ -206,7 +206,7 @@ export function readForest(
   sections: ReadonlyMap<string, BlobSection>,
   blob: Uint8Array,
 ): ForestArrays {
-  const { outputCount, treeCount, columnCount, link, priorVotes, prefix } = model;
+  const { outputCount, treeCount, columnCount, link, priorVotes, prefix, shift } = model;
   const { float64, float32, int32, uint32, uint8 } = sectionReader<keyof ForestArrays>(prefix, sections, blob);
   return {
     outputCount,
@@ -214,6 +214,7 @@ export function readForest(
     columnCount,
     link,
     priorVotes,
+    ...(shift === undefined ? {} : { shift }),
     prior: float64('prior'),
     columnKind: uint8('columnKind'),
     pointOffset: int32('pointOffset'),

@@ -10,6 +10,7 @@ import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../ensemble/limits.ts'
 import { columnNamed, planColumns, type PlanColumn } from './columns.ts';
 import { complaint, quoted } from './complain.ts';
 import { featuresOf } from './features.ts';
+import { imbalanceOf } from './imbalance.ts';
 import {
   BUDGET_SECONDS_MIN,
   CANDIDATES_MAX,
@@ -45,6 +46,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
   const metric = metricOf(request, targetColumn, classes.targetType);
   const target = withQuantile(request, withOffsets(request, columns, classes, metric), metric);
   const weightColumn = weightOf(request, columns, target);
+  const imbalance = imbalanceOf(request.imbalance, target);
   const seed = request.seed ?? 0;
   const { rowCount } = facts.table;
   const timeBudgetMs = budgetOf(request);
@@ -63,10 +65,13 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
   const naiveIds = naiveIdsOf({ partitioning, features, target });
   const historyIds = historyIdsOf({ partitioning, features, target });
   const objective = objectiveOf(target, metric);
-  const ground = { partitioning, features, target, objective, naiveIds, historyIds, isConstrained, seed };
+  const balance = imbalance === null ? {} : { imbalance };
+  const ground = { partitioning, features, target, objective, naiveIds, historyIds, isConstrained, seed, ...balance };
   const candidates = candidatesOf(request, ground);
   const leftOut = CATALOGUE.flatMap((entry) => {
-    const reason = misfitOf(boundedSettings(plainOf(entry.blueprint.id), target), target) ?? breachOf(entry, ground);
+    const reason =
+      misfitOf(boundedSettings(plainOf(entry.blueprint.id), target), target, ground.imbalance) ??
+      breachOf(entry, ground);
     return reason === null ? [] : [{ blueprintId: entry.blueprint.id, reason }];
   });
   if (leftOut.length === CATALOGUE.filter(({ settings }) => settings !== null).length)
@@ -82,6 +87,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     metric,
     partitioning,
     weightColumn,
+    ...balance,
     monotonic,
     seed,
     rowCount,
@@ -172,7 +178,7 @@ function ensembleOf(
 }
 
 /** What candidates must suit. */
-interface CandidateGround extends Pick<AutopilotPlan, 'partitioning' | 'features' | 'target'> {
+interface CandidateGround extends Pick<AutopilotPlan, 'partitioning' | 'features' | 'target' | 'imbalance'> {
   readonly objective: Objective;
   /** Naive forecasts that the partitioning allows. */
   readonly naiveIds: readonly string[];
@@ -213,7 +219,7 @@ function candidatesOf(
     .toSpliced(2, 0, ...historyIds.map(plainOf))
     .map((candidate) => bounded(candidate, target))
     .filter(({ blueprintId, parameters }) => {
-      const fits = misfitOf(settingsOf(blueprintId, parameters), target) === null;
+      const fits = misfitOf(settingsOf(blueprintId, parameters), target, ground.imbalance) === null;
       return fits && missingInput(entryOf(blueprintId), features) === null;
     })
     .filter(({ blueprintId }) => {
@@ -258,7 +264,7 @@ function checkBlueprint(id: string, ground: CandidateGround): void {
       'blueprints',
       `${quoted(id)} cannot keep the constraints of monotonic; leave it out, or them`,
     );
-  const reason = misfitOf(boundedSettings(plainOf(id), target), target);
+  const reason = misfitOf(boundedSettings(plainOf(id), target), target, ground.imbalance);
   if (reason !== null) throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)}: ${reason}; leave it out`);
   const missing = missingInput(entry, features);
   if (missing === null) return;

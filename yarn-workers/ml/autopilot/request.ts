@@ -1,6 +1,7 @@
 import type {
   AutopilotMode,
   DatasetProfile,
+  ImbalanceRequest,
   MetricName,
   PartitioningRequest,
   StoredTable,
@@ -21,6 +22,8 @@ export interface AutopilotRequest {
   readonly maxModels?: number;
   readonly partitioning?: PartitioningRequest;
   readonly weightColumn?: string;
+  /** @default {method: 'none'} */
+  readonly imbalance?: ImbalanceRequest;
   readonly offsetColumn?: string;
   readonly exposureColumn?: string;
   readonly excludedFeatures?: readonly string[];

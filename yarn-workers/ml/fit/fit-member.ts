@@ -33,7 +33,12 @@ export interface MemberContext<Settings = BoostedSettings> {
   readonly task: TrainTask;
   readonly features: readonly TaskFeature[];
   readonly source: BatchSource;
+  /** With the weights by which rows train. */
   readonly rows: TargetRows;
+  /** Weights of rows where they judge: never by class. */
+  readonly heldWeights: Float64Array | null;
+  /** What takes a member's raw scores to those of all rows: see `priorShift`. */
+  readonly shiftOf: (member: Member) => readonly number[] | null;
   readonly roles: RowRoles;
   readonly engine: BoostingEngine;
   readonly settings: Settings;
@@ -96,6 +101,7 @@ export async function fitMember(
         outputCount: context.outputCount,
         trainingRowCount: encoded.training.rowCount,
         offsets: isXgboost(settings) ? null : startOf(context, trains),
+        shift: context.shiftOf(member),
         stops: context.stops,
         member: index,
         seed: task.seed,
@@ -107,7 +113,7 @@ export async function fitMember(
             : {
                 rows: encoded.validation,
                 labels: pick(labels, validates),
-                weights: rows.weights === null ? null : pick(rows.weights, validates),
+                weights: context.heldWeights === null ? null : pick(context.heldWeights, validates),
                 offsets: offsetsOf(rows, validates),
               },
         ...run,
