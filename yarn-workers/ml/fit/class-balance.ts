@@ -10,8 +10,15 @@ type BalancedTask = Pick<TrainTask, 'imbalance' | 'target'>;
 const classWeightsOf = ({ imbalance }: BalancedTask): readonly number[] | null =>
   imbalance?.method === 'weights' ? imbalance.factors : null;
 
+/** What members train by, judge by, and are corrected by; see `MemberContext`. */
+export const balanced = (task: BalancedTask, rows: TargetRows, roles: RowRoles) => ({
+  rows: learningRows(task, rows),
+  heldWeights: rows.weights,
+  shiftOf: (member: Member): number[] | null => priorShift(task, rows, roles, member),
+});
+
 /** The rows with the weights by which they train: those of the weight column times those of their classes. */
-export function learningRows(task: BalancedTask, rows: TargetRows): TargetRows {
+function learningRows(task: BalancedTask, rows: TargetRows): TargetRows {
   const factors = classWeightsOf(task);
   const { classes } = rows;
   if (factors === null || classes === null) return rows;
@@ -30,14 +37,15 @@ export function learningRows(task: BalancedTask, rows: TargetRows): TargetRows {
  * data", section 4.1; Dal Pozzolo, Caelen, Johnson, Bontempi 2015, "Calibrating probability with undersampling for unbalanced
  * classification", equation 4
  */
-export function priorShift(task: BalancedTask, rows: TargetRows, roles: RowRoles, member: Member): number[] | null {
+function priorShift(task: BalancedTask, rows: TargetRows, roles: RowRoles, member: Member): number[] | null {
   const factors =
     task.imbalance?.method === 'downsampling' ? drawnFactors(task, rows, roles, member) : classWeightsOf(task);
   return factors === null ? null : shiftOf(task.target, factors);
 }
 
 function shiftOf({ targetType, positiveClass }: TargetSpec, factors: readonly number[]): number[] {
-  const logs = factors.map((factor) => -Math.log(factor));
+  // A difference, so that the logarithm of 1 is not -0.
+  const logs = factors.map((factor) => 0 - Math.log(factor));
   if (targetType !== 'binary') return logs;
   const positive = positiveClass ?? 1;
   return [(logs[positive] ?? 0) - (logs[1 - positive] ?? 0)];

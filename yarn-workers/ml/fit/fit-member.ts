@@ -37,7 +37,7 @@ export interface MemberContext<Settings = BoostedSettings> {
   readonly rows: TargetRows;
   /** Weights of rows where they judge: never by class. */
   readonly heldWeights: Float64Array | null;
-  /** What takes a member's raw scores to those of all rows: see `priorShift`. */
+  /** What takes a member's raw scores to those of all rows: see `balanced`. */
   readonly shiftOf: (member: Member) => readonly number[] | null;
   readonly roles: RowRoles;
   readonly engine: BoostingEngine;

@@ -28,7 +28,7 @@ import { HOLDOUT } from '../partition/types.ts';
 import { assemble, type FittedOffset } from './assemble.ts';
 import { constantScores } from './baseline.ts';
 import { boostMembers, type BoostedMember } from './boost-members.ts';
-import { learningRows, priorShift } from './class-balance.ts';
+import { balanced } from './class-balance.ts';
 import { report, type FitIo } from './clock.ts';
 import type { BoostingEngine } from './engine.ts';
 import { surveyFeatures, type FeatureSurvey } from './feature-survey.ts';
@@ -41,7 +41,7 @@ import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
 import { naiveMember } from './naive/naive-member.ts';
 import { packCalibrated } from './pack-calibrated.ts';
 import { turnIntoPredictions } from './predict-partitions.ts';
-import { checkTrainingRows, countRows, rowRoles, trainingRows, type Member, type RowRoles } from './row-roles.ts';
+import { checkTrainingRows, countRows, rowRoles, trainingRows, type RowRoles } from './row-roles.ts';
 import { fittedFraction } from './sample-fraction.ts';
 import { readTargetRows, type TargetRows } from './target-rows.ts';
 import { numberColumn, taskFeatures, type TaskFeature } from './task-columns.ts';
@@ -128,23 +128,13 @@ export async function fitModel(
   const roles = fittedRoles(task, rows, io);
   const leakage = task.findsLeakage === true ? await findLeakage(task, features, { rows, roles }, source, io) : null;
   await report(io, 0.02, 'reading', 'reading the features');
-  const { survey, texts } = await readFeatures(
-    task,
-    settings,
-    features,
-    // What features look like is told by rows that are not drawn, too.
-    { ...roles, drawn: null },
-    source,
-    outputCount,
-    io,
-  );
+  const { survey, texts } = await readFeatures(task, settings, features, roles, source, outputCount, io);
   const surveyMs = io.now() - startedAt;
   const stops = stopBook(task.stops ?? null);
   const historyOf = historiesOf({ task, features, rows, roles, objective });
   const context = {
     ...{ task, features, source, roles, engine, objective, outputCount },
-    ...{ rows: learningRows(task, rows), heldWeights: rows.weights },
-    shiftOf: (member: Member) => priorShift(task, rows, roles, member),
+    ...balanced(task, rows, roles),
     ...{ texts, historyOf, stops, io },
   };
   const finishMs = FINISH_MS + (task.refit === null ? FINISH_PASSES : REFIT_FINISH_PASSES) * surveyMs;
@@ -238,7 +228,8 @@ async function readFeatures(
   const surveyed = settings === null ? [] : features;
   const survey = await surveyFeatures(
     surveyed,
-    roles,
+    // What features look like is told by rows that are not drawn, too.
+    { ...roles, drawn: null },
     source,
     seed,
     textAnalysesOf(settings),

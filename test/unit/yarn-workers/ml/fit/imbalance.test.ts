@@ -292,7 +292,9 @@ describe('ml imbalance, where true probabilities are known', function () {
         const states: Uint8Array[] = [];
         const io = freeIo({
           now: () => 0,
-          onCheckpoint: async ({ encode }) => void (states.length < 2 && states.push(encode())),
+          onCheckpoint: async ({ encode }) => {
+            if (states.length < 2) states.push(encode());
+          },
         });
         const whole = await fitModel(task, memorySource(GROUND.table, 333), testEngine(), io);
         expect((await fit(task, GROUND.table, 4_000)).contentHash).to.equal(whole.contentHash);
