@@ -9,7 +9,7 @@ export type ImbalanceMethod = (typeof IMBALANCE_METHODS)[number];
 export const ImbalanceRequest = strict({
   method: oneOf(IMBALANCE_METHODS, { description: 'probabilities are those of all rows, whatever the method' }),
   classWeights: Type.Optional(
-    Type.Record(Type.String(), Type.Number({ minimum: 1e-6, maximum: 1e6 }), {
+    Type.Record(Type.String(), Type.Number({ minimum: 0.001, maximum: 10_000 }), {
       description: 'method weights: by label what a row of the class weighs, 1 where left out; default balanced',
     }),
   ),
