@@ -1,10 +1,10 @@
 import type { TargetSpec, TrainTask } from '#contracts';
 import { addTerm, emptySum, sumOf } from '#statistics';
-import { trainingRows, type Member, type RowRoles } from './row-roles.ts';
+import { baggedRows, trainingRows, type Member, type RowRoles } from './row-roles.ts';
 import type { TargetRows } from './target-rows.ts';
 
 /** What of a task decides about classes of different size. */
-type BalancedTask = Pick<TrainTask, 'imbalance' | 'target'>;
+type BalancedTask = Pick<TrainTask, 'imbalance' | 'seed' | 'target'>;
 
 /** Class weights of a task, in class order; null: none. */
 const classWeightsOf = ({ imbalance }: BalancedTask): readonly number[] | null =>
@@ -52,16 +52,17 @@ function shiftOf({ targetType, positiveClass }: TargetSpec, factors: readonly nu
 }
 
 /** By class the weight of a member's drawn rows over that of all its training rows. */
-function drawnFactors({ imbalance }: BalancedTask, rows: TargetRows, roles: RowRoles, member: Member): number[] {
+function drawnFactors({ imbalance, seed }: BalancedTask, rows: TargetRows, roles: RowRoles, member: Member): number[] {
   const { classes, weights, rowCount } = rows;
-  const trains = trainingRows({ ...roles, drawn: null }, member);
+  const isTraining = trainingRows({ ...roles, drawn: null }, member);
+  const isInBag = baggedRows(member, seed);
   const planned = imbalance?.factors ?? [];
   const drawn = planned.map(emptySum);
   const all = planned.map(emptySum);
   for (let row = 0; row < rowCount; row += 1) {
     const index = classes?.[row] ?? 0;
     const [ofDrawn, ofAll] = [drawn[index], all[index]];
-    if (ofDrawn === undefined || ofAll === undefined || !trains(row)) continue;
+    if (ofDrawn === undefined || ofAll === undefined || !isTraining(row) || !isInBag(row)) continue;
     addTerm(ofAll, weights?.[row] ?? 1);
     if (roles.drawn === null || roles.drawn[row] === 1) addTerm(ofDrawn, weights?.[row] ?? 1);
   }
