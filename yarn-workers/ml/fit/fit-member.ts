@@ -85,7 +85,7 @@ export async function fitMember(
   const validates = validationRows(roles, member);
   const labels = engineLabels(task, rows);
   const encoded = await encodeMember(encoder, rows.rowCount, trains, validates, task.seed);
-  const dataset = datasetOf(context, member, steps, encoded);
+  const dataset = datasetOf(context, trains, steps, encoded);
   try {
     await fill(
       dataset,
@@ -135,8 +135,8 @@ function startOf({ task, rows, objective }: MemberContext, trains: (row: number)
 
 /** An empty data set of the engine that the settings are of. */
 function datasetOf(
-  { task, features, rows, roles, engine, settings, objective }: MemberContext,
-  member: Member,
+  { task, features, rows, engine, settings, objective }: MemberContext,
+  trains: (row: number) => boolean,
   steps: readonly ManifestStep[],
   { training, sample, sampleRowCount }: EncodedMember,
 ): BoostDataset {
@@ -150,7 +150,6 @@ function datasetOf(
     threadCount: task.threadCount,
   };
   if (isXgboost(settings)) {
-    const trains = trainingRows(roles, member);
     return createXgboostDataset(engine.xgboost(), {
       ...shared,
       categoryCounts,
