@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { Imbalance } from './imbalance.ts';
 import type { LeakageFacts } from './leakage.ts';
 import { Partitioning } from './partitioning.ts';
 import { Id, Sha256, nullable, oneOf, strict } from './schema.ts';
@@ -97,6 +98,7 @@ export const PlannedTask = strict({
   featureList: Type.Optional(
     Type.String({ description: 'the list that its features were taken from; none: what is modelled by default' }),
   ),
+  imbalance: Type.Optional(Imbalance),
   members: Type.Optional(
     Type.Array(PlannedMember, {
       description: 'of an ensemble: what may be blended, best first; of its refit: what is',
@@ -147,6 +149,7 @@ export const AutopilotPlan = strict({
   metric: MetricNameSchema,
   partitioning: Partitioning,
   weightColumn: nullable(Type.String()),
+  imbalance: Type.Optional(Imbalance),
   monotonic: strict({ increasing: Type.Array(Type.String()), decreasing: Type.Array(Type.String()) }),
   seed: Type.Integer({ minimum: 0, maximum: 4294967295 }),
   rowCount: Type.Integer({ minimum: 1 }),

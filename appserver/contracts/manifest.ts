@@ -158,7 +158,8 @@ export type BlobSection = Static<typeof BlobSection>;
  * - `linear`: an intercept and one function of each column, under the prefix: see `LinearArrays` of `scoring`. Programs that
  *   do not know this kind refuse it with ARTIFACT_INVALID.
  * - `forest`: trees whose leaves' shares or means are averaged and then taken to the link scale, under the prefix: see
- *   `ForestArrays` of `scoring`. Programs that do not know this kind refuse it with ARTIFACT_INVALID.
+ *   `ForestArrays` of `scoring`. Programs that do not know this kind refuse it with ARTIFACT_INVALID. `shift` came with
+ *   down-sampling; refused so too.
  */
 export const ManifestModel = Type.Union([
   strict({ kind: Type.Literal('constant'), scores: Type.Array(Type.Number()) }),
@@ -183,6 +184,9 @@ export const ManifestModel = Type.Union([
     treeCount: Type.Integer({ minimum: 1 }),
     link: oneOf(LINKS),
     priorVotes: Type.Integer({ minimum: 0, maximum: 1, description: 'trees that the prior counts as' }),
+    shift: Type.Optional(
+      Type.Array(Type.Number(), { description: 'what is added to each raw score: see `ForestArrays`' }),
+    ),
   }),
 ]);
 export type ManifestModel = Static<typeof ManifestModel>;

@@ -17,6 +17,7 @@ import {
   RegisteredFile,
   StoredTable,
 } from './dataset.ts';
+import { Imbalance } from './imbalance.ts';
 import { Partitioning } from './partitioning.ts';
 import { LeakageFacts } from './leakage.ts';
 import { TASK_INSIGHTS } from './rest/insights.ts';
@@ -58,6 +59,7 @@ export const TrainTask = strict({
   metric: MetricNameSchema,
   partitioning: Partitioning,
   weightColumn: nullable(Type.String()),
+  imbalance: Type.Optional(Imbalance),
   monotonic: strict({ increasing: Type.Array(Type.String()), decreasing: Type.Array(Type.String()) }),
   blueprintId: Type.String(),
   parameters: Parameters,

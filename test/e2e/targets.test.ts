@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Deployment, Insight, Job, Model, Project } from '#contracts';
+import { AutopilotRun, Deployment, Insight, Job, Model, Project, type ImbalanceRequest } from '#contracts';
 import { DuckDb } from '#tables';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,6 +20,7 @@ import {
   hostileSample,
   jsonRow,
   multiclassSample,
+  randomNumbers,
   regressionSample,
   without,
   type SampleTable,
@@ -271,6 +272,65 @@ describe('main job over HTTP: kinds of target', function () {
     expect(cleared.settings).to.deep.equal({ missingColumns: 'warn' });
     const refused = { status: 422, code: 'VALIDATION_FAILED', says: ['/settings/threshold'] } as const;
     await api.refused('PATCH', `/deployments/${id}`, refused, { json: { settings: { threshold: 1.5 } } });
+  });
+
+  it('a rare class: drawn rows train, probabilities are those of all rows, and a replay makes the same models', async () => {
+    const random = randomNumbers(44);
+    const rows = Array.from({ length: 800 }, () => {
+      const [x, z] = [6 * random() - 3, random()];
+      return [x.toFixed(3), z.toFixed(3), random() < 1 / (1 + Math.exp(3.5 - x)) ? 'yes' : 'no'];
+    });
+    const table: SampleTable = { columns: ['x', 'z', 'rare'], rows };
+    const share = rows.filter((row) => row[2] === 'yes').length / rows.length;
+    const imbalance: ImbalanceRequest = { method: 'downsampling', ratio: 2 };
+    const request = { target: 'rare', metric: 'logLoss', maxModels: 3, seed: 1 } as const;
+    const run = await modelled(api, { content: csvText(table) }, { ...request, imbalance });
+    const models = await Promise.all(run.board.data.map(({ modelId }) => api.get(`/models/${modelId}`, Model)));
+    for (const model of models) {
+      const isBaseline = model.family === 'baseline';
+      expect(model.name.includes('down-sampled')).to.equal(!isBaseline);
+      expect(model.imbalance?.tableRowCount).to.equal(isBaseline ? undefined : rows.length);
+      expect(model.rowCount).to.be.within(isBaseline ? 640 : 3 * share * 500, isBaseline ? 800 : 3 * share * 1_000);
+    }
+    const unseen = without({ ...table, rows: table.rows.slice(0, PREDICTED) }, 'rare');
+    await expectParity(run, unseen, ['x']);
+    const { predictionUrl } = await deployed(api, run.modelId);
+    const all = without(table, 'rare');
+    const { data } = await predict(
+      api,
+      predictionUrl,
+      all.rows.map((row) => jsonRow(all, row)),
+    );
+    const mean = data.reduce((sum, { probabilities }) => sum + (probabilities?.['yes'] ?? NaN), 0) / data.length;
+    expect(mean).to.be.closeTo(share, 0.35 * share);
+    const byHand = { blueprintId: 'linear', imbalance: { method: 'weights', classWeights: { yes: 5 } } };
+    const job = await api.succeeded(
+      await api.call('POST', `/projects/${run.projectId}/models`, 202, Job, { json: byHand }),
+    );
+    const weighted = await api.get((job.resource ?? '').replace('/api/v1', ''), Model);
+    expect(weighted.imbalance).to.deep.equal({ method: 'weights', factors: [1, 5], tableRowCount: rows.length });
+    expect(weighted.name).to.include('class weights');
+    const replayed = await api.succeeded(
+      await api.call('POST', `/projects/${run.projectId}/autopilot/replay`, 202, Job, { json: {} }),
+    );
+    const { replay } = await api.get((replayed.resource ?? '').replace('/api/v1', ''), AutopilotRun);
+    expect(replay?.isEqual).to.equal(true);
+    for (const [wrong, field] of [
+      [{ method: 'weights', classWeights: { maybe: 2 } }, '/imbalance/classWeights'],
+      [{ method: 'weights', classWeights: { yes: 0 } }, '/imbalance/classWeights'],
+      [{ method: 'weights', classWeights: { yes: -1 } }, '/imbalance/classWeights'],
+      [{ method: 'downsampling', ratio: 0.5 }, '/imbalance/ratio'],
+      [{ method: 'downsampling', ratio: 1_000 }, '/imbalance/ratio'],
+      [{ method: 'oversampling' }, '/imbalance/method'],
+    ] as const) {
+      const refusal = { status: 422, code: 'VALIDATION_FAILED', says: [field] } as const;
+      await api.refused('POST', `/projects/${run.projectId}/autopilot`, refusal, {
+        json: { ...request, imbalance: wrong },
+      });
+      await api.refused('POST', `/projects/${run.projectId}/models`, refusal, {
+        json: { blueprintId: 'linear', imbalance: wrong },
+      });
+    }
   });
 
   it('numbers as classes: a label is the text of the file, 1 stays 1, true stays TRUE', async () => {

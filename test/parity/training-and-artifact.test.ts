@@ -4,7 +4,7 @@ import { BLUEPRINTS, HOLDOUT, fitModel, manifestOf, type AutopilotRequest } from
 import { contentHashOf, openArtifact, type RowPrediction } from '#scoring';
 import { sha256, testEngine } from '../support/boosting-engine.ts';
 import { LEVELS_FEATURES, levelsTable } from '../support/levels-table.ts';
-import { memorySource, numberRule, type MemoryColumn } from '../support/memory-table.ts';
+import { memorySource, numberRule, textRule, type MemoryColumn } from '../support/memory-table.ts';
 import { MIXED_FEATURES, mixedTable } from '../support/mixed-table.ts';
 import { freeIo, planOf, trainTask } from '../support/modelling-task.ts';
 import { PLACES_FEATURES, placesTable } from '../support/places-table.ts';
@@ -23,11 +23,14 @@ const TARGETS = [
   { target: 'regression', targetType: 'regression', metric: 'quantileLoss', quantile: 0.9 },
   { target: 'count', targetType: 'regression', metric: 'rmse', exposureColumn: 'weight', offsetColumn: 'added' },
   { target: 'binary', targetType: 'binary', metric: 'auc', offsetColumn: 'added' },
+  { target: 'rare', targetType: 'binary', metric: 'logLoss', imbalance: { method: 'downsampling', ratio: 3 } },
+  { target: 'multiclass', targetType: 'multiclass', metric: 'logLoss', imbalance: { method: 'weights' } },
 ] as const satisfies readonly (AutopilotRequest & { targetType: TargetType; metric: string })[];
 
-/** What rows bring along to their raw score. */
+/** What rows bring along to their raw score, and a target that is rare. */
 const BROUGHT: MemoryColumn[] = [
   { name: 'weight', cells: Array.from({ length: ROWS }, (_, row) => `${1 + (row % 7) / 2}`), parse: numberRule },
+  { name: 'rare', cells: Array.from({ length: ROWS }, (_, row) => (row % 10 === 3 ? 'yes' : 'no')), parse: textRule },
   { name: 'added', cells: Array.from({ length: ROWS }, (_, row) => `${(row % 5) - 2}`), parse: numberRule },
 ];
 const bringing = (table: readonly MemoryColumn[]): MemoryColumn[] => [
@@ -58,10 +61,11 @@ const TABLES: readonly {
   },
 ];
 
-/** Linear models and forests of averages have no loss for a quantile, forests no scores to start from. */
+/** Linear models and forests of averages have no loss for a quantile, forests no scores to start from; LightGBM's have no log odds. */
 const isLeftOut = (id: string, family: string, request: AutopilotRequest): boolean => {
   const isForest = family === 'random-forest';
   if (request.metric === 'quantileLoss') return family === 'linear' || (isForest && !id.startsWith('lightgbm'));
+  if (request.imbalance !== undefined) return isForest && id.startsWith('lightgbm');
   return isForest && request.offsetColumn !== undefined;
 };
 
@@ -100,7 +104,12 @@ describe('parity: predictions in training and by the artefact, exactly', functio
   for (const { id, family, parameters, table, features, tableName } of cases) {
     for (const request of TARGETS.filter((wanted) => !isLeftOut(id, family, wanted))) {
       const { targetType, metric } = request;
-      const brought = 'offsetColumn' in request ? ' with an offset' : '';
+      const brought =
+        'offsetColumn' in request
+          ? ' with an offset'
+          : 'imbalance' in request
+            ? ` with ${request.imbalance.method}`
+            : '';
       for (const [validation, partitioning] of Object.entries(VALIDATIONS)) {
         it(`${tableName}: ${id}, ${targetType} by ${metric}${brought}, ${validation}`, async () => {
           const plan = await planOf(table, {

@@ -1,5 +1,5 @@
 import type { AutopilotPlan, DatasetProfile, TrainTask } from '#contracts';
-import { planAutopilot, profileTable, type AutopilotRequest, type FitIo } from '#ml';
+import { imbalanceFor, planAutopilot, profileTable, type AutopilotRequest, type FitIo } from '#ml';
 import { sha256 } from './boosting-engine.ts';
 import { memorySource, storedTable, type MemoryColumn } from './memory-table.ts';
 
@@ -32,6 +32,8 @@ export function trainTask(
   changes: Partial<TrainTask>,
 ): TrainTask {
   const { target, features, metric, partitioning, weightColumn, monotonic, seed, threadsPerTask } = plan;
+  const { blueprintId = 'lightgbm-fast' } = changes;
+  const imbalance = imbalanceFor(plan, blueprintId);
   return {
     kind: 'train',
     modelId: 'model-1',
@@ -43,8 +45,9 @@ export function trainTask(
     metric,
     partitioning,
     weightColumn,
+    ...(imbalance === undefined ? {} : { imbalance }),
     monotonic,
-    blueprintId: 'lightgbm-fast',
+    blueprintId,
     parameters: {},
     sampleFraction: 1,
     refit: null,

@@ -85,6 +85,7 @@ export function reportFacts({
       features: columns,
       seed: 5,
       weightColumn: null,
+      imbalance: null,
       monotonic: { increasing: features.slice(0, 1), decreasing: [] },
     },
     run: {

@@ -121,6 +121,18 @@ export const projectCommands = [
   }),
 ];
 
+/** What is asked for about rare classes; undefined: nothing. */
+const imbalanceOf = ({
+  imbalance,
+  ratio,
+}: {
+  readonly imbalance?: string | undefined;
+  readonly ratio?: number | undefined;
+}) =>
+  imbalance === undefined && ratio === undefined
+    ? undefined
+    : { method: imbalance ?? 'downsampling', ...(ratio === undefined ? {} : { ratio }) };
+
 export const autopilotCommands = [
   command({
     path: 'autopilot run',
@@ -137,6 +149,8 @@ export const autopilotCommands = [
       seed: { kind: 'integer', description: 'of partitions and models' },
       exclude: { kind: 'list', description: 'features to leave out' },
       featureList: { kind: 'text', description: 'name of the feature list to model' },
+      imbalance: { kind: 'text', description: 'of rare classes: none, weights (balanced) or downsampling' },
+      ratio: { kind: 'integer', description: 'with downsampling: rows of the largest class for each of all others' },
       maxWorkers: { kind: 'integer', description: 'tasks at a time' },
       blueprints: { kind: 'list', description: 'ids of the blueprints to try, instead of all' },
       pin: { kind: 'list', description: 'parameters that are not varied: leaves=8 or lightgbm-slow.leaves=8' },
@@ -157,6 +171,7 @@ export const autopilotCommands = [
         seed: flags.seed,
         excludedFeatures: flags.exclude,
         featureList: flags.featureList,
+        imbalance: imbalanceOf(flags),
         maxWorkers: flags.maxWorkers,
         blueprints: flags.blueprints,
         pinnedParameters: flags.pin === undefined ? undefined : pinsOf(flags.pin),

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { EnsembleFacts, Parameters } from '../autopilot.ts';
+import { ModelImbalance } from '../imbalance.ts';
 import { Calibration } from '../manifest.ts';
 import { Problem } from '../problem.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from '../schema.ts';
@@ -33,6 +34,7 @@ export const Model = strict(
     iterations: nullable(Type.Integer()),
     ensemble: nullable(EnsembleFacts),
     calibration: nullable(Calibration),
+    imbalance: ModelImbalance,
     contentHash: nullable(Sha256),
     manifestSha256: nullable(Sha256),
     recommended: Type.Boolean(),

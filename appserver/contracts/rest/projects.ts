@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { AutopilotPlan, Parameters, PinnedParameters } from '../autopilot.ts';
 import { BlueprintDocument } from '../blueprint.ts';
+import { ImbalanceRequest } from '../imbalance.ts';
 import { LeakageFacts } from '../leakage.ts';
 import { PartitioningRequest } from '../partitioning.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from '../schema.ts';
@@ -69,6 +70,7 @@ export const AutopilotRequest = strict({
   maxModels: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
   partitioning: Type.Optional(PartitioningRequest),
   weightColumn: Type.Optional(Type.String()),
+  imbalance: Type.Optional(ImbalanceRequest),
   offsetColumn: Type.Optional(
     Type.String({ description: 'a number that each row’s raw score (log odds, log of the value, value) begins from' }),
   ),
@@ -191,5 +193,6 @@ export const FitModelRequest = strict({
   parameters: Type.Optional(Parameters),
   sampleFraction: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
   featureList: Type.Optional(Type.String()),
+  imbalance: Type.Optional(ImbalanceRequest),
 });
 export type FitModelRequest = Static<typeof FitModelRequest>;

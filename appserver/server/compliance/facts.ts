@@ -4,6 +4,7 @@ import type {
   DatasetProfile,
   EnsembleFacts,
   FeatureWarning,
+  Imbalance,
   LeakageFacts,
   MetricName,
   ModelScores,
@@ -93,6 +94,8 @@ export interface TaskFacts {
   readonly seed: number;
   /** Null where neither task nor run say. */
   readonly weightColumn: string | null;
+  /** What was done about classes of different size; null: nothing. */
+  readonly imbalance: Imbalance | null;
   readonly monotonic: AutopilotPlan['monotonic'];
 }
 

@@ -24,6 +24,7 @@ import {
   missingSeries,
   onFeatureList,
   settingsOf,
+  withImbalance,
   withoutFeatures,
   type MadeBy,
 } from '#ml';
@@ -185,8 +186,9 @@ const fit = route({
   body: FitModelRequest,
   answers: { 202: { description: 'the job; its resource is the model', schema: Job } },
   handler: async ({ compute }, { caller, params, body, effect }) => {
-    const { featureList, sampleFraction } = body;
-    const wanted = { made: madeByRequest(body), isOwn: body.blueprint !== undefined, featureList, sampleFraction };
+    const { featureList, sampleFraction, imbalance } = body;
+    const isOwn = body.blueprint !== undefined;
+    const wanted = { made: madeByRequest(body), isOwn, featureList, sampleFraction, imbalance };
     return effect(async (trx) => acceptedJob(await startFit(trx, compute, caller, params.id, wanted)));
   },
 });
@@ -231,6 +233,7 @@ interface WantedFit {
   readonly isOwn: boolean;
   readonly featureList: string | undefined;
   readonly sampleFraction: number | undefined;
+  readonly imbalance: FitModelRequest['imbalance'];
 }
 
 /** @throws VALIDATION_FAILED where the blueprint does not suit target, constraints, features or partitioning */
@@ -281,7 +284,8 @@ async function startFit(
       'CONFLICT',
       `project ${projectId}: it has no target yet; start Autopilot first (mode manual makes one model only)`,
     );
-  const plan = await planOnList(trx, project, run.plan, request.featureList);
+  const listed = await planOnList(trx, project, run.plan, request.featureList);
+  const plan = withImbalance(listed, request.imbalance, request.made.blueprintId);
   const excludedFeatures =
     request.featureList === undefined && run.leakage !== null ? excludedOfRun(run.plan, run.leakage) : [];
   const left = { ...plan, ...withoutFeatures(plan, excludedFeatures) };

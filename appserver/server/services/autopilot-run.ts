@@ -14,7 +14,7 @@ import {
   type StoredTable,
   type TrainTask,
 } from '#contracts';
-import { blueprintOf, candidateName, next, rankingScore, withoutFeatures } from '#ml';
+import { blueprintOf, candidateName, imbalanceFor, next, rankingScore, withoutFeatures } from '#ml';
 import { newId } from '#runtime';
 import {
   createTask,
@@ -171,6 +171,9 @@ export interface ModelOrder {
   readonly otherList: string | null;
 }
 
+/** What models of a run are called where something is done about classes of different size. */
+const NAMED = { weights: ', class weights', downsampling: ', down-sampled' } as const;
+
 /** Queues the training of a model and gives it its row; returns its id. */
 export async function createModelTask(trx: Transaction, order: ModelOrder): Promise<string> {
   const { plan, planned } = order;
@@ -187,7 +190,8 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
     spec: order.members.length > 0 ? ensembleSpec(modelId, order, table) : trainSpec(modelId, order, table),
   });
   const { family } = blueprintOf(planned.blueprintId);
-  const made = candidateName(planned);
+  const imbalance = imbalanceFor(plan, planned.blueprintId);
+  const made = `${candidateName(planned)}${imbalance === undefined ? '' : NAMED[imbalance.method]}`;
   const name = order.otherList === null ? made : `${made}, features ${order.otherList}`;
   await insertModel(trx, {
     id: modelId,
@@ -196,7 +200,11 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
     jobId: order.jobId,
     taskId: task.id,
     position: order.position,
-    planned: plan.featureList === undefined ? planned : { ...planned, featureList: plan.featureList },
+    planned: {
+      ...planned,
+      ...(plan.featureList === undefined ? {} : { featureList: plan.featureList }),
+      ...(imbalance === undefined ? {} : { imbalance }),
+    },
     name: planned.role === 'refit' ? `${name}, refitted on all rows` : name,
     family,
     sampleFraction: order.sampleFraction,
@@ -208,6 +216,7 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
 function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): TrainTask {
   const { plan, planned } = order;
   const { features, monotonic } = withoutFeatures(plan, planned.excludedFeatures ?? []);
+  const imbalance = imbalanceFor(plan, planned.blueprintId);
   const stops = plan.replay?.models.find(({ task }) => task.key === planned.key)?.stops ?? {};
   return {
     kind: 'train',
@@ -220,6 +229,7 @@ function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): Trai
     metric: plan.metric,
     partitioning: plan.partitioning,
     weightColumn: plan.weightColumn,
+    ...(imbalance === undefined ? {} : { imbalance }),
     monotonic,
     blueprintId: planned.blueprintId,
     parameters: planned.parameters,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { AppError, canonicalJson, type Blueprint, type FeatureProfile, type TaskSpec } from '#contracts';
-import { BLUEPRINTS, ENSEMBLE_BLUEPRINT, SERIES_BLUEPRINTS } from '#ml';
+import { documentOf, SHOWN_BLUEPRINTS } from '#ml';
 import {
   findDataset,
   findFeatures,
@@ -73,24 +73,28 @@ async function reportFacts(
     task: taskFacts(spec, run),
     run: run === undefined ? null : runFacts(run, project),
     peers: models.map((peer) => peerFacts(peer, project)),
-    blueprint: knownBlueprint(model.planned.blueprintId),
+    blueprint: knownBlueprint(model.planned),
     blended: blendedFacts(trained, models),
     answer: await ask(source, { model, trained, project, models, spec, profiles }),
     insights: await insightFacts(source, model, signal),
   };
 }
 
-const KNOWN_BLUEPRINTS = [...BLUEPRINTS, ...SERIES_BLUEPRINTS, ENSEMBLE_BLUEPRINT];
-
-/** Null where the model is of a program that had other ones. */
-const knownBlueprint = (wanted: string): Blueprint | null => KNOWN_BLUEPRINTS.find(({ id }) => id === wanted) ?? null;
+/** The blueprint that a model was made by, with the steps of the user's own; null where the model is of a program that had other ones. */
+function knownBlueprint(planned: ModelRecord['planned']): Blueprint | null {
+  const known = SHOWN_BLUEPRINTS.find(({ id }) => id === planned.blueprintId) ?? null;
+  if (known === null || planned.ownBlueprint === undefined) return known;
+  const { name = known.name, description = known.description, steps } = documentOf(planned);
+  const own = steps.map(({ id, kind, inputs, description: what = '' }) => ({ id, kind, inputs, description: what }));
+  return { ...known, name, description, steps: own };
+}
 
 function blendedFacts({ ensemble }: TrainedFacts, models: readonly ModelRecord[]): BlendedFacts[] {
   return (ensemble?.members ?? []).flatMap(({ modelId }) => {
     const model = models.find(({ id }) => id === modelId);
     if (model === undefined) return [];
     const { name, planned } = model;
-    return [{ modelId, name, parameters: planned.parameters, blueprint: knownBlueprint(planned.blueprintId) }];
+    return [{ modelId, name, parameters: planned.parameters, blueprint: knownBlueprint(planned) }];
   });
 }
 

@@ -60,6 +60,7 @@ export function modelView({ model, project }: OwnedModel): Model {
   const { trained } = model;
   const target = project.fixed?.target;
   if (target === undefined) throw new AppError('INTERNAL', `model ${model.id}: its project has no target`);
+  const tableRowCount = target.classes.reduce((sum, { rowCount }) => sum + rowCount, 0);
   return {
     id: model.id,
     projectId: model.projectId,
@@ -81,6 +82,7 @@ export function modelView({ model, project }: OwnedModel): Model {
     peakMemoryBytes: trained?.peakMemoryBytes ?? null,
     iterations: trained?.iterations ?? null,
     calibration: trained?.calibration ?? null,
+    imbalance: model.planned.imbalance === undefined ? null : { ...model.planned.imbalance, tableRowCount },
     ensemble: trained?.ensemble ?? null,
     contentHash: trained?.contentHash ?? null,
     manifestSha256: trained?.manifestSha256 ?? null,

@@ -1,4 +1,4 @@
-import { AppError, type FeatureProfile, type StoredTable, type TaskSpec } from '#contracts';
+import { AppError, type AutopilotPlan, type FeatureProfile, type StoredTable, type TaskSpec } from '#contracts';
 import { rankingScore } from '#ml';
 import type { AutopilotRunRecord, DatasetRecord, ModelRecord, ProjectRecord, TrainedFacts } from '#store';
 import { isoOf } from '../auth/authenticate.ts';
@@ -49,9 +49,10 @@ type ModelTask = Extract<TaskSpec, { kind: 'train' | 'ensemble' }>;
 /** A task of an ensemble does not say what its members' tasks do: the plan of its run does. */
 export function taskFacts(spec: ModelTask, run: AutopilotRunRecord | undefined): TaskFacts {
   const { target, features, seed } = spec;
-  const { weightColumn = null, monotonic = { increasing: [], decreasing: [] } } =
+  const told: Partial<Pick<AutopilotPlan, 'weightColumn' | 'monotonic' | 'imbalance'>> =
     spec.kind === 'train' ? spec : (run?.plan ?? {});
-  return { target, features, seed, weightColumn, monotonic };
+  const { weightColumn = null, monotonic = { increasing: [], decreasing: [] }, imbalance = null } = told;
+  return { target, features, seed, weightColumn, imbalance, monotonic };
 }
 
 /** The run, with the sentence of its recommendation while that is the project’s. */

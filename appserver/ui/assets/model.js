@@ -39,13 +39,23 @@ function scoresOf({ scores }, { metric, holdoutUnlockedAt }) {
   return [make('div', { className: 'scroll' }, rows), ...locked];
 }
 
+/** How many rows were fitted, and what was done about rare classes. */
+function rowsOf({ rowCount, imbalance, classes }) {
+  if (imbalance === null || rowCount === null) return number(rowCount);
+  const { method, factors, tableRowCount } = imbalance;
+  if (method === 'downsampling')
+    return `${number(rowCount)} of ${number(tableRowCount)}, down-sampled; probabilities are corrected`;
+  const shown = classes.slice(0, 10).map((label, index) => `${label}: ${number(factors[index], 3)}`);
+  return `${number(rowCount)}, weighted by class (${shown.join(', ')}${classes.length > 10 ? ', …' : ''}); probabilities are corrected`;
+}
+
 function factsOf(model) {
   const entries = [
     ['Family', model.family],
     ['Blueprint', model.blueprintId],
     ['Target', `${model.target} (${model.targetType})`],
     ['Feature list', model.featureList ?? 'by default'],
-    ['Rows fitted on', number(model.rowCount)],
+    ['Rows fitted on', rowsOf(model)],
     ['Iterations', number(model.iterations)],
     ['Fit', model.fitSeconds === null ? '–' : `${number(model.fitSeconds, 3)} s`],
     ['One prediction', model.predictMicrosPerRow === null ? '–' : `${number(model.predictMicrosPerRow, 3)} µs`],

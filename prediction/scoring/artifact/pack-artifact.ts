@@ -1,4 +1,4 @@
-import { AppError, type Calibration, type ManifestContent, type ManifestModel } from '#contracts';
+import { AppError, canonicalJson, type Calibration, type ManifestContent, type ManifestModel } from '#contracts';
 import { checkMembers } from '../scorer/members.ts';
 import { checkContent } from './check-content.ts';
 import { contentHashOf, modelReader, type Sha256Function } from './open-artifact.ts';
@@ -58,7 +58,7 @@ function checkAgreement(model: Exclude<ManifestModel, { kind: 'constant' }>, arr
   const { kind, prefix, ...said } = model;
   for (const [field, value] of Object.entries(said)) {
     const found: unknown = Object.entries(arrays).find(([name]) => name === field)?.[1];
-    if (found !== value)
+    if (canonicalJson(found ?? null) !== canonicalJson(value))
       throw invalid(
         `${field} of ${kind} model ${JSON.stringify(prefix)} is ${String(found)}, expected ${String(value)}`,
       );

@@ -193,7 +193,7 @@ export function readForest(
   blob: Uint8Array,
   reading: SectionReading = 'copied',
 ): ForestArrays {
-  const { outputCount, treeCount, columnCount, link, priorVotes, prefix } = model;
+  const { outputCount, treeCount, columnCount, link, priorVotes, prefix, shift } = model;
   const { float64, float32, int32, uint32, uint8 } = sectionReader<keyof ForestArrays>(prefix, sections, blob, reading);
   return {
     outputCount,
@@ -201,6 +201,7 @@ export function readForest(
     columnCount,
     link,
     priorVotes,
+    ...(shift === undefined ? {} : { shift }),
     prior: float64('prior'),
     columnKind: uint8('columnKind'),
     pointOffset: int32('pointOffset'),

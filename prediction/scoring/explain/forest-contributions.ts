@@ -64,7 +64,10 @@ export function compileForestContributions(
   const cells = new Float64Array(columns.length);
   const gains = new Float64Array(count);
   return {
-    baseValues: Float64Array.from(outputs, ({ base }) => onLinkScale(link, base)),
+    baseValues: Float64Array.from(
+      outputs,
+      ({ base }, output) => onLinkScale(link, base) + (forest.shift?.[output] ?? 0),
+    ),
     add: (values, base, weight, out) => {
       binsOf(values, base, bins);
       for (let column = 0; column < bins.length; column += 1)

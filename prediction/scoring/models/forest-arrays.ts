@@ -28,6 +28,8 @@ export interface ForestArrays {
   readonly priorVotes: number;
   /** outputCount: what the prior says, class shares or the mean of the training rows. With it no probability is 0. */
   readonly prior: Float64Array;
+  /** outputCount: added to the raw scores, what undoes that some classes' rows were drawn in part; without it nothing is. */
+  readonly shift?: readonly number[];
   /** one a column: NUMBER_COLUMN or CATEGORY_COLUMN */
   readonly columnKind: Uint8Array;
   /** columnCount + 1 */
@@ -86,6 +88,7 @@ export function checkForest(forest: ForestArrays, columnCount: number): ForestSh
   if (link !== 'identity' && priorVotes === 0) fail(`link ${link} without a prior`);
   checkValues('prior', forest.prior, outputCount, link);
   if (link !== 'identity' && forest.prior.some((value) => !(value > 0))) fail('a prior is not above 0');
+  checkShift(forest);
   checkColumns(forest);
   checkOffsets('nodeOffset', forest.nodeOffset, treeCount, forest.node.length);
   checkOffsets('leafOffset', forest.leafOffset, treeCount, forest.leafCover.length);
@@ -114,6 +117,14 @@ function checkValues(name: string, values: Float64Array | Float32Array, length: 
     const value = values[i] ?? NaN;
     if (!(value >= least && value <= most)) fail(`${name} ${i} is ${value}`);
   }
+}
+
+function checkShift({ shift, outputCount, link }: ForestArrays): void {
+  if (shift === undefined) return;
+  if (link !== 'logit' && link !== 'softmax') fail(`link ${link} with a shift`);
+  if (shift.length !== outputCount) fail(`shift has ${shift.length} elements, expected ${outputCount}`);
+  for (const [output, value] of shift.entries())
+    if (!(Math.abs(value) <= SCORE_MAX)) fail(`shift ${output} is ${value}`);
 }
 
 function checkColumns({ columnCount, columnKind, pointOffset, point, otherwiseBin }: ForestArrays): void {

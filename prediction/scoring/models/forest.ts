@@ -122,12 +122,14 @@ function sumOfTrees(forest: ForestArrays, shape: ForestShape, places: Int32Array
 }
 
 function linked(forest: ForestArrays, sum: RowEvaluator): RowEvaluator {
-  const { outputCount, link } = forest;
+  const { outputCount, link, shift } = forest;
   const votes = forest.treeCount + forest.priorVotes;
   return (values, base, out, at) => {
     sum(values, base, out, at);
-    for (let output = at; output < at + outputCount; output += 1)
-      out[output] = onLinkScale(link, (out[output] ?? NaN) / votes);
+    for (let output = at; output < at + outputCount; output += 1) {
+      const raw = onLinkScale(link, (out[output] ?? NaN) / votes);
+      out[output] = shift === undefined ? raw : raw + (shift[output - at] ?? NaN);
+    }
   };
 }
 

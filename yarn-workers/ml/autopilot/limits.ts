@@ -47,6 +47,10 @@ export const SAMPLE_ROWS_MIN = 20_000;
 export const SAMPLE_CLASS_ROWS_MIN = 50;
 /** A larger part saves too little to be worth a round. */
 export const SAMPLE_FRACTION_MAX = 0.25;
+/** Rows of the largest class that down-sampling leaves for each row of all others (`docs/adr/0044-imbalance.md`). */
+export const DOWNSAMPLING_RATIO = 10;
+/** Rows of the largest class that it leaves at least: what is drawn by hash must not be none in a fold. */
+export const DOWNSAMPLED_ROWS_MIN = 50;
 /** Models that a refit averages at most: one of all rows and five bags; `docs/adr/0049-bagged-refits.md` has what they are worth. */
 export const REFIT_COPIES_MAX = 6;
 /** The same where they differ by their seeds alone: beside one, three make 0.4 to 1.8 % less error on the development sets. */

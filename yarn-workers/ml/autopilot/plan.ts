@@ -17,6 +17,7 @@ import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../ensemble/limits.ts'
 import { columnNamed, planColumns, type PlanColumn } from './columns.ts';
 import { complaint, quoted } from './complain.ts';
 import { featuresOf } from './features.ts';
+import { imbalanceOf } from './imbalance.ts';
 import {
   BUDGET_SECONDS_MIN,
   CANDIDATES_MAX,
@@ -53,6 +54,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
   const metric = metricOf(request, targetColumn, classes.targetType);
   const target = withQuantile(request, withOffsets(request, columns, classes, metric), metric);
   const weightColumn = weightOf(request, columns, target);
+  const imbalance = imbalanceOf(request.imbalance, target);
   const seed = request.seed ?? 0;
   const { rowCount } = facts.table;
   const timeBudgetMs = budgetOf(request);
@@ -73,11 +75,15 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
   const objective = objectiveOf(target, metric);
   const pinned = request.pinnedParameters ?? {};
   checkPins(pinned);
-  const ground = { partitioning, features, target, objective, naiveIds, historyIds, isConstrained, seed, pinned };
+  const balance = imbalance === null ? {} : { imbalance };
+  const parts = { partitioning, features, target, objective, naiveIds, historyIds, isConstrained, seed, pinned };
+  const ground = { ...parts, ...balance };
   const candidates = candidatesOf(request, ground);
   checkPinsAreUsed(pinned, candidates);
   const leftOut = CATALOGUE.flatMap((entry) => {
-    const reason = misfitOf(fittedSettings(plainOf(entry.blueprint.id), ground), target) ?? breachOf(entry, ground);
+    const reason =
+      misfitOf(fittedSettings(plainOf(entry.blueprint.id), ground), target, ground.imbalance) ??
+      breachOf(entry, ground);
     return reason === null ? [] : [{ blueprintId: entry.blueprint.id, reason }];
   });
   if (leftOut.length === CATALOGUE.filter(({ settings }) => settings !== null).length)
@@ -93,6 +99,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     metric,
     partitioning,
     weightColumn,
+    ...balance,
     monotonic,
     seed,
     rowCount,
@@ -184,7 +191,7 @@ function ensembleOf(
 }
 
 /** What candidates must suit. */
-interface CandidateGround extends Pick<AutopilotPlan, 'partitioning' | 'features' | 'target'> {
+interface CandidateGround extends Pick<AutopilotPlan, 'partitioning' | 'features' | 'target' | 'imbalance'> {
   readonly objective: Objective;
   /** Naive forecasts that the partitioning allows. */
   readonly naiveIds: readonly string[];
@@ -236,7 +243,7 @@ function candidatesOf(
     .filter((candidate) => isPossible(withPins(candidate, pinned)))
     .map((candidate) => fitted(candidate, ground))
     .filter(({ blueprintId, parameters }) => {
-      const fits = misfitOf(settingsOf(blueprintId, parameters), target) === null;
+      const fits = misfitOf(settingsOf(blueprintId, parameters), target, ground.imbalance) === null;
       return fits && missingInput(entryOf(blueprintId), features) === null;
     })
     .filter(({ blueprintId }) => {
@@ -283,7 +290,7 @@ function checkBlueprint(id: string, ground: CandidateGround): void {
       'blueprints',
       `${quoted(id)} cannot keep the constraints of monotonic; leave it out, or them`,
     );
-  const reason = misfitOf(fittedSettings(plainOf(id), ground), target);
+  const reason = misfitOf(fittedSettings(plainOf(id), ground), target, ground.imbalance);
   if (reason !== null) throw complaint('VALIDATION_FAILED', 'blueprints', `${quoted(id)}: ${reason}; leave it out`);
   const missing = missingInput(entry, features);
   if (missing === null) return;

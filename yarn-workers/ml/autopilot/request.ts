@@ -1,6 +1,7 @@
 import type {
   AutopilotMode,
   DatasetProfile,
+  ImbalanceRequest,
   MetricName,
   PartitioningRequest,
   PinnedParameters,
@@ -22,6 +23,8 @@ export interface AutopilotRequest {
   readonly maxModels?: number;
   readonly partitioning?: PartitioningRequest;
   readonly weightColumn?: string;
+  /** @default {method: 'none'} */
+  readonly imbalance?: ImbalanceRequest;
   readonly offsetColumn?: string;
   readonly exposureColumn?: string;
   readonly excludedFeatures?: readonly string[];

@@ -1,3 +1,4 @@
+import { drawnShare } from '../fit/down-sample.ts';
 import type { Candidate } from '../blueprints/variations.ts';
 import { fitMsEstimator, isTrees } from './cost-model.ts';
 import {
@@ -77,7 +78,7 @@ function sampleOf({ plan, times }: Run, { task, result }: Searched): number | nu
   if (allMs <= searchMs) return null;
   const smallest = Math.min(...plan.target.classes.map(({ rowCount }) => rowCount));
   const fraction = Math.max(
-    SAMPLE_ROWS_MIN / plan.rowCount,
+    SAMPLE_ROWS_MIN / (drawnShare(plan) * plan.rowCount),
     SAMPLE_CLASS_ROWS_MIN / smallest,
     (SAMPLE_ROUND_SHARE * searchMs) / allMs,
   );

@@ -124,10 +124,18 @@ export function classesOf({ column, distinctValues }: PlanColumn): TargetClass[]
   );
 }
 
-/** The class that `positiveClass` names: by exact text first, then as a number or boolean. */
+/** The class that `positiveClass` names. */
 function positiveIndex({ positiveClass }: AutopilotRequest, classes: readonly TargetClass[]): number {
   if (positiveClass === undefined) return classes.length - 1;
   const text = String(positiveClass);
+  const index = classNamed(classes, text);
+  if (index !== null) return index;
+  const labels = classes.map(({ label }) => quoted(label)).join(' or ');
+  throw complaint('VALIDATION_FAILED', 'positiveClass', `must be ${labels}; found ${quoted(text)}`);
+}
+
+/** The class that a text names: by exact text first, then as a number or boolean; null: none. */
+export function classNamed(classes: readonly TargetClass[], text: string): number | null {
   const matches: ((candidate: string) => boolean)[] = [
     (candidate) => candidate === text,
     (candidate) => categoryKey(candidate, 'number') === categoryKey(text, 'number'),
@@ -137,8 +145,7 @@ function positiveIndex({ positiveClass }: AutopilotRequest, classes: readonly Ta
     const index = classes.findIndex(({ texts }) => texts.some(isMatch));
     if (index >= 0) return index;
   }
-  const labels = classes.map(({ label }) => quoted(label)).join(' or ');
-  throw complaint('VALIDATION_FAILED', 'positiveClass', `must be ${labels}; found ${quoted(text)}`);
+  return null;
 }
 
 /**

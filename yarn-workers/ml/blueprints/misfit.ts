@@ -1,10 +1,14 @@
-import { AppError, type AutopilotPlan, type TargetSpec } from '#contracts';
+import { AppError, type AutopilotPlan, type Imbalance, type TargetSpec } from '#contracts';
 import { tooManyTrees } from './many-classes.ts';
 import { objectiveOf, type Objective } from './objective.ts';
-import { isForest, isLinear, takesOffsets, type ModelSettings } from './settings.ts';
+import { hasLogOdds, isForest, isLinear, takesOffsets, type ModelSettings } from './settings.ts';
 
 /** Why a model of these settings cannot predict a target; null: it can, as the baseline (null) always can. */
-export function misfitOf(settings: ModelSettings | null, target: TargetSpec): string | null {
+export function misfitOf(
+  settings: ModelSettings | null,
+  target: TargetSpec,
+  imbalance: Imbalance | undefined,
+): string | null {
   if (settings === null) return null;
   if (target.quantile !== undefined && isLinear(settings)) return 'linear models have no loss for a quantile';
   if (target.quantile !== undefined && isForest(settings)) return 'a forest of averages has no quantiles';
@@ -12,6 +16,8 @@ export function misfitOf(settings: ModelSettings | null, target: TargetSpec): st
   if (surplus !== null) return surplus;
   const hasOffset = target.offsetColumn !== undefined || target.exposureColumn !== undefined;
   if (hasOffset && !takesOffsets(settings)) return 'a random forest cannot be fitted beside an offset or exposure';
+  if (imbalance !== undefined && !hasLogOdds(settings))
+    return `its trees average steps towards log odds, not log odds, so that ${imbalance.method} cannot be taken out of them again`;
   return null;
 }
 
@@ -26,11 +32,11 @@ export const keepsMonotonic = (settings: ModelSettings | null, { constant }: Pic
 export function checkFits(
   blueprintId: string,
   settings: ModelSettings | null,
-  { target, metric, monotonic }: Pick<AutopilotPlan, 'target' | 'metric' | 'monotonic'>,
+  { target, metric, monotonic, imbalance }: Pick<AutopilotPlan, 'target' | 'metric' | 'monotonic' | 'imbalance'>,
 ): void {
   const isConstrained = monotonic.increasing.length + monotonic.decreasing.length > 0;
   const isBroken = isConstrained && !keepsMonotonic(settings, objectiveOf(target, metric));
-  const reason = isBroken ? 'it cannot keep the constraints of monotonic' : misfitOf(settings, target);
+  const reason = isBroken ? 'it cannot keep the constraints of monotonic' : misfitOf(settings, target, imbalance);
   if (reason === null) return;
   throw new AppError('VALIDATION_FAILED', `blueprintId: ${JSON.stringify(blueprintId)}: ${reason}; use another one`, {
     errors: [{ path: '/blueprintId', message: `${reason}; use another one` }],

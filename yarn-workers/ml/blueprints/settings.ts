@@ -73,6 +73,10 @@ export const isForest = (settings: ModelSettings): settings is ForestSettings =>
 export const takesOffsets = (settings: ModelSettings): boolean =>
   isLinear(settings) || (!isForest(settings) && !averagesTrees(settings));
 
+/** Whether raw scores of classes are log odds: those of LightGBM's forests are one Newton step each, averaged. */
+export const hasLogOdds = (settings: ModelSettings): boolean =>
+  isLinear(settings) || isForest(settings) || !averagesTrees(settings);
+
 /** Both ends included. */
 export interface Range {
   readonly min: number;

@@ -41,6 +41,8 @@ export interface BoostJob {
    * data set has them itself.
    */
   readonly offsets: { readonly training: Float64Array; readonly constant: number } | null;
+  /** What is added to the raw scores of all that was boosted, one an output: validation rows are judged with it; null: nothing. */
+  readonly shift: readonly number[] | null;
   /** Time on `io.now()` at which boosting must end; Infinity without a deadline. */
   readonly stopAt: number;
   readonly stops: StopBook;
@@ -108,7 +110,7 @@ export async function boost(job: BoostJob, io: FitIo): Promise<Boosted> {
   const all = concatTrees(segments);
   const kept = stopper?.bestIterations() ?? iterationsOf(all);
   return {
-    trees: withConstants(concatTrees([sliceTrees(all, 0, kept)]), job.dataset.constants),
+    trees: withConstants(withConstants(concatTrees([sliceTrees(all, 0, kept)]), job.dataset.constants), job.shift),
     iterations: kept,
     stoppedByDeadline: end === 'deadline',
     validateMs: stopper?.validateMs() ?? 0,

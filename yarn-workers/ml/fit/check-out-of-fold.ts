@@ -2,6 +2,7 @@ import { AppError, isAppError, type TrainTask } from '#contracts';
 import { hasManyClasses } from '../blueprints/many-classes.ts';
 import { partitionOf } from '../partition/partitions.ts';
 import { HOLDOUT, TRAINING } from '../partition/types.ts';
+import { drawer } from './down-sample.ts';
 import { checkFitsTarget, type OutOfFold } from './out-of-fold.ts';
 import { countRows, sampleOf } from './row-roles.ts';
 import { fittedFraction } from './sample-fraction.ts';
@@ -28,7 +29,7 @@ export function checkOutOfFold(task: TrainTask, data: OutOfFold): void {
 /**
  * Rows that the whole model was fitted on, at least and at most: of a refit (`data` null) all, else those outside the holdout and of some
  * partition. Which rows of a table are in gaps is not known here, nor which are of small classes that a sample keeps, so of a sample
- * the number is not either.
+ * the number is not either; nor of which class a row is that trains only, so whether down-sampling has drawn it.
  */
 export function trainedRowCount(task: TrainTask, data: OutOfFold | null): { least: number; most: number } {
   const { rowCount } = task.table;
@@ -37,9 +38,27 @@ export function trainedRowCount(task: TrainTask, data: OutOfFold | null): { leas
   const isHoldout = new Uint8Array(rowCount);
   for (const [index, row] of data?.rows.entries() ?? []) if (data?.partitions[index] === HOLDOUT) isHoldout[row] = 1;
   const isOutside = (row: number): boolean => isHoldout[row] === 0;
-  const outside = countRows(rowCount, (row) => isOutside(row) && (sample === null || sample[row] === 1));
-  if (sample === null) return { least: outside - unused, most: outside - unused };
-  return { least: outside - unused, most: hasManyClasses(task.target) ? countRows(rowCount, isOutside) : outside };
+  const isSampled = (row: number): boolean => isOutside(row) && (sample === null || sample[row] === 1);
+  const drawn = possiblyDrawn(task, data);
+  const least = countRows(rowCount, (row) => isSampled(row) && drawn.surely(row)) - unused;
+  const kept = sample !== null && hasManyClasses(task.target) ? isOutside : isSampled;
+  const most = countRows(rowCount, (row) => kept(row) && drawn.maybe(row));
+  return { least, most: sample === null ? most - unused : most };
+}
+
+/** Whether down-sampling has drawn a row, as far as its class is told. */
+function possiblyDrawn(task: TrainTask, data: OutOfFold | null) {
+  const { imbalance, table } = task;
+  if (imbalance?.method !== 'downsampling') return { surely: () => true, maybe: () => true };
+  const classOf = new Int32Array(table.rowCount).fill(-1);
+  for (const [place, row] of data?.rows.entries() ?? []) classOf[row] = data?.classes?.[place] ?? -1;
+  const isDrawn = drawer(task);
+  const factorOr =
+    (unknown: number) =>
+    (row: number): number =>
+      imbalance.factors[classOf[row] ?? -1] ?? unknown;
+  const [leastOf, mostOf] = [factorOr(Math.min(...imbalance.factors)), factorOr(1)];
+  return { surely: (row: number) => isDrawn(row, leastOf(row)), maybe: (row: number) => isDrawn(row, mostOf(row)) };
 }
 
 const mismatch = (what: string): AppError => new AppError('RESULT_MISMATCH', `out-of-fold predictions: ${what}`);

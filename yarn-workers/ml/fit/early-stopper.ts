@@ -26,7 +26,7 @@ function looksAt(iterationCount: number, stride: number): { first: number; count
  * is the first of the lowest.
  */
 export function earlyStopper(
-  job: Pick<BoostJob, 'objective' | 'outputCount' | 'dataset'>,
+  job: Pick<BoostJob, 'objective' | 'outputCount' | 'dataset' | 'shift'>,
   validation: NonNullable<BoostJob['validation']>,
   rounds: number,
   now: () => number,
@@ -35,9 +35,13 @@ export function earlyStopper(
   const { outputCount } = job;
   const term = stoppingLoss(job.objective, labels, outputCount);
   const { constants } = job.dataset;
+  const begin = Array.from(
+    { length: outputCount },
+    (_, output) => (constants?.[output] ?? 0) + (job.shift?.[output] ?? 0),
+  );
   const raw = Float64Array.from(
     { length: rows.rowCount * outputCount },
-    (_, at) => (offsets?.[at] ?? 0) + (constants?.[at % outputCount] ?? 0),
+    (_, at) => (offsets?.[at] ?? 0) + (begin[at % outputCount] ?? 0),
   );
   let best = Infinity;
   let bestIterations = 1;

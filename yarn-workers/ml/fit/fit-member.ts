@@ -33,7 +33,12 @@ export interface MemberContext<Settings = BoostedSettings> {
   readonly task: TrainTask;
   readonly features: readonly TaskFeature[];
   readonly source: BatchSource;
+  /** With the weights by which rows train. */
   readonly rows: TargetRows;
+  /** Weights of rows where they judge: never by class. */
+  readonly heldWeights: Float64Array | null;
+  /** What takes a member's raw scores to those of all rows: see `balanced`. */
+  readonly shiftOf: (member: Member) => readonly number[] | null;
   readonly roles: RowRoles;
   readonly engine: BoostingEngine;
   readonly settings: Settings;
@@ -80,7 +85,7 @@ export async function fitMember(
   const validates = validationRows(roles, member);
   const labels = engineLabels(task, rows);
   const encoded = await encodeMember(encoder, rows.rowCount, trains, validates, task.seed);
-  const dataset = datasetOf(context, member, steps, encoded);
+  const dataset = datasetOf(context, trains, steps, encoded);
   try {
     await fill(
       dataset,
@@ -96,6 +101,7 @@ export async function fitMember(
         outputCount: context.outputCount,
         trainingRowCount: encoded.training.rowCount,
         offsets: isXgboost(settings) ? null : startOf(context, trains),
+        shift: context.shiftOf(member),
         stops: context.stops,
         member: index,
         seed: task.seed,
@@ -107,7 +113,7 @@ export async function fitMember(
             : {
                 rows: encoded.validation,
                 labels: pick(labels, validates),
-                weights: rows.weights === null ? null : pick(rows.weights, validates),
+                weights: context.heldWeights === null ? null : pick(context.heldWeights, validates),
                 offsets: offsetsOf(rows, validates),
               },
         ...run,
@@ -129,8 +135,8 @@ function startOf({ task, rows, objective }: MemberContext, trains: (row: number)
 
 /** An empty data set of the engine that the settings are of. */
 function datasetOf(
-  { task, features, rows, roles, engine, settings, objective }: MemberContext,
-  member: Member,
+  { task, features, rows, engine, settings, objective }: MemberContext,
+  trains: (row: number) => boolean,
   steps: readonly ManifestStep[],
   { training, sample, sampleRowCount }: EncodedMember,
 ): BoostDataset {
@@ -144,7 +150,6 @@ function datasetOf(
     threadCount: task.threadCount,
   };
   if (isXgboost(settings)) {
-    const trains = trainingRows(roles, member);
     return createXgboostDataset(engine.xgboost(), {
       ...shared,
       categoryCounts,

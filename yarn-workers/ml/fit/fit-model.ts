@@ -26,6 +26,7 @@ import { HOLDOUT } from '../partition/types.ts';
 import { assemble, type FittedOffset } from './assemble.ts';
 import { constantScores } from './baseline.ts';
 import { boostMembers, type BoostedMember } from './boost-members.ts';
+import { balanced } from './class-balance.ts';
 import { report, type FitIo } from './clock.ts';
 import type { BoostingEngine } from './engine.ts';
 import { surveyFeatures, type FeatureSurvey } from './feature-survey.ts';
@@ -131,7 +132,8 @@ export async function fitModel(
   const stops = stopBook(task.stops ?? null);
   const historyOf = historiesOf({ task, features, rows, roles, objective }, reading);
   const context = {
-    ...{ task, features, source, rows, roles, engine, objective, outputCount },
+    ...{ task, features, source, roles, engine, objective, outputCount },
+    ...balanced(task, rows, roles),
     ...{ texts, historyOf, stops, io },
   };
   const finishMs = FINISH_MS + (task.refit === null ? FINISH_PASSES : REFIT_FINISH_PASSES) * surveyMs;
@@ -141,7 +143,7 @@ export async function fitModel(
   const offsets = fittedOffsets(task, rows, roles);
   const { content: plain, models } = assemble(target, objective, features, fitted, offsets, roles.spans !== null);
   const columns = [...features, ...offsets.map(({ feature }) => feature)];
-  const packed = await packCalibrated(context, settings, plain, models, columns);
+  const packed = await packCalibrated({ ...context, rows }, settings, plain, models, columns);
   const { content, contentHash, blob, outOfFold } = packed;
   const base = {
     content,
@@ -180,9 +182,28 @@ function fittedRoles(task: TrainTask, rows: TargetRows, io: FitIo): RowRoles {
       `the table of ${rows.rowCount} rows is too large: ${(100 * sampleFraction).toPrecision(3)} % of them are fitted`,
     );
   const roles = rowRoles({ ...task, sampleFraction }, rows);
+  tellBalance(task, rows, roles, io);
   for (const member of roles.members) checkTrainingRows(task, rows, trainingRows(roles, member));
   return roles;
 }
+
+/** Says what is done about classes of different size. */
+function tellBalance({ imbalance, target }: TrainTask, { rowCount }: TargetRows, roles: RowRoles, io: FitIo): void {
+  if (imbalance === undefined) return;
+  const { method, factors } = imbalance;
+  const byClass = target.classes.map(({ label }, index) => `${label}: ${(factors[index] ?? 1).toPrecision(3)}`);
+  const told = byClass.length > TOLD_CLASSES_MAX ? [...byClass.slice(0, TOLD_CLASSES_MAX), '...'] : byClass;
+  const countOf = (drawn: RowRoles['drawn']): number =>
+    countRows(rowCount, trainingRows({ ...roles, drawn }, { fold: null }));
+  io.log?.(
+    method === 'weights'
+      ? `class weights ${told.join(', ')}; their prior is taken out of the raw scores again`
+      : `down-sampled: ${countOf(roles.drawn)} of ${countOf(null)} rows are fitted (parts drawn ${told.join(', ')}); raw scores are corrected`,
+  );
+}
+
+/** Classes that a line of the log names. */
+const TOLD_CLASSES_MAX = 10;
 
 /** The offsets with their means over the rows outside the holdout, the same for all models of a run. */
 function fittedOffsets(task: TrainTask, { offsets }: TargetRows, { of }: RowRoles): FittedOffset[] {
@@ -206,7 +227,8 @@ async function readFeatures(
   const surveyed = settings === null ? [] : features;
   const survey = await surveyFeatures(
     surveyed,
-    roles,
+    // What features look like is told by rows that are not drawn, too.
+    { ...roles, drawn: null },
     source,
     seed,
     analyses,
@@ -293,10 +315,13 @@ function baselineMember(
   context: Omit<MemberContext, 'settings'>,
   member: MemberContext['roles']['members'][number],
 ): BoostedMember {
-  const { task, rows, roles, objective } = context;
+  const { task, rows, roles, objective, shiftOf } = context;
   const naive = naiveKindOf(task.blueprintId);
   if (naive !== null) return { ...naiveMember(naive, context, member), iterations: null, stoppedByDeadline: false };
-  const scores = constantScores(task.target, objective, rows, trainingRows(roles, member));
+  const shift = shiftOf(member);
+  const scores = constantScores(task.target, objective, rows, trainingRows(roles, member)).map(
+    (score, output) => score + (shift?.[output] ?? 0),
+  );
   return { steps: [], model: { scores }, iterations: null, stoppedByDeadline: false };
 }
 

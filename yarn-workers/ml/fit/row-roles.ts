@@ -5,6 +5,7 @@ import { hasManyClasses } from '../blueprints/many-classes.ts';
 import { isBagged } from '../blueprints/settings.ts';
 import { partitionOf } from '../partition/partitions.ts';
 import { HOLDOUT, TRAINING, isModelled, type TrainingSpans } from '../partition/types.ts';
+import { drawnRows } from './down-sample.ts';
 import type { TargetRows } from './target-rows.ts';
 
 /** Salts of hashes that must not agree with the partitions' hash. */
@@ -19,8 +20,10 @@ export interface RowRoles {
   readonly spans: TrainingSpans | null;
   /** Models to be fitted: one a fold; those of a refit leave no fold out, and differ by their seeds or bags. */
   readonly members: readonly Member[];
-  /** Rows that may train; null: all. */
+  /** Rows that may train, and of which linear models validate; null: all. */
   readonly sample: Uint8Array | null;
+  /** Rows that down-sampling lets train; null: all. What features look like is learnt of the others too. */
+  readonly drawn: Uint8Array | null;
 }
 
 /** A model of the artefact: fitted on all rows but the holdout and fold `fold`; by date on those of the fold's training window. */
@@ -34,10 +37,11 @@ export interface Member {
 /** @throws what {@link partitionOf} throws */
 export function rowRoles(task: TrainTask, rows: TargetRows): RowRoles {
   const hashed = sampleOf(task, rows.rowCount);
+  const drawn = drawnRows(task, rows);
   if (task.refit !== null) {
     const members = copiesOf(task.refit.copies ?? 1, task, rows);
     const of = new Int8Array(rows.rowCount).fill(TRAINING);
-    return { of, spans: null, members, sample: withSmallClasses(hashed, of, task, rows) };
+    return { of, spans: null, members, sample: withSmallClasses(hashed, of, task, rows), drawn };
   }
   const { of, foldCount, spans } = partitionOf(task.partitioning, {
     rowCount: rows.rowCount,
@@ -47,7 +51,7 @@ export function rowRoles(task: TrainTask, rows: TargetRows): RowRoles {
     times: rows.times,
   });
   const sample = withSmallClasses(hashed, of, task, rows);
-  return { of, spans, members: Array.from({ length: foldCount }, (_, fold) => ({ fold })), sample };
+  return { of, spans, members: Array.from({ length: foldCount }, (_, fold) => ({ fold })), sample, drawn };
 }
 
 /** Parts of the rows, each of which is left out by one bag. */
@@ -133,15 +137,16 @@ export function trainingRows(roles: RowRoles, { fold }: Member): (row: number) =
 /** Rows by what they train: those of one group train the same members. */
 export interface TrainingGroups {
   readonly count: number;
-  /** The group of a row, below `count`; -1 for rows that train and validate nothing, and those outside the sample. */
+  /** The group of a row, below `count`; -1 for rows that train and validate nothing, and those outside the sample and the draw. */
   readonly of: (row: number) => number;
   /** Whether the rows of a group train a member; of no fold all do. */
   readonly trains: (member: Member) => (group: number) => boolean;
 }
 
 /** The groups are the folds and, as the last one, the rows of no fold; by date the spans of time. */
-export function trainingGroups({ of, spans, members, sample }: RowRoles): TrainingGroups {
-  const isSampled = (row: number): boolean => isModelled(of[row] ?? 0) && (sample === null || sample[row] === 1);
+export function trainingGroups({ of, spans, members, sample, drawn }: RowRoles): TrainingGroups {
+  const isSampled = (row: number): boolean =>
+    isModelled(of[row] ?? 0) && (sample === null || sample[row] === 1) && (drawn === null || drawn[row] === 1);
   if (spans !== null) {
     return {
       count: spans.count,

@@ -5,6 +5,7 @@ import { boostedSample } from '../blueprints/many-classes.ts';
 import { placesOf } from '../blueprints/places.ts';
 import { readingOf } from '../blueprints/reading.ts';
 import { isForest, isLinear } from '../blueprints/settings.ts';
+import { drawnShare } from './down-sample.ts';
 import { forestSample } from './forest/forest-members.ts';
 import { designSample } from './linear/linear-members.ts';
 import { taskFeatures } from './task-columns.ts';
@@ -18,7 +19,7 @@ export function fittedFraction(task: TrainTask): number {
   const { settings, dates, uses } = readingOf(task);
   if (settings === null) return sampleFraction;
   if (!isLinear(settings) && !isForest(settings))
-    return Math.min(sampleFraction, boostedSample(table.rowCount, target));
+    return Math.min(sampleFraction, boostedSample(table.rowCount * drawnShare(task), target));
   const manifests = taskFeatures(task).map(({ manifest }) => manifest);
   const pairCount = dates.differences ? datePairs(manifests.map(({ type }) => type)).length : 0;
   const directionCount = uses('place-directions') ? 2 * placesOf(manifests, task.monotonic).length : 0;
@@ -31,6 +32,6 @@ export function fittedFraction(task: TrainTask): number {
   const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
   const most = isLinear(settings)
     ? designSample(table.rowCount, columnCount, outputCount)
-    : forestSample(table.rowCount, columnCount);
+    : forestSample(table.rowCount * drawnShare(task), columnCount);
   return Math.min(sampleFraction, most);
 }

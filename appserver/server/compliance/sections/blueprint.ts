@@ -26,7 +26,7 @@ export function blueprint(report: ReportFacts): Section {
 }
 
 function described({ name, description, steps }: Blueprint): Markup {
-  return markup`${paragraph(markup`<strong>${name}.</strong> ${description}`)}${table(
+  return markup`${paragraph(markup`<strong>${named(name)}.</strong> ${description}`)}${table(
     'Steps of the blueprint, in order; steps that have no feature to read have no effect',
     steps,
     [

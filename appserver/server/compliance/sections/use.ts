@@ -72,7 +72,24 @@ function target({ task, answer }: ReportFacts): Markup {
         ? 'none: every row counts alike'
         : markup`${named(task.weightColumn)}, in fits and in scores`,
     ],
+    targetType === 'regression' ? null : ['Classes of different size', imbalanceWords(task)],
   ]);
+}
+
+/** Classes of which the factors are told at most; the table of classes has all of them. */
+const FACTORS_SHOWN_MAX = 12;
+
+/** What was done to the rows that train. */
+function imbalanceWords({ imbalance, target }: ReportFacts['task']): Markup | string {
+  if (imbalance === null) return 'nothing was done: rows train as they are';
+  const told = imbalance.factors
+    .map((factor, index) => ({ factor, label: target.classes[index]?.label ?? '' }))
+    .filter(({ factor }) => factor !== 1)
+    .slice(0, FACTORS_SHOWN_MAX)
+    .map(({ factor, label }) => markup`${named(label)} ${figure(factor)}; `);
+  return imbalance.method === 'weights'
+    ? markup`rows that train are weighed by class: ${told}others 1. Probabilities are corrected, and rows held back count as they are`
+    : markup`a part of the rows of a class trains: ${told}others all. Probabilities are corrected, and rows held back are all there`;
 }
 
 const LINK_WORDS: Readonly<Record<string, string>> = {

@@ -140,6 +140,21 @@ describe('trainyard command line', () => {
     expect((JSON.parse(json.err) as { code: string }).code).to.equal('TARGET_CONSTANT');
   });
 
+  it('asks for what is to be done about rare classes', async () => {
+    const server = await fakeServer(() => ({ status: 202, json: job('queued') }));
+    const argv = ['autopilot', 'run', '--project', 'p1', '--target', 'y', '--url', server.url, '--api-key', 'k'];
+    for (const [flags, imbalance] of [
+      [['--imbalance', 'weights'], { method: 'weights' }],
+      [['--ratio', '4'], { method: 'downsampling', ratio: 4 }],
+      [[], undefined],
+    ] as const) {
+      expect((await cli([...argv, ...flags])).code).to.equal(0);
+      const { body } = server.asked.at(-1) ?? {};
+      expect((JSON.parse(body ?? '') as { imbalance?: unknown }).imbalance).to.deep.equal(imbalance);
+    }
+    await server.close();
+  });
+
   it('fails with the error of a job that failed', async () => {
     const problem = toProblem(new AppError('DATASET_RAGGED', 'row 3: expected 2 cells, found 3'), null);
     const server = await fakeServer((request) => ({

@@ -73,7 +73,8 @@ export async function encodeCategories(
     const levels = levelsOf(member, feature, ENCODED_LEVEL_ROWS_MIN, most);
     return levels !== null && levels.levelCount >= ENCODED_LEVELS_MIN ? [{ feature, ...levels }] : [];
   });
-  const trainingCount = countRows(rows.rowCount, trainingRows(roles, member));
+  // As levels are counted: in all training rows.
+  const trainingCount = countRows(rows.rowCount, trainingRows({ ...roles, drawn: null }, member));
   const counts = settings.categoryCounts ? found.map((levels) => countStep(levels, trainingCount)) : [];
   const encodings = settings.categories === 'codes' ? [] : await targetEncodings(context, member, found);
   const isReplaced = ({ kind, feature }: ManifestStep): boolean =>

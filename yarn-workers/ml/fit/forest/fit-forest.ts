@@ -6,6 +6,7 @@ import type { FitIo } from '../clock.ts';
 import type { MemberContext } from '../fit-member.ts';
 import type { Member } from '../row-roles.ts';
 import type { HeldOutScores } from '../text/score-texts.ts';
+import { drawnShare } from '../down-sample.ts';
 import { refitTooLate } from '../boost.ts';
 import { binArrays } from './bins.ts';
 import { binMember } from './forest-rows.ts';
@@ -52,12 +53,13 @@ export function forestSize(
     partitioning,
     sampleFraction,
     refit,
-  }: Pick<TrainTask, 'table' | 'partitioning' | 'sampleFraction' | 'refit'>,
+    ...task
+  }: Pick<TrainTask, 'table' | 'partitioning' | 'sampleFraction' | 'refit' | 'target' | 'imbalance'>,
 ): { readonly trees: number; readonly minRows: number } {
   const { validation, folds, holdoutFraction, validationFraction } = partitioning;
   const timesTrained =
     validation === 'cv' ? (folds - 1) * (1 - holdoutFraction) : 1 - holdoutFraction - (validationFraction ?? 0);
-  const rows = table.rowCount * sampleFraction * timesTrained * (bootstrap ? BOOTSTRAP_SHARE : 1);
+  const rows = drawnShare(task) * table.rowCount * sampleFraction * timesTrained * (bootstrap ? BOOTSTRAP_SHARE : 1);
   const leaves = rows / minRowsPerLeaf;
   const kept = Math.min(trees, Math.max(FOREST_TREES_MIN, Math.floor(FOREST_LEAVES_MAX / Math.max(1, leaves))));
   const minRows = Math.max(minRowsPerLeaf, Math.ceil((kept * rows) / FOREST_LEAVES_MAX));
@@ -97,12 +99,14 @@ export async function fitForest(
     minRows,
   };
   const prior = priorOf(rows);
+  const shift = rows.leafScales === null ? context.shiftOf(member) : null;
   const writer = forestWriter(run.resumed);
   const forest = (): ForestArrays => ({
     outputCount,
     link: objective.link,
     priorVotes: objective.link === 'identity' ? 0 : 1,
     prior: objective.link === 'identity' ? prior : prior.map((value) => Math.max(value, PRIOR_MIN)),
+    ...(shift === null ? {} : { shift }),
     ...binArrays(columns),
     ...writer.arrays(),
   });
@@ -135,12 +139,12 @@ function clockOf({ now }: Pick<FitIo, 'now'>, { stopAt }: ForestRun, resumed: nu
 }
 
 /** Class shares of the training rows, or their mean, by weight. */
-function priorOf({ labels, weights, outputCount }: ForestRows): Float64Array {
+function priorOf({ labels, weights, leafScales, outputCount }: ForestRows): Float64Array {
   const total = emptySum();
   const sums = Array.from({ length: outputCount }, emptySum);
   for (let row = 0; row < labels.length; row += 1) {
-    const weight = weights[row] ?? 0;
     const label = labels[row] ?? 0;
+    const weight = (weights[row] ?? 0) * (leafScales?.[label] ?? 1);
     addTerm(total, weight);
     const sum = sums[outputCount === 1 ? 0 : label];
     if (sum !== undefined) addTerm(sum, outputCount === 1 ? weight * label : weight);

@@ -1,6 +1,7 @@
 import type { ManifestStep } from '#contracts';
 import { stepColumns } from '#scoring';
 import { hash32, rowHash } from '#statistics';
+import { leafScales } from '../class-balance.ts';
 import { copyRow, tableEncoder } from '../encoder.ts';
 import type { MemberContext } from '../fit-member.ts';
 import { BIN_SAMPLE_CELLS_MAX } from '../limits.ts';
@@ -73,7 +74,10 @@ export async function binMember(
   }
   const low = columns.map((column) => column.low);
   const high = columns.map((column) => column.high);
-  return { columns, rows: { rowCount, ...all, binned: table.binned, low, high, outputCount } };
+  return {
+    columns,
+    rows: { rowCount, ...all, leafScales: leafScales(task), binned: table.binned, low, high, outputCount },
+  };
 }
 
 /** Rows kept as they are encoded, row-major, with labels and weights. */

@@ -60,8 +60,9 @@ export function forestStateBytes({ finished, running }: ForestState): number {
 
 /** What a manifest says of a forest. */
 export function forestModel(prefix: string, forest: ForestArrays): Static<typeof FOREST> {
-  const { outputCount, columnCount, treeCount, link, priorVotes } = forest;
-  return { kind: 'forest', prefix, outputCount, columnCount, treeCount, link, priorVotes };
+  const { outputCount, columnCount, treeCount, link, priorVotes, shift } = forest;
+  const model = { kind: 'forest' as const, prefix, outputCount, columnCount, treeCount, link, priorVotes };
+  return shift === undefined ? model : { ...model, shift: [...shift] };
 }
 
 /** A state as bytes; see `writeStateFile`. */

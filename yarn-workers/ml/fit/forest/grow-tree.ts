@@ -65,7 +65,7 @@ export function treeGrower(rows: ForestRows, settings: GrowSettings): TreeGrower
       const splits = !isPure && node.count >= 2 * settings.minRows && columns.length > 0;
       if (!splits || !findSplit(columns, node, settings, search, best, random)) {
         if (parent >= 0) writer.leafOf(parent, isLeft);
-        writeLeaf(writer, node, outputCount, times, isPure);
+        writeLeaf(writer, node, rows, times, isPure);
         continue;
       }
       const middle = partition(rows, node, best, spare);
@@ -206,13 +206,30 @@ function hasMissing({ binned }: ForestRows, { rows, start, count }: NodeRows, co
 function writeLeaf(
   writer: ForestWriter,
   node: NodeRows,
-  outputCount: number,
+  { outputCount, leafScales }: ForestRows,
   times: Uint32Array,
   isPure: boolean,
 ): void {
   let cover = 0;
   for (let at = node.start; at < node.start + node.count; at += 1) cover += times[node.rows[at] ?? 0] ?? 0;
+  if (!isPure && leafScales !== null) unweigh(node, leafScales, outputCount);
   if (outputCount === 1) writer.value(node.sum / node.weight, cover);
   else if (isPure) writer.pure(node.labels[0] ?? 0, cover);
   else writer.shares(node.classWeights, node.weight, cover);
+}
+
+/** Takes class weights out of what a node sums up; the sums are read again for the next node. */
+function unweigh(node: NodeRows, leafScales: Float64Array, outputCount: number): void {
+  if (outputCount === 1) {
+    const negative = (node.weight - node.sum) * (leafScales[0] ?? 1);
+    node.sum *= leafScales[1] ?? 1;
+    node.weight = node.sum + negative;
+    return;
+  }
+  node.weight = 0;
+  for (let index = 0; index < node.classWeights.length; index += 1) {
+    const weight = (node.classWeights[index] ?? 0) * (leafScales[index] ?? 1);
+    node.classWeights[index] = weight;
+    node.weight += weight;
+  }
 }

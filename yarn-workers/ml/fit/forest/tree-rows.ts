@@ -11,6 +11,8 @@ export interface ForestRows {
   readonly labels: Float64Array;
   /** All above 0. */
   readonly weights: Float64Array;
+  /** By label what its weight is multiplied by in a leaf: see `leafScales`; null: 1. */
+  readonly leafScales: Float64Array | null;
   /** 1 for numbers and two classes, else the number of classes. */
   readonly outputCount: number;
 }

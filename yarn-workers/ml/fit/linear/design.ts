@@ -49,6 +49,12 @@ export function scaled({ intercept, blocks }: Coefficients, factor: number): Coe
   return { intercept: intercept * factor, blocks: blocks.map((block) => block.map((value) => value * factor)) };
 }
 
+/** The same outputs, each with what is added to its raw scores; null: nothing. */
+export const shifted = (outputs: readonly Coefficients[], shift: readonly number[] | null): readonly Coefficients[] =>
+  shift === null
+    ? outputs
+    : outputs.map(({ intercept, blocks }, output) => ({ intercept: intercept + (shift[output] ?? 0), blocks }));
+
 /** Adds to `sums` what the rows' values at each coefficient, times `factors`, sum up to, in row order. */
 export function gather({ codes, values, sparse }: Block, factors: Float64Array, sums: Float64Array): void {
   const { length } = factors;

@@ -9,7 +9,7 @@ import { offsetsOf, type TargetRows } from '../target-rows.ts';
 import { memberText, textStep } from '../text/member-text.ts';
 import { planText, textBlocks, type TextPlan } from '../text/text-columns.ts';
 import { blocksOf, linearArrays, planColumn, termCoefficients, type ColumnSpec, type DesignPlan } from './columns.ts';
-import type { Design } from './design.ts';
+import { shifted, type Design } from './design.ts';
 import { fitPath, validationJudge } from './follow.ts';
 
 /**
@@ -63,6 +63,7 @@ export async function fitLinearMember(
 ): Promise<FittedLinear> {
   const { task, settings, objective, outputCount, io } = context;
   const { training, validation } = await encode(context, member, steps);
+  const shift = context.shiftOf(member);
   const weight = neumaierSum(training.weights);
   const weights = training.weights.map((each) => each / weight);
   const specs = columnSpecs(context, steps);
@@ -76,7 +77,7 @@ export async function fitLinearMember(
   const trained = { ...training, design: designOf(plans, training), weights };
   const judge =
     frozen === null
-      ? validationJudge(objective, { ...validation, design: designOf(plans, validation) }, outputCount, io)
+      ? validationJudge(objective, { ...validation, design: designOf(plans, validation) }, outputCount, io, shift)
       : null;
   const { outputs, ...chosen } = await fitPath(
     objective,
@@ -90,7 +91,7 @@ export async function fitLinearMember(
   const texts = termCoefficients(plans, outputs).map(({ plan, outputs: own }) => textStep(plan.text, own));
   return {
     ...chosen,
-    linear: linearArrays(plans, outputs),
+    linear: linearArrays(plans, shifted(outputs, shift)),
     steps: [...steps, ...texts],
     validateMs: judge?.spentMs() ?? 0,
   };
@@ -149,9 +150,15 @@ async function encode(
   const hasWeight = (row: number): boolean => (rows.weights?.[row] ?? 1) > 0;
   const trains = trainingRows(roles, member);
   const validates = validationRows(roles, member);
-  const training = partKeeper(context, (row) => trains(row) && inSample(row) && hasWeight(row), encoder.columnCount);
+  const training = partKeeper(
+    context,
+    rows.weights,
+    (row) => trains(row) && inSample(row) && hasWeight(row),
+    encoder.columnCount,
+  );
   const validation = partKeeper(
     context,
+    context.heldWeights,
     (row) => validates(row) && inSample(row) && hasWeight(row),
     encoder.columnCount,
   );
@@ -176,6 +183,7 @@ export function linearLabels(
 
 function partKeeper(
   { task, rows }: MemberContext<LinearSettings>,
+  weights: Float64Array | null,
   wanted: (row: number) => boolean,
   columnCount: number,
 ) {
@@ -198,7 +206,7 @@ function partKeeper(
         if (!wanted(row)) continue;
         part.rows[kept] = row;
         part.labels[kept] = labelOf(row);
-        part.weights[kept] = rows.weights?.[row] ?? 1;
+        part.weights[kept] = weights?.[row] ?? 1;
         for (let column = 0; column < columnCount; column += 1) {
           const cells = part.columns[column];
           if (cells !== undefined) cells[kept] = values[i * columnCount + column] ?? NaN;

@@ -5,7 +5,7 @@ import type { Objective } from '../../blueprints/objective.ts';
 import { checkCancelled, type FitIo } from '../clock.ts';
 import { countedStop, type StopBook } from '../stops.ts';
 import { stoppingLoss } from '../stopping-loss.ts';
-import { predictorOf, scaled, type Coefficients } from './design.ts';
+import { predictorOf, scaled, shifted, type Coefficients } from './design.ts';
 import { penaltyPath, type PenaltyPath, type TrainingRows } from './path.ts';
 
 /** What decides where a path begins and ends. */
@@ -129,12 +129,17 @@ function deviationOf(labels: Float64Array, weights: Float64Array): number {
   return variance > 0 ? Math.sqrt(variance) : 1;
 }
 
-/** The loss of some rows, which is made of the same terms that boosting stops by. */
+/**
+ * The loss of some rows, which is made of the same terms that boosting stops by.
+ *
+ * @param shift what is added to the models' raw scores, one an output
+ */
 export function validationJudge(
   objective: Objective,
   { design, labels, weights, offsets }: TrainingRows,
   outputCount: number,
   io: FitIo,
+  shift: readonly number[] | null = null,
 ): ValidationJudge {
   const { rowCount } = design;
   const term = stoppingLoss(objective, labels, outputCount);
@@ -143,7 +148,7 @@ export function validationJudge(
   return {
     lossOf: (outputs) => {
       const startedAt = io.now();
-      for (const [output, coefficients] of outputs.entries())
+      for (const [output, coefficients] of shifted(outputs, shift).entries())
         predictorOf(design, coefficients, raw, output, outputCount);
       for (let row = 0; offsets !== null && row < rowCount; row += 1)
         raw[row] = (raw[row] ?? NaN) + (offsets[row] ?? NaN);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
-import { BLUEPRINTS, SERIES_BLUEPRINTS } from '#ml';
+import { SHOWN_BLUEPRINTS } from '#ml';
 import { renderReport, type ReportFacts } from '../../../../../appserver/server/compliance/index.ts';
 import { PARAMETER_MEANINGS } from '../../../../../appserver/server/compliance/parameters.ts';
 import { parameterRows } from '../../../../../appserver/server/compliance/parameter-table.ts';
@@ -89,6 +89,15 @@ describe('compliance report', () => {
     expect(textOf(unlocked)).to.include('0.346 ± 0.020');
   });
 
+  it('says what was done about classes of different size', () => {
+    const facts = reportFacts();
+    expect(textOf(render(facts))).to.include('nothing was done: rows train as they are');
+    const factors = facts.task.target.classes.map((_, index) => (index === 0 ? 0.25 : 1));
+    const drawn = { ...facts.task, imbalance: { method: 'downsampling' as const, factors } };
+    const told = textOf(render({ ...facts, task: drawn }));
+    expect(told).to.match(/a part of the rows of a class trains: .* 0\.25\S*; others all\. Probabilities are corrected/);
+  });
+
   it('names what differs of a refit, an ensemble, a model fitted by hand, a series', () => {
     const facts = reportFacts();
     const { model, project, answer } = facts;
@@ -159,7 +168,7 @@ describe('compliance report', () => {
     const rows = new Map(parameterRows(given).map((row) => [row.name, row]));
     expect(rows.get('leaves')).to.deep.equal({ name: 'leaves', value: '7', origin: 'set; default 15' });
     expect(rows.get('learningRate')).to.deep.equal({ name: 'learningRate', value: '0.20000', origin: 'default' });
-    const unexplained = [...BLUEPRINTS, ...SERIES_BLUEPRINTS].flatMap(({ parameters }) =>
+    const unexplained = SHOWN_BLUEPRINTS.flatMap(({ parameters }) =>
       Object.keys(parameters).filter((name) => PARAMETER_MEANINGS[name] === undefined),
     );
     expect([...new Set(unexplained)], 'add a line to compliance/parameters.ts').to.deep.equal([]);

@@ -48,7 +48,11 @@ function rawOf(forest: ForestArrays, row: readonly number[]): number[] {
   return [...out.subarray(1)];
 }
 
-const logs = (...sums: readonly number[]): number[] => sums.map((sum) => Math.log(sum / 3));
+const logs = (...sums: readonly [number, number, number]): [number, number, number] => [
+  Math.log(sums[0] / 3),
+  Math.log(sums[1] / 3),
+  Math.log(sums[2] / 3),
+];
 const first = logs(1.5, 0.5, 1);
 const second = logs(0.5, 0.75, 1.75);
 const third = logs(0.5, 0.5, 2);
@@ -74,6 +78,11 @@ describe('compileForest', () => {
     expect(rawOf(BINARY, [0, 0])[0]).to.be.closeTo(Math.log(2.5 / 0.5), 1e-15);
     expect(rawOf({ ...BINARY, link: 'identity', priorVotes: 0 }, [0, 0])).to.deep.equal([1]);
     expect(rawOf({ ...BINARY, link: 'log' }, [0, 0])[0]).to.equal(Math.log(2.5 / 3));
+  });
+
+  it('adds its shift to the raw scores', () => {
+    expect(rawOf({ ...FOREST, shift: [1, 0, -2] }, [0, 1])).to.deep.equal([first[0] + 1, first[1], first[2] - 2]);
+    expect(rawOf({ ...BINARY, shift: [-3.5] }, [0, 1])).to.deep.equal([-3.5]);
   });
 
   it('stays finite where every tree is certain', () => {
@@ -104,6 +113,8 @@ describe('compileForest', () => {
     ['shares that are not there', { leafShares: Uint32Array.of(0, 1, 3, 1) }, 'shares 3 of 3'],
     ['a class that is not there', { shareClass: Int32Array.of(0, 1, 3, 2) }, 'class 3 of 3'],
     ['a share above 1', { share: Float32Array.of(1, 0.25, 1.5, 1) }, 'share 2 is 1.5'],
+    ['a shift of another length', { shift: [1] }, 'shift has 1 elements'],
+    ['a shift that is not finite', { shift: [0, NaN, 0] }, 'shift 1 is NaN'],
     ['leaf values beside shares', { leafValue: new Float32Array(4) }, 'leafValue'],
   ]; // prettier-ignore
   for (const [what, change, message] of wrong) {
@@ -119,5 +130,6 @@ describe('compileForest', () => {
       await appErrorOf('ARTIFACT_INVALID', () =>
         compileForest({ ...BINARY, link: 'log', leafValue: Float32Array.of(0, 1, value, 1) }, 2),
       );
+    await appErrorOf('ARTIFACT_INVALID', () => compileForest({ ...BINARY, link: 'log', shift: [1] }, 2));
   });
 });

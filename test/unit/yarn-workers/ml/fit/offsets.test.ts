@@ -269,6 +269,25 @@ describe('ml offsets and exposures', function () {
     }
   });
 
+  it('begins each row of a bag from its own offset, whatever the engine', async () => {
+    for (const blueprintId of ['xgboost-default', 'lightgbm-default']) {
+      const raws = await Promise.all(
+        [1, 3].map(async (copies) => {
+          const refit = { of: 'm', iterations: 40, copies };
+          const task = await taskOf('sold', { blueprintId, refit });
+          const scorer = opened(task, await fit(task));
+          const answer = scorer.createPrediction();
+          return Array.from({ length: 100 }, (_, row) => {
+            scorer.scoreRow(rowOf(row), answer);
+            return (answer.rawScores[0] ?? NaN) - addedOf('sold', row);
+          });
+        }),
+      );
+      const apart = (raws[0] ?? []).reduce((sum, raw, row) => sum + Math.abs(raw - (raws[1]?.[row] ?? NaN)), 0) / 100;
+      expect(apart, blueprintId).to.be.lessThan(0.2);
+    }
+  });
+
   it('learns what offsets leave: worse without them', async () => {
     for (const target of ['claims', 'sold'] as const) {
       const withOffset = await fit(await taskOf(target, { blueprintId: 'linear' }));

@@ -55,6 +55,7 @@ function grown(
     high: columns.map(({ high }) => high),
     labels: Float64Array.from(table.labels),
     weights: Float64Array.from(table.weights),
+    leafScales: null,
     outputCount: table.outputCount,
   };
   const writer = forestWriter(null);

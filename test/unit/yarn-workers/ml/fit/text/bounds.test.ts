@@ -54,6 +54,7 @@ describe('ml texts within their bounds', () => {
       of: new Int8Array(cells.length).fill(TRAINING),
       members: [{ fold: null }],
       sample: null,
+      drawn: null,
       spans: null,
     };
     const asked: number[] = [];
