@@ -95,7 +95,9 @@ describe('compliance report', () => {
     const factors = facts.task.target.classes.map((_, index) => (index === 0 ? 0.25 : 1));
     const drawn = { ...facts.task, imbalance: { method: 'downsampling' as const, factors } };
     const told = textOf(render({ ...facts, task: drawn }));
-    expect(told).to.match(/a part of the rows of a class trains: .* 0\.25\S*; others all\. Probabilities are corrected/);
+    expect(told).to.match(
+      /a part of the rows of a class trains: .* 0\.25\S*; others all\. Probabilities are corrected/,
+    );
   });
 
   it('names what differs of a refit, an ensemble, a model fitted by hand, a series', () => {
