@@ -1,6 +1,13 @@
 export { contentHashOf, modelReader, openArtifact, readModels, type Sha256Function } from './artifact/open-artifact.ts';
 export { packArtifact, type PackedArtifact, type UnpackedContent } from './artifact/pack-artifact.ts';
-export { checkSections, readForest, readTrees, writeSections, type ModelArrays } from './artifact/sections.ts';
+export {
+  checkSections,
+  readForest,
+  readTrees,
+  treesModel,
+  writeSections,
+  type ModelArrays,
+} from './artifact/sections.ts';
 export type { Contributions } from './explain/contributions.ts';
 export { type Explainer } from './explain/explainer.ts';
 export {
@@ -28,6 +35,7 @@ export {
 } from './models/forest-arrays.ts';
 export { compileLeafSets } from './models/leaf-sets.ts';
 export { compileLinear } from './models/linear.ts';
+export type { LinearLeaves } from './models/linear-leaves.ts';
 export { CATEGORY_COLUMN, NUMBER_COLUMN, type LinearArrays } from './models/linear-arrays.ts';
 export { parseLightgbmModel, type LightgbmModel } from './models/lightgbm-text.ts';
 export {

@@ -58,10 +58,11 @@ const TABLES: readonly {
   },
 ];
 
-/** Linear models and forests of averages have no loss for a quantile, forests no scores to start from. */
+/** Linear models, linear leaves and forests of averages have no loss for a quantile, forests no scores to start from. */
 const isLeftOut = (id: string, family: string, request: AutopilotRequest): boolean => {
   const isForest = family === 'random-forest';
-  if (request.metric === 'quantileLoss') return family === 'linear' || (isForest && !id.startsWith('lightgbm'));
+  if (request.metric === 'quantileLoss')
+    return family === 'linear' || id === 'lightgbm-linear-trees' || (isForest && !id.startsWith('lightgbm'));
   return isForest && request.offsetColumn !== undefined;
 };
 

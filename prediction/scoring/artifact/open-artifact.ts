@@ -61,6 +61,7 @@ export function readModels(content: ManifestContent, blob: Uint8Array): Map<stri
   const arraysOf = (model: StoredModel): ModelArrays => {
     switch (model.kind) {
       case 'trees':
+      case 'linear-trees':
         return reader.trees(model);
       case 'linear':
         return reader.linear(model);

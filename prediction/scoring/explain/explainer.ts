@@ -1,4 +1,4 @@
-import type { ManifestContent, ManifestModel } from '#contracts';
+import { AppError, type ManifestContent, type ManifestModel } from '#contracts';
 import { outputCountOf } from '../models/link.ts';
 import { memberColumns } from '../scorer/member-columns.ts';
 import type { ModelReader } from '../scorer/members.ts';
@@ -27,7 +27,7 @@ export interface Explainer {
  * a calibration stretches what all others contribute.
  *
  * @param inputs the features that contributions are of, by index into the content's features
- * @throws NOT_AVAILABLE for trees without covers, and for a forest whose rows would take too long
+ * @throws NOT_AVAILABLE for trees without covers or with linear leaves, and for a forest whose rows would take too long
  */
 export function compileExplainer(content: ManifestContent, inputs: readonly number[], reader: ModelReader): Explainer {
   const outputCount = outputCountOf(content);
@@ -83,6 +83,9 @@ function memberContributions(
       return { baseValues: Float64Array.from(model.scores), add: () => undefined };
     case 'trees':
       return compileTreeContributions(reader.trees(model), columns, places);
+    case 'linear-trees':
+      // What a leaf that asks more columns is worth without some of them is not defined; LightGBM has no pred_contrib here either.
+      throw new AppError('NOT_AVAILABLE', 'trees with linear leaves have no exact explanations; use another model');
     case 'linear':
       return compileLinearContributions(reader.linear(model), columns, places);
     case 'forest':

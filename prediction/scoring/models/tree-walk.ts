@@ -1,3 +1,4 @@
+import { compileLinearLeaves, type LeafFunction } from './linear-leaves.ts';
 import {
   CATEGORICAL_BIT,
   DEFAULT_LEFT_BIT,
@@ -55,6 +56,10 @@ export function compileTreeWalk(trees: TreeArrays, columns: Int32Array): RowEval
     return first === trees.nodeOffset[tree + 1] ? ~(trees.leafOffset[tree] ?? 0) : first;
   });
   const divisor = trees.averageOutput ? Math.max(1, treeCount / outputCount) : 1;
+  if (trees.linear !== undefined) {
+    const leafOf: LeafFinder = (tree, values, base) => ~followed(walk, roots[tree] ?? -1, values, base);
+    return linearSums(trees, leafOf, compileLinearLeaves(trees.linear, leafValue, columns), divisor);
+  }
   return (values, base, out, at) => {
     for (let output = 0; output < outputCount; output += 1) {
       let sum = 0;
@@ -65,6 +70,33 @@ export function compileTreeWalk(trees: TreeArrays, columns: Int32Array): RowEval
         }
         sum += leafValue[~node] ?? NaN;
       }
+      out[at + output] = divisor === 1 ? sum : sum / divisor;
+    }
+  };
+}
+
+/** The leaf of a tree, numbered through all trees, that a row comes to. */
+type LeafFinder = (tree: number, values: Float64Array, base: number) => number;
+
+/** Where a row ends that begins at a node: below 0, the leaf ~node. */
+function followed(walk: WalkArrays, root: number, values: Float64Array, base: number): number {
+  let node = root;
+  while (node >= 0) node = childOf(walk, node, values[base + (walk.column[node] ?? 0)] ?? NaN);
+  return node;
+}
+
+/** The same sums where leaves are functions of the row. */
+function linearSums(
+  { outputCount, treeCount }: TreeArrays,
+  leafOf: LeafFinder,
+  valueOf: LeafFunction,
+  divisor: number,
+): RowEvaluator {
+  return (values, base, out, at) => {
+    for (let output = 0; output < outputCount; output += 1) {
+      let sum = 0;
+      for (let tree = output; tree < treeCount; tree += outputCount)
+        sum += valueOf(leafOf(tree, values, base), values, base);
       out[at + output] = divisor === 1 ? sum : sum / divisor;
     }
   };

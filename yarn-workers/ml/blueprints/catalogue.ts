@@ -5,6 +5,7 @@ import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
 import { HISTORY_ID, HISTORY_STEP } from './history.ts';
 import { NAIVE_BLUEPRINTS } from './naive.ts';
+import { NAMED_BOOSTING } from './named-boosting.ts';
 import { withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
 import type { Candidate } from './variations.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
@@ -386,6 +387,10 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     ),
     isSearched: false,
   },
+  ...NAMED_BOOSTING.map(({ id, name, relativeCost, description, changes }) => ({
+    ...boosted(id, name, 'gradient-boosting', relativeCost, description, changes),
+    isSearched: false,
+  })),
 ];
 
 /** The blueprints as the REST API shows them. */

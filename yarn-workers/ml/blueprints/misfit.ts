@@ -1,13 +1,14 @@
 import { AppError, type AutopilotPlan, type TargetSpec } from '#contracts';
 import { tooManyTrees } from './many-classes.ts';
 import { objectiveOf, type Objective } from './objective.ts';
-import { isForest, isLinear, takesOffsets, type ModelSettings } from './settings.ts';
+import { hasLinearLeaves, isForest, isLinear, takesOffsets, type ModelSettings } from './settings.ts';
 
 /** Why a model of these settings cannot predict a target; null: it can, as the baseline (null) always can. */
 export function misfitOf(settings: ModelSettings | null, target: TargetSpec): string | null {
   if (settings === null) return null;
   if (target.quantile !== undefined && isLinear(settings)) return 'linear models have no loss for a quantile';
   if (target.quantile !== undefined && isForest(settings)) return 'a forest of averages has no quantiles';
+  if (target.quantile !== undefined && hasLinearLeaves(settings)) return 'linear leaves have no loss for a quantile';
   const surplus = tooManyTrees(settings, target);
   if (surplus !== null) return surplus;
   const hasOffset = target.offsetColumn !== undefined || target.exposureColumn !== undefined;
@@ -17,10 +18,12 @@ export function misfitOf(settings: ModelSettings | null, target: TargetSpec): st
 
 /**
  * Whether a model of these settings (null: the baseline, or a naive forecast) keeps monotonic constraints. Boosted trees do not where
- * their leaves are medians or other quantiles, which are put in when the splits are made: LightGBM refuses, XGBoost breaks them.
+ * their leaves are functions of the row, or where they are medians or other quantiles, which are put in when the splits are made: LightGBM refuses, XGBoost breaks them.
  */
 export const keepsMonotonic = (settings: ModelSettings | null, { constant }: Pick<Objective, 'constant'>): boolean =>
-  settings === null || isLinear(settings) || (!isForest(settings) && typeof constant !== 'object');
+  settings === null ||
+  isLinear(settings) ||
+  (!isForest(settings) && !hasLinearLeaves(settings) && typeof constant !== 'object');
 
 /** @throws VALIDATION_FAILED naming the blueprint, where its settings cannot predict the target or keep the constraints */
 export function checkFits(

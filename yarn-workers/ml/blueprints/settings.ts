@@ -4,7 +4,7 @@ import type { LinearSettings } from './linear-settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
 
 /** How LightGBM grows its trees. */
-export const BOOSTING_KINDS = ['gbdt', 'rf'] as const;
+export const BOOSTING_KINDS = ['gbdt', 'dart', 'rf'] as const;
 export type BoostingKind = (typeof BOOSTING_KINDS)[number];
 
 /** How trees read categories: by codes that splits take sets of, by the mean target of a level, or by both. */
@@ -48,6 +48,14 @@ export interface GbmSettings extends EncodingSettings {
   readonly categorySmoothing: number;
   /** L2 of splits by category sets. */
   readonly categoryL2: number;
+  /** Part of the trees so far that an iteration drops, in [0, 1]; of `dart` only, 0.1 where it is absent. */
+  readonly dropRate?: number;
+  /** Part of the iterations that drop no tree, in [0, 1]; of `dart` only, 0.5 where it is absent. */
+  readonly skipDrop?: number;
+  /** Leaves are linear functions of the numbers that their branch asks for; of `gbdt` only, false where it is absent. */
+  readonly linearLeaves?: boolean;
+  /** L2 of these functions' coefficients; they are of columns as they are, not standardised. */
+  readonly linearPenalty?: number;
 }
 
 /** Settings of a model that learns from features. */
@@ -64,6 +72,13 @@ export const leavesOf = (settings: BoostedSettings): number =>
 
 /** True where trees are averaged instead of added up. */
 export const averagesTrees = (settings: BoostedSettings): boolean => !isXgboost(settings) && settings.boosting === 'rf';
+
+/** True where later iterations change the trees of earlier ones. */
+export const dropsTrees = (settings: BoostedSettings): boolean => !isXgboost(settings) && settings.boosting === 'dart';
+
+/** True where a leaf is a function of the row. */
+export const hasLinearLeaves = (settings: ModelSettings): boolean =>
+  'linearLeaves' in settings && settings.linearLeaves;
 
 export const isLinear = (settings: ModelSettings): settings is LinearSettings => 'l1Ratio' in settings;
 
@@ -101,9 +116,13 @@ const FOREST_RANGES: Readonly<Record<Exclude<keyof ForestSettings, 'randomThresh
   categorySmoothing: { min: 0, max: 1e6, integer: false },
 };
 
+/** Parameters of LightGBM that are true or false. */
+const GBM_FLAGS = ['extraTrees', 'linearLeaves'] as const;
+type GbmFlag = (typeof GBM_FLAGS)[number];
+
 /** The same of boosted trees. */
 const GBM_RANGES: Readonly<
-  Record<Exclude<keyof GbmSettings, 'boosting' | 'extraTrees' | 'categories' | 'categoryCounts'>, Range>
+  Record<Exclude<keyof GbmSettings, 'boosting' | GbmFlag | 'categories' | 'categoryCounts'>, Range>
 > = {
   learningRate: { min: 0.001, max: 1, integer: false },
   maxIterations: { min: 1, max: 20_000, integer: true },
@@ -118,6 +137,9 @@ const GBM_RANGES: Readonly<
   maxBins: { min: 15, max: 1023, integer: true },
   categorySmoothing: { min: 0, max: 1e6, integer: false },
   categoryL2: { min: 0, max: 1e6, integer: false },
+  dropRate: { min: 0, max: 1, integer: false },
+  skipDrop: { min: 0, max: 1, integer: false },
+  linearPenalty: { min: 0, max: 1e6, integer: false },
 };
 
 /** The same of trees of XGBoost. */
@@ -156,14 +178,31 @@ export function withParameters(defaults: ModelSettings, parameters: Parameters):
     }
     settings[name] = value;
   }
-  if (settings['boosting'] === 'rf' && settings['rowFraction'] === 1) {
-    const message = 'must be below 1 for a random forest';
-    throw new AppError('VALIDATION_FAILED', `parameters.rowFraction: ${message}`, {
-      errors: [{ path: '/parameters/rowFraction', message }],
+  const conflict = conflictOf(settings);
+  if (conflict !== null) {
+    const { name, message } = conflict;
+    throw new AppError('VALIDATION_FAILED', `parameters.${name}: ${message}`, {
+      errors: [{ path: `/parameters/${name}`, message }],
     });
   }
   // The cast holds: defaults are complete, and complaintOf has let only known names with values of their type through.
   return settings as unknown as ModelSettings;
+}
+
+/** Parameters that are allowed, but not together. */
+function conflictOf(settings: Readonly<Record<string, Value>>): { name: string; message: string } | null {
+  const { boosting } = settings;
+  if (boosting === 'rf' && settings['rowFraction'] === 1)
+    return { name: 'rowFraction', message: 'must be below 1 for a random forest' };
+  const dropping = ['dropRate', 'skipDrop'].find((name) => name in settings);
+  if (dropping !== undefined && boosting !== 'dart')
+    return { name: dropping, message: 'has a meaning only where boosting is dart' };
+  const isLinearTree = settings['linearLeaves'] === true;
+  if (isLinearTree && boosting !== 'gbdt')
+    return { name: 'linearLeaves', message: 'must be false unless boosting is gbdt' };
+  if ('linearPenalty' in settings && !isLinearTree)
+    return { name: 'linearPenalty', message: 'has a meaning only where linearLeaves is true' };
+  return null;
 }
 
 type Value = Parameters[string];
@@ -191,9 +230,9 @@ function xgboostComplaint(name: string, value: Value): string | null {
 function gbmComplaint(name: string, value: Value): string | null {
   if (name === 'boosting')
     return BOOSTING_KINDS.some((kind) => kind === value) ? null : `must be one of ${BOOSTING_KINDS.join(', ')}`;
-  if (name === 'extraTrees') return typeof value === 'boolean' ? null : 'must be true or false';
+  if (GBM_FLAGS.some((flag) => flag === name)) return typeof value === 'boolean' ? null : 'must be true or false';
   if (isEncoding(name)) return encodingComplaint(name, value);
-  return rangeComplaint(name, value, GBM_RANGES, ['boosting', 'extraTrees', ...ENCODINGS, ...Object.keys(GBM_RANGES)]);
+  return rangeComplaint(name, value, GBM_RANGES, ['boosting', ...GBM_FLAGS, ...ENCODINGS, ...Object.keys(GBM_RANGES)]);
 }
 
 /** Parameters of all boosted trees that say how they read categories. */
@@ -232,5 +271,6 @@ export const isBagged = (settings: ModelSettings | null): settings is BoostedSet
  */
 export function usesRandomness(settings: BoostedSettings): boolean {
   if (isXgboost(settings)) return settings.featureFraction < 1;
-  return settings.boosting === 'rf' || settings.rowFraction < 1 || settings.featureFraction < 1 || settings.extraTrees;
+  const { boosting, rowFraction, featureFraction, extraTrees } = settings;
+  return boosting !== 'gbdt' || rowFraction < 1 || featureFraction < 1 || extraTrees;
 }

@@ -1,7 +1,13 @@
 import { AppError, type TrainTask } from '#contracts';
 import type { TreeArrays } from '#scoring';
 import { hash32 } from '#statistics';
-import { averagesTrees, usesRandomness, type BoostedSettings, type GbmSettings } from '../blueprints/settings.ts';
+import {
+  averagesTrees,
+  hasLinearLeaves,
+  usesRandomness,
+  type BoostedSettings,
+  type GbmSettings,
+} from '../blueprints/settings.ts';
 import type { Objective } from '../blueprints/objective.ts';
 import type { BoostDataset, TreeBooster } from './boosting.ts';
 import { checkCancelled, type FitIo } from './clock.ts';
@@ -48,8 +54,8 @@ export interface BoostJob {
   readonly resumed: readonly TreeArrays[];
   /** Called after each iteration, between native calls. */
   readonly onIteration: (iterations: number) => void;
-  /** Called after each segment that another one follows, with all so far. */
-  readonly onSegment: (segments: readonly TreeArrays[]) => Promise<void>;
+  /** Called after each segment that another one follows, with all so far; null where boosting cannot go on from trees. */
+  readonly onSegment: (iterations: number, segments: readonly TreeArrays[] | null) => Promise<void>;
 }
 
 /** How {@link StopBook} calls the boosting of a member. */
@@ -74,8 +80,8 @@ export interface Boosted {
  * numbers a booster that starts from the scores of the trees so far makes the trees, byte for byte, that the one that
  * made them would have made (`docs/adr/0007-checkpoints.md`). A forest's trees do not depend on each other.
  *
- * With `offsets` every segment is a new booster, which starts from them and the trees so far. LightGBM finds no constant of its
- * own then: ours is in the leaves of the first tree.
+ * With `offsets` or linear leaves every segment is a new booster, which starts from them and the trees so far. LightGBM gives the first
+ * tree of a booster no linear leaves, and beside offsets finds no constant of its own: ours is in the leaves of the first tree. Where trees are dropped and rescaled see `boostDart`.
  *
  * @throws TASK_DEADLINE when frozen iterations cannot be made in time; TASK_CANCELLED
  */
@@ -99,7 +105,7 @@ export async function boost(job: BoostJob, io: FitIo): Promise<Boosted> {
       done += iterationsOf(segment.trees);
       await stopper?.add(segment.trees);
       if (stopper?.shouldStop() === true) break;
-      if (end === 'full' && done < maxIterations) await job.onSegment(segments);
+      if (end === 'full' && done < maxIterations) await job.onSegment(done, segments);
     }
   } finally {
     runner.close();
@@ -136,31 +142,52 @@ interface Segment {
 /** A refit gives up when, after so many iterations, the rest cannot be made in time. */
 const PROJECTION_ITERATIONS = 10;
 
-function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
-  const { dataset, settings, frozenIterations, stopAt } = job;
-  const isRandom = usesRandomness(settings);
-  const startsAnew = isRandom || job.offsets !== null;
-  const startScores = startScoresOf(job, startsAnew);
+/**
+ * Whether boosting must end now: time is up, or what is frozen will not be made in time.
+ *
+ * @param made iterations since this was called; `wanted` of them are to be made
+ */
+export function lateness(
+  { stopAt, frozenIterations }: Pick<BoostJob, 'stopAt' | 'frozenIterations'>,
+  io: FitIo,
+  made: () => number,
+  wanted: number,
+): () => boolean {
   const startedAt = io.now();
+  return () => {
+    if (stopAt === Infinity) return false;
+    const now = io.now();
+    if (now >= stopAt) return true;
+    if (frozenIterations === null || made() < PROJECTION_ITERATIONS) return false;
+    return startedAt + ((now - startedAt) / made()) * wanted > stopAt;
+  };
+}
+
+/** The seed of a booster of a member. */
+export const segmentSeed = ({ seed, member }: Pick<BoostJob, 'seed' | 'member'>, segment: number): number =>
+  hash32(seed, SEGMENT_SALT, member, segment);
+
+/** The raw scores that boosting beside offsets starts from. */
+export const scoresOfOffsets = ({ training, constant }: NonNullable<BoostJob['offsets']>): Float64Array =>
+  training.map((offset) => offset + constant);
+
+function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
+  const { dataset, settings } = job;
+  const isRandom = usesRandomness(settings);
+  // Beside linear leaves LightGBM adds up its training scores in another order, and of float32 columns.
+  const startsAnew = isRandom || job.offsets !== null || hasLinearLeaves(settings);
+  const startScores = startScoresOf(job, startsAnew);
   const resumed = iterationsIn(job.resumed);
   let booster: TreeBooster | null = null;
   let firstOfBooster = 0;
   let made = resumed;
-  const isTooLate = (): boolean => {
-    if (stopAt === Infinity) return false;
-    const now = io.now();
-    if (now >= stopAt) return true;
-    const madeHere = made - resumed;
-    if (frozenIterations === null || madeHere < PROJECTION_ITERATIONS) return false;
-    return startedAt + ((now - startedAt) / madeHere) * (maxIterations - resumed) > stopAt;
-  };
+  const isTooLate = lateness(job, io, () => made - resumed, maxIterations - resumed);
   const nextBooster = async (segments: readonly TreeArrays[]): Promise<TreeBooster> => {
     booster?.close();
     booster = null;
     const scores = await startScores(segments);
     if (scores !== null) dataset.setInitialScores(scores);
-    const seed = hash32(job.seed, SEGMENT_SALT, job.member, isRandom ? segments.length : 0);
-    booster = dataset.createBooster(seed, made);
+    booster = dataset.createBooster(segmentSeed(job, isRandom ? segments.length : 0), made);
     firstOfBooster = made;
     return booster;
   };
@@ -207,7 +234,7 @@ function startScoresOf(job: BoostJob, startsAnew: boolean) {
   let added = 0;
   return async (segments: readonly TreeArrays[]): Promise<Float64Array | null> => {
     const { offsets } = job;
-    if (segments.length === 0 && offsets !== null) return offsets.training.map((offset) => offset + offsets.constant);
+    if (segments.length === 0 && offsets !== null) return scoresOfOffsets(offsets);
     if (averagesTrees(job.settings) || segments.length === 0) return null;
     if (scores.length === 0)
       scores = offsets?.training.slice() ?? new Float64Array(job.trainingRowCount * job.outputCount);
@@ -237,6 +264,10 @@ async function addScores(
   });
 }
 
+/** LightGBM's own defaults. */
+const DROP_RATE = 0.1;
+const SKIP_DROP = 0.5;
+
 /** LightGBM's parameters; `minRowsPerLeaf` is at most a twentieth of the training rows. */
 export function engineParameters(
   {
@@ -253,7 +284,7 @@ export function engineParameters(
 ): EngineParameters {
   const minRows = Math.max(2, Math.min(settings.minRowsPerLeaf, Math.floor(trainingRowCount / 20)));
   return {
-    ...objective.engine,
+    ...engineObjective(settings, objective),
     boosting: settings.boosting,
     // LightGBM takes signed 32-bit seeds.
     seed: seed & 0x7fff_ffff,
@@ -270,9 +301,23 @@ export function engineParameters(
     extra_trees: settings.extraTrees,
     cat_smooth: settings.categorySmoothing,
     cat_l2: settings.categoryL2,
+    ...(settings.boosting === 'dart'
+      ? { drop_rate: settings.dropRate ?? DROP_RATE, skip_drop: settings.skipDrop ?? SKIP_DROP }
+      : {}),
+    ...linearParameters(settings),
     ...(monotone === null ? {} : { monotone_constraints: monotone.join(',') }),
   };
 }
+
+/**
+ * What LightGBM minimises. It puts medians into leaves when splits are made, which linear leaves cannot be: of absolute errors
+ * they minimise squares, and the error only decides where boosting stops.
+ */
+const engineObjective = (settings: GbmSettings, { engine, constant }: Objective): EngineParameters =>
+  hasLinearLeaves(settings) && typeof constant === 'object' ? { objective: 'regression' } : engine;
+
+const linearParameters = (settings: GbmSettings): EngineParameters =>
+  hasLinearLeaves(settings) ? { linear_tree: true, linear_lambda: settings.linearPenalty ?? 0 } : {};
 
 /** Parameters that the data set is binned with: what the booster needs to agree with. */
 export function datasetParameters(
@@ -284,5 +329,6 @@ export function datasetParameters(
     max_bin: settings.maxBins,
     min_data_in_leaf: Math.max(2, Math.min(settings.minRowsPerLeaf, Math.floor(trainingRowCount / 20))),
     data_random_seed: task.seed & 0x7fff_ffff,
+    ...linearParameters(settings),
   };
 }

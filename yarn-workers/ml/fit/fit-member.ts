@@ -2,8 +2,9 @@ import type { BatchSource, ManifestStep, TrainTask } from '#contracts';
 import { stepColumnCount, stepColumns, type TreeArrays } from '#scoring';
 import { hash32, rowHash } from '#statistics';
 import type { Objective } from '../blueprints/objective.ts';
-import { isXgboost, type BoostedSettings } from '../blueprints/settings.ts';
+import { dropsTrees, hasLinearLeaves, isXgboost, type BoostedSettings } from '../blueprints/settings.ts';
 import { constantScores } from './baseline.ts';
+import { boostDart } from './boost-dart.ts';
 import { boost, datasetParameters, engineParameters, type Boosted, type BoostJob } from './boost.ts';
 import { lightgbmDataset, type BoostDataset } from './boosting.ts';
 import type { FitIo } from './clock.ts';
@@ -88,7 +89,8 @@ export async function fitMember(
       pick(labels, trains),
       rows.weights === null ? null : pick(rows.weights, trains),
     );
-    return await boost(
+    const make = dropsTrees(settings) ? boostDart : boost;
+    return await make(
       {
         dataset,
         settings,
@@ -157,6 +159,8 @@ function datasetOf(
   }
   const dataset = engine.createDataset({
     ...shared,
+    // Each thread of LightGBM adds up the equations of linear leaves by itself: their sums depend on how many there are.
+    threadCount: hasLinearLeaves(settings) ? 1 : task.threadCount,
     columnCount: training.columnCount,
     categoricalColumns: categoryCounts.flatMap((count, column) => (count === null ? [] : [column])),
     parameters: datasetParameters(task, settings, training.rowCount),
