@@ -58,9 +58,10 @@ const TABLES: readonly {
   },
 ];
 
-/** Linear models, linear leaves and forests of averages have no loss for a quantile, forests no scores to start from. */
+/** Linear models, linear leaves and forests of averages have no loss for a quantile, forests no scores to start from; naive Bayes knows classes only. */
 const isLeftOut = (id: string, family: string, request: AutopilotRequest): boolean => {
   const isForest = family === 'random-forest';
+  if (id === 'naive-bayes-text') return request.targetType === 'regression' || request.offsetColumn !== undefined;
   if (request.metric === 'quantileLoss')
     return family === 'linear' || id === 'lightgbm-linear-trees' || (isForest && !id.startsWith('lightgbm'));
   return isForest && request.offsetColumn !== undefined;

@@ -4,6 +4,7 @@ import type { ForestSettings } from './forest-settings.ts';
 import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
 import { HISTORY_ID, HISTORY_STEP } from './history.ts';
+import { NAIVE_BAYES_ENTRY } from './naive-bayes.ts';
 import { NAIVE_BLUEPRINTS } from './naive.ts';
 import { NAMED_BOOSTING } from './named-boosting.ts';
 import { withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
@@ -391,6 +392,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     ...boosted(id, name, 'gradient-boosting', relativeCost, description, changes),
     isSearched: false,
   })),
+  NAIVE_BAYES_ENTRY,
 ];
 
 /** The blueprints as the REST API shows them. */

@@ -1,18 +1,20 @@
 import { AppError, type AutopilotPlan, type TargetSpec } from '#contracts';
 import { tooManyTrees } from './many-classes.ts';
 import { objectiveOf, type Objective } from './objective.ts';
-import { hasLinearLeaves, isForest, isLinear, takesOffsets, type ModelSettings } from './settings.ts';
+import { hasLinearLeaves, isForest, isLinear, naiveBayesOf, takesOffsets, type ModelSettings } from './settings.ts';
 
 /** Why a model of these settings cannot predict a target; null: it can, as the baseline (null) always can. */
 export function misfitOf(settings: ModelSettings | null, target: TargetSpec): string | null {
   if (settings === null) return null;
   if (target.quantile !== undefined && isLinear(settings)) return 'linear models have no loss for a quantile';
   if (target.quantile !== undefined && isForest(settings)) return 'a forest of averages has no quantiles';
+  if (target.targetType === 'regression' && naiveBayesOf(settings) !== null) return 'naive Bayes predicts classes only';
   if (target.quantile !== undefined && hasLinearLeaves(settings)) return 'linear leaves have no loss for a quantile';
   const surplus = tooManyTrees(settings, target);
   if (surplus !== null) return surplus;
   const hasOffset = target.offsetColumn !== undefined || target.exposureColumn !== undefined;
-  if (hasOffset && !takesOffsets(settings)) return 'a random forest cannot be fitted beside an offset or exposure';
+  if (hasOffset && !takesOffsets(settings))
+    return `${isLinear(settings) ? 'naive Bayes' : 'a random forest'} cannot be fitted beside an offset or exposure`;
   return null;
 }
 

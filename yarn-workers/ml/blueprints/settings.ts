@@ -1,6 +1,6 @@
 import { AppError, TEXT_LENGTH_MAX, type Parameters } from '#contracts';
 import type { ForestSettings } from './forest-settings.ts';
-import type { LinearSettings } from './linear-settings.ts';
+import { NAIVE_BAYES_VARIANTS, type LinearSettings, type NaiveBayesVariant } from './linear-settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
 
 /** How LightGBM grows its trees. */
@@ -84,9 +84,13 @@ export const isLinear = (settings: ModelSettings): settings is LinearSettings =>
 
 export const isForest = (settings: ModelSettings): settings is ForestSettings => 'randomThresholds' in settings;
 
-/** Whether a fit can begin from numbers that rows bring along: forests cannot. */
+/** How a linear model counts terms; null: its coefficients are fitted. */
+export const naiveBayesOf = (settings: ModelSettings): NaiveBayesVariant | null =>
+  isLinear(settings) ? (settings.naiveBayes ?? null) : null;
+
+/** Whether a fit can begin from numbers that rows bring along: forests and naive Bayes cannot. */
 export const takesOffsets = (settings: ModelSettings): boolean =>
-  isLinear(settings) || (!isForest(settings) && !averagesTrees(settings));
+  isLinear(settings) ? naiveBayesOf(settings) === null : !isForest(settings) && !averagesTrees(settings);
 
 interface Range {
   readonly min: number;
@@ -97,7 +101,7 @@ interface Range {
 type Ranges = Readonly<Record<string, Range>>;
 
 /** What each numeric parameter of a linear model may be, both ends included. */
-const LINEAR_RANGES: Readonly<Record<keyof LinearSettings, Range>> = {
+const LINEAR_RANGES: Readonly<Record<Exclude<keyof LinearSettings, 'naiveBayes'>, Range>> = {
   l1Ratio: { min: 0, max: 1, integer: false },
   penalties: { min: 1, max: 1_000, integer: true },
   penaltyRatio: { min: 1e-8, max: 1, integer: false },
@@ -105,6 +109,7 @@ const LINEAR_RANGES: Readonly<Record<keyof LinearSettings, Range>> = {
   pieces: { min: 1, max: 100, integer: true },
   words: { min: 0, max: TEXT_LENGTH_MAX, integer: true },
   characters: { min: 0, max: TEXT_LENGTH_MAX, integer: true },
+  smoothing: { min: 1e-10, max: 1e6, integer: false },
 };
 
 /** The same of a forest. */
@@ -202,7 +207,18 @@ function conflictOf(settings: Readonly<Record<string, Value>>): { name: string; 
     return { name: 'linearLeaves', message: 'must be false unless boosting is gbdt' };
   if ('linearPenalty' in settings && !isLinearTree)
     return { name: 'linearPenalty', message: 'has a meaning only where linearLeaves is true' };
-  return null;
+  return naiveBayesConflict(settings);
+}
+
+function naiveBayesConflict(settings: Readonly<Record<string, Value>>): { name: string; message: string } | null {
+  if (!('naiveBayes' in settings))
+    return 'smoothing' in settings
+      ? { name: 'smoothing', message: 'has a meaning only where naiveBayes says how terms count' }
+      : null;
+  if (settings['words'] === 0 && settings['characters'] === 0)
+    return { name: 'words', message: 'must be at least 1, or characters: naive Bayes reads nothing but terms' };
+  const idle = (['l1Ratio', 'pieces'] as const).find((name) => settings[name] !== { l1Ratio: 0, pieces: 1 }[name]);
+  return idle === undefined ? null : { name: idle, message: `must be ${idle === 'pieces' ? 1 : 0} beside naiveBayes` };
 }
 
 type Value = Parameters[string];
@@ -213,8 +229,13 @@ function complaintsOf(defaults: ModelSettings): (name: string, value: Value) => 
   return isXgboost(defaults) ? xgboostComplaint : gbmComplaint;
 }
 
-const linearComplaint = (name: string, value: Value): string | null =>
-  rangeComplaint(name, value, LINEAR_RANGES, Object.keys(LINEAR_RANGES));
+function linearComplaint(name: string, value: Value): string | null {
+  if (name === 'naiveBayes')
+    return NAIVE_BAYES_VARIANTS.some((one) => one === value)
+      ? null
+      : `must be one of ${NAIVE_BAYES_VARIANTS.join(', ')}`;
+  return rangeComplaint(name, value, LINEAR_RANGES, Object.keys(LINEAR_RANGES));
+}
 
 function forestComplaint(name: string, value: Value): string | null {
   const flags = ['randomThresholds', 'bootstrap'];

@@ -121,6 +121,30 @@ describe('ml blueprints', () => {
       expect(objectiveOf({ targetType: 'regression', classes: [], exposureColumn: 'e' }, metric).link).to.equal('log');
   });
 
+  it('let LightGBM minimise what each metric measures, or what stands for it', () => {
+    const minimised = (targetType: 'binary' | 'multiclass' | 'regression') =>
+      Object.fromEntries(
+        METRIC_NAMES.filter((metric) => METRIC_FACTS[metric].targetTypes.includes(targetType)).map((metric) => [
+          metric,
+          objectiveOf({ targetType, classes: CLASSES, quantile: 0.9 }, metric).engine['objective'],
+        ]),
+      );
+    expect(minimised('regression')).to.deep.equal({
+      rmse: 'regression',
+      mae: 'regression_l1',
+      rmsle: 'tweedie',
+      mape: 'mape',
+      r2: 'regression',
+      medianAbsoluteError: 'regression_l1',
+      poissonDeviance: 'poisson',
+      gammaDeviance: 'gamma',
+      tweedieDeviance: 'tweedie',
+      quantileLoss: 'quantile',
+    });
+    expect(new Set(Object.values(minimised('binary')))).to.deep.equal(new Set(['binary']));
+    expect(new Set(Object.values(minimised('multiclass')))).to.deep.equal(new Set(['multiclass']));
+  });
+
   it('give a model its name, with parameters that are its own', () => {
     expect(candidateName({ blueprintId: 'lightgbm-slow', parameters: {} })).to.equal('LightGBM, slow learning');
     expect(
