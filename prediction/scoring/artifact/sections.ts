@@ -34,6 +34,7 @@ const LINEAR_LEAF_SECTIONS = [
   ['termOffset', 'int32'],
   ['termColumn', 'int32'],
   ['coefficient', 'float64'],
+  ['termMean', 'float64'],
 ] as const satisfies readonly (readonly [keyof LinearLeaves, SectionType])[];
 
 /** The same of a `linear` model. */
@@ -291,6 +292,7 @@ export function readTrees(model: TreesModel, sections: ReadonlyMap<string, BlobS
             termOffset: int32('termOffset'),
             termColumn: int32('termColumn'),
             coefficient: float64('coefficient'),
+            termMean: float64('termMean'),
           },
         }),
   };

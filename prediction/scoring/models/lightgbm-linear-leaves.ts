@@ -12,7 +12,7 @@ const isLinear = (fields: Fields): boolean => (fields.get('is_linear') ?? '0') !
 
 /**
  * The linear leaves of a model text; undefined where no tree has them. A tree without has its leaves' values as constants, and so has a
- * leaf whose numbers are beyond what a score can be: its fit overflowed.
+ * leaf whose numbers are beyond what a score can be: its fit overflowed. Means of terms are not in the text, and 0 here.
  *
  *     linear tree = "leaf_const=" numbers "num_features=" counts "leaf_features=" terms "leaf_coeff=" terms
  *     terms       = ( numbers " " )? " " for each leaf: those of a leaf without terms are a blank
@@ -59,7 +59,7 @@ export function parseLinearLeaves(
     coefficient.set(coefficients[index] ?? [], at);
     at += part.length;
   }
-  return { constant, termOffset, termColumn, coefficient };
+  return { constant, termOffset, termColumn, coefficient, termMean: new Float64Array(termColumn.length) };
 }
 
 const isScore = (value: number): boolean => Math.abs(value) <= SCORE_MAX;

@@ -15,6 +15,8 @@ export interface LinearLeaves {
   /** matrix column of a term */
   readonly termColumn: Int32Array;
   readonly coefficient: Float64Array;
+  /** Mean of a term's column over the leaf's training rows that miss none of its terms. Explanations need it, no prediction does. */
+  readonly termMean: Float64Array;
 }
 
 /** Value of a leaf, numbered through all trees, for the row of `values` that begins at `base`. */
@@ -49,12 +51,13 @@ export function compileLinearLeaves(linear: LinearLeaves, leafValue: Float64Arra
  * @throws ARTIFACT_INVALID naming the first thing that is wrong
  */
 export function checkLinearLeaves(linear: LinearLeaves, leafCount: number, columnCount: number): void {
-  const { constant, termOffset, termColumn, coefficient } = linear;
+  const { constant, termOffset, termColumn, coefficient, termMean } = linear;
   const termCount = coefficient.length;
   for (const [name, length, expected] of [
     ['constant', constant.length, leafCount],
     ['termOffset', termOffset.length, leafCount + 1],
     ['termColumn', termColumn.length, termCount],
+    ['termMean', termMean.length, termCount],
   ] as const)
     if (length !== expected) fail(`${name} has ${length} elements, expected ${expected}`);
   if (termOffset[0] !== 0) fail(`termOffset starts at ${termOffset[0] ?? 'nothing'}, expected 0`);
@@ -67,6 +70,7 @@ export function checkLinearLeaves(linear: LinearLeaves, leafCount: number, colum
   for (const [name, numbers] of [
     ['constant', constant],
     ['coefficient', coefficient],
+    ['termMean', termMean],
   ] as const) {
     const at = numbers.findIndex((value) => !(Math.abs(value) <= SCORE_MAX));
     if (at >= 0) fail(`${name} ${at} is ${numbers[at] ?? 'nothing'}`);

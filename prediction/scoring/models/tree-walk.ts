@@ -51,14 +51,10 @@ export interface WalkArrays {
 export function compileTreeWalk(trees: TreeArrays, columns: Int32Array): RowEvaluator {
   const { outputCount, treeCount, leafValue } = trees;
   const walk = walkArrays(trees, columns);
-  const roots = Int32Array.from({ length: treeCount }, (_, tree) => {
-    const first = trees.nodeOffset[tree] ?? 0;
-    return first === trees.nodeOffset[tree + 1] ? ~(trees.leafOffset[tree] ?? 0) : first;
-  });
+  const roots = rootsOf(trees);
   const divisor = trees.averageOutput ? Math.max(1, treeCount / outputCount) : 1;
   if (trees.linear !== undefined) {
-    const leafOf: LeafFinder = (tree, values, base) => ~followed(walk, roots[tree] ?? -1, values, base);
-    return linearSums(trees, leafOf, compileLinearLeaves(trees.linear, leafValue, columns), divisor);
+    return linearSums(trees, leafFinder(walk, roots), compileLinearLeaves(trees.linear, leafValue, columns), divisor);
   }
   return (values, base, out, at) => {
     for (let output = 0; output < outputCount; output += 1) {
@@ -75,15 +71,27 @@ export function compileTreeWalk(trees: TreeArrays, columns: Int32Array): RowEval
   };
 }
 
-/** The leaf of a tree, numbered through all trees, that a row comes to. */
-type LeafFinder = (tree: number, values: Float64Array, base: number) => number;
+/** Where each tree begins: its first node, or below 0 the leaf that it is. */
+const rootsOf = ({ treeCount, nodeOffset, leafOffset }: TreeArrays): Int32Array =>
+  Int32Array.from({ length: treeCount }, (_, tree) => {
+    const first = nodeOffset[tree] ?? 0;
+    return first === nodeOffset[tree + 1] ? ~(leafOffset[tree] ?? 0) : first;
+  });
 
-/** Where a row ends that begins at a node: below 0, the leaf ~node. */
-function followed(walk: WalkArrays, root: number, values: Float64Array, base: number): number {
-  let node = root;
-  while (node >= 0) node = childOf(walk, node, values[base + (walk.column[node] ?? 0)] ?? NaN);
-  return node;
-}
+/** The leaf of a tree, numbered through all trees, that a row of `values` comes to. */
+export type LeafFinder = (tree: number, values: Float64Array, base: number) => number;
+
+/** @param columns matrix column of each of the model's columns */
+export const compileLeafFinder = (trees: TreeArrays, columns: Int32Array): LeafFinder =>
+  leafFinder(walkArrays(trees, columns), rootsOf(trees));
+
+const leafFinder =
+  (walk: WalkArrays, roots: Int32Array): LeafFinder =>
+  (tree, values, base) => {
+    let node = roots[tree] ?? -1;
+    while (node >= 0) node = childOf(walk, node, values[base + (walk.column[node] ?? 0)] ?? NaN);
+    return ~node;
+  };
 
 /** The same sums where leaves are functions of the row. */
 function linearSums(

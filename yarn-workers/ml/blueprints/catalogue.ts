@@ -3,10 +3,10 @@ import { ENCODED_STEPS, FEATURE_STEPS, LINEAR_STEPS, PLACES_STEP, TEXT_STEP } fr
 import type { ForestSettings } from './forest-settings.ts';
 import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
+import { FURTHER_BOOSTING } from './further-boosting.ts';
 import { HISTORY_ID, HISTORY_STEP } from './history.ts';
 import { NAIVE_BAYES_ENTRY } from './naive-bayes.ts';
 import { NAIVE_BLUEPRINTS } from './naive.ts';
-import { NAMED_BOOSTING } from './named-boosting.ts';
 import { withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
 import type { Candidate } from './variations.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
@@ -388,9 +388,9 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     ),
     isSearched: false,
   },
-  ...NAMED_BOOSTING.map(({ id, name, relativeCost, description, changes }) => ({
+  ...FURTHER_BOOSTING.map(({ id, name, relativeCost, description, changes, isSearched }) => ({
     ...boosted(id, name, 'gradient-boosting', relativeCost, description, changes),
-    isSearched: false,
+    isSearched,
   })),
   NAIVE_BAYES_ENTRY,
 ];

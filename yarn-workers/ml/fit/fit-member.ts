@@ -23,6 +23,7 @@ import { baggedRows, countRows, trainingRows, validationRows, type Member, type 
 import { offsetsOf, type TargetRows } from './target-rows.ts';
 import type { MemberHistory } from './history/member-history.ts';
 import type { TaskFeature } from './task-columns.ts';
+import { withTermMeans } from './linear-leaves.ts';
 import type { StopBook } from './stops.ts';
 import type { Corpora } from './text/corpus.ts';
 import { createXgboostDataset } from './xgboost/dataset.ts';
@@ -90,7 +91,7 @@ export async function fitMember(
       rows.weights === null ? null : pick(rows.weights, trains),
     );
     const make = dropsTrees(settings) ? boostDart : boost;
-    return await make(
+    const boosted = await make(
       {
         dataset,
         settings,
@@ -116,6 +117,7 @@ export async function fitMember(
       },
       io,
     );
+    return { ...boosted, trees: await withTermMeans(boosted.trees, encoded.training) };
   } finally {
     dataset.close();
   }

@@ -57,6 +57,27 @@ describe('ml fit: trees with linear leaves', function () {
     expect(flat).to.equal(0);
   });
 
+  it('are explained exactly, beginning from about the mean of the training rows', async () => {
+    const task = await taskOf();
+    const made = await fit(task);
+    const manifest = manifestOf(task, made, { createdAt: '2026-01-01T00:00:00Z', files: [] });
+    const scorer = openArtifact(manifest, made.blob, sha256);
+    const answer = scorer.createPrediction(true);
+    const [base = NaN] = scorer.explainer().baseValues;
+    const values = TABLE.find(({ name }) => name === 'y')?.cells.map(Number) ?? [];
+    expect(base).to.be.closeTo(values.reduce((sum, value) => sum + value, 0) / ROWS, 0.2);
+    for (const row of [
+      { a: 4, b: 2 },
+      { a: -3.5, b: null },
+      { a: 1e200, b: 5 },
+    ]) {
+      scorer.scoreRow(row, answer);
+      const sum = [...(answer.contributions ?? [])].reduce((total, value) => total + value, base);
+      expect(sum).to.be.closeTo(answer.rawScores[0] ?? NaN, 1e-9);
+      expect(answer.rawScores[0]).to.be.finite;
+    }
+  });
+
   it('are the same model whatever the threads and batches', async () => {
     const task = await taskOf();
     const { contentHash } = await fit(task);
@@ -87,8 +108,6 @@ describe('ml fit: trees with linear leaves', function () {
       expect(err.message).to.contain(part);
       expect(plan.leftOut?.find(({ blueprintId }) => blueprintId === 'lightgbm-linear-trees')?.reason).to.contain(part);
     }
-    const free = await planOf(TABLE, { target: 'y', mode: 'full' });
-    expect(free.candidates.map(({ blueprintId }) => blueprintId)).not.to.include('lightgbm-linear-trees');
     const named = await planOf(TABLE, { target: 'y', blueprints: ['lightgbm-linear-trees'] });
     expect(named.candidates.map(({ blueprintId }) => blueprintId)).to.deep.equal(['lightgbm-linear-trees']);
   });

@@ -1,12 +1,13 @@
 import type { GbmSettings } from './settings.ts';
 
-/** Boosting of LightGBM that is tried only where it is named: nothing that it adds to the others was found (ADR 48). */
-export const NAMED_BOOSTING: readonly {
+/** Boosting of LightGBM beside the ordinary kinds of it, with what each was found to be worth (ADR 48). */
+export const FURTHER_BOOSTING: readonly {
   readonly id: string;
   readonly name: string;
   readonly relativeCost: number;
   readonly description: string;
   readonly changes: Partial<GbmSettings>;
+  readonly isSearched: boolean;
 }[] = [
   {
     id: 'lightgbm-dart',
@@ -21,18 +22,20 @@ export const NAMED_BOOSTING: readonly {
       dropRate: 0.1,
       skipDrop: 0.5,
     },
+    isSearched: false,
   },
   {
     id: 'lightgbm-linear-trees',
     name: 'LightGBM, linear leaves',
     relativeCost: 6,
     description:
-      'Leaves are linear functions of the numbers that their branch asks for: smooth where others have steps, and they lead on beyond the training rows. Without explanations.',
+      'Leaves are linear functions of the numbers that their branch asks for: smooth where others have steps, and they lead on beyond the training rows.',
     changes: {
       linearLeaves: true,
       linearPenalty: 0.01,
       leaves: 15,
       minRowsPerLeaf: 40,
     },
+    isSearched: true,
   },
 ];
