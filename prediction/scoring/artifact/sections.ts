@@ -267,8 +267,11 @@ export const treesModel = (
  * @throws ARTIFACT_INVALID where a section is missing or has another type
  */
 export function readTrees(model: TreesModel, sections: ReadonlyMap<string, BlobSection>, blob: Uint8Array): TreeArrays {
-  const reader = sectionReader<keyof TreeArrays | keyof LinearLeaves>(model.prefix, sections, blob);
-  const { float64, int32, uint32, uint8 } = reader;
+  const { float64, int32, uint32, uint8 } = sectionReader<keyof TreeArrays | keyof LinearLeaves>(
+    model.prefix,
+    sections,
+    blob,
+  );
   return {
     outputCount: model.outputCount,
     treeCount: model.treeCount,

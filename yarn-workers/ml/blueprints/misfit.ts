@@ -20,7 +20,8 @@ export function misfitOf(settings: ModelSettings | null, target: TargetSpec): st
 
 /**
  * Whether a model of these settings (null: the baseline, or a naive forecast) keeps monotonic constraints. Boosted trees do not where
- * their leaves are functions of the row, or where they are medians or other quantiles, which are put in when the splits are made: LightGBM refuses, XGBoost breaks them.
+ * their leaves are functions of the row, or medians and other quantiles, which are put in when the splits are made: LightGBM
+ * refuses, XGBoost breaks them.
  */
 export const keepsMonotonic = (settings: ModelSettings | null, { constant }: Pick<Objective, 'constant'>): boolean =>
   settings === null ||

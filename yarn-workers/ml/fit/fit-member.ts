@@ -5,7 +5,7 @@ import type { Objective } from '../blueprints/objective.ts';
 import { dropsTrees, hasLinearLeaves, isXgboost, type BoostedSettings } from '../blueprints/settings.ts';
 import { constantScores } from './baseline.ts';
 import { boostDart } from './boost-dart.ts';
-import { boost, datasetParameters, engineParameters, type Boosted, type BoostJob } from './boost.ts';
+import { boost, type Boosted, type BoostJob } from './boost.ts';
 import { lightgbmDataset, type BoostDataset } from './boosting.ts';
 import type { FitIo } from './clock.ts';
 import {
@@ -23,6 +23,7 @@ import { baggedRows, countRows, trainingRows, validationRows, type Member, type 
 import { offsetsOf, type TargetRows } from './target-rows.ts';
 import type { MemberHistory } from './history/member-history.ts';
 import type { TaskFeature } from './task-columns.ts';
+import { datasetParameters, engineParameters } from './lightgbm-parameters.ts';
 import { withTermMeans } from './linear-leaves.ts';
 import type { StopBook } from './stops.ts';
 import type { Corpora } from './text/corpus.ts';
