@@ -28,7 +28,7 @@ export interface Explainer {
  * a calibration stretches what all others contribute.
  *
  * @param inputs the features that contributions are of, by index into the content's features
- * @throws NOT_AVAILABLE for trees without covers, and for a forest whose rows would take too long
+ * @throws NOT_AVAILABLE for trees without covers, and for forests and linear leaves whose rows would take too long
  */
 export function compileExplainer(content: ManifestContent, inputs: readonly number[], reader: ModelReader): Explainer {
   const outputCount = outputCountOf(content);
@@ -88,7 +88,7 @@ function memberContributions(
       const trees = reader.trees(model);
       const { linear } = trees;
       if (linear === undefined) throw new AppError('ARTIFACT_INVALID', `model ${model.prefix} has no linear leaves`);
-      return compileLinearLeafContributions({ ...trees, linear }, columns, places);
+      return compileLinearLeafContributions({ ...trees, linear }, columns, places, budget);
     }
     case 'linear':
       return compileLinearContributions(reader.linear(model), columns, places);

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { compileTrees, parseLightgbmModel, type LinearLeaves, type TreeArrays } from '#scoring';
 import { compileLinearLeafContributions } from '../../../../../prediction/scoring/explain/linear-leaf-contributions.ts';
 import { compileTreeContributions } from '../../../../../prediction/scoring/explain/tree-contributions.ts';
+import { appErrorOf } from '../../../../support/expect-error.ts';
 import { referenceLeft } from '../random-trees.ts';
 import { shapleyOfGame } from './shapley.ts';
 
@@ -95,6 +96,14 @@ describe('explanations of trees with linear leaves', () => {
         }
       }
     });
+
+  it('are refused where a row would take too long', async () => {
+    const budget = { left: 100 };
+    const err = await appErrorOf('NOT_AVAILABLE', () =>
+      compileLinearLeafContributions(treesOf(cases[0]?.model ?? ''), IDENTITY, PLACES, budget),
+    );
+    expect(err.message).to.match(/its linear leaves takes .* train it with fewer iterations or leaves/);
+  });
 
   it('add up where a number is absurd, and are those of other trees where leaves are constants', () => {
     const trees = treesOf(cases[0]?.model ?? '');
