@@ -51,7 +51,7 @@ def encoder(numbers, categories, texts, wide):
     parts = [(make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler()), numbers)] if numbers else []
     if categories:
         parts.append((OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5) if wide else
-                      OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), categories))
+                      OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2), categories))
     parts += [(TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=2, max_features=10_000), text) for text in texts]
     return make_column_transformer(*parts, sparse_threshold=1.0 if texts else 0.0)
 

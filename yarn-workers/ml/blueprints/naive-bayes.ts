@@ -36,7 +36,7 @@ export const NAIVE_BAYES_ENTRY: CatalogueEntry = {
     ],
   },
   settings: SETTINGS,
-  relativeCost: 4,
+  relativeCost: 2,
   reads: 'texts too',
   isSearched: false,
 };
