@@ -160,6 +160,8 @@ export type BlobSection = Static<typeof BlobSection>;
  * - `forest`: trees whose leaves' shares or means are averaged and then taken to the link scale, under the prefix: see
  *   `ForestArrays` of `scoring`. Programs that do not know this kind refuse it with ARTIFACT_INVALID. `shift` came with
  *   down-sampling; refused so too.
+ * - `linear-trees`: as `trees`, with leaves that are linear functions: see `LinearLeaves` of `scoring`. Programs that do not know
+ *   this kind refuse it with ARTIFACT_INVALID.
  */
 export const ManifestModel = Type.Union([
   strict({ kind: Type.Literal('constant'), scores: Type.Array(Type.Number()) }),
@@ -187,6 +189,13 @@ export const ManifestModel = Type.Union([
     shift: Type.Optional(
       Type.Array(Type.Number(), { description: 'what is added to each raw score: see `ForestArrays`' }),
     ),
+  }),
+  strict({
+    kind: Type.Literal('linear-trees'),
+    prefix: Type.String(),
+    outputCount: Type.Integer({ minimum: 1 }),
+    treeCount: Type.Integer({ minimum: 0 }),
+    averageOutput: Type.Boolean({ description: 'sum is divided by the number of iterations' }),
   }),
 ]);
 export type ManifestModel = Static<typeof ManifestModel>;

@@ -7,7 +7,14 @@ export {
   type Sha256Function,
 } from './artifact/open-artifact.ts';
 export { packArtifact, withCalibration, type PackedArtifact, type UnpackedContent } from './artifact/pack-artifact.ts';
-export { checkSections, readForest, readTrees, writeSections, type ModelArrays } from './artifact/sections.ts';
+export {
+  checkSections,
+  readForest,
+  readTrees,
+  treesModel,
+  writeSections,
+  type ModelArrays,
+} from './artifact/sections.ts';
 export type { Contributions } from './explain/contributions.ts';
 export { type Explainer } from './explain/explainer.ts';
 export {
@@ -35,6 +42,7 @@ export {
 } from './models/forest-arrays.ts';
 export { compileLeafSets } from './models/leaf-sets.ts';
 export { compileLinear } from './models/linear.ts';
+export type { LinearLeaves } from './models/linear-leaves.ts';
 export { CATEGORY_COLUMN, NUMBER_COLUMN, type LinearArrays } from './models/linear-arrays.ts';
 export { parseLightgbmModel, type LightgbmModel } from './models/lightgbm-text.ts';
 export {
@@ -54,7 +62,7 @@ export {
   checkTrees,
   type TreeArrays,
 } from './models/tree-arrays.ts';
-export { compileTreeWalk, type RowEvaluator } from './models/tree-walk.ts';
+export { compileLeafFinder, compileTreeWalk, type LeafFinder, type RowEvaluator } from './models/tree-walk.ts';
 export { BOOLEAN_PATTERN, categoryKey, isMissing, type KeyRule } from './parse/category.ts';
 export { cellReader, cellText, type CellReader, type KeyReader, type NumberReader } from './parse/cell-reader.ts';
 export { DATE_PATTERNS, civilDay, parseDate } from './parse/date.ts';

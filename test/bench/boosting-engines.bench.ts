@@ -13,7 +13,7 @@ import { compileTrees } from '#scoring';
 import { createRandom } from '#statistics';
 import { settingsOf } from '#ml';
 import { isForest, isLinear, isXgboost } from '../../yarn-workers/ml/blueprints/settings.ts';
-import { datasetParameters, engineParameters } from '../../yarn-workers/ml/fit/boost.ts';
+import { datasetParameters, engineParameters } from '../../yarn-workers/ml/fit/lightgbm-parameters.ts';
 import { lightgbmDataset, type BoostDataset } from '../../yarn-workers/ml/fit/boosting.ts';
 import { withConstants } from '../../yarn-workers/ml/fit/trees.ts';
 import { createXgboostDataset } from '../../yarn-workers/ml/fit/xgboost/dataset.ts';

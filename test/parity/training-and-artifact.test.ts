@@ -61,10 +61,15 @@ const TABLES: readonly {
   },
 ];
 
-/** Linear models and forests of averages have no loss for a quantile, forests no scores to start from; LightGBM's have no log odds. */
+/**
+ * Linear models, linear leaves and forests of averages have no loss for a quantile, forests no scores to start from; LightGBM's have no log
+ * odds; naive Bayes knows classes only.
+ */
 const isLeftOut = (id: string, family: string, request: AutopilotRequest): boolean => {
   const isForest = family === 'random-forest';
-  if (request.metric === 'quantileLoss') return family === 'linear' || (isForest && !id.startsWith('lightgbm'));
+  if (id === 'naive-bayes-text') return request.targetType === 'regression' || request.offsetColumn !== undefined;
+  if (request.metric === 'quantileLoss')
+    return family === 'linear' || id === 'lightgbm-linear-trees' || (isForest && !id.startsWith('lightgbm'));
   if (request.imbalance !== undefined) return isForest && id.startsWith('lightgbm');
   return isForest && request.offsetColumn !== undefined;
 };

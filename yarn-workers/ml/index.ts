@@ -9,6 +9,7 @@ export { SHOWN_BLUEPRINTS, documentOf, withFound, type MadeBy } from './blueprin
 export { candidateName } from './blueprints/names.ts';
 export { madeBy } from './blueprints/own-blueprint.ts';
 export { readingOf } from './blueprints/reading.ts';
+export { parameterMeaning } from './blueprints/parameter-docs.ts';
 export { BLUEPRINT_STEP_KINDS } from './blueprints/step-kinds.ts';
 export { checkFits } from './blueprints/misfit.ts';
 export { checkInputs } from './blueprints/missing-input.ts';

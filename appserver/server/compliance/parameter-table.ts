@@ -2,7 +2,7 @@ import type { Parameters } from '#contracts';
 import { code, number, paragraph, table, text } from './layout.ts';
 import { named, type Markup } from './markup.ts';
 import { figure } from './numbers.ts';
-import { PARAMETER_MEANINGS } from './parameters.ts';
+import { meaningOf } from './parameters.ts';
 
 /** A parameter, its value, and where that comes from. */
 export interface ParameterRow {
@@ -51,13 +51,13 @@ const wordOf = (value: unknown): string =>
       ? String(value)
       : '–';
 
-/** A table of them with what each means. */
-export function parameterTable(rows: readonly ParameterRow[]): Markup {
+/** A table of them with what each means in a model of this blueprint. */
+export function parameterTable(rows: readonly ParameterRow[], blueprintId: string): Markup {
   if (rows.length === 0) return paragraph('The blueprint has no parameters.');
   return table('All parameters', rows, [
     text('Parameter', ({ name }) => code(name)),
     number('Value', ({ value }) => named(value)),
     text('Origin', ({ origin }) => origin),
-    text('Meaning', ({ name }) => PARAMETER_MEANINGS[name] ?? '–'),
+    text('Meaning', ({ name }) => meaningOf(blueprintId, name) ?? '–'),
   ]);
 }

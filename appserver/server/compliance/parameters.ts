@@ -1,41 +1,17 @@
-/** What each parameter of a blueprint means, by name. A test holds that all of the catalogue are here. */
-export const PARAMETER_MEANINGS: Readonly<Record<string, string>> = {
-  boosting: 'how trees are grown: gbdt adds them up, rf averages them',
-  learningRate: 'what each tree adds is shrunk by this factor',
-  maxIterations: 'iterations at most; a tree an output in each',
-  earlyStoppingRounds: 'the fit ends after so many iterations or steps without a better validation loss; 0: never',
-  leaves: 'leaves of a tree at most; 0: no limit but the depth',
-  maxDepth: 'depth of a tree at most; 0: no limit',
-  minRowsPerLeaf: 'rows of a leaf at least',
-  rowFraction: 'part of the rows that each tree sees',
-  featureFraction:
-    'part of the columns that a tree or split may use; of own forests 0 is the square root of their number (classes) or half of them (numbers)',
-  l1: 'penalty on absolute leaf values',
-  l2: 'penalty on squared leaf values',
-  extraTrees: 'thresholds are drawn at random, one a column and node',
-  maxBins: 'bins that a number is cut into for the search of splits',
-  categorySmoothing: 'rows (or their weight) by which statistics of category levels are drawn towards the mean',
-  categoryL2: 'penalty on squared leaf values at splits by sets of levels',
-  categories: 'how categories of many levels are read: codes, mean target, or both',
-  categoryCounts: 'whether there is a column with the share of rows of a level',
-  minChildWeight: 'sum of Hessians of a leaf at least',
-  minSplitGain: 'gain of a split at least',
-  oneHotLevels: 'features of fewer levels are split one level against all others',
-  categorySetMax: 'levels of a set at a split at most',
-  l1Ratio: 'part of the penalty that is absolute; the rest is squared',
-  penalties: 'steps of the path of penalties',
-  penaltyRatio: 'weakest penalty as a part of the strongest',
-  pieces: 'straight pieces that a number’s line may have; 1: a plain linear term',
-  words: 'longest run of words that is a term; 0: none',
-  characters: 'longest run of characters that is a term; 0: none',
-  trees: 'trees of the forest at most',
-  randomThresholds: 'one random threshold a column and node instead of the best',
-  bootstrap: 'each tree has rows of its own, drawn with replacement',
+import { parameterMeaning } from '#ml';
+
+/** What stands among the parameters of an artefact beside those of its blueprint. */
+const OF_THE_FIT: Readonly<Record<string, string>> = {
   threadCount: 'threads of the fit; results do not depend on it',
   library: 'models that could be blended',
   membersMax: 'models that are blended at most',
   stepsMax: 'steps of the selection of weights at most',
+  stacks: 'whether a stacked layer might take the place of greedy weights',
   selectionRowCount: 'held-back rows that chose the weights',
   gain: 'by which the ensemble is better than the best single model',
   noise: 'standard error of the gain',
 };
+
+/** What a parameter means, of a model of this blueprint; null where this program does not know it. */
+export const meaningOf = (blueprintId: string, name: string): string | null =>
+  OF_THE_FIT[name] ?? parameterMeaning(blueprintId, name);

@@ -85,6 +85,7 @@ export function readModels(
   const arraysOf = (model: StoredModel): ModelArrays => {
     switch (model.kind) {
       case 'trees':
+      case 'linear-trees':
         return reader.trees(model);
       case 'linear':
         return reader.linear(model);

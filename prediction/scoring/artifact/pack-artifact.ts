@@ -2,7 +2,7 @@ import { AppError, canonicalJson, type Calibration, type ManifestContent, type M
 import { checkMembers } from '../scorer/members.ts';
 import { checkContent } from './check-content.ts';
 import { contentHashOf, modelReader, type Sha256Function } from './open-artifact.ts';
-import { writeSections, type ModelArrays } from './sections.ts';
+import { treesModel, writeSections, type ModelArrays } from './sections.ts';
 
 /** What decides predictions, before its arrays are laid out. */
 export type UnpackedContent = Omit<ManifestContent, 'sections' | 'blobSizeBytes' | 'blobSha256'>;
@@ -56,6 +56,8 @@ export function withCalibration(
 /** Proves that a model says of its arrays what they are. */
 function checkAgreement(model: Exclude<ManifestModel, { kind: 'constant' }>, arrays: ModelArrays): void {
   const { kind, prefix, ...said } = model;
+  if ('treeCount' in arrays && !('priorVotes' in arrays) && treesModel(prefix, arrays).kind !== kind)
+    throw invalid(`arrays of ${JSON.stringify(prefix)} are ${treesModel(prefix, arrays).kind}, expected ${kind}`);
   for (const [field, value] of Object.entries(said)) {
     const found: unknown = Object.entries(arrays).find(([name]) => name === field)?.[1];
     if (canonicalJson(found ?? null) !== canonicalJson(value))

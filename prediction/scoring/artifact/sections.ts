@@ -1,6 +1,7 @@
 import { AppError, type BlobSection, type ManifestModel, type SectionType } from '#contracts';
 import type { ForestArrays } from '../models/forest-arrays.ts';
 import type { LinearArrays } from '../models/linear-arrays.ts';
+import type { LinearLeaves } from '../models/linear-leaves.ts';
 import type { TreeArrays } from '../models/tree-arrays.ts';
 
 /** Every section begins at a multiple of this many bytes. */
@@ -26,6 +27,15 @@ const TREE_SECTIONS = [
   ['catBits', 'uint32'],
   ['leafCover', 'float64'],
 ] as const satisfies readonly (readonly [keyof TreeArrays, SectionType])[];
+
+/** What a `linear-trees` model has beside them. */
+const LINEAR_LEAF_SECTIONS = [
+  ['constant', 'float64'],
+  ['termOffset', 'int32'],
+  ['termColumn', 'int32'],
+  ['coefficient', 'float64'],
+  ['termMean', 'float64'],
+] as const satisfies readonly (readonly [keyof LinearLeaves, SectionType])[];
 
 /** The same of a `linear` model. */
 const LINEAR_SECTIONS = [
@@ -70,9 +80,14 @@ function namedArrays(
 
 function sectionsOf(model: ModelArrays): { field: string; type: SectionType; array: SectionArray | null }[] {
   if ('priorVotes' in model) return FOREST_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));
-  return 'treeCount' in model
-    ? TREE_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }))
-    : LINEAR_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));
+  if (!('treeCount' in model)) return LINEAR_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));
+  const { linear } = model;
+  return [
+    ...TREE_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] })),
+    ...(linear === undefined
+      ? []
+      : LINEAR_LEAF_SECTIONS.map(([field, type]) => ({ field, type, array: linear[field] }))),
+  ];
 }
 
 /** Writes the arrays of all models into one blob, little endian, in the order of `models`. */
@@ -219,18 +234,38 @@ export function readForest(
   };
 }
 
+/** A model of trees, as a manifest names it. */
+export type TreesModel = Extract<ManifestModel, { kind: 'trees' | 'linear-trees' }>;
+
+/** How a manifest names trees. */
+export const treesModel = (
+  prefix: string,
+  { outputCount, treeCount, averageOutput, linear }: TreeArrays,
+): TreesModel => ({
+  kind: linear === undefined ? 'trees' : 'linear-trees',
+  prefix,
+  outputCount,
+  treeCount,
+  averageOutput,
+});
+
 /**
- * The arrays of a `trees` model, by default copied out of the blob.
+ * The arrays of a `trees` or `linear-trees` model, by default copied out of the blob.
  *
  * @throws ARTIFACT_INVALID where a section is missing or has another type
  */
 export function readTrees(
-  model: Extract<ManifestModel, { kind: 'trees' }>,
+  model: TreesModel,
   sections: ReadonlyMap<string, BlobSection>,
   blob: Uint8Array,
   reading: SectionReading = 'copied',
 ): TreeArrays {
-  const { float64, int32, uint32, uint8 } = sectionReader<keyof TreeArrays>(model.prefix, sections, blob, reading);
+  const { float64, int32, uint32, uint8 } = sectionReader<keyof TreeArrays | keyof LinearLeaves>(
+    model.prefix,
+    sections,
+    blob,
+    reading,
+  );
   return {
     outputCount: model.outputCount,
     treeCount: model.treeCount,
@@ -246,5 +281,16 @@ export function readTrees(
     catBoundaries: int32('catBoundaries'),
     catBits: uint32('catBits'),
     leafCover: sections.has(`${model.prefix}.leafCover`) ? float64('leafCover') : null,
+    ...(model.kind === 'trees'
+      ? {}
+      : {
+          linear: {
+            constant: float64('constant'),
+            termOffset: int32('termOffset'),
+            termColumn: int32('termColumn'),
+            coefficient: float64('coefficient'),
+            termMean: float64('termMean'),
+          },
+        }),
   };
 }

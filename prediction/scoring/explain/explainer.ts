@@ -1,4 +1,4 @@
-import type { ManifestContent, ManifestModel } from '#contracts';
+import { AppError, type ManifestContent, type ManifestModel } from '#contracts';
 import { outputCountOf } from '../models/link.ts';
 import { memberColumns } from '../scorer/member-columns.ts';
 import type { ModelReader } from '../scorer/members.ts';
@@ -7,6 +7,7 @@ import { compileOffsets, offsetOf } from '../scorer/offsets.ts';
 import { stepColumnCount } from '../steps/steps.ts';
 import type { Contributions, FeaturePlaces } from './contributions.ts';
 import { EXPLANATION_STEPS_MAX, compileForestContributions, type StepBudget } from './forest-contributions.ts';
+import { compileLinearLeafContributions } from './linear-leaf-contributions.ts';
 import { compileLinearContributions } from './linear-contributions.ts';
 import { compileTreeContributions } from './tree-contributions.ts';
 
@@ -27,7 +28,7 @@ export interface Explainer {
  * a calibration stretches what all others contribute.
  *
  * @param inputs the features that contributions are of, by index into the content's features
- * @throws NOT_AVAILABLE for trees without covers, and for a forest whose rows would take too long
+ * @throws NOT_AVAILABLE for trees without covers, and for forests and linear leaves whose rows would take too long
  */
 export function compileExplainer(content: ManifestContent, inputs: readonly number[], reader: ModelReader): Explainer {
   const outputCount = outputCountOf(content);
@@ -83,6 +84,12 @@ function memberContributions(
       return { baseValues: Float64Array.from(model.scores), add: () => undefined };
     case 'trees':
       return compileTreeContributions(reader.trees(model), columns, places);
+    case 'linear-trees': {
+      const trees = reader.trees(model);
+      const { linear } = trees;
+      if (linear === undefined) throw new AppError('ARTIFACT_INVALID', `model ${model.prefix} has no linear leaves`);
+      return compileLinearLeafContributions({ ...trees, linear }, columns, places, budget);
+    }
     case 'linear':
       return compileLinearContributions(reader.linear(model), columns, places);
     case 'forest':

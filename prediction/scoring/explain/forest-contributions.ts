@@ -13,7 +13,7 @@ import { treePaths } from './tree-paths.ts';
  */
 export const EXPLANATION_STEPS_MAX = 20_000_000;
 
-/** Steps that are left for the forests of one model, all its members together. */
+/** Steps that are left for the forests and linear leaves of one model, all its members together. */
 export interface StepBudget {
   left: number;
 }
@@ -106,12 +106,22 @@ function spend(
     const nodes = (nodeOffset[tree + 1] ?? 0) - (nodeOffset[tree] ?? 0);
     steps += nodes * Math.ceil((columnCountMax[tree] ?? 0) / 2) * outputCount;
   }
+  spendSteps(budget, steps, 'its forests', 'fewer trees or more rows a leaf');
+}
+
+/**
+ * Takes steps off the budget.
+ *
+ * @param by what takes them; `remedy` what takes fewer
+ * @throws NOT_AVAILABLE where more are needed than are left
+ */
+export function spendSteps(budget: StepBudget, steps: number, by: string, remedy: string): void {
   budget.left -= steps;
   if (budget.left >= 0) return;
   const millions = (value: number): string => `${Math.ceil(value / 1e6)} million`;
   throw new AppError(
     'NOT_AVAILABLE',
-    `explaining a row by its forests takes ${millions(EXPLANATION_STEPS_MAX - budget.left)} steps or more, at most ${millions(EXPLANATION_STEPS_MAX)} are taken; train it with fewer trees or more rows a leaf`,
+    `explaining a row by ${by} takes ${millions(EXPLANATION_STEPS_MAX - budget.left)} steps or more, at most ${millions(EXPLANATION_STEPS_MAX)} are taken; train it with ${remedy}`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { AppError } from '#contracts';
+import { parseLinearLeaves } from './lightgbm-linear-leaves.ts';
 import { CATEGORICAL_BIT, checkTrees, type TreeArrays } from './tree-arrays.ts';
 
 /** A LightGBM model: its trees and what the text says about its inputs. */
@@ -15,8 +16,8 @@ const MODEL_VERSION = 'v4';
 const LEAVES_PER_TREE_MAX = 1_000_000;
 
 /**
- * Reads LightGBM's model text (`saveModelToString`). Strict: unknown versions, linear trees, missing or surplus numbers,
- * and indices out of range are refused. Thresholds and leaves are printed with 17 digits, so nothing is lost.
+ * Reads LightGBM's model text (`saveModelToString`). Strict: unknown versions, missing or surplus numbers, and
+ * indices out of range are refused. Thresholds and leaves are printed with 17 digits, so nothing is lost.
  *
  *     model   = header "Tree=0" tree "Tree=1" tree ... "end of trees" anything
  *     header  = "tree" newline ( key "=" value | flag )*      tree = ( key "=" numbers separated by one space )*
@@ -33,8 +34,12 @@ export function parseLightgbmModel(text: string): LightgbmModel {
   if (columnNames.length !== columnCount)
     fail(`feature_names has ${columnNames.length} names, expected ${columnCount}`);
   const arrays = concatenate(trees);
+  const linear = parseLinearLeaves(trees, arrays, (out, fields, key, place) =>
+    fillNumbers(out, 0, out.length, fields, key, place, NOT_FINITE),
+  );
   const model: LightgbmModel = {
     ...arrays,
+    ...(linear === undefined ? {} : { linear }),
     outputCount: integerOf(header, 'num_tree_per_iteration', 'header'),
     treeCount: trees.length,
     averageOutput: header.has('average_output'),
@@ -93,7 +98,18 @@ function integerOf(fields: Fields, key: string, place: string): number {
   return value;
 }
 
-/** `count` numbers of a field into `out` from `at` on. LightGBM writes `inf` where missing values alone go right. */
+/** What a linear leaf may hold whose fit overflowed. */
+const NOT_FINITE: ReadonlyMap<string, number> = new Map([
+  ['inf', Infinity],
+  ['-inf', -Infinity],
+  ['nan', NaN],
+  ['-nan', NaN],
+]);
+
+/** What a threshold may be: LightGBM writes `inf` where missing values alone go right. */
+const INFINITE: ReadonlyMap<string, number> = new Map([['inf', Infinity]]);
+
+/** `count` numbers of a field into `out` from `at` on. */
 function fillNumbers(
   out: { [index: number]: number; readonly length: number },
   at: number,
@@ -101,6 +117,7 @@ function fillNumbers(
   fields: Fields,
   key: string,
   place: string,
+  words: ReadonlyMap<string, number> = INFINITE,
 ): void {
   const value = fields.get(key);
   if (value === undefined) fail(`${place}: ${key} is missing`);
@@ -108,10 +125,12 @@ function fillNumbers(
   if (parts.length !== count) fail(`${place}: ${key} has ${parts.length} numbers, expected ${count}`);
   for (let i = 0; i < count; i += 1) {
     const part = parts[i] ?? '';
-    const number = part === '' ? NaN : part === 'inf' ? Infinity : Number(part);
+    const word = words.get(part);
+    const number = word ?? (part === '' ? NaN : Number(part));
     out[at + i] = number;
     // What the array did not keep was out of its range or no whole number.
-    if (Number.isNaN(number) || out[at + i] !== number) fail(`${place}: ${key} holds ${part.slice(0, 40)}`);
+    const isKept = word === undefined ? out[at + i] === number : Object.is(out[at + i], word);
+    if (!isKept) fail(`${place}: ${key} holds ${part.slice(0, 40)}`);
   }
 }
 
@@ -130,7 +149,6 @@ function concatenate(trees: readonly Fields[]): Concatenated {
     const setCount = integerOf(fields, 'num_cat', place);
     if (leafCount < 1 || leafCount > LEAVES_PER_TREE_MAX) fail(`${place}: num_leaves is ${leafCount}`);
     if (setCount >= leafCount) fail(`${place}: num_cat is ${setCount} of ${leafCount} leaves`);
-    if ((fields.get('is_linear') ?? '0') !== '0') fail(`${place} is linear, which is not supported`);
     nodeOffset[tree + 1] = (nodeOffset[tree] ?? 0) + leafCount - 1;
     leafOffset[tree + 1] = (leafOffset[tree] ?? 0) + leafCount;
     setOffset[tree + 1] = (setOffset[tree] ?? 0) + setCount;

@@ -1,4 +1,6 @@
 import { AppError } from '#contracts';
+import { SCORE_MAX, ZERO_THRESHOLD } from './limits.ts';
+import { checkLinearLeaves, type LinearLeaves } from './linear-leaves.ts';
 
 /**
  * A set of decision trees as flat arrays, the form that artefacts store. Tree t has the nodes nodeOffset[t] up to
@@ -30,13 +32,11 @@ export interface TreeArrays {
   readonly catBoundaries: Int32Array;
   /** bit b of word w: category 32 w + b goes left */
   readonly catBits: Uint32Array;
+  /** Leaves that are linear functions of columns; absent where all are constants. */
+  readonly linear?: LinearLeaves;
 }
 
-/** Largest magnitude of a leaf, weight or constant: no sum of them can overflow. */
-export const SCORE_MAX = 1e100;
-
-/** LightGBM takes values of at most this magnitude as 0. It is a float32 constant there. @see LightGBM meta.h */
-export const ZERO_THRESHOLD = Math.fround(1e-35);
+export { SCORE_MAX, ZERO_THRESHOLD };
 
 /** Bits of {@link TreeArrays.decisionType}. */
 export const CATEGORICAL_BIT = 1;
@@ -71,6 +71,7 @@ export function checkTrees(trees: TreeArrays, columnCount: number): void {
     if (!(Math.abs(value) <= SCORE_MAX)) fail(`leaf ${leaf} is ${value}`);
   for (let tree = 0; tree < treeCount; tree += 1) checkShape(trees, tree);
   if (trees.leafCover !== null) checkCover(trees, trees.leafCover);
+  if (trees.linear !== undefined) checkLinearLeaves(trees.linear, trees.leafValue.length, columnCount);
 }
 
 function fail(what: string): never {

@@ -1,3 +1,4 @@
+import { compileLinearLeaves, type LeafFunction } from './linear-leaves.ts';
 import {
   CATEGORICAL_BIT,
   DEFAULT_LEFT_BIT,
@@ -50,11 +51,11 @@ export interface WalkArrays {
 export function compileTreeWalk(trees: TreeArrays, columns: Int32Array): RowEvaluator {
   const { outputCount, treeCount, leafValue } = trees;
   const walk = walkArrays(trees, columns);
-  const roots = Int32Array.from({ length: treeCount }, (_, tree) => {
-    const first = trees.nodeOffset[tree] ?? 0;
-    return first === trees.nodeOffset[tree + 1] ? ~(trees.leafOffset[tree] ?? 0) : first;
-  });
+  const roots = rootsOf(trees);
   const divisor = trees.averageOutput ? Math.max(1, treeCount / outputCount) : 1;
+  if (trees.linear !== undefined) {
+    return linearSums(trees, leafFinder(walk, roots), compileLinearLeaves(trees.linear, leafValue, columns), divisor);
+  }
   return (values, base, out, at) => {
     for (let output = 0; output < outputCount; output += 1) {
       let sum = 0;
@@ -65,6 +66,45 @@ export function compileTreeWalk(trees: TreeArrays, columns: Int32Array): RowEval
         }
         sum += leafValue[~node] ?? NaN;
       }
+      out[at + output] = divisor === 1 ? sum : sum / divisor;
+    }
+  };
+}
+
+/** Where each tree begins: its first node, or below 0 the leaf that it is. */
+const rootsOf = ({ treeCount, nodeOffset, leafOffset }: TreeArrays): Int32Array =>
+  Int32Array.from({ length: treeCount }, (_, tree) => {
+    const first = nodeOffset[tree] ?? 0;
+    return first === nodeOffset[tree + 1] ? ~(leafOffset[tree] ?? 0) : first;
+  });
+
+/** The leaf of a tree, numbered through all trees, that a row of `values` comes to. */
+export type LeafFinder = (tree: number, values: Float64Array, base: number) => number;
+
+/** @param columns matrix column of each of the model's columns */
+export const compileLeafFinder = (trees: TreeArrays, columns: Int32Array): LeafFinder =>
+  leafFinder(walkArrays(trees, columns), rootsOf(trees));
+
+const leafFinder =
+  (walk: WalkArrays, roots: Int32Array): LeafFinder =>
+  (tree, values, base) => {
+    let node = roots[tree] ?? -1;
+    while (node >= 0) node = childOf(walk, node, values[base + (walk.column[node] ?? 0)] ?? NaN);
+    return ~node;
+  };
+
+/** The same sums where leaves are functions of the row. */
+function linearSums(
+  { outputCount, treeCount }: TreeArrays,
+  leafOf: LeafFinder,
+  valueOf: LeafFunction,
+  divisor: number,
+): RowEvaluator {
+  return (values, base, out, at) => {
+    for (let output = 0; output < outputCount; output += 1) {
+      let sum = 0;
+      for (let tree = output; tree < treeCount; tree += outputCount)
+        sum += valueOf(leafOf(tree, values, base), values, base);
       out[at + output] = divisor === 1 ? sum : sum / divisor;
     }
   };

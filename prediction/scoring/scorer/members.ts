@@ -4,6 +4,7 @@ import { compileForest } from '../models/forest.ts';
 import { checkForest, type ForestArrays } from '../models/forest-arrays.ts';
 import { compileLinear } from '../models/linear.ts';
 import { checkLinear, type LinearArrays } from '../models/linear-arrays.ts';
+import type { TreesModel } from '../artifact/sections.ts';
 import { outputCountOf } from '../models/link.ts';
 import { SCORE_MAX, checkTrees, type TreeArrays } from '../models/tree-arrays.ts';
 import { columnCountOf } from '../steps/steps.ts';
@@ -11,7 +12,7 @@ import { memberColumns } from './member-columns.ts';
 
 /** Finds the arrays of a model. */
 export interface ModelReader {
-  readonly trees: (model: Extract<ManifestModel, { kind: 'trees' }>) => TreeArrays;
+  readonly trees: (model: TreesModel) => TreeArrays;
   readonly linear: (model: Extract<ManifestModel, { kind: 'linear' }>) => LinearArrays;
   readonly forest: (model: Extract<ManifestModel, { kind: 'forest' }>) => ForestArrays;
 }
@@ -92,6 +93,7 @@ function compileModel(
     case 'constant':
       return compileConstant(model);
     case 'trees':
+    case 'linear-trees':
       return compileTrees(reader.trees(model), columnCount, columns);
     case 'linear':
       return compileLinear(reader.linear(model), columnCount, columns);

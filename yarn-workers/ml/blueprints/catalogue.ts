@@ -3,7 +3,9 @@ import { ENCODED_STEPS, FEATURE_STEPS, FOREST_STEPS, LINEAR_STEPS, PLACES_STEP, 
 import type { ForestSettings } from './forest-settings.ts';
 import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
+import { FURTHER_BOOSTING } from './further-boosting.ts';
 import { HISTORY_ID, HISTORY_STEP } from './history.ts';
+import { NAIVE_BAYES_ENTRY } from './naive-bayes.ts';
 import { NAIVE_BLUEPRINTS } from './naive.ts';
 import { withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
@@ -374,6 +376,11 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     ),
     isSearched: false,
   },
+  ...FURTHER_BOOSTING.map(({ id, name, relativeCost, description, changes, isSearched }) => ({
+    ...boosted(id, name, 'gradient-boosting', relativeCost, description, changes),
+    isSearched,
+  })),
+  NAIVE_BAYES_ENTRY,
 ];
 
 /** The blueprints that any project may have. */
@@ -413,7 +420,7 @@ export const SERIES_BLUEPRINTS: readonly Blueprint[] = [
   ...HISTORY_ENTRIES.map(({ blueprint }) => blueprint),
 ];
 
-const ALL_ENTRIES: readonly CatalogueEntry[] = [...CATALOGUE, ...NAIVE_ENTRIES, ...HISTORY_ENTRIES];
+export const ALL_ENTRIES: readonly CatalogueEntry[] = [...CATALOGUE, ...NAIVE_ENTRIES, ...HISTORY_ENTRIES];
 
 /** Ids of all blueprints that can be fitted. */
 export const BLUEPRINT_IDS: readonly string[] = ALL_ENTRIES.map(({ blueprint }) => blueprint.id);

@@ -4,7 +4,7 @@ import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
 import { ENCODED_STEPS, FEATURE_STEPS, FOREST_STEPS, LINEAR_STEPS, PLACES_STEP, TEXT_STEP } from './feature-steps.ts';
 import { HISTORY_STEP, readsHistory } from './history.ts';
 import { usualSteps } from './reading.ts';
-import { isForest, isLinear } from './settings.ts';
+import { isForest, isLinear, naiveBayesOf } from './settings.ts';
 
 export type DocumentStep = BlueprintDocument['steps'][number];
 
@@ -38,6 +38,7 @@ export function possibleSteps(entry: CatalogueEntry): Blueprint['steps'] {
   if (settings === null) return blueprint.steps.slice(0, -1);
   if (isForest(settings)) return FOREST_STEPS;
   if (!isLinear(settings)) return [...FEATURE_STEPS, ...ENCODED_STEPS];
+  if (naiveBayesOf(settings) !== null) return [TEXT_STEP];
   return [...LINEAR_STEPS, PLACES_STEP, TEXT_STEP, ...(readsHistory(blueprint.id) ? [HISTORY_STEP] : [])];
 }
 

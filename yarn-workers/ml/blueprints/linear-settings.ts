@@ -1,3 +1,7 @@
+/** Shares of terms in the texts of a class, or in those of all others. */
+export const NAIVE_BAYES_VARIANTS = ['multinomial', 'complement'] as const;
+export type NaiveBayesVariant = (typeof NAIVE_BAYES_VARIANTS)[number];
+
 /** Settings of a regularised linear model; the parameters of a blueprint have these names. */
 export interface LinearSettings {
   /** Share of the absolute penalty (lasso) in the elastic net; the rest is squared (ridge). */
@@ -14,4 +18,11 @@ export interface LinearSettings {
   readonly words: number;
   /** Longest n-gram of characters that a text is read by; 0: none. With no words and no characters texts are left out. */
   readonly characters: number;
+  /**
+   * Coefficients of the terms alone, by counting them in the classes; absent: all are fitted. Instead of penalties the path has smoothings
+   * then: `penalties` of them, from `smoothing` to `smoothing` x `penaltyRatio`.
+   */
+  readonly naiveBayes?: NaiveBayesVariant;
+  /** What is added to the count of each term in each class, at the beginning of the path. */
+  readonly smoothing?: number;
 }

@@ -1,7 +1,15 @@
 import { AppError, type AutopilotPlan, type Imbalance, type TargetSpec } from '#contracts';
 import { tooManyTrees } from './many-classes.ts';
 import { objectiveOf, type Objective } from './objective.ts';
-import { hasLogOdds, isForest, isLinear, takesOffsets, type ModelSettings } from './settings.ts';
+import {
+  hasLinearLeaves,
+  hasLogOdds,
+  isForest,
+  isLinear,
+  naiveBayesOf,
+  takesOffsets,
+  type ModelSettings,
+} from './settings.ts';
 
 /** Why a model of these settings cannot predict a target; null: it can, as the baseline (null) always can. */
 export function misfitOf(
@@ -12,10 +20,13 @@ export function misfitOf(
   if (settings === null) return null;
   if (target.quantile !== undefined && isLinear(settings)) return 'linear models have no loss for a quantile';
   if (target.quantile !== undefined && isForest(settings)) return 'a forest of averages has no quantiles';
+  if (target.targetType === 'regression' && naiveBayesOf(settings) !== null) return 'naive Bayes predicts classes only';
+  if (target.quantile !== undefined && hasLinearLeaves(settings)) return 'linear leaves have no loss for a quantile';
   const surplus = tooManyTrees(settings, target);
   if (surplus !== null) return surplus;
   const hasOffset = target.offsetColumn !== undefined || target.exposureColumn !== undefined;
-  if (hasOffset && !takesOffsets(settings)) return 'a random forest cannot be fitted beside an offset or exposure';
+  if (hasOffset && !takesOffsets(settings))
+    return `${isLinear(settings) ? 'naive Bayes' : 'a random forest'} cannot be fitted beside an offset or exposure`;
   if (imbalance !== undefined && !hasLogOdds(settings))
     return `its trees average steps towards log odds, not log odds, so that ${imbalance.method} cannot be taken out of them again`;
   return null;
@@ -23,10 +34,13 @@ export function misfitOf(
 
 /**
  * Whether a model of these settings (null: the baseline, or a naive forecast) keeps monotonic constraints. Boosted trees do not where
- * their leaves are medians or other quantiles, which are put in when the splits are made: LightGBM refuses, XGBoost breaks them.
+ * their leaves are functions of the row, or medians and other quantiles, which are put in when the splits are made: LightGBM
+ * refuses, XGBoost breaks them.
  */
 export const keepsMonotonic = (settings: ModelSettings | null, { constant }: Pick<Objective, 'constant'>): boolean =>
-  settings === null || isLinear(settings) || (!isForest(settings) && typeof constant !== 'object');
+  settings === null ||
+  isLinear(settings) ||
+  (!isForest(settings) && !hasLinearLeaves(settings) && typeof constant !== 'object');
 
 /** @throws VALIDATION_FAILED naming the blueprint, where its settings cannot predict the target or keep the constraints */
 export function checkFits(

@@ -1,4 +1,5 @@
 import type { StepParameter } from '#contracts';
+import { ALL_ENTRIES } from './catalogue.ts';
 import {
   BOOSTING_KINDS,
   CATEGORY_ENCODINGS,
@@ -14,7 +15,7 @@ import {
   type Range,
 } from './settings.ts';
 import type { ForestSettings } from './forest-settings.ts';
-import type { LinearSettings } from './linear-settings.ts';
+import { NAIVE_BAYES_VARIANTS, type LinearSettings } from './linear-settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
 
 /** What a parameter does, and where it is from; the second is absent where it is our own. */
@@ -38,7 +39,7 @@ const BOOSTED = {
 
 const GBM: Readonly<Record<keyof GbmSettings, Told>> = {
   ...BOOSTED,
-  boosting: ['gbdt adds trees up, rf averages them.', 'LightGBM, boosting'],
+  boosting: ['gbdt adds trees up, dart drops some of them again and again, rf averages them.', 'LightGBM, boosting'],
   learningRate: ['Shrinkage of each tree; a forest ignores it.', 'LightGBM, learning_rate'],
   maxIterations: ['Iterations at most; in each there is a tree for every class output.', 'LightGBM, num_iterations'],
   leaves: ['Leaves of a tree, the best of all split first.', 'LightGBM, num_leaves'],
@@ -58,6 +59,16 @@ const GBM: Readonly<Record<keyof GbmSettings, Told>> = {
     'LightGBM, cat_smooth',
   ],
   categoryL2: ['Squared penalty of splits by sets of levels.', 'LightGBM, cat_l2'],
+  dropRate: [
+    'Of dart: part of the trees so far that an iteration drops; 0.1 where it is not told.',
+    'LightGBM, drop_rate; Rashmi, Gilad-Bachrach 2015, "DART: Dropouts meet Multiple Additive Regression Trees"',
+  ],
+  skipDrop: ['Of dart: part of the iterations that drop no tree; 0.5 where it is not told.', 'LightGBM, skip_drop'],
+  linearLeaves: [
+    'Leaves are linear functions of the numbers that their branch asks for; of gbdt only.',
+    'LightGBM, linear_tree; Shi, Li, Li 2019, "Gradient boosting with piece-wise linear regression trees"',
+  ],
+  linearPenalty: ['Squared penalty of the coefficients in linear leaves.', 'LightGBM, linear_lambda'],
 };
 
 const XGBOOST: Readonly<Record<keyof XgboostSettings, Told>> = {
@@ -91,6 +102,11 @@ const LINEAR: Readonly<Record<keyof LinearSettings, Told>> = {
   pieces: ['Pieces of the broken line that a number may become, at quantiles; 1: straight lines.'],
   words: ['Longest n-gram of words that a text is read by; 0: none.'],
   characters: ['Longest run of characters within words that a text is read by; 0: none.'],
+  naiveBayes: [
+    'Coefficients of terms are counted in the classes (multinomial) or in all others (complement) instead of fitted.',
+    'Rennie, Shih, Teevan, Karger 2003, "Tackling the poor assumptions of naive Bayes text classifiers"',
+  ],
+  smoothing: ['Of naive Bayes: added to the count of each term in each class, at the beginning of the path.'],
 };
 
 const FOREST: Readonly<Record<keyof ForestSettings, Told>> = {
@@ -121,6 +137,7 @@ function tablesOf(settings: ModelSettings): {
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   boosting: BOOSTING_KINDS,
   categories: CATEGORY_ENCODINGS,
+  naiveBayes: NAIVE_BAYES_VARIANTS,
 };
 
 /** A parameter of a family, without its values in blueprints. Null: the family has none of this name. */
@@ -140,4 +157,11 @@ export function parameterDoc(settings: ModelSettings, name: string): Omit<StepPa
     description,
     source,
   };
+}
+
+/** What a parameter of a blueprint does; null where the blueprint is not of this program, or has none of this name. */
+export function parameterMeaning(blueprintId: string, name: string): string | null {
+  const entry = ALL_ENTRIES.find(({ blueprint }) => blueprint.id === blueprintId);
+  const settings = entry?.settings ?? null;
+  return settings === null ? null : (parameterDoc(settings, name)?.description ?? null);
 }

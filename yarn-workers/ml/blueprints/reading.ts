@@ -3,7 +3,7 @@ import type { TextAnalysis } from '#scoring';
 import { settingsOf } from './catalogue.ts';
 import { dateColumnsOf, type DateColumns } from './dates.ts';
 import { readsHistory } from './history.ts';
-import { isForest, isLinear, type ModelSettings } from './settings.ts';
+import { isForest, isLinear, naiveBayesOf, type ModelSettings } from './settings.ts';
 import { textAnalysesOf } from './text.ts';
 
 /** Kinds of the steps that read features: those of an artefact. */
@@ -38,6 +38,7 @@ export const encodesCategories = (settings: ModelSettings): boolean =>
 /** The steps of a blueprint with these settings, in the order of {@link FEATURE_STEP_KINDS}, where nothing else is said. */
 export function usualSteps(blueprintId: string, settings: ModelSettings | null): FeatureStepKind[] {
   if (settings === null) return [];
+  if (naiveBayesOf(settings) !== null) return ['text-scores'];
   const bends = !isLinear(settings) || settings.pieces > 1;
   const left = new Set<FeatureStepKind>([
     // Straight lines have directions of places in their sum already.

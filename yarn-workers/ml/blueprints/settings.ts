@@ -1,10 +1,10 @@
 import { AppError, TEXT_LENGTH_MAX, type Parameters } from '#contracts';
 import type { ForestSettings } from './forest-settings.ts';
-import type { LinearSettings } from './linear-settings.ts';
+import { NAIVE_BAYES_VARIANTS, type LinearSettings, type NaiveBayesVariant } from './linear-settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
 
 /** How LightGBM grows its trees. */
-export const BOOSTING_KINDS = ['gbdt', 'rf'] as const;
+export const BOOSTING_KINDS = ['gbdt', 'dart', 'rf'] as const;
 export type BoostingKind = (typeof BOOSTING_KINDS)[number];
 
 /** How trees read categories: by codes that splits take sets of, by the mean target of a level, or by both. */
@@ -48,6 +48,14 @@ export interface GbmSettings extends EncodingSettings {
   readonly categorySmoothing: number;
   /** L2 of splits by category sets. */
   readonly categoryL2: number;
+  /** Part of the trees so far that an iteration drops, in [0, 1]; of `dart` only, 0.1 where it is absent. */
+  readonly dropRate?: number;
+  /** Part of the iterations that drop no tree, in [0, 1]; of `dart` only, 0.5 where it is absent. */
+  readonly skipDrop?: number;
+  /** Leaves are linear functions of the numbers that their branch asks for; of `gbdt` only, false where it is absent. */
+  readonly linearLeaves?: boolean;
+  /** L2 of these functions' coefficients; they are of columns as they are, not standardised. */
+  readonly linearPenalty?: number;
 }
 
 /** Settings of a model that learns from features. */
@@ -65,13 +73,24 @@ export const leavesOf = (settings: BoostedSettings): number =>
 /** True where trees are averaged instead of added up. */
 export const averagesTrees = (settings: BoostedSettings): boolean => !isXgboost(settings) && settings.boosting === 'rf';
 
+/** True where later iterations change the trees of earlier ones. */
+export const dropsTrees = (settings: BoostedSettings): boolean => !isXgboost(settings) && settings.boosting === 'dart';
+
+/** True where a leaf is a function of the row. */
+export const hasLinearLeaves = (settings: ModelSettings): boolean =>
+  'linearLeaves' in settings && settings.linearLeaves;
+
 export const isLinear = (settings: ModelSettings): settings is LinearSettings => 'l1Ratio' in settings;
 
 export const isForest = (settings: ModelSettings): settings is ForestSettings => 'randomThresholds' in settings;
 
-/** Whether a fit can begin from numbers that rows bring along: forests cannot. */
+/** How a linear model counts terms; null: its coefficients are fitted. */
+export const naiveBayesOf = (settings: ModelSettings): NaiveBayesVariant | null =>
+  isLinear(settings) ? (settings.naiveBayes ?? null) : null;
+
+/** Whether a fit can begin from numbers that rows bring along: forests and naive Bayes cannot. */
 export const takesOffsets = (settings: ModelSettings): boolean =>
-  isLinear(settings) || (!isForest(settings) && !averagesTrees(settings));
+  isLinear(settings) ? naiveBayesOf(settings) === null : !isForest(settings) && !averagesTrees(settings);
 
 /** Whether raw scores of classes are log odds: those of LightGBM's forests are one Newton step each, averaged. */
 export const hasLogOdds = (settings: ModelSettings): boolean =>
@@ -87,7 +106,7 @@ export interface Range {
 type Ranges = Readonly<Record<string, Range>>;
 
 /** What each numeric parameter of a linear model may be, both ends included. */
-export const LINEAR_RANGES: Readonly<Record<keyof LinearSettings, Range>> = {
+export const LINEAR_RANGES: Readonly<Record<Exclude<keyof LinearSettings, 'naiveBayes'>, Range>> = {
   l1Ratio: { min: 0, max: 1, integer: false },
   penalties: { min: 1, max: 1_000, integer: true },
   penaltyRatio: { min: 1e-8, max: 1, integer: false },
@@ -95,6 +114,7 @@ export const LINEAR_RANGES: Readonly<Record<keyof LinearSettings, Range>> = {
   pieces: { min: 1, max: 100, integer: true },
   words: { min: 0, max: TEXT_LENGTH_MAX, integer: true },
   characters: { min: 0, max: TEXT_LENGTH_MAX, integer: true },
+  smoothing: { min: 1e-10, max: 1e6, integer: false },
 };
 
 /** The same of a forest. */
@@ -106,9 +126,13 @@ export const FOREST_RANGES: Readonly<Record<Exclude<keyof ForestSettings, 'rando
   categorySmoothing: { min: 0, max: 1e6, integer: false },
 };
 
+/** Parameters of LightGBM that are true or false. */
+const GBM_FLAGS = ['extraTrees', 'linearLeaves'] as const;
+type GbmFlag = (typeof GBM_FLAGS)[number];
+
 /** The same of boosted trees. */
 export const GBM_RANGES: Readonly<
-  Record<Exclude<keyof GbmSettings, 'boosting' | 'extraTrees' | 'categories' | 'categoryCounts'>, Range>
+  Record<Exclude<keyof GbmSettings, 'boosting' | GbmFlag | 'categories' | 'categoryCounts'>, Range>
 > = {
   learningRate: { min: 0.001, max: 1, integer: false },
   maxIterations: { min: 1, max: 20_000, integer: true },
@@ -123,6 +147,9 @@ export const GBM_RANGES: Readonly<
   maxBins: { min: 15, max: 1023, integer: true },
   categorySmoothing: { min: 0, max: 1e6, integer: false },
   categoryL2: { min: 0, max: 1e6, integer: false },
+  dropRate: { min: 0, max: 1, integer: false },
+  skipDrop: { min: 0, max: 1, integer: false },
+  linearPenalty: { min: 0, max: 1e6, integer: false },
 };
 
 /** The same of trees of XGBoost. */
@@ -161,14 +188,42 @@ export function withParameters(defaults: ModelSettings, parameters: Parameters):
     }
     settings[name] = value;
   }
-  if (settings['boosting'] === 'rf' && settings['rowFraction'] === 1) {
-    const message = 'must be below 1 for a random forest';
-    throw new AppError('VALIDATION_FAILED', `parameters.rowFraction: ${message}`, {
-      errors: [{ path: '/parameters/rowFraction', message }],
+  const conflict = conflictOf(settings);
+  if (conflict !== null) {
+    const { name, message } = conflict;
+    throw new AppError('VALIDATION_FAILED', `parameters.${name}: ${message}`, {
+      errors: [{ path: `/parameters/${name}`, message }],
     });
   }
   // The cast holds: defaults are complete, and complaintOf has let only known names with values of their type through.
   return settings as unknown as ModelSettings;
+}
+
+/** Parameters that are allowed, but not together. */
+function conflictOf(settings: Readonly<Record<string, Value>>): { name: string; message: string } | null {
+  const { boosting } = settings;
+  if (boosting === 'rf' && settings['rowFraction'] === 1)
+    return { name: 'rowFraction', message: 'must be below 1 for a random forest' };
+  const dropping = ['dropRate', 'skipDrop'].find((name) => name in settings);
+  if (dropping !== undefined && boosting !== 'dart')
+    return { name: dropping, message: 'has a meaning only where boosting is dart' };
+  const isLinearTree = settings['linearLeaves'] === true;
+  if (isLinearTree && boosting !== 'gbdt')
+    return { name: 'linearLeaves', message: 'must be false unless boosting is gbdt' };
+  if ('linearPenalty' in settings && !isLinearTree)
+    return { name: 'linearPenalty', message: 'has a meaning only where linearLeaves is true' };
+  return naiveBayesConflict(settings);
+}
+
+function naiveBayesConflict(settings: Readonly<Record<string, Value>>): { name: string; message: string } | null {
+  if (!('naiveBayes' in settings))
+    return 'smoothing' in settings
+      ? { name: 'smoothing', message: 'has a meaning only where naiveBayes says how terms count' }
+      : null;
+  if (settings['words'] === 0 && settings['characters'] === 0)
+    return { name: 'words', message: 'must be at least 1, or characters: naive Bayes reads nothing but terms' };
+  const idle = (['l1Ratio', 'pieces'] as const).find((name) => settings[name] !== { l1Ratio: 0, pieces: 1 }[name]);
+  return idle === undefined ? null : { name: idle, message: `must be ${idle === 'pieces' ? 1 : 0} beside naiveBayes` };
 }
 
 type Value = Parameters[string];
@@ -179,8 +234,13 @@ function complaintsOf(defaults: ModelSettings): (name: string, value: Value) => 
   return isXgboost(defaults) ? xgboostComplaint : gbmComplaint;
 }
 
-const linearComplaint = (name: string, value: Value): string | null =>
-  rangeComplaint(name, value, LINEAR_RANGES, Object.keys(LINEAR_RANGES));
+function linearComplaint(name: string, value: Value): string | null {
+  if (name === 'naiveBayes')
+    return NAIVE_BAYES_VARIANTS.some((one) => one === value)
+      ? null
+      : `must be one of ${NAIVE_BAYES_VARIANTS.join(', ')}`;
+  return rangeComplaint(name, value, LINEAR_RANGES, Object.keys(LINEAR_RANGES));
+}
 
 function forestComplaint(name: string, value: Value): string | null {
   const flags = ['randomThresholds', 'bootstrap'];
@@ -196,9 +256,9 @@ function xgboostComplaint(name: string, value: Value): string | null {
 function gbmComplaint(name: string, value: Value): string | null {
   if (name === 'boosting')
     return BOOSTING_KINDS.some((kind) => kind === value) ? null : `must be one of ${BOOSTING_KINDS.join(', ')}`;
-  if (name === 'extraTrees') return typeof value === 'boolean' ? null : 'must be true or false';
+  if (GBM_FLAGS.some((flag) => flag === name)) return typeof value === 'boolean' ? null : 'must be true or false';
   if (isEncoding(name)) return encodingComplaint(name, value);
-  return rangeComplaint(name, value, GBM_RANGES, ['boosting', 'extraTrees', ...ENCODINGS, ...Object.keys(GBM_RANGES)]);
+  return rangeComplaint(name, value, GBM_RANGES, ['boosting', ...GBM_FLAGS, ...ENCODINGS, ...Object.keys(GBM_RANGES)]);
 }
 
 /** Parameters of all boosted trees that say how they read categories. */
@@ -237,5 +297,6 @@ export const isBagged = (settings: ModelSettings | null): settings is BoostedSet
  */
 export function usesRandomness(settings: BoostedSettings): boolean {
   if (isXgboost(settings)) return settings.featureFraction < 1;
-  return settings.boosting === 'rf' || settings.rowFraction < 1 || settings.featureFraction < 1 || settings.extraTrees;
+  const { boosting, rowFraction, featureFraction, extraTrees } = settings;
+  return boosting !== 'gbdt' || rowFraction < 1 || featureFraction < 1 || extraTrees;
 }

@@ -8,7 +8,7 @@ import {
 } from '#contracts';
 import type { ForestArrays, LinearArrays, ModelArrays, TreeArrays, UnpackedContent } from '#scoring';
 import type { Objective } from '../blueprints/objective.ts';
-import { DEFAULT_THRESHOLD } from '#scoring';
+import { DEFAULT_THRESHOLD, treesModel } from '#scoring';
 import { forestModel } from './forest/forest-state.ts';
 import type { TaskFeature } from './task-columns.ts';
 
@@ -73,9 +73,8 @@ export function assemble(
       models.set(prefix, member.model.forest);
       return { weight, steps: own, model: forestModel(prefix, member.model.forest) };
     }
-    const { outputCount, treeCount, averageOutput } = member.model.trees;
     models.set(prefix, member.model.trees);
-    return { weight, steps: own, model: { kind: 'trees', prefix, outputCount, treeCount, averageOutput } };
+    return { weight, steps: own, model: treesModel(prefix, member.model.trees) };
   });
   const manifestOffsets = offsets.map(({ kind, mean }, index): ManifestOffset => {
     const step: ManifestStep = { kind: 'numeric', feature: features.length + index };

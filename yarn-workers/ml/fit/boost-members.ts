@@ -66,9 +66,9 @@ export async function boostMembers(
         stopAt,
         resumed,
         onIteration: (iterations) => io.onIteration?.(progress(iterations)),
-        onSegment: async (segments) => {
-          await tell(segments.length * SEGMENT_ITERATIONS);
-          await states.offer({ finished, running: segments });
+        onSegment: async (iterationCount, segments) => {
+          await tell(iterationCount);
+          if (segments !== null) await states.offer({ finished, running: segments });
         },
       },
     );

@@ -1,12 +1,11 @@
-import { AppError, type TrainTask } from '#contracts';
+import { AppError } from '#contracts';
 import type { TreeArrays } from '#scoring';
 import { hash32 } from '#statistics';
-import { averagesTrees, usesRandomness, type BoostedSettings, type GbmSettings } from '../blueprints/settings.ts';
+import { averagesTrees, hasLinearLeaves, usesRandomness, type BoostedSettings } from '../blueprints/settings.ts';
 import type { Objective } from '../blueprints/objective.ts';
 import type { BoostDataset, TreeBooster } from './boosting.ts';
 import { checkCancelled, type FitIo } from './clock.ts';
 import type { EncodedRows } from './encoder.ts';
-import type { EngineParameters } from './engine.ts';
 import { earlyStopper } from './early-stopper.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
 import type { StopBook } from './stops.ts';
@@ -50,8 +49,8 @@ export interface BoostJob {
   readonly resumed: readonly TreeArrays[];
   /** Called after each iteration, between native calls. */
   readonly onIteration: (iterations: number) => void;
-  /** Called after each segment that another one follows, with all so far. */
-  readonly onSegment: (segments: readonly TreeArrays[]) => Promise<void>;
+  /** Called after each segment that another one follows, with all so far; null where boosting cannot go on from trees. */
+  readonly onSegment: (iterations: number, segments: readonly TreeArrays[] | null) => Promise<void>;
 }
 
 /** How {@link StopBook} calls the boosting of a member. */
@@ -76,8 +75,9 @@ export interface Boosted {
  * numbers a booster that starts from the scores of the trees so far makes the trees, byte for byte, that the one that
  * made them would have made (`docs/adr/0007-checkpoints.md`). A forest's trees do not depend on each other.
  *
- * With `offsets` every segment is a new booster, which starts from them and the trees so far. LightGBM finds no constant of its
- * own then: ours is in the leaves of the first tree.
+ * With `offsets` or linear leaves every segment is a new booster, which starts from them and the trees so far. LightGBM gives the
+ * first tree of a booster no linear leaves, and beside offsets finds no constant of its own: ours is in the leaves of the first tree.
+ * Where trees are dropped and rescaled see `boostDart`.
  *
  * @throws TASK_DEADLINE when frozen iterations cannot be made in time; TASK_CANCELLED
  */
@@ -101,7 +101,7 @@ export async function boost(job: BoostJob, io: FitIo): Promise<Boosted> {
       done += iterationsOf(segment.trees);
       await stopper?.add(segment.trees);
       if (stopper?.shouldStop() === true) break;
-      if (end === 'full' && done < maxIterations) await job.onSegment(segments);
+      if (end === 'full' && done < maxIterations) await job.onSegment(done, segments);
     }
   } finally {
     runner.close();
@@ -138,31 +138,52 @@ interface Segment {
 /** A refit gives up when, after so many iterations, the rest cannot be made in time. */
 const PROJECTION_ITERATIONS = 10;
 
-function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
-  const { dataset, settings, frozenIterations, stopAt } = job;
-  const isRandom = usesRandomness(settings);
-  const startsAnew = isRandom || job.offsets !== null;
-  const startScores = startScoresOf(job, startsAnew);
+/**
+ * Whether boosting must end now: time is up, or what is frozen will not be made in time.
+ *
+ * @param made iterations since this was called; `wanted` of them are to be made
+ */
+export function lateness(
+  { stopAt, frozenIterations }: Pick<BoostJob, 'stopAt' | 'frozenIterations'>,
+  io: FitIo,
+  made: () => number,
+  wanted: number,
+): () => boolean {
   const startedAt = io.now();
+  return () => {
+    if (stopAt === Infinity) return false;
+    const now = io.now();
+    if (now >= stopAt) return true;
+    if (frozenIterations === null || made() < PROJECTION_ITERATIONS) return false;
+    return startedAt + ((now - startedAt) / made()) * wanted > stopAt;
+  };
+}
+
+/** The seed of a booster of a member. */
+export const segmentSeed = ({ seed, member }: Pick<BoostJob, 'seed' | 'member'>, segment: number): number =>
+  hash32(seed, SEGMENT_SALT, member, segment);
+
+/** The raw scores that boosting beside offsets starts from. */
+export const scoresOfOffsets = ({ training, constant }: NonNullable<BoostJob['offsets']>): Float64Array =>
+  training.map((offset) => offset + constant);
+
+function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
+  const { dataset, settings } = job;
+  const isRandom = usesRandomness(settings);
+  // Beside linear leaves LightGBM adds up its training scores in another order, and of float32 columns.
+  const startsAnew = isRandom || job.offsets !== null || hasLinearLeaves(settings);
+  const startScores = startScoresOf(job, startsAnew);
   const resumed = iterationsIn(job.resumed);
   let booster: TreeBooster | null = null;
   let firstOfBooster = 0;
   let made = resumed;
-  const isTooLate = (): boolean => {
-    if (stopAt === Infinity) return false;
-    const now = io.now();
-    if (now >= stopAt) return true;
-    const madeHere = made - resumed;
-    if (frozenIterations === null || madeHere < PROJECTION_ITERATIONS) return false;
-    return startedAt + ((now - startedAt) / madeHere) * (maxIterations - resumed) > stopAt;
-  };
+  const isTooLate = lateness(job, io, () => made - resumed, maxIterations - resumed);
   const nextBooster = async (segments: readonly TreeArrays[]): Promise<TreeBooster> => {
     booster?.close();
     booster = null;
     const scores = await startScores(segments);
     if (scores !== null) dataset.setInitialScores(scores);
-    const seed = hash32(job.seed, SEGMENT_SALT, job.member, isRandom ? segments.length : 0);
-    booster = dataset.createBooster(seed, made);
+    booster = dataset.createBooster(segmentSeed(job, isRandom ? segments.length : 0), made);
     firstOfBooster = made;
     return booster;
   };
@@ -209,7 +230,7 @@ function startScoresOf(job: BoostJob, startsAnew: boolean) {
   let added = 0;
   return async (segments: readonly TreeArrays[]): Promise<Float64Array | null> => {
     const { offsets } = job;
-    if (segments.length === 0 && offsets !== null) return offsets.training.map((offset) => offset + offsets.constant);
+    if (segments.length === 0 && offsets !== null) return scoresOfOffsets(offsets);
     if (averagesTrees(job.settings) || segments.length === 0) return null;
     if (scores.length === 0)
       scores = offsets?.training.slice() ?? new Float64Array(job.trainingRowCount * job.outputCount);
@@ -237,54 +258,4 @@ async function addScores(
       }
     }
   });
-}
-
-/** LightGBM's parameters; `minRowsPerLeaf` is at most a twentieth of the training rows. */
-export function engineParameters(
-  {
-    settings,
-    objective,
-    monotone,
-    trainingRowCount,
-  }: Pick<BoostJob, 'objective' | 'trainingRowCount'> & {
-    readonly settings: GbmSettings;
-    /** One entry a matrix column: 1 increasing, -1 decreasing, 0 free; null without any constraint. */
-    readonly monotone: readonly number[] | null;
-  },
-  seed: number,
-): EngineParameters {
-  const minRows = Math.max(2, Math.min(settings.minRowsPerLeaf, Math.floor(trainingRowCount / 20)));
-  return {
-    ...objective.engine,
-    boosting: settings.boosting,
-    // LightGBM takes signed 32-bit seeds.
-    seed: seed & 0x7fff_ffff,
-    learning_rate: settings.learningRate,
-    num_leaves: settings.leaves,
-    max_depth: settings.maxDepth === 0 ? -1 : settings.maxDepth,
-    min_data_in_leaf: minRows,
-    min_data_per_group: Math.max(minRows, Math.min(100, Math.floor(trainingRowCount / 50))),
-    bagging_fraction: settings.rowFraction,
-    bagging_freq: settings.rowFraction < 1 ? 1 : 0,
-    feature_fraction: settings.featureFraction,
-    lambda_l1: settings.l1,
-    lambda_l2: settings.l2,
-    extra_trees: settings.extraTrees,
-    cat_smooth: settings.categorySmoothing,
-    cat_l2: settings.categoryL2,
-    ...(monotone === null ? {} : { monotone_constraints: monotone.join(',') }),
-  };
-}
-
-/** Parameters that the data set is binned with: what the booster needs to agree with. */
-export function datasetParameters(
-  task: Pick<TrainTask, 'seed'>,
-  settings: GbmSettings,
-  trainingRowCount: number,
-): EngineParameters {
-  return {
-    max_bin: settings.maxBins,
-    min_data_in_leaf: Math.max(2, Math.min(settings.minRowsPerLeaf, Math.floor(trainingRowCount / 20))),
-    data_random_seed: task.seed & 0x7fff_ffff,
-  };
 }

@@ -73,7 +73,8 @@ export function earlyStopper(
   };
 }
 
-interface LossPass {
+/** Some rows whose raw scores and losses are to be brought up to date. */
+export interface LossPass {
   readonly evaluators: readonly RowEvaluator[];
   readonly values: Float64Array;
   readonly columnCount: number;
@@ -85,7 +86,7 @@ interface LossPass {
 }
 
 /** Adds each group of iterations to the raw scores of some rows, and the rows' loss after it to that group's sum. */
-function addLosses(pass: LossPass, rowCount: number, first: number): void {
+export function addLosses(pass: LossPass, rowCount: number, first: number): void {
   const { evaluators, values, columnCount, raw, outputCount, term, weights, losses } = pass;
   const added = new Float64Array(outputCount);
   for (let i = 0; i < evaluators.length; i += 1) {

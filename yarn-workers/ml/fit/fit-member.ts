@@ -2,9 +2,10 @@ import type { BatchSource, ManifestStep, TrainTask } from '#contracts';
 import { stepColumnCount, stepColumns, type TreeArrays } from '#scoring';
 import { hash32, rowHash } from '#statistics';
 import type { Objective } from '../blueprints/objective.ts';
-import { isXgboost, type BoostedSettings } from '../blueprints/settings.ts';
+import { dropsTrees, hasLinearLeaves, isXgboost, type BoostedSettings } from '../blueprints/settings.ts';
 import { constantScores } from './baseline.ts';
-import { boost, datasetParameters, engineParameters, type Boosted, type BoostJob } from './boost.ts';
+import { boostDart } from './boost-dart.ts';
+import { boost, type Boosted, type BoostJob } from './boost.ts';
 import { lightgbmDataset, type BoostDataset } from './boosting.ts';
 import type { FitIo } from './clock.ts';
 import {
@@ -22,6 +23,8 @@ import { baggedRows, countRows, trainingRows, validationRows, type Member, type 
 import { offsetsOf, type TargetRows } from './target-rows.ts';
 import type { MemberHistory } from './history/member-history.ts';
 import type { TaskFeature } from './task-columns.ts';
+import { datasetParameters, engineParameters } from './lightgbm-parameters.ts';
+import { withTermMeans } from './linear-leaves.ts';
 import type { StopBook } from './stops.ts';
 import type { Corpora } from './text/corpus.ts';
 import { createXgboostDataset } from './xgboost/dataset.ts';
@@ -93,7 +96,8 @@ export async function fitMember(
       pick(labels, trains),
       rows.weights === null ? null : pick(rows.weights, trains),
     );
-    return await boost(
+    const make = dropsTrees(settings) ? boostDart : boost;
+    const boosted = await make(
       {
         dataset,
         settings,
@@ -120,6 +124,7 @@ export async function fitMember(
       },
       io,
     );
+    return { ...boosted, trees: await withTermMeans(boosted.trees, encoded.training) };
   } finally {
     dataset.close();
   }
@@ -162,6 +167,8 @@ function datasetOf(
   }
   const dataset = engine.createDataset({
     ...shared,
+    // Each thread of LightGBM adds up the equations of linear leaves by itself: their sums depend on how many there are.
+    threadCount: hasLinearLeaves(settings) ? 1 : task.threadCount,
     columnCount: training.columnCount,
     categoricalColumns: categoryCounts.flatMap((count, column) => (count === null ? [] : [column])),
     parameters: datasetParameters(task, settings, training.rowCount),

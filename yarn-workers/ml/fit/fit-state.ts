@@ -1,6 +1,14 @@
 import { Type, type Static } from 'typebox';
 import { BlobSection, ManifestModel, parse, Sha256, strict } from '#contracts';
-import { checkSections, checkTrees, readTrees, writeSections, type Sha256Function, type TreeArrays } from '#scoring';
+import {
+  checkSections,
+  checkTrees,
+  readTrees,
+  treesModel,
+  writeSections,
+  type Sha256Function,
+  type TreeArrays,
+} from '#scoring';
 import { SEGMENT_ITERATIONS } from './limits.ts';
 import { invalidState, readStateFile, writeStateFile } from './state-file.ts';
 import { concatTrees, iterationsOf, sliceTrees } from './trees.ts';
@@ -40,7 +48,7 @@ export interface StateRules {
   readonly maxIterations: number;
 }
 
-const TREES = ManifestModel.anyOf[1];
+const TREES = Type.Union([ManifestModel.anyOf[1], ManifestModel.anyOf[4]]);
 
 const Head = strict({
   taskSha256: Sha256,
@@ -64,7 +72,7 @@ const MAGIC = 'TYFIT002';
 export function stateBytes({ finished, running }: FitState): number {
   const parts = [...finished.map(({ trees }) => trees), ...running];
   const bytesOf = (trees: TreeArrays): number =>
-    Object.values(trees).reduce(
+    Object.values({ ...trees, ...trees.linear }).reduce(
       (sum: number, array: unknown) => sum + (ArrayBuffer.isView(array) ? array.byteLength : 0),
       0,
     );
@@ -79,8 +87,7 @@ export function encodeState({ finished, running }: FitState, taskSha256: string,
   const modelOf = (prefix: string): Static<typeof TREES>[] => {
     const trees = models.get(prefix);
     if (trees === undefined) return [];
-    const { outputCount, treeCount, averageOutput } = trees;
-    return [{ kind: 'trees', prefix, outputCount, treeCount, averageOutput }];
+    return [treesModel(prefix, trees)];
   };
   const head: Head = {
     taskSha256,

@@ -1,5 +1,6 @@
 import { AppError } from '#contracts';
 import type { TreeArrays } from '#scoring';
+import { concatLeaves, sliceLeaves } from './linear-leaves.ts';
 
 /** Number of iterations of a model: trees per output. */
 export const iterationsOf = (trees: TreeArrays): number => trees.treeCount / trees.outputCount;
@@ -32,6 +33,7 @@ export function sliceTrees(trees: TreeArrays, first: number, count: number): Tre
     leafCover: trees.leafCover?.subarray(firstLeaf, trees.leafOffset[to] ?? 0) ?? null,
     catBoundaries: trees.catBoundaries,
     catBits: trees.catBits,
+    ...(trees.linear === undefined ? {} : { linear: sliceLeaves(trees.linear, firstLeaf, trees.leafOffset[to] ?? 0) }),
   };
 }
 
@@ -39,10 +41,17 @@ export function sliceTrees(trees: TreeArrays, first: number, count: number): Tre
 export function withConstants(trees: TreeArrays, constants: readonly number[] | null): TreeArrays {
   if (constants === null) return trees;
   const leafValue = trees.leafValue.slice();
+  const own = trees.linear?.constant.slice();
   for (const [tree, constant] of constants.entries())
-    for (let leaf = trees.leafOffset[tree] ?? 0; leaf < (trees.leafOffset[tree + 1] ?? 0); leaf += 1)
+    for (let leaf = trees.leafOffset[tree] ?? 0; leaf < (trees.leafOffset[tree + 1] ?? 0); leaf += 1) {
       leafValue[leaf] = (leafValue[leaf] ?? 0) + constant;
-  return { ...trees, leafValue };
+      if (own !== undefined) own[leaf] = (own[leaf] ?? 0) + constant;
+    }
+  return {
+    ...trees,
+    leafValue,
+    ...(trees.linear === undefined || own === undefined ? {} : { linear: { ...trees.linear, constant: own } }),
+  };
 }
 
 /**
@@ -98,7 +107,12 @@ export function concatTrees(parts: readonly TreeArrays[]): TreeArrays {
     node += part.splitFeature.length;
     leaf += part.leafValue.length;
   }
-  return { ...out, catBoundaries: Int32Array.from(boundaries), catBits: Uint32Array.from(words) };
+  return {
+    ...out,
+    catBoundaries: Int32Array.from(boundaries),
+    catBits: Uint32Array.from(words),
+    ...(parts.some(({ linear }) => linear !== undefined) ? { linear: concatLeaves(parts) } : {}),
+  };
 }
 
 /** Appends a category set and answers its new index. */

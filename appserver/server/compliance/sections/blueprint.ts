@@ -82,7 +82,7 @@ function parameters({ blueprint: known, model, answer }: ReportFacts): Markup {
     asked: model.parameters,
     used: answer.artefact.parameters,
   });
-  return markup`${heading('Parameters')}${parameterTable(rows)}${
+  return markup`${heading('Parameters')}${parameterTable(rows, model.blueprintId)}${
     model.iterations === null
       ? NOTHING
       : paragraph(
@@ -99,7 +99,7 @@ function blended({ blended: all }: ReportFacts): Markup {
     ({ modelId, name, blueprint: one, parameters: asked }) => {
       const defaults = one?.parameters ?? {};
       const rows = parameterRows({ defaults, asked, used: { ...defaults, ...asked } });
-      return markup`${paragraph(markup`<strong>${named(name)}</strong> (${code(modelId)})`)}${parameterTable(rows)}`;
+      return markup`${paragraph(markup`<strong>${named(name)}</strong> (${code(modelId)})`)}${parameterTable(rows, one?.id ?? '')}`;
     },
   )}`;
 }

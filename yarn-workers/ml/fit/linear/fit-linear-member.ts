@@ -1,7 +1,7 @@
 import type { ManifestStep, TrainTask } from '#contracts';
 import { stepColumns, type LinearArrays } from '#scoring';
 import { neumaierSum } from '#statistics';
-import type { LinearSettings } from '../../blueprints/linear-settings.ts';
+import type { LinearSettings, NaiveBayesVariant } from '../../blueprints/linear-settings.ts';
 import { tableEncoder } from '../encoder.ts';
 import { monotoneColumns, type MemberContext } from '../fit-member.ts';
 import { countRows, trainingRows, validationRows, type Member } from '../row-roles.ts';
@@ -10,7 +10,9 @@ import { memberText, textStep } from '../text/member-text.ts';
 import { planText, textBlocks, type TextPlan } from '../text/text-columns.ts';
 import { blocksOf, linearArrays, planColumn, termCoefficients, type ColumnSpec, type DesignPlan } from './columns.ts';
 import { shifted, type Design } from './design.ts';
-import { fitPath, validationJudge } from './follow.ts';
+import { fitPath, follow, validationJudge, type PathRun } from './follow.ts';
+import { naiveBayes } from './naive-bayes.ts';
+import type { PenaltyPath, TrainingRows } from './path.ts';
 
 /**
  * A step is done when no coefficient's last change, squared and in units of the null model's squared error, is above this.
@@ -79,21 +81,48 @@ export async function fitLinearMember(
     frozen === null
       ? validationJudge(objective, { ...validation, design: designOf(plans, validation) }, outputCount, io, shift)
       : null;
-  const { outputs, ...chosen } = await fitPath(
-    objective,
-    trained,
-    outputCount,
-    settings,
-    TOLERANCE,
-    { ...run, stops: context.stops, place: `path-${index}`, frozen, lateEnd: 'refused', judge },
-    io,
-  );
+  const path: PathRun = { ...run, stops: context.stops, place: `path-${index}`, frozen, lateEnd: 'refused', judge };
+  const variant = settings.naiveBayes ?? null;
+  const { outputs, ...chosen } =
+    variant === null
+      ? await fitPath(objective, trained, outputCount, settings, TOLERANCE, path, io)
+      : await follow(smoothingPath(variant, { ...trained, weights: training.weights }, context), settings, path);
   const texts = termCoefficients(plans, outputs).map(({ plan, outputs: own }) => textStep(plan.text, own));
   return {
     ...chosen,
     linear: linearArrays(plans, shifted(outputs, shift)),
     steps: [...steps, ...texts],
     validateMs: judge?.spentMs() ?? 0,
+  };
+}
+
+/** Naive Bayes as a path: what leads from step to step is the smoothing. */
+function smoothingPath(
+  variant: NaiveBayesVariant,
+  { design, labels, weights }: TrainingRows,
+  { settings, outputCount }: MemberContext<LinearSettings>,
+): PenaltyPath {
+  const coefficientsAt = naiveBayes(variant, {
+    blocks: design.blocks.flatMap(({ sparse }) => sparse ?? []),
+    labels,
+    weights,
+    classCount: Math.max(2, outputCount),
+  });
+  return {
+    firstLambda: settings.smoothing ?? 1,
+    fitAt: (smoothing) => ({
+      // A missing text says nothing: its indicator's coefficient is 0.
+      outputs: coefficientsAt(smoothing).map(({ intercept, blocks }) => {
+        const ofTerms = blocks.values();
+        return {
+          intercept,
+          blocks: design.blocks.map(
+            ({ sparse }) => (sparse === null ? null : ofTerms.next().value) ?? Float64Array.of(0),
+          ),
+        };
+      }),
+      isWhole: true,
+    }),
   };
 }
 

@@ -92,7 +92,7 @@ function withoutOffsets(
 }
 
 /** Goes along the path: to the frozen step, or until the validation loss has not fallen for some steps. */
-async function follow(
+export async function follow(
   { firstLambda, fitAt }: PenaltyPath,
   { penalties, penaltyRatio, earlyStoppingRounds: rounds }: PathSettings,
   { frozen, lateEnd, judge, onStep }: PathRun,

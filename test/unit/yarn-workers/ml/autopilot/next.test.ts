@@ -12,10 +12,9 @@ import { createRandom, type Random } from '#statistics';
 import { fitMsEstimator } from '../../../../../yarn-workers/ml/autopilot/cost-model.ts';
 
 // The plans of these tests have no texts, and no categories of many levels.
-const candidates = BLUEPRINTS.filter(({ id }) => id !== 'linear-text' && id !== 'lightgbm-encoded').map(({ id }) => ({
-  blueprintId: id,
-  parameters: {},
-}));
+const candidates = BLUEPRINTS.filter(
+  ({ id }) => !['linear-text', 'lightgbm-encoded', 'naive-bayes-text'].includes(id),
+).map(({ id }) => ({ blueprintId: id, parameters: {} }));
 
 const classesOf = (rowCount: number) => ['0', '1'].map((label) => ({ label, texts: [label], rowCount }));
 
@@ -468,7 +467,7 @@ describe('ml autopilot next', () => {
     const plan = planWith({ timeBudgetMs: 600_000, parallelTasks: 2 });
     const { tasks, finishedAt } = simulate(calm(plan, { durationOf: () => 20_000 }));
     expect(tasks.filter(({ role }) => role === 'search')).to.have.length(candidates.length);
-    expect(finishedAt).to.be.lessThan(200_000);
+    expect(finishedAt).to.be.lessThan(220_000);
     const short = simulate(
       calm(planWith({ timeBudgetMs: 60_000 }), { durationOf: (task) => (task.role === 'refit' ? 4_000 : 12_000) }),
     );

@@ -25,12 +25,17 @@ const withTarget = (cells: readonly (string | null)[], parse = numberRule): Memo
   column('y', cells, parse),
 ];
 
+/** What is tried only where it is named. */
+const BY_NAME = ['lightgbm-random-forest', 'lightgbm-dart', 'naive-bayes-text'];
+
 describe('ml autopilot plan', () => {
   it('searches forests of our own, but not where constraints are to be kept, and LightGBM’s only by name', async () => {
     const ids = async (request: Partial<AutopilotRequest>): Promise<string[]> =>
       (await planOf(TABLE, { target: 'binary', ...request })).candidates.map(({ blueprintId }) => blueprintId);
     expect(await ids({})).to.include.members(['extra-trees', 'random-forest']);
-    expect(await ids({ mode: 'full' })).not.to.include('lightgbm-random-forest');
+    expect(await ids({ mode: 'full' }))
+      .to.include('lightgbm-linear-trees')
+      .and.not.include.oneOf(BY_NAME);
     expect(await ids({ blueprints: ['lightgbm-random-forest'] })).to.deep.equal(['lightgbm-random-forest']);
     const monotonic = { increasing: ['x'] };
     expect(await ids({ mode: 'full', monotonic })).not.to.include.oneOf(['extra-trees', 'random-forest']);
@@ -106,8 +111,8 @@ describe('ml autopilot plan', () => {
     const exposed = await planOf(TABLE, { target: 'count', exposureColumn: 'weight', targetType: 'regression' });
     expect(exposed.target).to.include({ exposureColumn: 'weight' }).and.not.have.property('offsetColumn');
     expect(exposed.features.map(({ name }) => name)).not.to.include('weight');
-    const forests = ['extra-trees', 'random-forest', 'lightgbm-random-forest'];
-    expect(exposed.leftOut?.map(({ blueprintId }) => blueprintId)).to.deep.equal(forests);
+    const misfits = ['extra-trees', 'random-forest', 'lightgbm-random-forest', 'naive-bayes-text'];
+    expect(exposed.leftOut?.map(({ blueprintId }) => blueprintId)).to.deep.equal(misfits);
     const names = exposed.candidates.map(({ blueprintId }) => blueprintId);
     expect(names).to.include('linear').and.not.include('extra-trees').and.not.include('random-forest');
     const quantile = await planOf(TABLE, { target: 'regression', metric: 'quantileLoss', quantile: 0.9 });
@@ -119,9 +124,11 @@ describe('ml autopilot plan', () => {
       'linear-splines',
       'extra-trees',
       'random-forest',
+      'lightgbm-linear-trees',
+      'naive-bayes-text',
     ]);
     expect((await planOf(TABLE, { target: 'regression', metric: 'quantileLoss' })).target.quantile).to.equal(0.5);
-    expect(await planOf(TABLE, { target: 'regression' })).not.to.have.any.keys('leftOut');
+    expect(await planOf(TABLE, { target: 'binary' })).not.to.have.any.keys('leftOut');
   });
 
   it('takes a training/validation split for large data', async () => {
@@ -443,14 +450,14 @@ describe('ml autopilot plan', () => {
     expect(await ids({ maxModels: 12, seed: 5 })).to.deep.equal(many.slice(0, 12));
   });
 
-  it('tries the portfolio where there is a budget: every blueprint but XGBoost, and variations of boosting', async () => {
+  it('tries the portfolio where there is a budget: every blueprint but those that are named or of XGBoost, and variations of boosting', async () => {
     const timed = async (request: Partial<AutopilotRequest>) =>
       (await planOf(TABLE, { target: 'binary', timeBudgetSeconds: 60, ...request })).candidates;
     const XGBOOST = ['xgboost-default', 'xgboost-slow'];
     const quick = await timed({});
     const plain = quick.filter(({ parameters }) => Object.keys(parameters).length === 0);
     const all = BLUEPRINTS.map(({ id }) => id).filter(
-      (id) => !['linear-text', 'lightgbm-encoded', 'lightgbm-random-forest', ...XGBOOST].includes(id),
+      (id) => ![...BY_NAME, 'linear-text', 'lightgbm-encoded', 'lightgbm-linear-trees', ...XGBOOST].includes(id),
     );
     expect(plain.map(({ blueprintId }) => blueprintId)).to.have.members(all);
     expect(quick.slice(0, 2).map(({ blueprintId }) => blueprintId)).to.deep.equal(['baseline', 'lightgbm-fast']);

@@ -30,7 +30,9 @@ describe('ml blueprints', () => {
       [{ leaves: 31.5 }, 'an integer'],
       [{ learningRate: 'fast' }, 'a number from 0.001 to 1; found "fast"'],
       [{ learningRate: NaN }, 'a number'],
-      [{ boosting: 'dart' }, 'one of gbdt, rf'],
+      [{ boosting: 'goss' }, 'one of gbdt, dart, rf'],
+      [{ dropRate: 0.2 }, 'only where boosting is dart'],
+      [{ boosting: 'dart', skipDrop: 2 }, 'a number from 0 to 1; found 2'],
       [{ extraTrees: 1 }, 'true or false'],
       [{ constructor: 1 }, 'is not a parameter'],
       [{ boosting: 'rf' }, 'below 1 for a random forest'],
@@ -117,6 +119,30 @@ describe('ml blueprints', () => {
       expect(objectiveOf({ targetType: 'regression', classes: [] }, metric).link).to.equal('log');
     for (const metric of ['rmse', 'r2', 'tweedieDeviance'] as const)
       expect(objectiveOf({ targetType: 'regression', classes: [], exposureColumn: 'e' }, metric).link).to.equal('log');
+  });
+
+  it('let LightGBM minimise what each metric measures, or what stands for it', () => {
+    const minimised = (targetType: 'binary' | 'multiclass' | 'regression') =>
+      Object.fromEntries(
+        METRIC_NAMES.filter((metric) => METRIC_FACTS[metric].targetTypes.includes(targetType)).map((metric) => [
+          metric,
+          objectiveOf({ targetType, classes: CLASSES, quantile: 0.9 }, metric).engine['objective'],
+        ]),
+      );
+    expect(minimised('regression')).to.deep.equal({
+      rmse: 'regression',
+      mae: 'regression_l1',
+      rmsle: 'tweedie',
+      mape: 'mape',
+      r2: 'regression',
+      medianAbsoluteError: 'regression_l1',
+      poissonDeviance: 'poisson',
+      gammaDeviance: 'gamma',
+      tweedieDeviance: 'tweedie',
+      quantileLoss: 'quantile',
+    });
+    expect(new Set(Object.values(minimised('binary')))).to.deep.equal(new Set(['binary']));
+    expect(new Set(Object.values(minimised('multiclass')))).to.deep.equal(new Set(['multiclass']));
   });
 
   it('give a model its name, with parameters that are its own', () => {

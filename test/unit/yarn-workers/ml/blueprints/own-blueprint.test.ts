@@ -267,9 +267,16 @@ describe('ml kinds of steps', () => {
     for (const { parameters, blueprints } of BLUEPRINT_STEP_KINDS) {
       for (const { name, type, minimum, maximum, values, description } of parameters) {
         expect(description, name).to.match(/^[A-Za-z].+\.$/);
-        const [id = ''] = blueprints;
+        // Some kinds of boosting have parameters that the others refuse.
+        const isPlain = (one: string): boolean => {
+          const settings = settingsOf(one, {}) ?? {};
+          return !['dropRate', 'linearLeaves'].some((own) => own in settings);
+        };
+        const id = (name === 'boosting' ? blueprints.find(isPlain) : blueprints[0]) ?? '';
+        const own = settingsOf(id, {}) ?? {};
         // A forest of LightGBM needs a part of the rows.
-        const beside = 'boosting' in (settingsOf(id, {}) ?? {}) ? { boosting: 'gbdt', rowFraction: 0.5 } : {};
+        const boosting: Parameters = 'boosting' in own && own.boosting === 'rf' ? { boosting: 'gbdt' } : {};
+        const beside: Parameters = 'boosting' in own ? { ...boosting, rowFraction: 0.5 } : {};
         const isAllowed = (value: Parameters[string]): boolean => {
           try {
             return settingsOf(id, { ...beside, [name]: value }) !== null;

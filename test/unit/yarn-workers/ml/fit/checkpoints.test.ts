@@ -145,6 +145,20 @@ const BOOSTED: readonly {
     },
   },
   {
+    name: 'linear leaves without random numbers',
+    targetType: 'regression',
+    task: { blueprintId: 'lightgbm-linear-trees', parameters: { maxIterations: 170, leaves: 7, learningRate: 0.03 } },
+  },
+  {
+    name: 'linear leaves with sampled rows, multiclass, weighted',
+    targetType: 'multiclass',
+    task: {
+      blueprintId: 'lightgbm-linear-trees',
+      weightColumn: 'weight',
+      parameters: { maxIterations: 120, leaves: 5, learningRate: 0.03, rowFraction: 0.8 },
+    },
+  },
+  {
     name: 'forest',
     targetType: 'binary',
     task: { blueprintId: 'lightgbm-random-forest', parameters: { maxIterations: 120, leaves: 15 } },
@@ -223,7 +237,7 @@ describe('ml fit: checkpoints', function () {
     });
   }
 
-  for (const blueprintId of ['lightgbm-default', 'lightgbm-slow']) {
+  for (const blueprintId of ['lightgbm-default', 'lightgbm-slow', 'lightgbm-dart', 'lightgbm-linear-trees']) {
     it(`${blueprintId}, cross-validation: resumed in any fold and after any fold it gives the very same model`, async () => {
       const parameters = { maxIterations: 110, leaves: 5 };
       const spec = await taskOf('binary', THREE_FOLDS, { blueprintId, parameters });

@@ -43,6 +43,8 @@ describe('ml fit: stops by the deadline', function () {
     ['linear-text', 1_500, /^path-/],
     ['lightgbm-default', 2_000, /^(texts|boost)-/],
     ['lightgbm-slow', 3_000, /^(texts|boost)-/],
+    ['lightgbm-dart', 3_000, /^(texts|boost)-/],
+    ['lightgbm-linear-trees', 2_000, /^(texts|boost)-/],
     ['random-forest', 2_000, /^(texts|forest)-/],
   ] as const)
     it(`make the same model again: ${blueprintId}`, async () => {
@@ -72,6 +74,7 @@ describe('ml fit: stops by the deadline', function () {
     const plan = await planOf(TABLE, { featureNames: ['x'], partitioning, target: 'binary' });
     for (const [blueprintId, place] of [
       ['lightgbm-slow', 'boost-0'],
+      ['lightgbm-dart', 'boost-0'],
       ['random-forest', 'forest-0'],
     ] as const) {
       const task = trainTask(TABLE, plan, { blueprintId });
