@@ -40,11 +40,11 @@ function scoresOf({ scores }, { metric, holdoutUnlockedAt }) {
 }
 
 /** How many rows were fitted, and what was done about rare classes. */
-function rowsOf({ rowCount, imbalance, classes }) {
+function rowsOf({ rowCount, imbalance, classes, ensemble }) {
   if (imbalance === null || rowCount === null) return number(rowCount);
   const { method, factors, tableRowCount } = imbalance;
   if (method === 'downsampling')
-    return `${number(rowCount)} of ${number(tableRowCount)}, down-sampled; probabilities are corrected`;
+    return `${ensemble === null ? '' : 'its members '}${number(rowCount)} of ${number(tableRowCount)}${ensemble === null ? '' : ' at most'}, down-sampled; probabilities are corrected`;
   const shown = classes.slice(0, 10).map((label, index) => `${label}: ${number(factors[index], 3)}`);
   return `${number(rowCount)}, weighted by class (${shown.join(', ')}${classes.length > 10 ? ', …' : ''}); probabilities are corrected`;
 }

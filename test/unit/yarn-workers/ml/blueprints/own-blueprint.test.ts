@@ -272,7 +272,8 @@ describe('ml kinds of steps', () => {
           const settings = settingsOf(one, {}) ?? {};
           return !['dropRate', 'linearLeaves'].some((own) => own in settings);
         };
-        const id = (name === 'boosting' ? blueprints.find(isPlain) : blueprints[0]) ?? '';
+        const id = (name === 'boosting' ? blueprints.find(isPlain) : blueprints[0]) ?? null;
+        if (id === null) continue;
         const own = settingsOf(id, {}) ?? {};
         // A forest of LightGBM needs a part of the rows.
         const boosting: Parameters = 'boosting' in own && own.boosting === 'rf' ? { boosting: 'gbdt' } : {};
