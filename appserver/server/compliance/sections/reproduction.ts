@@ -7,7 +7,7 @@ const STOPS_SHOWN_MAX = 40;
 
 /** What it takes to have the same model again, and to know that it is the same. */
 export function reproduction(report: ReportFacts): Section {
-  const { model, answer, task, project, run } = report;
+  const { model, task, project, run } = report;
   return {
     id: 'reproduction',
     title: 'How to make it again',
