@@ -242,6 +242,7 @@ async function blended(spec: EnsembleTask, store: ObjectStore): Promise<Files> {
     scores: ensemble.scores,
     ensemble: ensemble.facts,
     partWeights: ensemble.partWeights,
+    ...(ensemble.partLayers.length === 0 ? {} : { partLayers: ensemble.partLayers }),
     partBest: ensemble.partBest,
     fitMs: 1,
     predictMicrosPerRow: 1,

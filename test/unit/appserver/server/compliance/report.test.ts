@@ -117,6 +117,10 @@ describe('compliance report', () => {
     };
     const ensemble = textOf(render({ ...facts, model: { ...model, role: 'ensemble', ensemble: blend } }));
     expect(ensemble).to.include('0.0100 ± 0.0020');
+    expect(ensemble).to.include('none: greedy weights, which add up to 1');
+    const layer = { shifts: [0.125, -2], penalty: 0.5 };
+    const stacked = textOf(render({ ...facts, model: { ...model, role: 'ensemble', ensemble: { ...blend, layer } } }));
+    expect(stacked).to.include('penalty 0.500; added to raw scores: 0.1250, -2');
     expect(ensemble).to.match(/of another run\s+gone/);
     const byHand = textOf(render({ ...facts, run: null }));
     expect(byHand).to.include('The model was fitted by hand, not by a run of Autopilot');
