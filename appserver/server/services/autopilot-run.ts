@@ -14,7 +14,7 @@ import {
   type StoredTable,
   type TrainTask,
 } from '#contracts';
-import { blueprintOf, candidateName, next, rankingScore, withoutFeatures } from '#ml';
+import { blueprintOf, candidateName, leakageSearchOf, next, rankingScore, withoutFeatures } from '#ml';
 import { newId } from '#runtime';
 import {
   createTask,
@@ -220,7 +220,7 @@ function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): Trai
     blueprintId: planned.blueprintId,
     parameters: planned.parameters,
     sampleFraction: order.sampleFraction,
-    ...(planned.findsLeakage === true ? { findsLeakage: true } : {}),
+    ...(planned.findsLeakage === true ? { findsLeakage: true, leakageSearch: leakageSearchOf(plan) } : {}),
     refit: refitOf(planned, order.calibration),
     seed: plan.seed,
     ...(Object.keys(stops).length === 0 ? {} : { stops }),

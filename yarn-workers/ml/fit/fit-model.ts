@@ -125,11 +125,12 @@ export async function fitModel(
   const rows = await readTargetRows(task, source, io.signal);
   const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
   const roles = fittedRoles(task, rows, io);
-  const leakage = task.findsLeakage === true ? await findLeakage(task, features, { rows, roles }, source, io) : null;
+  const stops = stopBook(task.stops ?? null);
+  const known = { rows, roles, stops, readMs: io.now() - startedAt };
+  const leakage = task.findsLeakage === true ? await findLeakage(task, features, known, source, io) : null;
   await report(io, 0.02, 'reading', 'reading the features');
   const { survey, texts } = await readFeatures(task, settings, features, roles, source, outputCount, io);
   const surveyMs = io.now() - startedAt;
-  const stops = stopBook(task.stops ?? null);
   const historyOf = historiesOf({ task, features, rows, roles, objective });
   const context = {
     ...{ task, features, source, rows, roles, engine, objective, outputCount },
