@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { Imbalance } from './imbalance.ts';
-import type { LeakageFacts } from './leakage.ts';
+import { LeakageSearch, type LeakageFacts } from './leakage.ts';
 import { Partitioning } from './partitioning.ts';
 import { Id, Sha256, nullable, oneOf, strict } from './schema.ts';
 import { AUTOPILOT_MODES, FeatureTypeSchema, MetricNameSchema, TargetTypeSchema } from './vocabulary.ts';
@@ -181,6 +181,7 @@ export const AutopilotPlan = strict({
           description: 'whether features of high risk are left out; not of a list that was asked for',
         }),
         skipped: nullable(Type.String({ description: 'why it is not looked for' })),
+        ...LeakageSearch.properties,
       },
       { description: 'the search for target leakage that goes before all models but the baseline; none in older runs' },
     ),

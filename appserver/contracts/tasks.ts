@@ -19,7 +19,7 @@ import {
 } from './dataset.ts';
 import { Imbalance } from './imbalance.ts';
 import { Partitioning } from './partitioning.ts';
-import { LeakageFacts } from './leakage.ts';
+import { LeakageFacts, LeakageSearch } from './leakage.ts';
 import { TASK_INSIGHTS } from './rest/insights.ts';
 import { Calibration } from './manifest.ts';
 import { Id, INT32_MAX, Sha256, nullable, oneOf, strict } from './schema.ts';
@@ -68,6 +68,7 @@ export const TrainTask = strict({
   ),
   sampleFraction: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
   findsLeakage: Type.Optional(Type.Boolean({ description: 'whether target leakage is looked for too; default false' })),
+  leakageSearch: Type.Optional(LeakageSearch),
   refit: nullable(
     strict({
       of: Id,

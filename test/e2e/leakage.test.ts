@@ -23,6 +23,21 @@ function trap(): SampleTable {
   return { columns: ['honest', 'noise', 'copy', 'sold'], rows };
 }
 
+/** Patients of five rows, whose target is mostly their own, and a copy of every third row. */
+function shared(): SampleTable {
+  const draw = randomNumbers(8);
+  const rows = Array.from({ length: 150 }, (_, patient) => {
+    const chance = draw() < 0.5 ? 0.1 : 0.9;
+    return Array.from({ length: 5 }, () => [
+      `P${patient}`,
+      draw().toFixed(4),
+      draw().toFixed(4),
+      draw() < chance ? 'ill' : 'well',
+    ]);
+  }).flat();
+  return { columns: ['patient', 'x', 'z', 'state'], rows: [...rows, ...rows.filter((_, row) => row % 3 === 0)] };
+}
+
 describe('target leakage', function () {
   this.timeout(120_000);
   let api: Api;
@@ -79,6 +94,39 @@ describe('target leakage', function () {
     expect(leakage?.findings.map(({ features }) => features)).to.deep.equal([['copy']]);
     expect(excludedForLeakage).to.deep.equal([]);
     expect((await api.get(`/models/${run.modelId}/parameters`, ModelParameters)).features).to.include('copy');
+  });
+
+  it('is in rows and groups that two partitions share: counted, told in API, log and start page, and nothing changed', async function () {
+    const sharedId = await api.dataset({ content: csvText(shared()), fileName: 'shared.csv' });
+    const run = await modelled(api, { datasetId: sharedId }, { ...REQUEST, target: 'state' });
+    const { plan, leakage } = await api.get(`/projects/${run.projectId}/autopilot`, AutopilotRun);
+    const groupColumns = [{ name: 'patient', levelCount: 150 }];
+    expect(plan.leakage).to.deep.equal({ excludes: true, skipped: null, groupColumns });
+    const json = { ...REQUEST, target: 'state', timeBudgetSeconds: 60 };
+    const path = `/projects/${run.projectId}/autopilot?dryRun=true`;
+    const { plan: timed } = await api.call('POST', path, 200, AutopilotDryRun, { json });
+    expect(timed.leakage).to.deep.equal({ excludes: true, skipped: null, msMax: 3_000, groupColumns });
+    expect(plan.partitioning.method).to.equal('stratified');
+    expect(leakage?.duplicates).to.deep.include({ rowCount: 1_000, twinCount: 500, noise: 0, isCopied: true });
+    expect(leakage?.duplicates?.holdout.twinCount).to.be.within(40, 160);
+    expect(leakage?.groups?.map(({ column }) => column)).to.deep.equal(['patient']);
+    expect(leakage?.leftOut).to.equal(undefined);
+    const baseline = run.board.data.find(({ blueprintId }) => blueprintId === 'baseline') ?? expect.fail('no baseline');
+    const log = await api.request('GET', `/models/${baseline.modelId}/log`);
+    expect(log.text).to.match(/equal rows: 500 of 1000 .*groups: patient tells/s);
+    const executable = installedBrowser();
+    if (executable === null) skipBecause(this, 'Chromium is not installed (Debian package chromium)');
+    const browser = await startBrowser(executable);
+    try {
+      const { page, complaints } = await browser.newPage();
+      const { url, adminKey } = await sharedPlatform();
+      await page.goto(`${url}/#key=${adminKey}&project=${run.projectId}`);
+      await page.locator('#data', { hasText: '500 of 1,000 rows, 50 %, have an equal one' }).waitFor();
+      await page.locator('#data', { hasText: 'patient names groups' }).waitFor();
+      expect(complaints).to.deep.equal([]);
+    } finally {
+      await browser.close();
+    }
   });
 
   it('is told on the start page', async function () {

@@ -35,6 +35,9 @@ describe('replay of a run with a time budget, for real', function () {
     expect(models.filter(({ isEqual }) => isEqual !== true)).to.deep.equal([]);
     expect(report).to.deep.include({ ofProjectId: projectId, isEqual: true });
     expect(models.length).to.be.at.least(3);
+    const { leakage } = await api.get(`/projects/${projectId}/autopilot`, AutopilotRun);
+    expect(leakage).to.not.equal(null);
+    expect(run.leakage, 'the search for leakage ended where it had').to.deep.equal(leakage);
     const recommended = models.find(({ isRecommended }) => isRecommended);
     expect(recommended?.of.modelId).to.equal(modelId);
     expect(recommended?.modelId).to.equal(run.recommendedModelId);

@@ -1,6 +1,7 @@
 export { next } from './autopilot/next.ts';
 export { BUILT_IN_LISTS, builtInLists, onFeatureList, withoutFeatures } from './autopilot/feature-lists.ts';
-export { excludedOfRun, leakagePlan } from './autopilot/leakage.ts';
+export { groupColumnsOf } from './autopilot/group-columns.ts';
+export { excludedOfRun, leakagePlan, leakageSearchOf } from './autopilot/leakage.ts';
 export { imbalanceFor, withImbalance } from './autopilot/imbalance.ts';
 export { planAutopilot } from './autopilot/plan.ts';
 export type { AutopilotFacts, AutopilotRequest } from './autopilot/request.ts';

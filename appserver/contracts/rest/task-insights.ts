@@ -83,7 +83,12 @@ const Segment = strict({
   meanPredicted: perOutput('of its rows, out of fold'),
   score: nullable(Type.Number({ description: 'of its rows; null where it is undefined' })),
   gain: nullable(Type.Number({ description: 'above 0: better than all rows together, in units of the metric' })),
-  noise: nullable(Type.Number({ description: 'standard error of the gain; null below fifty rows' })),
+  noise: nullable(
+    Type.Number({
+      description:
+        'standard error of the gain, or of as many rows drawn at random where that is larger; null below fifty rows',
+    }),
+  ),
   pValue: nullable(
     Type.Number({ description: 'that chance gives such a gain in any of the segments that were tested (Holm)' }),
   ),

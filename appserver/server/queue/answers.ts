@@ -27,7 +27,7 @@ export function claimedTaskOf(
 /** A task without the search for leakage, which programs of version 1 do not know; the run goes on without. */
 function withoutLeakage(spec: TaskSpec): TaskSpec {
   if (spec.kind !== 'train') return spec;
-  const { findsLeakage: _, ...known } = spec;
+  const { findsLeakage: _, leakageSearch: __, ...known } = spec;
   return known;
 }
 

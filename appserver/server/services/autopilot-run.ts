@@ -14,7 +14,7 @@ import {
   type StoredTable,
   type TrainTask,
 } from '#contracts';
-import { blueprintOf, candidateName, imbalanceFor, next, rankingScore, withoutFeatures } from '#ml';
+import { blueprintOf, candidateName, imbalanceFor, leakageSearchOf, next, rankingScore, withoutFeatures } from '#ml';
 import { newId } from '#runtime';
 import {
   createTask,
@@ -235,7 +235,7 @@ function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): Trai
     parameters: planned.parameters,
     ...(planned.ownBlueprint?.featureSteps === undefined ? {} : { featureSteps: planned.ownBlueprint.featureSteps }),
     sampleFraction: order.sampleFraction,
-    ...(planned.findsLeakage === true ? { findsLeakage: true } : {}),
+    ...(planned.findsLeakage === true ? { findsLeakage: true, leakageSearch: leakageSearchOf(plan) } : {}),
     refit: refitOf(planned, order.calibration),
     seed: plan.seed,
     ...(Object.keys(stops).length === 0 ? {} : { stops }),

@@ -7,7 +7,7 @@ import {
   type DatePartitions,
   type PartitioningRequest,
 } from '#contracts';
-import { excludedOfRun, leakagePlan, planAutopilot } from '#ml';
+import { excludedOfRun, groupColumnsOf, leakagePlan, planAutopilot } from '#ml';
 import { newId } from '#runtime';
 import {
   countLiveWorkers,
@@ -107,7 +107,7 @@ export async function planRun(
     ...(list === null ? {} : { featureList: list.name }),
     insights,
   };
-  const plan = { ...searched, leakage: leakagePlan(searched) };
+  const plan = { ...searched, leakage: leakagePlan(searched, groupColumnsOf(searched, facts)) };
   return project.fixed === null ? plan : heldAgainst(project, project.fixed, plan);
 }
 

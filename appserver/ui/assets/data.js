@@ -13,9 +13,59 @@ const featuresOf = ({ features }) =>
 const folded = (title, ...content) =>
   make('details', {}, make('summary', {}, title), make('div', { className: 'scroll' }, ...content));
 
+const percent = (part, whole) => `${number(whole === 0 ? 0 : (100 * part) / whole)} %`;
+
+/** Equal rows that are more than chance explains. */
+function duplicatesOf({ duplicates }) {
+  if (duplicates === undefined || !duplicates.isCopied) return [];
+  const { rowCount, twinCount, noise, validation, holdout, expectedShare } = duplicates;
+  const about = noise === 0 ? '' : ` (± ${percent(noise, 1)})`;
+  return [
+    make(
+      'p',
+      { className: 'error' },
+      `Scores promise more than new rows will get: ${number(twinCount)} of ${number(rowCount)} rows, ${percent(twinCount, rowCount)}${about}, have an equal one, where chance would give ${percent(expectedShare, 1)}. ` +
+        `${percent(validation.twinCount, validation.rowCount)} of the validation rows and ${percent(holdout.twinCount, holdout.rowCount)} of the holdout equal a row that was trained on. ` +
+        'Remove the copies from the dataset, or partition by a column that they share (partitioning.method group).',
+    ),
+  ];
+}
+
+/** Groups that training and validation rows share, and that tell the target. */
+function groupsOf({ groups = [] }) {
+  return groups.map(({ column, score, chance, seenShare }) =>
+    make(
+      'p',
+      { className: 'error' },
+      `${column} names groups, and other rows of a group tell the target (${number(score)}, by chance ${number(chance)}): ${percent(seenShare, 1)} of the validation rows are of groups that were trained on. ` +
+        `Where new rows are of new groups, scores promise too much: start a project with partitioning {"method": "group", "column": ${JSON.stringify(column)}}.`,
+    ),
+  );
+}
+
+/** What the search had no time for. */
+function leftOutOf({ leftOut }) {
+  if (leftOut === undefined) return [];
+  const { rowCount, featureCount, groupColumnCount, pairCount, duplicates } = leftOut;
+  const rows = duplicates ? ', and equal rows' : '';
+  return [
+    make(
+      'p',
+      {},
+      `The search for leakage was out of time. Not looked at: ${number(rowCount)} rows, ${number(featureCount)} features, ${number(groupColumnCount)} columns of groups, ${number(pairCount)} pairs${rows}.`,
+    ),
+  ];
+}
+
+/** What the search for leakage found: what must be known at once, then all findings folded. */
+const searchOf = (run) =>
+  run === null || run.leakage === null
+    ? []
+    : [...duplicatesOf(run.leakage), ...groupsOf(run.leakage), ...leftOutOf(run.leakage), ...leakageOf(run)];
+
 /** Features that give the target away: what was left out for it at once, all of them folded. */
 function leakageOf(run) {
-  if (run === null || run.leakage === null || run.leakage.findings.length === 0) return [];
+  if (run.leakage.findings.length === 0) return [];
   const { leakage, excludedForLeakage } = run;
   const left =
     excludedForLeakage.length === 0
@@ -62,7 +112,7 @@ export async function showData({ id, datasetId, target }) {
   show(
     'data',
     ...pinsOf(run),
-    ...leakageOf(run),
+    ...searchOf(run),
     folded(
       `Warnings about the data: ${number(warnings.length)}`,
       table(

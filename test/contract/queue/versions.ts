@@ -71,10 +71,14 @@ export function versionsCases(stage: Stage): void {
         cells: Array.from({ length: 60 }, (_, row) => String((row * (3 + index)) % (11 + index))),
       }));
       const plan = await planOf(columns, { target: 'y', targetType: 'regression' });
-      const spec = trainTask(columns, plan, { blueprintId: 'baseline', findsLeakage: true });
+      const spec = trainTask(columns, plan, {
+        blueprintId: 'baseline',
+        findsLeakage: true,
+        leakageSearch: { msMax: 9 },
+      });
       await world.addTask({ spec });
       await world.addTask({ spec });
-      const { findsLeakage: _, ...known } = spec;
+      const { findsLeakage: _, leakageSearch: __, ...known } = spec;
       const { workerId, workerToken } = await registerV1();
       expect((await claimV1(workerId, workerToken, 'r1'))?.spec).to.deep.equal(known);
       expect(await world.take(stage.worker))

@@ -1,33 +1,46 @@
-import type { AutopilotPlan, LeakageFacts, PlannedTask } from '#contracts';
+import type { AutopilotPlan, LeakageFacts, LeakageSearch, PlannedTask } from '#contracts';
 import { entryOf } from '../blueprints/catalogue.ts';
 import type { Run, Searched } from './run.ts';
 
-/** Part of a budget that the search for leakage may be expected to take. */
+/** Part of a budget that the search for leakage may take. */
 const BUDGET_SHARE = 0.05;
-/** Expected: so many ms, and so many cells a ms. */
-const FIXED_MS = 500;
-const CELLS_PER_MS = 5_000;
+/** Of less time nothing comes: reading the first features takes as long. */
+const SEARCH_MS_MIN = 100;
 /** Lists from which what gives the target away is left out; who names another one has asked for its features. */
 const CLEANED_LISTS: readonly (string | undefined)[] = [undefined, 'leakage-free'];
 
-/** Whether a run looks for target leakage before anything else, and what becomes of what it finds. */
-export function leakagePlan({
-  candidates,
-  features,
-  featureList,
-  rowCount,
-  timeBudgetMs,
-}: AutopilotPlan): NonNullable<AutopilotPlan['leakage']> {
+/**
+ * Whether a run looks for target leakage before anything else, how long, and what becomes of what it finds.
+ *
+ * @param groupColumns see `groupColumnsOf`
+ */
+export function leakagePlan(
+  { candidates, featureList, timeBudgetMs }: AutopilotPlan,
+  groupColumns: NonNullable<LeakageSearch['groupColumns']> = [],
+): NonNullable<AutopilotPlan['leakage']> {
   const excludes = CLEANED_LISTS.includes(featureList);
   const [first] = candidates;
   if (first === undefined || entryOf(first.blueprintId).settings !== null)
     return { excludes, skipped: 'the baseline, with which it is looked for, is not among the blueprints' };
-  const expectedMs = FIXED_MS + (rowCount * features.length) / CELLS_PER_MS;
-  if (timeBudgetMs === null || expectedMs <= BUDGET_SHARE * timeBudgetMs) return { excludes, skipped: null };
-  const seconds = (ms: number): string => (ms / 1000).toPrecision(2);
+  const msMax = timeBudgetMs === null ? null : Math.floor(BUDGET_SHARE * timeBudgetMs);
+  if (msMax !== null && msMax < SEARCH_MS_MIN)
+    return {
+      excludes,
+      skipped: `${100 * BUDGET_SHARE} % of the budget, ${msMax} ms, are less than the ${SEARCH_MS_MIN} ms that it needs`,
+    };
   return {
-    excludes,
-    skipped: `it would take about ${seconds(expectedMs)} s, more than ${100 * BUDGET_SHARE} % of the budget of ${seconds(timeBudgetMs)} s`,
+    ...{ excludes, skipped: null },
+    ...(msMax === null ? {} : { msMax }),
+    ...(groupColumns.length === 0 ? {} : { groupColumns: [...groupColumns] }),
+  };
+}
+
+/** What the task that looks for leakage is told. A replay has no deadlines: it ends where the recorded search has. */
+export function leakageSearchOf({ leakage, replay }: AutopilotPlan): LeakageSearch {
+  const { msMax, groupColumns } = leakage ?? {};
+  return {
+    ...(msMax === undefined || replay !== undefined ? {} : { msMax }),
+    ...(groupColumns === undefined ? {} : { groupColumns }),
   };
 }
 

@@ -109,12 +109,7 @@ export async function fitModel(
   io: FitIo,
 ): Promise<FitResult> {
   const startedAt = io.now();
-  if (source.rowCount !== task.table.rowCount) {
-    throw new AppError(
-      'DATASET_CHANGED',
-      `the table has ${source.rowCount} rows, the task was made for ${task.table.rowCount}`,
-    );
-  }
+  checkRowCount(task, source);
   const { target } = task;
   const reading = readingOf(task);
   const { settings } = reading;
@@ -125,11 +120,12 @@ export async function fitModel(
   const rows = await readTargetRows(task, source, io.signal);
   const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
   const roles = fittedRoles(task, rows, io);
-  const leakage = task.findsLeakage === true ? await findLeakage(task, features, { rows, roles }, source, io) : null;
+  const stops = stopBook(task.stops ?? null);
+  const known = { rows, roles, stops, readMs: io.now() - startedAt };
+  const leakage = task.findsLeakage === true ? await findLeakage(task, features, known, source, io) : null;
   await report(io, 0.02, 'reading', 'reading the features');
   const { survey, texts } = await readFeatures(task, reading, features, roles, source, outputCount, io);
   const surveyMs = io.now() - startedAt;
-  const stops = stopBook(task.stops ?? null);
   const historyOf = historiesOf({ task, features, rows, roles, objective }, reading);
   const context = {
     ...{ task, features, source, roles, engine, objective, outputCount },
@@ -172,6 +168,11 @@ export async function fitModel(
       predictMicrosPerRow,
     },
   };
+}
+
+function checkRowCount({ table }: TrainTask, { rowCount }: BatchSource): void {
+  if (rowCount === table.rowCount) return;
+  throw new AppError('DATASET_CHANGED', `the table has ${rowCount} rows, the task was made for ${table.rowCount}`);
 }
 
 /** What each row is for, of as many rows as the model can hold. */

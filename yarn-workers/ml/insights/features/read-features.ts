@@ -11,7 +11,7 @@ export interface SampledFeature {
 }
 
 /** What collects one feature's values, and what there is of them in the end. */
-interface Collector {
+export interface Collector {
   readonly take: (values: FeatureValues, row: number, place: number) => void;
   readonly values: FeatureValues;
 }
@@ -34,7 +34,7 @@ export async function readFeatures(
     const index = features.findIndex(({ name }) => name === request.name);
     const feature = features[index];
     if (feature === undefined) throw new AppError('INTERNAL', `${request.name} is no feature of the model`);
-    const collector = collectorOf(feature, rows.length);
+    const collector = featureCollector(feature, rows.length);
     return { index, name: request.name, decode: featureDecoder(feature), collector };
   });
   if (inputs.length === 0) return [];
@@ -58,7 +58,8 @@ export async function readFeatures(
   return inputs.map(({ index, name, collector }) => ({ index, name, values: collector.values }));
 }
 
-function collectorOf(feature: ManifestFeature, rowCount: number): Collector {
+/** Collects the values of some rows of a feature as they are read; each has its place. */
+export function featureCollector(feature: ManifestFeature, rowCount: number): Collector {
   const { parse } = feature;
   if (isText(feature)) return textCollector(rowCount);
   if (parse.kind === 'category') return categoryCollector(rowCount);

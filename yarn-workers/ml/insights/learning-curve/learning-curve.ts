@@ -31,7 +31,7 @@ export interface CurveInput {
 export function trainingOf({ train }: InsightTask): TrainTask {
   if (train === undefined || train.refit !== null)
     throw new AppError('INTERNAL', 'a learning curve needs the task that trained the model on its partitions');
-  const { findsLeakage: _, stops: __, ...training } = train;
+  const { findsLeakage: _, leakageSearch: __, stops: ___, ...training } = train;
   return training;
 }
 

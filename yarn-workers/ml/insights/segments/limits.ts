@@ -8,5 +8,7 @@ export const SEGMENT_BINS = 10;
 export const SEGMENT_ROWS_MIN = 50;
 /** Groups of rows of the jackknife; one less, the degrees of freedom, must be odd. */
 export const SEGMENT_GROUPS = 20;
+/** Segments that are drawn at random for each number of rows at which their noise is measured: it is known to 7 %. */
+export const CHANCE_DRAWS = 100;
 /** What chance alone may give in one of twenty models. */
 export const NOTABLE_P = 0.05;

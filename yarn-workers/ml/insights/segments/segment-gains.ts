@@ -1,6 +1,7 @@
 import { METRIC_FACTS, type MetricName, type TargetSpec } from '#contracts';
 import { hash32, jackknifeError, rowHash, studentTwoSided } from '#statistics';
 import { metricOf, type OutOfFold } from '../../fit/out-of-fold.ts';
+import { chanceNoise } from './chance-noise.ts';
 import { SEGMENT_GROUPS, SEGMENT_ROWS_MIN } from './limits.ts';
 
 const GROUP_SALT = 0x5a17_0023;
@@ -18,10 +19,12 @@ export interface SegmentGain {
 
 /**
  * Scores segments of rows against all of them. The noise is the grouped jackknife of the difference, whose t has one degree of freedom
- * less than groups: it works for every metric, and knows what a segment and the whole have in common.
+ * less than groups: it works for every metric, and knows what a segment and the whole have in common. Where it is smaller than that of
+ * as many rows drawn at random, that counts: of 450 segments the one with the smallest noise by chance would stand out else
+ * (`test/bench/segments.bench.ts`).
  *
  * @param rows of the whole, without HOLDOUT
- * @see jackknifeError
+ * @see jackknifeError, chanceNoise
  */
 export function segmentScorer(
   rows: OutOfFold,
@@ -37,20 +40,22 @@ export function segmentScorer(
   };
   const all = [null, ...Array.from({ length: SEGMENT_GROUPS }, (_, group) => group)];
   const whole = scoresOf(rows, all);
+  const chanceOf = chanceNoise(rows, metric, (some) => metricOf(metric, some, target, () => true), seed);
   return {
     score: whole[0] ?? null,
     gainOf: (segment) => {
       const isLarge = segment.rows.length >= SEGMENT_ROWS_MIN;
-      const own = scoresOf(segment, isLarge ? all : [null]);
-      const gains = own.map((score, at): number | null => {
+      const scores = scoresOf(segment, isLarge ? all : [null]);
+      const gains = scores.map((score, at): number | null => {
         const other = whole[at] ?? null;
         return score === null || other === null ? null : sign * (score - other);
       });
       const [gain = null, ...without] = gains;
-      const noise = gain === null || !isLarge ? null : jackknifeError(without);
+      const own = gain === null || !isLarge ? null : jackknifeError(without);
+      const noise = own === null ? null : Math.max(own, chanceOf(segment) ?? 0);
       const isKnown = gain !== null && noise !== null && noise > 0;
       const pValue = isKnown ? studentTwoSided(gain / noise, SEGMENT_GROUPS - 1) : null;
-      return { score: own[0] ?? null, gain, noise, pValue };
+      return { score: scores[0] ?? null, gain, noise, pValue };
     },
   };
 }

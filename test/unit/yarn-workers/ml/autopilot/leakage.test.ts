@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { AutopilotPlan, AutopilotState, LeakageFacts, LeakageFinding, PlannedTask } from '#contracts';
-import { builtInLists, excludedOfRun, leakagePlan, next } from '#ml';
+import { builtInLists, excludedOfRun, leakagePlan, leakageSearchOf, next } from '#ml';
 import { numberRule, type MemoryColumn } from '../../../../support/memory-table.ts';
 import { planOf, profileOf } from '../../../../support/modelling-task.ts';
 
@@ -71,15 +71,27 @@ describe('ml autopilot leakage', () => {
     expect(excludedOfRun(await planned({ featureList: 'leakage-free' }), facts(finding(['a'])))).to.deep.equal(['a']);
   });
 
-  it('is skipped with a reason where the budget is too small, or the baseline is not wanted', async () => {
-    expect((await planned({ timeBudgetMs: 60_000 })).leakage?.skipped).to.equal(null);
-    expect((await planned({ timeBudgetMs: 5_000 })).leakage?.skipped).to.match(
-      /about 0\.50 s, more than 5 % .* 5\.0 s/,
-    );
+  it('has a part of a budget, and is skipped with a reason where that is nothing, or the baseline is not wanted', async () => {
+    expect((await planned()).leakage).to.deep.equal({ excludes: true, skipped: null });
+    expect((await planned({ timeBudgetMs: 60_000 })).leakage).to.deep.equal({
+      ...{ excludes: true, skipped: null },
+      msMax: 3_000,
+    });
+    expect((await planned({ timeBudgetMs: 1_000 })).leakage?.skipped).to.match(/5 % of the budget, 50 ms, .* 100 ms/);
     const { candidates } = await planned();
     expect((await planned({ candidates: candidates.slice(1) })).leakage?.skipped).to.match(/baseline/);
-    const skipped = await planned({ timeBudgetMs: 5_000 });
+    const skipped = await planned({ timeBudgetMs: 1_000 });
     expect(next({ ...skipped, timeBudgetMs: null }, state([], null, 0)).tasks).to.have.length(2);
+  });
+
+  it('tells the task its time and the columns that may name groups; a replay has no time', async () => {
+    const groupColumns = [{ name: 'c', levelCount: 9 }];
+    const plan = await planned({ timeBudgetMs: 60_000 });
+    const asked = { ...plan, leakage: leakagePlan(plan, groupColumns) };
+    expect(leakageSearchOf(asked)).to.deep.equal({ msMax: 3_000, groupColumns });
+    const replay = { runId: 'r', projectId: 'p', recommendedModelId: 'm', models: [] };
+    expect(leakageSearchOf({ ...asked, replay })).to.deep.equal({ groupColumns });
+    expect(leakageSearchOf(await planOf(TABLE, { target: 'y' }))).to.deep.equal({});
   });
 
   it('has a list without what gives the target away, once that is known', async () => {
