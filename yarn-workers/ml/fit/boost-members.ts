@@ -86,6 +86,15 @@ export async function boostMembers(
     }
     await states.offer({ finished, running: [] });
   }
+  return boostedMembers(members, finished, steps, scores);
+}
+
+function boostedMembers(
+  members: readonly Member[],
+  finished: readonly FinishedMember[],
+  steps: readonly (readonly ManifestStep[])[],
+  scores: readonly (TextScores | undefined)[],
+): BoostedMember[] {
   const isShort = finished.length < members.length;
   const areBags = members.some(({ bag }) => bag !== undefined);
   return finished.map(({ trees, iterations, stoppedByDeadline }, index) => ({
