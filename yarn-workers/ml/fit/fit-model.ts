@@ -16,7 +16,7 @@ import { isText, openArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
 import { dateColumnsOf } from '../blueprints/dates.ts';
 import { readsHistory } from '../blueprints/history.ts';
-import { placesOf } from '../blueprints/places.ts';
+import { placeColumnsOf } from '../blueprints/places.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
 import { textAnalysesOf } from '../blueprints/text.ts';
 import { isForest, isLinear, type ModelSettings } from '../blueprints/settings.ts';
@@ -212,7 +212,7 @@ async function readFeatures(
     seed,
     textAnalysesOf(settings),
     dateColumnsOf(settings),
-    placesOf(
+    placeColumnsOf(
       settings,
       surveyed.map(({ manifest }) => manifest),
       monotonic,

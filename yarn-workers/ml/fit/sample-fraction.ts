@@ -3,7 +3,7 @@ import { isText } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
 import { dateColumnsOf, datePairs } from '../blueprints/dates.ts';
 import { boostedSample } from '../blueprints/many-classes.ts';
-import { placesOf } from '../blueprints/places.ts';
+import { placeColumnsOf } from '../blueprints/places.ts';
 import { isForest, isLinear } from '../blueprints/settings.ts';
 import { forestSample } from './forest/forest-members.ts';
 import { designSample } from './linear/linear-members.ts';
@@ -22,11 +22,15 @@ export function fittedFraction(task: TrainTask): number {
   const manifests = taskFeatures(task).map(({ manifest }) => manifest);
   const dates = dateColumnsOf(settings);
   const pairCount = dates.differences ? datePairs(manifests.map(({ type }) => type)).length : 0;
-  const directionCount = 2 * placesOf(settings, manifests, task.monotonic).length;
-  const counts = manifests.map((manifest): number =>
-    isText(manifest) ? 0 : manifest.parse.kind === 'date' ? dates.parts.length : 1,
-  );
-  const columnCount = counts.reduce((sum, count) => sum + count, pairCount + directionCount);
+  const places = placeColumnsOf(settings, manifests, task.monotonic);
+  const placeCount = places.pairs.length * ((places.directions ? 2 : 0) + places.cellSizes);
+  const crossCount = isLinear(settings) ? settings.crosses : 0;
+  const counts = manifests.map((manifest): number => {
+    if (isText(manifest)) return 0;
+    if (manifest.parse.kind === 'geo') return places.parts.length + places.cellSizes;
+    return manifest.parse.kind === 'date' ? dates.parts.length : 1;
+  });
+  const columnCount = counts.reduce((sum, count) => sum + count, pairCount + placeCount + crossCount);
   const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
   const most = isLinear(settings)
     ? designSample(table.rowCount, columnCount, outputCount)

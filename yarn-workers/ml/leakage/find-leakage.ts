@@ -139,5 +139,9 @@ function firstOf(feature: SampledFeature, count: number): SampledFeature {
       return { ...feature, values: { ...values, codes: values.codes.subarray(0, count) } };
     case 'text':
       return { ...feature, values: { ...values, texts: values.texts.slice(0, count) } };
+    case 'place': {
+      const [latitudes, longitudes] = [values.latitudes.subarray(0, count), values.longitudes.subarray(0, count)];
+      return { ...feature, values: { ...values, latitudes, longitudes } };
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { fitModel } from '#ml';
 import { createRandom } from '#statistics';
-import { placePairs, placesOf } from '../../../../../../yarn-workers/ml/blueprints/places.ts';
+import { placeColumnsOf, placePairs } from '../../../../../../yarn-workers/ml/blueprints/places.ts';
 import { settingsOf } from '../../../../../../yarn-workers/ml/blueprints/catalogue.ts';
 import { testEngine } from '../../../../../support/boosting-engine.ts';
 import { memorySource, numberRule, type MemoryColumn } from '../../../../../support/memory-table.ts';
@@ -60,14 +60,20 @@ describe('ml: places', () => {
 
   it('are read by trees and broken lines, unless a prediction is to rise or fall with one of their features', () => {
     const features = numeric('lat', 'lon');
-    const pair = [{ latitude: 0, longitude: 1 }];
-    for (const id of ['lightgbm-default', 'extra-trees', 'linear-splines'])
-      expect(placesOf(settingsOf(id, {}), features, NO_SIGNS), id).to.deep.equal(pair);
-    expect(placesOf(settingsOf('linear', {}), features, NO_SIGNS)).to.deep.equal([]);
-    expect(placesOf(null, features, NO_SIGNS)).to.deep.equal([]);
-    expect(
-      placesOf(settingsOf('lightgbm-default', {}), features, { increasing: [], decreasing: ['lon'] }),
-    ).to.deep.equal([]);
+    const pairs = [{ latitude: 0, longitude: 1 }];
+    const found = (id: string) => {
+      const { parts: _, ...columns } = placeColumnsOf(settingsOf(id, {}), features, NO_SIGNS);
+      return columns;
+    };
+    for (const id of ['lightgbm-default', 'xgboost-default', 'extra-trees'])
+      expect(found(id), id).to.deep.equal({ pairs, directions: true, cellSizes: 0 });
+    expect(found('linear-splines')).to.deep.equal({ pairs, directions: true, cellSizes: 3 });
+    expect(found('linear')).to.deep.equal({ pairs, directions: false, cellSizes: 3 });
+    expect(placeColumnsOf(null, features, NO_SIGNS).pairs).to.deep.equal([]);
+    for (const id of ['lightgbm-default', 'linear'])
+      expect(placeColumnsOf(settingsOf(id, {}), features, { increasing: [], decreasing: ['lon'] }).pairs).to.deep.equal(
+        [],
+      );
   });
 
   it('have the width of a degree where each member’s own training rows are', async () => {
