@@ -70,7 +70,7 @@ export type StoredTable = Static<typeof StoredTable>;
 export const FeatureWarning = strict({
   code: Type.String({
     description:
-      'stable: ALL_MISSING, CONSTANT, MIXED_TYPES, INFINITE_VALUES, HIGH_CARDINALITY, ID_LIKE, NEAR_DUPLICATE, DISGUISED_MISSING, EXCESS_ZEROS, OUTLIERS, FUTURE_DATES, DUPLICATE_NAME, ...',
+      'stable: ALL_MISSING, CONSTANT, MIXED_TYPES, INFINITE_VALUES, HIGH_CARDINALITY, ID_LIKE, NEAR_DUPLICATE, DISGUISED_MISSING, EXCESS_ZEROS, OUTLIERS, FUTURE_DATES, UNREADABLE_PLACES, DUPLICATE_NAME, ...',
   }),
   message: Type.String(),
   handling: Type.String({ description: 'what will be done about it' }),
@@ -83,6 +83,15 @@ export type ValueCount = Static<typeof ValueCount>;
 
 /** Distinct values are kept exactly up to this many. A classification target needs all of its classes among them. */
 export const DISTINCT_VALUES_MAX = 1_000;
+
+/** Where the places of a feature lie, in degrees. */
+export const BoundingBox = strict({
+  south: Type.Number(),
+  west: Type.Number(),
+  north: Type.Number(),
+  east: Type.Number(),
+});
+export type BoundingBox = Static<typeof BoundingBox>;
 
 /** A feature's profile as `GET /datasets/{id}/features` shows it. Numbers are null where they have no meaning. */
 export const FeatureProfile = strict({
@@ -116,6 +125,7 @@ export const FeatureProfile = strict({
       counts: Type.Array(Type.Integer({ minimum: 0 })),
     }),
   ),
+  boundingBox: Type.Optional(BoundingBox),
   warnings: Type.Array(FeatureWarning),
 });
 export type FeatureProfile = Static<typeof FeatureProfile>;

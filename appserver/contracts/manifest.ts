@@ -44,6 +44,19 @@ export type TextTokens = (typeof TEXT_TOKENS)[number];
 export const CATEGORY_MEANINGS = ['target', 'count'] as const;
 export type CategoryMeaning = (typeof CATEGORY_MEANINGS)[number];
 
+/** Parts that a place becomes, each a dense column: directions are those of `place-directions`. */
+export const PLACE_PARTS = ['latitude', 'longitude', 'north-east', 'north-west'] as const;
+export type PlacePart = (typeof PLACE_PARTS)[number];
+
+const placeWidth = Type.Number({
+  minimum: 0,
+  maximum: 1,
+  description: 'length of a degree of longitude in degrees of latitude, where the training rows are',
+});
+
+/** Most cuts between all places and one of their cells: 1,024 cells. */
+export const PLACE_DEPTH_MAX = 10;
+
 /** Longest n-gram of a text step. */
 export const TEXT_LENGTH_MAX = 8;
 
@@ -66,6 +79,12 @@ const ngramLength = Type.Integer({ minimum: 1, maximum: TEXT_LENGTH_MAX });
  *   their fraction; NaN where one of them is missing.
  * - `place-directions` (came with places; programs from before refuse it): two dense columns of a place, latitude + width x
  *   longitude and latitude - width x longitude; NaN where one of them is missing. `feature` is the latitude.
+ * - `place-parts` (came with the type `geo`; refused so too): one dense column a part of a feature that is read as places; missing is NaN.
+ * - `place-cells` (came with them too): one category column a depth; code = the cell, of 2^depth, that a place lies in; missing is NaN.
+ *   Cut i is of the longitude where `onLongitude[i]`; places up to `cuts[i]` go to cut 2i + 1, the others to 2i + 2. `feature` is the
+ *   latitude, or read as places where `longitude` is null.
+ * - `category-cross` (came with them too): one category column of two features, each a category or a number. A cell has the place of its key among
+ *   `keys` (or `otherKeys`), a missing one the place after them, an unseen one the next; code = `codes[place x (otherKeys + 2) + other place]`, null: NaN.
  * - `series-history` (came with histories; refused so too): what was known of the target of a series, looked up by the date `feature` and
  *   the series. Columns: days since `times` of the series, its last value, its mean over the last 7 and 28 times (`windows`), and with a
  *   `season` the last value and the mean of the last four at the date's place; `log`: logarithms of them all, NaN for 0 and
@@ -116,11 +135,29 @@ export const ManifestStep = Type.Union([
     kind: Type.Literal('place-directions'),
     feature: Type.Integer({ minimum: 0 }),
     longitude: Type.Integer({ minimum: 0 }),
-    width: Type.Number({
-      minimum: 0,
-      maximum: 1,
-      description: 'length of a degree of longitude in degrees of latitude, where the training rows are',
-    }),
+    width: placeWidth,
+  }),
+  strict({
+    kind: Type.Literal('place-parts'),
+    feature: Type.Integer({ minimum: 0 }),
+    parts: Type.Array(oneOf(PLACE_PARTS), { minItems: 1 }),
+    width: placeWidth,
+  }),
+  strict({
+    kind: Type.Literal('place-cells'),
+    feature: Type.Integer({ minimum: 0 }),
+    longitude: nullable(Type.Integer({ minimum: 0 })),
+    depths: Type.Array(Type.Integer({ minimum: 1, maximum: PLACE_DEPTH_MAX }), { minItems: 1 }),
+    onLongitude: Type.Array(Type.Boolean()),
+    cuts: Type.Array(Type.Number()),
+  }),
+  strict({
+    kind: Type.Literal('category-cross'),
+    feature: Type.Integer({ minimum: 0 }),
+    other: Type.Integer({ minimum: 0 }),
+    keys: Type.Array(Type.String()),
+    otherKeys: Type.Array(Type.String()),
+    codes: Type.Array(nullable(Type.Integer({ minimum: 0, maximum: 65_534 }))),
   }),
   strict({
     kind: Type.Literal('series-history'),

@@ -30,10 +30,13 @@ const nullMarkers = Type.Array(Type.String(), {
  * - `category`: a key. `keyRule` text: the cell's exact text; number: numerically equal spellings are one key (shortest
  *   round-trip form; a text that is no number keeps its text); boolean: TRUE/True/true are one key.
  * - `date`: one of the named formats, tried in order; value is seconds since 1970 (UTC), fractions kept to the microsecond.
+ * - `geo` (of features only; the columns are stored as categories): a latitude and a longitude in degrees, "37.8, -122.4", with or without
+ *   comma and parentheses, or `POINT(-122.4 37.8)`. Programs from before refuse it.
  */
 export const ParseRule = Type.Union([
   strict({ kind: Type.Literal('number'), nullMarkers }),
   strict({ kind: Type.Literal('category'), keyRule: oneOf(['text', 'number', 'boolean']), nullMarkers }),
   strict({ kind: Type.Literal('date'), formats: Type.Array(oneOf(DATE_FORMATS), { minItems: 1 }), nullMarkers }),
+  strict({ kind: Type.Literal('geo'), nullMarkers }),
 ]);
 export type ParseRule = Static<typeof ParseRule>;

@@ -66,6 +66,7 @@ export { compileLeafFinder, compileTreeWalk, type LeafFinder, type RowEvaluator 
 export { BOOLEAN_PATTERN, categoryKey, isMissing, type KeyRule } from './parse/category.ts';
 export { cellReader, cellText, type CellReader, type KeyReader, type NumberReader } from './parse/cell-reader.ts';
 export { DATE_PATTERNS, civilDay, parseDate } from './parse/date.ts';
+export { LATITUDE_MAX, LONGITUDE_MAX, PLACE_PATTERN, parsePlace } from './parse/place.ts';
 export { INFINITY_PATTERN, NUMBER_PATTERN, parseNumber } from './parse/number.ts';
 export {
   type ColumnDifferences,
@@ -84,8 +85,10 @@ export {
 } from './scorer/members.ts';
 export { withThreshold } from './scorer/threshold.ts';
 export { OFFSET_NEEDS, compileOffsets, offsetOf, type OffsetColumn, type RowOffsets } from './scorer/offsets.ts';
+export { crossCodeCount, crossNames, crossTable, rowPlaces, type CrossStep } from './steps/category-cross.ts';
 export { datePart, daysBetween } from './steps/date-parts.ts';
-export { isPairStep, writeDirections } from './steps/pair-steps.ts';
+export { isPlacePair, writePair, type PlacePairStep } from './steps/pair-steps.ts';
+export { cellNames, cellOf, type PlaceCuts } from './steps/place-steps.ts';
 export {
   columnRequest,
   featureDecoder,
@@ -96,6 +99,7 @@ export {
   type FeatureValues,
   type InputFeature,
   type NumberValues,
+  type PlaceValues,
   type SourceColumn,
   type TextValues,
 } from './steps/feature-values.ts';
@@ -115,6 +119,7 @@ export {
   compileSteps,
   firstColumnsOf,
   historyPlaces,
+  isOneFeature,
   stepInputs,
   stepColumnCount,
   stepColumns,

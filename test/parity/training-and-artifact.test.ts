@@ -3,11 +3,12 @@ import type { TargetType } from '#contracts';
 import { BLUEPRINTS, HOLDOUT, fitModel, manifestOf, type AutopilotRequest } from '#ml';
 import { contentHashOf, openArtifact, type RowPrediction } from '#scoring';
 import { sha256, testEngine } from '../support/boosting-engine.ts';
+import { CROSSES_FEATURES, crossesTable } from '../support/crosses-table.ts';
 import { LEVELS_FEATURES, levelsTable } from '../support/levels-table.ts';
 import { memorySource, numberRule, textRule, type MemoryColumn } from '../support/memory-table.ts';
 import { MIXED_FEATURES, mixedTable } from '../support/mixed-table.ts';
 import { freeIo, planOf, trainTask } from '../support/modelling-task.ts';
-import { PLACES_FEATURES, placesTable } from '../support/places-table.ts';
+import { GEO_FEATURES, PLACES_FEATURES, geoTable, placesTable } from '../support/places-table.ts';
 import { TEXT_FEATURES, textTable } from '../support/text-table.ts';
 
 const ROWS = 500;
@@ -57,7 +58,19 @@ const TABLES: readonly {
     name: 'places',
     table: bringing(placesTable(ROWS, 9)),
     features: PLACES_FEATURES,
-    blueprints: ['lightgbm-default', 'extra-trees', 'random-forest', 'linear-splines'],
+    blueprints: ['lightgbm-default', 'extra-trees', 'random-forest', 'linear', 'linear-splines'],
+  },
+  {
+    name: 'crosses',
+    table: bringing(crossesTable(ROWS, 9)),
+    features: CROSSES_FEATURES,
+    blueprints: ['linear', 'linear-splines'],
+  },
+  {
+    name: 'geo',
+    table: bringing(geoTable(ROWS, 9)),
+    features: GEO_FEATURES,
+    blueprints: ['lightgbm-default', 'xgboost-default', 'extra-trees', 'random-forest', 'linear', 'linear-splines'],
   },
 ];
 
@@ -128,7 +141,7 @@ describe('parity: predictions in training and by the artefact, exactly', functio
               family === 'baseline'
                 ? {}
                 : family === 'linear'
-                  ? { penalties: 12 }
+                  ? { penalties: 12, crosses: 8 }
                   : 'trees' in parameters
                     ? { trees: 12 }
                     : { maxIterations: 25, leaves: 12, ...(id === 'xgboost-default' ? ENCODED : {}) },

@@ -2,6 +2,7 @@ import type { DateFormat, ParseRule } from '#contracts';
 import { categoryKey, isMissing } from './category.ts';
 import { parseDate } from './date.ts';
 import { parseNumber } from './number.ts';
+import { parsePlace } from './place.ts';
 
 /**
  * Reads a raw cell into `out[at]`: the number, or seconds since 1970 (UTC) of a date; NaN is missing.
@@ -15,18 +16,20 @@ export type KeyReader = (cell: unknown) => string | null | undefined;
 /** The compiled form of a {@link ParseRule}. */
 export type CellReader =
   | { readonly kind: 'number' | 'date'; readonly read: NumberReader }
-  | { readonly kind: 'category'; readonly read: KeyReader };
+  | { readonly kind: 'category'; readonly read: KeyReader }
+  /** Writes two numbers: latitude at `out[at]`, longitude after it; both NaN are missing. */
+  | { readonly kind: 'geo'; readonly read: NumberReader };
 
 /**
  * Compiles a parse rule for raw cells: CSV cell texts and JSON values alike.
  *
- * | cell | `number` | `category` | `date` |
- * | --- | --- | --- | --- |
- * | string | the CSV cell: marker, else `parseNumber` | marker, else `categoryKey` | marker, else `parseDate` |
- * | number | itself; NaN is missing | the key `String(n)` under every key rule; NaN is missing | the text `String(n)` (a compact date) |
- * | boolean | unreadable | the key `true` or `false` | unreadable |
- * | null, undefined | missing | missing | missing |
- * | object, array, other | unreadable | unreadable | unreadable |
+ * | cell | `number` | `category` | `date` | `geo` |
+ * | --- | --- | --- | --- | --- |
+ * | string | the CSV cell: marker, else `parseNumber` | marker, else `categoryKey` | marker, else `parseDate` | marker, else `parsePlace` |
+ * | number | itself; NaN is missing | the key `String(n)` under every key rule; NaN is missing | the text `String(n)` (a compact date) | unreadable; NaN is missing |
+ * | boolean | unreadable | the key `true` or `false` | unreadable | unreadable |
+ * | null, undefined | missing | missing | missing | missing |
+ * | object, array, other | unreadable | unreadable | unreadable | unreadable |
  *
  * A number or boolean whose text `String(cell)` is a null marker is missing too: `-999` as a marker means the same in
  * CSV and in JSON.
@@ -37,6 +40,8 @@ export function cellReader(rule: ParseRule): CellReader {
       return { kind: 'number', read: numberReader(rule.nullMarkers) };
     case 'date':
       return { kind: 'date', read: dateReader(rule.formats, rule.nullMarkers) };
+    case 'geo':
+      return { kind: 'geo', read: placeReader(rule.nullMarkers) };
     case 'category': {
       const { keyRule, nullMarkers } = rule;
       return {
@@ -111,6 +116,17 @@ function dateReader(formats: readonly DateFormat[], nullMarkers: readonly string
     const seconds = parseDate(text, formats);
     if (Number.isNaN(seconds)) return false;
     out[at] = seconds;
+    return true;
+  };
+}
+
+function placeReader(nullMarkers: readonly string[]): NumberReader {
+  return (cell, out, at) => {
+    const text = typeof cell === 'boolean' ? undefined : cellText(cell);
+    if (text === undefined) return false;
+    if (text !== null && !isMissing(text, nullMarkers)) return parsePlace(text, out, at);
+    out[at] = NaN;
+    out[at + 1] = NaN;
     return true;
   };
 }

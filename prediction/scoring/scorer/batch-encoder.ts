@@ -1,5 +1,5 @@
 import type { ColumnBatch, ManifestStep } from '#contracts';
-import { featureDecoder, isText, type FeatureValues, type InputFeature } from '../steps/feature-values.ts';
+import { absentValues, featureDecoder, type FeatureValues, type InputFeature } from '../steps/feature-values.ts';
 import { compileSteps } from '../steps/steps.ts';
 
 /** Rows encoded at once: their matrix stays in the processor's cache. */
@@ -50,11 +50,6 @@ function decoderOf(features: readonly InputFeature[], index: number) {
   const feature = features[index];
   // Steps are checked before they are compiled; a feature that does not exist decodes as one that is never there.
   const known: InputFeature = feature ?? { name: '', parse: { kind: 'number', nullMarkers: [] } };
-  const absent = (rowCount: number): FeatureValues => {
-    if (isText(known)) return { kind: 'text', texts: Array.from({ length: rowCount }, () => null) };
-    return known.parse.kind === 'category'
-      ? { kind: 'category', codes: new Int32Array(rowCount).fill(-1), keys: [] }
-      : { kind: 'number', values: new Float64Array(rowCount).fill(NaN) };
-  };
+  const absent = (rowCount: number): FeatureValues => absentValues(known, rowCount);
   return { name: known.name, decode: featureDecoder(known), absent };
 }

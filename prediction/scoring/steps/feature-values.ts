@@ -33,8 +33,15 @@ export interface TextValues {
   readonly texts: readonly (string | null)[];
 }
 
+/** Places in degrees, one a row; NaN is missing. */
+export interface PlaceValues {
+  readonly kind: 'place';
+  readonly latitudes: Float64Array;
+  readonly longitudes: Float64Array;
+}
+
 /** One feature of some rows, decoded by its parse rule: what steps read. */
-export type FeatureValues = NumberValues | CategoryValues | TextValues;
+export type FeatureValues = NumberValues | CategoryValues | TextValues | PlaceValues;
 
 /** A feature as far as decoding goes. */
 export interface InputFeature {
@@ -55,14 +62,14 @@ export interface SourceColumn {
 
 /**
  * The view in which a feature's column must be read so that decoding gives what its parse rule says.
- * Categories: `dictionary`, texts: `text`. Numbers and dates: `number` where the source parses by the very same rule, else `text`.
+ * Categories: `dictionary`, texts and places: `text`. Numbers and dates: `number` where the source parses by the very same rule, else `text`.
  */
 export function columnRequest(feature: InputFeature, source: SourceColumn): ColumnRequest {
   return { name: feature.name, view: viewFor(feature, source) };
 }
 
 function viewFor(feature: InputFeature, source: SourceColumn): ColumnView {
-  if (isText(feature)) return 'text';
+  if (isText(feature) || feature.parse.kind === 'geo') return 'text';
   if (feature.parse.kind === 'category') return 'dictionary';
   if (source.parse === undefined) return 'text';
   return canonicalJson(source.parse) === canonicalJson(feature.parse) ? 'number' : 'text';
@@ -84,7 +91,23 @@ const TEXTS_MAX = 100_000;
 export function featureDecoder(feature: InputFeature): FeatureDecoder {
   if (isText(feature)) return textDecoder(feature);
   const reader = cellReader(feature.parse);
+  if (reader.kind === 'geo') return placeDecoder(feature, reader.read);
   return reader.kind === 'category' ? categoryDecoder(feature, reader.read) : numberDecoder(feature, reader.read);
+}
+
+/** The values of a feature that no row has. */
+export function absentValues(feature: InputFeature, rowCount: number): FeatureValues {
+  if (isText(feature)) return { kind: 'text', texts: Array.from({ length: rowCount }, () => null) };
+  const missing = (): Float64Array => new Float64Array(rowCount).fill(NaN);
+  switch (feature.parse.kind) {
+    case 'category':
+      return { kind: 'category', codes: new Int32Array(rowCount).fill(-1), keys: [] };
+    case 'geo':
+      return { kind: 'place', latitudes: missing(), longitudes: missing() };
+    case 'number':
+    case 'date':
+      return { kind: 'number', values: missing() };
+  }
 }
 
 /** The error for a cell that its feature's rule cannot read. */
@@ -192,5 +215,25 @@ function textDecoder({ name, parse: { nullMarkers } }: InputFeature): FeatureDec
     throw new AppError('INTERNAL', `column ${JSON.stringify(name)}: a text is read as text, not as number`, {
       details: { firstRow },
     });
+  };
+}
+
+function placeDecoder(feature: InputFeature, read: NumberReader): FeatureDecoder {
+  const place = new Float64Array(2);
+  let latitudes = new Float64Array(0);
+  let longitudes = new Float64Array(0);
+  return (column, rowCount, firstRow) => {
+    if (column.view === 'number')
+      throw new AppError('INTERNAL', `column ${JSON.stringify(feature.name)}: a place is read as text, not as number`, {
+        details: { firstRow },
+      });
+    if (latitudes.length < rowCount) [latitudes, longitudes] = [new Float64Array(rowCount), new Float64Array(rowCount)];
+    for (let row = 0; row < rowCount; row += 1) {
+      const cell = column.view === 'text' ? column.values[row] : column.dictionary[column.codes[row] ?? -1];
+      if (!read(cell, place, 0)) throw unreadable(feature, firstRow + row, cell);
+      latitudes[row] = place[0] ?? NaN;
+      longitudes[row] = place[1] ?? NaN;
+    }
+    return { kind: 'place', latitudes, longitudes };
   };
 }

@@ -1,11 +1,19 @@
 import type { ManifestStep } from '#contracts';
 import { daysBetween } from './date-parts.ts';
+import { writeCells, writeDirections, type PlaceCells } from './place-steps.ts';
+
+/** A step of a place whose latitude and longitude are two features. */
+export type PlacePairStep =
+  Extract<ManifestStep, { kind: 'place-directions' }> | (PlaceCells & { readonly longitude: number });
 
 /** A step that reads two features. */
-export type PairStep = Extract<ManifestStep, { kind: 'date-difference' | 'place-directions' }>;
+export type PairStep = Extract<ManifestStep, { kind: 'date-difference' }> | PlacePairStep;
+
+export const isPlacePair = (step: ManifestStep): step is PlacePairStep =>
+  step.kind === 'place-directions' || (step.kind === 'place-cells' && step.longitude !== null);
 
 export const isPairStep = (step: ManifestStep): step is PairStep =>
-  step.kind === 'date-difference' || step.kind === 'place-directions';
+  step.kind === 'date-difference' || isPlacePair(step);
 
 /** The features that a step reads, its own first. */
 export const pairInputs = (step: PairStep): readonly [number, number] => [
@@ -14,28 +22,27 @@ export const pairInputs = (step: PairStep): readonly [number, number] => [
 ];
 
 /** Columns that a step makes. */
-export const pairColumnCount = (step: PairStep): number => (step.kind === 'date-difference' ? 1 : 2);
+export function pairColumnCount(step: PairStep): number {
+  switch (step.kind) {
+    case 'date-difference':
+      return 1;
+    case 'place-directions':
+      return 2;
+    case 'place-cells':
+      return step.depths.length;
+  }
+}
 
 /** Writes a step's columns of a row at `out[at]` and on, from the numbers of its features; NaN where one is missing. */
 export function writePair(step: PairStep, own: number, other: number, out: Float64Array, at: number): void {
-  if (step.kind === 'date-difference') out[at] = daysBetween(other, own);
-  else writeDirections(own, other, step.width, out, at);
-}
-
-/**
- * How far a place lies to the north-east and to the north-west, in degrees of latitude times the root of 2: trees cut along
- * latitude and longitude only, and coasts, rivers and roads run as they like.
- *
- * @param width length of a degree of longitude in degrees of latitude
- */
-export function writeDirections(
-  latitude: number,
-  longitude: number,
-  width: number,
-  out: Float64Array,
-  at: number,
-): void {
-  const east = longitude * width;
-  out[at] = latitude + east;
-  out[at + 1] = latitude - east;
+  switch (step.kind) {
+    case 'date-difference':
+      out[at] = daysBetween(other, own);
+      return;
+    case 'place-directions':
+      writeDirections(own, other, step.width, out, at);
+      return;
+    case 'place-cells':
+      writeCells(step, own, other, out, at);
+  }
 }

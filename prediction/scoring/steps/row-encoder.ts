@@ -1,9 +1,11 @@
 import type { DatePart, ManifestStep } from '#contracts';
 import { categoryKey, isMissing, type KeyRule } from '../parse/category.ts';
 import { cellReader, cellText, type KeyReader, type NumberReader } from '../parse/cell-reader.ts';
+import { rowCrosses, type CrossSeat, type RowCrosses } from './category-cross.ts';
 import { categoryTable, type CategoryStep, type CategoryTable } from './category-table.ts';
 import { datePart } from './date-parts.ts';
 import { isPairStep, pairInputs, writePair } from './pair-steps.ts';
+import { writePlace, type PlaceStep } from './place-steps.ts';
 import { compileTexts, textGroups, type PlacedTextStep, type TextScorer } from '../text/text-scores.ts';
 import { rowHistories, type HistoryTarget } from './row-histories.ts';
 import { unreadable, type InputFeature } from './feature-values.ts';
@@ -40,6 +42,11 @@ interface DateTarget {
   readonly part: DatePart;
 }
 
+interface PlaceTarget {
+  readonly column: number;
+  readonly step: PlaceStep;
+}
+
 /** What is done with a feature's cell. */
 interface FeaturePlan {
   readonly feature: InputFeature;
@@ -52,9 +59,12 @@ interface FeaturePlan {
   /** place among the numbers that steps of two features read; -1: none reads it */
   readonly numberPlace: number;
   readonly categoryTargets: readonly CategoryTarget[];
-  /** places of the row's series in histories; none where the feature is no series */
-  readonly seriesTargets: readonly HistoryTarget[];
+  /** places of the row's key in histories of series and in crosses */
+  readonly keyTargets: readonly (HistoryTarget | CrossSeat)[];
   readonly readKey: KeyReader | null;
+  readonly placeTargets: readonly PlaceTarget[];
+  /** Reads latitude and longitude of a feature that is a place. */
+  readonly readPlace: NumberReader | null;
   /** write all columns that are made of the text */
   readonly textScorers: readonly TextScorer[];
 }
@@ -69,16 +79,14 @@ export function rowEncoder(
 ): RowEncoder {
   const histories = rowHistories(features, steps, usedSteps);
   const placed = placedSteps(steps, usedSteps);
-  const plans = features.map((feature, index) => featurePlan(feature, index, placed, histories.byStep));
-  const planOf = new Map(plans.map((plan) => [plan.feature.name, plan]));
+  const crosses = rowCrosses(placed);
+  const plans = features.map((feature, index) => featurePlan(feature, index, placed, histories.byStep, crosses.seats));
+  const planAt = planFinder(plans);
   const usedCount = plans.filter((plan) => plan.isUsed).length;
   const defaults = defaultValues(plans, steps);
   const values = Float64Array.from(defaults);
   const pairs = pairTargets(placed);
   const numbers = new Float64Array(features.length);
-  /** The columns of the last object row in its order: rows of one sender mostly agree, and comparing beats looking up. */
-  const lastNames: string[] = [];
-  const lastPlans: (FeaturePlan | undefined)[] = [];
 
   const encodeObject = (row: Readonly<Record<string, unknown>>, rowNumber: number, counts: ColumnCounts): void => {
     let position = 0;
@@ -86,14 +94,7 @@ export function rowEncoder(
     let unknown = 0;
     // Own `__proto__` keys, as JSON.parse makes them, are seen by for-in and read as own properties.
     for (const name in row) {
-      let plan = lastPlans[position];
-      if (lastNames[position] !== name) {
-        plan = planOf.get(name);
-        if (position < NAMES_MAX) {
-          lastNames[position] = name;
-          lastPlans[position] = plan;
-        }
-      }
+      const plan = planAt(name, position);
       position += 1;
       if (plan === undefined) unknown += 1;
       else if (plan.isUsed) {
@@ -124,17 +125,35 @@ export function rowEncoder(
       for (let column = 0; column < defaults.length; column += 1) values[column] = defaults[column] ?? NaN;
       if (pairs.length > 0 || histories.byStep.size > 0) numbers.fill(NaN);
       histories.reset();
+      crosses.reset();
       // The cast holds: what is no array is the record of the union (Array.isArray does not narrow readonly arrays).
       if (Array.isArray(row)) encodeCells(row, rowNumber, counts);
       else encodeObject(row as Readonly<Record<string, unknown>>, rowNumber, counts);
       writePairs(pairs, numbers, values);
       histories.write(numbers, values);
+      crosses.write(values);
     },
   };
 }
 
-/** Where a number is read that does not go to one column only. */
-const scratch = new Float64Array(1);
+/** Finds plans by name. Remembers the columns of the last row in its order: rows of one sender mostly agree, and comparing beats looking up. */
+function planFinder(plans: readonly FeaturePlan[]): (name: string, position: number) => FeaturePlan | undefined {
+  const planOf = new Map(plans.map((plan) => [plan.feature.name, plan]));
+  const lastNames: string[] = [];
+  const lastPlans: (FeaturePlan | undefined)[] = [];
+  return (name, position) => {
+    if (lastNames[position] === name) return lastPlans[position];
+    const plan = planOf.get(name);
+    if (position < NAMES_MAX) {
+      lastNames[position] = name;
+      lastPlans[position] = plan;
+    }
+    return plan;
+  };
+}
+
+/** Where a number is read that does not go to one column only, or a place. */
+const scratch = new Float64Array(2);
 
 /** Columns whose order is remembered. */
 const NAMES_MAX = 10_000;
@@ -143,8 +162,9 @@ const NAMES_MAX = 10_000;
 function write(plan: FeaturePlan, cell: unknown, values: Float64Array, numbers: Float64Array): boolean {
   const { read, numberColumns, categoryTargets, numberPlace } = plan;
   if (plan.textScorers.length > 0) return writeText(plan, cell, values);
+  if (plan.readPlace !== null) return writePlaceCell(plan, cell, values);
   if (read === null) {
-    if (!writeSeries(plan, cell)) return false;
+    if (!writeKeys(plan, cell)) return false;
     for (let i = 0; i < categoryTargets.length; i += 1) {
       const target = categoryTargets[i];
       if (target !== undefined && !writeCategory(target, plan.keyRule, cell, values)) return false;
@@ -157,24 +177,30 @@ function write(plan: FeaturePlan, cell: unknown, values: Float64Array, numbers: 
     numberColumns.length === 1 &&
     plan.dateTargets.length === 0 &&
     numberPlace < 0 &&
-    plan.seriesTargets.length === 0
+    plan.keyTargets.length === 0
   )
     return read(cell, values, first);
   if (!read(cell, scratch, 0)) return false;
   const value = scratch[0] ?? NaN;
   if (numberPlace >= 0) numbers[numberPlace] = value;
-  for (const history of plan.seriesTargets) history.place = history.table.placeOf(value);
+  for (const target of plan.keyTargets) target.place = target.table.placeOf(value);
   for (const column of numberColumns) values[column] = value;
   for (const { column, part } of plan.dateTargets) values[column] = datePart(value, part);
   return true;
 }
 
-/** Finds the category's series in histories; false: the cell is unreadable. */
-function writeSeries({ readKey, seriesTargets }: FeaturePlan, cell: unknown): boolean {
-  if (seriesTargets.length === 0 || readKey === null) return true;
+/** Finds the category's key in histories and crosses; false: the cell is unreadable. */
+function writeKeys({ readKey, keyTargets }: FeaturePlan, cell: unknown): boolean {
+  if (keyTargets.length === 0 || readKey === null) return true;
   const key = readKey(cell);
   if (key === undefined) return false;
-  for (const history of seriesTargets) history.place = history.table.placeOf(key);
+  for (const target of keyTargets) target.place = target.table.placeOf(key);
+  return true;
+}
+
+function writePlaceCell({ readPlace, placeTargets }: FeaturePlan, cell: unknown, values: Float64Array): boolean {
+  if (readPlace?.(cell, scratch, 0) !== true) return false;
+  for (const { step, column } of placeTargets) writePlace(step, scratch[0] ?? NaN, scratch[1] ?? NaN, values, column);
   return true;
 }
 
@@ -197,11 +223,11 @@ function writeCategory(target: CategoryTarget, keyRule: KeyRule, cell: unknown, 
     if (place === undefined && keyRule !== 'text' && typeof cell === 'string')
       place = table.placeOf.get(categoryKey(text, keyRule));
   }
-  writePlace(table, place ?? table.unseenPlace, values, column);
+  writeLevel(table, place ?? table.unseenPlace, values, column);
   return true;
 }
 
-function writePlace(
+function writeLevel(
   { values: numbers, columnCount }: CategoryTable,
   place: number,
   values: Float64Array,
@@ -215,14 +241,16 @@ function featurePlan(
   index: number,
   steps: readonly PlacedStep[],
   histories: ReadonlyMap<number, HistoryTarget>,
+  crosses: RowCrosses['seats'],
 ): FeaturePlan {
   const reader = cellReader(feature.parse);
   const numberColumns: number[] = [];
   const dateTargets: DateTarget[] = [];
   const categoryTargets: CategoryTarget[] = [];
   const texts: PlacedTextStep[] = [];
+  const placeTargets: PlaceTarget[] = [];
   let isUsed = false;
-  const seriesTargets: HistoryTarget[] = [];
+  const keyTargets: (HistoryTarget | CrossSeat)[] = [];
   let isNumberKept = false;
   for (const { number, step, first } of steps) {
     if (!stepInputs(step).includes(index)) continue;
@@ -231,24 +259,30 @@ function featurePlan(
     else if (step.kind === 'date-parts')
       dateTargets.push(...step.parts.map((part, i) => ({ column: first + i, part })));
     else if (isPairStep(step)) isNumberKept = true;
+    else if (step.kind === 'place-parts' || step.kind === 'place-cells') placeTargets.push({ column: first, step });
     else if (step.kind === 'series-history') {
       const history = histories.get(number);
       if (step.feature === index) isNumberKept = true;
-      else if (history !== undefined) seriesTargets.push(history);
+      else if (history !== undefined) keyTargets.push(history);
+    } else if (step.kind === 'category-cross') {
+      for (const [side, seat] of (crosses.get(number) ?? []).entries())
+        if ([step.feature, step.other][side] === index) keyTargets.push(seat);
     } else if (step.kind === 'text-scores') texts.push({ step, column: first });
     else categoryTargets.push(categoryTarget(step, first, feature.parse.nullMarkers));
   }
   return {
     feature,
     isUsed,
-    read: reader.kind === 'category' ? null : reader.read,
+    read: reader.kind === 'number' || reader.kind === 'date' ? reader.read : null,
     keyRule: feature.parse.kind === 'category' ? feature.parse.keyRule : 'text',
     numberColumns,
     dateTargets,
     numberPlace: isNumberKept ? index : -1,
     categoryTargets,
-    seriesTargets,
+    keyTargets,
     readKey: reader.kind === 'category' ? reader.read : null,
+    placeTargets,
+    readPlace: reader.kind === 'geo' ? reader.read : null,
     textScorers: textGroups(texts).map(compileTexts),
   };
 }
@@ -291,6 +325,6 @@ function categoryTarget(step: CategoryStep, column: number, nullMarkers: readonl
 function defaultValues(plans: readonly FeaturePlan[], steps: readonly ManifestStep[]): Float64Array {
   const values = new Float64Array(columnCountOf(steps)).fill(NaN);
   for (const plan of plans)
-    for (const { table, column } of plan.categoryTargets) writePlace(table, table.missingPlace, values, column);
+    for (const { table, column } of plan.categoryTargets) writeLevel(table, table.missingPlace, values, column);
   return values;
 }

@@ -1,4 +1,5 @@
 import { AppError, type ManifestStep, type MatrixColumn, type ParseRule } from '#contracts';
+import { checkCross, crossTable, rowPlaces, type CrossStep } from './category-cross.ts';
 import { categoryTable, checkCategoryStep, isCategoryStep, type CategoryStep } from './category-table.ts';
 import { datePart } from './date-parts.ts';
 import {
@@ -9,7 +10,8 @@ import {
   type HistoryTable,
 } from './series-history.ts';
 import { checkTextStep, compileTexts, textGroups, type PlacedTextStep } from '../text/text-scores.ts';
-import { isPairStep, pairColumnCount, pairInputs, writePair, type PairStep } from './pair-steps.ts';
+import { isPairStep, isPlacePair, pairColumnCount, pairInputs, writePair, type PairStep } from './pair-steps.ts';
+import { checkCells, placeColumnCount, writePlace } from './place-steps.ts';
 import { isText, type CategoryValues, type FeatureValues, type InputFeature } from './feature-values.ts';
 
 /**
@@ -33,14 +35,18 @@ const READABLE: Readonly<Record<ManifestStep['kind'], readonly ParseRule['kind']
   'date-parts': ['date'],
   'text-scores': ['category'],
   'category-numbers': ['category'],
+  'category-cross': ['category', 'number'],
   'date-difference': ['date'],
   'place-directions': ['number'],
+  'place-parts': ['geo'],
+  'place-cells': ['geo', 'number'],
   'series-history': ['date'],
 };
 
 /** The features that a step reads, by index. */
 export function stepInputs(step: ManifestStep): readonly number[] {
   if (isPairStep(step)) return pairInputs(step);
+  if (step.kind === 'category-cross') return [step.feature, step.other];
   return step.kind === 'series-history' && step.series !== null ? [step.feature, step.series] : [step.feature];
 }
 
@@ -64,15 +70,29 @@ export function checkStep(step: ManifestStep, index: number, features: readonly 
   if (step.kind === 'text-scores') checkTextStep(step, fail);
   if (step.kind === 'date-difference' && features[step.minus]?.parse.kind !== 'date')
     fail(`takes off feature ${step.minus}, which is no date`);
-  if (step.kind === 'place-directions' && features[step.longitude]?.parse.kind !== 'number')
+  if (step.kind === 'place-cells') {
+    checkCells(step, fail);
+    if ((step.longitude === null) !== (parse.kind === 'geo'))
+      fail(`reads ${parse.kind} with ${step.longitude === null ? 'no' : 'a'} longitude beside`);
+  }
+  if (isPlacePair(step) && features[step.longitude]?.parse.kind !== 'number')
     fail(`has feature ${step.longitude} as longitude, which is no number`);
   if (step.kind === 'series-history') checkHistory(step, features, fail);
+  if (step.kind === 'category-cross') {
+    const other = features[step.other];
+    if (other === undefined || isText(other) || !READABLE[step.kind].includes(other.parse.kind))
+      fail(`crosses feature ${step.other}, which is no category or number`);
+    checkCross(step, fail);
+  }
   if (isCategoryStep(step) && parse.kind === 'category') checkCategoryStep(step, parse.keyRule, fail);
 }
 
 function checkHistory(step: HistoryStep, features: readonly InputFeature[], fail: (what: string) => never): void {
   const series = step.series === null ? null : features[step.series];
-  if (series === undefined || (series !== null && (isText(series) || series.parse.kind === 'date')))
+  if (
+    series === undefined ||
+    (series !== null && (isText(series) || !['category', 'number'].includes(series.parse.kind)))
+  )
     return fail(`has series by feature ${String(step.series)}, which is no category or number`);
   checkHistoryStep(step, series?.parse.kind === 'number', fail);
 }
@@ -81,7 +101,8 @@ function checkHistory(step: HistoryStep, features: readonly InputFeature[], fail
  * Matrix columns that a step makes, in order. A date part's column is `<feature>.<part>`, a text's `<feature>.<tokens>`, that
  * of a level's number `<feature>.<meaning>`; of several outputs the last two have `.<output>` after that. A difference is
  * `<feature> - <other>` and counts as the first one's; so do the directions of a place, `<latitude>, <longitude>.north-east` and
- * `.north-west`, as the latitude's. Columns of a history are `<feature>.<what>` and count as the date's.
+ * `.north-west`, as the latitude's; parts of a feature that is a place are `<feature>.<part>`, cells `<place>.cells.<how many>`. A cross is `<feature> x <other>`
+ * and counts as the first one's. Columns of a history are `<feature>.<what>` and count as the date's.
  */
 export function stepColumns(step: ManifestStep, features: readonly { readonly name: string }[]): MatrixColumn[] {
   const name = features[step.feature]?.name ?? '';
@@ -91,6 +112,7 @@ export function stepColumns(step: ManifestStep, features: readonly { readonly na
     case 'category-codes':
       return [{ name, sourceFeature: name, kind: 'category' }];
     case 'date-parts':
+    case 'place-parts':
       return step.parts.map((part) => ({ name: `${name}.${part}`, sourceFeature: name, kind: 'dense' }));
     case 'date-difference':
       return [{ name: `${name} - ${features[step.minus]?.name ?? ''}`, sourceFeature: name, kind: 'dense' }];
@@ -100,6 +122,16 @@ export function stepColumns(step: ManifestStep, features: readonly { readonly na
         name: `${place}.${direction}`,
         sourceFeature: name,
         kind: 'dense',
+      }));
+    }
+    case 'category-cross':
+      return [{ name: `${name} x ${features[step.other]?.name ?? ''}`, sourceFeature: name, kind: 'category' }];
+    case 'place-cells': {
+      const place = step.longitude === null ? name : `${name}, ${features[step.longitude]?.name ?? ''}`;
+      return step.depths.map((depth) => ({
+        name: `${place}.cells.${2 ** depth}`,
+        sourceFeature: name,
+        kind: 'category',
       }));
     }
     case 'series-history':
@@ -123,6 +155,7 @@ export function stepColumnCount(step: ManifestStep): number {
   if (step.kind === 'text-scores' || step.kind === 'category-numbers') return step.outputCount;
   if (isPairStep(step)) return pairColumnCount(step);
   if (step.kind === 'series-history') return historyColumns(step).length;
+  if (step.kind === 'place-parts' || step.kind === 'place-cells') return placeColumnCount(step);
   return step.kind === 'date-parts' ? step.parts.length : 1;
 }
 
@@ -141,7 +174,10 @@ export function firstColumnsOf(steps: readonly ManifestStep[]): number[] {
 }
 
 /** A step that reads one feature. */
-export type OneFeatureStep = Exclude<ManifestStep, PairStep | HistoryStep>;
+export type OneFeatureStep = Exclude<ManifestStep, PairStep | HistoryStep | CrossStep>;
+
+export const isOneFeature = (step: ManifestStep): step is OneFeatureStep =>
+  !isPairStep(step) && step.kind !== 'series-history' && step.kind !== 'category-cross';
 
 /** Compiles a step for many rows. Not re-entrant; a category step remembers the codes of the dictionary it saw last. */
 export function compileStep(step: OneFeatureStep): StepApply {
@@ -161,6 +197,15 @@ export function compileStep(step: OneFeatureStep): StepApply {
             out[at] = datePart(seconds[row] ?? NaN, name);
           }
         }
+      };
+    case 'place-parts':
+    case 'place-cells':
+      return (values, from, to, out, columnCount, firstColumn, outRow) => {
+        if (values.kind !== 'place')
+          throw new AppError('INTERNAL', `a step of places was given values of kind ${values.kind}`);
+        const { latitudes, longitudes } = values;
+        for (let row = from, at = outRow * columnCount + firstColumn; row < to; row += 1, at += columnCount)
+          writePlace(step, latitudes[row] ?? NaN, longitudes[row] ?? NaN, out, at);
       };
     case 'category-codes':
     case 'category-numbers':
@@ -210,6 +255,7 @@ export function compileSteps(
     if (step.kind === 'text-scores') texts.push({ step, column: firstColumn });
     else if (isPairStep(step)) compiled.push(placedPair(step, firstColumn));
     else if (step.kind === 'series-history') compiled.push(placedHistory(step, firstColumn));
+    else if (step.kind === 'category-cross') compiled.push(placedCross(step, firstColumn));
     else compiled.push(placed(step.feature, firstColumn, compileStep(step)));
   }
   for (const group of textGroups(texts)) compiled.push(placed(group[0]?.step.feature ?? 0, 0, compileTextSteps(group)));
@@ -236,6 +282,21 @@ function placedPair(step: PairStep, firstColumn: number): CompiledStep {
       const [owns, others] = [numbersOf(ownValues), numbersOf(otherValues)];
       for (let row = from, at = firstColumn; row < to; row += 1, at += columnCount)
         writePair(step, owns[row] ?? NaN, others[row] ?? NaN, out, at);
+    },
+  };
+}
+
+function placedCross(step: CrossStep, column: number): CompiledStep {
+  const { sides, codeAt } = crossTable(step);
+  const [placesOf, otherPlacesOf] = [rowPlaces(sides[0]), rowPlaces(sides[1])];
+  return {
+    inputs: stepInputs(step),
+    apply: (decoded, from, to, out, columnCount) => {
+      const [own, other] = [decoded.get(step.feature), decoded.get(step.other)];
+      if (own === undefined || other === undefined) return;
+      const [placeAt, otherPlaceAt] = [placesOf(own), otherPlacesOf(other)];
+      for (let row = from, at = column; row < to; row += 1, at += columnCount)
+        out[at] = codeAt(placeAt(row), otherPlaceAt(row));
     },
   };
 }

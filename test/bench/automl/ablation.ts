@@ -21,6 +21,7 @@ import {
   powers,
   ranks,
   renamed,
+  without,
   type Change,
 } from '../features/columns.ts';
 import { fitted, realData, type RealData } from '../real-data.ts';
@@ -63,7 +64,10 @@ function comparisons({ train, request }: RealData): Variant[][] {
           ]
         : []),
       ...(has('category') ? [variant('crosses', crosses(target))] : []),
+      ...(isLinear ? [{ blueprintId, label: 'chosen crosses', parameters: { crosses: 8 } }] : []),
+      ...(isLinear && isPlaced ? [{ blueprintId, label: 'no cells of places', parameters: { placeCells: 0 } }] : []),
       ...(has('date') ? [variant('dates are days', dates(['epochDays']))] : []),
+      ...(named(/^component /) === undefined ? [] : [variant('without components', without(/^component /))]),
       ...(isLinear && has('category') ? [variant('hashes', hashes(target))] : []),
       ...(isLinear && has('number') ? [variant('powers', powers(target)), variant('ranks', ranks(target))] : []),
       ...(features.some(({ cells }) => cells.includes(null)) ? [variant('missing count', missingCount(target))] : []),
@@ -82,6 +86,7 @@ function comparisons({ train, request }: RealData): Variant[][] {
       ? [[first, ...others.map((blueprintId): Variant => ({ blueprintId, label: 'blueprint' }))]]
       : []),
     ...(parts.includes('steps') ? stepped.split(',').map(steps) : []),
+    ...(parts === 'cells' ? [[{ blueprintId: stepped, label: 'as it is' }]] : []),
   ];
 }
 

@@ -51,6 +51,9 @@ export const dates = (parts: readonly DatePart[], differences = false): Change =
     return [...table.filter((column) => !isDate(column)), ...made, ...between];
   });
 
+/** Without the columns of these names. */
+export const without = (names: RegExp): Change => alike((table) => table.filter(({ name }) => !names.test(name)));
+
 /** The number of missing cells of a row. */
 export const missingCount = (target: string): Change =>
   alike((table) => {

@@ -13,6 +13,7 @@ export const MODELLED_TYPES: readonly FeatureType[] = [
   'percent',
   'duration',
   'text',
+  'geo',
 ];
 
 /** What decides which features are modelled. */

@@ -1,5 +1,17 @@
 import { AppError, type Blueprint, type Parameters } from '#contracts';
-import { ENCODED_STEPS, FEATURE_STEPS, FOREST_STEPS, LINEAR_STEPS, PLACES_STEP, TEXT_STEP } from './feature-steps.ts';
+import { CELL_SIZES_MAX } from '../fit/places/limits.ts';
+import {
+  CELLS_STEP,
+  CROSSES_STEP,
+  ENCODED_STEPS,
+  FEATURE_STEPS,
+  FOREST_STEPS,
+  GEO_LINE_STEP,
+  GEO_STEP,
+  LINEAR_STEPS,
+  PLACES_STEP,
+  TEXT_STEP,
+} from './feature-steps.ts';
 import type { ForestSettings } from './forest-settings.ts';
 import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
@@ -119,11 +131,22 @@ function xgboost(
   return { blueprint, settings, relativeCost, reads: 'all' };
 }
 
+/** Columns that linear models have of places and pairs of features; crosses only where they are asked for. */
+const MADE = { placeCells: CELL_SIZES_MAX, crosses: 0 };
+
 /** A path of penalties that is fine enough: a step is a factor of 0.79. */
-const PATH = { l1Ratio: 0.1, penalties: 50, penaltyRatio: 1e-5, earlyStoppingRounds: 5, words: 0, characters: 0 };
+const PATH = {
+  l1Ratio: 0.1,
+  penalties: 50,
+  penaltyRatio: 1e-5,
+  earlyStoppingRounds: 5,
+  ...MADE,
+  words: 0,
+  characters: 0,
+};
 
 /** As many decades in fewer steps: with thousands of terms each takes its time. */
-const TEXT_PATH = { l1Ratio: 0.1, penalties: 30, penaltyRatio: 1e-5, earlyStoppingRounds: 3 };
+const TEXT_PATH = { l1Ratio: 0.1, penalties: 30, penaltyRatio: 1e-5, earlyStoppingRounds: 3, ...MADE };
 
 function linear(
   id: string,
@@ -133,7 +156,8 @@ function linear(
   settings: LinearSettings,
 ): CatalogueEntry {
   const readsTexts = settings.words > 0 || settings.characters > 0;
-  const inputs = [...LINEAR_STEPS, ...(settings.pieces > 1 ? [PLACES_STEP] : []), ...(readsTexts ? [TEXT_STEP] : [])];
+  const places = settings.pieces > 1 ? [PLACES_STEP, GEO_STEP] : [GEO_LINE_STEP];
+  const inputs = [...LINEAR_STEPS, ...places, CELLS_STEP, CROSSES_STEP, ...(readsTexts ? [TEXT_STEP] : [])];
   const end: Blueprint['steps'][number] = {
     id: 'elastic-net',
     kind: 'elastic-net',

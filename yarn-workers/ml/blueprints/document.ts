@@ -1,7 +1,18 @@
 import type { Blueprint, BlueprintDocument, OwnBlueprint, Parameters } from '#contracts';
 import { BLUEPRINTS, SERIES_BLUEPRINTS, entryOf, settingsOf, type CatalogueEntry } from './catalogue.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
-import { ENCODED_STEPS, FEATURE_STEPS, FOREST_STEPS, LINEAR_STEPS, PLACES_STEP, TEXT_STEP } from './feature-steps.ts';
+import {
+  CELLS_STEP,
+  CROSSES_STEP,
+  ENCODED_STEPS,
+  FEATURE_STEPS,
+  FOREST_STEPS,
+  GEO_LINE_STEP,
+  GEO_STEP,
+  LINEAR_STEPS,
+  PLACES_STEP,
+  TEXT_STEP,
+} from './feature-steps.ts';
 import { HISTORY_STEP, readsHistory } from './history.ts';
 import { usualSteps } from './reading.ts';
 import { isForest, isLinear, naiveBayesOf } from './settings.ts';
@@ -19,6 +30,8 @@ export interface MadeBy {
 const AT_FEATURE_STEPS: Readonly<Record<string, readonly string[]>> = {
   'text-scores': ['words', 'characters'],
   'category-numbers': ['categories', 'categoryCounts'],
+  'place-cells': ['placeCells'],
+  'category-cross': ['crosses'],
 };
 
 /** The kind of step that a parameter stands at; null: at the model. */
@@ -39,7 +52,16 @@ export function possibleSteps(entry: CatalogueEntry): Blueprint['steps'] {
   if (isForest(settings)) return FOREST_STEPS;
   if (!isLinear(settings)) return [...FEATURE_STEPS, ...ENCODED_STEPS];
   if (naiveBayesOf(settings) !== null) return [TEXT_STEP];
-  return [...LINEAR_STEPS, PLACES_STEP, TEXT_STEP, ...(readsHistory(blueprint.id) ? [HISTORY_STEP] : [])];
+  const geo = settings.pieces > 1 ? GEO_STEP : GEO_LINE_STEP;
+  return [
+    ...LINEAR_STEPS,
+    PLACES_STEP,
+    geo,
+    CELLS_STEP,
+    CROSSES_STEP,
+    TEXT_STEP,
+    ...(readsHistory(blueprint.id) ? [HISTORY_STEP] : []),
+  ];
 }
 
 /** The blueprint that a model was made by as a document, all its parameters told: sent back, it makes the model again. */

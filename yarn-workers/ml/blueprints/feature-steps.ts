@@ -9,6 +9,39 @@ export const PLACES_STEP: Blueprint['steps'][number] = {
     'How far a place lies to the north-east and to the north-west, of the first four pairs of numbers that are places by their names and ranges.',
 };
 
+/** Features that are places, as trees and broken lines read them. */
+export const GEO_STEP: Blueprint['steps'][number] = {
+  id: 'geo',
+  kind: 'place-parts',
+  inputs: ['geo features'],
+  description:
+    'Latitude, longitude, and how far the place lies to the north-east and to the north-west; a missing one stays missing.',
+};
+
+/** Features that are places, as straight lines read them. */
+export const GEO_LINE_STEP: Blueprint['steps'][number] = {
+  ...GEO_STEP,
+  description: 'Latitude and longitude, as numbers; a missing place counts as their means and has an indicator.',
+};
+
+/** Cells of places; linear models read them. */
+export const CELLS_STEP: Blueprint['steps'][number] = {
+  id: 'cells',
+  kind: 'place-cells',
+  inputs: ['pairs of latitude and longitude', 'geo features'],
+  description:
+    'The places of the training rows are cut in two along the side on which they lie farther apart, and each half again, up to eight times, as long as twenty rows are left. A coefficient a cell of three sizes.',
+};
+
+/** Crosses of features; linear models read them. */
+export const CROSSES_STEP: Blueprint['steps'][number] = {
+  id: 'crosses',
+  kind: 'category-cross',
+  inputs: ['categorical features', 'boolean features', 'numbers of few values'],
+  description:
+    'Where `crosses` is above 0. Pairs of features that say more of the target together than the sum of all does, by halves of the training rows that foretell each other, by three standard errors; of levels and pairs with twenty rows. A coefficient a pair of levels; all other pairs have one together.',
+};
+
 /** What trees do with features. */
 export const FEATURE_STEPS: Blueprint['steps'] = [
   {
@@ -37,6 +70,7 @@ export const FEATURE_STEPS: Blueprint['steps'] = [
     description: 'Days from one date to another, of each pair of the first six.',
   },
   PLACES_STEP,
+  GEO_STEP,
   {
     id: 'texts',
     kind: 'text-scores',

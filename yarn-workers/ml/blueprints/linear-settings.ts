@@ -14,6 +14,10 @@ export interface LinearSettings {
   readonly earlyStoppingRounds: number;
   /** Pieces of the broken line that a number may become, at quantiles; 1 = straight lines. */
   readonly pieces: number;
+  /** Sizes of cells that places have; 0: none. */
+  readonly placeCells?: number;
+  /** Crosses of two features, at most: pairs of categories and numbers of few values that gain together; 0: none. */
+  readonly crosses?: number;
   /** Longest n-gram of words that a text is read by; 0: none. */
   readonly words: number;
   /** Longest n-gram of characters that a text is read by; 0: none. With no words and no characters texts are left out. */

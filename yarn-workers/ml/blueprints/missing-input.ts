@@ -33,6 +33,7 @@ export function checkInputs(task: ReadTask, features: readonly ModellingFeature[
 const READERS: Readonly<Partial<Record<FeatureType, FeatureStepKind>>> = {
   ...{ numeric: 'numeric', currency: 'numeric', percent: 'numeric', duration: 'numeric' },
   ...{ categorical: 'category-codes', boolean: 'category-codes', date: 'date-parts', text: 'text-scores' },
+  geo: 'place-parts',
 };
 
 /** @throws VALIDATION_FAILED naming the steps, where they read none of the features */

@@ -100,6 +100,8 @@ const LINEAR: Readonly<Record<keyof LinearSettings, Told>> = {
   ],
   earlyStoppingRounds: ['The path ends after so many steps without a better validation loss; 0: never.'],
   pieces: ['Pieces of the broken line that a number may become, at quantiles; 1: straight lines.'],
+  placeCells: ['Sizes of cells that places have, a coefficient each; 0: none.'],
+  crosses: ['Pairs of features with a coefficient for each two levels, at most, where they gain together; 0: none.'],
   words: ['Longest n-gram of words that a text is read by; 0: none.'],
   characters: ['Longest run of characters within words that a text is read by; 0: none.'],
   naiveBayes: [

@@ -1,9 +1,22 @@
-import type { FeatureType } from '#contracts';
+import { PLACE_PARTS, type FeatureType, type PlacePart } from '#contracts';
+import type { Reading } from './reading.ts';
+import { isLinear } from './settings.ts';
 
 /** Indices of two features that are the latitude and the longitude of one place. */
 export interface PlacePair {
   readonly latitude: number;
   readonly longitude: number;
+}
+
+/** What a model reads of places. */
+export interface PlaceColumns {
+  readonly pairs: readonly PlacePair[];
+  /** Whether these have directions. */
+  readonly directions: boolean;
+  /** Sizes of cells that all places have. */
+  readonly cellSizes: number;
+  /** Columns of a feature that is a place. */
+  readonly parts: readonly PlacePart[];
 }
 
 /** Pairs that columns are made of, the first ones. */
@@ -45,14 +58,23 @@ function placeName(name: string, wanted: readonly string[]): string | null {
 }
 
 /**
- * The places whose directions are read. None of a feature that predictions are to rise or fall with: through a direction they
- * might not.
+ * What becomes of places: directions are for trees and broken lines, since straight lines have them in their sum already; cells for linear models,
+ * since trees find their own. A pair has none with a feature that predictions are to rise or fall with: through them they might not.
  */
-export function placesOf(
+export function placeColumnsOf(
+  { settings, uses }: Pick<Reading, 'settings' | 'uses'>,
   features: readonly { readonly name: string; readonly type: FeatureType }[],
   monotonic: { readonly increasing: readonly string[]; readonly decreasing: readonly string[] },
-): PlacePair[] {
+): PlaceColumns {
+  if (settings === null) return { pairs: [], directions: false, cellSizes: 0, parts: ['latitude', 'longitude'] };
   const isFree = (index: number): boolean =>
     ![...monotonic.increasing, ...monotonic.decreasing].includes(features[index]?.name ?? '');
-  return placePairs(features).filter(({ latitude, longitude }) => isFree(latitude) && isFree(longitude));
+  const pairs = placePairs(features).filter(({ latitude, longitude }) => isFree(latitude) && isFree(longitude));
+  const isStraight = isLinear(settings) && settings.pieces === 1;
+  return {
+    pairs,
+    directions: !isStraight && uses('place-directions'),
+    cellSizes: isLinear(settings) && uses('place-cells') ? (settings.placeCells ?? 0) : 0,
+    parts: isStraight ? ['latitude', 'longitude'] : PLACE_PARTS,
+  };
 }

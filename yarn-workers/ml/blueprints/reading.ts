@@ -14,6 +14,9 @@ export const FEATURE_STEP_KINDS = [
   'date-parts',
   'date-difference',
   'place-directions',
+  'place-parts',
+  'place-cells',
+  'category-cross',
   'text-scores',
   'category-numbers',
   'series-history',
@@ -43,6 +46,7 @@ export function usualSteps(blueprintId: string, settings: ModelSettings | null):
   const left = new Set<FeatureStepKind>([
     // Straight lines have directions of places in their sum already.
     ...(bends ? [] : (['place-directions'] as const)),
+    ...(isLinear(settings) ? [] : (['place-cells', 'category-cross'] as const)),
     ...(textAnalysesOf(settings).length > 0 ? [] : (['text-scores'] as const)),
     ...(encodesCategories(settings) ? [] : (['category-numbers'] as const)),
     ...(readsHistory(blueprintId) ? [] : (['series-history'] as const)),

@@ -1,4 +1,6 @@
 import { AppError, TEXT_LENGTH_MAX, type Parameters } from '#contracts';
+import { CROSSES_MAX } from '../fit/crosses/limits.ts';
+import { CELL_SIZES_MAX } from '../fit/places/limits.ts';
 import type { ForestSettings } from './forest-settings.ts';
 import { NAIVE_BAYES_VARIANTS, type LinearSettings, type NaiveBayesVariant } from './linear-settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
@@ -112,6 +114,8 @@ export const LINEAR_RANGES: Readonly<Record<Exclude<keyof LinearSettings, 'naive
   penaltyRatio: { min: 1e-8, max: 1, integer: false },
   earlyStoppingRounds: { min: 0, max: 1_000, integer: true },
   pieces: { min: 1, max: 100, integer: true },
+  placeCells: { min: 0, max: CELL_SIZES_MAX, integer: true },
+  crosses: { min: 0, max: CROSSES_MAX, integer: true },
   words: { min: 0, max: TEXT_LENGTH_MAX, integer: true },
   characters: { min: 0, max: TEXT_LENGTH_MAX, integer: true },
   smoothing: { min: 1e-10, max: 1e6, integer: false },

@@ -9,7 +9,7 @@ import {
 } from '#scoring';
 import { hash32, rowHash } from '#statistics';
 import { datePairs, type DateColumns } from '../blueprints/dates.ts';
-import type { PlacePair } from '../blueprints/places.ts';
+import type { PlaceColumns } from '../blueprints/places.ts';
 import { compareCodePoints } from '../text-order.ts';
 import {
   CATEGORY_LEVELS_MAX,
@@ -19,6 +19,7 @@ import {
   STATISTICS_CELLS_MAX,
   STATISTICS_ROWS_MAX,
 } from './limits.ts';
+import { geoSurvey } from './places/geo-survey.ts';
 import { placeSurvey } from './places/place-survey.ts';
 import { trainingGroups, type Member, type RowRoles, type TrainingGroups } from './row-roles.ts';
 import type { TaskFeature } from './task-columns.ts';
@@ -29,7 +30,7 @@ const STATISTICS_SALT = 0x5a17_0002;
 
 /** What one pass over the features finds: enough to fit the steps of every member, each from its own training rows. */
 export interface FeatureSurvey {
-  /** The steps of a member: one a feature that is no text, in the features' order, then those of two features. */
+  /** The steps of a member: those of each feature that is no text, in the features' order, then those of two features. */
   readonly stepsOf: (member: Member) => ManifestStep[];
   /** The levels of a category in a member's training rows, most frequent first; null of any other feature. */
   readonly levelsOf: (member: Member, feature: number, rowsMin: number, most: number) => LevelCounts | null;
@@ -61,7 +62,7 @@ interface CategoryCounts {
  *
  * @param analyses how terms of texts are counted; none: texts are only looked at
  * @param dates what becomes of dates
- * @param places pairs of features that have directions
+ * @param places what becomes of places
  */
 export async function surveyFeatures(
   features: readonly TaskFeature[],
@@ -70,7 +71,7 @@ export async function surveyFeatures(
   seed: number,
   analyses: readonly TextAnalysis[],
   dates: DateColumns,
-  places: readonly PlacePair[],
+  places: PlaceColumns,
   signal?: AbortSignal,
 ): Promise<FeatureSurvey> {
   const groups = trainingGroups(roles);
@@ -80,12 +81,21 @@ export async function surveyFeatures(
   );
   const surveyed = features.map((feature, index): Survey => {
     const texts = textSurveys[index] ?? null;
-    if (texts !== null) return { ...texts, decode: featureDecoder(feature.manifest), step: () => null };
-    return feature.manifest.parse.kind === 'category'
-      ? categorySurvey(feature, groups)
-      : numberSurvey(feature, inStatistics, dates);
+    if (texts !== null) return { ...texts, decode: featureDecoder(feature.manifest), steps: () => [] };
+    switch (feature.manifest.parse.kind) {
+      case 'category':
+        return categorySurvey(feature, groups);
+      case 'geo':
+        return {
+          ...geoSurvey(feature.manifest, groups, places, inStatistics),
+          decode: featureDecoder(feature.manifest),
+        };
+      case 'number':
+      case 'date':
+        return numberSurvey(feature, inStatistics, dates);
+    }
   });
-  const surveyedPlaces = placeSurvey(places, groups);
+  const surveyedPlaces = placeSurvey(places, groups, inStatistics);
   const request = features.map((feature) => feature.request);
   const batches = request.length === 0 ? [] : source.batches(request, signal);
   for await (const batch of batches) {
@@ -102,7 +112,7 @@ export async function surveyFeatures(
   const differences = pairs.map(([feature, minus]): ManifestStep => ({ kind: 'date-difference', feature, minus }));
   return {
     stepsOf: (member) => [
-      ...surveyed.flatMap((survey, index) => survey.step(member, index) ?? []),
+      ...surveyed.flatMap((survey, index) => survey.steps(member, index)),
       ...differences,
       ...surveyedPlaces.steps(member),
     ],
@@ -116,8 +126,8 @@ export async function surveyFeatures(
 interface Survey {
   readonly decode: FeatureDecoder;
   add(decoded: FeatureValues, rowCount: number, firstRow: number): void;
-  /** Null for a text: its step is part of the fit. */
-  step(member: Member, feature: number): ManifestStep | null;
+  /** None of a text: its step is part of the fit. */
+  steps(member: Member, feature: number): ManifestStep[];
   /** Of a category. */
   levels?(member: Member, rowsMin: number, most: number): LevelCounts;
   statistics(feature: number): TrainingStatistics;
@@ -138,10 +148,11 @@ function numberSurvey(
         if (inStatistics(firstRow + row)) kept.push(decoded.values[row] ?? NaN);
       }
     },
-    step: (_member, feature) =>
+    steps: (_member, feature) => [
       manifest.parse.kind === 'date'
         ? { kind: 'date-parts', feature, parts: [...parts] }
         : { kind: 'numeric', feature },
+    ],
     statistics: (feature) => numberStatistics(feature, Float64Array.from(kept)),
   };
 }
@@ -156,7 +167,7 @@ function categorySurvey({ manifest }: TaskFeature, groups: TrainingGroups): Surv
         throw new AppError('INTERNAL', `${JSON.stringify(manifest.name)} does not decode as a category`);
       tally(decoded, rowCount, firstRow, groups.of);
     },
-    step: (member, feature) => ({ kind: 'category-codes', feature, ...codesOf(counts, groups.trains(member)) }),
+    steps: (member, feature) => [{ kind: 'category-codes', feature, ...codesOf(counts, groups.trains(member)) }],
     levels: (member, rowsMin, most) => levelsOf(counts, groups.trains(member), rowsMin, most),
     statistics: (feature) => {
       const totals = [...counts.byKey].map(([value, byGroup]) => ({ value, count: sumOf(byGroup, () => true) }));

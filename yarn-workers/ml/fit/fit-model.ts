@@ -14,7 +14,7 @@ import {
 } from '#contracts';
 import { isText, openArtifact, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
-import { placesOf } from '../blueprints/places.ts';
+import { placeColumnsOf } from '../blueprints/places.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
 import { readingOf, type Reading } from '../blueprints/reading.ts';
 import { isForest, isLinear } from '../blueprints/settings.ts';
@@ -217,7 +217,7 @@ function fittedOffsets(task: TrainTask, { offsets }: TargetRows, { of }: RowRole
 /** What steps are fitted from, and the terms of the texts that the blueprint reads. */
 async function readFeatures(
   { seed, table: { rowCount }, monotonic }: TrainTask,
-  { settings, analyses, dates, uses }: Reading,
+  reading: Reading,
   features: readonly TaskFeature[],
   roles: RowRoles,
   source: BatchSource,
@@ -225,26 +225,25 @@ async function readFeatures(
   io: FitIo,
 ) {
   // The baseline looks at no feature, so nothing is read for it: it must be there early.
-  const surveyed = settings === null ? [] : features;
+  const surveyed = reading.settings === null ? [] : features;
   const survey = await surveyFeatures(
     surveyed,
     // What features look like is told by rows that are not drawn, too.
     { ...roles, drawn: null },
     source,
     seed,
-    analyses,
-    dates,
-    uses('place-directions')
-      ? placesOf(
-          surveyed.map(({ manifest }) => manifest),
-          monotonic,
-        )
-      : [],
+    reading.analyses,
+    reading.dates,
+    placeColumnsOf(
+      reading,
+      surveyed.map(({ manifest }) => manifest),
+      monotonic,
+    ),
     io.signal,
   );
   const sizes = { seed, outputCount, rowCount };
   const texts = await readCorpora(survey.texts, sizes, features, roles, source, io.signal);
-  const wanted = features.filter(({ manifest }) => isText(manifest)).length * analyses.length;
+  const wanted = features.filter(({ manifest }) => isText(manifest)).length * reading.analyses.length;
   if (texts.all.length < wanted) io.log?.('the texts are too large: their runs of characters are left out');
   if (texts.rowShare < 1)
     io.log?.(
@@ -296,8 +295,9 @@ async function fitMembers(
   };
   if (settings === null) return context.roles.members.map((member) => baselineMember(context, member));
   if (isForest(settings)) return forestMembers({ ...context, settings }, surveyed, finishMs);
+  const crosses = isLinear(settings) && uses('category-cross') ? (settings.crosses ?? 0) : 0;
   return isLinear(settings)
-    ? linearMembers({ ...context, settings }, stepsOf, finishMs)
+    ? linearMembers({ ...context, settings: { ...settings, crosses } }, stepsOf, finishMs)
     : boostMembers({ ...context, settings }, { stepsOf: surveyed, levelsOf: survey.levelsOf }, finishMs);
 }
 

@@ -2,7 +2,7 @@ import type { TrainTask } from '#contracts';
 import { isText } from '#scoring';
 import { datePairs } from '../blueprints/dates.ts';
 import { boostedSample } from '../blueprints/many-classes.ts';
-import { placesOf } from '../blueprints/places.ts';
+import { placeColumnsOf } from '../blueprints/places.ts';
 import { readingOf } from '../blueprints/reading.ts';
 import { isForest, isLinear } from '../blueprints/settings.ts';
 import { drawnShare } from './down-sample.ts';
@@ -16,19 +16,23 @@ import { taskFeatures } from './task-columns.ts';
  */
 export function fittedFraction(task: TrainTask): number {
   const { sampleFraction, target, table } = task;
-  const { settings, dates, uses } = readingOf(task);
+  const reading = readingOf(task);
+  const { settings, dates, uses } = reading;
   if (settings === null) return sampleFraction;
   if (!isLinear(settings) && !isForest(settings))
     return Math.min(sampleFraction, boostedSample(table.rowCount * drawnShare(task), target));
   const manifests = taskFeatures(task).map(({ manifest }) => manifest);
   const pairCount = dates.differences ? datePairs(manifests.map(({ type }) => type)).length : 0;
-  const directionCount = uses('place-directions') ? 2 * placesOf(manifests, task.monotonic).length : 0;
+  const places = placeColumnsOf(reading, manifests, task.monotonic);
+  const placeCount = places.pairs.length * ((places.directions ? 2 : 0) + places.cellSizes);
+  const crossCount = isLinear(settings) && uses('category-cross') ? (settings.crosses ?? 0) : 0;
   const counts = manifests.map((manifest): number => {
     if (isText(manifest)) return 0;
+    if (manifest.parse.kind === 'geo') return (uses('place-parts') ? places.parts.length : 0) + places.cellSizes;
     if (manifest.parse.kind === 'date') return dates.parts.length;
     return uses(manifest.parse.kind === 'category' ? 'category-codes' : 'numeric') ? 1 : 0;
   });
-  const columnCount = counts.reduce((sum, count) => sum + count, pairCount + directionCount);
+  const columnCount = counts.reduce((sum, count) => sum + count, pairCount + placeCount + crossCount);
   const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
   const most = isLinear(settings)
     ? designSample(table.rowCount, columnCount, outputCount)

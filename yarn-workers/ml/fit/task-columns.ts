@@ -58,7 +58,9 @@ export function parseRuleFor({ name, parse }: StoredColumn, type: FeatureType): 
       break;
     case 'id':
     case 'constant':
+      break;
     case 'geo':
+      if (parse.kind === 'category') return { kind: 'geo', nullMarkers: parse.nullMarkers };
       break;
   }
   throw new AppError(

@@ -1,5 +1,13 @@
-import { AppError, COEFFICIENTS_MAX, type InsightOf, type ManifestContent } from '#contracts';
-import { NUMBER_COLUMN, UNCALIBRATED, stepColumns, type LinearArrays, type ModelReader } from '#scoring';
+import { AppError, COEFFICIENTS_MAX, type InsightOf, type ManifestContent, type ManifestStep } from '#contracts';
+import {
+  NUMBER_COLUMN,
+  UNCALIBRATED,
+  cellNames,
+  crossNames,
+  stepColumns,
+  type LinearArrays,
+  type ModelReader,
+} from '#scoring';
 import { addTerm, emptySum, sumOf } from '#statistics';
 
 type Coefficients = InsightOf<'coefficients'>;
@@ -105,11 +113,16 @@ interface NamedColumn {
 function columnsOfStep(content: ManifestContent, index: number): NamedColumn[] {
   const step = content.steps[index];
   if (step === undefined) return [];
-  const keys = step.kind === 'category-codes' ? step.keys : [];
   const missingCode = step.kind === 'category-codes' ? step.missingCode : null;
-  return stepColumns(step, content.features).map(({ name, sourceFeature }) => ({
-    ...{ name, feature: sourceFeature, keys, missingCode },
+  return stepColumns(step, content.features).map(({ name, sourceFeature }, column) => ({
+    ...{ name, feature: sourceFeature, keys: keysOfColumn(step, column), missingCode },
   }));
+}
+
+function keysOfColumn(step: ManifestStep, column: number): readonly string[] {
+  if (step.kind === 'category-codes') return step.keys;
+  if (step.kind === 'category-cross') return crossNames(step);
+  return step.kind === 'place-cells' ? cellNames(step, step.depths[column] ?? 0) : [];
 }
 
 /** Adds what a member's column says to the entries. */

@@ -2,7 +2,7 @@ import type { LeakageFinding } from '#contracts';
 import type { FeatureValues } from '#scoring';
 import type { SampledFeature } from '../insights/features/read-features.ts';
 import type { Foretell } from './foretell.ts';
-import { partsOf, partsOfKeys, rangesOf, type Parts } from './parts.ts';
+import { partsOf, partsOfKeys, placeKeys, rangesOf, type Parts } from './parts.ts';
 
 /** What two features say together, in one way. */
 interface Together {
@@ -31,8 +31,10 @@ function together(a: FeatureValues, b: FeatureValues): Together[] {
     ];
   }
   if (a.kind === 'number' || b.kind === 'number') return [];
-  const keysOf = (values: Exclude<FeatureValues, { kind: 'number' }>): readonly (string | null)[] =>
-    values.kind === 'text' ? values.texts : Array.from(values.codes, (code) => values.keys[code] ?? null);
+  const keysOf = (values: Exclude<FeatureValues, { kind: 'number' }>): readonly (string | null)[] => {
+    if (values.kind === 'place') return placeKeys(values);
+    return values.kind === 'text' ? values.texts : Array.from(values.codes, (code) => values.keys[code] ?? null);
+  };
   const keys = keysOf(b);
   const right = partsOf(b);
   return [

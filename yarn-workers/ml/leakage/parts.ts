@@ -1,4 +1,4 @@
-import type { FeatureValues } from '#scoring';
+import type { FeatureValues, PlaceValues } from '#scoring';
 import { ascendingOrder } from '#statistics';
 import { RANGES_MAX, RANGE_ROWS_MIN } from './limits.ts';
 
@@ -8,7 +8,7 @@ export interface Parts {
   readonly count: number;
 }
 
-/** The parts of a feature: its categories or texts, or ranges of a number. */
+/** The parts of a feature: its categories, texts or places, or ranges of a number. */
 export function partsOf(values: FeatureValues): Parts {
   switch (values.kind) {
     case 'number':
@@ -17,8 +17,14 @@ export function partsOf(values: FeatureValues): Parts {
       return { codes: values.codes.map((code) => code + 1), count: values.keys.length + 1 };
     case 'text':
       return partsOfKeys(values.texts);
+    case 'place':
+      return partsOfKeys(placeKeys(values));
   }
 }
+
+/** A key for each different place; null is missing. */
+export const placeKeys = ({ latitudes, longitudes }: PlaceValues): (string | null)[] =>
+  Array.from(latitudes, (latitude, row) => (Number.isNaN(latitude) ? null : `${latitude} ${longitudes[row] ?? NaN}`));
 
 /** Whether a value is missing. */
 export function missingParts(values: FeatureValues): Parts {

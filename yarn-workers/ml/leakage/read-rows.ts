@@ -115,5 +115,11 @@ export function picked(values: FeatureValues, places: Uint32Array): FeatureValue
       return { ...values, codes: Int32Array.from(places, (place) => values.codes[place] ?? -1) };
     case 'text':
       return { kind: 'text', texts: Array.from(places, (place) => values.texts[place] ?? null) };
+    case 'place':
+      return {
+        kind: 'place',
+        latitudes: Float64Array.from(places, (place) => values.latitudes[place] ?? NaN),
+        longitudes: Float64Array.from(places, (place) => values.longitudes[place] ?? NaN),
+      };
   }
 }

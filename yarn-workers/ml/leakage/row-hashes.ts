@@ -58,6 +58,12 @@ export function rowHashes(): RowHashes {
     }
     return own;
   };
+  const takeNumber = (row: number, value: number): void => {
+    // -0 and 0 are one number to every step.
+    number[0] = value + 0;
+    if (Number.isNaN(value)) take(row, MISSING.high, MISSING.low);
+    else take(row, words[0] ?? 0, words[1] ?? 0);
+  };
   return {
     start: (rowCount) => {
       high = new Uint32Array(rowCount).fill(1);
@@ -76,13 +82,8 @@ export function rowHashes(): RowHashes {
         }
         return;
       }
-      for (let row = 0; row < high.length; row += 1) {
-        const value = values.values[row] ?? NaN;
-        // -0 and 0 are one number to every step.
-        number[0] = value + 0;
-        if (Number.isNaN(value)) take(row, MISSING.high, MISSING.low);
-        else take(row, words[0] ?? 0, words[1] ?? 0);
-      }
+      const numbers = values.kind === 'place' ? [values.latitudes, values.longitudes] : [values.values];
+      for (const own of numbers) for (let row = 0; row < high.length; row += 1) takeNumber(row, own[row] ?? NaN);
     },
     high: () => high,
     low: () => low,

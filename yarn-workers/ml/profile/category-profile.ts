@@ -12,6 +12,7 @@ import {
 import { featureProfile, type ColumnProfiler, type Findings } from './column-profile.ts';
 import { DICTIONARY_TEXTS_MAX, TOP_VALUES_CAPACITY, TOP_VALUES_SHOWN } from './limits.ts';
 import { mostFrequent } from './number-profile.ts';
+import { placeCounter, type PlaceCounter } from './place-facts.ts';
 
 type CategoryRule = Extract<ParseRule, { kind: 'category' }>;
 
@@ -33,9 +34,10 @@ interface TextSums {
   characters: number;
   words: number;
   onlyBooleans: boolean;
+  readonly places: PlaceCounter;
 }
 
-const noSums = (): TextSums => ({ cells: 0, characters: 0, words: 0, onlyBooleans: true });
+const noSums = (): TextSums => ({ cells: 0, characters: 0, words: 0, onlyBooleans: true, places: placeCounter() });
 
 function addText(sums: TextSums, text: string, count: number): void {
   sums.cells += count;
@@ -43,6 +45,7 @@ function addText(sums: TextSums, text: string, count: number): void {
   sums.words += count * wordCount(text);
   const key = sums.onlyBooleans ? categoryKey(text, 'boolean') : '';
   sums.onlyBooleans &&= key === 'true' || key === 'false';
+  sums.places.add(text, count);
 }
 
 /** Runs of characters that are not blanks. */
@@ -57,10 +60,11 @@ function wordCount(text: string): number {
   return words;
 }
 
-const meansOf = ({ cells, characters, words, onlyBooleans }: TextSums): Findings['texts'] => ({
+const meansOf = ({ cells, characters, words, onlyBooleans, places }: TextSums): Findings['texts'] => ({
   onlyBooleans: onlyBooleans && cells > 0,
   meanLength: cells === 0 ? 0 : characters / cells,
   meanWords: cells === 0 ? 0 : words / cells,
+  places: places.facts(),
 });
 
 function ruleOf({ name, parse }: StoredColumn): CategoryRule {

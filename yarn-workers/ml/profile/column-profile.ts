@@ -2,6 +2,7 @@ import type { Column, ColumnRequest, FeatureProfile, StoredColumn, TimeCounts, V
 import { featureWarnings } from './feature-warnings.ts';
 import { inferType, type TypeFacts } from './infer-type.ts';
 import type { NumberSurvey } from './number-survey.ts';
+import { placeWarnings } from './place-facts.ts';
 import { numberWarnings, textWarnings } from './value-warnings.ts';
 
 /** Gathers the profile of one column: a first pass for all columns, a second one for those that ask for it. */
@@ -37,7 +38,7 @@ export function featureProfile(
   rowCount: number,
   findings: Findings,
 ): FeatureProfile {
-  const { numbers: _numbers, texts: _texts, survey, values, ...shown } = findings;
+  const { numbers: _numbers, texts, survey, values, ...shown } = findings;
   const type = inferType({ ...findings, name, parse, rowCount });
   const presentCount = rowCount - findings.missingCount;
   const { uniqueCount } = findings;
@@ -45,6 +46,9 @@ export function featureProfile(
     ...featureWarnings({ ...findings, type, rowCount }),
     ...(survey === null ? [] : numberWarnings({ type, presentCount, uniqueCount, survey })),
     ...(values === null ? [] : textWarnings(type, values)),
+    ...(texts === null ? [] : placeWarnings(type, texts.places)),
   ];
-  return { name, position, type, inferredType: type, ...shown, warnings };
+  const box = type === 'geo' ? (texts?.places.box ?? null) : null;
+  const boundingBox = box === null ? {} : { boundingBox: box };
+  return { name, position, type, inferredType: type, ...shown, ...boundingBox, warnings };
 }

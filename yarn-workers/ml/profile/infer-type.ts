@@ -8,6 +8,7 @@ import {
   UNIQUE_SPARSE_ROWS_MIN,
   UNIQUE_TEXT_ROWS_MIN,
 } from './limits.ts';
+import { arePlaces, type PlaceFacts } from './place-facts.ts';
 
 /** What a feature's type is inferred from. */
 export interface TypeFacts {
@@ -25,7 +26,12 @@ export interface TypeFacts {
     readonly max: number | null;
   } | null;
   /** Texts only; means over the cells that are not missing. */
-  readonly texts: { readonly onlyBooleans: boolean; readonly meanLength: number; readonly meanWords: number } | null;
+  readonly texts: {
+    readonly onlyBooleans: boolean;
+    readonly meanLength: number;
+    readonly meanWords: number;
+    readonly places: PlaceFacts;
+  } | null;
 }
 
 const ID_NAME = /(^|[^a-z])(id|uuid|guid|key|index|rownum|rowid)$|[a-z](Id|ID)$/i;
@@ -37,6 +43,7 @@ const ID_NAME = /(^|[^a-z])(id|uuid|guid|key|index|rownum|rowid)$|[a-z](Id|ID)$/
  * - read as number: `id` if every row has another integer and they are dense (range below twice the rows), ascending, named
  *   like an id, or as many as UNIQUE_SPARSE_ROWS_MIN; else `numeric`, however few different values there are
  * - `boolean` if all values are true or false in any spelling
+ * - all values a latitude with a longitude, half of them with a point in both or as well-known text: `geo`
  * - long values (TEXT_LENGTH_MIN characters or TEXT_WORDS_MIN words on average) of which at least TEXT_SHARE_MIN are
  *   different: `text`
  * - nearly every row another value: `id`
@@ -50,8 +57,9 @@ export function inferType(facts: TypeFacts): FeatureType {
   const isUnique = facts.uniqueIsEstimate ? uniqueCount >= NEAR_UNIQUE_SHARE * present : uniqueCount === present;
   if (parse.kind === 'number') return isUnique && missingCount === 0 && isIdNumber(facts) ? 'id' : 'numeric';
   const { texts } = facts;
-  if (texts === null) return 'categorical';
+  if (texts === null || parse.kind !== 'category') return 'categorical';
   if (parse.keyRule === 'boolean' && texts.onlyBooleans) return 'boolean';
+  if (arePlaces(texts.places)) return 'geo';
   const isLong = texts.meanLength >= TEXT_LENGTH_MIN || texts.meanWords >= TEXT_WORDS_MIN;
   if (isLong && uniqueCount >= TEXT_SHARE_MIN * present) return 'text';
   return present >= UNIQUE_TEXT_ROWS_MIN && uniqueCount >= NEAR_UNIQUE_SHARE * present ? 'id' : 'categorical';

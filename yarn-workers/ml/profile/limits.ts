@@ -55,5 +55,9 @@ export const OUTLIER_SHARE_MAX = 0.01;
 /** Rows from which a value is repeated, and other values that it is held against. */
 export const SENTINEL_ROWS_MIN = 5;
 export const SENTINEL_REST_VALUES_MIN = 10;
+/** Part of the places of a column that must be written with a point in both numbers, or as well-known text. */
+export const PLACE_MARKS_MIN = 0.5;
+/** Part of places among the values from which the others are worth a warning. */
+export const NEAR_PLACES_SHARE = 0.9;
 /** Texts that look like missing values which a warning names. */
 export const SENTINELS_SHOWN_MAX = 5;

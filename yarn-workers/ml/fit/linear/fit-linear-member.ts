@@ -1,7 +1,8 @@
 import type { ManifestStep, TrainTask } from '#contracts';
-import { stepColumns, type LinearArrays } from '#scoring';
+import { crossCodeCount, stepColumns, type LinearArrays } from '#scoring';
 import { neumaierSum } from '#statistics';
 import type { LinearSettings, NaiveBayesVariant } from '../../blueprints/linear-settings.ts';
+import { chooseCrosses } from '../crosses/choose-crosses.ts';
 import { tableEncoder } from '../encoder.ts';
 import { monotoneColumns, type MemberContext } from '../fit-member.ts';
 import { countRows, trainingRows, validationRows, type Member } from '../row-roles.ts';
@@ -51,7 +52,7 @@ interface EncodedPart {
  * Memory: 8 bytes a cell while the rows are read, then up to 6 a cell (18 of broken lines) and 8 a term of a text, and 24
  * bytes a row and some 16 a row and output. `designSample` and `readCorpora` see to it that this is bounded.
  *
- * @param steps of the features that are no texts; those of texts come of the fit
+ * @param ownSteps of the features that are no texts; those of texts come of the fit
  * @param index number of the member
  * @param run when it must end, and who is told after each step; a step that is cut short is not kept if there is another
  * @throws TASK_DEADLINE when a refit cannot make all its steps; TASK_CANCELLED
@@ -60,10 +61,11 @@ export async function fitLinearMember(
   context: MemberContext<LinearSettings>,
   member: Member,
   index: number,
-  steps: readonly ManifestStep[],
+  ownSteps: readonly ManifestStep[],
   run: { readonly stopAt: number; readonly onStep: (step: number) => Promise<void> },
 ): Promise<FittedLinear> {
   const { task, settings, objective, outputCount, io } = context;
+  const steps = [...ownSteps, ...(await chooseCrosses(context, member, ownSteps))];
   const { training, validation } = await encode(context, member, steps);
   const shift = context.shiftOf(member);
   const weight = neumaierSum(training.weights);
@@ -154,11 +156,13 @@ function columnSpecs({ task, features }: MemberContext<LinearSettings>, steps: r
   const manifests = features.map(({ manifest }) => manifest);
   const signs = monotoneColumns(task, features, steps);
   return steps
-    .flatMap((step): Omit<ColumnSpec, 'sign'>[] =>
-      step.kind === 'category-codes'
-        ? [{ kind: 'category', codeCount: step.keys.length + (step.missingCode === null ? 0 : 1) }]
-        : stepColumns(step, manifests).map(() => ({ kind: 'number', codeCount: 0 })),
-    )
+    .flatMap((step): Omit<ColumnSpec, 'sign'>[] => {
+      if (step.kind === 'category-codes')
+        return [{ kind: 'category', codeCount: step.keys.length + (step.missingCode === null ? 0 : 1) }];
+      if (step.kind === 'category-cross') return [{ kind: 'category', codeCount: crossCodeCount(step) }];
+      if (step.kind === 'place-cells') return step.depths.map((depth) => ({ kind: 'category', codeCount: 2 ** depth }));
+      return stepColumns(step, manifests).map(() => ({ kind: 'number', codeCount: 0 }));
+    })
     .map((spec, column) => ({ ...spec, sign: signs?.[column] ?? 0 }));
 }
 

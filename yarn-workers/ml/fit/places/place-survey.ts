@@ -1,11 +1,8 @@
 import type { ManifestStep } from '#contracts';
-import type { FeatureValues } from '#scoring';
-import type { PlacePair } from '../../blueprints/places.ts';
+import { LATITUDE_MAX, LONGITUDE_MAX, type FeatureValues } from '#scoring';
+import type { PlaceColumns } from '../../blueprints/places.ts';
 import type { Member, TrainingGroups } from '../row-roles.ts';
-
-const LATITUDE_MAX = 90;
-/** Longitudes are counted to 180 both ways, or to 360 eastwards. */
-const LONGITUDE_MAX = 360;
+import { keptPlaces } from './kept-places.ts';
 
 /** Digits that a width keeps in an artefact. */
 const WIDTH_DIGITS = 8;
@@ -31,9 +28,16 @@ interface Numbers {
  * rows. Names alone do not make a place: a pair with a number beyond what degrees can be in these rows has no step, and so has
  * one without any number.
  *
- * Memory: six numbers a pair and fold.
+ * Memory: six numbers a pair and fold, and what `keptPlaces` keeps where there are cells.
+ *
+ * @param isKept the rows that cells are made of
  */
-export function placeSurvey(pairs: readonly PlacePair[], groups: TrainingGroups): PlaceSurvey {
+export function placeSurvey(
+  { pairs, directions, cellSizes }: PlaceColumns,
+  groups: TrainingGroups,
+  isKept: (row: number) => boolean,
+): PlaceSurvey {
+  const places = pairs.map((pair) => ({ ...pair, kept: cellSizes > 0 ? keptPlaces(groups, isKept, cellSizes) : null }));
   const numbersOf = new Map(
     pairs
       .flatMap(({ latitude, longitude }) => [latitude, longitude])
@@ -44,35 +48,48 @@ export function placeSurvey(pairs: readonly PlacePair[], groups: TrainingGroups)
       const numbers = numbersOf.get(feature);
       if (numbers === undefined || decoded.kind !== 'number') return;
       for (let row = 0; row < rowCount; row += 1) addNumber(numbers, groups.of(firstRow + row), decoded.values[row]);
+      for (const { latitude, longitude, kept } of places) {
+        if (feature === latitude) kept?.addLatitudes(decoded.values, rowCount, firstRow);
+        if (feature === longitude) kept?.addLongitudes(decoded.values, rowCount, firstRow);
+      }
     },
     steps: (member) => {
       const trains = groups.trains(member);
-      return pairs.flatMap(({ latitude, longitude }): ManifestStep[] => {
+      return places.flatMap(({ latitude, longitude, kept }): ManifestStep[] => {
         const [north, east] = [latitude, longitude].map((feature) => factsOf(numbersOf.get(feature), trains));
         if (north === undefined || east === undefined || north.count === 0 || east.count === 0) return [];
         if (north.most > LATITUDE_MAX || east.most > LONGITUDE_MAX) return [];
-        const cosine = Math.cos((north.mean * Math.PI) / 180);
-        const width = Number(Math.max(0, cosine).toPrecision(WIDTH_DIGITS));
-        return [{ kind: 'place-directions', feature: latitude, longitude, width }];
+        const width = widthAt(north.mean);
+        const found = kept?.cellsOf(member, width) ?? null;
+        return [
+          ...(directions ? [{ kind: 'place-directions' as const, feature: latitude, longitude, width }] : []),
+          ...(found === null ? [] : [{ kind: 'place-cells' as const, feature: latitude, longitude, ...found }]),
+        ];
       });
     },
   };
 }
 
-const noNumbers = (count: number): Numbers => ({
+/** Length of a degree of longitude in degrees of latitude, at a latitude. */
+export function widthAt(latitude: number): number {
+  const cosine = Math.cos((latitude * Math.PI) / 180);
+  return Number(Math.max(0, cosine).toPrecision(WIDTH_DIGITS));
+}
+
+export const noNumbers = (count: number): Numbers => ({
   counts: new Float64Array(count),
   sums: new Float64Array(count),
   most: new Float64Array(count),
 });
 
-function addNumber({ counts, sums, most }: Numbers, group: number, value = NaN): void {
+export function addNumber({ counts, sums, most }: Numbers, group: number, value = NaN): void {
   if (group < 0 || Number.isNaN(value)) return;
   counts[group] = (counts[group] ?? 0) + 1;
   sums[group] = (sums[group] ?? 0) + value;
   most[group] = Math.max(most[group] ?? 0, Math.abs(value));
 }
 
-function factsOf({ counts, sums, most }: Numbers = noNumbers(0), trains: (group: number) => boolean) {
+export function factsOf({ counts, sums, most }: Numbers = noNumbers(0), trains: (group: number) => boolean) {
   let [count, sum, largest] = [0, 0, 0];
   for (let group = 0; group < counts.length; group += 1) {
     if (!trains(group)) continue;

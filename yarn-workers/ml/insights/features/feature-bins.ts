@@ -1,5 +1,6 @@
 import type { CategoryValues, FeatureValues } from '#scoring';
 import { ascendingOrder } from '#statistics';
+import { placeBins } from './place-bins.ts';
 
 /** A part of the rows by the value of one feature. */
 export interface FeatureBin {
@@ -23,7 +24,7 @@ export interface FeatureBins {
 /**
  * Numbers (and dates) in up to `most` ranges of as many rows, equal values in one; where there are no more than `most` values, one
  * for each. Categories by their most frequent keys, of equal ones the first to appear, the rest as others. Texts are all others: no
- * two of them are alike. Missing cells last.
+ * two of them are alike. Places by cells. Missing cells last.
  */
 export function binsOf(values: FeatureValues, most: number): FeatureBins {
   switch (values.kind) {
@@ -33,6 +34,10 @@ export function binsOf(values: FeatureValues, most: number): FeatureBins {
       return levelBins(values, most);
     case 'text':
       return textBins(values.texts);
+    case 'place': {
+      const { bins, binOf } = placeBins(values, most);
+      return withMissing(bins, binOf, (row) => Number.isNaN(values.latitudes[row]));
+    }
   }
 }
 

@@ -4,12 +4,15 @@ import {
   compileOffsets,
   compileSteps,
   firstColumnsOf,
-  isPairStep,
+  isOneFeature,
+  isPlacePair,
   scoreRows,
   stepColumnCount,
-  writeDirections,
+  writePair,
   type CompiledModel,
+  type PlacePairStep,
 } from '#scoring';
+import { placeCrosses, type ColumnCross } from './column-crosses.ts';
 import { followHistories, placeHistories, type ColumnHistory } from './column-histories.ts';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
 import { compiledMembers, predictionWriter, type OpenedModel } from '../../fit/predict-partitions.ts';
@@ -23,10 +26,12 @@ export interface EncodedSample {
   readonly columnsOf: readonly Uint32Array[];
   /** Columns that are the difference of two others. */
   readonly differences: readonly ColumnDifference[];
-  /** Columns that are directions of a place. */
-  readonly directions: readonly ColumnDirections[];
+  /** Columns that are made of the latitude and the longitude of a place. */
+  readonly places: readonly ColumnPlace[];
   /** Columns that are looked up by a date and a series. */
   readonly histories: readonly ColumnHistory[];
+  /** Columns that are looked up by the keys of two features. */
+  readonly crosses: readonly ColumnCross[];
 }
 
 interface ColumnDifference {
@@ -35,17 +40,17 @@ interface ColumnDifference {
   readonly minus: number;
 }
 
-interface ColumnDirections {
-  /** The first of the two. */
+interface ColumnPlace {
+  readonly step: PlacePairStep;
+  /** The first of the step's. */
   readonly column: number;
   readonly latitude: number;
   readonly longitude: number;
-  readonly width: number;
 }
 
 /**
- * Every column but differences, directions and histories is made of one feature, so that moving a feature's columns is moving its
- * cells; the others follow when it is predicted. What histories are looked up by stands in columns after those of all steps.
+ * Every column but differences, places of two numbers, histories and crosses is made of one feature, so that moving a feature's columns is moving its
+ * cells; the others follow when it is predicted. What the last two are looked up by stands in columns after those of all steps.
  */
 export function encodeSample(
   { steps }: ManifestContent,
@@ -54,7 +59,8 @@ export function encodeSample(
 ): EncodedSample {
   const { compiled, columnCount: stepColumns } = compileSteps(steps);
   const histories = placeHistories(steps, stepColumns);
-  const columnCount = stepColumns + 2 * histories.length;
+  const crosses = placeCrosses(steps, stepColumns + 2 * histories.length);
+  const columnCount = stepColumns + 2 * (histories.length + crosses.length);
   const values = new Float64Array(rowCount * columnCount).fill(NaN);
   const valuesOf = new Map(features.map(({ index, values }) => [index, values]));
   for (const { apply } of compiled) apply(valuesOf, 0, rowCount, values, columnCount);
@@ -62,7 +68,7 @@ export function encodeSample(
   const placeOf = new Map(features.map(({ index }, place) => [index, place]));
   const firstColumns = firstColumnsOf(steps);
   for (const [number, step] of steps.entries()) {
-    if (isPairStep(step) || step.kind === 'series-history') continue;
+    if (!isOneFeature(step)) continue;
     const own = columnsOf[placeOf.get(step.feature) ?? -1];
     for (let i = 0; i < stepColumnCount(step); i += 1) own?.push((firstColumns[number] ?? 0) + i);
   }
@@ -72,13 +78,19 @@ export function encodeSample(
     columnsOf[placeOf.get(step.feature) ?? -1]?.push(secondsColumn);
     if (step.series !== null) columnsOf[placeOf.get(step.series) ?? -1]?.push(placeColumn);
   }
+  for (const cross of crosses) {
+    cross.writeKeys(valuesOf, values, columnCount);
+    columnsOf[placeOf.get(cross.step.feature) ?? -1]?.push(cross.ownColumn);
+    columnsOf[placeOf.get(cross.step.other) ?? -1]?.push(cross.otherColumn);
+  }
   return {
     values,
     columnCount,
     columnsOf: columnsOf.map((columns) => Uint32Array.from(columns)),
     differences: differencesOf(steps),
-    directions: directionsOf(steps),
+    places: placesOf(steps),
     histories,
+    crosses,
   };
 }
 
@@ -99,25 +111,27 @@ function differencesOf(steps: ManifestContent['steps']): ColumnDifference[] {
   });
 }
 
-/** Directions of places by the columns of their numbers. */
-function directionsOf(steps: ManifestContent['steps']): ColumnDirections[] {
+/** Directions and cells of places by the columns of their numbers. */
+function placesOf(steps: ManifestContent['steps']): ColumnPlace[] {
   const numbers = new Map<number, number>();
   const firstColumns = firstColumnsOf(steps);
   for (const [number, step] of steps.entries())
     if (step.kind === 'numeric') numbers.set(step.feature, firstColumns[number] ?? 0);
-  return steps.flatMap((step, index): ColumnDirections[] => {
-    if (step.kind !== 'place-directions') return [];
+  return steps.flatMap((step, index): ColumnPlace[] => {
+    if (!isPlacePair(step)) return [];
     const [latitude, longitude] = [numbers.get(step.feature), numbers.get(step.longitude)];
     if (latitude === undefined || longitude === undefined) return [];
-    return [{ column: firstColumns[index] ?? 0, latitude, longitude, width: step.width }];
+    return [{ step, column: firstColumns[index] ?? 0, latitude, longitude }];
   });
 }
 
 /** Makes columns of two features anew of the columns as they are now. */
-export function followPairs({ values, columnCount, differences, directions }: EncodedSample): void {
-  for (const { column, latitude, longitude, width } of directions)
+export function followPairs({ values, columnCount, differences, places, crosses }: EncodedSample): void {
+  for (const { step, column, latitude, longitude } of places)
     for (let start = 0; start < values.length; start += columnCount)
-      writeDirections(values[start + latitude] ?? NaN, values[start + longitude] ?? NaN, width, values, start + column);
+      writePair(step, values[start + latitude] ?? NaN, values[start + longitude] ?? NaN, values, start + column);
+  for (const cross of crosses)
+    for (let start = 0; start < values.length; start += columnCount) cross.follow(values, start);
   for (const { column, of, minus } of differences)
     for (let start = 0; start < values.length; start += columnCount)
       values[start + column] = (values[start + of] ?? NaN) - (values[start + minus] ?? NaN);

@@ -63,12 +63,25 @@ export function featureCollector(feature: ManifestFeature, rowCount: number): Co
   const { parse } = feature;
   if (isText(feature)) return textCollector(rowCount);
   if (parse.kind === 'category') return categoryCollector(rowCount);
+  if (parse.kind === 'geo') return placeCollector(rowCount);
   const numbers = new Float64Array(rowCount);
   return {
     take: (values, row, place) => {
       numbers[place] = values.kind === 'number' ? (values.values[row] ?? NaN) : NaN;
     },
     values: { kind: 'number', values: numbers },
+  };
+}
+
+function placeCollector(rowCount: number): Collector {
+  const [latitudes, longitudes] = [new Float64Array(rowCount).fill(NaN), new Float64Array(rowCount).fill(NaN)];
+  return {
+    take: (values, row, place) => {
+      if (values.kind !== 'place') return;
+      latitudes[place] = values.latitudes[row] ?? NaN;
+      longitudes[place] = values.longitudes[row] ?? NaN;
+    },
+    values: { kind: 'place', latitudes, longitudes },
   };
 }
 

@@ -39,5 +39,7 @@ function typeOf({ kind }: ParseRule): ManifestFeature['type'] {
       return 'date';
     case 'category':
       return 'categorical';
+    case 'geo':
+      return 'geo';
   }
 }

@@ -4,7 +4,7 @@ import {
   compileStep,
   compileTrees,
   featureDecoder,
-  isPairStep,
+  isOneFeature,
   openArtifact,
   packArtifact,
   columnCountOf,
@@ -158,7 +158,7 @@ describe('Scorer', () => {
     for (const [number, step] of steps.entries()) {
       const first = firstColumns[number] ?? 0;
       const input = decoded[step.feature];
-      if (input !== null && input !== undefined && !isPairStep(step) && step.kind !== 'series-history') {
+      if (input !== null && input !== undefined && isOneFeature(step)) {
         const apply = compileStep(step);
         apply(input, 0, 100, values, columnCount, first, 0);
         apply(input, 100, rows.length, values, columnCount, first, 100);

@@ -8,6 +8,7 @@ import {
   encodedClasses,
   type NumbersStep,
 } from '../../../../../../yarn-workers/ml/fit/categories/encode-categories.ts';
+import { placeColumnsOf } from '../../../../../../yarn-workers/ml/blueprints/places.ts';
 import { tableEncoder } from '../../../../../../yarn-workers/ml/fit/encoder.ts';
 import { surveyFeatures } from '../../../../../../yarn-workers/ml/fit/feature-survey.ts';
 import { rowRoles, trainingRows } from '../../../../../../yarn-workers/ml/fit/row-roles.ts';
@@ -61,7 +62,8 @@ async function encodedOf(table: readonly MemoryColumn[], task: TrainTask, catego
   const roles = rowRoles(task, rows);
   const member = { fold: 0 };
   const dates = { parts: [], differences: false };
-  const survey = await surveyFeatures(features, roles, source, task.seed, [], dates, []);
+  const places = placeColumnsOf({ settings: null, uses: () => true }, [], { increasing: [], decreasing: [] });
+  const survey = await surveyFeatures(features, roles, source, task.seed, [], dates, places);
   const settings = { categories, categoryCounts: true };
   const context = { task, features, source, rows, roles, io: freeIo(), settings };
   const { steps, heldOut } = await encodeCategories(context, member, survey.stepsOf(member), survey.levelsOf);

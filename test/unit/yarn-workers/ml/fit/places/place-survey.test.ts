@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { fitModel } from '#ml';
 import { createRandom } from '#statistics';
-import { placePairs, placesOf } from '../../../../../../yarn-workers/ml/blueprints/places.ts';
+import { placeColumnsOf, placePairs } from '../../../../../../yarn-workers/ml/blueprints/places.ts';
 import { readingOf } from '../../../../../../yarn-workers/ml/blueprints/reading.ts';
 import { testEngine } from '../../../../../support/boosting-engine.ts';
 import { memorySource, numberRule, type MemoryColumn } from '../../../../../support/memory-table.ts';
@@ -60,12 +60,21 @@ describe('ml: places', () => {
 
   it('are read by trees and broken lines, unless a prediction is to rise or fall with one of their features', () => {
     const features = numeric('lat', 'lon');
-    const pair = [{ latitude: 0, longitude: 1 }];
-    const reads = (blueprintId: string): boolean => readingOf({ blueprintId, parameters: {} }).uses('place-directions');
-    for (const id of ['lightgbm-default', 'extra-trees', 'linear-splines']) expect(reads(id), id).to.equal(true);
-    for (const id of ['linear', 'baseline']) expect(reads(id), id).to.equal(false);
-    expect(placesOf(features, NO_SIGNS)).to.deep.equal(pair);
-    expect(placesOf(features, { increasing: [], decreasing: ['lon'] })).to.deep.equal([]);
+    const pairs = [{ latitude: 0, longitude: 1 }];
+    const read = (id: string) => readingOf({ blueprintId: id, parameters: {} });
+    const found = (id: string) => {
+      const { parts: _, ...columns } = placeColumnsOf(read(id), features, NO_SIGNS);
+      return columns;
+    };
+    for (const id of ['lightgbm-default', 'xgboost-default', 'extra-trees'])
+      expect(found(id), id).to.deep.equal({ pairs, directions: true, cellSizes: 0 });
+    expect(found('linear-splines')).to.deep.equal({ pairs, directions: true, cellSizes: 3 });
+    expect(found('linear')).to.deep.equal({ pairs, directions: false, cellSizes: 3 });
+    expect(placeColumnsOf(read('baseline'), features, NO_SIGNS).pairs).to.deep.equal([]);
+    for (const id of ['lightgbm-default', 'linear'])
+      expect(placeColumnsOf(read(id), features, { increasing: [], decreasing: ['lon'] }).pairs).to.deep.equal([]);
+    const straight = { blueprintId: 'linear-splines', parameters: {}, featureSteps: ['numeric' as const] };
+    expect(placeColumnsOf(readingOf(straight), features, NO_SIGNS)).to.include({ directions: false, cellSizes: 0 });
   });
 
   it('have the width of a degree where each member’s own training rows are', async () => {

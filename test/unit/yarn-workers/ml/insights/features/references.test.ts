@@ -67,7 +67,8 @@ function sampleOf(one: Case): Sample {
     columnCount: featureCount,
     columnsOf: Array.from({ length: featureCount }, (_, column) => Uint32Array.of(column)),
     differences: [],
-    directions: [],
+    places: [],
+    crosses: [],
     histories: [],
   };
   const rows = {
