@@ -71,6 +71,7 @@ function checkModel(model: ManifestModel, reader: ModelReader, columnCount: numb
     case 'constant':
       return compileConstant(model).outputCount;
     case 'trees':
+    case 'linear-trees':
       checkTrees(reader.trees(model), columnCount);
       break;
     case 'linear':

@@ -80,13 +80,15 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
   const ground = { ...parts, ...balance };
   const candidates = candidatesOf(request, ground);
   checkPinsAreUsed(pinned, candidates);
-  const leftOut = CATALOGUE.flatMap((entry) => {
+  // Blueprints that are tried only where they are named are missed by nobody.
+  const searched = CATALOGUE.filter(({ isSearched }) => isSearched !== false);
+  const leftOut = searched.flatMap((entry) => {
     const reason =
       misfitOf(fittedSettings(plainOf(entry.blueprint.id), ground), target, ground.imbalance) ??
       breachOf(entry, ground);
     return reason === null ? [] : [{ blueprintId: entry.blueprint.id, reason }];
   });
-  if (leftOut.length === CATALOGUE.filter(({ settings }) => settings !== null).length)
+  if (leftOut.length === searched.filter(({ settings }) => settings !== null).length)
     throw complaint(
       'VALIDATION_FAILED',
       'monotonic',

@@ -2,7 +2,6 @@ import { AppError, type Blueprint, type Parameters } from '#contracts';
 import { CELL_SIZES_MAX } from '../fit/places/limits.ts';
 import {
   CELLS_STEP,
-  CROSSES_STEP,
   ENCODED_STEPS,
   FEATURE_STEPS,
   FOREST_STEPS,
@@ -157,7 +156,7 @@ function linear(
 ): CatalogueEntry {
   const readsTexts = settings.words > 0 || settings.characters > 0;
   const places = settings.pieces > 1 ? [PLACES_STEP, GEO_STEP] : [GEO_LINE_STEP];
-  const inputs = [...LINEAR_STEPS, ...places, CELLS_STEP, CROSSES_STEP, ...(readsTexts ? [TEXT_STEP] : [])];
+  const inputs = [...LINEAR_STEPS, ...places, CELLS_STEP, ...(readsTexts ? [TEXT_STEP] : [])];
   const end: Blueprint['steps'][number] = {
     id: 'elastic-net',
     kind: 'elastic-net',

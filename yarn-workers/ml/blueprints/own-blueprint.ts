@@ -1,5 +1,7 @@
 import { AppError, type BlueprintDocument, type OwnBlueprint, type Parameters } from '#contracts';
 import { BLUEPRINT_IDS, entryOf, settingsOf, type CatalogueEntry } from './catalogue.ts';
+import { CROSSES_MAX } from '../fit/crosses/limits.ts';
+import { CELL_SIZES_MAX } from '../fit/places/limits.ts';
 import { endOf, placeOfParameter, possibleSteps, type MadeBy } from './document.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from './ensemble.ts';
 import { graphFindings, type Finding } from './graph.ts';
@@ -139,12 +141,16 @@ function parameterFindings({ steps }: BlueprintDocument, entry: CatalogueEntry):
 const ADDED: Readonly<Record<string, Parameters>> = {
   'text-scores': { words: 2, characters: 4 },
   'category-numbers': { categories: 'target', categoryCounts: true },
+  'place-cells': { placeCells: CELL_SIZES_MAX },
+  'category-cross': { crosses: CROSSES_MAX },
 };
 
 /** What parameters of a step are without it. */
 const WITHOUT: Readonly<Record<string, Parameters>> = {
   'text-scores': { words: 0, characters: 0 },
   'category-numbers': { categories: 'codes', categoryCounts: false },
+  'place-cells': { placeCells: 0 },
+  'category-cross': { crosses: 0 },
 };
 
 /** The parameters of a document that differ from the catalogue's, in the catalogue's order. */
@@ -195,6 +201,8 @@ function refuseEmptySteps({ steps }: BlueprintDocument, settings: ModelSettings)
   const empty: Readonly<Record<string, string>> = {
     ...(readsNoTexts ? { 'text-scores': 'words and characters are both 0' } : {}),
     ...(encodesCategories(settings) ? {} : { 'category-numbers': 'categories is "codes" and categoryCounts false' }),
+    ...(isLinear(settings) && settings.placeCells === 0 ? { 'place-cells': 'placeCells is 0' } : {}),
+    ...(isLinear(settings) && settings.crosses === 0 ? { 'category-cross': 'crosses is 0' } : {}),
   };
   refuse(
     steps.flatMap(({ kind }, index): Finding[] => {

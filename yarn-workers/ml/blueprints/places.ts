@@ -73,7 +73,7 @@ export function placeColumnsOf(
   const isStraight = isLinear(settings) && settings.pieces === 1;
   return {
     pairs,
-    directions: !isStraight && uses('place-directions'),
+    directions: uses('place-directions'),
     cellSizes: isLinear(settings) && uses('place-cells') ? (settings.placeCells ?? 0) : 0,
     parts: isStraight ? ['latitude', 'longitude'] : PLACE_PARTS,
   };

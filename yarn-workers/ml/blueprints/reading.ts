@@ -46,7 +46,8 @@ export function usualSteps(blueprintId: string, settings: ModelSettings | null):
   const left = new Set<FeatureStepKind>([
     // Straight lines have directions of places in their sum already.
     ...(bends ? [] : (['place-directions'] as const)),
-    ...(isLinear(settings) ? [] : (['place-cells', 'category-cross'] as const)),
+    ...(isLinear(settings) && (settings.placeCells ?? 0) > 0 ? [] : (['place-cells'] as const)),
+    ...(isLinear(settings) && (settings.crosses ?? 0) > 0 ? [] : (['category-cross'] as const)),
     ...(textAnalysesOf(settings).length > 0 ? [] : (['text-scores'] as const)),
     ...(encodesCategories(settings) ? [] : (['category-numbers'] as const)),
     ...(readsHistory(blueprintId) ? [] : (['series-history'] as const)),

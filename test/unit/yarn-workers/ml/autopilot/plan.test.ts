@@ -111,7 +111,7 @@ describe('ml autopilot plan', () => {
     const exposed = await planOf(TABLE, { target: 'count', exposureColumn: 'weight', targetType: 'regression' });
     expect(exposed.target).to.include({ exposureColumn: 'weight' }).and.not.have.property('offsetColumn');
     expect(exposed.features.map(({ name }) => name)).not.to.include('weight');
-    const misfits = ['extra-trees', 'random-forest', 'lightgbm-random-forest', 'naive-bayes-text'];
+    const misfits = ['extra-trees', 'random-forest'];
     expect(exposed.leftOut?.map(({ blueprintId }) => blueprintId)).to.deep.equal(misfits);
     const names = exposed.candidates.map(({ blueprintId }) => blueprintId);
     expect(names).to.include('linear').and.not.include('extra-trees').and.not.include('random-forest');
@@ -125,7 +125,6 @@ describe('ml autopilot plan', () => {
       'extra-trees',
       'random-forest',
       'lightgbm-linear-trees',
-      'naive-bayes-text',
     ]);
     expect((await planOf(TABLE, { target: 'regression', metric: 'quantileLoss' })).target.quantile).to.equal(0.5);
     expect(await planOf(TABLE, { target: 'binary' })).not.to.have.any.keys('leftOut');
@@ -466,7 +465,7 @@ describe('ml autopilot plan', () => {
     for (const { blueprintId, parameters } of quick) settingsOf(blueprintId, parameters);
     expect((await timed({ mode: 'full' })).slice(0, quick.length)).to.deep.equal(quick);
     const full = (await timed({ mode: 'full' })).map(({ blueprintId }) => blueprintId);
-    expect(full.slice(quick.length)).to.include.members(XGBOOST);
+    expect(full.slice(quick.length)).to.include.members([...XGBOOST, 'lightgbm-linear-trees']);
     expect(await timed({ maxModels: 4 })).to.deep.equal(quick.slice(0, 4));
     expect(await timed({ mode: 'manual' })).to.have.length(1);
     expect(await timed({ blueprints: ['lightgbm-slow'] })).to.deep.equal([

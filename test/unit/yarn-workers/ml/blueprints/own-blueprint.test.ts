@@ -62,7 +62,11 @@ describe('ml blueprints of one’s own', () => {
         parameters: { maxDepth: 3 },
         ownBlueprint: { name: 'Mine', description: 'Of trees.', featureSteps: ['numeric', 'date-parts'] },
       },
-      { blueprintId: 'linear-history', parameters: {}, ownBlueprint: { featureSteps: ['numeric', 'series-history'] } },
+      {
+        blueprintId: 'linear-history',
+        parameters: { placeCells: 0 },
+        ownBlueprint: { featureSteps: ['numeric', 'series-history'] },
+      },
     ] satisfies MadeBy[]) {
       const again = madeBy(documentOf(made));
       expect(again.ownBlueprint).to.deep.equal((made as MadeBy).ownBlueprint);
@@ -76,7 +80,7 @@ describe('ml blueprints of one’s own', () => {
     for (const { id, parameters } of TRAINABLE) {
       const at = documentOf({ blueprintId: id, parameters: id.startsWith('lightgbm') ? { categories: 'both' } : {} });
       const names = at.steps.flatMap((step) => Object.keys(step.parameters ?? {}));
-      const hidden = names.includes('categories') ? [] : ['categories', 'categoryCounts'];
+      const hidden = ['crosses', ...(names.includes('categories') ? [] : ['categories', 'categoryCounts'])];
       const texts = names.includes('words') ? [] : ['words', 'characters'];
       const expected = Object.keys(parameters).filter((name) => ![...hidden, ...texts].includes(name));
       expect(names.toSorted(), id).to.deep.equal(expected.toSorted());
@@ -84,11 +88,16 @@ describe('ml blueprints of one’s own', () => {
   });
 
   it('are their parameters and steps of features', () => {
-    const all = ['numeric', 'category-codes', 'date-parts', 'date-difference', 'place-directions', 'text-scores'];
+    const all = [
+      ...['numeric', 'category-codes', 'date-parts', 'date-difference'],
+      ...['place-directions', 'place-parts', 'text-scores'],
+    ];
     expect(madeBy(without('lightgbm-default', 'date-parts', 'text-scores'))).to.deep.equal({
       blueprintId: 'lightgbm-default',
       parameters: {},
-      ownBlueprint: { featureSteps: ['numeric', 'category-codes', 'date-difference', 'place-directions'] },
+      ownBlueprint: {
+        featureSteps: ['numeric', 'category-codes', 'date-difference', 'place-directions', 'place-parts'],
+      },
     });
     expect(madeBy(told('lightgbm-default', 'gradient-boosting', { leaves: 8 }))).to.deep.equal({
       blueprintId: 'lightgbm-default',
@@ -107,9 +116,10 @@ describe('ml blueprints of one’s own', () => {
     expect(add('linear', stepOf('linear-text', 'text-scores')).parameters).to.deep.equal({ words: 2, characters: 4 });
     expect(madeBy(told('linear-text', 'text-scores', { words: 0 })).parameters).to.deep.equal({ words: 0 });
     // Straight lines do not read directions by themselves, and do where they are told to.
-    expect(add('linear', stepOf('linear-splines', 'place-directions')).ownBlueprint?.featureSteps).to.deep.equal(
-      all.slice(0, 5),
-    );
+    expect(add('linear', stepOf('linear-splines', 'place-directions')).ownBlueprint?.featureSteps).to.deep.equal([
+      ...all.slice(0, 6),
+      'place-cells',
+    ]);
     expect(madeBy({ ...documentNamed('random-forest'), name: 'Wood', description: '' }).ownBlueprint).to.deep.equal({
       name: 'Wood',
       description: '',
@@ -144,6 +154,8 @@ describe('ml blueprints of one’s own', () => {
       steps: gbm.steps.map((step, at) => (at === index ? { ...step, ...change } : step)),
     });
     const end = gbm.steps.length - 1;
+    const placeOf = (id: string, kind: string): number =>
+      documentNamed(id).steps.findIndex((step) => step.kind === kind);
     const cases: readonly (readonly [string, BlueprintDocument, string, string])[] = [
       ['no such blueprint', { ...gbm, id: 'magic' }, '/id', '"lightgbm-slow"'],
       ['an ensemble', { ...gbm, id: 'ensemble' }, '/id', 'made by Autopilot'],
@@ -191,7 +203,7 @@ describe('ml blueprints of one’s own', () => {
       [
         'a parameter at the wrong step',
         told('lightgbm-encoded', 'gradient-boosting', { categories: 'both' }),
-        '/steps/7/parameters/categories',
+        `/steps/${placeOf('lightgbm-encoded', 'gradient-boosting')}/parameters/categories`,
         'not a parameter of a "gradient-boosting" step',
       ],
       [
@@ -209,13 +221,13 @@ describe('ml blueprints of one’s own', () => {
       [
         'a step that would do nothing',
         told('linear-text', 'text-scores', { words: 0, characters: 0 }),
-        '/steps/4/parameters',
+        `/steps/${placeOf('linear-text', 'text-scores')}/parameters`,
         'leave it out',
       ],
       [
         'numbers of categories without codes',
         without('lightgbm-encoded', 'category-codes'),
-        '/steps/5/kind',
+        `/steps/${placeOf('lightgbm-encoded', 'category-numbers') - 1}/kind`,
         '"category-codes"',
       ],
       [
@@ -227,7 +239,7 @@ describe('ml blueprints of one’s own', () => {
       [
         'a history of no series',
         changed('linear', (steps) => [...steps, stepOf('linear-history', 'series-history')]),
-        '/steps/5/kind',
+        `/steps/${documentNamed('linear').steps.length}/kind`,
         '"series-history" is no step',
       ],
       ['a name from outside', { ...gbm, id: '__proto__' }, '/id', 'no blueprint'],

@@ -10,10 +10,11 @@ import { ensembleTask, fitModels, modelReader } from '../../../../support/ensemb
 import { levelsTable } from '../../../../support/levels-table.ts';
 import { memorySource, numberRule, type MemoryColumn } from '../../../../support/memory-table.ts';
 import { freeIo, planOf, trainTask } from '../../../../support/modelling-task.ts';
+import { geoTable } from '../../../../support/places-table.ts';
 import { textTable } from '../../../../support/text-table.ts';
 
 const ROWS = 800;
-const FEATURES = ['x', 'colour', 'town', 'day', 'sent', 'lat', 'lon', 'note'] as const;
+const FEATURES = ['x', 'colour', 'town', 'day', 'sent', 'lat', 'lon', 'home', 'note'] as const;
 
 /** Something for every step to read. */
 function wholeTable(): MemoryColumn[] {
@@ -23,6 +24,7 @@ function wholeTable(): MemoryColumn[] {
     ...levelsTable(ROWS),
     { name: 'lat', cells: degrees(47), parse: numberRule },
     { name: 'lon', cells: degrees(8), parse: numberRule },
+    ...geoTable(ROWS).filter(({ name }) => name === 'home'),
     ...textTable(ROWS).filter(({ name }) => name === 'note'),
   ];
 }
