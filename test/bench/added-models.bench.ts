@@ -5,34 +5,16 @@
  * members' blend on the test rows, CPU. Then ensembles are made as a worker makes them: of the library, and of it with each added
  * model. Shown: the weight it gets, the paired gain of the ensemble's out-of-fold score with its noise, the change on the test rows.
  */
-import type { Parameters } from '#contracts';
 import { compareScores } from '../../yarn-workers/ml/ensemble/compare-scores.ts';
-import { blendScore, ensembleOf, modelsOf, type Model } from './ensembles.ts';
+import { COMMON as LIBRARY, blendScore, ensembleOf, modelsOf, type Candidate, type Model } from './ensembles.ts';
 import { realData, testScore } from './real-data.ts';
 
 const [folder = '', seeds = '1', added = '', ...only] = process.argv.slice(2);
 
-interface Candidate {
-  readonly blueprintId: string;
-  readonly parameters: Parameters;
-}
-
-const LIBRARY: readonly Candidate[] = [
-  'linear-text',
-  'linear',
-  'linear-splines',
-  'lightgbm-default',
-  'lightgbm-shallow',
-  'lightgbm-slow',
-  'lightgbm-fine',
-  'extra-trees',
-  'random-forest',
-].map((blueprintId) => ({ blueprintId, parameters: {} }));
-
 const ADDED = added.split(';').map((text): Candidate => {
   const [blueprintId = '', ...json] = text.trim().split(' ');
   // The cast holds by the usage above; a fit refuses what are no parameters.
-  return { blueprintId, parameters: json.length === 0 ? {} : (JSON.parse(json.join(' ')) as Parameters) };
+  return { blueprintId, parameters: json.length === 0 ? {} : (JSON.parse(json.join(' ')) as Candidate['parameters']) };
 });
 
 const line = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -84,18 +84,15 @@ function beginningOf({ members, refitOf, membersMax, stepsMax, target, seed }: E
 }
 
 /** What came of it. The holdout's scores are not told: a log is read while the holdout is locked. */
-function endOf({ metric, members }: EnsembleTask, { facts, scores }: Ensemble): string[] {
+function endOf({ metric, members, stacks }: EnsembleTask, { facts, scores }: Ensemble): string[] {
   const names = new Map(members.map(({ modelId, blueprintId }) => [modelId, blueprintId]));
   const parts = facts.members.map(
     ({ modelId, weight }) => `${weight.toFixed(3)} ${names.get(modelId) ?? ''} (${modelId})`,
   );
   const score = (scores?.crossValidation ?? scores?.validation)?.[metric];
-  const { layer } = facts;
   return [
     `weights: ${parts.join(', ')}`,
-    layer === undefined
-      ? 'a stacked layer was not better by more than noise, or not asked for: the weights are greedy'
-      : `stacked layer, penalty ${layer.penalty}, shifts ${layer.shifts.map((shift) => shift.toFixed(4)).join(', ')}`,
+    ...layerLines(facts, stacks === true && scores !== null),
     ...(scores === null
       ? []
       : [
@@ -103,4 +100,11 @@ function endOf({ metric, members }: EnsembleTask, { facts, scores }: Ensemble): 
           `better than the best member by ${facts.gain ?? 'undefined'}, standard error ${facts.noise ?? 'undefined'}`,
         ]),
   ];
+}
+
+function layerLines({ layer }: Ensemble['facts'], wasTried: boolean): string[] {
+  if (layer === undefined)
+    return wasTried ? ['these are greedy weights: a stacked layer was not better by more than its standard error'] : [];
+  const shifts = layer.shifts.map((shift) => shift.toFixed(4)).join(', ') || 'none';
+  return [`they are of a stacked layer, penalty ${layer.penalty}, shifts ${shifts}`];
 }
