@@ -27,10 +27,17 @@ const ENSEMBLE_MS = 400;
  */
 const ENSEMBLE_MS_PER_ROW = 0.003;
 const SELECTION_MS_PER_TERM = 0.000_02;
-/** Compiling a MiB of artefact three times (70 ms each): blended, timed, and made again by the app server. */
-const ENSEMBLE_MS_PER_MIB = 210;
-/** The same of a forest, whose nodes are one word each: 11.25 MiB are packed in 107 ms and opened in 150 ms. */
-const FOREST_MS_PER_MIB = 40;
+/**
+ * A MiB of artefact that may be blended: read, packed and checked by the worker, and all of it again by the app server, which takes 10 to 25 ms; trees
+ * are compiled besides, to be timed.
+ */
+const ENSEMBLE_MS_PER_MIB = 60;
+const FOREST_MS_PER_MIB = 25;
+/**
+ * What a refit of boosting takes of the time that its rows and copies alone would say: its twin went on past its best iteration, and predicted the rows
+ * that it held back. Measured 0.48 to 0.53 (`docs/benchmarks.md`).
+ */
+const BOOSTED_REFIT_SHARE = 0.65;
 /**
  * What the refit of a member costs beside its fit: 25 ms within the task and 20 ms between two are measured on one machine.
  * {@link TASK_OVERHEAD_MS} for each of them would keep back too much, and an ensemble whose refits turn out too late can
@@ -78,6 +85,13 @@ export function copiesOf({ blueprintId, parameters }: Candidate, copies: number)
   const settings = settingsOf(blueprintId, parameters);
   if (!isAveraged(settings)) return 1;
   return isBagged(settings) ? copies : Math.min(copies, SEED_COPIES_MAX);
+}
+
+/** Expected time of the refit of a model in so many copies, but for what any task takes. */
+export function refitFitMs(plan: AutopilotPlan, twin: Succeeded, copies: number): number {
+  const { blueprintId, parameters } = twin.task;
+  const share = isAveraged(settingsOf(blueprintId, parameters)) ? BOOSTED_REFIT_SHARE : 1;
+  return share * refitRatio(plan) * copiesOf(twin.task, copies) * fullFitMs(twin);
 }
 
 /** Expected time of the refit, in so many copies, of a fit that took `fitMs`, with its safety. */

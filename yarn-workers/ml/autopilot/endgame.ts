@@ -8,7 +8,7 @@ import {
   fullFitMs,
   refitBlendMsOf,
   refitMsOf,
-  refitRatio,
+  refitFitMs,
 } from './cost-model.ts';
 import { canBlend, ensembleRefitMs, libraryOf } from './reserve.ts';
 import {
@@ -165,7 +165,7 @@ function blendTask({ memberRefits, times }: Run, { result, facts }: MadeEnsemble
 /** The refit of the best, or null if it does not fit into the budget. */
 function refitTask(run: Run, best: NonNullable<Run['best']>): PlannedTask | null {
   const { plan, times, elapsedMs } = run;
-  const expected = (copies: number): number => TASK_OVERHEAD_MS + refitRatio(plan) * copies * fullFitMs(best);
+  const expected = (copies: number): number => TASK_OVERHEAD_MS + refitFitMs(plan, best, copies);
   if (times !== null && elapsedMs + REFIT_TRY_MIN * expected(1) > times.sealBy) return null;
   return refitOf(best, REFIT_KEY, Math.max(1, copiesInTime(run, expected)), times?.sealBy ?? null);
 }

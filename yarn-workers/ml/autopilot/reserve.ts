@@ -1,15 +1,7 @@
 import { ENSEMBLE_LIBRARY_MAX, type AutopilotPlan } from '#contracts';
 import { blueprintOf, entryOf } from '../blueprints/catalogue.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
-import {
-  ENSEMBLE_SHARE_MAX,
-  MEMBER_OVERHEAD_MS,
-  copiesOf,
-  ensembleMsOf,
-  fullFitMs,
-  refitBlendMsOf,
-  refitRatio,
-} from './cost-model.ts';
+import { ENSEMBLE_SHARE_MAX, MEMBER_OVERHEAD_MS, ensembleMsOf, refitBlendMsOf, refitFitMs } from './cost-model.ts';
 import { ENSEMBLE_MODELS_MIN, SEED_COPIES_MAX } from './limits.ts';
 import { isSample, ranked, type Run, type Searched, type Succeeded } from './run.ts';
 
@@ -34,7 +26,7 @@ export const canBlend = (library: readonly Searched[]): boolean =>
 
 /** Expected time of refitting models in so many copies each, `parallelTasks` at a time, and of blending the refits. */
 export function ensembleRefitMs(plan: AutopilotPlan, twins: readonly Succeeded[], copies: number): number {
-  const each = twins.map((one) => MEMBER_OVERHEAD_MS + refitRatio(plan) * copiesOf(one.task, copies) * fullFitMs(one));
+  const each = twins.map((one) => MEMBER_OVERHEAD_MS + refitFitMs(plan, one, copies));
   const together = each.reduce((sum, ms) => sum + ms, 0) / plan.parallelTasks;
   return Math.max(together, ...each) + refitBlendMsOf(plan, twins, copies);
 }
