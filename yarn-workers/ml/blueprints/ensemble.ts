@@ -16,7 +16,7 @@ export const ENSEMBLE_BLUEPRINT: Blueprint = {
       kind: 'weighted-mean',
       inputs: ['models of the run'],
       description:
-        'The weighted mean of the models’ raw scores (log odds, log of the value): weights by greedy selection with replacement on their out-of-fold predictions (Caruana et al. 2004), many of them 0.',
+        'The weighted mean of the models’ raw scores (log odds, log of the value): weights by greedy selection with replacement on their out-of-fold predictions (Caruana et al. 2004), many of them 0; where it is better beyond noise, those of a stacked layer that begins with them and shifts each output.',
     },
   ],
 };
