@@ -141,8 +141,8 @@ export interface Bar {
 const BAR_HEIGHT = 20;
 const LABEL_WIDTH = 150;
 const LABEL_CHARACTERS = 24;
-const VALUE_WIDTH = 92;
-const BARS_WIDTH = 560;
+const VALUE_WIDTH = 130;
+const BARS_WIDTH = 580;
 
 /** Horizontal bars from zero on, with error bars. */
 export function bars(title: string, rows: readonly Bar[], format: (bar: Bar) => string): Markup {
