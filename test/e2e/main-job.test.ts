@@ -208,6 +208,7 @@ describe('main job over HTTP', function () {
       expect(row).to.have.all.keys(
         ...['rank', 'modelId', 'name', 'family', 'blueprintId', 'sampleFraction', 'rowCount', 'scores', 'fitSeconds'],
         ...['predictMicrosPerRow', 'sizeBytes', 'peakMemoryBytes', 'recommended', 'refitOf', 'starred'],
+        ...['featureList', 'excludedForLeakage'],
       );
       expect(row.rank).to.equal(index + 1);
       expect(row.scores.holdout).to.equal(null);

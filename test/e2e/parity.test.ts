@@ -32,6 +32,8 @@ const HELD_OUT_ROWS = 60;
 const VALIDATION_ROWS = 48;
 /** Features that explain each prediction, fewer than there are. */
 const TOP = 3;
+/** The blueprint that reads texts and nothing else, and predicts classes only. */
+const TEXTS_ONLY = 'naive-bayes-text';
 /** Longest wait until a replaced model answers, milliseconds. */
 const REPLACED_MS = 30_000;
 
@@ -208,7 +210,9 @@ describe('parity over HTTP: every blueprint, in training, in a batch, as CSV and
     expect(batch.length, what).to.equal(ROWS);
     expect(csv, `${what}: CSV over HTTP and batch`).to.deep.equal(batch);
     expect(json, `${what}: JSON over HTTP and batch`).to.deep.equal(batch);
-    for (const place of [header.length - 1, explainedHeader.length - 1]) {
+    // Naive Bayes reads one feature, so that the others explain nothing.
+    const isExplainedByAll = entry.blueprintId !== TEXTS_ONLY;
+    for (const place of [header.length - 1, ...(isExplainedByAll ? [explainedHeader.length - 1] : [])]) {
       const different = new Set(batch.map((cells) => cells[place])).size;
       if (entry.blueprintId === 'baseline') expect(different, what).to.equal(1);
       else expect(different, what).to.be.greaterThan(20);
@@ -224,13 +228,14 @@ describe('parity over HTTP: every blueprint, in training, in a batch, as CSV and
 
   for (const kind of KINDS) {
     const { targetType, method, table, header } = kind;
-    it(`${targetType}: the same digits of all ${BLUEPRINTS.length} blueprints, their ensemble and the refits`, async () => {
+    const ids = BLUEPRINTS.map(({ id }) => id).filter((id) => targetType !== 'regression' || id !== TEXTS_ONLY);
+    it(`${targetType}: the same digits of all ${ids.length} blueprints, their ensemble and the refits`, async () => {
       const run = await modelled(
         api,
         { content: csvText(table), fileName: `${targetType}.csv` },
         {
           target: 'target',
-          blueprints: [...BLUEPRINTS.map(({ id }) => id), 'ensemble'],
+          blueprints: [...ids, 'ensemble'],
           seed: 1,
           partitioning: { method, validation: 'tvh', holdoutFraction: 0.2 },
         },
@@ -242,9 +247,7 @@ describe('parity over HTTP: every blueprint, in training, in a batch, as CSV and
       expect(project.partitioning).to.include({ method, validation: 'tvh', holdoutFraction: 0.2 });
       const { data } = await api.get(`/projects/${run.projectId}/leaderboard`, Leaderboard);
       const search = data.filter(({ refitOf }) => refitOf === null);
-      expect(search.map(({ blueprintId }) => blueprintId).toSorted()).to.deep.equal(
-        [...BLUEPRINTS.map(({ id }) => id), 'ensemble'].toSorted(),
-      );
+      expect(search.map(({ blueprintId }) => blueprintId).toSorted()).to.deep.equal([...ids, 'ensemble'].toSorted());
       expect(data.length - search.length, 'refits').to.be.at.least(1);
       const deployment = await deployed(api, run.modelId, `parity ${targetType}`);
       let served = 0;
@@ -255,7 +258,7 @@ describe('parity over HTTP: every blueprint, in training, in a batch, as CSV and
         trained += compared.trained;
       }
       expect(served).to.equal(ROWS * (header.length + explanationColumns(TOP).length) * data.length);
-      expect(trained).to.equal((HELD_OUT_ROWS + VALIDATION_ROWS) * header.length * BLUEPRINTS.length);
+      expect(trained).to.equal((HELD_OUT_ROWS + VALIDATION_ROWS) * header.length * ids.length);
     });
   }
 
