@@ -46,9 +46,11 @@ export async function boostDart(job: BoostJob, io: FitIo): Promise<Boosted> {
   try {
     for (;;) {
       const { trees: boosted, iterations, end } = runner.run();
-      const trees = withConstants(boosted, offsets === null ? null : [offsets.constant]);
+      const begun = withConstants(boosted, offsets === null ? null : [offsets.constant]);
+      const trees = withConstants(begun, job.shift);
       const startedAt = io.now();
       const loss = lossOf === null ? 0 : await lossOf(trees);
+      // Of the last look alone: the whole model once, as predicting takes.
       validateMs = io.now() - startedAt;
       if (best === null || lossOf === null || loss < best.loss) best = { trees, iterations, loss };
       const isDone = end !== 'full' || iterations >= maxIterations;

@@ -221,6 +221,9 @@ const groundTask = async (
 const BLUEPRINTS = [
   ['lightgbm-fast', { maxIterations: 60 }],
   ['lightgbm-default', { maxIterations: 60 }],
+  // Slowly, as it looks only after 50 iterations; without drops, which take the shares of the classes away with the first tree.
+  ['lightgbm-dart', { maxIterations: 50, learningRate: 0.03, skipDrop: 1 }],
+  ['lightgbm-linear-trees', { maxIterations: 60 }],
   ['xgboost-default', { maxIterations: 60 }],
   ['linear-splines', { penalties: 30 }],
   ['random-forest', { trees: 60 }],
