@@ -18,7 +18,7 @@ import { FURTHER_BOOSTING } from './further-boosting.ts';
 import { HISTORY_ID, HISTORY_STEP } from './history.ts';
 import { NAIVE_BAYES_ENTRY } from './naive-bayes.ts';
 import { NAIVE_BLUEPRINTS } from './naive.ts';
-import { withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
+import { parameterRefused, withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
 
 /** A blueprint with what planning and fitting know about it beside its description. */
@@ -473,8 +473,5 @@ export function settingsOf(blueprintId: string, parameters: Parameters): ModelSe
   if (settings !== null) return withParameters(settings, parameters);
   const surplus = Object.keys(parameters)[0];
   if (surplus === undefined) return null;
-  const message = `${blueprintId === 'baseline' ? 'the baseline' : blueprintId} has no parameters`;
-  throw new AppError('VALIDATION_FAILED', `parameters.${surplus}: ${message}`, {
-    errors: [{ path: `/parameters/${surplus}`, message }],
-  });
+  throw parameterRefused(surplus, `${blueprintId === 'baseline' ? 'the baseline' : blueprintId} has no parameters`);
 }

@@ -7,8 +7,9 @@ export interface Finding {
   readonly message: string;
 }
 
-const told = (text: string): string => JSON.stringify(text);
-const list = (names: readonly string[]): string => names.map(told).join(', ');
+/** A value as messages show it. */
+export const told = (value: unknown): string => JSON.stringify(value);
+export const list = (names: readonly string[]): string => names.map(told).join(', ');
 
 /**
  * What is wrong with steps as a graph: ids that are there twice, inputs that are neither a step nor a source, cycles, more than one

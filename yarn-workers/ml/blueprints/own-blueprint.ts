@@ -4,12 +4,9 @@ import { CROSSES_MAX } from '../fit/crosses/limits.ts';
 import { CELL_SIZES_MAX } from '../fit/places/limits.ts';
 import { endOf, placeOfParameter, possibleSteps, type MadeBy } from './document.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from './ensemble.ts';
-import { graphFindings, type Finding } from './graph.ts';
+import { graphFindings, list, told, type Finding } from './graph.ts';
 import { encodesCategories, FEATURE_STEP_KINDS, usualSteps } from './reading.ts';
 import { isLinear, type ModelSettings } from './settings.ts';
-
-const told = (value: unknown): string => JSON.stringify(value);
-const list = (names: readonly string[]): string => names.map(told).join(', ');
 
 /**
  * What a document says that a model is made by: the blueprint of the catalogue that it was made from, the parameters that differ from

@@ -184,24 +184,19 @@ export function withParameters(defaults: ModelSettings, parameters: Parameters):
   const settings: Record<string, number | string | boolean> = { ...defaults };
   for (const [name, value] of Object.entries(parameters)) {
     const complaint = complaintOf(name, value);
-    if (complaint !== null) {
-      const message = `${complaint}; found ${JSON.stringify(value)}`;
-      throw new AppError('VALIDATION_FAILED', `parameters.${name}: ${message}`, {
-        errors: [{ path: `/parameters/${name}`, message }],
-      });
-    }
+    if (complaint !== null) throw parameterRefused(name, `${complaint}; found ${JSON.stringify(value)}`);
     settings[name] = value;
   }
   const conflict = conflictOf(settings);
-  if (conflict !== null) {
-    const { name, message } = conflict;
-    throw new AppError('VALIDATION_FAILED', `parameters.${name}: ${message}`, {
-      errors: [{ path: `/parameters/${name}`, message }],
-    });
-  }
+  if (conflict !== null) throw parameterRefused(conflict.name, conflict.message);
   // The cast holds: defaults are complete, and complaintOf has let only known names with values of their type through.
   return settings as unknown as ModelSettings;
 }
+
+export const parameterRefused = (name: string, message: string): AppError =>
+  new AppError('VALIDATION_FAILED', `parameters.${name}: ${message}`, {
+    errors: [{ path: `/parameters/${name}`, message }],
+  });
 
 /** Parameters that are allowed, but not together. */
 function conflictOf(settings: Readonly<Record<string, Value>>): { name: string; message: string } | null {
@@ -239,16 +234,13 @@ function complaintsOf(defaults: ModelSettings): (name: string, value: Value) => 
 }
 
 function linearComplaint(name: string, value: Value): string | null {
-  if (name === 'naiveBayes')
-    return NAIVE_BAYES_VARIANTS.some((one) => one === value)
-      ? null
-      : `must be one of ${NAIVE_BAYES_VARIANTS.join(', ')}`;
+  if (name === 'naiveBayes') return choiceComplaint(value, NAIVE_BAYES_VARIANTS);
   return rangeComplaint(name, value, LINEAR_RANGES, Object.keys(LINEAR_RANGES));
 }
 
 function forestComplaint(name: string, value: Value): string | null {
   const flags = ['randomThresholds', 'bootstrap'];
-  if (flags.includes(name)) return typeof value === 'boolean' ? null : 'must be true or false';
+  if (flags.includes(name)) return flagComplaint(value);
   return rangeComplaint(name, value, FOREST_RANGES, [...flags, ...Object.keys(FOREST_RANGES)]);
 }
 
@@ -258,9 +250,8 @@ function xgboostComplaint(name: string, value: Value): string | null {
 }
 
 function gbmComplaint(name: string, value: Value): string | null {
-  if (name === 'boosting')
-    return BOOSTING_KINDS.some((kind) => kind === value) ? null : `must be one of ${BOOSTING_KINDS.join(', ')}`;
-  if (GBM_FLAGS.some((flag) => flag === name)) return typeof value === 'boolean' ? null : 'must be true or false';
+  if (name === 'boosting') return choiceComplaint(value, BOOSTING_KINDS);
+  if (GBM_FLAGS.some((flag) => flag === name)) return flagComplaint(value);
   if (isEncoding(name)) return encodingComplaint(name, value);
   return rangeComplaint(name, value, GBM_RANGES, ['boosting', ...GBM_FLAGS, ...ENCODINGS, ...Object.keys(GBM_RANGES)]);
 }
@@ -271,10 +262,13 @@ type EncodingName = (typeof ENCODINGS)[number];
 
 const isEncoding = (name: string): name is EncodingName => ENCODINGS.some((one) => one === name);
 
-function encodingComplaint(name: EncodingName, value: Value): string | null {
-  if (name === 'categoryCounts') return typeof value === 'boolean' ? null : 'must be true or false';
-  return CATEGORY_ENCODINGS.some((kind) => kind === value) ? null : `must be one of ${CATEGORY_ENCODINGS.join(', ')}`;
-}
+const encodingComplaint = (name: EncodingName, value: Value): string | null =>
+  name === 'categoryCounts' ? flagComplaint(value) : choiceComplaint(value, CATEGORY_ENCODINGS);
+
+const flagComplaint = (value: Value): string | null => (typeof value === 'boolean' ? null : 'must be true or false');
+
+const choiceComplaint = (value: Value, choices: readonly Value[]): string | null =>
+  choices.includes(value) ? null : `must be one of ${choices.join(', ')}`;
 
 function rangeComplaint(name: string, value: Value, ranges: Ranges, known: readonly string[]): string | null {
   const range = Object.hasOwn(ranges, name) ? ranges[name] : undefined;
