@@ -2,6 +2,7 @@ import type { ManifestStep, TrainTask } from '#contracts';
 import { crossCodeCount, stepColumns, type LinearArrays } from '#scoring';
 import { neumaierSum } from '#statistics';
 import type { LinearSettings, NaiveBayesVariant } from '../../blueprints/linear-settings.ts';
+import { naiveBayesOf } from '../../blueprints/settings.ts';
 import { chooseCrosses } from '../crosses/choose-crosses.ts';
 import { tableEncoder } from '../encoder.ts';
 import { monotoneColumns, type MemberContext } from '../fit-member.ts';
@@ -84,7 +85,7 @@ export async function fitLinearMember(
       ? validationJudge(objective, { ...validation, design: designOf(plans, validation) }, outputCount, io, shift)
       : null;
   const path: PathRun = { ...run, stops: context.stops, place: `path-${index}`, frozen, lateEnd: 'refused', judge };
-  const variant = settings.naiveBayes ?? null;
+  const variant = naiveBayesOf(settings);
   const { outputs, ...chosen } =
     variant === null
       ? await fitPath(objective, trained, outputCount, settings, TOLERANCE, path, io)

@@ -1,6 +1,5 @@
 import type { ManifestStep } from '#contracts';
 import type { LinearSettings } from '../../blueprints/linear-settings.ts';
-import { naiveBayesOf } from '../../blueprints/settings.ts';
 import type { FittedMember } from '../assemble.ts';
 import { memberStopAt, report } from '../clock.ts';
 import type { MemberContext } from '../fit-member.ts';
@@ -45,8 +44,7 @@ export async function linearMembers(
       return report(io, fraction, 'fitting', `${name}penalty ${step} of ${stepCount}`, step);
     };
     await onStep(0);
-    const steps = naiveBayesOf(settings) === null ? stepsOf(member) : [];
-    const { linear, ...rest } = await fitLinearMember(context, member, index, steps, { stopAt, onStep });
+    const { linear, ...rest } = await fitLinearMember(context, member, index, stepsOf(member), { stopAt, onStep });
     finished.push({ ...rest, model: { linear } });
   }
   return finished;
