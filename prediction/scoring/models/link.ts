@@ -7,8 +7,11 @@ export type Answer = Pick<ManifestContent, 'targetType' | 'classes' | 'positiveC
 export const DEFAULT_THRESHOLD = 0.5;
 
 /** Raw scores a row: 1 for binary and regression, else one a class. */
-export function outputCountOf(answer: Pick<Answer, 'targetType' | 'classes'>): number {
-  return answer.targetType === 'multiclass' ? answer.classes.length : 1;
+export function outputCountOf({
+  targetType,
+  classes,
+}: Pick<Answer, 'targetType'> & { readonly classes: readonly unknown[] }): number {
+  return targetType === 'multiclass' ? classes.length : 1;
 }
 
 /**

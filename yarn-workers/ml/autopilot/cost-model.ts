@@ -1,4 +1,5 @@
 import type { AutopilotPlan, PlannedResult } from '#contracts';
+import { outputCountOf } from '#scoring';
 import { entryOf, settingsOf } from '../blueprints/catalogue.ts';
 import { isAveraged, isBagged, isForest, isLinear, leavesOf, type BoostedSettings } from '../blueprints/settings.ts';
 import type { Candidate } from '../blueprints/variations.ts';
@@ -162,7 +163,7 @@ export function fitMsEstimator(
 
 /** Expected time of making an ensemble of models, from creation to commit. */
 export function ensembleMsOf(plan: AutopilotPlan, models: readonly Succeeded[]): number {
-  const outputCount = plan.target.targetType === 'multiclass' ? plan.target.classes.length : 1;
+  const outputCount = outputCountOf(plan.target);
   const { validation, folds, validationFraction } = plan.partitioning;
   const rows = plan.rowCount * models.length;
   const partCount = validation === 'cv' ? folds : VALIDATION_PARTS;

@@ -7,8 +7,8 @@ import {
   ensembleMsOf,
   fullFitMs,
   refitBlendMsOf,
-  refitMsOf,
   refitFitMs,
+  refitMsOf,
 } from './cost-model.ts';
 import { canBlend, ensembleRefitMs, libraryOf } from './reserve.ts';
 import {

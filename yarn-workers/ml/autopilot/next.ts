@@ -32,9 +32,9 @@ import { isOpen, isSample, runOf, type Run, type Searched } from './run.ts';
  *    make the ensemble and refit the best so far; a candidate is skipped if less than {@link TRUNCATED_FIT_MIN} of its
  *    expected time is left. `maxModels` counts search tasks, the baseline and failed ones included, and nothing else.
  * 2. The ensemble of what the search has made, where the plan has one and two models are there that learn from features.
- * 3. Refit on all rows, iterations frozen, of the ensemble if it is better than the best single model, else of that (metric, ties to the earlier candidate). The refit of an ensemble is the blend of its
- *    members' refits; with a budget it is begun only if all of them should end in time, else the single model is refitted
- *    (`docs/adr/0021-ensembles.md`).
+ * 3. Refit on all rows, iterations frozen, of the ensemble if it is better than the best single model, else of that (metric, ties to
+ *    the earlier candidate). The refit of an ensemble is the blend of its members' refits; with a budget it is begun only if all of
+ *    them should end in time, else the single model is refitted (`docs/adr/0021-ensembles.md`).
  * 4. The refit is recommended; if it failed, or cannot be made in what is left, or the user stopped the run, what was to be
  *    refitted is recommended as it was validated, and the reason says so.
  *

@@ -11,7 +11,7 @@ import {
   type EnsembleReader,
 } from './make-ensemble.ts';
 import { partCountOf } from './selection-data.ts';
-import { SHIFTED_OUTPUTS_MAX } from './stack-weights.ts';
+import { shiftCountOf } from './stack-weights.ts';
 
 /** Weights are multiples of one over a number of steps; their sum may miss 1 by so much. */
 const SUM_TOLERANCE = 1e-9;
@@ -82,9 +82,7 @@ function checkParts(
 function checkBlend({ membersMax, stacks, target }: EnsembleTask, { weights, layer }: Blend, what: string): void {
   const sum = weights.reduce((total, weight) => total + weight, 0);
   const taken = weights.filter((weight) => weight > 0).length;
-  const classes = target.classes.map(({ label }) => label);
-  const outputCount = outputCountOf({ targetType: target.targetType, classes });
-  const shiftCount = outputCount <= SHIFTED_OUTPUTS_MAX ? outputCount : 0;
+  const shiftCount = shiftCountOf(outputCountOf(target));
   if (layer !== null && (stacks !== true || layer.shifts.length !== shiftCount || taken === 0))
     throw mismatch(`${what} are of a layer that cannot be`);
   if (layer === null && !(Math.abs(sum - 1) <= SUM_TOLERANCE)) throw mismatch(`${what} add up to ${sum}, expected 1`);

@@ -1,7 +1,8 @@
 import { ENSEMBLE_WEIGHT_MAX, type EnsembleTask } from '#contracts';
 import { isBetter } from '#statistics';
-import { objectiveOf } from '../blueprints/objective.ts';
+import { objectiveOf, type Objective } from '../blueprints/objective.ts';
 import { metricOf, type OutOfFold } from '../fit/out-of-fold.ts';
+import { HOLDOUT } from '../partition/types.ts';
 import type { Blend, Choice } from './blend.ts';
 import { checkSameRows, type ReadOutOfFold } from './blend-out-of-fold.ts';
 import { layerLoss } from './layer-loss.ts';
@@ -29,7 +30,8 @@ export async function chooseBlends(task: EnsembleTask, read: ReadOutOfFold, step
   const partCount = partCountOf(first);
   const raw: Float64Array[] = [];
   const scoresByPart: (number | null)[][] = [];
-  const scale = linkScale(task.target, objectiveOf(task.target, metric));
+  const objective = objectiveOf(task.target, metric);
+  const scale = linkScale(task.target, objective);
   for (const index of members.keys()) {
     await step((0.2 * index) / members.length, 'reading', `reading model ${index + 1} of ${members.length}`);
     const data = index === 0 ? first : await read(index);
@@ -37,23 +39,19 @@ export async function chooseBlends(task: EnsembleTask, read: ReadOutOfFold, step
     raw.push(rawAt(scale, data, places));
     scoresByPart.push(scoresWithoutParts(data, task, places, parts, partCount));
   }
-  const data = rowsOf(task, first, places, raw);
+  const data = rowsOf(task, objective, first, places, raw);
   const byPart: Blend[] = [];
-  const rowsByPart = Array.from({ length: partCount }, (_, part) =>
-    Uint32Array.from(places.keys()).filter((row) => parts[places[row] ?? 0] === part),
-  );
+  const all = Uint32Array.from(places.keys());
+  const partOf = (row: number): number => parts[places[row] ?? 0] ?? HOLDOUT;
+  const rowsByPart = Array.from({ length: partCount }, (_, part) => all.filter((row) => partOf(row) === part));
   for (let left = 0; left < partCount; left += 1) {
     await step(0.2 + (0.4 * left) / (partCount + 1), 'selecting', `weights without part ${left + 1} of ${partCount}`);
-    byPart.push(
-      blendOf(
-        task,
-        data,
-        rowsByPart.filter((_, part) => part !== left),
-      ),
-    );
+    const rows = all.filter((row) => partOf(row) !== left);
+    const otherParts = rowsByPart.filter((_, part) => part !== left);
+    byPart.push(blendOf(task, data, rows, otherParts));
   }
   await step(0.55, 'selecting', 'weights by all parts');
-  const final = blendOf(task, data, rowsByPart);
+  const final = blendOf(task, data, all, rowsByPart);
   const choice = { final, byPart, bestByPart: bestWithoutParts(metric, scoresByPart, partCount) };
   return { choice, selectionRowCount: places.length, first };
 }
@@ -62,12 +60,12 @@ export async function chooseBlends(task: EnsembleTask, read: ReadOutOfFold, step
 type Rows = Omit<LayerRows, 'loss'> & { readonly loss: LayerRows['loss'] | null };
 
 function rowsOf(
-  { target, metric, stacks }: EnsembleTask,
+  { target, stacks }: EnsembleTask,
+  objective: Objective,
   first: OutOfFold,
   places: Uint32Array,
   raw: readonly Float64Array[],
 ): Rows {
-  const objective = objectiveOf(target, metric);
   const labels = labelsAt(first, places, target);
   const loss = stacks === true && !isShifted(target) ? layerLoss(objective) : null;
   return { raw, labels, loss, ...termsAt(first, places, labels, objective) };
@@ -77,25 +75,22 @@ function rowsOf(
 const isShifted = ({ offsetColumn, exposureColumn }: EnsembleTask['target']): boolean =>
   offsetColumn !== undefined || exposureColumn !== undefined;
 
-/** Greedy weights by these rows, or the layer that begins with them, if that is better by more than noise. */
-function blendOf(task: EnsembleTask, { loss, ...data }: Rows, rowsByPart: readonly Uint32Array[]): Blend {
-  const rows = mergedRows(rowsByPart);
+/**
+ * Greedy weights by these rows, or the layer that begins with them, if that is better by more than noise.
+ *
+ * @param rowsByPart the same rows by part
+ */
+function blendOf(
+  task: EnsembleTask,
+  { loss, ...data }: Rows,
+  rows: Uint32Array,
+  rowsByPart: readonly Uint32Array[],
+): Blend {
   const { weights } = selectWeights(data, rows, task);
   const layer = loss === null ? null : stackWeights({ ...data, loss }, rowsByPart, weights);
   if (layer === null || layer.weights.some((weight) => weight > ENSEMBLE_WEIGHT_MAX)) return { weights, layer: null };
   const { shifts, penalty } = layer;
   return { weights: layer.weights, layer: { shifts, penalty } };
-}
-
-/** All of them in ascending order. */
-function mergedRows(parts: readonly Uint32Array[]): Uint32Array {
-  const all = new Uint32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all.sort();
 }
 
 /** A model's score on the rows at `places` without each part in turn. */

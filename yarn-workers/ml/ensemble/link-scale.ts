@@ -22,10 +22,7 @@ export interface LinkScale {
 /** @param objective whose link it is */
 export function linkScale(target: TargetSpec, objective: Pick<Objective, 'link'>): LinkScale {
   const { link } = objective;
-  const outputCount = outputCountOf({
-    targetType: target.targetType,
-    classes: target.classes.map(({ label }) => label),
-  });
+  const outputCount = outputCountOf(target);
   const rawOf = rawFunction(link);
   return {
     outputCount,

@@ -21,10 +21,13 @@ export interface Layer {
 /** Penalties, relative to the curvature of the loss: with the last ones next to nothing moves. */
 const PENALTIES = [1e-3, 1e-2, 1e-1, 1, 10] as const;
 /** Targets of more outputs have no shifts: there are too few rows a class to tell them by. */
-export const SHIFTED_OUTPUTS_MAX = 20;
+const SHIFTED_OUTPUTS_MAX = 20;
 /** Rounds over the coordinates of a quadratic of at most 26; a handful suffices. */
 const SWEEPS_MAX = 500;
 const MOVED_MIN = 1e-10;
+
+/** Shifts that a layer of so many outputs has. */
+export const shiftCountOf = (outputCount: number): number => (outputCount <= SHIFTED_OUTPUTS_MAX ? outputCount : 0);
 
 /** The loss of some rows at the start, and how it changes near it. */
 interface Quadratic {
@@ -86,7 +89,7 @@ interface Start {
 
 function startOf({ outputCount }: SelectionRows, greedy: readonly number[]): Start {
   const models = [...greedy.keys()].filter((model) => (greedy[model] ?? 0) > 0);
-  const shifted = outputCount <= SHIFTED_OUTPUTS_MAX ? outputCount : 0;
+  const shifted = shiftCountOf(outputCount);
   const parameters = new Float64Array(models.length + shifted);
   for (const [at, model] of models.entries()) parameters[at] = greedy[model] ?? 0;
   return { models, outputCount: shifted, parameters };

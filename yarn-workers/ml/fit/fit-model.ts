@@ -12,7 +12,7 @@ import {
   type TrainTask,
   type TrainingStatistics,
 } from '#contracts';
-import { isText, openArtifact, type Scorer } from '#scoring';
+import { isText, openArtifact, outputCountOf, type Scorer } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
 import { placeColumnsOf } from '../blueprints/places.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
@@ -118,7 +118,7 @@ export async function fitModel(
   const features = taskFeatures(task);
   await report(io, 0, 'reading', 'reading the target');
   const rows = await readTargetRows(task, source, io.signal);
-  const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
+  const outputCount = outputCountOf(target);
   const roles = fittedRoles(task, rows, io);
   const stops = stopBook(task.stops ?? null);
   const known = { rows, roles, stops, readMs: io.now() - startedAt };

@@ -1,5 +1,5 @@
 import { AppError, type MetricName, type MetricValues, type ModelScores, type TargetSpec } from '#contracts';
-import { DEFAULT_THRESHOLD } from '#scoring';
+import { DEFAULT_THRESHOLD, outputCountOf } from '#scoring';
 import { computeMetrics, metricsFor, type MetricInput } from '#statistics';
 import { HOLDOUT } from '../partition/types.ts';
 
@@ -187,7 +187,7 @@ export function metricOf(
 
 /** @throws RESULT_MISMATCH when there are not as many numbers a row as the target has, or of the other kind */
 export function checkFitsTarget(data: OutOfFold, target: TargetSpec): void {
-  const expected = target.targetType === 'multiclass' ? target.classes.length : 1;
+  const expected = outputCountOf(target);
   if (data.outputCount !== expected || (data.values !== null) !== (target.targetType === 'regression')) {
     throw new AppError(
       'RESULT_MISMATCH',

@@ -1,5 +1,5 @@
 import type { TrainTask } from '#contracts';
-import { isText } from '#scoring';
+import { isText, outputCountOf } from '#scoring';
 import { datePairs } from '../blueprints/dates.ts';
 import { boostedSample } from '../blueprints/many-classes.ts';
 import { placeColumnsOf } from '../blueprints/places.ts';
@@ -33,7 +33,7 @@ export function fittedFraction(task: TrainTask): number {
     return uses(manifest.parse.kind === 'category' ? 'category-codes' : 'numeric') ? 1 : 0;
   });
   const columnCount = counts.reduce((sum, count) => sum + count, pairCount + placeCount + crossCount);
-  const outputCount = target.targetType === 'multiclass' ? target.classes.length : 1;
+  const outputCount = outputCountOf(target);
   const most = isLinear(settings)
     ? designSample(table.rowCount, columnCount, outputCount)
     : forestSample(table.rowCount * drawnShare(task), columnCount);
