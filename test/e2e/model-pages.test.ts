@@ -91,6 +91,29 @@ describe('pages of a model', function () {
     await page.close();
   });
 
+  it('show what a stacked layer adds to the raw scores', async () => {
+    if (browser === null) throw new Error('the tests are skipped without a browser');
+    const { page, complaints } = await browser.newPage();
+    // Whether a run's ensemble is stacked is up to its data: the answer of this one gets a layer.
+    const ensemble = {
+      ...{
+        members: [{ modelId: modelOf(regressed, 'linear'), weight: 0.75 }],
+        selectionRowCount: 160,
+        gain: 0,
+        noise: 0,
+      },
+      layer: { shifts: [0.125, -2.5], penalty: 0.1 },
+    };
+    await page.route(`**/api/v1/models/${regressed.modelId}`, async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...((await answer.json()) as object), ensemble } });
+    });
+    await page.goto(`${platform.url}/#key=${platform.adminKey}&model=${regressed.modelId}`);
+    await page.locator('#model', { hasText: 'it adds 0.125, -2.5 to the raw scores' }).waitFor();
+    expect(complaints).to.deep.equal([]);
+    await page.close();
+  });
+
   it('show residuals and coefficients where the target is a number', async () => {
     const { page, complaints } = await open(`model=${modelOf(regressed, 'linear')}&insight=residuals`);
     await page.locator('#insight dt', { hasText: 'Mean residual' }).waitFor();

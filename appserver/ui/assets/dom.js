@@ -14,34 +14,33 @@ export function make(tag, props = {}, ...children) {
   return node;
 }
 
-/** Status and body of a request with the reader's key. Throws what the API says went wrong, with its status. */
-export async function ask(path, { method = 'GET', json } = {}) {
+/** A request with the reader's key. Throws what the API says went wrong, with its status. */
+async function request(path, accept, { method = 'GET', json } = {}) {
   const answer = await fetch(path.startsWith('/') ? path : `/api/v1/${path}`, {
     method,
     headers: {
       authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ''}`,
-      accept: 'application/json',
+      accept,
       ...(json === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(json === undefined ? {} : { body: JSON.stringify(json) }),
   });
-  const body = await answer.json();
-  if (!answer.ok)
-    throw Object.assign(new Error(body.detail ?? answer.statusText), { status: answer.status, code: body.code });
-  return { status: answer.status, body };
+  if (answer.ok) return answer;
+  const { detail, code } = await answer.json();
+  throw Object.assign(new Error(detail ?? answer.statusText), { status: answer.status, code });
+}
+
+/** Status and body of a request. Throws what the API says went wrong, with its status. */
+export async function ask(path, options) {
+  const answer = await request(path, 'application/json', options);
+  return { status: answer.status, body: await answer.json() };
 }
 
 export const get = async (path) => (await ask(path)).body;
 
 /** Has the browser save an answer that is a file. Throws what the API says went wrong. */
 export async function save(path, name) {
-  const answer = await fetch(`/api/v1/${path}`, {
-    headers: { authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ''}` },
-  });
-  if (!answer.ok) {
-    const { detail } = await answer.json();
-    throw new Error(detail ?? answer.statusText);
-  }
+  const answer = await request(path, '*/*');
   const url = URL.createObjectURL(await answer.blob());
   make('a', { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);

@@ -84,7 +84,7 @@ function membersOf({ ensemble }) {
   const told =
     layer === undefined
       ? 'Greedy weights, which add up to 1.'
-      : `Weights of a stacked layer, which need not add up to 1; it adds ${layer.shifts.map(number).join(', ') || 'nothing'} to the raw scores.`;
+      : `Weights of a stacked layer, which need not add up to 1; it adds ${layer.shifts.map((shift) => number(shift)).join(', ') || 'nothing'} to the raw scores.`;
   return [make('h3', {}, 'Blends'), make('p', { className: 'hint' }, told), rows];
 }
 
