@@ -1,13 +1,13 @@
 import { METRIC_FACTS, type StoredInsight } from '#contracts';
 import { rankingScore } from '#ml';
 import type { PeerFacts, ReportFacts } from './facts.ts';
+import { count } from './numbers.ts';
 
 /** Metrics in words. */
 const METRIC_NAMES: Readonly<Record<string, string>> = {
   logLoss: 'log loss (natural logarithm)',
   auc: 'area under the ROC curve',
   prAuc: 'average precision',
-  accuracy: 'accuracy',
   balancedAccuracy: 'balanced accuracy',
   brier: 'Brier score',
   mcc: 'Matthews correlation coefficient',
@@ -28,7 +28,7 @@ const METRIC_NAMES: Readonly<Record<string, string>> = {
 /** A metric with its name in words: `logLoss, log loss (natural logarithm)`. */
 export const metricWords = (metric: string): string => {
   const words = METRIC_NAMES[metric];
-  return words === undefined || words === metric ? metric : `${metric}, ${words}`;
+  return words === undefined ? metric : `${metric}, ${words}`;
 };
 
 /** `lower is better`. */
@@ -59,32 +59,47 @@ export function rankedPeers({ peers, project }: ReportFacts): PeerFacts[] {
   return ranked.toSorted((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
 }
 
-/** The insight of a kind, with the hash of its file; null where it has not been computed. */
+/** The insight of a kind; null where it has not been computed. */
 export function insightOf<K extends StoredInsight['insight']['kind']>(
   { insights }: ReportFacts,
   kind: K,
 ): {
-  readonly sha256: string;
   readonly rowCount: number;
   readonly partition: string;
   readonly insight: Extract<StoredInsight['insight'], { kind: K }>;
 } | null {
-  for (const { sha256, stored } of insights) {
+  for (const { stored } of insights) {
     const { insight, rowCount, partition } = stored;
     // The kind was compared just now.
     if (insight.kind === kind)
-      return { sha256, rowCount, partition, insight: insight as Extract<StoredInsight['insight'], { kind: K }> };
+      return { rowCount, partition, insight: insight as Extract<StoredInsight['insight'], { kind: K }> };
   }
   return null;
 }
 
 /** Rows by partition, in words. */
-export const PARTITION_WORDS: Readonly<Record<string, string>> = {
+const PARTITION_WORDS: Readonly<Record<string, string>> = {
   validation: 'validation rows',
   crossValidation: 'rows of all folds, each predicted by the member that had not seen it',
   holdout: 'holdout rows',
   training: 'rows that the model was fitted on',
 };
+
+/** How many rows of which partition something is of. */
+export const rowsUsed = ({ rowCount, partition }: { readonly rowCount: number; readonly partition: string }): string =>
+  `${count(rowCount)} ${PARTITION_WORDS[partition] ?? partition}`;
+
+/** `fold 1`, `backtest 1`; null: the holdout. */
+export const partitionName = (fold: number | null, { project: { partitioning } }: ReportFacts): string =>
+  fold === null ? 'holdout' : `${partitioning.dates === undefined ? 'fold' : 'backtest'} ${fold + 1}`;
+
+type SegmentColumn = Extract<StoredInsight['insight'], { kind: 'segments' }>['features'][number];
+
+/** The largest disparity first, of equal ones in the order of columns. */
+export const byDisparity = (columns: readonly SegmentColumn[]): SegmentColumn[] =>
+  columns
+    .filter(({ disparities: found }) => found !== null)
+    .toSorted((a, b) => (b.disparities?.selectedDifference ?? 0) - (a.disparities?.selectedDifference ?? 0));
 
 /** Features that a step of the artefact reads. */
 export const readFeatures = ({ answer }: ReportFacts): ReadonlySet<string> =>

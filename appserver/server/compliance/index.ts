@@ -10,5 +10,5 @@ export type {
   SourceFile,
   TaskFacts,
 } from './facts.ts';
-export { renderReport, REPORT_FORMAT_VERSION, type RenderedReport } from './report.ts';
+export { renderReport, type RenderedReport } from './report.ts';
 export { STYLE } from './style.ts';

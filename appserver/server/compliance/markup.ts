@@ -44,14 +44,26 @@ export const NOTHING: Markup = { html: '' };
 
 /** Characters of a name or value of the data that are shown at most. */
 export const NAME_CHARACTERS_MAX = 80;
+/** The same of a name in the caption of a table. */
+export const CAPTION_CHARACTERS_MAX = 60;
 
 /** A text of the data: cut after so many characters, which is said, and apart from the direction of what is around it. */
 export function named(text: string, most = NAME_CHARACTERS_MAX): Markup {
-  const characters = Array.from(text.slice(0, 2 * most + 2));
-  const isWhole = characters.length <= most;
-  const shown = isWhole ? text : characters.slice(0, most).join('');
-  const rest = isWhole ? NOTHING : markup`<i>… (${text.length} characters)</i>`;
+  const shown = firstOf(text, most);
+  const rest = shown === text ? NOTHING : markup`<i>… (${text.length} characters)</i>`;
   return markup`<bdi>${shown === '' ? '(empty)' : shown}</bdi>${rest}`;
+}
+
+/** A text of the data where there can be no elements: cut after so many characters. */
+export function cut(text: string, most: number): string {
+  const shown = firstOf(text, most);
+  return shown === text ? text : `${shown}…`;
+}
+
+/** The first characters of a text, none of them in halves. */
+function firstOf(text: string, most: number): string {
+  const characters = Array.from(text.slice(0, 2 * most + 2));
+  return characters.length <= most ? text : characters.slice(0, most).join('');
 }
 
 /** Several of them, the first `most`; how many are not named is said. */

@@ -91,7 +91,8 @@ ${body}</section>
 
 function head(facts: ReportFacts): Markup {
   const { model, project, task, run, answer, dataset } = facts;
-  const rank = rankedPeers(facts).findIndex(({ modelId }) => modelId === predictingModelId(facts)) + 1;
+  const ranked = rankedPeers(facts);
+  const rank = ranked.findIndex(({ modelId }) => modelId === predictingModelId(facts)) + 1;
   const key = (value: string, label: string): Markup => markup`<div><b>${value}</b><span>${label}</span></div>`;
   const holdout = model.scores.holdout?.[project.metric];
   const isRecommended = run?.recommendedModelId === model.id;
@@ -103,7 +104,7 @@ function head(facts: ReportFacts): Markup {
     holdout === undefined
       ? NOTHING
       : key(withError(holdout, answer.predictions.holdoutError), `${project.metric}, holdout`)
-  }${rank === 0 ? NOTHING : key(`${rank} of ${rankedPeers(facts).length}`, 'rank among ranked models')}${key(count(dataset.rowCount), 'rows of the dataset')}</div>
+  }${rank === 0 ? NOTHING : key(`${rank} of ${ranked.length}`, 'rank among ranked models')}${key(count(dataset.rowCount), 'rows of the dataset')}</div>
 </header>
 `;
 }

@@ -135,7 +135,7 @@ export async function answerQuestion(question: ModelQuestion, store: ReadableSto
 async function reportAnswer(question: ReportQuestion, store: ReadableStore): Promise<ReportAnswer> {
   const { files, predictedBy, baseline, target, metric, seed } = question;
   const manifest = await committed(files, store).manifest();
-  const artefact = artefactAnswer(manifest, manifest.files);
+  const artefact = artefactAnswer(manifest);
   const data = await committed(predictedBy, store).outOfFold();
   const predictions = predictionsAnswer(data, target, question);
   const compared = baseline === null ? null : await committed(baseline, store).outOfFold();

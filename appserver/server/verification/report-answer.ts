@@ -1,5 +1,6 @@
 import type { Manifest, MetricName, TargetSpec } from '#contracts';
 import { insightOf, insightRows, isLinear, metricOf, scoreError, type OutOfFold } from '#ml';
+import { stepInputs } from '#scoring';
 import type { ComparisonFacts, InsightFacts } from './answer-facts.ts';
 
 /** Insights of out-of-fold predictions that a report has, by target type. */
@@ -69,7 +70,7 @@ export interface ReportAnswer {
   readonly coefficients: InsightFacts | null;
 }
 
-export function artefactAnswer(manifest: Manifest, files: ArtefactAnswer['files']): ArtefactAnswer {
+export function artefactAnswer(manifest: Manifest): ArtefactAnswer {
   const { content } = manifest;
   const nameOf = (index: number): string => content.features[index]?.name ?? '';
   const steps = new Map<string, { count: number; features: Set<string> }>();
@@ -77,7 +78,7 @@ export function artefactAnswer(manifest: Manifest, files: ArtefactAnswer['files'
     const entry = steps.get(step.kind) ?? { count: 0, features: new Set() };
     steps.set(step.kind, entry);
     entry.count += 1;
-    entry.features.add(nameOf(step.feature));
+    for (const feature of stepInputs(step)) entry.features.add(nameOf(feature));
   }
   return {
     ...{ formatVersion: manifest.formatVersion, createdAt: manifest.createdAt, seed: manifest.seed },
@@ -90,12 +91,12 @@ export function artefactAnswer(manifest: Manifest, files: ArtefactAnswer['files'
     missing: manifest.trainingStatistics.map(({ feature, rowCount, missingCount }) => ({
       ...{ feature: nameOf(feature), rowCount, missingCount },
     })),
-    files,
+    files: manifest.files,
   };
 }
 
 function memberAnswer({ weight, model, steps }: Manifest['content']['members'][number]): MemberAnswer {
-  const treeCount = model.kind === 'trees' || model.kind === 'forest' ? model.treeCount : null;
+  const treeCount = 'treeCount' in model ? model.treeCount : null;
   const outputCount = model.kind === 'constant' ? model.scores.length : model.outputCount;
   return { weight, kind: model.kind, outputCount, treeCount, stepCount: steps.length };
 }

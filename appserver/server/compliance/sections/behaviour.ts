@@ -1,9 +1,9 @@
 import type { TaskInsightContent } from '#contracts';
 import { bars, chart, rangeOf } from '../charts.ts';
-import { insightOf, PARTITION_WORDS } from '../derived.ts';
+import { insightOf, rowsUsed } from '../derived.ts';
 import type { ReportFacts } from '../facts.ts';
 import { code, heading, note, number, paragraph, table, text, type Section } from '../layout.ts';
-import { markup, named, names, NOTHING, type Markup } from '../markup.ts';
+import { CAPTION_CHARACTERS_MAX, cut, markup, named, names, NOTHING, type Markup } from '../markup.ts';
 import { bound, count, figure, withError } from '../numbers.ts';
 
 const BARS_MAX = 20;
@@ -30,19 +30,16 @@ export const notComputed = (kind: string, { model }: ReportFacts): Markup =>
     markup`Not computed for this model when the report was made. Ask for it by ${code(`POST /api/v1/models/${model.id}/insights/${kind}`)}; the report then has it.`,
   );
 
-const rowsUsed = (rowCount: number, partition: string): string =>
-  `${count(rowCount)} ${PARTITION_WORDS[partition] ?? partition}`;
-
 function impact(report: ReportFacts): Markup {
   const title = heading('Feature impact');
   const found = insightOf(report, 'feature-impact');
   if (found === null) return markup`${title}${notComputed('feature-impact', report)}`;
-  const { insight, rowCount, partition } = found;
+  const { insight } = found;
   const shown = insight.features
     .slice(0, BARS_MAX)
     .flatMap(({ feature, impact: value, std }) => (value === null ? [] : [{ label: feature, value, error: std }]));
   return markup`${title}${paragraph(
-    `By how much ${insight.metric} gets worse when the cells of one feature are dealt to other rows at random (permutation importance, Breiman 2001): mean and spread of ${count(insight.repeats)} permutations, on ${rowsUsed(rowCount, partition)}. It says what this model needs, not what causes the target.`,
+    `By how much ${insight.metric} gets worse when the cells of one feature are dealt to other rows at random (permutation importance, Breiman 2001): mean and spread of ${count(insight.repeats)} permutations, on ${rowsUsed(found)}. It says what this model needs, not what causes the target.`,
   )}${shown.length === 0 ? NOTHING : bars('Feature impact, the largest first', shown, ({ value, error }) => withError(value, error))}${table(
     'Feature impact',
     insight.features,
@@ -79,13 +76,13 @@ function effects(report: ReportFacts): Markup {
   const title = heading('Feature effects');
   const found = insightOf(report, 'feature-effects');
   if (found === null) return markup`${title}${notComputed('feature-effects', report)}`;
-  const { insight, rowCount, partition } = found;
+  const { insight } = found;
   const types = new Map(report.task.features.map(({ name, type }) => [name, type]));
   const output = Math.max(0, insight.outputs.length - 1);
   const label = insight.outputs[output] ?? null;
   const shown = insight.features.slice(0, EFFECTS_SHOWN_MAX);
   return markup`${title}${paragraph(
-    markup`The ${count(shown.length)} features that move predictions most, of ${count(insight.featureCount)} that are read: ${label === null ? markup`the value` : markup`the probability of ${named(label)}`} by bins of the feature, on ${rowsUsed(rowCount, partition)}. Actual and predicted means have the effects of whatever goes together with the feature in them; the partial dependence (Friedman 2001) has not, but asks about rows that may not exist.`,
+    markup`The ${count(shown.length)} features that move predictions most, of ${count(insight.featureCount)} that are read: ${label === null ? markup`the value` : markup`the probability of ${named(label)}`} by bins of the feature, on ${rowsUsed(found)}. Actual and predicted means have the effects of whatever goes together with the feature in them; the partial dependence (Friedman 2001) has not, but asks about rows that may not exist.`,
   )}<div class="charts">${shown.map((feature) => effect(feature, output, types.get(feature.feature) ?? ''))}</div>`;
 }
 
@@ -126,7 +123,7 @@ function effectCurve(feature: string, bins: Effect['bins'], output: number, type
 
 function effectTable(feature: string, bins: Effect['bins'], output: number, type: string): Markup {
   return markup`<div>${table(
-    `Effect of ${feature.length > 60 ? `${feature.slice(0, 60)}…` : feature}`,
+    `Effect of ${cut(feature, CAPTION_CHARACTERS_MAX)}`,
     bins,
     [
       text('Value', (bin) => binName(bin, type)),
@@ -181,9 +178,9 @@ function learningCurve(report: ReportFacts): Markup {
     return markup`${title}${paragraph('An ensemble has no learning curve of its own.')}`;
   const found = insightOf(report, 'learning-curve');
   if (found === null) return markup`${title}${notComputed('learning-curve', report)}`;
-  const { insight, rowCount, partition } = found;
+  const { insight } = found;
   return markup`${title}${table(
-    `${insight.metric} of the same blueprint on growing parts of the training rows, all scored on ${rowsUsed(rowCount, partition)}`,
+    `${insight.metric} of the same blueprint on growing parts of the training rows, all scored on ${rowsUsed(found)}`,
     insight.points,
     [
       number('Part', ({ part }) => figure(part, 3)),

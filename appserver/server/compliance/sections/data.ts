@@ -1,14 +1,14 @@
 import type { FeatureFacts, ReportFacts } from '../facts.ts';
 import { readFeatures } from '../derived.ts';
-import { code, facts, heading, note, number, paragraph, table, text, type Section } from '../layout.ts';
-import { markup, named, names, NOTHING, type Markup } from '../markup.ts';
-import { bound, bytes, count, figure, instant, percent } from '../numbers.ts';
+import { code, facts, heading, number, paragraph, table, text, type Section } from '../layout.ts';
+import { markup, named, NOTHING, type Markup } from '../markup.ts';
+import { bound, bytes, count, instant, percent } from '../numbers.ts';
+import { leakage } from './leakage.ts';
 
 /** Rows of the section's tables at most. */
 const FEATURES_SHOWN_MAX = 150;
 const LEFT_OUT_SHOWN_MAX = 100;
 const WARNINGS_SHOWN_MAX = 100;
-const FINDINGS_SHOWN_MAX = 30;
 const FILES_SHOWN_MAX = 20;
 const MESSAGE_CHARACTERS_MAX = 300;
 
@@ -101,7 +101,6 @@ function leftOut(report: ReportFacts): Markup {
 const UNMODELLED: Readonly<Record<string, string>> = {
   id: 'identifies rows: a model would learn them by heart',
   constant: 'has one value in all rows',
-  geo: 'no step reads this type',
 };
 
 function whyLeftOut(
@@ -120,48 +119,6 @@ function whyLeftOut(
   return model.featureList === null
     ? 'was excluded by request'
     : 'is not in the feature list, or was excluded by request';
-}
-
-function leakage({ run, model }: ReportFacts): Markup {
-  if (run === null) {
-    const inherited = model.excludedForLeakage;
-    return inherited.length === 0
-      ? NOTHING
-      : markup`${heading('Target leakage')}${paragraph(markup`Left out as the project’s latest run had found it: ${names(inherited, LEFT_OUT_SHOWN_MAX)}.`)}`;
-  }
-  const { plan, leakage: found } = run;
-  const body =
-    plan.leakage === undefined
-      ? note(
-          'The run did not look for target leakage: it was made by a version of the program before that search, or replays one.',
-        )
-      : plan.leakage.skipped !== null
-        ? note(markup`Target leakage was not looked for: ${named(plan.leakage.skipped, MESSAGE_CHARACTERS_MAX)}.`)
-        : found === null
-          ? note('The search for target leakage gave no result.')
-          : findings(found, plan.leakage.excludes);
-  return markup`${heading('Target leakage')}${body}`;
-}
-
-function findings(
-  { rowCount, pairRowCount, pairCount, findings: all }: NonNullable<NonNullable<ReportFacts['run']>['leakage']>,
-  excludes: boolean,
-): Markup {
-  const how = paragraph(
-    `Before any model read features, ${count(rowCount)} rows outside the holdout were looked at for what single features tell of the target, and ${count(pairRowCount)} rows for ${count(pairCount)} pairs of features. ${excludes ? 'Features of high risk were left out of all models.' : 'The features were asked for by name, so nothing was left out.'} What is found is a suspicion, not a proof.`,
-  );
-  if (all.length === 0) return markup`${how}${paragraph('Nothing was found.')}`;
-  return markup`${how}${table(
-    'Found',
-    all,
-    [
-      text('Features', (finding) => names(finding.features, 2)),
-      text('Risk', ({ risk }) => risk),
-      text('By', ({ by }) => by),
-      number('Score, 1 is perfect', ({ score }) => figure(score, 4)),
-    ],
-    FINDINGS_SHOWN_MAX,
-  )}`;
 }
 
 function warnings({ dataset }: ReportFacts): Markup {

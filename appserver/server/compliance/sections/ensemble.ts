@@ -9,23 +9,25 @@ const SHIFTS_SHOWN_MAX = 20;
 
 /** Which models are blended, and what that gained. */
 export function ensemble(report: ReportFacts): Section {
-  return { id: 'ensemble', title: 'Ensemble', body: report.model.ensemble === null ? single(report) : blend(report) };
+  const { ensemble: found } = report.model;
+  return { id: 'ensemble', title: 'Ensemble', body: found === null ? single(report) : blend(report, found) };
 }
 
-function single({ model, peers }: ReportFacts): Markup {
-  const within = peers.filter(({ role }) => role === 'ensemble').map(({ modelId }) => modelId);
+function single({ model, run, peers }: ReportFacts): Markup {
+  const blended = peers.find(({ role, state }) => role === 'ensemble' && state === 'ready');
+  // Beside a model that was fitted by hand stand those of all runs.
   const made =
-    within.length === 0
-      ? 'The run made no ensemble.'
-      : markup`The run made an ensemble, ${code(within[0] ?? '')}; see the board of models.`;
+    run === null
+      ? NOTHING
+      : blended === undefined
+        ? markup` The run made no ensemble.`
+        : markup` The run made an ensemble, ${code(blended.modelId)}; see the board of models.`;
   return paragraph(
-    markup`This model blends no other models${model.role === 'refit' ? ' (its members, if several, are copies that are averaged)' : ''}. ${made}`,
+    markup`This model blends no other models${model.role === 'refit' ? ' (its members, if several, are copies that are averaged)' : ''}.${made}`,
   );
 }
 
-function blend(report: ReportFacts): Markup {
-  const { ensemble: found } = report.model;
-  if (found === null) return NOTHING;
+function blend(report: ReportFacts, found: EnsembleFacts): Markup {
   const known = new Map(report.peers.map((peer) => [peer.modelId, peer]));
   return markup`${paragraph('A weighted sum of raw scores on the link scale; weights by greedy selection with replacement on out-of-fold predictions (Caruana, Niculescu-Mizil, Crew, Ksikes 2004), from which a stacked layer may have gone on. Each held-back row is predicted with weights that were chosen without its fold, so the score is not flattered by their choice.')}${table(
     'Members',

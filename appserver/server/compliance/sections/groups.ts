@@ -1,8 +1,8 @@
 import type { TaskInsightContent } from '#contracts';
-import { insightOf, PARTITION_WORDS } from '../derived.ts';
+import { byDisparity, insightOf, rowsUsed } from '../derived.ts';
 import type { ReportFacts } from '../facts.ts';
 import { heading, note, number, paragraph, table, text, type Section } from '../layout.ts';
-import { markup, named, NOTHING, type Markup } from '../markup.ts';
+import { CAPTION_CHARACTERS_MAX, cut, markup, named, NOTHING, type Markup } from '../markup.ts';
 import { count, figure, percent, withError } from '../numbers.ts';
 import { binName, notComputed } from './behaviour.ts';
 
@@ -14,7 +14,6 @@ const RATED_COLUMNS_MAX = 8;
 const RATED_SEGMENTS_MAX = 12;
 
 type Segments = Extract<TaskInsightContent, { kind: 'segments' }>;
-type Column = Segments['features'][number];
 
 /** For which rows the model is better or worse, and how groups of a column differ. */
 export function groups(report: ReportFacts): Section {
@@ -24,7 +23,7 @@ export function groups(report: ReportFacts): Section {
     found === null
       ? notComputed('segments', report)
       : markup`${paragraph(
-          `Rows parted by the values of ${count(found.insight.columnCount)} columns, those too that the model does not read, on ${count(found.rowCount)} ${PARTITION_WORDS[found.partition] ?? found.partition}. ${count(found.insight.testedCount)} segments were tested; listed are those whose difference chance does not explain (p < 0.05 after Holm’s correction for all of them).`,
+          `Rows parted by the values of ${count(found.insight.columnCount)} columns, those too that the model does not read, on ${rowsUsed(found)}. ${count(found.insight.testedCount)} segments were tested; listed are those whose difference chance does not explain (p < 0.05 after Holm’s correction for all of them).`,
         )}${notable(found.insight, types)}${disparities(found.insight)}${rated(found.insight, types)}`;
   return {
     id: 'groups',
@@ -57,12 +56,6 @@ function notable({ notable: all, features, metric }: Segments, types: Types): Ma
   );
 }
 
-/** The largest disparity first, of equal ones in the order of columns. */
-const byDisparity = (columns: readonly Column[]): Column[] =>
-  columns
-    .filter(({ disparities: found }) => found !== null)
-    .toSorted((a, b) => (b.disparities?.selectedDifference ?? 0) - (a.disparities?.selectedDifference ?? 0));
-
 function disparities({ features, threshold }: Segments): Markup {
   const columns = byDisparity(features);
   if (columns.length === 0) return NOTHING;
@@ -90,7 +83,7 @@ function rated({ features }: Segments, types: Types): Markup {
     .slice(0, RATED_COLUMNS_MAX);
   return markup`${columns.map(({ feature, segments }) =>
     table(
-      `Groups of ${feature.length > 60 ? `${feature.slice(0, 60)}…` : feature}`,
+      `Groups of ${cut(feature, CAPTION_CHARACTERS_MAX)}`,
       segments,
       [
         text('Group', (segment) => binName(segment, types.get(feature) ?? '')),

@@ -1,4 +1,4 @@
-import { hasStep, insightOf, readFeatures } from '../derived.ts';
+import { byDisparity, hasStep, insightOf, readFeatures } from '../derived.ts';
 import type { ReportFacts } from '../facts.ts';
 import { list, paragraph, type Section } from '../layout.ts';
 import { markup, named, names, type Markup } from '../markup.ts';
@@ -47,7 +47,7 @@ function ofScores({ model, project, run, answer, peers }: ReportFacts): Statemen
     ),
     ...when(answer.predictions.error === null, markup`The standard error of the score could not be computed.`),
     ...when(
-      run?.plan.timeBudgetMs !== null && run !== null,
+      run !== null && run.plan.timeBudgetMs !== null,
       markup`The search had a time budget: with more time another model might have been found.`,
     ),
   ];
@@ -60,6 +60,8 @@ function ofRows({ task, dataset, model, project, answer, run }: ReportFacts): St
   const largest = classes.toSorted((a, b) => b.rowCount - a.rowCount)[0];
   const dates = task.features.filter(({ type }) => type === 'date').map(({ name }) => name);
   const moderate = (run?.leakage?.findings ?? []).filter(({ risk }) => risk === 'moderate').length;
+  const copies = run?.leakage?.duplicates?.isCopied === true ? run.leakage.duplicates.validation : null;
+  const groups = (run?.leakage?.groups ?? []).map(({ column }) => column);
   const isDealt = project.partitioning.method === 'random' || project.partitioning.method === 'stratified';
   return [
     ...when(
@@ -91,6 +93,14 @@ function ofRows({ task, dataset, model, project, answer, run }: ReportFacts): St
     ),
     ...when(moderate > 0, markup`${count(moderate)} findings of moderate target leakage were told and kept.`),
     ...when(
+      copies !== null,
+      markup`More rows equal each other than chance explains, ${percent((copies?.twinCount ?? NaN) / (copies?.rowCount ?? NaN))} of the validation rows one that was trained on: scores promise more than new rows will get.`,
+    ),
+    ...when(
+      groups.length > 0,
+      markup`Other rows of a group tell the target (${names(groups, NAMED_MAX)}): of new groups scores promise too much.`,
+    ),
+    ...when(
       run?.plan.leakage === undefined || run.plan.leakage.skipped !== null,
       markup`No search for target leakage belongs to this model.`,
     ),
@@ -101,7 +111,8 @@ function ofRows({ task, dataset, model, project, answer, run }: ReportFacts): St
 function ofModel(report: ReportFacts): Statements {
   const { model, task, answer } = report;
   const kinds = new Set(answer.artefact.members.map(({ kind }) => kind));
-  const unread = task.features.filter(({ name }) => !readFeatures(report).has(name)).map(({ name }) => name);
+  const read = readFeatures(report);
+  const unread = task.features.filter(({ name }) => !read.has(name)).map(({ name }) => name);
   const { targetType } = task.target;
   const hasTrees = kinds.has('trees') || kinds.has('forest');
   const stops = answer.artefact.parameters['stoppedAt'];
@@ -118,6 +129,10 @@ function ofModel(report: ReportFacts): Statements {
     ...when(
       kinds.has('linear'),
       markup`Linear parts go on beyond the range of the training rows by at most as much again as that range.`,
+    ),
+    ...when(
+      kinds.has('linear-trees'),
+      markup`Linear leaves go on beyond the range of the training rows as lines, however far.`,
     ),
     ...when(unread.length > 0, markup`No step of the model reads these of its features: ${names(unread, NAMED_MAX)}.`),
     ...when(
@@ -167,16 +182,8 @@ function ofTime(report: ReportFacts): Statements {
 function ofInsights(report: ReportFacts): Statements {
   const impact = insightOf(report, 'feature-impact');
   const segments = insightOf(report, 'segments');
-  const worst = (segments?.insight.features ?? []).reduce<{
-    readonly feature: string;
-    readonly difference: number;
-  } | null>(
-    (most, { feature, disparities }) =>
-      disparities !== null && disparities.selectedDifference > (most?.difference ?? 0)
-        ? { feature, difference: disparities.selectedDifference }
-        : most,
-    null,
-  );
+  const [worst] = byDisparity(segments?.insight.features ?? []);
+  const difference = worst?.disparities?.selectedDifference ?? 0;
   return [
     ...when(
       impact !== null && impact.insight.groups.length > 0,
@@ -187,8 +194,8 @@ function ofInsights(report: ReportFacts): Statements {
       markup`Nothing is known of how the model treats groups of rows or people: segments were not computed.`,
     ),
     ...when(
-      worst !== null,
-      markup`Rates of selection differ most between groups of ${named(worst?.feature ?? '')}: by ${figure(100 * (worst?.difference ?? 0), 3)} percentage points.`,
+      difference > 0,
+      markup`Rates of selection differ most between groups of ${named(worst?.feature ?? '')}: by ${figure(100 * difference, 3)} percentage points.`,
     ),
     markup`Impact, effects, coefficients and explanations say what the model does, not what would happen if somebody changed a feature.`,
   ];

@@ -1,4 +1,5 @@
 import type { Partitioning } from '#contracts';
+import { partitionName } from '../derived.ts';
 import type { ReportFacts } from '../facts.ts';
 import { facts, note, number, paragraph, table, text, type Section } from '../layout.ts';
 import { markup, named, NOTHING, type Markup } from '../markup.ts';
@@ -82,10 +83,11 @@ function backtests({
 }
 
 /** How many rows each partition has, by the predictions that are stored of them. */
-function heldBack({ answer, model }: ReportFacts): Markup {
+function heldBack(report: ReportFacts): Markup {
+  const { answer, model } = report;
   const { partitions } = answer.predictions;
   return markup`${table('Rows that were held back and predicted', partitions, [
-    text('Partition', ({ fold }) => (fold === null ? 'holdout' : `fold ${fold + 1}`)),
+    text('Partition', ({ fold }) => partitionName(fold, report)),
     number('Rows', ({ rowCount }) => count(rowCount)),
   ])}${
     model.refitOf === null

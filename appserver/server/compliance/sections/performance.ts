@@ -1,4 +1,4 @@
-import { directionWords, metricWords, PARTITION_WORDS, rankedPart } from '../derived.ts';
+import { directionWords, metricWords, partitionName, rankedPart, rowsUsed } from '../derived.ts';
 import type { ReportFacts } from '../facts.ts';
 import { facts, heading, note, number, paragraph, table, text, type Section } from '../layout.ts';
 import { markup, NOTHING, type Markup } from '../markup.ts';
@@ -9,8 +9,7 @@ import { diagnosticCharts, diagnosticTables } from './diagnostics.ts';
 export function performance(report: ReportFacts): Section {
   const { answer, model } = report;
   const [first] = answer.predictions.insights;
-  const rows =
-    first === undefined ? '' : `${count(first.rowCount)} ${PARTITION_WORDS[first.partition] ?? first.partition}`;
+  const rows = first === undefined ? '' : rowsUsed(first);
   return {
     id: 'performance',
     title: 'Performance',
@@ -46,17 +45,16 @@ function scores(report: ReportFacts): Markup {
   ])}`;
 }
 
-function byPartition({ answer, project, model }: ReportFacts): Markup {
+function byPartition(report: ReportFacts): Markup {
+  const { answer, project, model } = report;
   const { partitions } = answer.predictions;
   const { dates } = project.partitioning;
   const folds = partitions.filter(({ fold }) => fold !== null);
   if (folds.length < 2) return NOTHING;
-  const nameOf = (fold: number | null): string =>
-    fold === null ? 'holdout' : dates === undefined ? `fold ${fold + 1}` : `backtest ${fold + 1}`;
   const known = folds.flatMap(({ score }) => (score === null ? [] : [score]));
   const spread = known.length < 2 ? null : deviation(known);
   return markup`${table(`${project.metric} by partition`, partitions, [
-    text('Partition', ({ fold }) => nameOf(fold)),
+    text('Partition', ({ fold }) => partitionName(fold, report)),
     number('Rows', ({ rowCount }) => count(rowCount)),
     number(project.metric, ({ fold, score }) =>
       fold === null && model.scores.holdout === null ? 'locked' : figure(score),

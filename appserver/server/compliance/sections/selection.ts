@@ -25,7 +25,7 @@ export function selection(report: ReportFacts): Section {
   };
 }
 
-const MODES: Readonly<Record<string, string>> = {
+const MODES: Readonly<Record<RunFacts['plan']['mode'], string>> = {
   quick: 'quick: a short list, best expected value first',
   full: 'full: the portfolio and seeded variations',
   manual: 'manual: what was named, and nothing else',
@@ -33,12 +33,12 @@ const MODES: Readonly<Record<string, string>> = {
 
 function runOf(run: RunFacts, { model, peers }: ReportFacts): Markup {
   const { plan } = run;
-  const state = (wanted: readonly string[]): number => peers.filter((peer) => wanted.includes(peer.state)).length;
+  const countOf = (state: string): number => peers.filter((peer) => peer.state === state).length;
   return markup`${facts([
     ['Run', markup`${code(run.id)}, ${run.state}`],
     ['Began', instant(run.startedAt)],
     ['Ended', run.finishedAt === null ? 'is going on: what follows is as it is now' : instant(run.finishedAt)],
-    ['Mode', MODES[plan.mode] ?? plan.mode],
+    ['Mode', MODES[plan.mode]],
     [
       'Time budget',
       plan.timeBudgetMs === null
@@ -49,7 +49,7 @@ function runOf(run: RunFacts, { model, peers }: ReportFacts): Markup {
     ['Candidates planned', count(plan.candidates.length)],
     [
       'Models',
-      `${count(state(['ready']))} trained, ${count(state(['failed']))} failed, ${count(state(['cancelled']))} cancelled, ${count(state(['training']))} in training`,
+      `${count(countOf('ready'))} trained, ${count(countOf('failed'))} failed, ${count(countOf('cancelled'))} cancelled, ${count(countOf('training'))} in training`,
     ],
     plan.replay === undefined
       ? null

@@ -124,6 +124,13 @@ describe('compliance report', () => {
     expect(ensemble).to.match(/of another run\s+gone/);
     const byHand = textOf(render({ ...facts, run: null }));
     expect(byHand).to.include('The model was fitted by hand, not by a run of Autopilot');
+    expect(byHand).to.not.include('The run made');
+    expect(textOf(render(facts))).to.include('The run made no ensemble.');
+    const blended = { ...facts.peers[0], modelId: 'blend_1', role: 'ensemble' } as (typeof facts.peers)[number];
+    const withPeer = (state: string): string =>
+      textOf(render({ ...facts, peers: [...facts.peers, { ...blended, state }] }));
+    expect(withPeer('ready')).to.match(/The run made an ensemble, +blend_1 *; see the board/);
+    expect(withPeer('failed')).to.include('The run made no ensemble.');
     const window = { from: '2026-01-01T00:00:00Z', until: null, rowCount: 9 };
     const dates = {
       gapSeconds: 86_400,
@@ -145,6 +152,56 @@ describe('compliance report', () => {
     );
     expect(series).to.include('The model ages');
     expect(series).to.include('Backtest 1');
+  });
+
+  it('says what the search for leakage found beside features, and what it had no time for', () => {
+    const facts = reportFacts();
+    const searched = (changes: object): string =>
+      textOf(
+        render({
+          ...facts,
+          run:
+            facts.run === null || facts.run.leakage === null
+              ? null
+              : { ...facts.run, leakage: { ...facts.run.leakage, ...changes } },
+        }),
+      );
+    const clean = searched({ findings: [] });
+    expect(clean).to.include('Nothing was found.');
+    expect(clean).to.not.include('scores promise too much');
+    const duplicates = {
+      ...{ rowCount: 200, twinCount: 50, noise: 0, expectedShare: 0.01, isCopied: true },
+      ...{ validation: { rowCount: 160, twinCount: 32 }, holdout: { rowCount: 40, twinCount: 4 } },
+    };
+    const copied = searched({ findings: [], duplicates });
+    expect(copied).to.not.include('Nothing was found.');
+    expect(copied).to.include('50 of 200 rows, 25.0 %, have an equal one, where chance would give 1.00 %');
+    expect(copied).to.include('20.0 % of the validation rows one that was trained on');
+    expect(searched({ findings: [], duplicates: { ...duplicates, isCopied: false } })).to.equal(clean);
+    const groups = [{ column: 'shop', score: 0.4, chance: 0.01, rowCount: 160, groupCount: 12, seenShare: 0.75 }];
+    const grouped = searched({ groups });
+    expect(grouped).to.match(/shop +12 +0\.4000 +0\.01000 +75.0 %/);
+    expect(grouped).to.match(
+      /Other rows of a group tell the target \( *shop *\): of new groups scores promise too much/,
+    );
+    const leftOut = { rowCount: 7, featureCount: 1, groupColumnCount: 2, pairCount: 3, duplicates: true };
+    expect(searched({ leftOut })).to.include(
+      'Not looked at: 7 rows, 1 features, 2 columns of groups, 3 pairs, and equal rows.',
+    );
+    const few = searched({ rowCount: 0, findings: [] });
+    expect(few).to.include('There were too few rows to look for target leakage.');
+    expect(few).to.not.include('Nothing was found.');
+  });
+
+  it('says how far trees and linear leaves go on', () => {
+    const facts = reportFacts({ labels: [] });
+    const { artefact } = facts.answer;
+    const beyond = (kind: string): string => {
+      const members = artefact.members.map((member) => ({ ...member, kind }));
+      return textOf(render({ ...facts, answer: { ...facts.answer, artefact: { ...artefact, members } } }));
+    };
+    expect(beyond('trees')).to.include('Trees predict nothing beyond the values');
+    expect(beyond('linear-trees')).to.include('Linear leaves go on beyond the range').and.not.include('Trees predict');
   });
 
   it('says what older programs did not record', () => {
