@@ -5,52 +5,33 @@ import {
   compileSteps,
   firstColumnsOf,
   isOneFeature,
-  isPlacePair,
   scoreRows,
   stepColumnCount,
-  writePair,
   type CompiledModel,
-  type PlacePairStep,
 } from '#scoring';
 import { placeCrosses, type ColumnCross } from './column-crosses.ts';
+import { followNumberPairs, placePairs, type ColumnPairs } from './column-pairs.ts';
 import { followHistories, placeHistories, type ColumnHistory } from './column-histories.ts';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
 import { compiledMembers, predictionWriter, type OpenedModel } from '../../fit/predict-partitions.ts';
 import type { SampledFeature } from './read-features.ts';
 
 /** Rows encoded for all members of a model: row-major, the columns of all steps in their order. */
-export interface EncodedSample {
+export interface EncodedSample extends ColumnPairs {
   readonly values: Float64Array;
   readonly columnCount: number;
   /** Matrix columns of each sampled feature, in the order of the features; without those of two features. */
   readonly columnsOf: readonly Uint32Array[];
-  /** Columns that are the difference of two others. */
-  readonly differences: readonly ColumnDifference[];
-  /** Columns that are made of the latitude and the longitude of a place. */
-  readonly places: readonly ColumnPlace[];
   /** Columns that are looked up by a date and a series. */
   readonly histories: readonly ColumnHistory[];
   /** Columns that are looked up by the keys of two features. */
   readonly crosses: readonly ColumnCross[];
 }
 
-interface ColumnDifference {
-  readonly column: number;
-  readonly of: number;
-  readonly minus: number;
-}
-
-interface ColumnPlace {
-  readonly step: PlacePairStep;
-  /** The first of the step's. */
-  readonly column: number;
-  readonly latitude: number;
-  readonly longitude: number;
-}
-
 /**
- * Every column but differences, places of two numbers, histories and crosses is made of one feature, so that moving a feature's columns is moving its
- * cells; the others follow when it is predicted. What the last two are looked up by stands in columns after those of all steps.
+ * Every column but differences, places of two numbers, histories and crosses is made of one feature, so that moving a feature's columns
+ * is moving its cells; the others follow when it is predicted. What they are made of stands in columns after those of all steps, where
+ * none of these has it.
  */
 export function encodeSample(
   { steps }: ManifestContent,
@@ -60,7 +41,9 @@ export function encodeSample(
   const { compiled, columnCount: stepColumns } = compileSteps(steps);
   const histories = placeHistories(steps, stepColumns);
   const crosses = placeCrosses(steps, stepColumns + 2 * histories.length);
-  const columnCount = stepColumns + 2 * (histories.length + crosses.length);
+  const keyColumns = stepColumns + 2 * (histories.length + crosses.length);
+  const { paired, ...pairs } = placePairs(steps, keyColumns);
+  const columnCount = keyColumns + paired.length;
   const values = new Float64Array(rowCount * columnCount).fill(NaN);
   const valuesOf = new Map(features.map(({ index, values }) => [index, values]));
   for (const { apply } of compiled) apply(valuesOf, 0, rowCount, values, columnCount);
@@ -83,58 +66,22 @@ export function encodeSample(
     columnsOf[placeOf.get(cross.step.feature) ?? -1]?.push(cross.ownColumn);
     columnsOf[placeOf.get(cross.step.other) ?? -1]?.push(cross.otherColumn);
   }
+  for (const one of paired) {
+    one.writeKeys(valuesOf, values, columnCount);
+    columnsOf[placeOf.get(one.feature) ?? -1]?.push(one.column);
+  }
   return {
-    values,
-    columnCount,
+    ...pairs,
+    ...{ values, columnCount, histories, crosses },
     columnsOf: columnsOf.map((columns) => Uint32Array.from(columns)),
-    differences: differencesOf(steps),
-    places: placesOf(steps),
-    histories,
-    crosses,
   };
 }
 
-/** Differences of dates by the columns of their days, which are what the step subtracts. */
-function differencesOf(steps: ManifestContent['steps']): ColumnDifference[] {
-  const days = new Map<number, number>();
-  const pairs: { column: number; feature: number; minus: number }[] = [];
-  const firstColumns = firstColumnsOf(steps);
-  for (const [number, step] of steps.entries()) {
-    const column = firstColumns[number] ?? 0;
-    if (step.kind === 'date-parts' && step.parts.includes('epochDays'))
-      days.set(step.feature, column + step.parts.indexOf('epochDays'));
-    if (step.kind === 'date-difference') pairs.push({ column, feature: step.feature, minus: step.minus });
-  }
-  return pairs.flatMap((pair) => {
-    const [of, minus] = [days.get(pair.feature), days.get(pair.minus)];
-    return of === undefined || minus === undefined ? [] : [{ column: pair.column, of, minus }];
-  });
-}
-
-/** Directions and cells of places by the columns of their numbers. */
-function placesOf(steps: ManifestContent['steps']): ColumnPlace[] {
-  const numbers = new Map<number, number>();
-  const firstColumns = firstColumnsOf(steps);
-  for (const [number, step] of steps.entries())
-    if (step.kind === 'numeric') numbers.set(step.feature, firstColumns[number] ?? 0);
-  return steps.flatMap((step, index): ColumnPlace[] => {
-    if (!isPlacePair(step)) return [];
-    const [latitude, longitude] = [numbers.get(step.feature), numbers.get(step.longitude)];
-    if (latitude === undefined || longitude === undefined) return [];
-    return [{ step, column: firstColumns[index] ?? 0, latitude, longitude }];
-  });
-}
-
 /** Makes columns of two features anew of the columns as they are now. */
-export function followPairs({ values, columnCount, differences, places, crosses }: EncodedSample): void {
-  for (const { step, column, latitude, longitude } of places)
-    for (let start = 0; start < values.length; start += columnCount)
-      writePair(step, values[start + latitude] ?? NaN, values[start + longitude] ?? NaN, values, start + column);
+export function followPairs({ values, columnCount, crosses, ...pairs }: EncodedSample): void {
+  followNumberPairs(pairs, values, columnCount);
   for (const cross of crosses)
     for (let start = 0; start < values.length; start += columnCount) cross.follow(values, start);
-  for (const { column, of, minus } of differences)
-    for (let start = 0; start < values.length; start += columnCount)
-      values[start + column] = (values[start + of] ?? NaN) - (values[start + minus] ?? NaN);
 }
 
 /** Some rows of a sample. */

@@ -1,5 +1,5 @@
 import type { InsightTask, ManifestContent, StoredInsight } from '#contracts';
-import { columnCountOf, isText } from '#scoring';
+import { columnCountOf, isText, stepInputs } from '#scoring';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
 import { rowsMax } from './limits.ts';
 import { sampleRows } from './sample-rows.ts';
@@ -7,7 +7,7 @@ import { sampleRows } from './sample-rows.ts';
 /** Features that a model reads, offsets among them, in the order of the manifest. */
 export function inputFeaturesOf({ features, steps, members, offsets = [] }: ManifestContent): string[] {
   const read = [...members.flatMap((member) => member.steps), ...offsets.map(({ step }) => step)];
-  const used = new Set(read.map((step) => steps[step]?.feature));
+  const used = new Set(read.flatMap((index) => steps.slice(index, index + 1).flatMap(stepInputs)));
   return features.flatMap(({ name }, index) => (used.has(index) ? [name] : []));
 }
 

@@ -1,6 +1,17 @@
 import { expect } from 'chai';
 import type { BlueprintDocument, InsightTask, ManifestStep, Parameters, TrainTask } from '#contracts';
-import { documentOf, fitModel, madeBy, makeEnsemble, manifestOf, type FitResult, type MadeBy } from '#ml';
+import {
+  checkInsight,
+  computeInsight,
+  documentOf,
+  encodeOutOfFold,
+  fitModel,
+  madeBy,
+  makeEnsemble,
+  manifestOf,
+  type FitResult,
+  type MadeBy,
+} from '#ml';
 import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import { fittedFraction } from '../../../../../yarn-workers/ml/fit/sample-fraction.ts';
@@ -8,7 +19,7 @@ import { trainingOf } from '../../../../../yarn-workers/ml/insights/learning-cur
 import { sha256, testEngine } from '../../../../support/boosting-engine.ts';
 import { ensembleTask, fitModels, modelReader } from '../../../../support/ensemble-task.ts';
 import { levelsTable } from '../../../../support/levels-table.ts';
-import { memorySource, numberRule, type MemoryColumn } from '../../../../support/memory-table.ts';
+import { memorySource, numberRule, storedTable, type MemoryColumn } from '../../../../support/memory-table.ts';
 import { freeIo, planOf, trainTask } from '../../../../support/modelling-task.ts';
 import { geoTable } from '../../../../support/places-table.ts';
 import { textTable } from '../../../../support/text-table.ts';
@@ -164,5 +175,30 @@ describe('ml fit of a blueprint of one’s own', function () {
     expect(content.members.length).to.be.greaterThan(0);
     const sealed = { ...own.manifest, content, contentHash };
     expect(openArtifact(sealed, blob, sha256).outputCount).to.equal(1);
+  });
+
+  it('has insights of features that only steps of two features read', async () => {
+    const usual = documentOf({ blueprintId: 'lightgbm-default', parameters: { maxIterations: 20, leaves: 6 } });
+    const document = ['date-parts', 'numeric', 'place-parts', 'place-cells'].reduce(without, usual);
+    const task = await taskOf(madeBy(document));
+    const made = await fit(task);
+    const outOfFold = made.outOfFold ?? expect.fail('no predictions');
+    const file = encodeOutOfFold(outOfFold);
+    const files = [{ name: 'out-of-fold.bin', sizeBytes: file.length, sha256: sha256(file) }];
+    const manifest = manifestOf(task, made, { createdAt: '2026-01-01T00:00:00Z', files });
+    const { projectId, datasetId, metric, seed, modelId, target } = task;
+    const spec = { projectId, datasetId, metric, seed, modelId, target, table: storedTable(TABLE) };
+    const place = { artifactPath: `models/${modelId}/1-a`, manifestSha256: '0'.repeat(64) };
+    for (const insight of ['feature-impact', 'feature-effects', 'segments'] as const) {
+      const asked: InsightTask = { kind: 'insight', insight, ...spec, ...place };
+      const input = { manifest, outOfFold, blob: made.blob, source: memorySource(TABLE, 150) };
+      const stored = await computeInsight(asked, input, freeIo());
+      checkInsight(asked, stored, manifest, outOfFold);
+      if (stored.insight.kind !== 'feature-impact') continue;
+      const { features, unused } = stored.insight;
+      expect(unused.toSorted()).to.deep.equal(['home', 'x']);
+      const moved = features.filter(({ impact }) => impact !== 0).map(({ feature }) => feature);
+      expect(moved).to.include.members(['day', 'sent', 'lat', 'lon']);
+    }
   });
 });

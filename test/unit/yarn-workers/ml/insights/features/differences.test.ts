@@ -43,6 +43,43 @@ describe('ml insights: columns of two features', () => {
     expect(found()).to.deep.equal([5, -0.5, NaN]);
   });
 
+  it('follow features too that nothing else reads', () => {
+    const steps: ManifestContent['steps'] = [
+      { kind: 'date-difference', feature: 1, minus: 0 },
+      { kind: 'place-directions', feature: 2, longitude: 3, width: 1 },
+      { kind: 'date-difference', feature: 0, minus: 1 },
+    ];
+    const number = (values: readonly number[]) => ({ kind: 'number' as const, values: Float64Array.from(values) });
+    const features = [
+      { index: 0, name: 'from', values: number([0, DAY]) },
+      { index: 1, name: 'to', values: number([5 * DAY, DAY / 2]) },
+      { index: 2, name: 'lat', values: number([50, 20]) },
+      { index: 3, name: 'lon', values: number([8, 4]) },
+    ];
+    // The cast holds: of the content only the steps are read.
+    const sample = encodeSample({ steps } as ManifestContent, features, 2);
+    expect(sample.columnsOf.map((columns) => [...columns])).to.deep.equal([[5], [4], [6], [7]]);
+    const found = (): number[] => [0, 1].flatMap((row) => [...sample.values.subarray(8 * row, 8 * row + 4)]);
+    expect(found()).to.deep.equal([5, 58, 42, -5, -0.5, 24, 16, 0.5]);
+    for (const [index, expected] of [
+      [0, [5, 58, 42, -5, 0.5, 24, 16, -0.5]],
+      [3, [5, 58, 42, -5, -0.5, 28, 12, 0.5]],
+    ] as const) {
+      // As if all rows had that of the first.
+      withColumnsFrom(
+        sample,
+        sample.columnsOf[index] ?? new Uint32Array(0),
+        () => 0,
+        () => {
+          followPairs(sample);
+          expect(found()).to.deep.equal(expected);
+        },
+      );
+      followPairs(sample);
+      expect(found()).to.deep.equal([5, 58, 42, -5, -0.5, 24, 16, 0.5]);
+    }
+  });
+
   it('are directions of a place, made of its numbers as they stand', () => {
     const steps: ManifestContent['steps'] = [
       { kind: 'numeric', feature: 0 },
