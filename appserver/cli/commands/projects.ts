@@ -150,7 +150,7 @@ export const autopilotCommands = [
       exclude: { kind: 'list', description: 'features to leave out' },
       featureList: { kind: 'text', description: 'name of the feature list to model' },
       imbalance: { kind: 'text', description: 'of rare classes: none, weights (balanced) or downsampling' },
-      ratio: { kind: 'integer', description: 'with downsampling: rows of the largest class for each of all others' },
+      ratio: { kind: 'number', description: 'with downsampling: rows of the largest class for each of all others' },
       maxWorkers: { kind: 'integer', description: 'tasks at a time' },
       blueprints: { kind: 'list', description: 'ids of the blueprints to try, instead of all' },
       pin: { kind: 'list', description: 'parameters that are not varied: leaves=8 or lightgbm-slow.leaves=8' },

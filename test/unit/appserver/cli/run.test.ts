@@ -146,6 +146,7 @@ describe('trainyard command line', () => {
     for (const [flags, imbalance] of [
       [['--imbalance', 'weights'], { method: 'weights' }],
       [['--ratio', '4'], { method: 'downsampling', ratio: 4 }],
+      [['--imbalance', 'downsampling', '--ratio', '1.5'], { method: 'downsampling', ratio: 1.5 }],
       [[], undefined],
     ] as const) {
       expect((await cli([...argv, ...flags])).code).to.equal(0);
