@@ -66,6 +66,7 @@ async function reportFacts(
   const dataset = await findDataset(database, project.datasetId);
   if (dataset === undefined) throw new AppError('INTERNAL', `project ${project.id}: its dataset is gone`);
   const profiles = (await findFeatures(database, dataset.id)) ?? [];
+  const twin = await predictingModel(database, model.id);
   return {
     model: modelFacts(model, trained, project),
     project: projectFacts(project),
@@ -75,8 +76,8 @@ async function reportFacts(
     peers: models.map((peer) => peerFacts(peer, project)),
     blueprint: knownBlueprint(model.planned),
     blended: blendedFacts(trained, models),
-    answer: await ask(source, { model, trained, project, models, spec, profiles }),
-    insights: await insightFacts(source, model, signal),
+    answer: await ask(source, { twin, trained, project, models, spec, profiles }),
+    insights: await insightFacts(source, model.id, twin.id, signal),
   };
 }
 
@@ -104,7 +105,8 @@ async function modelsBefore(db: Queryable, { projectId, createdAt }: ModelRecord
 }
 
 interface Asked {
-  readonly model: ModelRecord;
+  /** Whose predictions they are: the model, or the twin that a refit repeats. */
+  readonly twin: ModelRecord;
   readonly trained: TrainedFacts;
   readonly project: ProjectRecord;
   readonly models: readonly ModelRecord[];
@@ -114,10 +116,9 @@ interface Asked {
 
 /** What the files of the model say; a refit’s predictions are its twin’s. */
 async function ask(
-  { database, store, verifier }: InsightSource,
-  { model, trained, project, models, spec, profiles }: Asked,
+  { store, verifier }: InsightSource,
+  { twin, trained, project, models, spec, profiles }: Asked,
 ): Promise<ReportAnswer> {
-  const twin = await predictingModel(database, model.id);
   if (twin.trained === null) throw new AppError('INTERNAL', `model ${twin.id} is not ready`);
   const predictedBy = filesOf(twin.trained);
   const [baseline] = models.flatMap(({ id, planned, trained: made }) =>
@@ -140,15 +141,16 @@ async function ask(
 
 async function insightFacts(
   { database, store }: InsightSource,
-  { id }: ModelRecord,
+  modelId: string,
+  twinId: string,
   signal: AbortSignal,
 ): Promise<InsightRecordFacts[]> {
-  const records = await insightsOfModel(database, (await predictingModel(database, id)).id);
+  const records = await insightsOfModel(database, twinId);
   // By code points: databases have orders of their own.
   const sorted = records.toSorted((a, b) => (a.kind < b.kind ? -1 : 1));
   const found: InsightRecordFacts[] = [];
   for (const { result } of sorted)
     if (result !== null)
-      found.push({ sha256: result.sha256, stored: await readStoredInsight(store, id, result, signal) });
+      found.push({ sha256: result.sha256, stored: await readStoredInsight(store, modelId, result, signal) });
   return found;
 }

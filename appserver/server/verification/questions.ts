@@ -109,14 +109,13 @@ export async function answerQuestion(question: ModelQuestion, store: ReadableSto
     case 'out-of-fold':
       return outOfFoldInsight(question, await committed(question.files, store).outOfFold());
     case 'artifact':
-      return artifactInsight(question, store);
+      return artifactInsight(question, committed(question.files, store));
     case 'comparison': {
       const [first, second] = question.files;
-      return comparisonOf(
-        question,
-        await committed(first, store).outOfFold(),
-        await committed(second, store).outOfFold(),
-      );
+      const predictions = await committed(first, store).outOfFold();
+      const others = await committed(second, store).outOfFold();
+      if (!haveSameRows(predictions, others)) throw incomparable();
+      return comparisonOf(question, predictions, others);
     }
     case 'explanations': {
       const { manifest, blob } = await committed(question.files, store).artifact();
@@ -134,9 +133,10 @@ export async function answerQuestion(question: ModelQuestion, store: ReadableSto
 /** One file after the other, so that the predictions of two models are held only while these are compared. */
 async function reportAnswer(question: ReportQuestion, store: ReadableStore): Promise<ReportAnswer> {
   const { files, predictedBy, baseline, target, metric, seed } = question;
-  const manifest = await committed(files, store).manifest();
-  const artefact = artefactAnswer(manifest);
-  const data = await committed(predictedBy, store).outOfFold();
+  const model = committed(files, store);
+  const artefact = artefactAnswer(await model.manifest());
+  const predicting = predictedBy.path === files.path ? model : committed(predictedBy, store);
+  const data = await predicting.outOfFold();
   const predictions = predictionsAnswer(data, target, question);
   const compared = baseline === null ? null : await committed(baseline, store).outOfFold();
   return {
@@ -147,7 +147,7 @@ async function reportAnswer(question: ReportQuestion, store: ReadableStore): Pro
         ? null
         : comparisonOf({ target, metric, seed }, data, compared),
     coefficients: artefact.isLinear
-      ? await artifactInsight({ ...question, insight: 'coefficients', label: undefined }, store)
+      ? await artifactInsight({ ...question, insight: 'coefficients', label: undefined }, model)
       : null,
   };
 }
@@ -163,10 +163,10 @@ function outOfFoldInsight({ target, insight, query }: OutOfFoldQuestion, data: O
 }
 
 async function artifactInsight(
-  { files, target, insight, label, deviations }: Omit<ArtifactQuestion, 'kind'>,
-  store: ReadableStore,
+  { target, insight, label, deviations }: Omit<ArtifactQuestion, 'kind' | 'files'>,
+  model: CommittedModel,
 ): Promise<InsightFacts> {
-  const { manifest, blob } = await committed(files, store).artifact();
+  const { manifest, blob } = await model.artifact();
   const { content, rowCount } = manifest;
   const output = outputOf(target, label);
   const found =
@@ -202,15 +202,17 @@ function outputOf(
 const T_OF_NINE = 2.262157162798205;
 const LEVEL = 0.95;
 
+function incomparable(): AppError {
+  const message = 'has other rows or folds, so that the two cannot be compared';
+  return new AppError('VALIDATION_FAILED', `query: /with ${message}`, { errors: [{ path: '/with', message }] });
+}
+
+/** @param second predictions of the same rows */
 function comparisonOf(
   { target, metric, seed }: Pick<ComparisonQuestion, 'target' | 'metric' | 'seed'>,
   first: OutOfFold,
   second: OutOfFold,
 ): ComparisonFacts {
-  if (!haveSameRows(first, second)) {
-    const message = 'has other rows or folds, so that the two cannot be compared';
-    throw new AppError('VALIDATION_FAILED', `query: /with ${message}`, { errors: [{ path: '/with', message }] });
-  }
   const { gain, noise } = compareScores(first, second, target, metric, seed);
   const partition = rankedPartition(first);
   const scoreOf = (data: OutOfFold) => scoresFromOutOfFold(data, target)[partition]?.[metric] ?? null;
