@@ -40,6 +40,11 @@ export class AppError extends Error {
   }
 }
 
+/** An error about one field of a request: `field` with dots is the place in its body; finding and remedy in one sentence. */
+export function complaint(code: ErrorCode, field: string, message: string): AppError {
+  return new AppError(code, `${field}: ${message}`, { errors: [{ path: `/${field.replaceAll('.', '/')}`, message }] });
+}
+
 /** True for an {@link AppError}, optionally of one code. */
 export function isAppError(err: unknown, code?: ErrorCode): err is AppError {
   return err instanceof AppError && (code === undefined || err.code === code);

@@ -4,6 +4,7 @@ import {
   AutopilotDryRun,
   AutopilotRequest,
   AutopilotRun,
+  complaint,
   FitModelRequest,
   Job,
   Leaderboard,
@@ -164,7 +165,7 @@ const leaderboard = route({
     const targetType = fixed?.target.targetType;
     if (metric !== null && targetType !== undefined && !METRIC_FACTS[metric].targetTypes.includes(targetType)) {
       const message = `${metric} has no meaning for a ${targetType} target`;
-      throw new AppError('METRIC_MISMATCH', `metric: ${message}`, { errors: [{ path: '/metric', message }] });
+      throw complaint('METRIC_MISMATCH', 'metric', message);
     }
     const models = metric === null ? [] : leaderboardOf(await readyModels(database, project.id), project, metric);
     return ok({
@@ -195,35 +196,36 @@ const fit = route({
 
 /** What is to be fitted: a blueprint of the catalogue with parameters, or one of the caller's own. */
 function madeByRequest({ blueprintId, parameters, blueprint }: FitModelRequest): MadeBy {
-  const refuse = (path: string, message: string): AppError =>
-    new AppError('VALIDATION_FAILED', `${path.slice(1)}: ${message}`, { errors: [{ path, message }] });
   if (blueprint !== undefined) {
-    const surplus = blueprintId !== undefined ? '/blueprintId' : parameters !== undefined ? '/parameters' : null;
+    const surplus = blueprintId !== undefined ? 'blueprintId' : parameters !== undefined ? 'parameters' : null;
     if (surplus !== null)
-      throw refuse(
+      throw complaint(
+        'VALIDATION_FAILED',
         surplus,
         'is there beside blueprint, which says it all; give blueprintId with parameters, or blueprint',
       );
     return madeBy(blueprint);
   }
   if (blueprintId === undefined)
-    throw refuse('/blueprintId', 'is missing; give blueprintId, or a blueprint of your own as blueprint');
-  if (blueprintId === ENSEMBLE_BLUEPRINT_ID) throw ensembleByHand();
+    throw complaint(
+      'VALIDATION_FAILED',
+      'blueprintId',
+      'is missing; give blueprintId, or a blueprint of your own as blueprint',
+    );
+  if (blueprintId === ENSEMBLE_BLUEPRINT_ID)
+    throw complaint(
+      'VALIDATION_FAILED',
+      'blueprintId',
+      'an ensemble is made by Autopilot, of the models of its run; fit one of the other blueprints',
+    );
   settingsOf(blueprintId, parameters ?? {});
   return { blueprintId, parameters: parameters ?? {} };
 }
 
-function ensembleByHand(): AppError {
-  const message = 'an ensemble is made by Autopilot, of the models of its run; fit one of the other blueprints';
-  return new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
-}
-
 /** @throws VALIDATION_FAILED for a naive forecast or a history of what is no series */
-function checkSeries(blueprintId: string, plan: AutopilotPlan): void {
+function checkSeries(blueprintId: string, plan: AutopilotPlan, field: string): void {
   const needs = missingSeries(blueprintId, plan);
-  if (needs === null) return;
-  const message = `${blueprintId} ${needs}`;
-  throw new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
+  if (needs !== null) throw complaint('VALIDATION_FAILED', field, `${blueprintId} ${needs}`);
 }
 
 /** A model that is to be fitted by hand. */
@@ -237,21 +239,14 @@ interface WantedFit {
 }
 
 /** @throws VALIDATION_FAILED where the blueprint does not suit target, constraints, features or partitioning */
-function checkFit({ made, isOwn }: WantedFit, plan: AutopilotPlan, left: AutopilotPlan): void {
+function checkFit({ made, isOwn }: WantedFit, plan: AutopilotPlan): void {
   const { blueprintId, parameters, ownBlueprint } = made;
   const featureSteps = ownBlueprint?.featureSteps;
-  try {
-    checkFits(blueprintId, settingsOf(blueprintId, parameters), plan);
-    checkInputs({ blueprintId, parameters, ...(featureSteps === undefined ? {} : { featureSteps }) }, left.features);
-    checkSeries(blueprintId, left);
-  } catch (err) {
-    if (!isOwn || !(err instanceof AppError)) throw err;
-    const errors = err.errors.map(({ path, message }) => ({
-      path: path.replace('/blueprintId', '/blueprint'),
-      message,
-    }));
-    throw new AppError(err.code, err.message.replace(/^blueprintId/, 'blueprint'), { errors });
-  }
+  const field = isOwn ? 'blueprint' : 'blueprintId';
+  const task = { blueprintId, parameters, ...(featureSteps === undefined ? {} : { featureSteps }) };
+  checkFits(blueprintId, settingsOf(blueprintId, parameters), plan, field);
+  checkInputs(task, plan.features, field);
+  checkSeries(blueprintId, plan, field);
 }
 
 /** The plan of the latest run, on another feature list where one is named. */
@@ -289,7 +284,7 @@ async function startFit(
   const excludedFeatures =
     request.featureList === undefined && run.leakage !== null ? excludedOfRun(run.plan, run.leakage) : [];
   const left = { ...plan, ...withoutFeatures(plan, excludedFeatures) };
-  checkFit(request, plan, left);
+  checkFit(request, left);
   await lockProject(trx, projectId);
   const key = newId('fit');
   const job = await startJob(trx, compute, caller, { kind: 'train', projectId, resource: null });

@@ -1,5 +1,6 @@
 import {
   AppError,
+  complaint,
   FEATURE_LISTS_MAX,
   type CreateFeatureListRequest,
   type DatasetProfile,
@@ -50,7 +51,7 @@ export async function createFeatureList(
   const unknown = features.find((feature) => !known.includes(feature));
   if (unknown !== undefined) {
     const message = `the dataset has no feature ${quoted(unknown)}; use ${shown(known)}`;
-    throw new AppError('FEATURE_UNKNOWN', `features: ${message}`, { errors: [{ path: '/features', message }] });
+    throw complaint('FEATURE_UNKNOWN', 'features', message);
   }
   if (BUILT_IN_LISTS.some((one) => one === name))
     throw new AppError('CONFLICT', `feature list ${quoted(name)}: every project has one of that name; choose another`);
@@ -122,5 +123,4 @@ function shown(names: readonly string[]): string {
     : `one of ${some}`;
 }
 
-const invalid = (field: string, message: string): AppError =>
-  new AppError('VALIDATION_FAILED', `${field}: ${message}`, { errors: [{ path: `/${field}`, message }] });
+const invalid = (field: string, message: string): AppError => complaint('VALIDATION_FAILED', field, message);

@@ -1,6 +1,5 @@
-import type { AppError, DatePartitions, TimeCounts, TrainingWindow } from '#contracts';
+import { complaint, type AppError, type DatePartitions, type TimeCounts, type TrainingWindow } from '#contracts';
 import { instantText } from '../partition/instants.ts';
-import { complaint } from './complain.ts';
 import { gapText } from './gap.ts';
 import { BACKTEST_TRAINING_ROWS_MIN, BACKTEST_VALIDATION_ROWS_MIN } from './limits.ts';
 import { timelineOf, type Timeline } from './timeline.ts';

@@ -1,5 +1,12 @@
-import { AppError, type FeatureProfile, type StoredColumn, type TimeCounts, type ValueCount } from '#contracts';
-import { complaint, quoted } from './complain.ts';
+import {
+  AppError,
+  complaint,
+  type FeatureProfile,
+  type StoredColumn,
+  type TimeCounts,
+  type ValueCount,
+} from '#contracts';
+import { quoted } from './quoted.ts';
 import type { AutopilotFacts } from './request.ts';
 
 /** A dataset's column with its profile. */

@@ -1,7 +1,7 @@
-import type { AppError, Partitioning, PartitioningRequest, TimeCounts } from '#contracts';
+import { complaint, type AppError, type Partitioning, type PartitioningRequest, type TimeCounts } from '#contracts';
 import { planBacktests } from './backtests.ts';
 import type { PlanColumn } from './columns.ts';
-import { complaint, quoted } from './complain.ts';
+import { quoted } from './quoted.ts';
 import { gapSecondsOf } from './gap.ts';
 import { DEFAULT_BACKTESTS, DEFAULT_HOLDOUT_FRACTION, DEFAULT_VALIDATION_FRACTION } from './limits.ts';
 import type { PartitioningFacts } from './partitioning.ts';

@@ -1,6 +1,6 @@
-import type { FeatureType, ModellingFeature, TargetSpec } from '#contracts';
+import { complaint, type FeatureType, type ModellingFeature, type TargetSpec } from '#contracts';
 import { columnNamed, type PlanColumn } from './columns.ts';
-import { complaint, quoted } from './complain.ts';
+import { quoted } from './quoted.ts';
 import type { AutopilotRequest } from './request.ts';
 
 /** Feature types that steps exist for; the others are left out, as the feature's warnings say. */

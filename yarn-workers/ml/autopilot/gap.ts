@@ -1,4 +1,5 @@
-import { complaint, quoted } from './complain.ts';
+import { complaint } from '#contracts';
+import { quoted } from './quoted.ts';
 
 const UNIT_SECONDS = { w: 604_800, d: 86_400, h: 3_600, m: 60, s: 1 } as const;
 /** Gaps of more than a century are a mistake. */

@@ -1,7 +1,14 @@
-import type { AppError, AutopilotPlan, Imbalance, ImbalanceRequest, TargetSpec } from '#contracts';
+import {
+  complaint,
+  type AppError,
+  type AutopilotPlan,
+  type Imbalance,
+  type ImbalanceRequest,
+  type TargetSpec,
+} from '#contracts';
 import { entryOf } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
-import { complaint, quoted } from './complain.ts';
+import { quoted } from './quoted.ts';
 import { DOWNSAMPLED_ROWS_MIN, DOWNSAMPLING_RATIO } from './limits.ts';
 import { classNamed } from './target.ts';
 

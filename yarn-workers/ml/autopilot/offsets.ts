@@ -1,7 +1,7 @@
-import type { AppError, MetricName, OffsetKind, TargetSpec } from '#contracts';
+import { complaint, type AppError, type MetricName, type OffsetKind, type TargetSpec } from '#contracts';
 import { OFFSET_NEEDS, offsetOf } from '#scoring';
 import { columnNamed, type PlanColumn } from './columns.ts';
-import { complaint, quoted } from './complain.ts';
+import { quoted } from './quoted.ts';
 import type { AutopilotRequest } from './request.ts';
 
 /** Metrics that are least where a quantile is predicted: no loss with a log link leads there. */

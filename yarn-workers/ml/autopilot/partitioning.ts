@@ -1,8 +1,15 @@
-import type { ModellingFeature, Partitioning, PartitioningRequest, TargetSpec, ValidationMethod } from '#contracts';
+import {
+  complaint,
+  type ModellingFeature,
+  type Partitioning,
+  type PartitioningRequest,
+  type TargetSpec,
+  type ValidationMethod,
+} from '#contracts';
 import { namedPartitions, namesTrainingAndValidation } from '../partition/named.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { columnNamed, type PlanColumn } from './columns.ts';
-import { complaint, quoted } from './complain.ts';
+import { quoted } from './quoted.ts';
 import { DATE_FIELDS, datePartitioning } from './date-partitioning.ts';
 import {
   CLASS_ROWS_MIN,

@@ -1,5 +1,6 @@
 import {
   AppError,
+  complaint,
   type AutopilotPlan,
   type FeatureType,
   type ModellingFeature,
@@ -15,7 +16,7 @@ import { AFTER_PORTFOLIO, PORTFOLIO } from '../blueprints/portfolio.ts';
 import { variations, type Candidate } from '../blueprints/variations.ts';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../ensemble/limits.ts';
 import { columnNamed, planColumns, type PlanColumn } from './columns.ts';
-import { complaint, quoted } from './complain.ts';
+import { quoted } from './quoted.ts';
 import { featuresOf } from './features.ts';
 import { imbalanceOf } from './imbalance.ts';
 import {

@@ -1,6 +1,13 @@
-import type { AppError, DatePartitions, ModellingFeature, Season, TimeCounts } from '#contracts';
+import {
+  complaint,
+  type AppError,
+  type DatePartitions,
+  type ModellingFeature,
+  type Season,
+  type TimeCounts,
+} from '#contracts';
 import { columnNamed, type PlanColumn } from './columns.ts';
-import { complaint, quoted } from './complain.ts';
+import { quoted } from './quoted.ts';
 import type { PartitioningFacts } from './partitioning.ts';
 
 /** Dates as different as this part of the rows are taken as one row a date, where their number is an estimate. */

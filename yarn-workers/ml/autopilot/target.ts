@@ -1,9 +1,16 @@
-import { METRIC_FACTS, type MetricName, type TargetSpec, type TargetType, type ValueCount } from '#contracts';
+import {
+  METRIC_FACTS,
+  complaint,
+  type MetricName,
+  type TargetSpec,
+  type TargetType,
+  type ValueCount,
+} from '#contracts';
 import { categoryKey, parseNumber } from '#scoring';
 import { defaultMetric, metricsFor } from '#statistics';
 import { compareCodePoints, inTextOrder } from '../text-order.ts';
 import type { PlanColumn } from './columns.ts';
-import { complaint, quoted } from './complain.ts';
+import { quoted } from './quoted.ts';
 import { CLASSES_MAX } from './limits.ts';
 import type { AutopilotRequest } from './request.ts';
 

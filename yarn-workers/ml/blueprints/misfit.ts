@@ -42,17 +42,21 @@ export const keepsMonotonic = (settings: ModelSettings | null, { constant }: Pic
   isLinear(settings) ||
   (!isForest(settings) && !hasLinearLeaves(settings) && typeof constant !== 'object');
 
-/** @throws VALIDATION_FAILED naming the blueprint, where its settings cannot predict the target or keep the constraints */
+/**
+ * @param field of the request that named the blueprint
+ * @throws VALIDATION_FAILED naming the blueprint, where its settings cannot predict the target or keep the constraints
+ */
 export function checkFits(
   blueprintId: string,
   settings: ModelSettings | null,
   { target, metric, monotonic, imbalance }: Pick<AutopilotPlan, 'target' | 'metric' | 'monotonic' | 'imbalance'>,
+  field = 'blueprintId',
 ): void {
   const isConstrained = monotonic.increasing.length + monotonic.decreasing.length > 0;
   const isBroken = isConstrained && !keepsMonotonic(settings, objectiveOf(target, metric));
   const reason = isBroken ? 'it cannot keep the constraints of monotonic' : misfitOf(settings, target, imbalance);
   if (reason === null) return;
-  throw new AppError('VALIDATION_FAILED', `blueprintId: ${JSON.stringify(blueprintId)}: ${reason}; use another one`, {
-    errors: [{ path: '/blueprintId', message: `${reason}; use another one` }],
+  throw new AppError('VALIDATION_FAILED', `${field}: ${JSON.stringify(blueprintId)}: ${reason}; use another one`, {
+    errors: [{ path: `/${field}`, message: `${reason}; use another one` }],
   });
 }

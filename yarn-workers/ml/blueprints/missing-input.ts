@@ -1,4 +1,4 @@
-import { AppError, type FeatureType, type ModellingFeature } from '#contracts';
+import { complaint, type FeatureType, type ModellingFeature } from '#contracts';
 import { ENCODED_LEVELS_MIN } from '../fit/categories/limits.ts';
 import { entryOf, type CatalogueEntry } from './catalogue.ts';
 import { readingOf, type FeatureStepKind, type ReadTask } from './reading.ts';
@@ -16,8 +16,11 @@ export function missingInput({ reads }: CatalogueEntry, features: readonly Model
   return null;
 }
 
-/** @throws VALIDATION_FAILED naming the blueprint, where the features have not what it reads */
-export function checkInputs(task: ReadTask, features: readonly ModellingFeature[]): void {
+/**
+ * @param field of the request that named the blueprint
+ * @throws VALIDATION_FAILED naming the blueprint, or its steps, where the features have not what these read
+ */
+export function checkInputs(task: ReadTask, features: readonly ModellingFeature[], field: string): void {
   const { blueprintId, featureSteps } = task;
   if (featureSteps !== undefined) {
     checkSteps(task, features);
@@ -26,7 +29,7 @@ export function checkInputs(task: ReadTask, features: readonly ModellingFeature[
   const missing = missingInput(entryOf(blueprintId), features);
   if (missing === null) return;
   const message = `${JSON.stringify(blueprintId)} needs ${missing}, and there is none among those that are modelled; use another one`;
-  throw new AppError('VALIDATION_FAILED', `blueprintId: ${message}`, { errors: [{ path: '/blueprintId', message }] });
+  throw complaint('VALIDATION_FAILED', field, message);
 }
 
 /** Steps that read features of a type, whatever these hold. */
@@ -48,7 +51,5 @@ function checkSteps(task: ReadTask, features: readonly ModellingFeature[]): void
   const types = [...new Set(features.map(({ type }) => type))].join(', ');
   const needed = [...new Set(features.flatMap(({ type }) => READERS[type] ?? []))].join(', ');
   const message = `no step reads a feature of those that are modelled, which are ${types}; put in one of ${needed}`;
-  throw new AppError('VALIDATION_FAILED', `blueprint.steps: ${message}`, {
-    errors: [{ path: '/blueprint/steps', message }],
-  });
+  throw complaint('VALIDATION_FAILED', 'blueprint.steps', message);
 }
