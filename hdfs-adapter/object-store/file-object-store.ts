@@ -15,6 +15,7 @@ import type {
   ReadOptions,
   WrittenObject,
 } from './object-store.ts';
+import { readWhole } from './read-whole.ts';
 
 /** Unfinished writes lie beside their object under names that no object path can say. */
 const TEMPORARY_PREFIX = '.tmp-';
@@ -94,20 +95,7 @@ export class FileObjectStore implements ObjectStore {
   async readAll(objectPath: string, options: CallOptions & { readonly maxBytes: number }): Promise<Uint8Array> {
     const found = await this.stat(objectPath);
     if (found === null) throw missing(objectPath);
-    if (found.sizeBytes > options.maxBytes) {
-      throw new AppError(
-        'BODY_TOO_LARGE',
-        `Object ${objectPath}: expected at most ${options.maxBytes} bytes, found ${found.sizeBytes}`,
-      );
-    }
-    // Into its place at once: an object of its size is never in memory twice. It has one size for ever.
-    const bytes = Buffer.allocUnsafeSlow(found.sizeBytes);
-    let filled = 0;
-    for await (const chunk of this.read(objectPath, { ...options, end: found.sizeBytes })) {
-      bytes.set(chunk, filled);
-      filled += chunk.length;
-    }
-    return bytes.subarray(0, filled);
+    return readWhole(this, objectPath, found.sizeBytes, options);
   }
 
   async stat(objectPath: string): Promise<ObjectStat | null> {

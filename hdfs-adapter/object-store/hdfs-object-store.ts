@@ -16,6 +16,7 @@ import type {
   ReadOptions,
   WrittenObject,
 } from './object-store.ts';
+import { readWhole } from './read-whole.ts';
 
 /** Objects are the service's: others come to them by `HdfsSharing` only. */
 const OBJECT_PERMISSION = '640';
@@ -75,15 +76,7 @@ export class HdfsObjectStore implements ObjectStore {
   async readAll(objectPath: string, options: CallOptions & { readonly maxBytes: number }): Promise<Uint8Array> {
     const found = await this.#findFile(objectPath, options);
     if (found === null) throw missing(objectPath);
-    if (found.sizeBytes > options.maxBytes) {
-      throw new AppError(
-        'BODY_TOO_LARGE',
-        `Object ${objectPath}: expected at most ${options.maxBytes} bytes, found ${found.sizeBytes}`,
-      );
-    }
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of this.read(objectPath, options)) chunks.push(chunk);
-    return Buffer.concat(chunks);
+    return readWhole(this, objectPath, found.sizeBytes, options);
   }
 
   async stat(objectPath: string, options: CallOptions = {}): Promise<ObjectStat | null> {
