@@ -180,12 +180,12 @@ function sectionReader<F extends string>(
   };
 }
 
-/** The arrays of a `linear` model, by default copied out of the blob. @throws ARTIFACT_INVALID see `readTrees` */
+/** The arrays of a `linear` model. @throws ARTIFACT_INVALID see `readTrees` */
 export function readLinear(
   model: Extract<ManifestModel, { kind: 'linear' }>,
   sections: ReadonlyMap<string, BlobSection>,
   blob: Uint8Array,
-  reading: SectionReading = 'copied',
+  reading: SectionReading,
 ): LinearArrays {
   const { float64, int32, uint8 } = sectionReader<keyof LinearArrays>(model.prefix, sections, blob, reading);
   return {

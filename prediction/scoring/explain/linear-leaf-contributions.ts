@@ -4,7 +4,7 @@ import type { TreeArrays } from '../models/tree-arrays.ts';
 import { childOf, walkArrays, type WalkArrays } from '../models/tree-walk.ts';
 import type { Contributions, FeaturePlaces } from './contributions.ts';
 import { EXPLANATION_STEPS_MAX, spendSteps, type StepBudget } from './forest-contributions.ts';
-import { gaussLegendre, type Quadrature } from './quadrature.ts';
+import { rulesOnce, type Quadrature } from './quadrature.ts';
 import { compileTreeContributions } from './tree-contributions.ts';
 import { treePaths, type TreePaths } from './tree-paths.ts';
 
@@ -184,6 +184,7 @@ function linearLeaves(
   const { linear, leafCover, nodeOffset, leafOffset } = trees;
   const paths = treePaths(trees, leafCover ?? new Float64Array(0));
   const leaves: LinearLeaf[] = [];
+  const ruleOf = rulesOnce();
   for (let tree = 0; tree < trees.treeCount; tree += 1) {
     const parents = parentsOf(trees, paths, tree);
     const nodeCount = (nodeOffset[tree + 1] ?? 0) - (nodeOffset[tree] ?? 0);
@@ -191,7 +192,7 @@ function linearLeaves(
       if (linear.termOffset[leaf] === linear.termOffset[leaf + 1]) continue;
       const place = nodeCount + leaf - (leafOffset[tree] ?? 0);
       const path = pathColumns(trees, paths, walk, columns, parents, tree, place, leaf);
-      const rule = gaussLegendre(Math.ceil(path.column.length / 2));
+      const rule = ruleOf(Math.ceil(path.column.length / 2));
       leaves.push({ leaf, output: tree % trees.outputCount, ...path, rule });
     }
   }

@@ -33,6 +33,16 @@ export function gaussLegendre(count: number): Quadrature {
   return { points, weights };
 }
 
+/** Rules by number of points, each made once. */
+export function rulesOnce(): (count: number) => Quadrature {
+  const made = new Map<number, Quadrature>();
+  return (count) => {
+    const rule = made.get(count) ?? gaussLegendre(count);
+    made.set(count, rule);
+    return rule;
+  };
+}
+
 /** Legendre polynomial of a degree and its derivative at |x| < 1, by the three-term recurrence. @see DLMF 18.9.1 */
 function legendre(degree: number, x: number): { value: number; slope: number } {
   let before = 0;

@@ -2,7 +2,7 @@ import { AppError } from '#contracts';
 import type { TreeArrays } from '../models/tree-arrays.ts';
 import { childOf, walkArrays, type WalkArrays } from '../models/tree-walk.ts';
 import type { Contributions, FeaturePlaces } from './contributions.ts';
-import { gaussLegendre, type Quadrature } from './quadrature.ts';
+import { rulesOnce, type Quadrature } from './quadrature.ts';
 import { treePaths, type TreePaths } from './tree-paths.ts';
 
 /**
@@ -181,14 +181,4 @@ function gain({ share, same, isMet, products }: Work, place: number, firstPlace:
     sum += (products[at + q] ?? 0) * (own - (metBefore - partBefore) / (metBefore * t + rest * partBefore));
   }
   return sum;
-}
-
-/** Rules by number of points, each made once. */
-function rulesOnce(): (count: number) => Quadrature {
-  const made = new Map<number, Quadrature>();
-  return (count) => {
-    const rule = made.get(count) ?? gaussLegendre(count);
-    made.set(count, rule);
-    return rule;
-  };
 }

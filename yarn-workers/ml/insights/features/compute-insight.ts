@@ -50,7 +50,7 @@ export async function computeInsight(task: InsightTask, input: InsightInput, io:
   const requests = scorer.columnRequests(task.table.columns);
   const features = await readFeatures(source, content.features, requests, rows.rows, io.signal);
   const encoded = encodeSample(content, features, rows.rows.length);
-  const model = { content, models: readModels(content, input.blob), scorer };
+  const model = { content, models: readModels(content, input.blob, 'in-place'), scorer };
   const sample: Sample = { target: task.target, rows, features, encoded, predict: samplePredictor(model, rows) };
   if (scorer.manifest.blueprintId !== ENSEMBLE_BLUEPRINT_ID) checkPredictions(sample);
   const salted = hash32(task.seed, PERMUTATION_SALT);
