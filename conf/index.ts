@@ -1,5 +1,5 @@
 export { systemClock, type Clock } from './clock.ts';
-export { createCollector, UNCOLLECTED_BYTES_MAX, type Collector, type CollectorOptions } from './collector.ts';
+export { createCollector, UNCOLLECTED_BYTES_MAX, type Collector } from './collector.ts';
 export { armFailpoints, failpoint, interceptFailpoints, parseFailpoints } from './failpoint.ts';
 export { HttpClient, readBody, type HttpAnswer, type HttpClientOptions, type HttpRequest } from './http-client.ts';
 export { newId, randomHex, useRandomSource, type RandomSource } from './ids.ts';

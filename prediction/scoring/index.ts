@@ -62,11 +62,11 @@ export {
   checkTrees,
   type TreeArrays,
 } from './models/tree-arrays.ts';
-export { compileLeafFinder, compileTreeWalk, type LeafFinder, type RowEvaluator } from './models/tree-walk.ts';
+export { compileLeafFinder, compileTreeWalk, type RowEvaluator } from './models/tree-walk.ts';
 export { BOOLEAN_PATTERN, categoryKey, isMissing, type KeyRule } from './parse/category.ts';
 export { cellReader, cellText, type CellReader, type KeyReader, type NumberReader } from './parse/cell-reader.ts';
 export { DATE_PATTERNS, civilDay, parseDate } from './parse/date.ts';
-export { LATITUDE_MAX, LONGITUDE_MAX, PLACE_PATTERN, parsePlace } from './parse/place.ts';
+export { LATITUDE_MAX, LONGITUDE_MAX, parsePlace } from './parse/place.ts';
 export { INFINITY_PATTERN, NUMBER_PATTERN, parseNumber } from './parse/number.ts';
 export {
   type ColumnDifferences,
@@ -87,6 +87,7 @@ export { withThreshold } from './scorer/threshold.ts';
 export { OFFSET_NEEDS, compileOffsets, offsetOf, type OffsetColumn, type RowOffsets } from './scorer/offsets.ts';
 export { crossCodeCount, crossNames, crossTable, rowPlaces, type CrossStep } from './steps/category-cross.ts';
 export { datePart, daysBetween } from './steps/date-parts.ts';
+export { keyTable } from './steps/key-table.ts';
 export { isPairStep, writePair, type PairStep, type PlacePairStep } from './steps/pair-steps.ts';
 export { cellNames, cellOf, type PlaceCuts } from './steps/place-steps.ts';
 export {

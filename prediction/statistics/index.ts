@@ -5,7 +5,7 @@ export { hashText, hashWords, type Hash64 } from './numeric/hash64.ts';
 export { hash32, mix32, rowHash, textHash } from './numeric/murmur3.ts';
 export { ascendingOrder } from './numeric/order.ts';
 export { averageRanks } from './numeric/ranks.ts';
-export { createRandom, mix64, type Random, type Word64 } from './numeric/random.ts';
+export { createRandom, mix64, shuffle, type Random, type Word64 } from './numeric/random.ts';
 export { PROBABILITY_MIN } from './metrics/classification.ts';
 export { pinballLoss } from './metrics/regression.ts';
 export { computeMetrics, defaultMetric, isBetter, metricsFor } from './metrics/compute-metrics.ts';

@@ -22,7 +22,7 @@ export type { LinearSettings } from './blueprints/linear-settings.ts';
 export type { GbmSettings, ModelSettings } from './blueprints/settings.ts';
 export { blendArtifacts, type BlendedArtifact, type WeightedArtifact } from './ensemble/blend-artifacts.ts';
 export { remakeEnsemble } from './ensemble/check-ensemble.ts';
-export { compareScores, scoreError, type Comparison, type ScoredRows } from './ensemble/compare-scores.ts';
+export { compareScores, scoreError } from './ensemble/compare-scores.ts';
 export {
   ensembleManifest,
   ensembleParameters,

@@ -13,14 +13,14 @@ const PAIR = `${NUMBER}(?:${BLANKS},${BLANKS}|[ \\t]+)${NUMBER}`;
  *
  * @see OGC 06-103r4, Simple feature access, 7.2.2: well-known text of a point; `POINT` in any case
  */
-export const PLACE_PATTERN = `^${BLANKS}(?:${PAIR}|\\(${BLANKS}${PAIR}${BLANKS}\\)|[pP][oO][iI][nN][tT]${BLANKS}\\(${BLANKS}${NUMBER}[ \\t]+${NUMBER}${BLANKS}\\))${BLANKS}$`;
+const PLACE_PATTERN = `^${BLANKS}(?:${PAIR}|\\(${BLANKS}${PAIR}${BLANKS}\\)|[pP][oO][iI][nN][tT]${BLANKS}\\(${BLANKS}${NUMBER}[ \\t]+${NUMBER}${BLANKS}\\))${BLANKS}$`;
 
 /** Longer cells are no places. */
 const PLACE_CHARACTERS_MAX = 200;
 
 export const LATITUDE_MAX = 90;
 /** Longitudes are counted to 180 both ways, or to 360 eastwards. */
-export const LONGITUDE_MIN = -180;
+const LONGITUDE_MIN = -180;
 export const LONGITUDE_MAX = 360;
 
 const CELL = new RegExp(PLACE_PATTERN);

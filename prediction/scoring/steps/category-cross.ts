@@ -1,5 +1,7 @@
-import type { ManifestStep } from '#contracts';
-import type { CategoryValues, FeatureValues } from './feature-values.ts';
+import { AppError, type ManifestStep } from '#contracts';
+import type { FeatureValues } from './feature-values.ts';
+import { keyTable } from './key-table.ts';
+import type { PlacedStep } from './placed-steps.ts';
 
 export type CrossStep = Extract<ManifestStep, { kind: 'category-cross' }>;
 
@@ -44,16 +46,14 @@ function sideOf(keys: readonly string[]): CrossSide {
 }
 
 /** The place of each row of decoded values. Remembers the places of the dictionary it saw last. */
-export function rowPlaces({ placeOf }: CrossSide): (values: FeatureValues) => (row: number) => number {
-  let known: CategoryValues['keys'] | null = null;
-  let places: number[] = [];
+export function rowPlaces({ placeOf }: Pick<CrossSide, 'placeOf'>): (values: FeatureValues) => (row: number) => number {
+  const placesOf = keyTable(placeOf);
   const missing = placeOf(null);
   return (values) => {
     if (values.kind === 'number') return (row) => placeOf(values.values[row] ?? NaN);
-    if (values.kind !== 'category') return () => missing;
-    const { codes, keys } = values;
-    if (known !== keys) [known, places] = [keys, []];
-    for (let code = places.length; code < keys.length; code += 1) places.push(placeOf(keys[code] ?? null));
+    if (values.kind !== 'category') throw new AppError('INTERNAL', `keys were given as values of kind ${values.kind}`);
+    const { codes } = values;
+    const places = placesOf(values.keys);
     return (row) => places[codes[row] ?? -1] ?? missing;
   };
 }
@@ -99,10 +99,8 @@ export interface RowCrosses {
   write(values: Float64Array): void;
 }
 
-/** @param steps steps that are used, each with its number and first column */
-export function rowCrosses(
-  steps: readonly { readonly number: number; readonly step: ManifestStep; readonly first: number }[],
-): RowCrosses {
+/** @param steps steps that are used */
+export function rowCrosses(steps: readonly PlacedStep[]): RowCrosses {
   const crosses = steps.flatMap(({ number, step, first }) => {
     if (step.kind !== 'category-cross') return [];
     const { sides, codeAt } = crossTable(step);

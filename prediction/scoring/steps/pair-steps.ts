@@ -21,18 +21,6 @@ export const pairInputs = (step: PairStep): readonly [number, number] => [
   step.kind === 'date-difference' ? step.minus : step.longitude,
 ];
 
-/** Columns that a step makes. */
-export function pairColumnCount(step: PairStep): number {
-  switch (step.kind) {
-    case 'date-difference':
-      return 1;
-    case 'place-directions':
-      return 2;
-    case 'place-cells':
-      return step.depths.length;
-  }
-}
-
 /** Writes a step's columns of a row at `out[at]` and on, from the numbers of its features; NaN where one is missing. */
 export function writePair(step: PairStep, own: number, other: number, out: Float64Array, at: number): void {
   switch (step.kind) {

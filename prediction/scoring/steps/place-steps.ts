@@ -29,11 +29,6 @@ export function writePlace(step: PlaceStep, latitude: number, longitude: number,
   else writeCells(step, latitude, longitude, out, at);
 }
 
-export const placeColumnCount = (step: PlaceStep): number =>
-  step.kind === 'place-parts' ? step.parts.length : step.depths.length;
-
-const directions = new Float64Array(2);
-
 function writeParts(
   { parts, width }: PlaceParts,
   latitude: number,
@@ -41,21 +36,21 @@ function writeParts(
   out: Float64Array,
   at: number,
 ): void {
-  writeDirections(latitude, longitude, width, directions, 0);
-  for (let i = 0; i < parts.length; i += 1) out[at + i] = partOf(parts[i] ?? 'latitude', latitude, longitude);
+  const east = longitude * width;
+  for (let i = 0; i < parts.length; i += 1) out[at + i] = partOf(parts[i] ?? 'latitude', latitude, longitude, east);
 }
 
-/** The directions are those that were written last. */
-function partOf(part: PlacePart, latitude: number, longitude: number): number {
+/** @param east longitude in degrees of latitude; see {@link writeDirections} */
+function partOf(part: PlacePart, latitude: number, longitude: number, east: number): number {
   switch (part) {
     case 'latitude':
       return latitude;
     case 'longitude':
       return longitude;
     case 'north-east':
-      return directions[0] ?? NaN;
+      return latitude + east;
     case 'north-west':
-      return directions[1] ?? NaN;
+      return latitude - east;
   }
 }
 

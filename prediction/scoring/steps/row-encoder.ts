@@ -9,7 +9,8 @@ import { writePlace, type PlaceStep } from './place-steps.ts';
 import { compileTexts, textGroups, type PlacedTextStep, type TextScorer } from '../text/text-scores.ts';
 import { rowHistories, type HistoryTarget } from './row-histories.ts';
 import { unreadable, type InputFeature } from './feature-values.ts';
-import { columnCountOf, firstColumnsOf, stepInputs } from './steps.ts';
+import { placedSteps, type PlacedStep } from './placed-steps.ts';
+import { columnCountOf, stepInputs } from './steps.ts';
 
 /** Cells by column name (a parsed JSON object), or by feature index (`undefined`: no such column). */
 export type RawRow = Readonly<Record<string, unknown>> | readonly unknown[];
@@ -77,8 +78,8 @@ export function rowEncoder(
   steps: readonly ManifestStep[],
   usedSteps: ReadonlySet<number>,
 ): RowEncoder {
-  const histories = rowHistories(features, steps, usedSteps);
   const placed = placedSteps(steps, usedSteps);
+  const histories = rowHistories(features, placed);
   const crosses = rowCrosses(placed);
   const plans = features.map((feature, index) => featurePlan(feature, index, placed, histories.byStep, crosses.seats));
   const planAt = planFinder(plans);
@@ -285,20 +286,6 @@ function featurePlan(
     readPlace: reader.kind === 'geo' ? reader.read : null,
     textScorers: textGroups(texts).map(compileTexts),
   };
-}
-
-/** A used step, its number among all and its first column. */
-interface PlacedStep {
-  readonly number: number;
-  readonly step: ManifestStep;
-  readonly first: number;
-}
-
-function placedSteps(steps: readonly ManifestStep[], usedSteps: ReadonlySet<number>): PlacedStep[] {
-  const firstColumns = firstColumnsOf(steps);
-  return steps.flatMap((step, number) =>
-    usedSteps.has(number) ? [{ number, step, first: firstColumns[number] ?? 0 }] : [],
-  );
 }
 
 /** The steps of two features with their first columns. */

@@ -1,7 +1,6 @@
-import type { ManifestStep } from '#contracts';
 import type { InputFeature } from './feature-values.ts';
+import type { PlacedStep } from './placed-steps.ts';
 import { historyTable, type HistoryTable } from './series-history.ts';
-import { firstColumnsOf } from './steps.ts';
 
 /** The columns of a history; `place` is that of the row's series, -1 where it is not known. */
 export interface HistoryTarget {
@@ -22,21 +21,15 @@ export interface RowHistories {
   write(numbers: Float64Array, values: Float64Array): void;
 }
 
-/** @param usedSteps histories of other steps are left out */
-export function rowHistories(
-  features: readonly InputFeature[],
-  steps: readonly ManifestStep[],
-  usedSteps: ReadonlySet<number>,
-): RowHistories {
+/** @param steps steps that are used */
+export function rowHistories(features: readonly InputFeature[], steps: readonly PlacedStep[]): RowHistories {
   const byStep = new Map<number, HistoryTarget>();
-  const firstColumns = firstColumnsOf(steps);
-  for (const [number, step] of steps.entries()) {
-    if (step.kind === 'series-history' && usedSteps.has(number)) {
-      const isNumber = step.series !== null && features[step.series]?.parse.kind === 'number';
-      const table = historyTable(step, isNumber);
-      const restPlace = step.series === null ? table.placeOf('') : -1;
-      byStep.set(number, { column: firstColumns[number] ?? 0, date: step.feature, table, restPlace, place: restPlace });
-    }
+  for (const { number, step, first } of steps) {
+    if (step.kind !== 'series-history') continue;
+    const isNumber = step.series !== null && features[step.series]?.parse.kind === 'number';
+    const table = historyTable(step, isNumber);
+    const restPlace = step.series === null ? table.placeOf('') : -1;
+    byStep.set(number, { column: first, date: step.feature, table, restPlace, place: restPlace });
   }
   const all = [...byStep.values()];
   return {

@@ -10,8 +10,8 @@ import {
   type HistoryTable,
 } from './series-history.ts';
 import { checkTextStep, compileTexts, textGroups, type PlacedTextStep } from '../text/text-scores.ts';
-import { isPairStep, isPlacePair, pairColumnCount, pairInputs, writePair, type PairStep } from './pair-steps.ts';
-import { checkCells, placeColumnCount, writePlace } from './place-steps.ts';
+import { isPairStep, isPlacePair, pairInputs, writePair, type PairStep } from './pair-steps.ts';
+import { checkCells, writePlace } from './place-steps.ts';
 import { isText, type CategoryValues, type FeatureValues, type InputFeature } from './feature-values.ts';
 
 /**
@@ -152,11 +152,25 @@ const outputColumns = (feature: string, what: string, outputCount: number): Matr
 
 /** How many matrix columns a step makes. */
 export function stepColumnCount(step: ManifestStep): number {
-  if (step.kind === 'text-scores' || step.kind === 'category-numbers') return step.outputCount;
-  if (isPairStep(step)) return pairColumnCount(step);
-  if (step.kind === 'series-history') return historyColumns(step).length;
-  if (step.kind === 'place-parts' || step.kind === 'place-cells') return placeColumnCount(step);
-  return step.kind === 'date-parts' ? step.parts.length : 1;
+  switch (step.kind) {
+    case 'text-scores':
+    case 'category-numbers':
+      return step.outputCount;
+    case 'date-parts':
+    case 'place-parts':
+      return step.parts.length;
+    case 'place-cells':
+      return step.depths.length;
+    case 'place-directions':
+      return 2;
+    case 'series-history':
+      return historyColumns(step).length;
+    case 'numeric':
+    case 'category-codes':
+    case 'category-cross':
+    case 'date-difference':
+      return 1;
+  }
 }
 
 /** How many matrix columns steps make together. */
@@ -322,20 +336,14 @@ function placedHistory(step: HistoryStep, column: number): CompiledStep {
 export function historyPlaces(
   step: HistoryStep,
 ): (series: FeatureValues | null) => { readonly table: HistoryTable; readonly placeAt: (row: number) => number } {
-  let table: HistoryTable | null = null;
-  let known: CategoryValues['keys'] | null = null;
-  let places: number[] = [];
+  let made: { readonly table: HistoryTable; readonly placesOf: ReturnType<typeof rowPlaces> } | null = null;
   return (series) => {
-    const own = (table ??= historyTable(step, series?.kind === 'number'));
-    if (series === null) return { table: own, placeAt: () => own.placeOf('') };
-    if (series.kind !== 'category') {
-      const numbers = numbersOf(series);
-      return { table: own, placeAt: (row) => own.placeOf(numbers[row] ?? NaN) };
+    if (made === null) {
+      const table = historyTable(step, series?.kind === 'number');
+      made = { table, placesOf: rowPlaces(table) };
     }
-    const { codes, keys } = series;
-    if (known !== keys) [known, places] = [keys, []];
-    for (let code = places.length; code < keys.length; code += 1) places.push(own.placeOf(keys[code] ?? null));
-    return { table: own, placeAt: (row) => places[codes[row] ?? -1] ?? -1 };
+    const { table, placesOf } = made;
+    return { table, placeAt: series === null ? () => table.placeOf('') : placesOf(series) };
   };
 }
 

@@ -52,6 +52,18 @@ export interface Random {
   below(bound: number): number;
 }
 
+/**
+ * Puts values in random order.
+ *
+ * @see R. Durstenfeld, Algorithm 235: Random permutation, Communications of the ACM 7 (1964)
+ */
+export function shuffle(values: Int32Array | Uint32Array, random: Random): void {
+  for (let last = values.length - 1; last > 0; last -= 1) {
+    const other = random.below(last + 1);
+    [values[last], values[other]] = [values[other] ?? 0, values[last] ?? 0];
+  }
+}
+
 /** SplitMix64 from a seed; equal seeds give equal streams for ever. @param seed safe integer; negative ones count from 2^64 down */
 export function createRandom(seed: number): Random {
   if (!Number.isSafeInteger(seed)) throw new AppError('INTERNAL', `random numbers: seed ${seed} is not a safe integer`);

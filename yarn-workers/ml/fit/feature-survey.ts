@@ -2,6 +2,7 @@ import { AppError, type BatchSource, type ManifestStep, type TrainingStatistics 
 import {
   featureDecoder,
   isText,
+  keyTable,
   type CategoryValues,
   type FeatureDecoder,
   type FeatureValues,
@@ -188,17 +189,14 @@ function categoryCounts({ count }: TrainingGroups): CategoryCounts {
 function keyTally(
   counts: CategoryCounts,
 ): (values: CategoryValues, rowCount: number, firstRow: number, groupOf: (row: number) => number) => void {
-  let known: CategoryValues['keys'] | null = null;
-  let table: Float64Array[] = [];
-  const countsOf = (key: string | null): Float64Array => {
+  const countsOf = keyTable((key) => {
     if (key === null) return counts.missing;
     let found = counts.byKey.get(key);
     if (found === undefined) counts.byKey.set(key, (found = new Float64Array(counts.groupCount)));
     return found;
-  };
+  });
   return ({ codes, keys }, rowCount, firstRow, groupOf) => {
-    if (known !== keys) [known, table] = [keys, []];
-    for (let i = table.length; i < keys.length; i += 1) table.push(countsOf(keys[i] ?? null));
+    const table = countsOf(keys);
     for (let row = 0; row < rowCount; row += 1) {
       const group = groupOf(firstRow + row);
       if (group < 0) continue;

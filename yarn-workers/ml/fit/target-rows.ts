@@ -7,7 +7,7 @@ import {
   type TargetSpec,
   type TrainTask,
 } from '#contracts';
-import { OFFSET_NEEDS, featureDecoder, offsetOf } from '#scoring';
+import { OFFSET_NEEDS, featureDecoder, keyTable, offsetOf } from '#scoring';
 import type { KeyColumn } from '../partition/types.ts';
 import { asCategory, storedColumn } from './task-columns.ts';
 
@@ -173,23 +173,18 @@ function keyReader(task: Pick<TrainTask, 'table'>, name: string, rowCount: numbe
   const codes = new Int32Array(rowCount);
   const keys: string[] = [];
   const codeOf = new Map<string, number>();
-  const codeOfKey = (key: string): number => {
+  const codesOf = keyTable((key) => {
+    if (key === null) return -1;
     const known = codeOf.get(key);
     if (known !== undefined) return known;
     codeOf.set(key, keys.length);
     return keys.push(key) - 1;
-  };
-  let source: readonly (string | null)[] | null = null;
-  let table: number[] = [];
+  });
   return {
     read: (column: Column, count: number, firstRow: number): void => {
       const decoded = decode(column, count, firstRow);
       if (decoded.kind !== 'category') throw new AppError('INTERNAL', 'a key column decodes as category');
-      if (source !== decoded.keys) [source, table] = [decoded.keys, []];
-      for (let i = table.length; i < decoded.keys.length; i += 1) {
-        const key = decoded.keys[i] ?? null;
-        table.push(key === null ? -1 : codeOfKey(key));
-      }
+      const table = codesOf(decoded.keys);
       for (let row = 0; row < count; row += 1) {
         const code = decoded.codes[row] ?? -1;
         codes[firstRow + row] = code < 0 ? -1 : (table[code] ?? -1);

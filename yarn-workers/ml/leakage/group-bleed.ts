@@ -1,5 +1,5 @@
 import type { GroupFinding } from '#contracts';
-import { createRandom, hash32 } from '#statistics';
+import { createRandom, hash32, shuffle } from '#statistics';
 import type { Foretell } from './foretell.ts';
 import type { GroupRows } from './group-rows.ts';
 import { GROUP_PERMUTATIONS, GROUP_SCORE_MIN, GROUP_SEEN_MIN, GROUP_SIGMAS_MIN, LEAKAGE_ROWS_MIN } from './limits.ts';
@@ -31,10 +31,7 @@ export function groupBleed(
   const random = createRandom(hash32(seed, PERMUTATION_SALT));
   const permuted = codes.slice();
   const chances = Array.from({ length: GROUP_PERMUTATIONS }, () => {
-    for (let last = permuted.length - 1; last > 0; last -= 1) {
-      const other = random.below(last + 1);
-      [permuted[last], permuted[other]] = [permuted[other] ?? 0, permuted[last] ?? 0];
-    }
+    shuffle(permuted, random);
     return foretell({ codes: permuted, count: levelCount });
   });
   // Scores below chance are told as 0, and a few permutations may all be: balanced classes have about 1 / √n.

@@ -1,4 +1,4 @@
-import type { FeatureValues } from '#scoring';
+import { keyTable, type FeatureValues } from '#scoring';
 import { hash32, rowHash, textHash } from '#statistics';
 import { isModelled } from '../partition/types.ts';
 import type { RowRoles } from '../fit/row-roles.ts';
@@ -32,24 +32,20 @@ export function groupGatherer(seed: number, { of }: RowRoles, levelCount: number
   const codeOf = new Map<string, number>();
   const rows: number[] = [];
   const codes: number[] = [];
-  let known: readonly (string | null)[] | null = null;
-  let table: number[] = [];
   /** -1: a level that is not gathered. */
-  const levelOf = (key: string | null): number => {
+  const levelsOf = keyTable((key) => {
     if (key === null || textHash(levelSeed, key) >= levelLimit) return -1;
     const code = codeOf.get(key) ?? codeOf.size;
     codeOf.set(key, code);
     return code;
-  };
+  });
   return {
     take: (values, firstRow, rowCount) => {
       if (values.kind !== 'category') return;
-      if (known !== values.keys) [known, table] = [values.keys, []];
-      for (let index = table.length; index < values.keys.length; index += 1)
-        table.push(levelOf(values.keys[index] ?? null));
+      const levels = levelsOf(values.keys);
       for (let index = 0; index < rowCount && rows.length < 2 * GROUP_ROWS; index += 1) {
         const row = firstRow + index;
-        const code = table[values.codes[index] ?? -1] ?? -1;
+        const code = levels[values.codes[index] ?? -1] ?? -1;
         if (code < 0 || !isModelled(of[row] ?? 0) || rowHash(rowSeed, row) >= rowLimit) continue;
         rows.push(row);
         codes.push(code);

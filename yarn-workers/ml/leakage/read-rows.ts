@@ -37,9 +37,12 @@ export interface RowsRead {
  */
 export async function readRows(source: BatchSource, wanted: RowsWanted, signal?: AbortSignal): Promise<RowsRead> {
   const { features, groups, chosen, duplicates } = wanted;
-  const decoders = features.map(({ manifest }) => featureDecoder(manifest));
-  const collectors = features.map(({ manifest }) => featureCollector(manifest, chosen.length));
-  const groupDecoders = groups.map(({ feature }) => featureDecoder(feature.manifest));
+  const inputs = features.map(({ manifest }, index) => ({
+    ...{ index, name: manifest.name },
+    decode: featureDecoder(manifest),
+    collector: featureCollector(manifest, chosen.length),
+  }));
+  const grouped = groups.map(({ feature, gatherer }) => ({ gatherer, decode: featureDecoder(feature.manifest) }));
   const requests: ColumnRequest[] = [...features, ...groups.map(({ feature }) => feature)].map(
     ({ request }) => request,
   );
@@ -69,19 +72,17 @@ export async function readRows(source: BatchSource, wanted: RowsWanted, signal?:
       hashes.start(batch.rowCount);
       hashes.add(features.length, wanted.target(firstRow, batch.rowCount));
     }
-    for (const [index, decode] of decoders.entries()) {
+    for (const { index, decode, collector } of inputs) {
       const values = decode(columnOf(index), batch.rowCount, firstRow);
-      for (const place of own) collectors[index]?.take(values, (chosen[place] ?? 0) - firstRow, place);
+      for (const place of own) collector.take(values, (chosen[place] ?? 0) - firstRow, place);
       if (duplicates !== null) hashes.add(index, values);
     }
     if (duplicates !== null) {
       const [high, low] = [hashes.high(), hashes.low()];
       for (let row = 0; row < read; row += 1) duplicates.add(firstRow + row, high[row] ?? 0, low[row] ?? 0);
     }
-    for (const [index, { gatherer }] of groups.entries()) {
-      const values = groupDecoders[index]?.(columnOf(features.length + index), batch.rowCount, firstRow);
-      if (values !== undefined) gatherer.take(values, firstRow, read);
-    }
+    for (const [index, { gatherer, decode }] of grouped.entries())
+      gatherer.take(decode(columnOf(features.length + index), batch.rowCount, firstRow), firstRow, read);
     if (isEnded) break;
   }
   if (!isEnded && rowCount < source.rowCount)
@@ -93,9 +94,10 @@ export async function readRows(source: BatchSource, wanted: RowsWanted, signal?:
   return {
     rowCount,
     chosen: kept.map((place) => chosen[place] ?? 0),
-    features: features.map(({ manifest }, index) => ({
-      ...{ index, name: manifest.name },
-      values: picked(collectors[index]?.values ?? { kind: 'text', texts: [] }, kept),
+    features: inputs.map(({ index, name, collector: { values } }) => ({
+      ...{ index, name },
+      // Where nothing was cut off these are all places in order.
+      values: kept.length === chosen.length ? values : picked(values, kept),
     })),
   };
 }

@@ -1,5 +1,5 @@
 import { AppError, type BatchSource } from '#contracts';
-import { featureDecoder, type CategoryValues } from '#scoring';
+import { featureDecoder, keyTable, type CategoryValues } from '#scoring';
 import type { TargetRows } from '../target-rows.ts';
 import type { TaskFeature } from '../task-columns.ts';
 import type { LevelMoments } from './credibility.ts';
@@ -65,17 +65,12 @@ export async function gatherTargets(
 /** Finds each row's place; each key is looked up once a dictionary. */
 function placer(keys: readonly string[]) {
   const placeOf = new Map(keys.map((key, place) => [key, place]));
-  let known: CategoryValues['keys'] | null = null;
-  let table: number[] = [];
+  const placesOf = keyTable((key) => (key === null ? keys.length : (placeOf.get(key) ?? keys.length + 1)));
   return (values: CategoryValues, rowCount: number, take: (row: number, place: number) => void): void => {
-    if (known !== values.keys) [known, table] = [values.keys, []];
-    for (let i = table.length; i < values.keys.length; i += 1) {
-      const key = values.keys[i] ?? null;
-      table.push(key === null ? keys.length : (placeOf.get(key) ?? keys.length + 1));
-    }
+    const places = placesOf(values.keys);
     for (let row = 0; row < rowCount; row += 1) {
       const code = values.codes[row] ?? -1;
-      take(row, code < 0 ? keys.length : (table[code] ?? keys.length + 1));
+      take(row, code < 0 ? keys.length : (places[code] ?? keys.length + 1));
     }
   };
 }

@@ -1,19 +1,12 @@
-import { createRandom } from '#statistics';
+import { createRandom, shuffle } from '#statistics';
 import type { EncodedSample } from './fold-scorer.ts';
 
-/**
- * Permutations of row numbers by seed, each of the rows as they were.
- *
- * @see R. Durstenfeld, Algorithm 235: Random permutation, Communications of the ACM 7 (1964)
- */
+/** Permutations of row numbers by seed, each of the rows as they were. */
 export function permutations(seed: number, count: number, rowCount: number): Uint32Array[] {
   const random = createRandom(seed);
   return Array.from({ length: count }, () => {
     const order = Uint32Array.from({ length: rowCount }, (_, row) => row);
-    for (let last = rowCount - 1; last > 0; last -= 1) {
-      const other = random.below(last + 1);
-      [order[last], order[other]] = [order[other] ?? 0, order[last] ?? 0];
-    }
+    shuffle(order, random);
     return order;
   });
 }
