@@ -40,9 +40,9 @@ export async function boostDart(job: BoostJob, io: FitIo): Promise<Boosted> {
   const rounds = settings.earlyStoppingRounds;
   const lossOf = validation === null || rounds === 0 ? null : wholeLoss(job, validation);
   if (offsets !== null) job.dataset.setInitialScores(scoresOfOffsets(offsets));
-  const runner = dartRunner(job, io, maxIterations);
   let best: Look | null = null;
   let validateMs = 0;
+  const runner = dartRunner(job, io, maxIterations, () => validateMs);
   try {
     for (;;) {
       const { trees: boosted, iterations, end } = runner.run();
@@ -69,11 +69,11 @@ export async function boostDart(job: BoostJob, io: FitIo): Promise<Boosted> {
 /** Why a run ended: it is full, nothing is left to split, or time is up. */
 type End = 'full' | 'exhausted' | 'deadline';
 
-function dartRunner(job: BoostJob, io: FitIo, maxIterations: number) {
+function dartRunner(job: BoostJob, io: FitIo, maxIterations: number, validateMs: () => number) {
   const create = (): TreeBooster => job.dataset.createBooster(segmentSeed(job, 0), 0);
   let booster = create();
   let made = 0;
-  const isLate = lateness(job, io, () => made, maxIterations);
+  const isLate = lateness(job, io, () => made, maxIterations, validateMs);
   /** An iteration that finds no split leaves the trees that it dropped turned round: what was there before is made again. */
   const restore = (): void => {
     booster.close();

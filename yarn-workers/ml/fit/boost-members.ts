@@ -1,7 +1,7 @@
 import { AppError, canonicalJson, toAppError, type ManifestStep } from '#contracts';
 import { columnCountOf } from '#scoring';
 import type { FittedMember } from './assemble.ts';
-import { memberStopAt, report } from './clock.ts';
+import { memberStopAt, report, type FinishTimes } from './clock.ts';
 import { averagesTrees } from '../blueprints/settings.ts';
 import { encodeCategories, type CategoryEncodings } from './categories/encode-categories.ts';
 import type { FeatureSurvey } from './feature-survey.ts';
@@ -22,12 +22,12 @@ export type BoostedMember = FittedMember & { readonly iterations: number | null;
  * made one by one in what is left, and one that comes too late is left out if there is another. Goes on from `io.resumeFrom`
  * if it is a state of this task.
  *
- * @param finishMs time that is needed after boosting
+ * @param times what is needed after boosting
  */
 export async function boostMembers(
   context: MemberContext,
   { stepsOf, levelsOf }: Pick<FeatureSurvey, 'stepsOf' | 'levelsOf'>,
-  finishMs: number,
+  times: FinishTimes,
 ): Promise<BoostedMember[]> {
   const { io, roles } = context;
   const { members } = roles;
@@ -36,7 +36,7 @@ export async function boostMembers(
   const distinct = isRefit ? members.slice(0, 1) : members;
   const ownEncodings: CategoryEncodings[] = [];
   for (const member of distinct) ownEncodings.push(await encodeCategories(context, member, stepsOf(member), levelsOf));
-  const ownScores = await scoresOfTexts(context, distinct, finishMs);
+  const ownScores = await scoresOfTexts(context, distinct, times);
   const encodings = members.map((_, index) => ownEncodings[isRefit ? 0 : index]);
   const scores = members.map((_, index) => ownScores[isRefit ? 0 : index]);
   const steps = members.map((_, index) => [...(encodings[index]?.steps ?? []), ...(scores[index]?.steps ?? [])]);
@@ -47,8 +47,8 @@ export async function boostMembers(
   const memberAt = async (index: number, member: Member): Promise<FinishedMember> => {
     const validateMs = finished.reduce((sum, one) => sum + one.validateMs, 0);
     const stopAt = isRefit
-      ? memberStopAt(io, finishMs, 0, 0, 1)
-      : memberStopAt(io, finishMs, validateMs, index, members.length);
+      ? memberStopAt(io, times, 0, 0, 1)
+      : memberStopAt(io, times, validateMs, index, members.length);
     const resumed = index === begin.finished.length ? begin.running : [];
     const progress = progressOf(context, index);
     const tell = async (iterations: number): Promise<void> => {
@@ -124,14 +124,14 @@ const isTooLate = (err: unknown): boolean => err instanceof AppError && err.code
 export async function scoresOfTexts(
   context: MemberContext<unknown>,
   members: readonly Member[],
-  finishMs: number,
+  times: FinishTimes,
 ): Promise<TextScores[]> {
   const { io, texts } = context;
   const scores: TextScores[] = [];
   for (const [index, member] of texts.all.length === 0 ? [] : members.entries()) {
     const name = members.length === 1 ? 'the texts' : `the texts of ${nameOf(context, index)}`;
     await report(io, 0.03, 'texts', `fitting ${name}`);
-    const left = memberStopAt(io, finishMs, 0, 0, 1) - io.now();
+    const left = memberStopAt(io, times, 0, 0, 1)(0) - io.now();
     const stopAt = io.now() + (SCORES_TIME_SHARE * left) / (members.length - SCORES_TIME_SHARE * index);
     scores.push(await scoreTexts(context, member, index, stopAt));
   }

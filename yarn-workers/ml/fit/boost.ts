@@ -4,7 +4,7 @@ import { hash32 } from '#statistics';
 import { averagesTrees, hasLinearLeaves, usesRandomness, type BoostedSettings } from '../blueprints/settings.ts';
 import type { Objective } from '../blueprints/objective.ts';
 import type { BoostDataset, TreeBooster } from './boosting.ts';
-import { checkCancelled, type FitIo } from './clock.ts';
+import { checkCancelled, type FitIo, type StopAt } from './clock.ts';
 import type { EncodedRows } from './encoder.ts';
 import { earlyStopper } from './early-stopper.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
@@ -42,8 +42,8 @@ export interface BoostJob {
   readonly offsets: { readonly training: Float64Array; readonly constant: number } | null;
   /** What is added to the raw scores of all that was boosted, one an output: validation rows are judged with it; null: nothing. */
   readonly shift: readonly number[] | null;
-  /** Time on `io.now()` at which boosting must end; Infinity without a deadline. */
-  readonly stopAt: number;
+  /** When boosting must end. */
+  readonly stopAt: StopAt;
   readonly stops: StopBook;
   /** Full segments that an earlier fit has made: boosting goes on after them and gives the same model. */
   readonly resumed: readonly TreeArrays[];
@@ -88,7 +88,7 @@ export async function boost(job: BoostJob, io: FitIo): Promise<Boosted> {
   const rounds = settings.earlyStoppingRounds;
   const stopper = job.validation === null || rounds === 0 ? null : earlyStopper(job, job.validation, rounds, io.now);
   for (const trees of segments) await stopper?.add(trees);
-  const runner = segmentRunner(job, io, maxIterations);
+  const runner = segmentRunner(job, io, maxIterations, () => stopper?.validateMs() ?? 0);
   let done = iterationsIn(segments);
   let end: SegmentEnd = 'full';
   try {
@@ -142,20 +142,23 @@ const PROJECTION_ITERATIONS = 10;
  * Whether boosting must end now: time is up, or what is frozen will not be made in time.
  *
  * @param made iterations since this was called; `wanted` of them are to be made
+ * @param validateMs what validation has taken by now
  */
 export function lateness(
   { stopAt, frozenIterations }: Pick<BoostJob, 'stopAt' | 'frozenIterations'>,
   io: FitIo,
   made: () => number,
   wanted: number,
+  validateMs: () => number,
 ): () => boolean {
   const startedAt = io.now();
   return () => {
-    if (stopAt === Infinity) return false;
+    const end = stopAt(validateMs());
+    if (end === Infinity) return false;
     const now = io.now();
-    if (now >= stopAt) return true;
+    if (now >= end) return true;
     if (frozenIterations === null || made() < PROJECTION_ITERATIONS) return false;
-    return startedAt + ((now - startedAt) / made()) * wanted > stopAt;
+    return startedAt + ((now - startedAt) / made()) * wanted > end;
   };
 }
 
@@ -167,7 +170,7 @@ export const segmentSeed = ({ seed, member }: Pick<BoostJob, 'seed' | 'member'>,
 export const scoresOfOffsets = ({ training, constant }: NonNullable<BoostJob['offsets']>): Float64Array =>
   training.map((offset) => offset + constant);
 
-function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
+function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number, validateMs: () => number) {
   const { dataset, settings } = job;
   const isRandom = usesRandomness(settings);
   // Beside linear leaves LightGBM adds up its training scores in another order, and of float32 columns.
@@ -177,7 +180,7 @@ function segmentRunner(job: BoostJob, io: FitIo, maxIterations: number) {
   let booster: TreeBooster | null = null;
   let firstOfBooster = 0;
   let made = resumed;
-  const isTooLate = lateness(job, io, () => made - resumed, maxIterations - resumed);
+  const isTooLate = lateness(job, io, () => made - resumed, maxIterations - resumed, validateMs);
   const nextBooster = async (segments: readonly TreeArrays[]): Promise<TreeBooster> => {
     booster?.close();
     booster = null;

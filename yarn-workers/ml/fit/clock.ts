@@ -36,32 +36,46 @@ export function checkCancelled(io: Pick<FitIo, 'signal'>): void {
   if (io.signal?.aborted === true) throw new AppError('TASK_CANCELLED', 'the fit was cancelled');
 }
 
-/** Time kept for predicting: what validation has taken so many times; at most this part of what is left. */
-const FINISH_VALIDATIONS = 1.5;
+/** Time kept for predicting, relative to what it is expected to take; at most this part of what is left. */
+const PREDICTING_SAFETY = 1.2;
 const FINISH_SHARE_MAX = 0.5;
 
+/** What is needed after all members are fitted. */
+export interface FinishTimes {
+  /** Whatever the members turn out to be. */
+  readonly finishMs: number;
+  /** Rows that are to be predicted, the holdout among them, relative to those that validation has scored. */
+  readonly predictedRatio: number;
+}
+
+/** When a member must be done, on `io.now()`, if validation has taken it so long by now; Infinity without a deadline. */
+export type StopAt = (validateMs: number) => number;
+
 /**
- * When a member must be done, on `io.now()`: each of those left gets an equal part of what is left; Infinity without a
- * deadline.
+ * Each of the members that are left gets an equal part of what is left.
  *
- * @param finishMs time that is needed after all members
- * @param validateMs what validation has taken in the `index` members before, which says what predicting will take
+ * @param validateMs what validation has taken in the `index` members before: that, or the member's own if it is more, says what
+ * predicting will take
  * @throws TASK_DEADLINE when nothing is left
  */
 export function memberStopAt(
   io: FitIo,
-  finishMs: number,
+  { finishMs, predictedRatio }: FinishTimes,
   validateMs: number,
   index: number,
   memberCount: number,
-): number {
+): StopAt {
   const remaining = io.remainingMs();
-  if (remaining === null) return Infinity;
+  if (remaining === null) return () => Infinity;
   if (remaining <= 0)
     throw new AppError('TASK_DEADLINE', `no time is left to fit member ${index + 1} of ${memberCount}`);
-  const reserve = finishMs + (FINISH_VALIDATIONS * validateMs * memberCount) / Math.max(1, index);
-  const left = Math.max(remaining - reserve, remaining * (1 - FINISH_SHARE_MAX));
-  return io.now() + left / (memberCount - index);
+  const startedAt = io.now();
+  const before = validateMs / Math.max(1, index);
+  return (own) => {
+    const reserve = finishMs + PREDICTING_SAFETY * predictedRatio * memberCount * Math.max(before, own);
+    const left = Math.max(remaining - reserve, remaining * (1 - FINISH_SHARE_MAX));
+    return startedAt + left / (memberCount - index);
+  };
 }
 
 /** Reports progress, and stops here if the task was cancelled. */

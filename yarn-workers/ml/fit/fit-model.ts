@@ -27,7 +27,7 @@ import { assemble, type FittedOffset } from './assemble.ts';
 import { constantScores } from './baseline.ts';
 import { boostMembers, type BoostedMember } from './boost-members.ts';
 import { balanced } from './class-balance.ts';
-import { report, type FitIo } from './clock.ts';
+import { report, type FinishTimes, type FitIo } from './clock.ts';
 import type { BoostingEngine } from './engine.ts';
 import { surveyFeatures, type FeatureSurvey } from './feature-survey.ts';
 import type { MemberContext } from './fit-member.ts';
@@ -39,7 +39,7 @@ import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
 import { naiveMember } from './naive/naive-member.ts';
 import { packCalibrated } from './pack-calibrated.ts';
 import { turnIntoPredictions } from './predict-partitions.ts';
-import { checkTrainingRows, countRows, rowRoles, trainingRows, type RowRoles } from './row-roles.ts';
+import { checkTrainingRows, countRows, predictedRatio, rowRoles, trainingRows, type RowRoles } from './row-roles.ts';
 import { fittedFraction } from './sample-fraction.ts';
 import { readTargetRows, type TargetRows } from './target-rows.ts';
 import { numberColumn, taskFeatures, type TaskFeature } from './task-columns.ts';
@@ -133,7 +133,8 @@ export async function fitModel(
     ...{ texts, historyOf, stops, io },
   };
   const finishMs = FINISH_MS + (task.refit === null ? FINISH_PASSES : REFIT_FINISH_PASSES) * surveyMs;
-  const fitted = await fitMembers(context, reading, survey, finishMs);
+  const times = { finishMs, predictedRatio: predictedRatio(roles) };
+  const fitted = await fitMembers(context, reading, survey, times);
   const boostedAt = io.now();
   await report(io, 0.92, 'predicting', 'predicting the rows held back');
   const offsets = fittedOffsets(task, rows, roles);
@@ -286,7 +287,7 @@ async function fitMembers(
   context: Omit<MemberContext, 'settings'>,
   { settings, uses }: Reading,
   survey: FeatureSurvey,
-  finishMs: number,
+  times: FinishTimes,
 ): Promise<BoostedMember[]> {
   const surveyed: FeatureSurvey['stepsOf'] = (member) => survey.stepsOf(member).filter(({ kind }) => uses(kind));
   const stepsOf: FeatureSurvey['stepsOf'] = (member) => {
@@ -294,11 +295,11 @@ async function fitMembers(
     return history === null ? surveyed(member) : [...surveyed(member), history.step];
   };
   if (settings === null) return context.roles.members.map((member) => baselineMember(context, member));
-  if (isForest(settings)) return forestMembers({ ...context, settings }, surveyed, finishMs);
+  if (isForest(settings)) return forestMembers({ ...context, settings }, surveyed, times);
   const crosses = isLinear(settings) && uses('category-cross') ? (settings.crosses ?? 0) : 0;
   return isLinear(settings)
-    ? linearMembers({ ...context, settings: { ...settings, crosses } }, stepsOf, finishMs)
-    : boostMembers({ ...context, settings }, { stepsOf: surveyed, levelsOf: survey.levelsOf }, finishMs);
+    ? linearMembers({ ...context, settings: { ...settings, crosses } }, stepsOf, times)
+    : boostMembers({ ...context, settings }, { stepsOf: surveyed, levelsOf: survey.levelsOf }, times);
 }
 
 /** The history of a member, made when it is asked for; the last one is kept. */

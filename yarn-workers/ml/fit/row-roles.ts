@@ -173,6 +173,13 @@ export function validationRows({ of }: RowRoles, { fold }: Member): (row: number
   return fold === null ? () => false : (row) => of[row] === fold;
 }
 
+/** Rows that members predict, those of the holdout by each of them, relative to those that validate them; 1 in a refit. */
+export function predictedRatio({ of, members }: RowRoles): number {
+  const validated = of.reduce((count, part) => (part >= 0 ? count + 1 : count), 0);
+  const heldOut = of.reduce((count, part) => (part === HOLDOUT ? count + 1 : count), 0);
+  return validated === 0 ? 1 : 1 + (heldOut * members.length) / validated;
+}
+
 export function countRows(rowCount: number, wanted: (row: number) => boolean): number {
   let count = 0;
   for (let row = 0; row < rowCount; row += 1) if (wanted(row)) count += 1;

@@ -2,7 +2,7 @@ import { canonicalJson, toAppError, type ManifestStep } from '#contracts';
 import { columnCountOf } from '#scoring';
 import type { ForestSettings } from '../../blueprints/forest-settings.ts';
 import { scoresOfTexts, type BoostedMember } from '../boost-members.ts';
-import { memberStopAt, report } from '../clock.ts';
+import { memberStopAt, report, type FinishTimes } from '../clock.ts';
 import type { MemberContext } from '../fit-member.ts';
 import { countRows, validationRows, type Member } from '../row-roles.ts';
 import { fitForest, forestPlace, forestSize } from './fit-forest.ts';
@@ -29,19 +29,19 @@ export function forestSample(rowCount: number, columnCount: number): number {
  * Grows the members' forests one after the other; with a deadline each gets an equal part of what is left. Goes on from
  * `io.resumeFrom` if it is a state of this task.
  *
- * @param finishMs time that is needed after growing
+ * @param times what is needed after growing
  */
 export async function forestMembers(
   context: MemberContext<ForestSettings>,
   stepsOf: (member: Member) => ManifestStep[],
-  finishMs: number,
+  times: FinishTimes,
 ): Promise<BoostedMember[]> {
   const { io, roles, task, settings, rows } = context;
   const { members } = roles;
   const { trees: treesMax, minRows } = forestSize(settings, task);
   if (task.refit === null && (treesMax < settings.trees || minRows > settings.minRowsPerLeaf))
     io.log?.(`the forest would be too large: it has ${treesMax} trees, and leaves of ${minRows} rows at least`);
-  const scores = await scoresOfTexts(context, members, finishMs);
+  const scores = await scoresOfTexts(context, members, times);
   const steps = members.map((member, index) => [...stepsOf(member), ...(scores[index]?.steps ?? [])]);
   const states = stateKeeper(context, steps);
   const begin = states.begin();
@@ -49,14 +49,14 @@ export async function forestMembers(
   for (const [index, one] of finished.entries())
     if (one.stoppedByDeadline) context.stops.note(forestPlace(index), one.forest.treeCount);
   for (const [index, member] of [...members.entries()].slice(finished.length)) {
-    const predicted = members.slice(0, index).map((one) => countRows(rows.rowCount, validationRows(roles, one)));
-    const predictMs = predicted.reduce((sum, count) => sum + count, 0) * treesMax * walkMs(rows.rowCount);
+    const validateMs = countRows(rows.rowCount, validationRows(roles, member)) * treesMax * walkMs(rows.rowCount);
+    const finishMs = times.finishMs + packMs(finished, members.length);
     const resumed = index === begin.finished.length ? begin.running : null;
     const tell = teller(context, index);
     await tell(resumed?.treeCount ?? 0);
     finished.push(
       await fitForest(context, member, index, steps[index] ?? [], scores[index]?.heldOut ?? null, {
-        stopAt: memberStopAt(io, finishMs + packMs(finished, members.length), predictMs, index, members.length),
+        stopAt: memberStopAt(io, { ...times, finishMs }, 0, index, members.length)(validateMs),
         resumed,
         onTree: tell,
         onGroup: (running) => states.offer({ finished: [...finished], running }),

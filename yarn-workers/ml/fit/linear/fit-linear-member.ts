@@ -4,6 +4,7 @@ import { neumaierSum } from '#statistics';
 import type { LinearSettings, NaiveBayesVariant } from '../../blueprints/linear-settings.ts';
 import { naiveBayesOf } from '../../blueprints/settings.ts';
 import { chooseCrosses } from '../crosses/choose-crosses.ts';
+import type { StopAt } from '../clock.ts';
 import { tableEncoder } from '../encoder.ts';
 import { monotoneColumns, type MemberContext } from '../fit-member.ts';
 import { countRows, trainingRows, validationRows, type Member } from '../row-roles.ts';
@@ -63,7 +64,7 @@ export async function fitLinearMember(
   member: Member,
   index: number,
   ownSteps: readonly ManifestStep[],
-  run: { readonly stopAt: number; readonly onStep: (step: number) => Promise<void> },
+  run: { readonly stopAt: StopAt; readonly onStep: (step: number) => Promise<void> },
 ): Promise<FittedLinear> {
   const { task, settings, objective, outputCount, io } = context;
   const steps = [...ownSteps, ...(await chooseCrosses(context, member, ownSteps))];
@@ -95,7 +96,7 @@ export async function fitLinearMember(
     ...chosen,
     linear: linearArrays(plans, shifted(outputs, shift)),
     steps: [...steps, ...texts],
-    validateMs: judge?.spentMs() ?? 0,
+    validateMs: judge?.lookMs() ?? 0,
   };
 }
 

@@ -2,7 +2,7 @@ import { AppError } from '#contracts';
 import { neumaierSum } from '#statistics';
 import type { LinearSettings } from '../../blueprints/linear-settings.ts';
 import type { Objective } from '../../blueprints/objective.ts';
-import { checkCancelled, type FitIo } from '../clock.ts';
+import { checkCancelled, type FitIo, type StopAt } from '../clock.ts';
 import { countedStop, type StopBook } from '../stops.ts';
 import { stoppingLoss } from '../stopping-loss.ts';
 import { predictorOf, scaled, shifted, type Coefficients } from './design.ts';
@@ -22,8 +22,8 @@ export interface Chosen {
 
 /** How far a path goes. */
 export interface PathRun {
-  /** When it must end, on `io.now()`. */
-  readonly stopAt: number;
+  /** When it must end. */
+  readonly stopAt: StopAt;
   readonly stops: StopBook;
   /** How `stops` calls this path. */
   readonly place: string;
@@ -38,8 +38,8 @@ export interface PathRun {
 /** The validation loss of models along a path. */
 export interface ValidationJudge {
   lossOf(outputs: readonly Coefficients[]): number;
-  /** Milliseconds that it has taken. */
-  spentMs(): number;
+  /** Milliseconds that the last look has taken. */
+  lookMs(): number;
 }
 
 /**
@@ -60,7 +60,7 @@ export async function fitPath(
 ): Promise<Chosen> {
   const { labels, offsets } = withoutOffsets(objective.glm, training);
   const unit = objective.glm === 'gaussian' ? deviationOf(labels, training.weights) : 1;
-  const isLate = countedStop(run.stops, run.place, () => io.now() >= run.stopAt);
+  const isLate = countedStop(run.stops, run.place, () => io.now() >= run.stopAt(run.judge?.lookMs() ?? 0));
   const path = penaltyPath({
     family: objective.glm,
     outputCount,
@@ -144,7 +144,7 @@ export function validationJudge(
   const { rowCount } = design;
   const term = stoppingLoss(objective, labels, outputCount);
   const raw = new Float64Array(rowCount * outputCount);
-  let spentMs = 0;
+  let lookMs = 0;
   return {
     lossOf: (outputs) => {
       const startedAt = io.now();
@@ -154,9 +154,9 @@ export function validationJudge(
         raw[row] = (raw[row] ?? NaN) + (offsets[row] ?? NaN);
       let loss = 0;
       for (let row = 0; row < rowCount; row += 1) loss += (weights[row] ?? 0) * term(raw, row * outputCount, row);
-      spentMs += io.now() - startedAt;
+      lookMs = io.now() - startedAt;
       return loss;
     },
-    spentMs: () => spentMs,
+    lookMs: () => lookMs,
   };
 }

@@ -1,7 +1,7 @@
 import type { ManifestStep } from '#contracts';
 import type { LinearSettings } from '../../blueprints/linear-settings.ts';
 import type { FittedMember } from '../assemble.ts';
-import { memberStopAt, report } from '../clock.ts';
+import { memberStopAt, report, type FinishTimes } from '../clock.ts';
 import type { MemberContext } from '../fit-member.ts';
 import { MATRIX_CELLS_MAX } from '../limits.ts';
 import type { Member } from '../row-roles.ts';
@@ -24,20 +24,20 @@ export function designSample(rowCount: number, columnCount: number, outputCount:
  * Fits the members one after the other; with a deadline each gets an equal part of what is left. There are no checkpoints:
  * a fit is a matter of seconds, and one that was interrupted begins anew.
  *
- * @param finishMs time that is needed after fitting
+ * @param times what is needed after fitting
  */
 export async function linearMembers(
   context: MemberContext<LinearSettings>,
   stepsOf: (member: Member) => ManifestStep[],
-  finishMs: number,
+  times: FinishTimes,
 ): Promise<(FittedMember & Omit<FittedLinear, 'linear'>)[]> {
   const { io, roles, settings, task } = context;
   const { members } = roles;
   const stepCount = task.refit?.iterations ?? settings.penalties;
   const finished: (FittedMember & Omit<FittedLinear, 'linear'>)[] = [];
   for (const [index, member] of members.entries()) {
-    const spentMs = finished.reduce((sum, one) => sum + one.validateMs, 0);
-    const stopAt = memberStopAt(io, finishMs, spentMs, index, members.length);
+    const validateMs = finished.reduce((sum, one) => sum + one.validateMs, 0);
+    const stopAt = memberStopAt(io, times, validateMs, index, members.length);
     const name = members.length === 1 ? '' : `fold ${index + 1} of ${members.length}: `;
     const onStep = (step: number): Promise<void> => {
       const fraction = 0.05 + (0.85 * (index + step / stepCount)) / members.length;

@@ -5,6 +5,7 @@ import { addSparse } from '../linear/design.ts';
 import { fitPath, validationJudge, type PathSettings } from '../linear/follow.ts';
 import { linearLabels } from '../linear/fit-linear-member.ts';
 import { termCoefficients } from '../linear/columns.ts';
+import type { StopAt } from '../clock.ts';
 import type { MemberContext } from '../fit-member.ts';
 import { countRows, trainingRows, type Member } from '../row-roles.ts';
 import { SCORE_FOLDS } from './limits.ts';
@@ -77,6 +78,10 @@ export async function scoreTexts(
   const steps: number[] = [];
   let stoppedByDeadline = false;
   const onStep = async (): Promise<void> => undefined;
+  const stopsAt =
+    (time: number): StopAt =>
+    () =>
+      time;
   const timeFor = (left: number): number => io.now() + (stopAt - io.now()) / left;
   for (let fold = 0; fold < SCORE_FOLDS; fold += 1) {
     const training = subset(all, (place) => partIndexOf[place] !== fold);
@@ -90,7 +95,7 @@ export async function scoreTexts(
       SCORE_PATH,
       SCORE_TOLERANCE,
       {
-        stopAt: timeFor(SCORE_FOLDS + 1 - fold),
+        stopAt: stopsAt(timeFor(SCORE_FOLDS + 1 - fold)),
         stops,
         place: `texts-${index}-${fold}`,
         frozen: null,
@@ -111,7 +116,7 @@ export async function scoreTexts(
     outputCount,
     SCORE_PATH,
     SCORE_TOLERANCE,
-    { stopAt, stops, place: `texts-${index}`, frozen, lateEnd: 'kept', judge: null, onStep },
+    { stopAt: stopsAt(stopAt), stops, place: `texts-${index}`, frozen, lateEnd: 'kept', judge: null, onStep },
     io,
   );
   const made = termCoefficients(plans, whole.outputs).map(({ plan, outputs }) => textStep(plan.text, outputs));

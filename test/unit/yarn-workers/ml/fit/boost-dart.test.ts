@@ -130,7 +130,7 @@ describe('ml fit: boosting with dropped trees', function () {
       validation: { rows, labels: Float32Array.of(3, 3, 3, 3), weights: null, offsets: null },
       offsets: null,
       shift: null,
-      stopAt: Infinity,
+      stopAt: () => Infinity,
       stops: stopBook(null),
       resumed: [],
       onIteration: () => undefined,
