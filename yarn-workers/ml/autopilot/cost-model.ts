@@ -11,6 +11,8 @@ import type { Succeeded } from './run.ts';
 export const TASK_OVERHEAD_MS = 700;
 /** The estimate of a refit is taken so many times. */
 export const REFIT_SAFETY = 1.5;
+/** The estimate of the refits of an ensemble's members is taken so many times while searching: all of them must be had, or none is. */
+export const MEMBERS_REFIT_SAFETY = 1.1;
 /** A refit is tried if this part of its expected time is left: it gives up early when it cannot end in time. */
 export const REFIT_TRY_MIN = 0.6;
 /** Before there is any boosted model, one may take this part of what is left: better validated only than not at all. */
@@ -47,6 +49,8 @@ const BOOSTED_REFIT_SHARE = 0.65;
 export const MEMBER_OVERHEAD_MS = 250;
 /** Time is kept for an ensemble and its refits if they take at most this part of the budget. */
 export const ENSEMBLE_SHARE_MAX = 0.4;
+/** The same where refits average several copies: on large tables, whose fits are long, more candidates gain more than copies do. */
+export const COPIES_SHARE_MAX = 0.3;
 
 /** Reserves at the end of a budget, as elapsed times of the run. */
 export interface BudgetTimes {
@@ -95,9 +99,9 @@ export function refitFitMs(plan: AutopilotPlan, twin: Succeeded, copies: number)
   return share * refitRatio(plan) * copiesOf(twin.task, copies) * fullFitMs(twin);
 }
 
-/** Expected time of the refit, in so many copies, of a fit that took `fitMs`, with its safety. */
-export function refitMsOf(plan: AutopilotPlan, fitMs: number, copies = 1): number {
-  return TASK_OVERHEAD_MS + REFIT_SAFETY * refitRatio(plan) * copies * fitMs;
+/** Expected time of the refit, in one copy, of a fit that took `fitMs`, with its safety. */
+export function refitMsOf(plan: AutopilotPlan, fitMs: number): number {
+  return TASK_OVERHEAD_MS + REFIT_SAFETY * refitRatio(plan) * fitMs;
 }
 
 /** The latest deadline of a task created now that leaves time to refit it however long it takes. */

@@ -5,11 +5,8 @@ import {
   TASK_MS_MIN,
   TASK_OVERHEAD_MS,
   TRUNCATED_FIT_MIN,
-  copiesOf,
   fitMsEstimator,
-  fullFitMs,
   latestDeadline,
-  refitMsOf,
   type BudgetTimes,
 } from './cost-model.ts';
 import { missingInput } from '../blueprints/missing-input.ts';
@@ -130,19 +127,14 @@ function searchTask(
   return available >= Math.max(TASK_MS_MIN, needed) ? { ...task, deadlineMs } : null;
 }
 
-/** The latest that a search task may seal: there must be time to blend and refit it, and to refit the best so far. */
+/** The latest that a search task may seal: there must be time to refit it, and for what comes after the search as things are. */
 function deadlineOf(run: Run, times: BudgetTimes): number {
-  const { plan, elapsedMs, searched, best } = run;
-  const { ensembleMs, copies } = endgameReserve(run);
-  const sealBy = times.sealBy - ensembleMs;
-  const fair = elapsedMs + CANDIDATE_SHARE_MAX * times.sealBy;
-  const latest = latestDeadline(plan, elapsedMs, sealBy);
+  const { plan, elapsedMs, searched } = run;
+  const latest = Math.min(latestDeadline(plan, elapsedMs, times.sealBy), times.sealBy - endgameReserve(run));
   const isBoosted = ({ task, result }: Searched): boolean =>
     entryOf(task.blueprintId).settings !== null && (result === null || result.state === 'succeeded');
-  if (!searched.some(isBoosted)) return Math.max(latest, elapsedMs + FIRST_BOOSTED_SHARE * (sealBy - elapsedMs));
-  return best === null
-    ? Math.min(latest, fair)
-    : Math.min(latest, fair, sealBy - refitMsOf(plan, fullFitMs(best), copiesOf(best.task, copies)));
+  if (!searched.some(isBoosted)) return Math.max(latest, elapsedMs + FIRST_BOOSTED_SHARE * (times.sealBy - elapsedMs));
+  return Math.min(latest, elapsedMs + CANDIDATE_SHARE_MAX * times.sealBy);
 }
 
 function goingOn(run: Run, tasks: readonly PlannedTask[]): AutopilotDecision {

@@ -1,7 +1,17 @@
 import { ENSEMBLE_LIBRARY_MAX, type AutopilotPlan } from '#contracts';
 import { blueprintOf, entryOf } from '../blueprints/catalogue.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
-import { ENSEMBLE_SHARE_MAX, MEMBER_OVERHEAD_MS, ensembleMsOf, refitBlendMsOf, refitFitMs } from './cost-model.ts';
+import {
+  COPIES_SHARE_MAX,
+  ENSEMBLE_SHARE_MAX,
+  MEMBERS_REFIT_SAFETY,
+  MEMBER_OVERHEAD_MS,
+  ensembleMsOf,
+  fullFitMs,
+  refitBlendMsOf,
+  refitFitMs,
+  refitMsOf,
+} from './cost-model.ts';
 import { ENSEMBLE_MODELS_MIN, SEED_COPIES_MAX } from './limits.ts';
 import { isSample, ranked, type Run, type Searched, type Succeeded } from './run.ts';
 
@@ -32,19 +42,23 @@ export function ensembleRefitMs(plan: AutopilotPlan, twins: readonly Succeeded[]
 }
 
 /**
- * Time kept while searching for the ensemble of what there is, and for the refits of those that it may blend beside the best, for
- * which time is kept anyhow; and the copies of each refit that it is for, as many as take at most {@link ENSEMBLE_SHARE_MAX} of the
- * budget. Where even one copy takes more none is kept: then an ensemble is made only of time that is left over.
+ * Time kept while searching for what comes after: the ensemble of what there is, and the refits of those that it may blend, in as many
+ * copies as take at most {@link COPIES_SHARE_MAX} of the budget; with one copy each {@link ENSEMBLE_SHARE_MAX}. Where that is too little, and where there
+ * is nothing to blend, time is kept for one copy of the best: then an ensemble is made only of time that is left over.
  */
-export function endgameReserve(run: Run): { readonly ensembleMs: number; readonly copies: number } {
-  const { plan } = run;
+export function endgameReserve(run: Run): number {
+  const { plan, best } = run;
+  if (best === null || plan.timeBudgetMs === null) return 0;
+  const alone = refitMsOf(plan, fullFitMs(best));
   const library = libraryOf(run);
   const limits = plan.ensemble ?? null;
-  if (limits === null || plan.timeBudgetMs === null || !canBlend(library)) return { ensembleMs: 0, copies: 1 };
-  const others = library.slice(1, limits.membersMax);
+  if (limits === null || !canBlend(library)) return alone;
+  const ensembleMs = ensembleMsOf(plan, library);
+  const members = library.slice(0, limits.membersMax);
   for (let copies = Math.min(plan.refitCopies ?? 1, SEED_COPIES_MAX); copies >= 1; copies -= 1) {
-    const ensembleMs = ensembleMsOf(plan, library) + ensembleRefitMs(plan, others, copies);
-    if (ensembleMs <= ENSEMBLE_SHARE_MAX * plan.timeBudgetMs) return { ensembleMs, copies };
+    const share = copies > 1 ? COPIES_SHARE_MAX : ENSEMBLE_SHARE_MAX;
+    const together = ensembleMs + MEMBERS_REFIT_SAFETY * ensembleRefitMs(plan, members, copies);
+    if (together <= share * plan.timeBudgetMs) return Math.max(alone, together);
   }
-  return { ensembleMs: 0, copies: 1 };
+  return alone;
 }

@@ -41,7 +41,7 @@ export function tries(run: Run): Try[] {
   // What was begun on all rows before the first was measured needs no sample.
   const isSampled = ({ index, candidate }: Try): boolean =>
     index > first.candidate && isTrees(candidate.blueprintId) && (begunOnSample.has(index) || !begunOnAll.has(index));
-  const isOver = isRoundOver(run);
+  const isOver = isRoundOver(run, first);
   const firstRound = full.flatMap((one): Try[] => {
     if (!isSampled(one)) return [one];
     const takesPart = !isOver || begunOnSample.has(one.index);
@@ -62,9 +62,9 @@ function firstTrees({ plan, searched }: Run): Searched | null {
   return searched.find((one) => one.candidate === index && !isSample(one.task) && isSucceeded(one)) ?? null;
 }
 
-/** The first round ends when its part of the budget is used up. */
-const isRoundOver = ({ times, elapsedMs }: Run): boolean =>
-  times === null || elapsedMs > SAMPLE_ROUND_SHARE * SEARCH_SHARE * times.sealBy;
+/** The first round ends when its part of the budget is used up, beside what measuring the first trees has taken: the slower these, the more it is needed. */
+const isRoundOver = ({ times, elapsedMs }: Run, { result }: Searched): boolean =>
+  times === null || elapsedMs > (result?.fitMs ?? 0) + SAMPLE_ROUND_SHARE * SEARCH_SHARE * times.sealBy;
 
 /** The part of the training rows that the first round fits on; null: there is none. Nothing that changes in a run decides it. */
 function sampleOf({ plan, times }: Run, { task, result }: Searched): number | null {

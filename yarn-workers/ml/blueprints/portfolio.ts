@@ -1,7 +1,20 @@
 import type { Candidate } from './variations.ts';
 
 const slow = (parameters: Candidate['parameters']): Candidate => ({ blueprintId: 'lightgbm-slow', parameters });
+const encoded = (parameters: Candidate['parameters']): Candidate => ({ blueprintId: 'lightgbm-encoded', parameters });
 const plain = (blueprintId: string): Candidate => ({ blueprintId, parameters: {} });
+
+const FEW_LEAVES = { leaves: 4, learningRate: 0.05, featureFraction: 0.5 };
+const SMALL_TREES = {
+  leaves: 16,
+  learningRate: 0.04,
+  minRowsPerLeaf: 1,
+  rowFraction: 0.96,
+  featureFraction: 0.58,
+  l1: 0.94,
+};
+/** What a blueprint lacks that does not learn slowly by itself. */
+const UNHURRIED = { maxIterations: 3_000, earlyStoppingRounds: 100 };
 
 /**
  * What a run with a time budget tries, best expected value for its time first, until the time is used up: each blueprint once, and
@@ -23,9 +36,11 @@ export const PORTFOLIO: readonly Candidate[] = [
   plain('linear'),
   plain('lightgbm-slow'),
   plain('random-forest'),
-  // Trees of few leaves: hard to beat where there is much noise.
-  slow({ leaves: 4, learningRate: 0.05, featureFraction: 0.5 }),
-  slow({ leaves: 16, learningRate: 0.04, minRowsPerLeaf: 1, rowFraction: 0.96, featureFraction: 0.58, l1: 0.94 }),
+  // Trees of few leaves: hard to beat where there is much noise, and twice where categories of many levels can be read as codes or encoded.
+  slow(FEW_LEAVES),
+  encoded({ ...UNHURRIED, ...FEW_LEAVES }),
+  slow(SMALL_TREES),
+  encoded({ ...UNHURRIED, ...SMALL_TREES }),
   plain('lightgbm-fine'),
   plain('linear-splines'),
   { blueprintId: 'random-forest', parameters: { minRowsPerLeaf: 1 } },

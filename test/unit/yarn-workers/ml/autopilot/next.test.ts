@@ -303,7 +303,7 @@ describe('ml autopilot next', () => {
     for (const { sampleFraction = 0, blueprintId } of sampled) {
       expect(sampleFraction * plan.rowCount).to.be.at.least(20_000);
       expect(sampleFraction).to.be.at.most(0.25);
-      expect(blueprintId).to.not.match(/baseline|fast|linear/);
+      expect(blueprintId).to.not.match(/^(baseline|lightgbm-fast|linear|linear-splines)$/);
     }
     const after = search.slice(search.findIndex(({ key }) => key === sampled.at(-1)?.key) + 1);
     const promoted = after.filter(({ blueprintId }) => !blueprintId.startsWith('linear'));
@@ -318,6 +318,9 @@ describe('ml autopilot next', () => {
     const isFull = ({ key }: PlannedTask): boolean => key.startsWith('search-') && !/baseline|fast|linear/.test(key);
     expect(flattered.tasks.filter(isFull).length).to.be.greaterThan(2);
     expect(flattered.tasks.find(({ role }) => role === 'refit')?.refitOf).to.match(/^model of search-/);
+    // Also where measuring the first trees takes as long as the whole round.
+    const slow = simulate(calm(plan, { durationOf: (task) => 6 * durationOf(task), scoreOf }));
+    expect(keys(slow).filter((key) => key.startsWith('sample-')).length).to.be.greaterThan(2);
     // Enough time, few rows, a class of few rows, or no budget: one round.
     const rare = { target: { ...plan.target, classes: classesOf(150) } };
     for (const changes of [
@@ -591,6 +594,19 @@ describe('ml autopilot next', () => {
       const searched = (outcome: Pick<Outcome, 'tasks'>): number =>
         roles(outcome).filter((role) => role === 'search').length;
       expect(searched({ tasks })).to.be.within(4, searched(without) - 1);
+    });
+
+    it('leaves more than half of ten minutes to the search where fits are long, and refits in fewer copies', () => {
+      const split = { ...planWith().partitioning, validation: 'tvh' as const, folds: 1, validationFraction: 0.16 };
+      const long = { maxModels: null, timeBudgetMs: 600_000, parallelTasks: 2, refitCopies: 6, partitioning: split };
+      const seconds = ({ role, blueprintId, copies = 1 }: PlannedTask): number =>
+        blueprintId === 'ensemble' ? 1 : blueprintId === 'baseline' ? 4 : role === 'search' ? 70 : 60 * copies;
+      const durationOf = (task: PlannedTask): number => 1_000 * seconds(task);
+      const { tasks, decision, finishedAt } = simulate(calm(plan(long), { durationOf }));
+      expect(decision.recommended?.modelId).to.equal('model of refit-ensemble');
+      expect(finishedAt).to.be.at.most(600_000);
+      const searched = tasks.filter(({ role }) => role === 'search');
+      expect((70_000 * searched.length) / 2).to.be.at.least(300_000);
     });
 
     it('refits the single model where there is no time to refit all members', () => {
