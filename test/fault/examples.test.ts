@@ -1,0 +1,35 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { runExample } from '../support/example.ts';
+
+describe('examples', function () {
+  // One to two minutes each on a machine that has nothing else to do, four where others work beside.
+  this.timeout(600_000);
+
+  it('chaos: ends with the leaderboard of an undisturbed run, whatever was killed', async () => {
+    expect(await runExample('chaos', ['7']))
+      .to.include('everything at once')
+      .and.match(/\d+ faults, 12 models, the same leaderboard\n$/);
+  });
+
+  it('quickstart: does the whole job by curl', async () => {
+    expect(await runExample('quickstart'))
+      .to.match(/^1 .* recommended$/m)
+      .and.match(/done: 16281 batch predictions\n$/);
+  });
+
+  it('compliance-report: writes the report twice with the same bytes', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'trainyard-example-'));
+    const file = path.join(folder, 'report.html');
+    try {
+      expect(await runExample('compliance-report', [file])).to.match(/done: a report of \d+ bytes in /);
+      expect(readFileSync(file, 'utf8'))
+        .to.match(/^<!doctype html>/i)
+        .and.contain('Segments and groups of people');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
