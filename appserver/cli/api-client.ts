@@ -47,7 +47,8 @@ export class ApiClient {
   }
 
   async patch(route: string, json: unknown): Promise<JsonObject> {
-    return asObject((await this.#request({ method: 'PATCH', path: apiPath(route), json })).json, route);
+    const headers = { 'idempotency-key': newId('cli') };
+    return asObject((await this.#request({ method: 'PATCH', path: apiPath(route), json, headers })).json, route);
   }
 
   async delete(route: string): Promise<void> {

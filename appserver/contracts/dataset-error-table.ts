@@ -49,6 +49,12 @@ export const DATASET_ERRORS = {
   ),
   DATASET_SUBFOLDERS: row('invalid', 422, 'The folder holds folders', 'Give a pattern such as /path/*/*.parquet.'),
   DATASET_TOO_MANY_FILES: row('invalid', 422, 'Too many files', 'Write fewer and larger files, or register a part.'),
+  FEATURE_TYPE_REFUSED: row(
+    'invalid',
+    422,
+    'The feature cannot be of this type',
+    'Give it one of the types named, or mend its values and add the dataset again.',
+  ),
   DATASET_NOT_READY: row('conflict', 409, 'The dataset is not ready', 'Wait until its job has succeeded.'),
   DATASET_IN_USE: row('conflict', 409, 'The dataset is in use', 'Delete the projects that use it first.'),
   DATASET_CHANGED: row('conflict', 409, 'The data changed after registration', 'Register it again as a new version.'),

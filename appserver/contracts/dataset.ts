@@ -223,6 +223,9 @@ export const Dataset = strict(
     source: Type.Unknown({ description: '{type:"upload", fileName, sizeBytes} or the source that was given' }),
     inPlace: Type.Boolean({ description: 'read where it lies: a change of the files is an error from then on' }),
     version: Type.Integer({ minimum: 1 }),
+    basedOn: nullable(
+      Type.String({ description: 'id of the version whose rows this one reads with another type; null: none' }),
+    ),
     createdAt: Timestamp,
     createdBy: Id,
     warnings: Type.Array(FeatureWarning, { description: 'about the table as a whole' }),

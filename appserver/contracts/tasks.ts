@@ -11,11 +11,15 @@ import {
 import {
   DatasetOptions,
   DatasetProfile,
+  FeatureProfile,
   FeatureWarning,
   HDFS_FILES_MAX,
   HDFS_FORMATS,
   RegisteredFile,
+  StoredColumn,
   StoredTable,
+  TimeCounts,
+  ValueCount,
 } from './dataset.ts';
 import { Imbalance } from './imbalance.ts';
 import { Partitioning } from './partitioning.ts';
@@ -23,7 +27,7 @@ import { LeakageFacts, LeakageSearch } from './leakage.ts';
 import { TASK_INSIGHTS } from './rest/insights.ts';
 import { Calibration } from './manifest.ts';
 import { Id, INT32_MAX, Sha256, nullable, oneOf, strict } from './schema.ts';
-import { EXPLANATION_FEATURES_MAX, MetricNameSchema } from './vocabulary.ts';
+import { EXPLANATION_FEATURES_MAX, FeatureTypeSchema, MetricNameSchema } from './vocabulary.ts';
 
 /** What a worker is asked to read. */
 export const TaskInput = Type.Union([
@@ -46,6 +50,16 @@ export const IngestTask = strict({
   options: DatasetOptions,
 });
 export type IngestTask = Static<typeof IngestTask>;
+
+/** Reads one feature of a dataset as another type, and profiles it; nothing is written. */
+export const FeatureTypeTask = strict({
+  kind: Type.Literal('feature-type'),
+  datasetId: Id,
+  table: StoredTable,
+  feature: Type.String(),
+  type: FeatureTypeSchema,
+});
+export type FeatureTypeTask = Static<typeof FeatureTypeTask>;
 
 /** Fits one blueprint on the partitions of a project, or refits it on all rows with frozen iterations. */
 export const TrainTask = strict({
@@ -189,11 +203,19 @@ export const InsightTask = strict({
 });
 export type InsightTask = Static<typeof InsightTask>;
 
-export const TaskSpec = Type.Union([IngestTask, TrainTask, EnsembleTask, BatchPredictTask, InsightTask]);
+export const TaskSpec = Type.Union([
+  IngestTask,
+  FeatureTypeTask,
+  TrainTask,
+  EnsembleTask,
+  BatchPredictTask,
+  InsightTask,
+]);
 export type TaskSpec = Static<typeof TaskSpec>;
 export type TaskKind = TaskSpec['kind'];
 export const TASK_KINDS = [
   'ingest',
+  'feature-type',
   'train',
   'ensemble',
   'batch-predict',
@@ -226,6 +248,16 @@ export const IngestOutcome = strict({
   sizeBytes: Type.Integer({ minimum: 0 }),
 });
 export type IngestOutcome = Static<typeof IngestOutcome>;
+
+/** One feature of a dataset as another type: how its column is read from now on, and its profile. */
+export const FeatureTypeOutcome = strict({
+  kind: Type.Literal('feature-type'),
+  column: StoredColumn,
+  feature: FeatureProfile,
+  distinctValues: nullable(Type.Array(ValueCount)),
+  timeCounts: nullable(TimeCounts),
+});
+export type FeatureTypeOutcome = Static<typeof FeatureTypeOutcome>;
 
 /** Longest fit and slowest prediction that are believed: a year, and an hour a row. */
 const FIT_MS_MAX = 366 * 24 * 3_600_000;
@@ -308,6 +340,7 @@ export type InsightOutcome = Static<typeof InsightOutcome>;
 /** What a task reports when it seals; bounded (`OUTCOME_BYTES_MAX`). Files are in the attempt directory. */
 export const TaskOutcome = Type.Union([
   IngestOutcome,
+  FeatureTypeOutcome,
   TrainOutcome,
   EnsembleOutcome,
   BatchPredictOutcome,

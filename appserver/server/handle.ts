@@ -52,8 +52,7 @@ async function answerTo(app: AppContext, ctx: Koa.Context, incoming: Incoming): 
     route.params === undefined ? match.params : parse(route.params, { ...match.params }, 'path', 'NOT_FOUND');
   const query = checkedQuery(route, url);
   const { body, json } = await checkedBody(app, ctx.req, route);
-  const keyText =
-    route.method === 'POST' && caller.userId !== '' ? idempotencyKeyOf(ctx.headers['idempotency-key']) : null;
+  const keyText = route.takesKey && caller.userId !== '' ? idempotencyKeyOf(ctx.headers['idempotency-key']) : null;
   // Of users' requests alone: a worker's statements have failpoints of their own.
   const points = `${caller.userId === '' ? 'internal' : 'rest'}.${route.method.toLowerCase()}`;
   const faulty = withFailpoints(app, points);

@@ -109,7 +109,7 @@ function parametersOf(route: Route, components: Map<string, unknown>): Json[] {
   }));
   const statuses = Object.keys(route.answers).map(Number);
   const headers: Json[] = [header('X-Request-Id', 'echoed in the answer and in logs')];
-  if (route.method === 'POST') headers.push(header('Idempotency-Key', 'the same request again gets the first answer'));
+  if (route.takesKey) headers.push(header('Idempotency-Key', 'the same request again gets the first answer'));
   if (route.method === 'GET' && statuses.includes(200))
     headers.push(header('If-None-Match', 'answers 304 if unchanged'));
   if (['PATCH', 'PUT', 'DELETE'].includes(route.method)) headers.push(header('If-Match', 'answers 412 if changed'));

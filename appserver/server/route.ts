@@ -75,6 +75,8 @@ interface RouteSpec<P extends TObject, Q extends TObject, B extends TSchema> {
   readonly scopes?: readonly Scope[];
   readonly params?: P;
   readonly query?: Q;
+  /** Whether a repeat under the same Idempotency-Key gets the first answer. @default of POST */
+  readonly takesKey?: boolean;
   /** JSON body. */
   readonly body?: B;
   /** Fields of a multipart body, which the handler reads from `req` itself. */
@@ -90,13 +92,14 @@ interface RouteSpec<P extends TObject, Q extends TObject, B extends TSchema> {
 /** A declared route, its types forgotten: what validation, routing and OpenAPI work with. */
 export interface Route extends Omit<RouteSpec<TObject, TObject, TSchema>, 'handler'> {
   readonly scopes: readonly Scope[];
+  readonly takesKey: boolean;
   // The request was checked against the very schemas that the handler's types come from.
   readonly handler: (app: AppContext, call: Call<never, never, never>) => Promise<Answer>;
 }
 
 /** Declares a route: the one place for validation, authorisation, documentation and routing. */
 export function route<P extends TObject, Q extends TObject, B extends TSchema>(spec: RouteSpec<P, Q, B>): Route {
-  return { scopes: [spec.method === 'GET' ? 'read' : 'write'], ...spec };
+  return { scopes: [spec.method === 'GET' ? 'read' : 'write'], takesKey: spec.method === 'POST', ...spec };
 }
 
 /** 200 with a JSON body. */

@@ -59,6 +59,8 @@ function pathOf(task: Task, nonce: string): string {
   switch (task.kind) {
     case 'ingest':
       return `datasets/${(task as Task<'ingest'>).spec.datasetId}/${attempt}`; // kind and spec belong together
+    case 'feature-type':
+      return `datasets/${(task as Task<'feature-type'>).spec.datasetId}/${attempt}`; // the same
     case 'train':
     case 'ensemble':
       return `models/${task.id}/${attempt}`;

@@ -51,7 +51,7 @@ export interface Look {
 export async function findCandidates(db: Queryable, { pool, count, withGroups, without }: Look): Promise<Candidate[]> {
   const { dialect } = db;
   const other = without.length === 0 ? '' : `and task.id not in (${without.map(() => '?').join(', ')})`;
-  const free = `task.pool = ${POOL_SQL} and ${claimable(dialect)} ${other} and (task.group_id is null ${withGroups ? `or ${mayBegin(dialect)}` : "and task.kind not in ('ensemble', 'insight')"})`;
+  const free = `task.pool = ${POOL_SQL} and ${claimable(dialect)} ${other} and (task.group_id is null ${withGroups ? `or ${mayBegin(dialect)}` : "and task.kind not in ('ensemble', 'insight', 'feature-type')"})`;
   const first = (limit: string) => joinFirst(dialect, `${free} and task.share_key = share.share_key`, limit);
   const rows = await rawRows<CandidateRow>(
     db,

@@ -17,6 +17,11 @@ export interface DatasetRecord {
   readonly warnings: readonly FeatureWarning[];
   readonly error: Problem | null;
   readonly jobId: string;
+  readonly version: number;
+  /** The first version, in whose folder the rows lie; null: this is it. */
+  readonly rootId: string | null;
+  /** The version that a feature got another type in; null of the first. */
+  readonly basedOn: string | null;
   readonly createdAt: number;
   readonly createdBy: string;
 }
@@ -33,6 +38,9 @@ interface DatasetRow {
   readonly warnings: string;
   readonly error: string | null;
   readonly job_id: string;
+  readonly version: number;
+  readonly root_id: string | null;
+  readonly based_on: string | null;
   readonly created_at: number;
   readonly created_by: string;
 }
@@ -50,6 +58,9 @@ const COLUMNS = [
   'warnings',
   'error',
   'job_id',
+  'version',
+  'root_id',
+  'based_on',
   'created_at',
   'created_by',
 ].map((name) => `datasets.${name}`);
@@ -66,6 +77,9 @@ const toDataset = (row: DatasetRow): DatasetRecord => ({
   warnings: fromJson<FeatureWarning[]>(row.warnings),
   error: fromJsonOrNull<Problem>(row.error),
   jobId: row.job_id,
+  version: row.version,
+  rootId: row.root_id,
+  basedOn: row.based_on,
   createdAt: row.created_at,
   createdBy: row.created_by,
 });
@@ -126,14 +140,16 @@ export async function completeDataset(
       stored_table: toJson(result.table),
       warnings: toJson(result.warnings),
     });
-  await db.knex('dataset_profiles').insert({
-    dataset_id: id,
-    features: toJson(result.profile.features),
-    distinct_values: toJson(result.profile.distinctValues),
-    time_counts: result.profile.timeCounts === undefined ? null : toJson(result.profile.timeCounts),
-    sample_rows: toJson(result.profile.sampleRows),
-  });
+  await db.knex('dataset_profiles').insert({ dataset_id: id, ...profileColumns(result.profile) });
 }
+
+/** A profile as its row has it. */
+export const profileColumns = ({ features, distinctValues, timeCounts, sampleRows }: DatasetProfile) => ({
+  features: toJson(features),
+  distinct_values: toJson(distinctValues),
+  time_counts: timeCounts === undefined ? null : toJson(timeCounts),
+  sample_rows: toJson(sampleRows),
+});
 
 export async function failDataset(db: Queryable, id: string, problem: Problem): Promise<void> {
   await db

@@ -35,6 +35,16 @@ export async function doomFolder(trx: Transaction, path: string): Promise<void> 
     .ignore();
 }
 
+/** Gives up rows of datasets that no version reads any more, whichever job wrote them. */
+export async function doomRows(trx: Transaction, path: string): Promise<void> {
+  await doomFolder(trx, path);
+  await trx
+    .knex('result')
+    .where({ path })
+    .whereNull('dropped_at')
+    .update({ dropped_at: now(trx) });
+}
+
 /** Doomed folders that may be looked at now, the first due first. */
 export async function dueDoomedFolders(db: Queryable, limit: number): Promise<string[]> {
   const query = db.knex('doomed_object').where('due_at', '<=', now(db)).orderBy(['due_at', 'path']).limit(limit);

@@ -26,6 +26,7 @@ const FOLDERS_MAX = 200;
  * - a checkpoint of an unfinished task lies in it;
  * - it holds a committed result that was not dropped with what it was made for;
  * - a model, a batch prediction, an insight or a dataset names it;
+ * - a later version of that dataset names it, which reads the same rows;
  * - a dataset names an upload in it.
  *
  * What is not needed is never needed again, uploads excepted: fences only rise, names are used once, a checkpoint lies in
@@ -41,7 +42,8 @@ const neededSql = (paths: string, folders: string): string => `
   union select artifact_path from models where artifact_path in (${paths})
   union select result_path from batch_predictions where result_path in (${paths})
   union select result_path from insights where result_path in (${paths})
-  union select folder.path from (${folders}) as folder join datasets on datasets.id = folder.owner
+  union select folder.path from (${folders}) as folder
+    join datasets on datasets.id = folder.owner or datasets.root_id = folder.owner
     where datasets.stored_table like '%"' || folder.path || '/%' or datasets.upload_path like folder.path || '/%'`;
 
 /** Those of the folders that are needed, by one snapshot of the database. Memory is bounded by the argument. */

@@ -26,7 +26,14 @@ export { beginNewLife, type NewLife } from './new-life.ts';
 export { objectReferences, type ObjectReference } from './object-references.ts';
 export { attemptFolders, folderOf, referencedFolders, type AttemptFolder } from './folder-references.ts';
 export { keepRow, seizeRow } from './row-locks.ts';
-export { doomFolder, doomJobs, dueDoomedFolders, forgetDoomedFolder, postponeDoomedFolder } from './doomed-objects.ts';
+export {
+  doomFolder,
+  doomJobs,
+  doomRows,
+  dueDoomedFolders,
+  forgetDoomedFolder,
+  postponeDoomedFolder,
+} from './doomed-objects.ts';
 export { countRemoved, EMPTY_ROUND, readSweep, saveSweep } from './object-sweeps.ts';
 export type { ObjectCount, SweepRound, SweepState } from './object-sweeps.ts';
 export { deleteOldJobs, dropOldUploads, dropUnusedSeals, type HistoryPosition } from './history.ts';
@@ -52,6 +59,7 @@ export * from './api-keys.ts';
 export { appendAuditEvent, listAudit, REFUSED_EVENT, trimAuditEvents, type AuditRecord } from './audit.ts';
 export * from './autopilot-runs.ts';
 export * from './batch-predictions.ts';
+export * from './dataset-versions.ts';
 export * from './datasets.ts';
 export * from './deployments.ts';
 export * from './feature-lists.ts';

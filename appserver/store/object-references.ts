@@ -60,20 +60,26 @@ const SOURCES: readonly Source[] = [
     referencesOf: attemptFiles,
   },
   {
-    sql: `select id, null as path, stored_table as facts from datasets where stored_table is not null`,
-    id: 'id',
-    referencesOf: ({ facts }) =>
-      facts === null
-        ? []
-        : fromJson<StoredTable>(facts).files.map(({ path, sha256 }) => ({ kind: 'object', path, sha256 })),
-  },
-  {
     sql: `select id, upload_path as path, null as facts from datasets
       where upload_path is not null and state = 'ingesting'`,
     id: 'id',
     referencesOf: ({ path }) => (path === null ? [] : [{ kind: 'object', path, sha256: null }]),
   },
 ];
+
+/** @param condition that a row of `datasets` must meet too */
+const rowsOfDatasets = (condition: string): Source => ({
+  sql: `select id, null as path, stored_table as facts from datasets where stored_table is not null ${condition}`,
+  id: 'id',
+  referencesOf: ({ facts }) =>
+    facts === null
+      ? []
+      : fromJson<StoredTable>(facts).files.map(({ path, sha256 }) => ({ kind: 'object', path, sha256 })),
+});
+
+/** Since schema version 13 versions share rows, which the earliest of them names. */
+const EARLIEST = `and not exists (select 1 from datasets earlier where earlier.version < datasets.version
+  and (earlier.id = datasets.root_id or earlier.root_id = datasets.root_id))`;
 
 /** Since schema version 8. */
 const INSIGHTS: Source = {
@@ -101,7 +107,8 @@ const CHECKPOINTS: Source = {
  * restored database begins those attempts anew.
  */
 export async function* objectReferences(db: Queryable, schemaVersion: number): AsyncGenerator<ObjectReference> {
-  const later = [...(schemaVersion >= 3 ? [CHECKPOINTS] : []), ...(schemaVersion >= 8 ? [INSIGHTS] : [])];
+  const datasets = rowsOfDatasets(schemaVersion >= 13 ? EARLIEST : '');
+  const later = [datasets, ...(schemaVersion >= 3 ? [CHECKPOINTS] : []), ...(schemaVersion >= 8 ? [INSIGHTS] : [])];
   for (const source of [...SOURCES, ...later]) {
     let after = '';
     for (;;) {

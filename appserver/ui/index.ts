@@ -6,6 +6,7 @@ export const UI_FILES: Readonly<Record<string, string>> = {
   'comparison.js': 'text/javascript; charset=utf-8',
   'data.js': 'text/javascript; charset=utf-8',
   'dom.js': 'text/javascript; charset=utf-8',
+  'features.js': 'text/javascript; charset=utf-8',
   'explanations.js': 'text/javascript; charset=utf-8',
   'insight-views.js': 'text/javascript; charset=utf-8',
   'insights.js': 'text/javascript; charset=utf-8',

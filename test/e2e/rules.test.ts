@@ -289,7 +289,6 @@ describe('rules of the REST API', function () {
     it('answers 501 where the contract is not built yet', async () => {
       const later: readonly (readonly [method: string, route: string, json?: unknown])[] = [
         ['POST', `/datasets/${mine.datasetId}/versions`, {}],
-        ['PATCH', `/datasets/${mine.datasetId}/features/width`, { type: 'categorical' }],
         ['GET', `/projects/${mine.projectId}/members`],
         ['GET', '/batch-prediction-schedules'],
         ['GET', `/deployments/${deployment.id}/package`],

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { FeatureProfile } from '#contracts';
 import { Api } from '../support/api.ts';
 import { installedBrowser, startBrowser, type TestBrowser, type WatchedPage } from '../support/browser.ts';
 import { deployed, modelled, newProject } from '../support/modelling.ts';
@@ -103,6 +104,26 @@ describe('start page', function () {
       expect(complaints).to.deep.equal([]);
       expect(requests.filter((url) => !url.startsWith(`${platform.url}/`))).to.deep.equal([]);
       expect(requests.some((url) => url.includes(platform.adminKey))).to.equal(false);
+      await page.close();
+    });
+
+    it('changes the type of a feature in a new version of the dataset, and says why it cannot', async () => {
+      const { page, complaints } = await open(`${platform.url}/#key=${platform.adminKey}`);
+      await page.locator('#project').selectOption(projectId);
+      await page.locator('#data summary', { hasText: 'Features: 4' }).click();
+      const type = page.locator('#data').getByLabel('Type of noise');
+      expect(await type.inputValue()).to.equal('numeric');
+      await type.selectOption('categorical');
+      const said = page.locator('#data details p[role=status]');
+      await said.filter({ hasText: 'Version 2 of the dataset is ready: noise is categorical in it' }).waitFor();
+      expect(await type.inputValue(), 'the project stays on its version').to.equal('numeric');
+      await page.locator('#datasets', { hasText: 'version 2' }).waitFor();
+      const id = /--dataset (\S+)/.exec(await said.innerText())?.[1] ?? '';
+      expect((await api.get(`/datasets/${id}/features/noise`, FeatureProfile)).type).to.equal('categorical');
+      await page.locator('#data').getByLabel('Type of colour').selectOption('date');
+      await said.filter({ hasText: '"colour" cannot be made date' }).waitFor();
+      // The browser itself notes the answer 422.
+      expect(complaints.filter((complaint) => !complaint.includes('422'))).to.deep.equal([]);
       await page.close();
     });
 

@@ -3,7 +3,7 @@ import { Job, Leaderboard, Project, type ClaimedTask } from '#contracts';
 import { lead, type Database } from '#store';
 import { sweeperDuty } from '../../appserver/server/duties/index.ts';
 import { objectSweeperDuty } from '../../appserver/server/services/object-sweeper.ts';
-import { Api, isFinal } from './api.ts';
+import { Api, idOf, isFinal } from './api.ts';
 import { startTestAppServer, type TestAppServer } from './app-server.ts';
 import { numberRule, textRule, type MemoryColumn } from './memory-table.ts';
 import { differenceOf } from './named-objects.ts';
@@ -212,6 +212,13 @@ export class Household {
         const [modelId, datasetId] = [pick(models), pick(datasets)];
         if (modelId === undefined || datasetId === undefined) return;
         await this.api.request('POST', '/batch-predictions', { json: { modelId, input: { datasetId } } });
+      },
+      async () => {
+        const datasetId = pick(datasets);
+        if (datasetId === undefined) return;
+        const json = { type: pick(['numeric', 'categorical', 'text', 'id']) };
+        const answer = await this.api.request('PATCH', `/datasets/${datasetId}/features/x`, { json });
+        if (answer.status === 202) datasets.push(idOf(answer.json as Job));
       },
       () => this.worker.workOnce(),
       () => this.worker.workOnce(),

@@ -9,6 +9,7 @@ import {
   toProblem,
   type EnsembleTask,
   type FeatureProfile,
+  type FeatureTypeTask,
   type InsightTask,
   type ManifestFile,
   type SealedFile,
@@ -19,6 +20,7 @@ import {
 import {
   computeInsight,
   decodeOutOfFold,
+  readAsType,
   encodeOutOfFold,
   ensembleManifest,
   fitModel,
@@ -152,6 +154,8 @@ export class ProtocolWorker {
     switch (spec.kind) {
       case 'ingest':
         return ingested(this.#columns, attemptPath);
+      case 'feature-type':
+        return retyped(spec, this.#columns);
       case 'train':
         return trained(spec, this.#columns, this.#engine);
       case 'ensemble':
@@ -182,6 +186,13 @@ function ingested(columns: readonly MemoryColumn[], attemptPath: string): Files 
   };
   const outcome = { kind: 'ingest' as const, table, profile, warnings: [], sizeBytes: bytes.length };
   return { files: [['part-0.parquet', bytes]], outcome };
+}
+
+async function retyped(spec: FeatureTypeTask, columns: readonly MemoryColumn[]): Promise<Files> {
+  const read = await readAsType(spec, ({ columns: stored }) =>
+    memorySource(columns.map((column, at) => ({ ...column, parse: stored[at]?.parse ?? column.parse }))),
+  );
+  return { files: [], outcome: { kind: spec.kind, ...read } };
 }
 
 function featureOf({ name, cells, parse: rule }: MemoryColumn, position: number): FeatureProfile {

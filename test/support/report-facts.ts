@@ -2,6 +2,8 @@ import { BLUEPRINTS } from '#ml';
 import type { FeatureWarning, StoredInsight, TargetSpec } from '#contracts';
 import type { ReportFacts } from '../../appserver/server/compliance/index.ts';
 
+const ID = { type: 'id', inferredType: 'id' } as const;
+const NUMERIC = { type: 'numeric', inferredType: 'numeric' } as const;
 const HASH = 'ab'.repeat(32);
 const TIME = '2026-11-29T08:09:10.123Z';
 
@@ -71,7 +73,8 @@ export function reportFacts({
       ...{ createdAt: TIME, warnings: [] },
       files: [{ path: null, rowCount: 200, sizeBytes: 4000, sha256: HASH, modifiedAt: null }],
       features: [...features, 'row', target].map((name) => ({
-        ...{ name, type: name === 'row' ? 'id' : 'numeric', missingCount: 1, uniqueCount: 7, uniqueIsEstimate: false },
+        ...(name === 'row' ? ID : NUMERIC),
+        ...{ name, missingCount: 1, uniqueCount: 7, uniqueIsEstimate: false },
         ...{
           min: -1.5,
           max: 1234567,

@@ -69,5 +69,6 @@ export { rankedPartition } from './insights/insight-rows.ts';
 export { wordCloudOf } from './insights/word-cloud.ts';
 export { partitionOf } from './partition/partitions.ts';
 export { futureDates } from './profile/future-dates.ts';
+export { checkGivenType, readAsType, withGivenType } from './profile/read-as-type.ts';
 export { profileTable, type ProfileOptions } from './profile/profile-table.ts';
 export { HOLDOUT, TRAINING, type KeyColumn, type PartitionRows, type Partitions } from './partition/types.ts';

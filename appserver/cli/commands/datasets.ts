@@ -72,9 +72,17 @@ export const datasetCommands = [
       const rows = await api().list('/datasets');
       output.result(rows, () =>
         table(
-          ['id', 'name', 'state', 'rows', 'features', 'created'],
+          ['id', 'name', 'version', 'state', 'rows', 'features', 'created'],
           rows.map((row) =>
-            [row['id'], row['name'], row['state'], row['rowCount'], row['featureCount'], row['createdAt']].map(cell),
+            [
+              row['id'],
+              row['name'],
+              row['version'],
+              row['state'],
+              row['rowCount'],
+              row['featureCount'],
+              row['createdAt'],
+            ].map(cell),
           ),
         ),
       );
@@ -118,6 +126,29 @@ export const datasetCommands = [
             (row['warnings'] as readonly { code: string }[]).map(({ code }) => code).join(' '), // FeatureProfile of the contract
           ]),
         ),
+      );
+    },
+  }),
+  command({
+    path: 'datasets set-type',
+    usage: 'ID FEATURE TYPE',
+    summary: 'make a version of a dataset in which a feature has another type, and wait for it',
+    flags: {},
+    wordsMax: 3,
+    run: async ({ words }, context) => {
+      const id = requiredWord(words, 'the dataset’s id');
+      const feature = requiredWord(words.slice(1), 'the feature');
+      const type = requiredWord(words.slice(2), 'the type: numeric, categorical, text, date, boolean, id or geo');
+      const { api, output } = context;
+      const path = `/datasets/${encodeURIComponent(id)}/features/${encodeURIComponent(feature)}`;
+      const answer = await api().patch(path, { type });
+      // A dataset, as it is, where the feature has the type already; else a job.
+      const isJob = answer['kind'] === 'feature-type';
+      const dataset = isJob ? await api().get(String((await follow(context, answer, 'reading')).resource)) : answer;
+      output.result(dataset, () =>
+        isJob
+          ? `dataset ${cell(dataset['id'])}: version ${cell(dataset['version'])}, in which ${feature} is ${type}`
+          : `dataset ${cell(dataset['id'])}: ${feature} is ${type} already`,
       );
     },
   }),

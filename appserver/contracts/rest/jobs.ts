@@ -7,7 +7,7 @@ export const JOB_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancelle
 export type JobState = (typeof JOB_STATES)[number];
 
 /** Kinds of long work. */
-export const JOB_KINDS = ['ingest', 'autopilot', 'train', 'batch-predict', 'insight'] as const;
+export const JOB_KINDS = ['ingest', 'feature-type', 'autopilot', 'train', 'batch-predict', 'insight'] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
 
 /** Long work that a user started. */

@@ -84,7 +84,16 @@ export interface DatasetFacts {
 /** A column of the dataset, as it was profiled. */
 export type FeatureFacts = Pick<
   DatasetProfile['features'][number],
-  'name' | 'type' | 'missingCount' | 'uniqueCount' | 'uniqueIsEstimate' | 'min' | 'max' | 'mean' | 'warnings'
+  | 'name'
+  | 'type'
+  | 'inferredType'
+  | 'missingCount'
+  | 'uniqueCount'
+  | 'uniqueIsEstimate'
+  | 'min'
+  | 'max'
+  | 'mean'
+  | 'warnings'
 >;
 
 /** What the model's task was told. */

@@ -3,6 +3,7 @@ import {
   AppError,
   type BatchPredictTask,
   type EnsembleTask,
+  type FeatureTypeTask,
   type InsightTask,
   type TaskSpec,
   type TrainTask,
@@ -39,6 +40,7 @@ function inputsOf(spec: TaskSpec, checkpoint: string | undefined): string[] {
     case 'ingest':
       return spec.input.type === 'upload' ? [path.posix.dirname(spec.input.objectPath), ...more] : more;
     case 'train':
+    case 'feature-type':
       return [...foldersOf(spec), ...more];
     case 'ensemble':
       return [...foldersOf(spec), ...spec.members.map(({ artifactPath }) => artifactPath), ...more];
@@ -48,6 +50,8 @@ function inputsOf(spec: TaskSpec, checkpoint: string | undefined): string[] {
   }
 }
 
-const foldersOf = ({ table }: TrainTask | EnsembleTask | BatchPredictTask | InsightTask): string[] => [
+const foldersOf = ({
+  table,
+}: TrainTask | FeatureTypeTask | EnsembleTask | BatchPredictTask | InsightTask): string[] => [
   ...new Set((table?.files ?? []).map((file) => path.posix.dirname(file.path))),
 ];

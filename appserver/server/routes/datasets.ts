@@ -28,6 +28,7 @@ import { noContent, ok, route, type Answer, type Call, type Route } from '../rou
 import { removeDataset } from '../services/deletion.ts';
 import { checkSource } from '../services/dataset-sources.ts';
 import { datasetView, featuresOf, readDataset, readReadyDataset, startIngest } from '../services/datasets.ts';
+import { changeType } from '../services/feature-types.ts';
 import { receiveUpload, type Upload } from '../uploads/receive.ts';
 import { acceptedJob } from './jobs.ts';
 import { IdParams } from './params.ts';
@@ -195,16 +196,22 @@ const feature = route({
 const patchFeature = route({
   method: 'PATCH',
   path: '/api/v1/datasets/{id}/features/{name}',
-  summary: 'Give a feature another type in a new version (not built yet)',
+  summary: 'Give a feature another type in a new version of the dataset, which reads the same rows',
   tag,
   access: 'user',
   params: FeatureParams,
   body: PatchFeatureRequest,
-  answers: { 501: { description: 'not available yet' } },
-  handler: async ({ database }, { caller, params }) => {
-    await readDataset(database, caller, params.id);
-    throw new AppError('NOT_AVAILABLE', 'changing the type of a feature is not built yet');
+  takesKey: true,
+  answers: {
+    200: { description: 'the dataset: the feature has this type already, and no version is made', schema: Dataset },
+    202: { description: 'the job; its resource is the new version', schema: Job },
   },
+  handler: async ({ compute }, { caller, params, body, effect, checkIfMatch }) =>
+    effect(async (trx) => {
+      const { id: datasetId, name } = params;
+      const job = await changeType(trx, compute, { caller, datasetId, name, type: body.type, checkIfMatch });
+      return job === null ? ok(datasetView(await readDataset(trx, caller, datasetId))) : acceptedJob(job);
+    }),
 });
 
 const RowsQuery = strict({

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { AppError } from '#contracts';
 import { failpoint } from '#runtime';
 import {
@@ -8,11 +9,16 @@ import {
   deploymentsOfProject,
   doomFolder,
   doomJobs,
+  doomRows,
+  findStoredTable,
+  hasOtherVersions,
   isFinalJobState,
   lockJob,
   openJobsOfProject,
   projectsOfDataset,
   seizeRow,
+  seizeVersions,
+  type DatasetRecord,
   type Transaction,
 } from '#store';
 import type { Caller } from '../auth/caller.ts';
@@ -87,7 +93,7 @@ async function refuseDeployed(trx: Transaction, projectId: string): Promise<void
 }
 
 /**
- * Deletes a dataset that nothing uses; its objects are the sweeper's from then on.
+ * Deletes a dataset that nothing uses; its objects are the sweeper's from then on, rows with the last version that reads them.
  *
  * @throws NOT_FOUND, STALE; DATASET_IN_USE naming the job, the projects or the batch predictions
  */
@@ -96,18 +102,25 @@ export async function removeDataset({ database }: AppContext, deletion: Deletion
   await failpoint('delete.beforeDatabase');
   await database.transaction(async (trx) => {
     await lockJob(trx, (await readDataset(trx, caller, id)).jobId);
-    await seizeRow(trx, 'datasets', id);
+    await seizeVersions(trx, await readDataset(trx, caller, id));
     const dataset = await readDataset(trx, caller, id);
     checkIfMatch(datasetView(dataset));
     if (dataset.state === 'ingesting')
       throw new AppError('DATASET_IN_USE', `dataset ${id}: it is being read; cancel job ${dataset.jobId} first`);
     await refuseUsed(trx, id);
-    await doomJobs(trx, { jobId: dataset.jobId });
+    if (!(await hasOtherVersions(trx, dataset))) await doomDataset(trx, dataset);
     if (dataset.uploadPath !== null) await doomFolder(trx, `uploads/${id}`);
     await deleteDataset(trx, id);
     await failpoint('delete.inDatabase');
   });
   await failpoint('delete.afterDatabase');
+}
+
+/** What its job wrote, and the rows, which the job of another version may have written. */
+async function doomDataset(trx: Transaction, { id, jobId }: DatasetRecord): Promise<void> {
+  await doomJobs(trx, { jobId });
+  const { files = [] } = (await findStoredTable(trx, id)) ?? {};
+  for (const folder of new Set(files.map((file) => path.posix.dirname(file.path)))) await doomRows(trx, folder);
 }
 
 async function refuseUsed(trx: Transaction, datasetId: string): Promise<void> {

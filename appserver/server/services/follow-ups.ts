@@ -31,6 +31,7 @@ import type { SealedAttempt, TaskFollowUp, TaskQueue } from '../queue/index.ts';
 import type { Verifier } from '../verification/index.ts';
 import { advanceRun, endModelOfTask } from './autopilot-run.ts';
 import { checkMembers } from './ensemble-members.ts';
+import { featureTypeFollowUp } from './feature-types.ts';
 import { publishOutput } from './publish-output.ts';
 import type { Signer } from './signing.ts';
 
@@ -40,6 +41,7 @@ export type FollowUpParts = Pick<AppContext, 'database' | 'signer' | 'hdfsAs'> &
 /** What the ends of tasks mean to datasets, models and batch predictions. */
 export function registerFollowUps(queue: TaskQueue, { database, signer, hdfsAs, verifier }: FollowUpParts): void {
   queue.followUps.register('ingest', ingestFollowUp);
+  queue.followUps.register('feature-type', featureTypeFollowUp);
   queue.followUps.register('train', trainFollowUp(queue, signer, verifier));
   queue.followUps.register('ensemble', ensembleFollowUp(queue, signer, verifier, database));
   queue.followUps.register('batch-predict', batchPredictFollowUp(database, hdfsAs));

@@ -94,9 +94,11 @@ export function datasetFacts(
     createdAt: isoOf(dataset.createdAt),
     warnings: dataset.warnings,
     files: sourceFiles(table),
-    features: profiles.map(({ name, type, missingCount, uniqueCount, uniqueIsEstimate, min, max, mean, warnings }) => ({
-      ...{ name, type, missingCount, uniqueCount, uniqueIsEstimate, min, max, mean, warnings },
-    })),
+    features: profiles.map(
+      ({ name, type, inferredType, missingCount, uniqueCount, uniqueIsEstimate, min, max, mean, warnings }) => ({
+        ...{ name, type, inferredType, missingCount, uniqueCount, uniqueIsEstimate, min, max, mean, warnings },
+      }),
+    ),
   };
 }
 

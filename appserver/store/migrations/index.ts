@@ -11,6 +11,7 @@ import { calibrations0009 } from './0009-calibrations.ts';
 import { timeCounts0010 } from './0010-time-counts.ts';
 import { featureLists0011 } from './0011-feature-lists.ts';
 import { leakage0012 } from './0012-leakage.ts';
+import { datasetVersions0013 } from './0013-dataset-versions.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -26,4 +27,5 @@ export const MIGRATIONS: readonly Migration[] = [
   timeCounts0010,
   featureLists0011,
   leakage0012,
+  datasetVersions0013,
 ];

@@ -134,7 +134,7 @@ async function refresh() {
     table(
       datasets.data,
       [
-        ['Name', (row) => row.name, 'name'],
+        ['Name', (row) => (row.version === 1 ? row.name : `${row.name}, version ${row.version}`), 'name'],
         ['State', (row) => row.state],
         ['Rows', (row) => number(row.rowCount), 'number'],
         ['Features', (row) => number(row.featureCount), 'number'],

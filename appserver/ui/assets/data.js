@@ -1,6 +1,8 @@
-// What is known of a project's data: what gives the target away, warnings with what is done about each, and the feature lists to choose from.
+// What is known of a project's data: what gives the target away, warnings with what is done about each, features with their types, and the
+// feature lists to choose from.
 
 import { get, make, number, show, table } from './dom.js';
+import { featuresOf as featuresOfDataset } from './features.js';
 
 /** Features of a list that are named; the others are counted. */
 const FEATURES_SHOWN = 20;
@@ -102,10 +104,11 @@ function pinsOf(run) {
     : [make('p', { className: 'hint' }, `Pinned for all models of the latest run: ${pins.join(', ')}.`)];
 }
 
-/** Pinned parameters, leakage, warnings and lists of a project, each folded behind its number. */
+/** Pinned parameters, leakage, warnings, features and lists of a project, each folded behind its number. */
 export async function showData({ id, datasetId, target }) {
-  const [{ data: warnings }, { data: lists }, run] = await Promise.all([
+  const [{ data: warnings }, features, { data: lists }, run] = await Promise.all([
     get(`datasets/${encodeURIComponent(datasetId)}/quality`),
+    featuresOfDataset(datasetId),
     get(`projects/${encodeURIComponent(id)}/feature-lists`),
     target === null ? null : get(`projects/${encodeURIComponent(id)}/autopilot`),
   ]);
@@ -126,6 +129,7 @@ export async function showData({ id, datasetId, target }) {
         'None.',
       ),
     ),
+    folded(`Features: ${number(features.featureCount)}`, ...features.nodes),
     folded(
       `Feature lists: ${number(lists.length)}`,
       table(

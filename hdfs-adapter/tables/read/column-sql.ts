@@ -1,4 +1,4 @@
-import { AppError, type StoredColumn } from '#contracts';
+import { AppError, type ParseRule, type StoredColumn } from '#contracts';
 import { anyDateValue, isOneOf, numberValue } from '../cell-sql.ts';
 import { sqlText } from '../duckdb.ts';
 
@@ -19,14 +19,20 @@ export function numberSql(stored: StoredColumn): string {
       if (stored.hasTwin) return `v${stored.position}`;
       if (parse.kind === 'number')
         return unlessMarked(column, 'VARCHAR', nullMarkers.map(sqlText), numberValue(column));
-      if (parse.kind === 'date')
-        return unlessMarked(column, 'VARCHAR', nullMarkers.map(sqlText), anyDateValue(column, parse.formats));
+      if (parse.kind === 'date') return datesOfTexts(column, parse);
       throw new AppError('INTERNAL', `Column ${JSON.stringify(stored.name)}: a category of texts has no number view`);
     case 'int64': {
+      if (parse.kind === 'date') return datesOfTexts(`${column}::VARCHAR`, parse);
       const markers = nullMarkers.filter((marker) => isInt64(marker));
       return unlessMarked(column, 'BIGINT', markers, `${column}::DOUBLE`);
     }
     case 'float64': {
+      // Dates without signs only, whose shortest form is that of an integer.
+      if (parse.kind === 'date')
+        return datesOfTexts(
+          `CASE WHEN ${column} = trunc(${column}) THEN TRY_CAST(${column} AS BIGINT)::VARCHAR END`,
+          parse,
+        );
       // The markers that are the text of a number: as the cell parser finds them in JSON numbers.
       const markers = nullMarkers.filter(
         (marker) => marker !== 'NaN' && marker !== '' && String(Number(marker)) === marker,
@@ -36,6 +42,7 @@ export function numberSql(stored: StoredColumn): string {
     case 'decimal': {
       // By the text, which is rounded once, as scoring does: a cast of more than 53 bits may round twice.
       const text = `${column}::VARCHAR`;
+      if (parse.kind === 'date') return datesOfTexts(text, parse);
       return unlessMarked(text, 'VARCHAR', nullMarkers.map(sqlText), `${text}::DOUBLE`);
     }
     case 'boolean':
@@ -47,6 +54,9 @@ export function numberSql(stored: StoredColumn): string {
       return `CASE WHEN isfinite(${column}) THEN epoch_us(${column})::DOUBLE / 1e6 END`;
   }
 }
+
+const datesOfTexts = (text: string, { formats, nullMarkers }: Extract<ParseRule, { kind: 'date' }>): string =>
+  unlessMarked(text, 'VARCHAR', nullMarkers.map(sqlText), anyDateValue(text, formats));
 
 /** SQL of a stored column's exact text. Not for float64, whose shortest form is made by ECMAScript. */
 export function textSql(stored: StoredColumn): string {

@@ -159,6 +159,36 @@ describe('housekeeping with killed programs', function () {
     });
   }
 
+  for (const point of ['rest.patch.inDatabase', 'rest.patch.afterHandler'])
+    it(`a server killed at ${point} leaves a version that becomes ready, or none`, async () => {
+      const before = await startServer();
+      const worker = startWorker();
+      const first = await api.dataset({ content: churnCsv(120), fileName: 'churn.csv' });
+      await worker.stop();
+      await before.stop();
+      const killed = await startServer(`${point}=kill`);
+      const change = () => api.request('PATCH', `/datasets/${first}/features/age`, { json: { type: 'categorical' } });
+      await change().catch(() => undefined); // its server is gone
+      expect((await killed.ended).signal).to.equal('SIGKILL');
+      const after = await startServer();
+      // The first worker dies in its task, and the lease ends.
+      const dying = startWorker('worker.seal=kill');
+      const states = async () =>
+        (await rawRows<{ version: number; state: string }>(database, 'select version, state from datasets')).map(
+          ({ version, state }) => `${version} ${state}`,
+        );
+      const isMade = point === 'rest.patch.afterHandler';
+      expect((await states()).sort()).to.deep.equal(isMade ? ['1 ready', '2 ingesting'] : ['1 ready']);
+      if (!isMade) expect((await change()).status).to.equal(202);
+      expect((await dying.ended).signal).to.equal('SIGKILL');
+      startWorker();
+      await until('a ready version', async () => (await states()).sort().join() === '1 ready,2 ready', 30_000);
+      for (const { id } of await rawRows<{ id: string }>(database, 'select id from datasets'))
+        await remove(`/datasets/${id}`);
+      await expectEmpty();
+      await after.stop();
+    });
+
   it('leaves no file at all, not even an unfinished one', async () => {
     const server = await startServer();
     const files = () =>

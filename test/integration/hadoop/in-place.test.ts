@@ -3,6 +3,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { parse, TaskOutcome, type HdfsFormat, type IngestOutcome, type RegisteredFile } from '#contracts';
+import { runFeatureType } from '../../../yarn-workers/worker/tasks/feature-type.ts';
 import { runIngest } from '../../../yarn-workers/worker/tasks/ingest.ts';
 import type { ResultBatch } from '../../../yarn-workers/worker/tasks/predict-table.ts';
 import { writeStaged } from '../../../yarn-workers/worker/tasks/staged-output.ts';
@@ -107,6 +108,23 @@ describe('data in HDFS', function () {
       hashes.push(trained.contentHash);
     }
     expect(hashes[0]).to.equal(hashes[1]);
+  });
+
+  it('a feature of files in place is read as another type where they lie', async () => {
+    const { table } = await ingested('parquet', await registered('part-0.parquet', 'part-1.parquet'));
+    const spec = { kind: 'feature-type', datasetId: 'ds_3', table, feature: 'age', type: 'categorical' } as const;
+    const outcome = parse(TaskOutcome, await runFeatureType(bench.run(spec)), 'outcome');
+    if (outcome.kind !== 'feature-type') expect.fail(outcome.kind);
+    const { column, feature } = outcome;
+    expect(feature).to.include({ type: 'categorical', uniqueCount: 50 });
+    const version = { ...table, columns: table.columns.with(column.position, column) };
+    const features = [{ name: 'age', type: 'categorical', uniqueCount: 50 }] as const;
+    const task = churnTask(version, 'lightgbm-fast', { features: [...features] });
+    const trained = parse(TaskOutcome, await runTrain(bench.run(task)), 'outcome');
+    expect(trained.kind).to.equal('train');
+    const refused = { ...spec, feature: 'plan', type: 'date' } as const;
+    const { message } = await appErrorOf('FEATURE_TYPE_REFUSED', () => runFeatureType(bench.run(refused)));
+    expect(message).to.match(/"plan" cannot be made date: 573 of 573 values .* the first is "plus" in row 2/);
   });
 
   it('a file that changes or goes is an error that names it, before any row is used', async () => {

@@ -9,7 +9,7 @@ import {
   isExactDistinct,
   topValuesOf,
 } from '#statistics';
-import { featureProfile, type ColumnProfiler, type Findings } from './column-profile.ts';
+import { featureProfile, type ColumnProfiler, type ColumnToProfile, type Findings } from './column-profile.ts';
 import { DICTIONARY_TEXTS_MAX, TOP_VALUES_CAPACITY, TOP_VALUES_SHOWN } from './limits.ts';
 import { mostFrequent } from './number-profile.ts';
 import { placeCounter, type PlaceCounter } from './place-facts.ts';
@@ -76,7 +76,7 @@ function ruleOf({ name, parse }: StoredColumn): CategoryRule {
  * Profile of a category column by its dictionary: everything is exact. Gives up (and is replaced by {@link textProfiler})
  * when the dictionary grows beyond DICTIONARY_TEXTS_MAX.
  */
-export function dictionaryProfiler(column: StoredColumn): ColumnProfiler {
+export function dictionaryProfiler(column: ColumnToProfile): ColumnProfiler {
   const { name } = column;
   const { nullMarkers, keyRule } = ruleOf(column);
   let counts = new Float64Array(16);
@@ -130,7 +130,7 @@ export function dictionaryProfiler(column: StoredColumn): ColumnProfiler {
 }
 
 /** Profile of a category column of very many different texts, in memory that does not depend on their number. */
-export function textProfiler(column: StoredColumn): ColumnProfiler {
+export function textProfiler(column: ColumnToProfile): ColumnProfiler {
   const { name } = column;
   const { nullMarkers, keyRule } = ruleOf(column);
   const markers = new Set(['', ...nullMarkers]);

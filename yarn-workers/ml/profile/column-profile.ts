@@ -1,4 +1,12 @@
-import type { Column, ColumnRequest, FeatureProfile, StoredColumn, TimeCounts, ValueCount } from '#contracts';
+import type {
+  Column,
+  ColumnRequest,
+  FeatureProfile,
+  FeatureType,
+  StoredColumn,
+  TimeCounts,
+  ValueCount,
+} from '#contracts';
 import { featureWarnings } from './feature-warnings.ts';
 import { inferType, type TypeFacts } from './infer-type.ts';
 import type { NumberSurvey } from './number-survey.ts';
@@ -23,6 +31,11 @@ export interface ProfiledColumn {
   readonly timeCounts: TimeCounts | null;
 }
 
+/** A stored column with the type that a user gave its feature, if any. */
+export interface ColumnToProfile extends StoredColumn {
+  readonly givenType?: FeatureType | undefined;
+}
+
 /** What profilers of all kinds find. */
 export type Findings = Omit<TypeFacts, 'name' | 'parse' | 'rowCount'> &
   Pick<FeatureProfile, 'infiniteCount' | 'min' | 'max' | 'mean' | 'std' | 'quantiles' | 'topValues' | 'histogram'> & {
@@ -32,23 +45,24 @@ export type Findings = Omit<TypeFacts, 'name' | 'parse' | 'rowCount'> &
     readonly values: readonly ValueCount[] | null;
   };
 
-/** The public profile of a column with its inferred type and warnings. */
+/** The public profile of a column with its type, given or inferred, and warnings. What has one value is constant whatever was given. */
 export function featureProfile(
-  { name, position, parse }: StoredColumn,
+  { name, position, parse, givenType }: ColumnToProfile,
   rowCount: number,
   findings: Findings,
 ): FeatureProfile {
   const { numbers: _numbers, texts, survey, values, ...shown } = findings;
-  const type = inferType({ ...findings, name, parse, rowCount });
+  const inferredType = inferType({ ...findings, name, parse, rowCount });
+  const type = inferredType === 'constant' ? inferredType : (givenType ?? inferredType);
   const presentCount = rowCount - findings.missingCount;
   const { uniqueCount } = findings;
   const warnings = [
-    ...featureWarnings({ ...findings, type, rowCount }),
+    ...featureWarnings({ ...findings, type, isGiven: type !== inferredType, rowCount }),
     ...(survey === null ? [] : numberWarnings({ type, presentCount, uniqueCount, survey })),
     ...(values === null ? [] : textWarnings(type, values)),
     ...(texts === null ? [] : placeWarnings(type, texts.places)),
   ];
   const box = type === 'geo' ? (texts?.places.box ?? null) : null;
   const boundingBox = box === null ? {} : { boundingBox: box };
-  return { name, position, type, inferredType: type, ...shown, ...boundingBox, warnings };
+  return { name, position, type, inferredType, ...shown, ...boundingBox, warnings };
 }

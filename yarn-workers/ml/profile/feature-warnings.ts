@@ -6,6 +6,8 @@ import { HIGH_MISSING_SHARE } from './limits.ts';
 /** What warnings are made from. */
 export interface WarningFacts {
   readonly type: FeatureType;
+  /** A user gave it, and it would not have been inferred. */
+  readonly isGiven: boolean;
   readonly rowCount: number;
   readonly missingCount: number;
   readonly infiniteCount: number;
@@ -15,6 +17,7 @@ export interface WarningFacts {
 /** What a person should know about a feature, each with what modelling will do about it. */
 export function featureWarnings({
   type,
+  isGiven,
   rowCount,
   missingCount,
   infiniteCount,
@@ -26,7 +29,12 @@ export function featureWarnings({
   const leftOut = 'It is left out of modelling; change its type to use it.';
   if (uniqueCount === 0) warn('ALL_MISSING', 'No row has a value.', 'It is left out of modelling.');
   else if (type === 'constant') warn('CONSTANT', 'All values are the same.', 'It is left out of modelling.');
-  if (type === 'id') warn('ID_LIKE', 'Nearly every row has another value, as an identifier has.', leftOut);
+  if (type === 'id')
+    warn(
+      'ID_LIKE',
+      isGiven ? 'It was made an identifier.' : 'Nearly every row has another value, as an identifier has.',
+      leftOut,
+    );
   if (type === 'text') {
     warn(
       'TEXT',

@@ -1,4 +1,4 @@
-import type { Column, FeatureProfile, FeatureWarning, StoredColumn } from '#contracts';
+import type { Column, FeatureProfile, FeatureType, FeatureWarning, StoredColumn } from '#contracts';
 import { isMissing } from '#scoring';
 import { hash32, rowHash } from '#statistics';
 import { associations } from '../insights/features/association.ts';
@@ -87,9 +87,7 @@ function codeAt(column: Column, row: number, codeOf: Map<string, number>, marker
 }
 
 function found(kept: readonly KeptColumn[], rowCount: number, features: readonly FeatureProfile[]): NearDuplicate[] {
-  const places = [...kept.keys()].filter(
-    (place) => !['id', 'constant', 'text'].includes(features[place]?.type ?? 'id'),
-  );
+  const places = [...kept.keys()].filter((place) => isCompared(features[place]?.type ?? 'id'));
   const cells = places.map((place) => (kept[place]?.values ?? new Float64Array(0)).subarray(0, rowCount));
   const isNumber = places.map((place) => kept[place]?.codeOf === null);
   const correlation = associations(cells.map((values) => ({ kind: 'number', values })));
@@ -114,9 +112,18 @@ function sameness(correlation: number, information: number): string | null {
   return information >= NEAR_DUPLICATE_INFORMATION ? `shared information ${digits(information)}` : null;
 }
 
+/** Whether features of this type are held against others. */
+export const isCompared = (type: FeatureType): boolean => !['id', 'constant', 'text'].includes(type);
+
+const sameAs = (other: string): string => `It says nearly the same as ${JSON.stringify(other)}: `;
+
+/** Whether a warning is that a feature says nearly the same as this one. */
+export const saysNearlyTheSameAs = ({ code, message }: FeatureWarning, other: string): boolean =>
+  code === 'NEAR_DUPLICATE' && message.startsWith(sameAs(other));
+
 const warningOf = (other: string, how: string): FeatureWarning => ({
   code: 'NEAR_DUPLICATE',
-  message: `It says nearly the same as ${JSON.stringify(other)}: ${how}.`,
+  message: `${sameAs(other)}${how}.`,
   handling: 'Both are modelled; leaving one of them out costs little, and makes the impact of the other one plainer.',
 });
 

@@ -1,4 +1,4 @@
-import { AppError, DISTINCT_VALUES_MAX, type FeatureProfile, type StoredColumn, type ValueCount } from '#contracts';
+import { AppError, DISTINCT_VALUES_MAX, type FeatureProfile, type ValueCount } from '#contracts';
 import { isMissing } from '#scoring';
 import {
   addAllToHistogram,
@@ -19,7 +19,7 @@ import {
   type Moments,
   type QuantileSketch,
 } from '#statistics';
-import { featureProfile, type ColumnProfiler } from './column-profile.ts';
+import { featureProfile, type ColumnProfiler, type ColumnToProfile } from './column-profile.ts';
 import { HISTOGRAM_BINS, TOP_VALUES_SHOWN } from './limits.ts';
 import { numberSurveyor, type NumberSurveyor } from './number-survey.ts';
 import { timeCounter } from './time-counts.ts';
@@ -33,7 +33,7 @@ const FRACTIONS = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
  *
  * @param timeBucketsMax of a date column: different times that are counted each by itself
  */
-export function numberProfiler(column: StoredColumn, timeBucketsMax: number): ColumnProfiler {
+export function numberProfiler(column: ColumnToProfile, timeBucketsMax: number): ColumnProfiler {
   const { name, parse } = column;
   const moments = createMoments();
   const quantiles = createQuantileSketch();

@@ -3,6 +3,7 @@ import {
   SAMPLE_ROWS_MAX,
   type BatchSource,
   type DatasetProfile,
+  type FeatureType,
   type StoredTable,
   type TaskProgress,
 } from '#contracts';
@@ -25,6 +26,8 @@ export interface ProfileOptions {
   /** Awaited, so that the caller can let its event loop turn; called at least once a batch. */
   readonly onProgress?: (progress: TaskProgress) => void | Promise<void>;
   readonly signal?: AbortSignal;
+  /** Types that users gave, by name of the feature; they win over what is inferred. */
+  readonly givenTypes?: ReadonlyMap<string, FeatureType>;
 }
 
 /**
@@ -128,7 +131,8 @@ async function firstPass(
   const bucketsMax = timeBucketsMax(table.columns.filter(({ parse }) => parse.kind === 'date').length);
   for (;;) {
     const comparison = rowComparison(table.columns, source.rowCount);
-    const profilers = table.columns.map((column, position) =>
+    const columns = table.columns.map((column) => ({ ...column, givenType: options.givenTypes?.get(column.name) }));
+    const profilers = columns.map((column, position) =>
       column.parse.kind !== 'category'
         ? numberProfiler(column, bucketsMax)
         : asTexts.has(position)

@@ -7,6 +7,7 @@ import { dieWithParent, trimMemory } from '../native/process.ts';
 import { blameOf } from '../blame.ts';
 import { runBatchPredict } from '../tasks/batch-predict.ts';
 import { runEnsemble } from '../tasks/ensemble.ts';
+import { runFeatureType } from '../tasks/feature-type.ts';
 import { runIngest } from '../tasks/ingest.ts';
 import { runInsight } from '../tasks/insight.ts';
 import { runTrain } from '../tasks/train.ts';
@@ -125,6 +126,8 @@ async function perform(run: Omit<TaskRun, 'task'> & { readonly task: RunMessage[
   switch (spec.kind) {
     case 'ingest':
       return runIngest({ ...run, task: { ...run.task, spec } });
+    case 'feature-type':
+      return runFeatureType({ ...run, task: { ...run.task, spec } });
     case 'train':
       return runTrain({ ...run, task: { ...run.task, spec } });
     case 'ensemble':

@@ -63,7 +63,7 @@ function features(report: ReportFacts): Markup {
     task.features,
     [
       text('Feature', ({ name }) => named(name)),
-      text('Type', ({ type }) => type),
+      text('Type', ({ name, type }) => typeOf(type, profiles.get(name))),
       text('Read', ({ name }) => (read.has(name) ? 'yes' : 'no step of it')),
       number('Missing, dataset', ({ name }) => percent((profiles.get(name)?.missingCount ?? NaN) / dataset.rowCount)),
       number('Missing, training rows', ({ name }) =>
@@ -80,6 +80,10 @@ function features(report: ReportFacts): Markup {
   );
 }
 
+/** The type, and what a type that a person gave had been inferred as. */
+const typeOf = (type: string, profile: FeatureFacts | undefined): string =>
+  profile === undefined || profile.inferredType === type ? type : `${type}, given; inferred: ${profile.inferredType}`;
+
 /** Columns of the dataset that are no features of the model, each with why. */
 function leftOut(report: ReportFacts): Markup {
   const offered = new Set(report.task.features.map(({ name }) => name));
@@ -90,7 +94,7 @@ function leftOut(report: ReportFacts): Markup {
     columns,
     [
       text('Column', ({ name }) => named(name)),
-      text('Type', ({ type }) => type),
+      text('Type', (column) => typeOf(column.type, column)),
       text('Why', (column) => whyLeftOut(column, report)),
     ],
     LEFT_OUT_SHOWN_MAX,
