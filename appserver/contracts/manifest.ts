@@ -44,6 +44,9 @@ export type TextTokens = (typeof TEXT_TOKENS)[number];
 export const CATEGORY_MEANINGS = ['target', 'count'] as const;
 export type CategoryMeaning = (typeof CATEGORY_MEANINGS)[number];
 
+/** What a step of holidays makes: days to and since the nearest ones, or a column a holiday. */
+export const HOLIDAY_COLUMNS = ['distances', 'names'] as const;
+
 /** Parts that a place becomes, each a dense column: directions are those of `place-directions`. */
 export const PLACE_PARTS = ['latitude', 'longitude', 'north-east', 'north-west'] as const;
 export type PlacePart = (typeof PLACE_PARTS)[number];
@@ -77,6 +80,9 @@ const ngramLength = Type.Integer({ minimum: 1, maximum: TEXT_LENGTH_MAX });
  *   of the target (of a class: its share), drawn towards that of all rows; `count` is the level's share of the rows.
  * - `date-difference` (came with encodings): one dense column, days from the date `minus` (another feature) to this one, with
  *   their fraction; NaN where one of them is missing.
+ * - `holidays` (came with them; programs from before refuse it): looks up the day of a date among `days`, of which each has the name at
+ *   `nameOf` its place among `names`. Columns: `distances` are days to the next holiday and since the last one, 0 on one, at most 8; `names` a
+ *   column a name, 1 on its days, else 0. NaN where the date is missing, before the first day or after the last.
  * - `place-directions` (came with places; programs from before refuse it): two dense columns of a place, latitude + width x
  *   longitude and latitude - width x longitude; NaN where one of them is missing. `feature` is the latitude.
  * - `place-parts` (came with the type `geo`; refused so too): one dense column a part of a feature that is read as places; missing is NaN.
@@ -130,6 +136,14 @@ export const ManifestStep = Type.Union([
     kind: Type.Literal('date-difference'),
     feature: Type.Integer({ minimum: 0 }),
     minus: Type.Integer({ minimum: 0 }),
+  }),
+  strict({
+    kind: Type.Literal('holidays'),
+    feature: Type.Integer({ minimum: 0 }),
+    columns: oneOf(HOLIDAY_COLUMNS),
+    names: Type.Array(Type.String(), { minItems: 1 }),
+    days: Type.Array(Type.Integer(), { description: 'since 1970, ascending' }),
+    nameOf: Type.Array(Type.Integer({ minimum: 0 })),
   }),
   strict({
     kind: Type.Literal('place-directions'),

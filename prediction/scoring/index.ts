@@ -87,6 +87,7 @@ export { withThreshold } from './scorer/threshold.ts';
 export { OFFSET_NEEDS, compileOffsets, offsetOf, type OffsetColumn, type RowOffsets } from './scorer/offsets.ts';
 export { crossCodeCount, crossNames, crossTable, rowPlaces, type CrossStep } from './steps/category-cross.ts';
 export { datePart, daysBetween } from './steps/date-parts.ts';
+export { holidayColumns, type HolidayStep } from './steps/holidays.ts';
 export { keyTable } from './steps/key-table.ts';
 export { isPairStep, writePair, type PairStep, type PlacePairStep } from './steps/pair-steps.ts';
 export { cellNames, cellOf, type PlaceCuts } from './steps/place-steps.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { TargetType } from '#contracts';
+import type { Parameters, TargetType } from '#contracts';
 import { BLUEPRINTS, HOLDOUT, fitModel, manifestOf, type AutopilotRequest } from '#ml';
 import { contentHashOf, openArtifact, type RowPrediction } from '#scoring';
 import { sha256, testEngine } from '../support/boosting-engine.ts';
@@ -45,6 +45,7 @@ const TABLES: readonly {
   readonly table: readonly MemoryColumn[];
   readonly features: readonly string[];
   readonly blueprints?: readonly string[];
+  readonly parameters?: Parameters;
 }[] = [
   { name: 'mixed', table: bringing(mixedTable(ROWS, 9)), features: MIXED_FEATURES },
   { name: 'texts', table: bringing(textTable(ROWS, 9)), features: TEXT_FEATURES },
@@ -53,6 +54,13 @@ const TABLES: readonly {
     table: bringing(levelsTable(ROWS, 9)),
     features: LEVELS_FEATURES,
     blueprints: ['lightgbm-encoded', 'lightgbm-default', 'xgboost-default', 'linear', 'linear-splines'],
+  },
+  {
+    name: 'holidays',
+    table: bringing(levelsTable(ROWS, 9)),
+    features: LEVELS_FEATURES,
+    blueprints: ['lightgbm-default', 'xgboost-default', 'extra-trees', 'linear', 'linear-splines'],
+    parameters: { holidays: 'US' },
   },
   {
     name: 'places',
@@ -116,10 +124,11 @@ describe('parity: predictions in training and by the artefact, exactly', functio
     BLUEPRINTS.filter(({ id }) => one.blueprints?.includes(id) ?? true).map((blueprint) => ({
       ...one,
       ...blueprint,
+      own: one.parameters ?? {},
       tableName: one.name,
     })),
   );
-  for (const { id, family, parameters, table, features, tableName } of cases) {
+  for (const { id, family, parameters, own, table, features, tableName } of cases) {
     for (const request of TARGETS.filter((wanted) => !isLeftOut(id, family, wanted))) {
       const { targetType, metric } = request;
       const brought =
@@ -137,14 +146,16 @@ describe('parity: predictions in training and by the artefact, exactly', functio
           });
           const task = trainTask(table, plan, {
             blueprintId: id,
-            parameters:
-              family === 'baseline'
+            parameters: {
+              ...(family === 'baseline'
                 ? {}
                 : family === 'linear'
                   ? { penalties: 12, crosses: 8 }
                   : 'trees' in parameters
                     ? { trees: 12 }
-                    : { maxIterations: 25, leaves: 12, ...(id === 'xgboost-default' ? ENCODED : {}) },
+                    : { maxIterations: 25, leaves: 12, ...(id === 'xgboost-default' ? ENCODED : {}) }),
+              ...own,
+            },
           });
           const fit = await fitModel(task, memorySource(table, 130), testEngine(), freeIo());
           const manifest = JSON.parse(

@@ -4,6 +4,7 @@ import { cellReader, cellText, type KeyReader, type NumberReader } from '../pars
 import { rowCrosses, type CrossSeat, type RowCrosses } from './category-cross.ts';
 import { categoryTable, type CategoryStep, type CategoryTable } from './category-table.ts';
 import { datePart } from './date-parts.ts';
+import { compileHolidays, type HolidayWriter } from './holidays.ts';
 import { isPairStep, pairInputs, writePair } from './pair-steps.ts';
 import { writePlace, type PlaceStep } from './place-steps.ts';
 import { compileTexts, textGroups, type PlacedTextStep, type TextScorer } from '../text/text-scores.ts';
@@ -43,6 +44,11 @@ interface DateTarget {
   readonly part: DatePart;
 }
 
+interface HolidayTarget {
+  readonly column: number;
+  readonly write: HolidayWriter;
+}
+
 interface PlaceTarget {
   readonly column: number;
   readonly step: PlaceStep;
@@ -57,6 +63,7 @@ interface FeaturePlan {
   /** dense columns that are the number itself */
   readonly numberColumns: readonly number[];
   readonly dateTargets: readonly DateTarget[];
+  readonly holidayTargets: readonly HolidayTarget[];
   /** place among the numbers that steps of two features read; -1: none reads it */
   readonly numberPlace: number;
   readonly categoryTargets: readonly CategoryTarget[];
@@ -177,6 +184,7 @@ function write(plan: FeaturePlan, cell: unknown, values: Float64Array, numbers: 
     first !== undefined &&
     numberColumns.length === 1 &&
     plan.dateTargets.length === 0 &&
+    plan.holidayTargets.length === 0 &&
     numberPlace < 0 &&
     plan.keyTargets.length === 0
   )
@@ -187,6 +195,7 @@ function write(plan: FeaturePlan, cell: unknown, values: Float64Array, numbers: 
   for (const target of plan.keyTargets) target.place = target.table.placeOf(value);
   for (const column of numberColumns) values[column] = value;
   for (const { column, part } of plan.dateTargets) values[column] = datePart(value, part);
+  for (const target of plan.holidayTargets) target.write(value, values, target.column);
   return true;
 }
 
@@ -247,6 +256,7 @@ function featurePlan(
   const reader = cellReader(feature.parse);
   const numberColumns: number[] = [];
   const dateTargets: DateTarget[] = [];
+  const holidayTargets: HolidayTarget[] = [];
   const categoryTargets: CategoryTarget[] = [];
   const texts: PlacedTextStep[] = [];
   const placeTargets: PlaceTarget[] = [];
@@ -259,6 +269,7 @@ function featurePlan(
     if (step.kind === 'numeric') numberColumns.push(first);
     else if (step.kind === 'date-parts')
       dateTargets.push(...step.parts.map((part, i) => ({ column: first + i, part })));
+    else if (step.kind === 'holidays') holidayTargets.push({ column: first, write: compileHolidays(step) });
     else if (isPairStep(step)) isNumberKept = true;
     else if (step.kind === 'place-parts' || step.kind === 'place-cells') placeTargets.push({ column: first, step });
     else if (step.kind === 'series-history') {
@@ -278,6 +289,7 @@ function featurePlan(
     keyRule: feature.parse.kind === 'category' ? feature.parse.keyRule : 'text',
     numberColumns,
     dateTargets,
+    holidayTargets,
     numberPlace: isNumberKept ? index : -1,
     categoryTargets,
     keyTargets,

@@ -2,6 +2,7 @@ import { AppError, type ManifestStep, type MatrixColumn, type ParseRule } from '
 import { checkCross, crossTable, rowPlaces, type CrossStep } from './category-cross.ts';
 import { categoryTable, checkCategoryStep, isCategoryStep, type CategoryStep } from './category-table.ts';
 import { datePart } from './date-parts.ts';
+import { checkHolidays, compileHolidays, holidayColumns } from './holidays.ts';
 import {
   checkHistoryStep,
   historyColumns,
@@ -37,6 +38,7 @@ const READABLE: Readonly<Record<ManifestStep['kind'], readonly ParseRule['kind']
   'category-numbers': ['category'],
   'category-cross': ['category', 'number'],
   'date-difference': ['date'],
+  holidays: ['date'],
   'place-directions': ['number'],
   'place-parts': ['geo'],
   'place-cells': ['geo', 'number'],
@@ -70,6 +72,7 @@ export function checkStep(step: ManifestStep, index: number, features: readonly 
   if (step.kind === 'text-scores') checkTextStep(step, fail);
   if (step.kind === 'date-difference' && features[step.minus]?.parse.kind !== 'date')
     fail(`takes off feature ${step.minus}, which is no date`);
+  if (step.kind === 'holidays') checkHolidays(step, fail);
   if (step.kind === 'place-cells') {
     checkCells(step, fail);
     if ((step.longitude === null) !== (parse.kind === 'geo'))
@@ -102,7 +105,7 @@ function checkHistory(step: HistoryStep, features: readonly InputFeature[], fail
  * of a level's number `<feature>.<meaning>`; of several outputs the last two have `.<output>` after that. A difference is
  * `<feature> - <other>` and counts as the first one's; so do the directions of a place, `<latitude>, <longitude>.north-east` and
  * `.north-west`, as the latitude's; parts of a feature that is a place are `<feature>.<part>`, cells `<place>.cells.<how many>`. A cross is `<feature> x <other>`
- * and counts as the first one's. Columns of a history are `<feature>.<what>` and count as the date's.
+ * and counts as the first one's. Columns of a history and of holidays are `<feature>.<what>` and count as the date's.
  */
 export function stepColumns(step: ManifestStep, features: readonly { readonly name: string }[]): MatrixColumn[] {
   const name = features[step.feature]?.name ?? '';
@@ -136,6 +139,8 @@ export function stepColumns(step: ManifestStep, features: readonly { readonly na
     }
     case 'series-history':
       return historyColumns(step).map((what) => ({ name: `${name}.${what}`, sourceFeature: name, kind: 'dense' }));
+    case 'holidays':
+      return holidayColumns(step).map((what) => ({ name: `${name}.${what}`, sourceFeature: name, kind: 'dense' }));
     case 'text-scores':
       return outputColumns(name, step.tokens, step.outputCount);
     case 'category-numbers':
@@ -165,6 +170,8 @@ export function stepColumnCount(step: ManifestStep): number {
       return 2;
     case 'series-history':
       return historyColumns(step).length;
+    case 'holidays':
+      return holidayColumns(step).length;
     case 'numeric':
     case 'category-codes':
     case 'category-cross':
@@ -212,6 +219,14 @@ export function compileStep(step: OneFeatureStep): StepApply {
           }
         }
       };
+    case 'holidays': {
+      const write = compileHolidays(step);
+      return (values, from, to, out, columnCount, firstColumn, outRow) => {
+        const seconds = numbersOf(values);
+        for (let row = from, at = outRow * columnCount + firstColumn; row < to; row += 1, at += columnCount)
+          write(seconds[row] ?? NaN, out, at);
+      };
+    }
     case 'place-parts':
     case 'place-cells':
       return (values, from, to, out, columnCount, firstColumn, outRow) => {

@@ -2,7 +2,8 @@
  * What each blueprint, and each step that makes columns, is worth: `node test/bench/automl/ablation.ts FOLDERS [SETS ROWS PARTS BLUEPRINTS]`.
  * FOLDERS (by comma) have sets with `manifest.json`: the project's shared data, what `../features/sets.py` writes. ROWS are the
  * training rows taken of each set at most; PARTS is `blueprints`, `steps`, or both by comma; BLUEPRINTS are those whose steps are
- * changed one by one.
+ * changed one by one. Two parts more read sets that have a step's columns: `components` those of `../features/text_components.py`,
+ * `holidays` those of `../features/holiday_sets.py`, of which `built` has the step itself; there gains are over the set without these columns.
  *
  * Scores are of the rows held back by five folds of one seed, without a time budget, so that they are the same on any machine.
  * The gain is over LightGBM's defaults (blueprints) or over the same blueprint as it is (steps; a step that is switched off shows
@@ -13,8 +14,10 @@ import { BLUEPRINTS, compareScores, planAutopilot, rankingScore, type OutOfFold 
 import { storedTable, type MemoryColumn } from '../../support/memory-table.ts';
 import { profileOf } from '../../support/modelling-task.ts';
 import {
+  both,
   crosses,
   dates,
+  daysOfYear,
   hashes,
   missingCount,
   places,
@@ -41,8 +44,56 @@ interface Variant {
 /** As many levels a category has that mean targets replace. */
 const MANY_LEVELS = 100;
 
+/** Components of texts beside the scores that trees have, and instead of them. */
+function componentVariants(blueprintId: string): Variant[] {
+  const none = without(/^component /);
+  const eight = without(/^component (9|[1-9]\d)$/);
+  const sixteen = without(/^component (1[7-9]|[2-9]\d)$/);
+  const noText = without(TEXTS);
+  return [
+    { blueprintId, label: 'text scores', change: none },
+    { blueprintId, label: '8 components too', change: eight },
+    { blueprintId, label: '16 components too', change: sixteen },
+    { blueprintId, label: '32 components too' },
+    { blueprintId, label: '8 components instead', change: both(eight, noText) },
+    { blueprintId, label: '16 components instead', change: both(sixteen, noText) },
+    { blueprintId, label: '32 components instead', change: noText },
+  ];
+}
+
+/** The texts of `../features/text_components.py`. */
+const TEXTS = /^(message|title|text|review|remarks)$/;
+
+/** The step of holidays itself, of the country that a set is of. */
+function builtHolidayVariants(blueprintId: string, set: string): Variant[] {
+  const change = without(/holiday/);
+  const holidays = set === 'demand' ? 'DE' : 'US';
+  return [
+    { blueprintId, label: 'no holidays', change },
+    { blueprintId, label: `holidays of ${holidays}`, parameters: { holidays }, change },
+  ];
+}
+
+/** Columns of holidays, and days of the year as levels, which let a model find those that are on the same day every year. */
+function holidayVariants(blueprintId: string): Variant[] {
+  const none = without(/holiday/);
+  return [
+    { blueprintId, label: 'no holidays', change: none },
+    { blueprintId, label: 'days of the year as levels', change: both(none, daysOfYear) },
+    { blueprintId, label: 'holiday or not', change: without(/holiday name|days (to|since) holiday/) },
+    { blueprintId, label: 'names', change: without(/^holiday$|days (to|since) holiday/) },
+    { blueprintId, label: 'days to and since', change: without(/^holiday( name)?$/) },
+    { blueprintId, label: 'names, days to and since', change: without(/^holiday$/) },
+    {
+      blueprintId,
+      label: 'names, days to and since, days of the year as levels',
+      change: both(without(/^holiday$/), daysOfYear),
+    },
+  ];
+}
+
 /** A list of variants; gains are over the first one. */
-function comparisons({ train, request }: RealData): Variant[][] {
+function comparisons({ name: set, train, request }: RealData): Variant[][] {
   const { target } = request;
   const features = train.filter(({ name }) => name !== target);
   const has = (kind: string): boolean => features.some(({ parse }) => parse.kind === kind);
@@ -86,6 +137,9 @@ function comparisons({ train, request }: RealData): Variant[][] {
       ? [[first, ...others.map((blueprintId): Variant => ({ blueprintId, label: 'blueprint' }))]]
       : []),
     ...(parts.includes('steps') ? stepped.split(',').map(steps) : []),
+    ...(parts === 'components' ? stepped.split(',').map(componentVariants) : []),
+    ...(parts === 'holidays' ? stepped.split(',').map(holidayVariants) : []),
+    ...(parts === 'built' ? stepped.split(',').map((id) => builtHolidayVariants(id, set)) : []),
     ...(parts === 'cells' ? [[{ blueprintId: stepped, label: 'as it is' }]] : []),
   ];
 }

@@ -54,6 +54,22 @@ export const dates = (parts: readonly DatePart[], differences = false): Change =
 /** Without the columns of these names. */
 export const without = (names: RegExp): Change => alike((table) => table.filter(({ name }) => !names.test(name)));
 
+/** Beside each date a category of 366 levels, the day of the year by month and day. */
+export const daysOfYear: Change = alike((table) => [
+  ...table,
+  ...table.filter(isDate).map(({ name, cells }) => ({
+    name: `${name}.monthDay`,
+    cells: cells.map((cell) => cell?.slice(5, 10) ?? null),
+    parse: textRule,
+  })),
+]);
+
+/** One change after the other. */
+export const both =
+  (first: Change, second: Change): Change =>
+  (train, test) =>
+    second(...first(train, test));
+
 /** The number of missing cells of a row. */
 export const missingCount = (target: string): Change =>
   alike((table) => {

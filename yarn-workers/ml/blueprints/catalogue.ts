@@ -52,6 +52,7 @@ const NEUTRAL: GbmSettings = {
   categoryL2: 10,
   categories: 'codes',
   categoryCounts: false,
+  holidays: 'none',
 };
 
 const ending = (id: string, description: string): Blueprint['steps'][number] => ({
@@ -108,6 +109,7 @@ const XGBOOST: XgboostSettings = {
   categorySetMax: 64,
   categories: 'codes',
   categoryCounts: false,
+  holidays: 'none',
 };
 
 function xgboost(
@@ -130,8 +132,8 @@ function xgboost(
   return { blueprint, settings, relativeCost, reads: 'all' };
 }
 
-/** Columns that linear models have of places and pairs of features; crosses only where they are asked for. */
-const MADE = { placeCells: CELL_SIZES_MAX, crosses: 0 };
+/** Columns that linear models have of places, pairs of features and dates; crosses and holidays only where they are asked for. */
+const MADE = { placeCells: CELL_SIZES_MAX, crosses: 0, holidays: 'none' } as const;
 
 /** A path of penalties that is fine enough: a step is a factor of 0.79. */
 const PATH = {
@@ -186,6 +188,7 @@ const GROWN: ForestSettings = {
   featureFraction: 0,
   maxBins: 255,
   categorySmoothing: 10,
+  holidays: 'none',
 };
 
 function forest(

@@ -9,6 +9,8 @@ import {
   FOREST_STEPS,
   GEO_LINE_STEP,
   GEO_STEP,
+  HOLIDAYS_STEP,
+  HOLIDAY_NAMES_STEP,
   LINEAR_STEPS,
   PLACES_STEP,
   TEXT_STEP,
@@ -32,6 +34,7 @@ const AT_FEATURE_STEPS: Readonly<Record<string, readonly string[]>> = {
   'category-numbers': ['categories', 'categoryCounts'],
   'place-cells': ['placeCells'],
   'category-cross': ['crosses'],
+  holidays: ['holidays'],
 };
 
 /** The kind of step that a parameter stands at; null: at the model. */
@@ -49,8 +52,8 @@ export function endOf({ blueprint }: CatalogueEntry): Blueprint['steps'][number]
 export function possibleSteps(entry: CatalogueEntry): Blueprint['steps'] {
   const { blueprint, settings } = entry;
   if (settings === null) return blueprint.steps.slice(0, -1);
-  if (isForest(settings)) return FOREST_STEPS;
-  if (!isLinear(settings)) return [...FEATURE_STEPS, ...ENCODED_STEPS];
+  if (isForest(settings)) return [...FOREST_STEPS, HOLIDAYS_STEP];
+  if (!isLinear(settings)) return [...FEATURE_STEPS, ...ENCODED_STEPS, HOLIDAYS_STEP];
   if (naiveBayesOf(settings) !== null) return [TEXT_STEP];
   const geo = settings.pieces > 1 ? GEO_STEP : GEO_LINE_STEP;
   return [
@@ -59,6 +62,7 @@ export function possibleSteps(entry: CatalogueEntry): Blueprint['steps'] {
     geo,
     CELLS_STEP,
     CROSSES_STEP,
+    HOLIDAY_NAMES_STEP,
     TEXT_STEP,
     ...(readsHistory(blueprint.id) ? [HISTORY_STEP] : []),
   ];

@@ -33,6 +33,22 @@ export const CELLS_STEP: Blueprint['steps'][number] = {
     'The places of the training rows are cut in two along the side on which they lie farther apart, and each half again, up to eight times, as long as twenty rows are left. A coefficient a cell of three sizes.',
 };
 
+/** Holidays; trees read how far away they are. */
+export const HOLIDAYS_STEP: Blueprint['steps'][number] = {
+  id: 'holidays',
+  kind: 'holidays',
+  inputs: ['date features'],
+  description:
+    'Where `holidays` names a country. Days to the next of its public holidays and since the last one, 0 on one, at most 8, from 1970 to 2069. The model keeps the days.',
+};
+
+/** Holidays, as linear models read them. */
+export const HOLIDAY_NAMES_STEP: Blueprint['steps'][number] = {
+  ...HOLIDAYS_STEP,
+  description:
+    'Where `holidays` names a country. A coefficient for each of its public holidays, from 1970 to 2069; a day on which it is kept instead counts as it. The model keeps the days.',
+};
+
 /** Crosses of features; linear models read them. */
 export const CROSSES_STEP: Blueprint['steps'][number] = {
   id: 'crosses',

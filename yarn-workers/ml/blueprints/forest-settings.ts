@@ -1,3 +1,5 @@
+import type { HolidayCalendar } from '../holidays/calendars.ts';
+
 /** Settings of a forest of fully grown trees; the parameters of a blueprint have these names. */
 export interface ForestSettings {
   /** Trees; a deadline may end it with fewer. */
@@ -14,4 +16,6 @@ export interface ForestSettings {
   readonly maxBins: number;
   /** Rows of the mean target that the mean target of a category's level is drawn towards, before levels are ordered by it. */
   readonly categorySmoothing: number;
+  /** Whose holidays dates are looked up in. */
+  readonly holidays: HolidayCalendar;
 }

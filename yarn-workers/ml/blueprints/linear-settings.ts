@@ -1,3 +1,5 @@
+import type { HolidayCalendar } from '../holidays/calendars.ts';
+
 /** Shares of terms in the texts of a class, or in those of all others. */
 export const NAIVE_BAYES_VARIANTS = ['multinomial', 'complement'] as const;
 export type NaiveBayesVariant = (typeof NAIVE_BAYES_VARIANTS)[number];
@@ -18,6 +20,8 @@ export interface LinearSettings {
   readonly placeCells?: number;
   /** Crosses of two features, at most: pairs of categories and numbers of few values that gain together; 0: none. */
   readonly crosses?: number;
+  /** Whose holidays dates are looked up in, a column a holiday; absent: none's. */
+  readonly holidays?: HolidayCalendar;
   /** Longest n-gram of words that a text is read by; 0: none. */
   readonly words: number;
   /** Longest n-gram of characters that a text is read by; 0: none. With no words and no characters texts are left out. */

@@ -48,6 +48,7 @@ function checkSteps(task: ReadTask, features: readonly ModellingFeature[]): void
   };
   const dates = features.filter(({ type }) => type === 'date');
   if (features.some(isRead) || (dates.length > 1 && uses('date-difference'))) return;
+  if (dates.length > 0 && uses('holidays')) return;
   const types = [...new Set(features.map(({ type }) => type))].join(', ');
   const needed = [...new Set(features.flatMap(({ type }) => READERS[type] ?? []))].join(', ');
   const message = `no step reads a feature of those that are modelled, which are ${types}; put in one of ${needed}`;

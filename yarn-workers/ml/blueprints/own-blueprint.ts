@@ -140,6 +140,8 @@ const ADDED: Readonly<Record<string, Parameters>> = {
   'category-numbers': { categories: 'target', categoryCounts: true },
   'place-cells': { placeCells: CELL_SIZES_MAX },
   'category-cross': { crosses: CROSSES_MAX },
+  // No country goes without saying.
+  holidays: {},
 };
 
 /** What parameters of a step are without it. */
@@ -148,6 +150,7 @@ const WITHOUT: Readonly<Record<string, Parameters>> = {
   'category-numbers': { categories: 'codes', categoryCounts: false },
   'place-cells': { placeCells: 0 },
   'category-cross': { crosses: 0 },
+  holidays: { holidays: 'none' },
 };
 
 /** The parameters of a document that differ from the catalogue's, in the catalogue's order. */
@@ -200,6 +203,7 @@ function refuseEmptySteps({ steps }: BlueprintDocument, settings: ModelSettings)
     ...(encodesCategories(settings) ? {} : { 'category-numbers': 'categories is "codes" and categoryCounts false' }),
     ...(isLinear(settings) && settings.placeCells === 0 ? { 'place-cells': 'placeCells is 0' } : {}),
     ...(isLinear(settings) && settings.crosses === 0 ? { 'category-cross': 'crosses is 0' } : {}),
+    ...(settings.holidays === 'none' ? { holidays: 'holidays is "none"' } : {}),
   };
   refuse(
     steps.flatMap(({ kind }, index): Finding[] => {

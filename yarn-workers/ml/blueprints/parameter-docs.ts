@@ -14,6 +14,7 @@ import {
   type ModelSettings,
   type Range,
 } from './settings.ts';
+import { HOLIDAY_CALENDARS } from '../holidays/calendars.ts';
 import type { ForestSettings } from './forest-settings.ts';
 import { NAIVE_BAYES_VARIANTS, type LinearSettings } from './linear-settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
@@ -25,6 +26,10 @@ const ENCODED = 'Micci-Barreca 2001, "A preprocessing scheme for high-cardinalit
 const GLMNET = 'Friedman, Hastie, Tibshirani 2010, J. Stat. Soft. 33(1)';
 const FORESTS = 'Breiman 2001, "Random forests"; Geurts, Ernst, Wehenkel 2006, "Extremely randomized trees"';
 
+const HOLIDAYS: Told = [
+  'Whose public holidays dates are looked up in: a country’s by its code (GB: England and Wales), or none’s.',
+];
+
 const BOOSTED = {
   earlyStoppingRounds: [
     'Boosting ends after so many iterations without a better validation loss; 0: never.',
@@ -35,6 +40,7 @@ const BOOSTED = {
     ENCODED,
   ],
   categoryCounts: ['Whether there is also a column with the share of rows that have the level.'],
+  holidays: HOLIDAYS,
 } as const satisfies Readonly<Record<string, Told>>;
 
 const GBM: Readonly<Record<keyof GbmSettings, Told>> = {
@@ -102,6 +108,7 @@ const LINEAR: Readonly<Record<keyof LinearSettings, Told>> = {
   pieces: ['Pieces of the broken line that a number may become, at quantiles; 1: straight lines.'],
   placeCells: ['Sizes of cells that places have, a coefficient each; 0: none.'],
   crosses: ['Pairs of features with a coefficient for each two levels, at most, where they gain together; 0: none.'],
+  holidays: HOLIDAYS,
   words: ['Longest n-gram of words that a text is read by; 0: none.'],
   characters: ['Longest run of characters within words that a text is read by; 0: none.'],
   naiveBayes: [
@@ -124,6 +131,7 @@ const FOREST: Readonly<Record<keyof ForestSettings, Told>> = {
   categorySmoothing: [
     'Rows of the mean target that the mean target of a level is drawn towards, before levels are ordered by it.',
   ],
+  holidays: HOLIDAYS,
 };
 
 /** Ranges and descriptions of a family's parameters. */
@@ -140,6 +148,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   boosting: BOOSTING_KINDS,
   categories: CATEGORY_ENCODINGS,
   naiveBayes: NAIVE_BAYES_VARIANTS,
+  holidays: HOLIDAY_CALENDARS,
 };
 
 /** A parameter of a family, without its values in blueprints. Null: the family has none of this name. */

@@ -13,6 +13,7 @@ export const FEATURE_STEP_KINDS = [
   'category-codes',
   'date-parts',
   'date-difference',
+  'holidays',
   'place-directions',
   'place-parts',
   'place-cells',
@@ -44,6 +45,7 @@ export function usualSteps(blueprintId: string, settings: ModelSettings | null):
   if (naiveBayesOf(settings) !== null) return ['text-scores'];
   const bends = !isLinear(settings) || settings.pieces > 1;
   const left = new Set<FeatureStepKind>([
+    ...((settings.holidays ?? 'none') === 'none' ? (['holidays'] as const) : []),
     // Straight lines have directions of places in their sum already.
     ...(bends ? [] : (['place-directions'] as const)),
     ...(isLinear(settings) && (settings.placeCells ?? 0) > 0 ? [] : (['place-cells'] as const)),
@@ -63,11 +65,15 @@ export function usualSteps(blueprintId: string, settings: ModelSettings | null):
 export function readingOf({ blueprintId, parameters, featureSteps }: ReadTask): Reading {
   const settings = settingsOf(blueprintId, parameters);
   const used: ReadonlySet<string> = new Set(featureSteps ?? usualSteps(blueprintId, settings));
-  const { parts, differences } = dateColumnsOf(settings);
+  const { parts, differences, holidays } = dateColumnsOf(settings);
   return {
     settings,
     analyses: used.has('text-scores') ? textAnalysesOf(settings) : [],
-    dates: { parts: used.has('date-parts') ? parts : [], differences: differences && used.has('date-difference') },
+    dates: {
+      parts: used.has('date-parts') ? parts : [],
+      differences: differences && used.has('date-difference'),
+      holidays: used.has('holidays') ? holidays : null,
+    },
     uses: (kind) => used.has(kind),
   };
 }

@@ -1,6 +1,7 @@
 import { AppError, TEXT_LENGTH_MAX, type Parameters } from '#contracts';
 import { CROSSES_MAX } from '../fit/crosses/limits.ts';
 import { CELL_SIZES_MAX } from '../fit/places/limits.ts';
+import { HOLIDAY_CALENDARS, type HolidayCalendar } from '../holidays/calendars.ts';
 import type { ForestSettings } from './forest-settings.ts';
 import { NAIVE_BAYES_VARIANTS, type LinearSettings, type NaiveBayesVariant } from './linear-settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
@@ -13,12 +14,14 @@ export type BoostingKind = (typeof BOOSTING_KINDS)[number];
 export const CATEGORY_ENCODINGS = ['codes', 'target', 'both'] as const;
 export type CategoryEncoding = (typeof CATEGORY_ENCODINGS)[number];
 
-/** How boosted trees read categories, whatever the engine. */
+/** How boosted trees read categories and dates, whatever the engine. */
 export interface EncodingSettings {
   /** Of the features with at least ENCODED_LEVELS_MIN levels; the others are always codes. */
   readonly categories: CategoryEncoding;
   /** Whether there is also a column with the share of rows that have the level. */
   readonly categoryCounts: boolean;
+  /** Whose holidays dates are looked up in. */
+  readonly holidays: HolidayCalendar;
 }
 
 /** Settings of a gradient boosting (or random forest) blueprint; the parameters of a blueprint have these names. */
@@ -108,7 +111,7 @@ export interface Range {
 type Ranges = Readonly<Record<string, Range>>;
 
 /** What each numeric parameter of a linear model may be, both ends included. */
-export const LINEAR_RANGES: Readonly<Record<Exclude<keyof LinearSettings, 'naiveBayes'>, Range>> = {
+export const LINEAR_RANGES: Readonly<Record<Exclude<keyof LinearSettings, 'naiveBayes' | 'holidays'>, Range>> = {
   l1Ratio: { min: 0, max: 1, integer: false },
   penalties: { min: 1, max: 1_000, integer: true },
   penaltyRatio: { min: 1e-8, max: 1, integer: false },
@@ -122,7 +125,9 @@ export const LINEAR_RANGES: Readonly<Record<Exclude<keyof LinearSettings, 'naive
 };
 
 /** The same of a forest. */
-export const FOREST_RANGES: Readonly<Record<Exclude<keyof ForestSettings, 'randomThresholds' | 'bootstrap'>, Range>> = {
+export const FOREST_RANGES: Readonly<
+  Record<Exclude<keyof ForestSettings, 'randomThresholds' | 'bootstrap' | 'holidays'>, Range>
+> = {
   trees: { min: 1, max: 2_000, integer: true },
   minRowsPerLeaf: { min: 1, max: 1_000_000, integer: true },
   featureFraction: { min: 0, max: 1, integer: false },
@@ -135,9 +140,7 @@ const GBM_FLAGS = ['extraTrees', 'linearLeaves'] as const;
 type GbmFlag = (typeof GBM_FLAGS)[number];
 
 /** The same of boosted trees. */
-export const GBM_RANGES: Readonly<
-  Record<Exclude<keyof GbmSettings, 'boosting' | GbmFlag | 'categories' | 'categoryCounts'>, Range>
-> = {
+export const GBM_RANGES: Readonly<Record<Exclude<keyof GbmSettings, 'boosting' | GbmFlag | EncodingName>, Range>> = {
   learningRate: { min: 0.001, max: 1, integer: false },
   maxIterations: { min: 1, max: 20_000, integer: true },
   earlyStoppingRounds: { min: 0, max: 10_000, integer: true },
@@ -235,13 +238,15 @@ function complaintsOf(defaults: ModelSettings): (name: string, value: Value) => 
 
 function linearComplaint(name: string, value: Value): string | null {
   if (name === 'naiveBayes') return choiceComplaint(value, NAIVE_BAYES_VARIANTS);
-  return rangeComplaint(name, value, LINEAR_RANGES, Object.keys(LINEAR_RANGES));
+  if (name === 'holidays') return choiceComplaint(value, HOLIDAY_CALENDARS);
+  return rangeComplaint(name, value, LINEAR_RANGES, [...Object.keys(LINEAR_RANGES), 'holidays']);
 }
 
 function forestComplaint(name: string, value: Value): string | null {
   const flags = ['randomThresholds', 'bootstrap'];
   if (flags.includes(name)) return flagComplaint(value);
-  return rangeComplaint(name, value, FOREST_RANGES, [...flags, ...Object.keys(FOREST_RANGES)]);
+  if (name === 'holidays') return choiceComplaint(value, HOLIDAY_CALENDARS);
+  return rangeComplaint(name, value, FOREST_RANGES, [...flags, ...Object.keys(FOREST_RANGES), 'holidays']);
 }
 
 function xgboostComplaint(name: string, value: Value): string | null {
@@ -256,14 +261,16 @@ function gbmComplaint(name: string, value: Value): string | null {
   return rangeComplaint(name, value, GBM_RANGES, ['boosting', ...GBM_FLAGS, ...ENCODINGS, ...Object.keys(GBM_RANGES)]);
 }
 
-/** Parameters of all boosted trees that say how they read categories. */
-const ENCODINGS = ['categories', 'categoryCounts'] as const;
+/** Parameters of all boosted trees that say how they read features. */
+const ENCODINGS = ['categories', 'categoryCounts', 'holidays'] as const;
 type EncodingName = (typeof ENCODINGS)[number];
 
 const isEncoding = (name: string): name is EncodingName => ENCODINGS.some((one) => one === name);
 
-const encodingComplaint = (name: EncodingName, value: Value): string | null =>
-  name === 'categoryCounts' ? flagComplaint(value) : choiceComplaint(value, CATEGORY_ENCODINGS);
+function encodingComplaint(name: EncodingName, value: Value): string | null {
+  if (name === 'categoryCounts') return flagComplaint(value);
+  return choiceComplaint(value, name === 'holidays' ? HOLIDAY_CALENDARS : CATEGORY_ENCODINGS);
+}
 
 const flagComplaint = (value: Value): string | null => (typeof value === 'boolean' ? null : 'must be true or false');
 

@@ -10,6 +10,7 @@ const SOURCES: Readonly<Record<string, string>> = {
     'Micci-Barreca 2001, "A preprocessing scheme for high-cardinality categorical attributes"; Bühlmann, Straub 1970 (credibility); Pargent, Pfisterer, Thomas, Bischl 2022',
   'text-scores':
     'Salton, Buckley 1988, "Term-weighting approaches in automatic text retrieval"; Wolpert 1992, "Stacked generalization"',
+  holidays: 'Meeus 1991, "Astronomical Algorithms" (Easter); the countries’ laws',
   'series-history': 'Ben Taieb, Hyndman 2014, "A gradient boosting approach to multi-step forecasting"',
   'gradient-boosting': 'Friedman 2001, "Greedy function approximation: a gradient boosting machine"; LightGBM; XGBoost',
   'random-forest': 'Breiman 2001, "Random forests"; LightGBM',

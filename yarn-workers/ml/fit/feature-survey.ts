@@ -137,7 +137,7 @@ interface Survey {
 function numberSurvey(
   { manifest }: TaskFeature,
   inStatistics: (row: number) => boolean,
-  { parts }: DateColumns,
+  { parts, holidays }: DateColumns,
 ): Survey {
   const kept: number[] = [];
   return {
@@ -149,11 +149,10 @@ function numberSurvey(
         if (inStatistics(firstRow + row)) kept.push(decoded.values[row] ?? NaN);
       }
     },
-    steps: (_member, feature) => [
+    steps: (_member, feature): ManifestStep[] =>
       manifest.parse.kind === 'date'
-        ? { kind: 'date-parts', feature, parts: [...parts] }
-        : { kind: 'numeric', feature },
-    ],
+        ? [{ kind: 'date-parts', feature, parts: [...parts] }, ...(holidays === null ? [] : [{ ...holidays, feature }])]
+        : [{ kind: 'numeric', feature }],
     statistics: (feature) => numberStatistics(feature, Float64Array.from(kept)),
   };
 }

@@ -1,6 +1,6 @@
 import type { TrainTask } from '#contracts';
 import { isText, outputCountOf } from '#scoring';
-import { datePairs } from '../blueprints/dates.ts';
+import { dateColumnCount, datePairs } from '../blueprints/dates.ts';
 import { boostedSample } from '../blueprints/many-classes.ts';
 import { placeColumnsOf } from '../blueprints/places.ts';
 import { readingOf } from '../blueprints/reading.ts';
@@ -29,7 +29,7 @@ export function fittedFraction(task: TrainTask): number {
   const counts = manifests.map((manifest): number => {
     if (isText(manifest)) return 0;
     if (manifest.parse.kind === 'geo') return (uses('place-parts') ? places.parts.length : 0) + places.cellSizes;
-    if (manifest.parse.kind === 'date') return dates.parts.length;
+    if (manifest.parse.kind === 'date') return dateColumnCount(dates);
     return uses(manifest.parse.kind === 'category' ? 'category-codes' : 'numeric') ? 1 : 0;
   });
   const columnCount = counts.reduce((sum, count) => sum + count, pairCount + placeCount + crossCount);

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import type { Column, ManifestFeature, ManifestStep } from '#contracts';
-import { checkStep, openArtifact, packArtifact, stepColumns, type LinearArrays, type Scorer } from '#scoring';
+import type { ManifestFeature, ManifestStep } from '#contracts';
+import { checkStep, stepColumns } from '#scoring';
 import { appErrorOf } from '../../../../support/expect-error.ts';
-import { manifestOf, sha256 } from '../sample-artifact.ts';
+import { columnScorer, scores, type Row } from './column-scorer.ts';
 
 const nullMarkers = ['NA'];
 const FEATURES: ManifestFeature[] = [
@@ -22,76 +22,11 @@ const NUMBERS: Extract<ManifestStep, { kind: 'category-numbers' }> = {
 };
 const DIFFERENCE: ManifestStep = { kind: 'date-difference', feature: 2, minus: 1 };
 
-/** A model whose outputs are matrix columns as they are. */
-function scorerOf(steps: readonly ManifestStep[], column: number, columnCount: number): Scorer {
-  const points = Array.from({ length: columnCount + 1 }, (_, place) => (place > column ? 2 : 0));
-  const identity: LinearArrays = {
-    outputCount: 1,
-    columnCount,
-    intercept: Float64Array.of(0),
-    columnKind: new Uint8Array(columnCount),
-    pointOffset: Int32Array.from(points),
-    // Powers of 2, so that interpolation rounds nothing.
-    knot: Float64Array.of(-1024, 1024),
-    value: Float64Array.of(-1024, 1024),
-    otherwise: Float64Array.from({ length: columnCount }, (_, place) => (place === column ? -1 : 0)),
-    mean: new Float64Array(columnCount),
-  };
-  const content = {
-    targetType: 'regression' as const,
-    target: 'y',
-    classes: [],
-    positiveClass: null,
-    threshold: null,
-    link: 'identity' as const,
-    features: FEATURES,
-    steps: [...steps],
-    members: [
-      {
-        weight: 1,
-        steps: [...steps.keys()],
-        model: { kind: 'linear' as const, prefix: 'm', outputCount: 1, columnCount },
-      },
-    ],
-  };
-  const packed = packArtifact(content, new Map([['m', identity]]), sha256);
-  return openArtifact(manifestOf(packed), packed.blob, sha256);
-}
-
-type Row = Readonly<Record<string, string | null>>;
-
-/** What rows are scored as one by one, as cells and as a batch: all equal. */
-function scores(scorer: Scorer, rows: readonly Row[]): number[] {
-  const out = scorer.createPrediction();
-  const byRow = rows.map((row, number) => {
-    scorer.scoreRow(row, out, number);
-    return Number(out.prediction);
-  });
-  const byCells = rows.map((row, number) => {
-    scorer.scoreRow(
-      FEATURES.map(({ name }) => row[name]),
-      out,
-      number,
-    );
-    return Number(out.prediction);
-  });
-  const columns = scorer.inputFeatures.map((name): Column => {
-    const dictionary = [...new Set(rows.flatMap((row) => row[name] ?? []))];
-    const codes = Int32Array.from(rows, (row) => dictionary.indexOf(row[name] ?? '\u0000'));
-    return { view: 'dictionary', name, codes, dictionary };
-  });
-  const batch = new Float64Array(rows.length);
-  scorer.scoreBatch({ firstRow: 0, rowCount: rows.length, columns }, batch);
-  expect(byCells).to.deep.equal(byRow);
-  expect([...batch]).to.deep.equal(byRow);
-  return byRow;
-}
-
 describe('scoring: steps of encodings', () => {
   it('give a category its numbers, one an output, in every spelling; missing and unseen ones theirs', () => {
     const rows: Row[] = ['a', '7', '7.0', ' 007', 'b', '', 'NA', null].map((city) => ({ city }));
-    expect(scores(scorerOf([NUMBERS], 0, 2), rows)).to.deep.equal([1, 3, 3, 3, 8, 5, 5, 5]);
-    expect(scores(scorerOf([NUMBERS], 1, 2), [...rows, {}])).to.deep.equal([2, 4, 4, 4, 9, 6, 6, 6, 6]);
+    expect(scores(columnScorer(FEATURES, [NUMBERS], 0), rows)).to.deep.equal([1, 3, 3, 3, 8, 5, 5, 5]);
+    expect(scores(columnScorer(FEATURES, [NUMBERS], 1), [...rows, {}])).to.deep.equal([2, 4, 4, 4, 9, 6, 6, 6, 6]);
   });
 
   it('give the days between two dates, and nothing where one is missing', () => {
@@ -103,7 +38,7 @@ describe('scoring: steps of encodings', () => {
       { ordered: '1969-12-31', sent: 'NA' },
       { ordered: '1969-12-31', sent: '1970-01-01' },
     ];
-    const scorer = scorerOf([DIFFERENCE], 0, 1);
+    const scorer = columnScorer(FEATURES, [DIFFERENCE], 0);
     expect(scores(scorer, rows)).to.deep.equal([2, -2.5, -1, -1, -1, 1]);
     expect(scorer.inputFeatures).to.deep.equal(['ordered', 'sent']);
     const out = scorer.createPrediction();

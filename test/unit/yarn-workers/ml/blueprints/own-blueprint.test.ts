@@ -80,7 +80,7 @@ describe('ml blueprints of one’s own', () => {
     for (const { id, parameters } of TRAINABLE) {
       const at = documentOf({ blueprintId: id, parameters: id.startsWith('lightgbm') ? { categories: 'both' } : {} });
       const names = at.steps.flatMap((step) => Object.keys(step.parameters ?? {}));
-      const hidden = ['crosses', ...(names.includes('categories') ? [] : ['categories', 'categoryCounts'])];
+      const hidden = ['crosses', 'holidays', ...(names.includes('categories') ? [] : ['categories', 'categoryCounts'])];
       const texts = names.includes('words') ? [] : ['words', 'characters'];
       const expected = Object.keys(parameters).filter((name) => ![...hidden, ...texts].includes(name));
       expect(names.toSorted(), id).to.deep.equal(expected.toSorted());
@@ -115,6 +115,9 @@ describe('ml blueprints of one’s own', () => {
     expect(madeBy(without('linear-text', 'text-scores')).parameters).to.deep.equal({ words: 0, characters: 0 });
     expect(add('linear', stepOf('linear-text', 'text-scores')).parameters).to.deep.equal({ words: 2, characters: 4 });
     expect(madeBy(told('linear-text', 'text-scores', { words: 0 })).parameters).to.deep.equal({ words: 0 });
+    const holidays: Step = { id: 'h', kind: 'holidays', inputs: ['date features'], parameters: { holidays: 'FR' } };
+    for (const id of ['lightgbm-default', 'xgboost-default', 'extra-trees', 'linear'])
+      expect(add(id, holidays), id).to.deep.equal({ blueprintId: id, parameters: { holidays: 'FR' } });
     // Straight lines do not read directions by themselves, and do where they are told to.
     expect(add('linear', stepOf('linear-splines', 'place-directions')).ownBlueprint?.featureSteps).to.deep.equal([
       ...all.slice(0, 6),
@@ -211,6 +214,21 @@ describe('ml blueprints of one’s own', () => {
         told('lightgbm-default', 'gradient-boosting', { leaves: 1 }),
         `/steps/${end}/parameters/leaves`,
         'an integer from 2 to 4096; found 1',
+      ],
+      [
+        'holidays of no country',
+        changed('linear', (steps) => [{ id: 'h', kind: 'holidays', inputs: ['date features'] }, ...steps]),
+        '/steps/0/parameters',
+        'holidays is "none", so that the step does nothing',
+      ],
+      [
+        'holidays of a country that is not known',
+        changed('linear', (steps) => [
+          { id: 'h', kind: 'holidays', inputs: ['date features'], parameters: { holidays: 'XX' } },
+          ...steps,
+        ]),
+        '/steps/0/parameters/holidays',
+        'must be one of none, US, GB, DE, FR, AT; found "XX"',
       ],
       [
         'values that do not go together',

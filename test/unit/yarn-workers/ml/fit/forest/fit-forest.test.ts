@@ -139,6 +139,7 @@ describe('ml fit: forests', function () {
           featureFraction: 0,
           maxBins: 255,
           categorySmoothing: 10,
+          holidays: 'none',
         },
         {
           ...spec,

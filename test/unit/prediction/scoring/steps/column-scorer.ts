@@ -1,0 +1,74 @@
+import { expect } from 'chai';
+import type { Column, ManifestFeature, ManifestStep } from '#contracts';
+import { columnCountOf, openArtifact, packArtifact, type LinearArrays, type Scorer } from '#scoring';
+import { manifestOf, sha256 } from '../sample-artifact.ts';
+
+/** A model whose output is a matrix column of some steps as it is, -1 where it is missing. */
+export function columnScorer(
+  features: readonly ManifestFeature[],
+  steps: readonly ManifestStep[],
+  column: number,
+): Scorer {
+  const columnCount = columnCountOf(steps);
+  const points = Array.from({ length: columnCount + 1 }, (_, place) => (place > column ? 2 : 0));
+  const identity: LinearArrays = {
+    outputCount: 1,
+    columnCount,
+    intercept: Float64Array.of(0),
+    columnKind: new Uint8Array(columnCount),
+    pointOffset: Int32Array.from(points),
+    // Powers of 2, so that interpolation rounds nothing.
+    knot: Float64Array.of(-1024, 1024),
+    value: Float64Array.of(-1024, 1024),
+    otherwise: Float64Array.from({ length: columnCount }, (_, place) => (place === column ? -1 : 0)),
+    mean: new Float64Array(columnCount),
+  };
+  const content = {
+    targetType: 'regression' as const,
+    target: 'y',
+    classes: [],
+    positiveClass: null,
+    threshold: null,
+    link: 'identity' as const,
+    features: [...features],
+    steps: [...steps],
+    members: [
+      {
+        weight: 1,
+        steps: [...steps.keys()],
+        model: { kind: 'linear' as const, prefix: 'm', outputCount: 1, columnCount },
+      },
+    ],
+  };
+  const packed = packArtifact(content, new Map([['m', identity]]), sha256);
+  return openArtifact(manifestOf(packed), packed.blob, sha256);
+}
+
+export type Row = Readonly<Record<string, string | null>>;
+
+/** What rows are scored as one by one, as cells and as a batch: all equal. */
+export function scores(scorer: Scorer, rows: readonly Row[]): number[] {
+  const out = scorer.createPrediction();
+  const byRow = rows.map((row, number) => {
+    scorer.scoreRow(row, out, number);
+    return Number(out.prediction);
+  });
+  const byCells = rows.map((row, number) => {
+    scorer.scoreRow(
+      scorer.manifest.content.features.map(({ name }) => row[name]),
+      out,
+      number,
+    );
+    return Number(out.prediction);
+  });
+  const columns = scorer.inputFeatures.map((name): Column => {
+    const dictionary = [...new Set(rows.flatMap((row) => row[name] ?? []))];
+    const codes = Int32Array.from(rows, (row) => dictionary.indexOf(row[name] ?? '\u0000'));
+    return { view: 'dictionary', name, codes, dictionary };
+  });
+  const batch = new Float64Array(rows.length);
+  scorer.scoreBatch({ firstRow: 0, rowCount: rows.length, columns }, batch);
+  expect(byCells).to.deep.equal(byRow);
+  expect([...batch]).to.deep.equal(byRow);
+  return byRow;
+}
