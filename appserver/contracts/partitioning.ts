@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { nullable, oneOf, strict } from './schema.ts';
-import { PARTITION_METHODS, VALIDATION_METHODS } from './vocabulary.ts';
+import { FeatureTypeSchema, PARTITION_METHODS, VALIDATION_METHODS } from './vocabulary.ts';
 
 /** Backtests of a run at most. */
 export const BACKTESTS_MAX = 20;
@@ -21,6 +21,12 @@ export const PartitioningRequest = strict({
   validationFraction: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 0.5 })),
   holdoutFraction: Type.Optional(Type.Number({ minimum: 0, maximum: 0.5 })),
   column: Type.Optional(Type.String({ description: 'group key, partition column or date' })),
+  duplicates: Type.Optional(
+    oneOf(['together'], {
+      description:
+        'random and stratified: rows that are equal in all features that the run models, whatever their target, are dealt to one partition; without it each row is dealt by itself',
+    }),
+  ),
   gap: Type.Optional(
     Type.String({
       maxLength: 40,
@@ -92,5 +98,16 @@ export const Partitioning = strict({
   column: nullable(Type.String()),
   seed: Type.Integer({ minimum: 0, maximum: 4294967295 }),
   dates: Type.Optional(DatePartitions),
+  duplicates: Type.Optional(
+    strict(
+      {
+        features: Type.Array(strict({ name: Type.String(), type: FeatureTypeSchema }), {
+          minItems: 1,
+          description: 'rows that are equal in all of them are in one partition, for every model of the project',
+        }),
+      },
+      { description: 'there if equal rows stay together' },
+    ),
+  ),
 });
 export type Partitioning = Static<typeof Partitioning>;

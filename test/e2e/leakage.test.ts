@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { AutopilotDryRun, AutopilotRun, FeatureListPage, Job, Model, ModelParameters } from '#contracts';
 import { Api } from '../support/api.ts';
 import { installedBrowser, startBrowser } from '../support/browser.ts';
-import { modelled } from '../support/modelling.ts';
+import { modelled, newProject } from '../support/modelling.ts';
 import { sharedPlatform } from '../support/platform.ts';
 import { csvText, randomNumbers, type SampleTable } from '../support/sample-data.ts';
 import { skipBecause } from '../support/skip.ts';
@@ -127,6 +127,32 @@ describe('target leakage', function () {
     } finally {
       await browser.close();
     }
+  });
+
+  it('of copies that stay together is none, in any model, with its replay and in the report', async () => {
+    const sharedId = await api.dataset({ content: csvText(shared()), fileName: 'shared.csv' });
+    const partitioning = { method: 'stratified', duplicates: 'together' } as const;
+    const request = { ...REQUEST, target: 'state', partitioning };
+    const run = await modelled(api, { datasetId: sharedId }, request);
+    const path = `/projects/${run.projectId}/autopilot`;
+    const { plan, leakage } = await api.get(path, AutopilotRun);
+    const features = [
+      { name: 'patient', type: 'categorical' },
+      { name: 'x', type: 'numeric' },
+      { name: 'z', type: 'numeric' },
+    ];
+    expect(plan.partitioning.duplicates).to.deep.equal({ features });
+    expect(leakage?.duplicates).to.deep.include({ rowCount: 1_000, twinCount: 500, isCopied: false });
+    expect([leakage?.duplicates?.validation.twinCount, leakage?.duplicates?.holdout.twinCount]).to.deep.equal([0, 0]);
+    const report = (await api.request('GET', `/models/${run.modelId}/compliance-report`)).text;
+    expect(report).to.include('Rows that are equal in all of 3 features, whatever their target');
+    const replay = await api.succeeded(await api.call('POST', `${path}/replay`, 202, Job, { json: {} }));
+    const again = await api.get((replay.resource ?? '').replace('/api/v1', ''), AutopilotRun);
+    expect(again.replay).to.include({ ofProjectId: run.projectId, isEqual: true });
+    const refused = { status: 422, code: 'PARTITION_INVALID', says: ['/partitioning/duplicates'] } as const;
+    const grouped = { ...request, partitioning: { ...partitioning, method: 'group', column: 'patient' } };
+    const other = await newProject(api, sharedId);
+    await api.refused('POST', `/projects/${other}/autopilot`, refused, { json: grouped });
   });
 
   it('is told on the start page', async function () {

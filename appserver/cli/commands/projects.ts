@@ -147,6 +147,10 @@ export const autopilotCommands = [
       timeBudget: { kind: 'integer', description: 'seconds until the recommended model must be ready' },
       maxModels: { kind: 'integer', description: 'models at most; such runs can be repeated exactly' },
       seed: { kind: 'integer', description: 'of partitions and models' },
+      duplicatesTogether: {
+        kind: 'switch',
+        description: 'deal rows that are equal in all features to one partition (first run of a project)',
+      },
       exclude: { kind: 'list', description: 'features to leave out' },
       featureList: { kind: 'text', description: 'name of the feature list to model' },
       imbalance: { kind: 'text', description: 'of rare classes: none, weights (balanced) or downsampling' },
@@ -169,6 +173,8 @@ export const autopilotCommands = [
         timeBudgetSeconds: flags.timeBudget,
         maxModels: flags.maxModels,
         seed: flags.seed,
+        // Without classes to stratify by, rows are dealt at random.
+        partitioning: flags.duplicatesTogether ? { method: 'stratified', duplicates: 'together' } : undefined,
         excludedFeatures: flags.exclude,
         featureList: flags.featureList,
         imbalance: imbalanceOf(flags),

@@ -28,7 +28,7 @@ function duplicatesOf({ duplicates }) {
       { className: 'error' },
       `Scores promise more than new rows will get: ${number(twinCount)} of ${number(rowCount)} rows, ${percent(twinCount, rowCount)}${about}, have an equal one, where chance would give ${percent(expectedShare, 1)}. ` +
         `${percent(validation.twinCount, validation.rowCount)} of the validation rows and ${percent(holdout.twinCount, holdout.rowCount)} of the holdout equal a row that was trained on. ` +
-        'Remove the copies from the dataset, or partition by a column that they share (partitioning.method group).',
+        'Remove the copies from the dataset, or start a project with partitioning {"method": "stratified", "duplicates": "together"}; where copies differ in a feature, partition by a column that they share (method group).',
     ),
   ];
 }

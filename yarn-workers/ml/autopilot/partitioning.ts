@@ -74,6 +74,11 @@ function refuseMisfits(asked: PartitioningRequest): void {
   if (needsColumn && asked.column === undefined) throw refuse('column', `is required for the method ${asked.method}`);
   if (!needsColumn && asked.column !== undefined)
     throw refuse('column', `has no meaning for the method ${asked.method}; leave it out`);
+  if (needsColumn && asked.duplicates !== undefined)
+    throw refuse(
+      'duplicates',
+      `has no meaning for the method ${asked.method}, where the column parts the rows; leave it out, or use random or stratified`,
+    );
   if (asked.method === 'date') return;
   if (asked.validation === 'tvh' && asked.folds !== undefined)
     throw refuse('folds', 'has no meaning with validation tvh; leave it out');
@@ -129,6 +134,9 @@ function defaulted(asked: PartitioningRequest, facts: PartitioningFacts): Partit
     holdoutFraction: asked.holdoutFraction ?? shrunk(DEFAULT_HOLDOUT_FRACTION),
     column,
     seed: facts.seed,
+    ...(asked.duplicates === undefined
+      ? {}
+      : { duplicates: { features: facts.features.map(({ name, type }) => ({ name, type })) } }),
   };
 }
 

@@ -138,10 +138,10 @@ function checkClassSizes(task: TrainTask, { classes }: OutOfFold, sizes: readonl
     );
 }
 
-/** Deals the rows again. By group, column or date nothing can be dealt: the keys are in the table. */
+/** Deals the rows again. By group, column or date, and where equal rows stay together, nothing can be dealt: the keys are in the table. */
 function checkDeal(task: TrainTask, data: OutOfFold): void {
-  const { method } = task.partitioning;
-  if (method !== 'random' && method !== 'stratified') return;
+  const { method, duplicates } = task.partitioning;
+  if ((method !== 'random' && method !== 'stratified') || duplicates !== undefined) return;
   const isByClass = method === 'stratified' && data.classes !== null;
   // Classes of rows that train only are not told, so where their deal ends is not known either.
   if (isByClass && !isCrossValidated(task)) return;

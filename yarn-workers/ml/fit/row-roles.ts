@@ -48,6 +48,7 @@ export function rowRoles(task: TrainTask, rows: TargetRows): RowRoles {
     classes: rows.classes,
     classLabels: task.target.classes.map(({ label }) => label),
     key: rows.key,
+    first: rows.first,
     times: rows.times,
   });
   const sample = withSmallClasses(hashed, of, task, rows);

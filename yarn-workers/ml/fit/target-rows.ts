@@ -9,6 +9,7 @@ import {
 } from '#contracts';
 import { OFFSET_NEEDS, featureDecoder, keyTable, offsetOf } from '#scoring';
 import type { KeyColumn } from '../partition/types.ts';
+import { firstEqualRows } from './equal-rows.ts';
 import { asCategory, storedColumn } from './task-columns.ts';
 
 /** What is known of every row beside its features. */
@@ -23,6 +24,8 @@ export interface TargetRows {
   readonly offsets: readonly TargetOffset[];
   /** Group or partition column, or the series of a partitioning by date. */
   readonly key: KeyColumn | null;
+  /** The first row that each row equals, where equal rows stay together; else null. */
+  readonly first: Uint32Array | null;
   /** Seconds since 1970, of a date that parts rows. */
   readonly times: Float64Array | null;
 }
@@ -51,7 +54,7 @@ export function offsetsOf({ rowCount, offsets }: TargetRows, wanted: (row: numbe
 }
 
 /**
- * One pass over target, weight, offset, exposure and partition column.
+ * One pass over target, weight, offset, exposure and partition column; another one over the features where equal rows stay together.
  *
  * @throws TARGET_HAS_MISSING, TARGET_NOT_FINITE, OFFSET_INVALID, DATASET_CHANGED where the data is not what the plan was made from
  */
@@ -91,7 +94,18 @@ export async function readTargetRows(
     if (key !== null) key.read(columnOf(batch, request.length - 1), batch.rowCount, firstRow);
     if (times !== null) copyTimes(columnOf(batch, request.length - (key === null ? 1 : 2)), batch, times);
   }
-  return { rowCount, classes, values, weights, offsets, key: key?.column() ?? null, times };
+  const { duplicates } = partitioning;
+  const first = duplicates === undefined ? null : await firstEqualRows(task, duplicates, source, signal);
+  return { rowCount, classes, values, weights, offsets, key: key?.column() ?? null, first, times };
+}
+
+/** What a part of the training rows is dealt by, so that what stays together in partitions does in parts of them: a key, or the row itself. */
+export function dealtBy(
+  { partitioning }: Pick<TrainTask, 'partitioning'>,
+  { key, first }: Pick<TargetRows, 'key' | 'first'>,
+): (row: number) => number {
+  const together = partitioning.method === 'group' ? key?.codes : first;
+  return (row) => together?.[row] ?? row;
 }
 
 function columnOf(batch: ColumnBatch, index: number): Column {

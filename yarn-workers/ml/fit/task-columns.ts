@@ -3,6 +3,7 @@ import {
   type ColumnRequest,
   type FeatureType,
   type ManifestFeature,
+  type ModellingFeature,
   type ParseRule,
   type StoredColumn,
   type TrainTask,
@@ -23,7 +24,10 @@ export function storedColumn({ table }: Pick<TrainTask, 'table'>, name: string):
 }
 
 /** The task's features in its order. @throws COLUMN_UNKNOWN; INTERNAL where a type does not fit its column */
-export function taskFeatures(task: Pick<TrainTask, 'table' | 'features'>): TaskFeature[] {
+export function taskFeatures(task: {
+  readonly table: TrainTask['table'];
+  readonly features: readonly (Pick<ModellingFeature, 'name' | 'type'> & Partial<ModellingFeature>)[];
+}): TaskFeature[] {
   const byName = new Map(task.table.columns.map((column) => [column.name, column]));
   return task.features.map(({ name, type }) => {
     const column = byName.get(name);

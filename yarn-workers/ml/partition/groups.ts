@@ -1,6 +1,7 @@
 import { AppError, type Partitioning } from '#contracts';
 import { ascendingOrder, rowHash, textHash } from '#statistics';
-import { HOLDOUT, TRAINING, type KeyColumn } from './types.ts';
+import { shareFiller, sharesOf } from './shares.ts';
+import { HOLDOUT, type KeyColumn } from './types.ts';
 
 /**
  * Deals whole groups, in order of their hash (ties: order of first row), each to the partition that lacks the largest part
@@ -17,21 +18,9 @@ export function dealGroups(partitioning: Partitioning, key: KeyColumn, rowCount:
       `partitioning.column ${JSON.stringify(key.name)} has ${sizes.length} groups, expected at least ${shares.length}: one a partition; use fewer folds or no holdout`,
     );
   }
-  const filled = new Float64Array(shares.length);
+  const fill = shareFiller(shares);
   const partitionOfGroup = new Int8Array(sizes.length);
-  for (const group of ascendingOrder(hashes)) {
-    let neediest = 0;
-    let need = -Infinity;
-    for (const [index, share] of shares.entries()) {
-      const lacking = 1 - (filled[index] ?? 0) / share.rows;
-      if (lacking > need) {
-        need = lacking;
-        neediest = index;
-      }
-    }
-    filled[neediest] = (filled[neediest] ?? 0) + (sizes[group] ?? 0);
-    partitionOfGroup[group] = shares[neediest]?.partition ?? HOLDOUT;
-  }
+  for (const group of ascendingOrder(hashes)) partitionOfGroup[group] = fill(sizes[group] ?? 0);
   return Int8Array.from(groupOf, (group) => partitionOfGroup[group] ?? HOLDOUT);
 }
 
@@ -60,25 +49,4 @@ function groupsOf(seed: number, { codes, keys }: KeyColumn, rowCount: number): G
     groupOf[row] = group;
   }
   return { groupOf, sizes, hashes: Float64Array.from(hashes) };
-}
-
-interface Share {
-  readonly partition: number;
-  readonly rows: number;
-}
-
-/** Partitions with the rows they should have; those that should have none are left out. */
-function sharesOf({ holdoutFraction, validation, folds, validationFraction }: Partitioning, rowCount: number): Share[] {
-  const shares: Share[] = [];
-  const add = (partition: number, fraction: number): void => {
-    if (fraction > 0) shares.push({ partition, rows: fraction * rowCount });
-  };
-  if (validation === 'tvh') {
-    add(TRAINING, 1 - holdoutFraction - (validationFraction ?? 0));
-    add(0, validationFraction ?? 0);
-  } else {
-    for (let fold = 0; fold < folds; fold += 1) add(fold, (1 - holdoutFraction) / folds);
-  }
-  add(HOLDOUT, holdoutFraction);
-  return shares;
 }

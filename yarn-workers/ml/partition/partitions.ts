@@ -4,6 +4,7 @@ import { dealByDate } from './dates.ts';
 import { dealGroups } from './groups.ts';
 import { foldsOfColumn } from './named.ts';
 import { dealRows, dealStratified } from './ranks.ts';
+import { dealTogether } from './together.ts';
 import { HOLDOUT, TRAINING, type KeyColumn, type PartitionRows, type Partitions } from './types.ts';
 
 /** Up to so many rows, `random` deals exact counts by rank of the hash; above, each row's hash alone decides. */
@@ -20,6 +21,7 @@ export const RANKED_RANDOM_ROWS_MAX = 100_000;
  * - `group`: groups in order of hash(seed, key); each goes whole to the partition that lacks most of its share. A row
  *   without a key is a group of its own.
  * - `column`: the column names the partitions, see {@link foldsOfColumn}.
+ * - with `duplicates` equal rows stay together, see {@link dealTogether}; of random and stratified ones.
  * - `date`: the windows of time that the plan has decided, see {@link dealByDate}.
  *
  * @throws TOO_FEW_ROWS, TARGET_CLASS_TOO_SMALL, PARTITION_INVALID, DATASET_CHANGED naming what was found
@@ -36,6 +38,11 @@ type Dealt = Partitioning & { readonly method: Exclude<Partitioning['method'], '
 
 function deal(partitioning: Dealt, rows: PartitionRows): Int8Array {
   const { rowCount, classes } = rows;
+  if (partitioning.duplicates !== undefined) {
+    if (rows.first === null || rows.first === undefined)
+      throw new AppError('INTERNAL', 'equal rows are to be kept together and are not known');
+    return dealTogether(partitioning, rows.first, rows);
+  }
   switch (partitioning.method) {
     case 'random':
       return random(partitioning, rowCount);

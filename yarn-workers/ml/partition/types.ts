@@ -50,6 +50,8 @@ export interface PartitionRows {
   readonly classLabels: readonly string[];
   /** Needed by the methods `group` and `column`. */
   readonly key: KeyColumn | null;
+  /** The first row that each row equals; needed where equal rows stay together. */
+  readonly first?: Uint32Array | null;
   /** Seconds since 1970; needed by the method `date`. */
   readonly times?: Float64Array | null;
 }

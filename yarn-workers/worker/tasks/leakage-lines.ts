@@ -35,7 +35,9 @@ function duplicatesLine({
   const chance = expectedShare === null ? '' : `; ${percent(expectedShare, 1)} by chance`;
   const facts = `equal rows: ${twinCount} of ${rowCount} (${percent(twinCount, rowCount)}${about}${chance})`;
   const seen = `${percent(validation.twinCount, validation.rowCount)} of the validation rows and ${percent(holdout.twinCount, holdout.rowCount)} of the holdout equal a training row`;
-  return isCopied ? `${facts}; ${seen}: scores promise more than new rows will get` : `${facts}; ${seen}`;
+  return isCopied
+    ? `${facts}; ${seen}: scores promise more than new rows will get; remove the copies, or start a project with partitioning.duplicates together`
+    : `${facts}; ${seen}`;
 }
 
 const groupLine = ({ column, score, chance, groupCount, seenShare }: GroupFinding): string =>

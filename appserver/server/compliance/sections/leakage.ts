@@ -59,7 +59,7 @@ const features = (all: LeakageFacts['findings']): Markup =>
 function copiesOf({ rowCount, twinCount, noise, validation, holdout, expectedShare }: DuplicateFacts): Markup {
   const about = noise === 0 ? '' : ` (± ${percent(noise)})`;
   return note(
-    `Scores promise more than new rows will get: ${count(twinCount)} of ${count(rowCount)} rows, ${percent(twinCount / rowCount)}${about}, have an equal one, where chance would give ${percent(expectedShare)}. ${percent(validation.twinCount / validation.rowCount)} of the validation rows and ${percent(holdout.twinCount / holdout.rowCount)} of the holdout equal a row that was trained on.`,
+    `Scores promise more than new rows will get: ${count(twinCount)} of ${count(rowCount)} rows, ${percent(twinCount / rowCount)}${about}, have an equal one, where chance would give ${percent(expectedShare)}. ${percent(validation.twinCount / validation.rowCount)} of the validation rows and ${percent(holdout.twinCount / holdout.rowCount)} of the holdout equal a row that was trained on. Partitions with duplicates together would part none of them.`,
   );
 }
 

@@ -27,6 +27,7 @@ function dealt({
   column,
   seed,
   dates,
+  duplicates,
 }: Partitioning): Markup {
   const key = column === null ? markup`a column` : named(column);
   const methods = {
@@ -42,7 +43,11 @@ function dealt({
       : validation === 'cv'
         ? markup` ${percent(holdoutFraction)} of the rows are the holdout; the others are parted into ${String(folds)} folds, each predicted by a member that was fitted on the other folds.`
         : markup` ${percent(holdoutFraction)} of the rows are the holdout, ${percent(validationFraction)} the validation rows; the others are trained on.`;
-  return markup`${methods[method]}${shares} Whatever learns from rows (levels, encodings, scales, words) is fitted within each fold on its training rows only. The partitions are the same for all models of the project.`;
+  const together =
+    duplicates === undefined
+      ? NOTHING
+      : markup` Rows that are equal in all of ${String(duplicates.features.length)} features, whatever their target, were dealt to one partition together.`;
+  return markup`${methods[method]}${together}${shares} Whatever learns from rows (levels, encodings, scales, words) is fitted within each fold on its training rows only. The partitions are the same for all models of the project.`;
 }
 
 function backtests({

@@ -4,6 +4,7 @@ import type { EncodingSettings } from '../../blueprints/settings.ts';
 import type { FeatureSurvey, LevelCounts } from '../feature-survey.ts';
 import type { MemberContext } from '../fit-member.ts';
 import { countRows, trainingRows, type Member } from '../row-roles.ts';
+import { dealtBy } from '../target-rows.ts';
 import { credibilityConstant, drawnMean, NO_ROWS, together, type LevelMoments } from './credibility.ts';
 import {
   ENCODED_LEVEL_ROWS_MIN,
@@ -178,13 +179,10 @@ function momentsOf(moments: TargetMoments, place: number, output: number, leftOu
   return sum;
 }
 
-/** The part of each training row, dealt by hash; rows of one group are dealt together. */
+/** The part of each training row, dealt by hash; rows that stay together in partitions are dealt together. */
 function partsOf({ task, rows, roles }: EncodingContext, member: Member): (row: number) => number {
   const salted = hash32(task.seed, PARTS_SALT);
-  const isGrouped = task.partitioning.method === 'group';
+  const keyOf = dealtBy(task, rows);
   const trains = trainingRows(roles, member);
-  return (row) => {
-    if (!trains(row)) return -1;
-    return rowHash(salted, isGrouped ? (rows.key?.codes[row] ?? row) : row) % ENCODING_PARTS;
-  };
+  return (row) => (trains(row) ? rowHash(salted, keyOf(row)) % ENCODING_PARTS : -1);
 }

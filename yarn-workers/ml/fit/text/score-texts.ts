@@ -10,7 +10,7 @@ import type { MemberContext } from '../fit-member.ts';
 import { countRows, trainingRows, type Member } from '../row-roles.ts';
 import { SCORE_FOLDS } from './limits.ts';
 import { linearObjective } from '../../blueprints/objective.ts';
-import { offsetsOf } from '../target-rows.ts';
+import { dealtBy, offsetsOf } from '../target-rows.ts';
 import { memberText, termColumns, textStep } from './member-text.ts';
 import { planText, textBlocks, type TextPlan } from './text-columns.ts';
 
@@ -162,11 +162,10 @@ function subset(part: Part, wanted: (place: number) => boolean): Part {
   });
 }
 
-/** The part of each row, dealt by hash; rows of one group are dealt together. */
+/** The part of each row, dealt by hash; rows that stay together in partitions are dealt together. */
 function partIndices({ task, rows }: MemberContext<unknown>, chosen: Int32Array): Uint8Array {
   const salted = hash32(task.seed, FOLD_SALT);
-  const isGrouped = task.partitioning.method === 'group';
-  const keyOf = (row: number): number => (isGrouped ? (rows.key?.codes[row] ?? row) : row);
+  const keyOf = dealtBy(task, rows);
   return Uint8Array.from(chosen, (row) => rowHash(salted, keyOf(row)) % SCORE_FOLDS);
 }
 

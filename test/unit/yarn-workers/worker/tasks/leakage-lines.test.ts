@@ -17,7 +17,7 @@ describe('worker leakage lines', () => {
     const leftOut = { rowCount: 10, featureCount: 1, groupColumnCount: 2, pairCount: 3, duplicates: false };
     expect(leakageLines({ ...FACTS, groups, leftOut })).to.deep.equal([
       'target leakage: 0 findings on 900 rows, and 3 pairs on 900',
-      'equal rows: 200 of 1000 (20.0 %; 0.120 % by chance); 15.0 % of the validation rows and 25.0 % of the holdout equal a training row: scores promise more than new rows will get',
+      'equal rows: 200 of 1000 (20.0 %; 0.120 % by chance); 15.0 % of the validation rows and 25.0 % of the holdout equal a training row: scores promise more than new rows will get; remove the copies, or start a project with partitioning.duplicates together',
       'groups: patient tells 0.5000 of the target (0.0100 by chance; 90 groups), 95.0 % of the validation rows are of groups that were trained on; of new groups scores promise too much: partition by group',
       'out of time: not looked at were 10 rows, 1 features, 2 columns of groups, 3 pairs',
     ]);

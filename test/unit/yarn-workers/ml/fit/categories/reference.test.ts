@@ -55,6 +55,7 @@ async function momentsOf(
     weights: weights === null ? null : Float64Array.from(weights),
     offsets: [],
     key: null,
+    first: null,
     times: null,
   };
   const [moments] = await gatherTargets(
