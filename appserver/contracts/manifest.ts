@@ -74,7 +74,8 @@ const ngramLength = Type.Integer({ minimum: 1, maximum: TEXT_LENGTH_MAX });
  * - `text-scores` (came with text; programs from before refuse it with ARTIFACT_INVALID): one dense column an output, the
  *   dot product of a text's tf-idf vector and the output's coefficients (terms x outputs); missing is NaN. A text counts up
  *   to `charactersMax` UTF-16 units. The vector has (1 + ln count) x (ln((1 + documentCount) / (1 + documents)) + 1) at each
- *   of `terms` and is of length 1, or 0 where the text has none of them: see `compileText` of `scoring`.
+ *   of `terms` and is of length 1, or 0 where the text has none of them: see `compileText` of `scoring`. `components` (came with them; refused
+ *   so too): the outputs are directions in which texts differ, no scores of the target.
  * - `category-numbers` (came with encodings; refused so too): `outputCount` dense columns. Key i has
  *   `values[i * outputCount]` and on, a missing cell `missing`, an unseen key `unseen`. `meaning`: `target` is the level's mean
  *   of the target (of a class: its share), drawn towards that of all rows; `count` is the level's share of the rows.
@@ -121,6 +122,7 @@ export const ManifestStep = Type.Union([
     documents: Type.Array(Type.Integer({ minimum: 1 }), { description: 'texts that have the term, by term' }),
     outputCount: Type.Integer({ minimum: 1 }),
     coefficients: Type.Array(Type.Number()),
+    components: Type.Optional(Type.Literal(true)),
   }),
   strict({
     kind: Type.Literal('category-numbers'),

@@ -101,7 +101,8 @@ function checkHistory(step: HistoryStep, features: readonly InputFeature[], fail
 }
 
 /**
- * Matrix columns that a step makes, in order. A date part's column is `<feature>.<part>`, a text's `<feature>.<tokens>`, that
+ * Matrix columns that a step makes, in order. A date part's column is `<feature>.<part>`, a text's `<feature>.<tokens>` (of its components
+ * `<feature>.<tokens>.component`), that
  * of a level's number `<feature>.<meaning>`; of several outputs the last two have `.<output>` after that. A difference is
  * `<feature> - <other>` and counts as the first one's; so do the directions of a place, `<latitude>, <longitude>.north-east` and
  * `.north-west`, as the latitude's; parts of a feature that is a place are `<feature>.<part>`, cells `<place>.cells.<how many>`. A cross is `<feature> x <other>`
@@ -142,7 +143,7 @@ export function stepColumns(step: ManifestStep, features: readonly { readonly na
     case 'holidays':
       return holidayColumns(step).map((what) => ({ name: `${name}.${what}`, sourceFeature: name, kind: 'dense' }));
     case 'text-scores':
-      return outputColumns(name, step.tokens, step.outputCount);
+      return outputColumns(name, step.components === true ? `${step.tokens}.component` : step.tokens, step.outputCount);
     case 'category-numbers':
       return outputColumns(name, step.meaning, step.outputCount);
   }

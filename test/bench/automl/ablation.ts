@@ -3,7 +3,7 @@
  * FOLDERS (by comma) have sets with `manifest.json`: the project's shared data, what `../features/sets.py` writes. ROWS are the
  * training rows taken of each set at most; PARTS is `blueprints`, `steps`, or both by comma; BLUEPRINTS are those whose steps are
  * changed one by one. Two parts more read sets that have a step's columns: `components` those of `../features/text_components.py`,
- * `holidays` those of `../features/holiday_sets.py`, of which `built` has the step itself; there gains are over the set without these columns.
+ * `holidays` those of `../features/holiday_sets.py`; `built` has the steps themselves instead. There gains are over the set without these columns.
  *
  * Scores are of the rows held back by five folds of one seed, without a time budget, so that they are the same on any machine.
  * The gain is over LightGBM's defaults (blueprints) or over the same blueprint as it is (steps; a step that is switched off shows
@@ -64,8 +64,15 @@ function componentVariants(blueprintId: string): Variant[] {
 /** The texts of `../features/text_components.py`. */
 const TEXTS = /^(message|title|text|review|remarks)$/;
 
-/** The step of holidays itself, of the country that a set is of. */
-function builtHolidayVariants(blueprintId: string, set: string): Variant[] {
+/** The steps themselves: components of texts, or holidays of the country that a set is of. */
+function builtVariants(blueprintId: string, set: string, hasTexts: boolean): Variant[] {
+  if (hasTexts)
+    return [0, 8, 16].map((textComponents) => ({
+      blueprintId,
+      label: `${textComponents} components`,
+      parameters: { textComponents },
+      change: without(/^component /),
+    }));
   const change = without(/holiday/);
   const holidays = set === 'demand' ? 'DE' : 'US';
   return [
@@ -139,7 +146,15 @@ function comparisons({ name: set, train, request }: RealData): Variant[][] {
     ...(parts.includes('steps') ? stepped.split(',').map(steps) : []),
     ...(parts === 'components' ? stepped.split(',').map(componentVariants) : []),
     ...(parts === 'holidays' ? stepped.split(',').map(holidayVariants) : []),
-    ...(parts === 'built' ? stepped.split(',').map((id) => builtHolidayVariants(id, set)) : []),
+    ...(parts === 'built'
+      ? stepped.split(',').map((id) =>
+          builtVariants(
+            id,
+            set,
+            features.some(({ name }) => TEXTS.test(name)),
+          ),
+        )
+      : []),
     ...(parts === 'cells' ? [[{ blueprintId: stepped, label: 'as it is' }]] : []),
   ];
 }

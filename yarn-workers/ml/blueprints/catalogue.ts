@@ -53,6 +53,7 @@ const NEUTRAL: GbmSettings = {
   categories: 'codes',
   categoryCounts: false,
   holidays: 'none',
+  textComponents: 0,
 };
 
 const ending = (id: string, description: string): Blueprint['steps'][number] => ({
@@ -110,6 +111,7 @@ const XGBOOST: XgboostSettings = {
   categories: 'codes',
   categoryCounts: false,
   holidays: 'none',
+  textComponents: 0,
 };
 
 function xgboost(
@@ -189,6 +191,7 @@ const GROWN: ForestSettings = {
   maxBins: 255,
   categorySmoothing: 10,
   holidays: 'none',
+  textComponents: 0,
 };
 
 function forest(
@@ -323,7 +326,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'Extremely randomised trees',
     3,
     'Fully grown trees with random thresholds, averaged as probabilities: hard to beat where rows resemble each other.',
-    { randomThresholds: true, bootstrap: false },
+    { randomThresholds: true, bootstrap: false, textComponents: 8 },
   ),
   linear(
     'linear-splines',

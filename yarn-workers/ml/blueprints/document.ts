@@ -30,7 +30,7 @@ export interface MadeBy {
 
 /** Parameters that stand at the step that reads them; all others stand at the model that ends the blueprint. */
 const AT_FEATURE_STEPS: Readonly<Record<string, readonly string[]>> = {
-  'text-scores': ['words', 'characters'],
+  'text-scores': ['words', 'characters', 'textComponents'],
   'category-numbers': ['categories', 'categoryCounts'],
   'place-cells': ['placeCells'],
   'category-cross': ['crosses'],

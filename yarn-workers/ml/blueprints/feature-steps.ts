@@ -92,7 +92,7 @@ export const FEATURE_STEPS: Blueprint['steps'] = [
     kind: 'text-scores',
     inputs: ['text features'],
     description:
-      'What a linear model makes of a text: tf-idf of its words and pairs of words, a number an output. Rows that it was fitted on have the number of a model that had not seen them.',
+      'What a linear model makes of a text: tf-idf of its words and pairs of words, a number an output. Rows that it was fitted on have the number of a model that had not seen them. With `textComponents` beside it, as many columns of how far a text goes in the directions in which texts differ most (truncated SVD of the 2,000 terms in most texts).',
   },
 ];
 

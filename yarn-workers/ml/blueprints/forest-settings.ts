@@ -18,4 +18,6 @@ export interface ForestSettings {
   readonly categorySmoothing: number;
   /** Whose holidays dates are looked up in. */
   readonly holidays: HolidayCalendar;
+  /** Components of each text's terms that trees read beside its scores; 0: none. */
+  readonly textComponents: number;
 }

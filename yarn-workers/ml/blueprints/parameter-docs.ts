@@ -30,6 +30,11 @@ const HOLIDAYS: Told = [
   'Whose public holidays dates are looked up in: a country’s by its code (GB: England and Wales), or none’s.',
 ];
 
+const COMPONENTS: Told = [
+  'Directions in which the tf-idf vectors of a text differ most (truncated SVD), a column each beside its scores; 0: none.',
+  'Deerwester et al. 1990, "Indexing by latent semantic analysis"; Halko, Martinsson, Tropp 2011, "Finding structure with randomness"',
+];
+
 const BOOSTED = {
   earlyStoppingRounds: [
     'Boosting ends after so many iterations without a better validation loss; 0: never.',
@@ -41,6 +46,7 @@ const BOOSTED = {
   ],
   categoryCounts: ['Whether there is also a column with the share of rows that have the level.'],
   holidays: HOLIDAYS,
+  textComponents: COMPONENTS,
 } as const satisfies Readonly<Record<string, Told>>;
 
 const GBM: Readonly<Record<keyof GbmSettings, Told>> = {
@@ -132,6 +138,7 @@ const FOREST: Readonly<Record<keyof ForestSettings, Told>> = {
     'Rows of the mean target that the mean target of a level is drawn towards, before levels are ordered by it.',
   ],
   holidays: HOLIDAYS,
+  textComponents: COMPONENTS,
 };
 
 /** Ranges and descriptions of a family's parameters. */

@@ -14,7 +14,7 @@ export type BoostingKind = (typeof BOOSTING_KINDS)[number];
 export const CATEGORY_ENCODINGS = ['codes', 'target', 'both'] as const;
 export type CategoryEncoding = (typeof CATEGORY_ENCODINGS)[number];
 
-/** How boosted trees read categories and dates, whatever the engine. */
+/** How boosted trees read categories, dates and texts, whatever the engine. */
 export interface EncodingSettings {
   /** Of the features with at least ENCODED_LEVELS_MIN levels; the others are always codes. */
   readonly categories: CategoryEncoding;
@@ -22,6 +22,8 @@ export interface EncodingSettings {
   readonly categoryCounts: boolean;
   /** Whose holidays dates are looked up in. */
   readonly holidays: HolidayCalendar;
+  /** Components of each text's terms that trees read beside its scores; 0: none. */
+  readonly textComponents: number;
 }
 
 /** Settings of a gradient boosting (or random forest) blueprint; the parameters of a blueprint have these names. */
@@ -110,6 +112,8 @@ export interface Range {
 
 type Ranges = Readonly<Record<string, Range>>;
 
+const TEXT_COMPONENTS: Range = { min: 0, max: 64, integer: true };
+
 /** What each numeric parameter of a linear model may be, both ends included. */
 export const LINEAR_RANGES: Readonly<Record<Exclude<keyof LinearSettings, 'naiveBayes' | 'holidays'>, Range>> = {
   l1Ratio: { min: 0, max: 1, integer: false },
@@ -133,6 +137,7 @@ export const FOREST_RANGES: Readonly<
   featureFraction: { min: 0, max: 1, integer: false },
   maxBins: { min: 15, max: 1023, integer: true },
   categorySmoothing: { min: 0, max: 1e6, integer: false },
+  textComponents: TEXT_COMPONENTS,
 };
 
 /** Parameters of LightGBM that are true or false. */
@@ -157,6 +162,7 @@ export const GBM_RANGES: Readonly<Record<Exclude<keyof GbmSettings, 'boosting' |
   dropRate: { min: 0, max: 1, integer: false },
   skipDrop: { min: 0, max: 1, integer: false },
   linearPenalty: { min: 0, max: 1e6, integer: false },
+  textComponents: TEXT_COMPONENTS,
 };
 
 /** The same of trees of XGBoost. */
@@ -175,6 +181,7 @@ export const XGBOOST_RANGES: Readonly<Record<Exclude<keyof XgboostSettings, Enco
   maxBins: { min: 15, max: 1023, integer: true },
   oneHotLevels: { min: 1, max: 1_000, integer: true },
   categorySetMax: { min: 1, max: 1_000, integer: true },
+  textComponents: TEXT_COMPONENTS,
 };
 
 /**

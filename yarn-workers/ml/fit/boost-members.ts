@@ -122,18 +122,18 @@ const isTooLate = (err: unknown): boolean => err instanceof AppError && err.code
 
 /** The scores of the texts for each member, where the blueprint reads some: they are fitted before any tree is grown. */
 export async function scoresOfTexts(
-  context: MemberContext<unknown>,
+  context: MemberContext<{ readonly textComponents: number }>,
   members: readonly Member[],
   times: FinishTimes,
 ): Promise<TextScores[]> {
-  const { io, texts } = context;
+  const { io, texts, settings } = context;
   const scores: TextScores[] = [];
   for (const [index, member] of texts.all.length === 0 ? [] : members.entries()) {
     const name = members.length === 1 ? 'the texts' : `the texts of ${nameOf(context, index)}`;
     await report(io, 0.03, 'texts', `fitting ${name}`);
     const left = memberStopAt(io, times, 0, 0, 1)(0) - io.now();
     const stopAt = io.now() + (SCORES_TIME_SHARE * left) / (members.length - SCORES_TIME_SHARE * index);
-    scores.push(await scoreTexts(context, member, index, stopAt));
+    scores.push(await scoreTexts(context, member, index, settings.textComponents, stopAt));
   }
   return scores;
 }

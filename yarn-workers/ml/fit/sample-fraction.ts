@@ -27,7 +27,7 @@ export function fittedFraction(task: TrainTask): number {
   const placeCount = places.pairs.length * ((places.directions ? 2 : 0) + places.cellSizes);
   const crossCount = isLinear(settings) && uses('category-cross') ? (settings.crosses ?? 0) : 0;
   const counts = manifests.map((manifest): number => {
-    if (isText(manifest)) return 0;
+    if (isText(manifest)) return isForest(settings) && uses('text-scores') ? settings.textComponents : 0;
     if (manifest.parse.kind === 'geo') return (uses('place-parts') ? places.parts.length : 0) + places.cellSizes;
     if (manifest.parse.kind === 'date') return dateColumnCount(dates);
     return uses(manifest.parse.kind === 'category' ? 'category-codes' : 'numeric') ? 1 : 0;

@@ -61,7 +61,7 @@ const rounded = (value: number): number => Number(value.toPrecision(VALUE_DIGITS
  * Thomas, Bischl 2022, "Regularized target encoding outperforms traditional methods"; `credibilityConstant`
  */
 export async function encodeCategories(
-  context: EncodingContext & { readonly settings: EncodingSettings },
+  context: EncodingContext & { readonly settings: Pick<EncodingSettings, 'categories' | 'categoryCounts'> },
   member: Member,
   steps: readonly ManifestStep[],
   levelsOf: FeatureSurvey['levelsOf'],

@@ -1,6 +1,7 @@
 import { NUMBER_COLUMN, CATEGORY_COLUMN, type LinearArrays } from '#scoring';
 import { addTerm, emptySum, neumaierSum, sumOf } from '#statistics';
 import { codeOf, codeShares, knotShares, lastAtOrBelow } from './column-shares.ts';
+import type { TermOutputs } from '../text/text-components.ts';
 import type { TextPlan } from '../text/text-columns.ts';
 import type { Block, Coefficients } from './design.ts';
 
@@ -298,15 +299,12 @@ export function linearArrays(plans: readonly DesignPlan[], outputs: readonly Coe
 }
 
 /** The terms' coefficients of each text, by output, as its step holds them. */
-export function termCoefficients(
-  plans: readonly DesignPlan[],
-  outputs: readonly Coefficients[],
-): { readonly plan: TextPlan; readonly outputs: Float64Array[] }[] {
+export function termCoefficients(plans: readonly DesignPlan[], outputs: readonly Coefficients[]): TermOutputs[] {
   let block = 0;
   return plans.flatMap((plan) => {
     const first = block;
     block += blockCountOf(plan);
     if (plan.kind !== 'text') return [];
-    return [{ plan, outputs: outputs.map(({ blocks }) => blocks[first] ?? new Float64Array(0)) }];
+    return [{ text: plan.text, outputs: outputs.map(({ blocks }) => blocks[first] ?? new Float64Array(0)) }];
   });
 }

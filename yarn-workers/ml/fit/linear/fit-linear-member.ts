@@ -91,7 +91,7 @@ export async function fitLinearMember(
     variant === null
       ? await fitPath(objective, trained, outputCount, settings, TOLERANCE, path, io)
       : await follow(smoothingPath(variant, { ...trained, weights: training.weights }, context), settings, path);
-  const texts = termCoefficients(plans, outputs).map(({ plan, outputs: own }) => textStep(plan.text, own));
+  const texts = termCoefficients(plans, outputs).map(({ text, outputs: own }) => textStep(text, own));
   return {
     ...chosen,
     linear: linearArrays(plans, shifted(outputs, shift)),

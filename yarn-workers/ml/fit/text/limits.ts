@@ -21,5 +21,10 @@ export const EXPECTED_AFTER_TEXTS = 1_000;
 export const CORPUS_ENTRIES_MAX = 16 * 1024 * 1024;
 /** Parts of a member's training rows: each part's scores are of the model that was fitted on the others. */
 export const SCORE_FOLDS = 3;
+/** Terms that components of a text are made of: a coefficient each and component stands in the artefact. */
+export const COMPONENT_TERMS_MAX = 2_000;
+/** Rows, and terms of rows, that they are found from: about 1 s a member. */
+export const COMPONENT_ROWS_MAX = 20_000;
+export const COMPONENT_ENTRIES_MAX = 2_000_000;
 /** Part of a member's time that scores of texts may take before boosting begins. */
 export const SCORES_TIME_SHARE = 0.4;

@@ -1,6 +1,6 @@
 import type { TextStep } from '#scoring';
 import { hash32, neumaierSum, rowHash } from '#statistics';
-import type { Coefficients, Design } from '../linear/design.ts';
+import type { Design } from '../linear/design.ts';
 import { addSparse } from '../linear/design.ts';
 import { fitPath, validationJudge, type PathSettings } from '../linear/follow.ts';
 import { linearLabels } from '../linear/fit-linear-member.ts';
@@ -12,6 +12,7 @@ import { SCORE_FOLDS } from './limits.ts';
 import { linearObjective } from '../../blueprints/objective.ts';
 import { dealtBy, offsetsOf } from '../target-rows.ts';
 import { memberText, termColumns, textStep } from './member-text.ts';
+import { textComponents, type TermOutputs } from './text-components.ts';
 import { planText, textBlocks, type TextPlan } from './text-columns.ts';
 
 const FOLD_SALT = 0x5a17_0006;
@@ -56,6 +57,7 @@ interface Part {
  *
  * Memory: 16 bytes an entry of the corpora while it runs; 4 bytes a row of the table, and 8 a held row and column of scores.
  *
+ * @param componentCount of each text at most, beside its scores; they know no target, so that of all rows is all rows' own
  * @param stopAt when all must be done, on `io.now()`; what is late ends early
  * @see Wolpert 1992, "Stacked generalization"; H2O Driverless AI, transformer TextLinModel
  */
@@ -63,6 +65,7 @@ export async function scoreTexts(
   context: MemberContext<unknown>,
   member: Member,
   index: number,
+  componentCount: number,
   stopAt: number,
 ): Promise<TextScores> {
   const { task, texts, roles, rows, io, outputCount, stops } = context;
@@ -73,9 +76,10 @@ export async function scoreTexts(
     const isFirst = texts.all.findIndex(({ feature }) => feature === corpus.feature) === place;
     return planText(memberText(corpus, index, all.rows), all.rows, all.weights, isFirst);
   });
-  const heldOut = emptyScores(rows.rowCount, all.rows, plans.length * outputCount);
+  const components = plans.flatMap(({ text }) => textComponents(text, all.rows, componentCount, task.seed));
+  const heldOut = emptyScores(rows.rowCount, all.rows, plans.length * outputCount, components);
   const partIndexOf = partIndices(context, all.rows);
-  const steps: number[] = [];
+  const stepCounts: number[] = [];
   let stoppedByDeadline = false;
   const onStep = async (): Promise<void> => undefined;
   const stopsAt =
@@ -105,11 +109,11 @@ export async function scoreTexts(
       },
       io,
     );
-    steps.push(chosen.iterations);
+    stepCounts.push(chosen.iterations);
     stoppedByDeadline ||= chosen.stoppedByDeadline;
-    writeScores(plans, chosen.outputs, validation.rows, heldOut);
+    writeScores(termCoefficients(plans, chosen.outputs), validation.rows, heldOut, 0);
   }
-  const frozen = Math.max(1, Math.round(steps.reduce((sum, count) => sum + count, 0) / Math.max(1, steps.length)));
+  const frozen = usualCount(stepCounts);
   const whole = await fitPath(
     objective,
     { ...all, design: designOf(plans, all.rows) },
@@ -119,12 +123,20 @@ export async function scoreTexts(
     { stopAt: stopsAt(stopAt), stops, place: `texts-${index}`, frozen, lateEnd: 'kept', judge: null, onStep },
     io,
   );
-  const made = termCoefficients(plans, whole.outputs).map(({ plan, outputs }) => textStep(plan.text, outputs));
+  const made = termCoefficients(plans, whole.outputs).map(({ text, outputs }) => textStep(text, outputs));
   io.log?.(
     `${task.blueprintId}: ${made.map(({ terms }) => terms.length).join(' + ')} terms of texts, penalty ${frozen} of ${SCORE_PATH.penalties}`,
   );
-  return { steps: made, heldOut, stoppedByDeadline: stoppedByDeadline || whole.stoppedByDeadline };
+  return {
+    steps: [...made, ...components.map(componentStep)],
+    heldOut,
+    stoppedByDeadline: stoppedByDeadline || whole.stoppedByDeadline,
+  };
 }
+
+/** The mean of some counts as a count, at least 1. */
+const usualCount = (counts: readonly number[]): number =>
+  Math.max(1, Math.round(counts.reduce((sum, count) => sum + count, 0) / Math.max(1, counts.length)));
 
 function designOf(plans: readonly TextPlan[], rows: Int32Array): Design {
   return { rowCount: rows.length, blocks: plans.flatMap((plan) => textBlocks(plan, rows)) };
@@ -169,27 +181,38 @@ function partIndices({ task, rows }: MemberContext<unknown>, chosen: Int32Array)
   return Uint8Array.from(chosen, (row) => rowHash(salted, keyOf(row)) % SCORE_FOLDS);
 }
 
-function emptyScores(rowCount: number, rows: Int32Array, columnCount: number): HeldOutScores {
+const componentStep = ({ text, outputs }: TermOutputs): TextStep => ({ ...textStep(text, outputs), components: true });
+
+/** Scores that are not known yet, then components, which are. */
+function emptyScores(
+  rowCount: number,
+  rows: Int32Array,
+  scoreCount: number,
+  components: readonly TermOutputs[],
+): HeldOutScores {
   const placeOf = new Int32Array(rowCount).fill(-1);
   for (const [place, row] of rows.entries()) placeOf[row] = place;
-  return { columnCount, placeOf, values: new Float64Array(rows.length * columnCount).fill(NaN) };
+  const columnCount = components.reduce((sum, { outputs }) => sum + outputs.length, scoreCount);
+  const scores = { columnCount, placeOf, values: new Float64Array(rows.length * columnCount).fill(NaN) };
+  writeScores(components, rows, scores, scoreCount);
+  return scores;
 }
 
 /** Writes what each text adds to each output in some rows; where the text is missing NaN stays. */
 function writeScores(
-  plans: readonly TextPlan[],
-  coefficients: readonly Coefficients[],
+  texts: readonly TermOutputs[],
   rows: Int32Array,
   { columnCount, placeOf, values }: HeldOutScores,
+  firstColumn: number,
 ): void {
-  let column = 0;
-  for (const { plan, outputs } of termCoefficients(plans, coefficients)) {
-    const columns = termColumns(plan.text, rows);
+  let column = firstColumn;
+  for (const { text, outputs } of texts) {
+    const columns = termColumns(text, rows);
     for (const own of outputs) {
       const scores = new Float64Array(rows.length);
       addSparse(columns, own, scores, 0, 1);
       for (const [index, row] of rows.entries()) {
-        if (plan.text.corpus.isMissing[row] === 1) continue;
+        if (text.corpus.isMissing[row] === 1) continue;
         values[(placeOf[row] ?? 0) * columnCount + column] = scores[index] ?? NaN;
       }
       column += 1;

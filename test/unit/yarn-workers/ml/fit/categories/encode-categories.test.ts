@@ -64,7 +64,7 @@ async function encodedOf(table: readonly MemoryColumn[], task: TrainTask, catego
   const dates = { parts: [], differences: false, holidays: null };
   const places = placeColumnsOf({ settings: null, uses: () => true }, [], { increasing: [], decreasing: [] });
   const survey = await surveyFeatures(features, roles, source, task.seed, [], dates, places);
-  const settings = { categories, categoryCounts: true, holidays: 'none' } as const;
+  const settings = { categories, categoryCounts: true };
   const context = { task, features, source, rows, roles, io: freeIo(), settings };
   const { steps, heldOut } = await encodeCategories(context, member, survey.stepsOf(member), survey.levelsOf);
   const columns = steps.flatMap((step) =>

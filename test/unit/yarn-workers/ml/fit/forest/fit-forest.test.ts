@@ -140,6 +140,7 @@ describe('ml fit: forests', function () {
           maxBins: 255,
           categorySmoothing: 10,
           holidays: 'none',
+          textComponents: 0,
         },
         {
           ...spec,

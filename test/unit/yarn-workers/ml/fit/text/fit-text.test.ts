@@ -60,9 +60,29 @@ describe('ml fit: texts', function () {
     expect(boosted).to.be.above(without + 0.1);
   });
 
+  it('are components too, where trees read some, of as many as are asked for', async () => {
+    for (const [blueprintId, parameters, count] of [
+      ['lightgbm-fast', { maxIterations: 5 }, null],
+      ['lightgbm-fast', { maxIterations: 5, textComponents: 3 }, 3],
+      ['extra-trees', { trees: 5 }, 8],
+      ['extra-trees', { trees: 5, textComponents: 0 }, null],
+    ] as const) {
+      const task = await taskOf(TABLE, { target: 'multiclass' }, { blueprintId, parameters });
+      const result = await fit(TABLE, task);
+      const [components] = textSteps(result).filter((step) => step.components === true);
+      expect(components?.outputCount ?? null, blueprintId).to.equal(count);
+      const columns = scorerOf(task, result).columns.map(({ name }) => name);
+      expect(columns.includes('note.words.component.0')).to.equal(count !== null);
+    }
+  });
+
   it('gives the same model for any batch size, and again', async () => {
-    for (const blueprintId of ['linear-text', 'lightgbm-slow']) {
-      const parameters = blueprintId === 'linear-text' ? { penalties: 8 } : { maxIterations: 60 };
+    for (const blueprintId of ['linear-text', 'lightgbm-slow', 'extra-trees']) {
+      const parameters = {
+        ...(blueprintId === 'linear-text' ? { penalties: 8 } : {}),
+        ...(blueprintId === 'lightgbm-slow' ? { maxIterations: 60, textComponents: 4 } : {}),
+        ...(blueprintId === 'extra-trees' ? { trees: 10 } : {}),
+      };
       const task = await taskOf(TABLE, { target: 'multiclass' }, { blueprintId, parameters });
       const hashes = [];
       for (const batchRows of [ROWS, 37, 37]) hashes.push((await fit(TABLE, task, {}, batchRows)).contentHash);
