@@ -72,7 +72,11 @@ export const outOfFoldOf = ({ fit: { outOfFold } }: Model): OutOfFold => {
   return outOfFold;
 };
 
-export function ensembleTaskOf(plan: AutopilotPlan, data: RealData, models: readonly Model[]): EnsembleTask {
+export function ensembleTaskOf(
+  plan: AutopilotPlan,
+  data: RealData,
+  models: readonly Pick<Model, 'blueprintId'>[],
+): EnsembleTask {
   const { target, features, metric, seed } = plan;
   return {
     kind: 'ensemble',
