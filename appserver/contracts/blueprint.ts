@@ -4,7 +4,14 @@ import { nullable, oneOf, strict } from './schema.ts';
 import { Description, Name } from './rest/common.ts';
 
 /** What kind of model ends a blueprint. */
-export const BLUEPRINT_FAMILIES = ['baseline', 'gradient-boosting', 'random-forest', 'linear', 'ensemble'] as const;
+export const BLUEPRINT_FAMILIES = [
+  'baseline',
+  'gradient-boosting',
+  'random-forest',
+  'linear',
+  'factorization',
+  'ensemble',
+] as const;
 
 /** What the fit of a model found; a fit of the blueprint finds it anew. */
 const Found = Type.Record(Type.String(), Type.Number());

@@ -215,6 +215,8 @@ export type BlobSection = Static<typeof BlobSection>;
  *   down-sampling; refused so too.
  * - `linear-trees`: as `trees`, with leaves that are linear functions: see `LinearLeaves` of `scoring`. Programs that do not know
  *   this kind refuse it with ARTIFACT_INVALID.
+ * - `factorization-machine`: an intercept, one function of each column and the products of vectors that columns have, under the prefix: see
+ *   `FactorizationArrays` of `scoring`. Programs that do not know this kind refuse it with ARTIFACT_INVALID.
  */
 export const ManifestModel = Type.Union([
   strict({ kind: Type.Literal('constant'), scores: Type.Array(Type.Number()) }),
@@ -249,6 +251,13 @@ export const ManifestModel = Type.Union([
     outputCount: Type.Integer({ minimum: 1 }),
     treeCount: Type.Integer({ minimum: 0 }),
     averageOutput: Type.Boolean({ description: 'sum is divided by the number of iterations' }),
+  }),
+  strict({
+    kind: Type.Literal('factorization-machine'),
+    prefix: Type.String(),
+    outputCount: Type.Integer({ minimum: 1 }),
+    columnCount: Type.Integer({ minimum: 0, description: 'matrix columns that the member reads' }),
+    rank: Type.Integer({ minimum: 1, description: 'numbers of a vector' }),
   }),
 ]);
 export type ManifestModel = Static<typeof ManifestModel>;

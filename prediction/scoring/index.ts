@@ -25,10 +25,13 @@ export {
   outputLabel,
   type Explanation,
 } from './explain/explanation.ts';
+export { compileFactorizationContributions } from './explain/factorization-contributions.ts';
 export { compileForestContributions } from './explain/forest-contributions.ts';
 export { compileLinearContributions } from './explain/linear-contributions.ts';
 export { compileTreeContributions } from './explain/tree-contributions.ts';
 export { compileTrees, scoreRows, type CompiledModel } from './models/compile.ts';
+export { compileFactorization, fieldsScore } from './models/factorization.ts';
+export { RANK_MAX, type FactorizationArrays } from './models/factorization-arrays.ts';
 export { compileForest, rowBinner, type RowBinner } from './models/forest.ts';
 export {
   CUT_MAX,

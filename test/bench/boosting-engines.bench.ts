@@ -12,7 +12,7 @@ import path from 'node:path';
 import { compileTrees } from '#scoring';
 import { createRandom } from '#statistics';
 import { settingsOf } from '#ml';
-import { isForest, isLinear, isXgboost } from '../../yarn-workers/ml/blueprints/settings.ts';
+import { isBoosted, isXgboost } from '../../yarn-workers/ml/blueprints/settings.ts';
 import { datasetParameters, engineParameters } from '../../yarn-workers/ml/fit/lightgbm-parameters.ts';
 import { lightgbmDataset, type BoostDataset } from '../../yarn-workers/ml/fit/boosting.ts';
 import { withConstants } from '../../yarn-workers/ml/fit/trees.ts';
@@ -54,7 +54,7 @@ function datasetOf(
   constant: number,
 ): BoostDataset {
   const settings = settingsOf(`${engine}-default`, {});
-  if (settings === null || isLinear(settings) || isForest(settings)) throw new Error(`${engine} is no engine`);
+  if (settings === null || !isBoosted(settings)) throw new Error(`${engine} is no engine`);
   const objective = objectiveFor('logLoss', 2);
   const shared = { rowCount, sample, sampleRowCount, hasWeights: false, threadCount: THREADS };
   const categoryCounts = Array.from({ length: columnCount }, (_, column) =>

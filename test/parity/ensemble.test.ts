@@ -28,6 +28,7 @@ const TARGETS = [
 const VALIDATIONS = { cv: { method: 'random', folds: 3 }, tvh: { method: 'random', validation: 'tvh' } } as const;
 
 const LINEAR_LEAVES = ['lightgbm-linear-trees', { maxIterations: 12, leaves: 6 }] as const;
+const VECTORS = ['factorization-machine', { penalties: 5 }] as const;
 
 const cellsOf = (row: number): Record<string, string | null> =>
   Object.fromEntries(TABLE.map(({ name, cells }) => [name, cells[row] ?? null]));
@@ -121,9 +122,9 @@ describe('parity: ensembles, exactly', function () {
       it(`${targetType} by ${metric}, ${validation}`, async () => {
         const request = { target, targetType, metric, partitioning, featureNames: [...MIXED_FEATURES] };
         const plan = await planOf(TABLE, request);
-        const models = await fitModels(TABLE, plan, [...BLENDED_BLUEPRINTS, LINEAR_LEAVES]);
+        const models = await fitModels(TABLE, plan, [...BLENDED_BLUEPRINTS, LINEAR_LEAVES, VECTORS]);
         // All models weigh something, so that members of every kind are blended.
-        const members = [0.45, 0.25, 0.1, 0.1, 0.1];
+        const members = [0.35, 0.25, 0.1, 0.1, 0.1, 0.1];
         const task = ensembleTask(TABLE, plan, models, { membersMax: models.length });
         const refit = {
           ...task,

@@ -53,7 +53,14 @@ const TABLES: readonly {
     name: 'levels and dates',
     table: bringing(levelsTable(ROWS, 9)),
     features: LEVELS_FEATURES,
-    blueprints: ['lightgbm-encoded', 'lightgbm-default', 'xgboost-default', 'linear', 'linear-splines'],
+    blueprints: [
+      'lightgbm-encoded',
+      'lightgbm-default',
+      'xgboost-default',
+      'linear',
+      'linear-splines',
+      'factorization-machine',
+    ],
   },
   {
     name: 'holidays',
@@ -78,19 +85,32 @@ const TABLES: readonly {
     name: 'geo',
     table: bringing(geoTable(ROWS, 9)),
     features: GEO_FEATURES,
-    blueprints: ['lightgbm-default', 'xgboost-default', 'extra-trees', 'random-forest', 'linear', 'linear-splines'],
+    blueprints: [
+      'lightgbm-default',
+      'xgboost-default',
+      'extra-trees',
+      'random-forest',
+      'linear',
+      'linear-splines',
+      'factorization-machine',
+    ],
   },
 ];
 
 /**
- * Linear models, linear leaves and forests of averages have no loss for a quantile, forests no scores to start from; LightGBM's have no log
+ * Linear models, factorization machines, linear leaves and forests of averages have no loss for a quantile, forests no scores to start from; LightGBM's have no log
  * odds; naive Bayes knows classes only.
  */
 const isLeftOut = (id: string, family: string, request: AutopilotRequest): boolean => {
   const isForest = family === 'random-forest';
   if (id === 'naive-bayes-text') return request.targetType === 'regression' || request.offsetColumn !== undefined;
   if (request.metric === 'quantileLoss')
-    return family === 'linear' || id === 'lightgbm-linear-trees' || (isForest && !id.startsWith('lightgbm'));
+    return (
+      family === 'linear' ||
+      family === 'factorization' ||
+      id === 'lightgbm-linear-trees' ||
+      (isForest && !id.startsWith('lightgbm'))
+    );
   if (request.imbalance !== undefined) return isForest && id.startsWith('lightgbm');
   return isForest && request.offsetColumn !== undefined;
 };
@@ -151,9 +171,11 @@ describe('parity: predictions in training and by the artefact, exactly', functio
                 ? {}
                 : family === 'linear'
                   ? { penalties: 12, crosses: 8 }
-                  : 'trees' in parameters
-                    ? { trees: 12 }
-                    : { maxIterations: 25, leaves: 12, ...(id === 'xgboost-default' ? ENCODED : {}) }),
+                  : family === 'factorization'
+                    ? { penalties: 5 }
+                    : 'trees' in parameters
+                      ? { trees: 12 }
+                      : { maxIterations: 25, leaves: 12, ...(id === 'xgboost-default' ? ENCODED : {}) }),
               ...own,
             },
           });

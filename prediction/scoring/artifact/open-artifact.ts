@@ -10,7 +10,15 @@ import {
 import type { ModelReader } from '../scorer/members.ts';
 import { checkScorer, compileScorer, type Scorer } from '../scorer/scorer.ts';
 import { checkContent } from './check-content.ts';
-import { checkSections, readForest, readLinear, readTrees, type ModelArrays, type SectionReading } from './sections.ts';
+import {
+  checkSections,
+  readFactorization,
+  readForest,
+  readLinear,
+  readTrees,
+  type ModelArrays,
+  type SectionReading,
+} from './sections.ts';
 
 /** SHA-256 of bytes in lower-case hexadecimal; passed in, because this module touches no platform. */
 export type Sha256Function = (bytes: Uint8Array) => string;
@@ -70,6 +78,7 @@ export function modelReader(
     trees: (model) => readTrees(model, sections, blob, reading),
     linear: (model) => readLinear(model, sections, blob, reading),
     forest: (model) => readForest(model, sections, blob, reading),
+    factorization: (model) => readFactorization(model, sections, blob, reading),
   };
 }
 
@@ -91,6 +100,8 @@ export function readModels(
         return reader.linear(model);
       case 'forest':
         return reader.forest(model);
+      case 'factorization-machine':
+        return reader.factorization(model);
     }
   };
   const models = new Map<string, ModelArrays>();

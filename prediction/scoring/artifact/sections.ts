@@ -1,4 +1,5 @@
 import { AppError, type BlobSection, type ManifestModel, type SectionType } from '#contracts';
+import type { FactorizationArrays } from '../models/factorization-arrays.ts';
 import type { ForestArrays } from '../models/forest-arrays.ts';
 import type { LinearArrays } from '../models/linear-arrays.ts';
 import type { LinearLeaves } from '../models/linear-leaves.ts';
@@ -48,6 +49,18 @@ const LINEAR_SECTIONS = [
   ['mean', 'float64'],
 ] as const satisfies readonly (readonly [keyof LinearArrays, SectionType])[];
 
+/** The same of a `factorization-machine` model. */
+const FACTORIZATION_SECTIONS = [
+  ['intercept', 'float64'],
+  ['columnField', 'int32'],
+  ['columnKind', 'uint8'],
+  ['pointOffset', 'int32'],
+  ['knot', 'float64'],
+  ['value', 'float64'],
+  ['otherwise', 'float64'],
+  ['mean', 'float64'],
+] as const satisfies readonly (readonly [keyof FactorizationArrays, SectionType])[];
+
 /** The same of a `forest` model. */
 const FOREST_SECTIONS = [
   ['prior', 'float64'],
@@ -69,7 +82,7 @@ const FOREST_SECTIONS = [
 type SectionArray = Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array;
 
 /** The arrays of a model of any kind. */
-export type ModelArrays = TreeArrays | LinearArrays | ForestArrays;
+export type ModelArrays = TreeArrays | LinearArrays | ForestArrays | FactorizationArrays;
 
 /** The arrays that a model has with their names and types, in the order in which they are written. */
 function namedArrays(
@@ -80,6 +93,8 @@ function namedArrays(
 
 function sectionsOf(model: ModelArrays): { field: string; type: SectionType; array: SectionArray | null }[] {
   if ('priorVotes' in model) return FOREST_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));
+  if ('columnField' in model)
+    return FACTORIZATION_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));
   if (!('treeCount' in model)) return LINEAR_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));
   const { linear } = model;
   return [
@@ -192,6 +207,29 @@ export function readLinear(
     outputCount: model.outputCount,
     columnCount: model.columnCount,
     intercept: float64('intercept'),
+    columnKind: uint8('columnKind'),
+    pointOffset: int32('pointOffset'),
+    knot: float64('knot'),
+    value: float64('value'),
+    otherwise: float64('otherwise'),
+    mean: float64('mean'),
+  };
+}
+
+/** The arrays of a `factorization-machine` model. @throws ARTIFACT_INVALID see `readTrees` */
+export function readFactorization(
+  { outputCount, columnCount, rank, prefix }: Extract<ManifestModel, { kind: 'factorization-machine' }>,
+  sections: ReadonlyMap<string, BlobSection>,
+  blob: Uint8Array,
+  reading: SectionReading,
+): FactorizationArrays {
+  const { float64, int32, uint8 } = sectionReader<keyof FactorizationArrays>(prefix, sections, blob, reading);
+  return {
+    outputCount,
+    rank,
+    columnCount,
+    intercept: float64('intercept'),
+    columnField: int32('columnField'),
     columnKind: uint8('columnKind'),
     pointOffset: int32('pointOffset'),
     knot: float64('knot'),

@@ -6,6 +6,7 @@ import { UNCALIBRATED, calibrate } from '../scorer/calibration.ts';
 import { compileOffsets, offsetOf } from '../scorer/offsets.ts';
 import { stepColumnCount } from '../steps/steps.ts';
 import type { Contributions, FeaturePlaces } from './contributions.ts';
+import { compileFactorizationContributions } from './factorization-contributions.ts';
 import { EXPLANATION_STEPS_MAX, compileForestContributions, type StepBudget } from './forest-contributions.ts';
 import { compileLinearLeafContributions } from './linear-leaf-contributions.ts';
 import { compileLinearContributions } from './linear-contributions.ts';
@@ -94,5 +95,7 @@ function memberContributions(
       return compileLinearContributions(reader.linear(model), columns, places);
     case 'forest':
       return compileForestContributions(reader.forest(model), columns, places, budget);
+    case 'factorization-machine':
+      return compileFactorizationContributions(reader.factorization(model), columns, places);
   }
 }

@@ -1,5 +1,7 @@
 import { AppError, type ManifestContent, type ManifestModel } from '#contracts';
 import { compileConstant, compileTrees, type CompiledModel } from '../models/compile.ts';
+import { compileFactorization } from '../models/factorization.ts';
+import { checkFactorization, type FactorizationArrays } from '../models/factorization-arrays.ts';
 import { compileForest } from '../models/forest.ts';
 import { checkForest, type ForestArrays } from '../models/forest-arrays.ts';
 import { compileLinear } from '../models/linear.ts';
@@ -15,6 +17,7 @@ export interface ModelReader {
   readonly trees: (model: TreesModel) => TreeArrays;
   readonly linear: (model: Extract<ManifestModel, { kind: 'linear' }>) => LinearArrays;
   readonly forest: (model: Extract<ManifestModel, { kind: 'forest' }>) => ForestArrays;
+  readonly factorization: (model: Extract<ManifestModel, { kind: 'factorization-machine' }>) => FactorizationArrays;
 }
 
 /** A member of an ensemble, compiled for the matrix of all steps. */
@@ -80,6 +83,9 @@ function checkModel(model: ManifestModel, reader: ModelReader, columnCount: numb
     case 'forest':
       checkForest(reader.forest(model), columnCount);
       break;
+    case 'factorization-machine':
+      checkFactorization(reader.factorization(model), columnCount);
+      break;
   }
   return model.outputCount;
 }
@@ -100,6 +106,8 @@ function compileModel(
       return compileLinear(reader.linear(model), columnCount, columns);
     case 'forest':
       return compileForest(reader.forest(model), columnCount, columns);
+    case 'factorization-machine':
+      return compileFactorization(reader.factorization(model), columnCount, columns);
   }
 }
 

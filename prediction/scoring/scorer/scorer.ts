@@ -190,8 +190,13 @@ function finished(blend: BlendRows, content: ManifestContent, offsets: RowOffset
 }
 
 /** Reads each model's arrays once: an explainer that is asked for later finds them, whatever became of the blob. */
-function keepArrays({ trees, linear, forest }: ModelReader): ModelReader {
-  return { trees: keepOnce(trees), linear: keepOnce(linear), forest: keepOnce(forest) };
+function keepArrays({ trees, linear, forest, factorization }: ModelReader): ModelReader {
+  return {
+    trees: keepOnce(trees),
+    linear: keepOnce(linear),
+    forest: keepOnce(forest),
+    factorization: keepOnce(factorization),
+  };
 }
 
 function keepOnce<M extends { readonly prefix: string }, A>(read: (model: M) => A): (model: M) => A {

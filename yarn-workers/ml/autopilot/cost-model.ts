@@ -1,7 +1,16 @@
 import type { AutopilotPlan, PlannedResult } from '#contracts';
 import { outputCountOf } from '#scoring';
 import { entryOf, settingsOf } from '../blueprints/catalogue.ts';
-import { isAveraged, isBagged, isForest, isLinear, leavesOf, type BoostedSettings } from '../blueprints/settings.ts';
+import {
+  isAveraged,
+  isBagged,
+  isBoosted,
+  isFactorization,
+  isForest,
+  isLinear,
+  leavesOf,
+  type BoostedSettings,
+} from '../blueprints/settings.ts';
 import type { Candidate } from '../blueprints/variations.ts';
 import { SELECTION_TERMS_MAX, VALIDATION_PARTS } from '../ensemble/limits.ts';
 import { SEED_COPIES_MAX } from './limits.ts';
@@ -120,7 +129,7 @@ const TEXT_SCORES_COST = 4;
 /** True if a blueprint grows trees: these are compared on samples. */
 export function isTrees(blueprintId: string): boolean {
   const { settings } = entryOf(blueprintId);
-  return settings !== null && !isLinear(settings);
+  return settings !== null && (isBoosted(settings) || isForest(settings));
 }
 
 /** Fits that grow alike with rows, features and classes, and what one costs. */
@@ -130,6 +139,7 @@ function costOf(plan: Pick<AutopilotPlan, 'features'>, { blueprintId, parameters
   if (defaults === null || settings === null) return { kind: 'constant', cost: relativeCost };
   if (isLinear(settings) || isLinear(defaults))
     return { kind: reads === 'texts too' ? 'terms' : 'columns', cost: relativeCost };
+  if (isFactorization(settings) || isFactorization(defaults)) return { kind: 'vectors', cost: relativeCost };
   const textsCost = plan.features.some(({ type }) => type === 'text') ? TEXT_SCORES_COST : 0;
   if (isForest(settings) || isForest(defaults)) return { kind: 'forests', cost: relativeCost + textsCost };
   return { kind: 'trees', cost: (relativeCost * treesCost(settings)) / treesCost(defaults) + textsCost };

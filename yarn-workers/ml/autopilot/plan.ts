@@ -9,6 +9,7 @@ import {
 } from '#contracts';
 import { CATALOGUE, entryOf, settingsOf, type CatalogueEntry } from '../blueprints/catalogue.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
+import { hasWidePair } from '../blueprints/factorization.ts';
 import { historyIdsOf } from '../blueprints/history.ts';
 import { boundedCandidate, hasManyClasses, searchedFor } from '../blueprints/many-classes.ts';
 import { naiveIdsOf } from '../blueprints/naive.ts';
@@ -82,7 +83,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
   const candidates = candidatesOf(request, ground);
   checkPinsAreUsed(pinned, candidates);
   // Blueprints that are tried only where they are named are missed by nobody.
-  const searched = CATALOGUE.filter(({ isSearched }) => isSearched !== false);
+  const searched = CATALOGUE.filter((entry) => isSearched(entry, features));
   const leftOut = searched.flatMap((entry) => {
     const reason =
       misfitOf(fittedSettings(plainOf(entry.blueprint.id), ground), target, ground.imbalance) ??
@@ -251,7 +252,7 @@ function candidatesOf(
     })
     .filter(({ blueprintId }) => {
       const entry = entryOf(blueprintId);
-      return breachOf(entry, ground) === null && (entry.isSearched !== false || blueprints !== undefined);
+      return breachOf(entry, ground) === null && (isSearched(entry, features) || blueprints !== undefined);
     })
     .toSpliced(1, 0, ...naiveIds.map(plainOf))
     .filter(({ blueprintId }) => blueprints?.includes(blueprintId) ?? true);
@@ -271,9 +272,16 @@ function candidatesOf(
   return unique([...plain, ...possible]).slice(0, wanted);
 }
 
+/** Whether a blueprint is tried unnamed. */
+const isSearched = (entry: CatalogueEntry, features: readonly ModellingFeature[]): boolean =>
+  entry.isSearched !== false && entry.isSearchedFor?.(features) !== false;
+
 /** Models of a quick run: where there are texts or categories of many levels, one more for the blueprint that reads them best. */
 const quickModels = (features: readonly ModellingFeature[]): number =>
-  QUICK_MODELS + Number(features.some(({ type }) => type === 'text')) + Number(features.some(hasManyLevels));
+  QUICK_MODELS +
+  Number(features.some(({ type }) => type === 'text')) +
+  Number(features.some(hasManyLevels)) +
+  Number(hasWidePair(features));
 
 /** Why a blueprint breaks the constraints that there are; null: it does not. */
 const breachOf = (

@@ -1,4 +1,4 @@
-import { AppError, type Blueprint, type Parameters } from '#contracts';
+import { AppError, type Blueprint, type ModellingFeature, type Parameters } from '#contracts';
 import { CELL_SIZES_MAX } from '../fit/places/limits.ts';
 import {
   CELLS_STEP,
@@ -14,6 +14,7 @@ import {
 import type { ForestSettings } from './forest-settings.ts';
 import type { LinearSettings } from './linear-settings.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
+import { FACTORIZATION_ENTRY } from './factorization.ts';
 import { FURTHER_BOOSTING } from './further-boosting.ts';
 import { HISTORY_ID, HISTORY_STEP } from './history.ts';
 import { NAIVE_BAYES_ENTRY } from './naive-bayes.ts';
@@ -29,9 +30,11 @@ export interface CatalogueEntry {
   /** Time of a fit relative to `lightgbm-fast` without texts, before anything is measured. */
   readonly relativeCost: number;
   /** What of the features it reads: there is nothing to be fitted where there are none of these. */
-  readonly reads: 'all' | 'texts too' | 'no texts' | 'many levels';
+  readonly reads: 'all' | 'texts too' | 'no texts' | 'many levels' | 'two features';
   /** False: only where it is named; true by default. */
   readonly isSearched?: boolean;
+  /** Features for which it is worth its time unnamed; any by default. */
+  readonly isSearchedFor?: (features: readonly ModellingFeature[]) => boolean;
 }
 
 const NEUTRAL: GbmSettings = {
@@ -267,6 +270,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       { categories: 'target', categoryCounts: true },
     ),
   ),
+  FACTORIZATION_ENTRY,
   boosted(
     'lightgbm-shallow',
     'LightGBM, shallow',

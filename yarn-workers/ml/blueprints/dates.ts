@@ -1,7 +1,7 @@
 import type { DatePart, FeatureType } from '#contracts';
 import { holidayColumns, type HolidayStep } from '#scoring';
 import { holidayTable, type HolidayCalendar } from '../holidays/calendars.ts';
-import { isLinear, type ModelSettings } from './settings.ts';
+import { isFactorization, isLinear, type ModelSettings } from './settings.ts';
 
 /** What a model reads of dates. */
 export interface DateColumns {
@@ -23,6 +23,7 @@ const CIRCLES: readonly DatePart[] = ['yearSine', 'yearCosine', 'weekSine', 'wee
  */
 export function dateColumnsOf(settings: ModelSettings | null): DateColumns {
   if (settings === null) return { parts: PARTS, differences: false, holidays: null };
+  if (isFactorization(settings)) return { parts: [...PARTS, ...CIRCLES], differences: true, holidays: null };
   const isLine = isLinear(settings);
   return {
     parts: [...PARTS, ...(isLine ? CIRCLES : (['dayOfYear'] as const))],

@@ -1,6 +1,7 @@
 import type { Blueprint, BlueprintDocument, OwnBlueprint, Parameters } from '#contracts';
 import { BLUEPRINTS, SERIES_BLUEPRINTS, entryOf, settingsOf, type CatalogueEntry } from './catalogue.ts';
 import { ENSEMBLE_BLUEPRINT } from './ensemble.ts';
+import { FACTORIZATION_STEPS } from './factorization.ts';
 import {
   CELLS_STEP,
   CROSSES_STEP,
@@ -17,7 +18,7 @@ import {
 } from './feature-steps.ts';
 import { HISTORY_STEP, readsHistory } from './history.ts';
 import { usualSteps } from './reading.ts';
-import { isForest, isLinear, naiveBayesOf } from './settings.ts';
+import { isBoosted, isFactorization, isForest, naiveBayesOf } from './settings.ts';
 
 export type DocumentStep = BlueprintDocument['steps'][number];
 
@@ -53,7 +54,8 @@ export function possibleSteps(entry: CatalogueEntry): Blueprint['steps'] {
   const { blueprint, settings } = entry;
   if (settings === null) return blueprint.steps.slice(0, -1);
   if (isForest(settings)) return [...FOREST_STEPS, HOLIDAYS_STEP];
-  if (!isLinear(settings)) return [...FEATURE_STEPS, ...ENCODED_STEPS, HOLIDAYS_STEP];
+  if (isBoosted(settings)) return [...FEATURE_STEPS, ...ENCODED_STEPS, HOLIDAYS_STEP];
+  if (isFactorization(settings)) return FACTORIZATION_STEPS;
   if (naiveBayesOf(settings) !== null) return [TEXT_STEP];
   const geo = settings.pieces > 1 ? GEO_STEP : GEO_LINE_STEP;
   return [

@@ -1,5 +1,5 @@
 import type { TargetSpec } from '#contracts';
-import { isForest, isLinear, leavesOf, type BoostedSettings, type ModelSettings } from './settings.ts';
+import { isBoosted, leavesOf, type BoostedSettings, type ModelSettings } from './settings.ts';
 import type { Candidate } from './variations.ts';
 
 /** Above so many classes, what grows with classes x rows or has a tree a class is held down. */
@@ -27,9 +27,6 @@ const SEARCHED: readonly string[] = [
 
 export const hasManyClasses = ({ classes }: Pick<TargetSpec, 'classes'>): boolean => classes.length > MANY_CLASSES;
 
-const isBoosted = (settings: ModelSettings | null): settings is BoostedSettings =>
-  settings !== null && !isLinear(settings) && !isForest(settings);
-
 /** Iterations that keep a boosted member below {@link BOOSTED_LEAVES_MAX}; Infinity where there are few classes. */
 const iterationsMax = (settings: BoostedSettings, target: Pick<TargetSpec, 'classes'>): number =>
   hasManyClasses(target)
@@ -50,7 +47,7 @@ export function boundedCandidate(
   settings: ModelSettings | null,
   target: Pick<TargetSpec, 'classes'>,
 ): Candidate {
-  if (!isBoosted(settings)) return candidate;
+  if (settings === null || !isBoosted(settings)) return candidate;
   const most = iterationsMax(settings, target);
   if (settings.maxIterations <= most) return candidate;
   return { ...candidate, parameters: { ...candidate.parameters, maxIterations: most } };

@@ -1,9 +1,12 @@
 import { AppError, type AutopilotPlan, type Imbalance, type TargetSpec } from '#contracts';
+import { FACTORIZED_CLASSES_MAX } from '../fit/factorization/limits.ts';
 import { tooManyTrees } from './many-classes.ts';
 import { objectiveOf, type Objective } from './objective.ts';
 import {
   hasLinearLeaves,
   hasLogOdds,
+  isBoosted,
+  isFactorization,
   isForest,
   isLinear,
   naiveBayesOf,
@@ -19,9 +22,13 @@ export function misfitOf(
 ): string | null {
   if (settings === null) return null;
   if (target.quantile !== undefined && isLinear(settings)) return 'linear models have no loss for a quantile';
+  if (target.quantile !== undefined && isFactorization(settings))
+    return 'factorization machines have no loss for a quantile';
   if (target.quantile !== undefined && isForest(settings)) return 'a forest of averages has no quantiles';
   if (target.targetType === 'regression' && naiveBayesOf(settings) !== null) return 'naive Bayes predicts classes only';
   if (target.quantile !== undefined && hasLinearLeaves(settings)) return 'linear leaves have no loss for a quantile';
+  if (isFactorization(settings) && target.classes.length > FACTORIZED_CLASSES_MAX)
+    return `it has vectors for each class, and the target has ${target.classes.length}, more than ${FACTORIZED_CLASSES_MAX}`;
   const surplus = tooManyTrees(settings, target);
   if (surplus !== null) return surplus;
   const hasOffset = target.offsetColumn !== undefined || target.exposureColumn !== undefined;
@@ -40,7 +47,7 @@ export function misfitOf(
 export const keepsMonotonic = (settings: ModelSettings | null, { constant }: Pick<Objective, 'constant'>): boolean =>
   settings === null ||
   isLinear(settings) ||
-  (!isForest(settings) && !hasLinearLeaves(settings) && typeof constant !== 'object');
+  (isBoosted(settings) && !hasLinearLeaves(settings) && typeof constant !== 'object');
 
 /**
  * @param field of the request that named the blueprint

@@ -13,6 +13,8 @@ export function missingInput({ reads }: CatalogueEntry, features: readonly Model
   if (reads === 'no texts' && !features.some(({ type }) => type !== 'text')) return 'a feature that is no text';
   if (reads === 'many levels' && !features.some(hasManyLevels))
     return `a categorical feature of at least ${ENCODED_LEVELS_MIN} different values`;
+  if (reads === 'two features' && features.filter(({ type }) => type !== 'text').length < 2)
+    return 'two features that are no texts';
   return null;
 }
 

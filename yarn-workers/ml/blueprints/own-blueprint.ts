@@ -6,7 +6,7 @@ import { endOf, placeOfParameter, possibleSteps, type MadeBy } from './document.
 import { ENSEMBLE_BLUEPRINT_ID } from './ensemble.ts';
 import { graphFindings, list, told, type Finding } from './graph.ts';
 import { encodesCategories, FEATURE_STEP_KINDS, usualSteps } from './reading.ts';
-import { isLinear, type ModelSettings } from './settings.ts';
+import { isFactorization, isLinear, type ModelSettings } from './settings.ts';
 
 /**
  * What a document says that a model is made by: the blueprint of the catalogue that it was made from, the parameters that differ from
@@ -203,7 +203,7 @@ function refuseEmptySteps({ steps }: BlueprintDocument, settings: ModelSettings)
     ...(encodesCategories(settings) ? {} : { 'category-numbers': 'categories is "codes" and categoryCounts false' }),
     ...(isLinear(settings) && settings.placeCells === 0 ? { 'place-cells': 'placeCells is 0' } : {}),
     ...(isLinear(settings) && settings.crosses === 0 ? { 'category-cross': 'crosses is 0' } : {}),
-    ...(settings.holidays === 'none' ? { holidays: 'holidays is "none"' } : {}),
+    ...(!isFactorization(settings) && settings.holidays === 'none' ? { holidays: 'holidays is "none"' } : {}),
   };
   refuse(
     steps.flatMap(({ kind }, index): Finding[] => {

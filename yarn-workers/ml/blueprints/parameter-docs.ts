@@ -3,8 +3,10 @@ import { ALL_ENTRIES } from './catalogue.ts';
 import {
   BOOSTING_KINDS,
   CATEGORY_ENCODINGS,
+  FACTORIZATION_RANGES,
   FOREST_RANGES,
   GBM_RANGES,
+  isFactorization,
   isForest,
   isLinear,
   isXgboost,
@@ -15,6 +17,7 @@ import {
   type Range,
 } from './settings.ts';
 import { HOLIDAY_CALENDARS } from '../holidays/calendars.ts';
+import type { FactorizationSettings } from './factorization-settings.ts';
 import type { ForestSettings } from './forest-settings.ts';
 import { NAIVE_BAYES_VARIANTS, type LinearSettings } from './linear-settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
@@ -24,6 +27,8 @@ type Told = readonly [description: string, source?: string];
 
 const ENCODED = 'Micci-Barreca 2001, "A preprocessing scheme for high-cardinality categorical attributes"';
 const GLMNET = 'Friedman, Hastie, Tibshirani 2010, J. Stat. Soft. 33(1)';
+const MACHINES =
+  'Rendle 2010, "Factorization machines"; Rendle, Gantner, Freudenthaler, Schmidt-Thieme 2011, "Fast context-aware recommendations with factorization machines"';
 const FORESTS = 'Breiman 2001, "Random forests"; Geurts, Ernst, Wehenkel 2006, "Extremely randomized trees"';
 
 const HOLIDAYS: Told = [
@@ -124,6 +129,21 @@ const LINEAR: Readonly<Record<keyof LinearSettings, Told>> = {
   smoothing: ['Of naive Bayes: added to the count of each term in each class, at the beginning of the path.'],
 };
 
+const FACTORIZATION: Readonly<Record<keyof FactorizationSettings, Told>> = {
+  rank: ['Numbers of the vector that each level and number has.', MACHINES],
+  coefficientPenalty: [
+    'Squared penalty of the coefficients, in rows: where squares of unit variance are minimised, a level of so many rows is drawn half of the way to 0.',
+    MACHINES,
+  ],
+  penalties: ['Steps of the path of penalties of the vectors.'],
+  penaltyRatio: [
+    'The last penalty of the vectors as a part of the first, which is the least that leaves none.',
+    'Mazumder, Hastie, Tibshirani 2010, J. Mach. Learn. Res. 11',
+  ],
+  rounds: ['Rounds over all features at each penalty.'],
+  earlyStoppingRounds: ['The path ends after so many steps without a better validation loss; 0: never.'],
+};
+
 const FOREST: Readonly<Record<keyof ForestSettings, Told>> = {
   trees: ['Trees; a deadline may end it with fewer, and where it would become too large there are fewer.', FORESTS],
   randomThresholds: ['One random threshold a column and node, instead of the best.', FORESTS],
@@ -148,6 +168,7 @@ function tablesOf(settings: ModelSettings): {
 } {
   if (isLinear(settings)) return { ranges: LINEAR_RANGES, told: LINEAR };
   if (isForest(settings)) return { ranges: FOREST_RANGES, told: FOREST };
+  if (isFactorization(settings)) return { ranges: FACTORIZATION_RANGES, told: FACTORIZATION };
   return isXgboost(settings) ? { ranges: XGBOOST_RANGES, told: XGBOOST } : { ranges: GBM_RANGES, told: GBM };
 }
 

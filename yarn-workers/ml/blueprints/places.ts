@@ -1,6 +1,6 @@
 import { PLACE_PARTS, type FeatureType, type PlacePart } from '#contracts';
 import type { Reading } from './reading.ts';
-import { isLinear } from './settings.ts';
+import { isFactorization, isLinear } from './settings.ts';
 
 /** Indices of two features that are the latitude and the longitude of one place. */
 export interface PlacePair {
@@ -70,7 +70,7 @@ export function placeColumnsOf(
   const isFree = (index: number): boolean =>
     ![...monotonic.increasing, ...monotonic.decreasing].includes(features[index]?.name ?? '');
   const pairs = placePairs(features).filter(({ latitude, longitude }) => isFree(latitude) && isFree(longitude));
-  const isStraight = isLinear(settings) && settings.pieces === 1;
+  const isStraight = isFactorization(settings) || (isLinear(settings) && settings.pieces === 1);
   return {
     pairs,
     directions: uses('place-directions'),

@@ -32,6 +32,7 @@ export const PORTFOLIO: readonly Candidate[] = [
   plain('linear-text'),
   plain('lightgbm-default'),
   plain('lightgbm-encoded'),
+  plain('factorization-machine'),
   plain('extra-trees'),
   plain('linear'),
   plain('lightgbm-slow'),

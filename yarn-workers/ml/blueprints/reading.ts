@@ -3,7 +3,7 @@ import type { TextAnalysis } from '#scoring';
 import { settingsOf } from './catalogue.ts';
 import { dateColumnsOf, type DateColumns } from './dates.ts';
 import { readsHistory } from './history.ts';
-import { isForest, isLinear, naiveBayesOf, type ModelSettings } from './settings.ts';
+import { isBoosted, isFactorization, isLinear, naiveBayesOf, type ModelSettings } from './settings.ts';
 import { textAnalysesOf } from './text.ts';
 
 /** Kinds of the steps that read features: those of an artefact. */
@@ -37,15 +37,15 @@ export interface Reading {
 
 /** Whether boosted trees of these settings read categories of many levels as numbers. */
 export const encodesCategories = (settings: ModelSettings): boolean =>
-  !isLinear(settings) && !isForest(settings) && (settings.categories !== 'codes' || settings.categoryCounts);
+  isBoosted(settings) && (settings.categories !== 'codes' || settings.categoryCounts);
 
 /** The steps of a blueprint with these settings, in the order of {@link FEATURE_STEP_KINDS}, where nothing else is said. */
 export function usualSteps(blueprintId: string, settings: ModelSettings | null): FeatureStepKind[] {
   if (settings === null) return [];
   if (naiveBayesOf(settings) !== null) return ['text-scores'];
-  const bends = !isLinear(settings) || settings.pieces > 1;
+  const bends = !isFactorization(settings) && (!isLinear(settings) || settings.pieces > 1);
   const left = new Set<FeatureStepKind>([
-    ...((settings.holidays ?? 'none') === 'none' ? (['holidays'] as const) : []),
+    ...(isFactorization(settings) || (settings.holidays ?? 'none') === 'none' ? (['holidays'] as const) : []),
     // Straight lines have directions of places in their sum already.
     ...(bends ? [] : (['place-directions'] as const)),
     ...(isLinear(settings) && (settings.placeCells ?? 0) > 0 ? [] : (['place-cells'] as const)),

@@ -2,6 +2,8 @@ import { AppError, TEXT_LENGTH_MAX, type Parameters } from '#contracts';
 import { CROSSES_MAX } from '../fit/crosses/limits.ts';
 import { CELL_SIZES_MAX } from '../fit/places/limits.ts';
 import { HOLIDAY_CALENDARS, type HolidayCalendar } from '../holidays/calendars.ts';
+import { RANK_FITTED_MAX } from '../fit/factorization/limits.ts';
+import type { FactorizationSettings } from './factorization-settings.ts';
 import type { ForestSettings } from './forest-settings.ts';
 import { NAIVE_BAYES_VARIANTS, type LinearSettings, type NaiveBayesVariant } from './linear-settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
@@ -66,7 +68,7 @@ export interface GbmSettings extends EncodingSettings {
 }
 
 /** Settings of a model that learns from features. */
-export type ModelSettings = BoostedSettings | LinearSettings | ForestSettings;
+export type ModelSettings = BoostedSettings | LinearSettings | ForestSettings | FactorizationSettings;
 
 /** Settings of boosting, or of LightGBM's forest. */
 export type BoostedSettings = GbmSettings | XgboostSettings;
@@ -91,17 +93,22 @@ export const isLinear = (settings: ModelSettings): settings is LinearSettings =>
 
 export const isForest = (settings: ModelSettings): settings is ForestSettings => 'randomThresholds' in settings;
 
+export const isFactorization = (settings: ModelSettings): settings is FactorizationSettings => 'rank' in settings;
+
+/** True of boosting, and of LightGBM's forest. */
+export const isBoosted = (settings: ModelSettings): settings is BoostedSettings =>
+  !isLinear(settings) && !isForest(settings) && !isFactorization(settings);
+
 /** How a linear model counts terms; null: its coefficients are fitted. */
 export const naiveBayesOf = (settings: ModelSettings): NaiveBayesVariant | null =>
   isLinear(settings) ? (settings.naiveBayes ?? null) : null;
 
 /** Whether a fit can begin from numbers that rows bring along: forests and naive Bayes cannot. */
 export const takesOffsets = (settings: ModelSettings): boolean =>
-  isLinear(settings) ? naiveBayesOf(settings) === null : !isForest(settings) && !averagesTrees(settings);
+  isBoosted(settings) ? !averagesTrees(settings) : !isForest(settings) && naiveBayesOf(settings) === null;
 
 /** Whether raw scores of classes are log odds: those of LightGBM's forests are one Newton step each, averaged. */
-export const hasLogOdds = (settings: ModelSettings): boolean =>
-  isLinear(settings) || isForest(settings) || !averagesTrees(settings);
+export const hasLogOdds = (settings: ModelSettings): boolean => !isBoosted(settings) || !averagesTrees(settings);
 
 /** Both ends included. */
 export interface Range {
@@ -126,6 +133,16 @@ export const LINEAR_RANGES: Readonly<Record<Exclude<keyof LinearSettings, 'naive
   words: { min: 0, max: TEXT_LENGTH_MAX, integer: true },
   characters: { min: 0, max: TEXT_LENGTH_MAX, integer: true },
   smoothing: { min: 1e-10, max: 1e6, integer: false },
+};
+
+/** The same of a factorization machine. */
+export const FACTORIZATION_RANGES: Readonly<Record<keyof FactorizationSettings, Range>> = {
+  rank: { min: 1, max: RANK_FITTED_MAX, integer: true },
+  coefficientPenalty: { min: 1e-6, max: 1e6, integer: false },
+  penalties: { min: 1, max: 1_000, integer: true },
+  penaltyRatio: { min: 1e-8, max: 1, integer: false },
+  rounds: { min: 1, max: 1_000, integer: true },
+  earlyStoppingRounds: { min: 0, max: 1_000, integer: true },
 };
 
 /** The same of a forest. */
@@ -240,6 +257,8 @@ type Value = Parameters[string];
 function complaintsOf(defaults: ModelSettings): (name: string, value: Value) => string | null {
   if (isLinear(defaults)) return linearComplaint;
   if (isForest(defaults)) return forestComplaint;
+  if (isFactorization(defaults))
+    return (name, value) => rangeComplaint(name, value, FACTORIZATION_RANGES, Object.keys(FACTORIZATION_RANGES));
   return isXgboost(defaults) ? xgboostComplaint : gbmComplaint;
 }
 
@@ -294,7 +313,7 @@ function rangeComplaint(name: string, value: Value, ranges: Ranges, known: reado
 
 /** True of boosting, whose refits are averaged; forests average already, and linear models gain nothing by it. */
 export const isAveraged = (settings: ModelSettings | null): settings is BoostedSettings =>
-  settings !== null && !isLinear(settings) && !isForest(settings) && !averagesTrees(settings);
+  settings !== null && isBoosted(settings) && !averagesTrees(settings);
 
 /** True if two fits of the same rows with other seeds are different models. */
 const drawsRandomNumbers = (settings: BoostedSettings): boolean => usesRandomness(settings) || settings.rowFraction < 1;

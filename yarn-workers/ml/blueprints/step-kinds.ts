@@ -16,6 +16,8 @@ const SOURCES: Readonly<Record<string, string>> = {
   'random-forest': 'Breiman 2001, "Random forests"; LightGBM',
   forest: 'Breiman 2001, "Random forests"; Geurts, Ernst, Wehenkel 2006, "Extremely randomized trees"',
   'elastic-net': 'Friedman, Hastie, Tibshirani 2010, J. Stat. Soft. 33(1); Zou, Hastie 2005',
+  'factorization-machine':
+    'Rendle 2010, "Factorization machines"; Rendle, Gantner, Freudenthaler, Schmidt-Thieme 2011, "Fast context-aware recommendations with factorization machines"',
   'weighted-mean': 'Caruana, Niculescu-Mizil, Crew, Ksikes 2004, "Ensemble selection from libraries of models"',
 };
 

@@ -6,19 +6,27 @@ import {
   type OffsetKind,
   type TargetSpec,
 } from '#contracts';
-import type { ForestArrays, LinearArrays, ModelArrays, TreeArrays, UnpackedContent } from '#scoring';
+import type {
+  FactorizationArrays,
+  ForestArrays,
+  LinearArrays,
+  ModelArrays,
+  TreeArrays,
+  UnpackedContent,
+} from '#scoring';
 import type { Objective } from '../blueprints/objective.ts';
 import { DEFAULT_THRESHOLD, treesModel } from '#scoring';
 import { forestModel } from './forest/forest-state.ts';
 import type { TaskFeature } from './task-columns.ts';
 
-/** A fitted member: its steps and its trees, forest, linear model or constant. */
+/** A fitted member: its steps and its trees, forest, linear model, factorization machine or constant. */
 export interface FittedMember {
   readonly steps: readonly ManifestStep[];
   readonly model:
     | { readonly trees: TreeArrays }
     | { readonly linear: LinearArrays }
     | { readonly forest: ForestArrays }
+    | { readonly factorization: FactorizationArrays }
     | { readonly scores: readonly number[] };
   /** What it counts beside the others. @default 1 */
   readonly votes?: number;
@@ -68,6 +76,11 @@ export function assemble(
       const { outputCount, columnCount } = member.model.linear;
       models.set(prefix, member.model.linear);
       return { weight, steps: own, model: { kind: 'linear', prefix, outputCount, columnCount } };
+    }
+    if ('factorization' in member.model) {
+      const { outputCount, columnCount, rank } = member.model.factorization;
+      models.set(prefix, member.model.factorization);
+      return { weight, steps: own, model: { kind: 'factorization-machine', prefix, outputCount, columnCount, rank } };
     }
     if ('forest' in member.model) {
       models.set(prefix, member.model.forest);

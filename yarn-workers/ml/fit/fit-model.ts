@@ -17,7 +17,7 @@ import { settingsOf } from '../blueprints/catalogue.ts';
 import { placeColumnsOf } from '../blueprints/places.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
 import { readingOf, type Reading } from '../blueprints/reading.ts';
-import { isForest, isLinear } from '../blueprints/settings.ts';
+import { isFactorization, isForest, isLinear } from '../blueprints/settings.ts';
 import { checkFits } from '../blueprints/misfit.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { neumaierSum } from '#statistics';
@@ -34,7 +34,9 @@ import type { MemberContext } from './fit-member.ts';
 import { memberHistory, type HistoryContext, type MemberHistory } from './history/member-history.ts';
 import { forestMembers } from './forest/forest-members.ts';
 import { TIMED_ROWS_MAX } from './limits.ts';
-import { linearMembers } from './linear/linear-members.ts';
+import { fitFactorizationMember } from './factorization/fit-factorization-member.ts';
+import { fitLinearMember } from './linear/fit-linear-member.ts';
+import { pathMembers } from './linear/path-members.ts';
 import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
 import { naiveMember } from './naive/naive-member.ts';
 import { packCalibrated } from './pack-calibrated.ts';
@@ -296,10 +298,24 @@ async function fitMembers(
   };
   if (settings === null) return context.roles.members.map((member) => baselineMember(context, member));
   if (isForest(settings)) return forestMembers({ ...context, settings }, surveyed, times);
-  const crosses = isLinear(settings) && uses('category-cross') ? (settings.crosses ?? 0) : 0;
-  return isLinear(settings)
-    ? linearMembers({ ...context, settings: { ...settings, crosses } }, stepsOf, times)
-    : boostMembers({ ...context, settings }, { stepsOf: surveyed, levelsOf: survey.levelsOf }, times);
+  const { levelsOf } = survey;
+  if (isFactorization(settings))
+    return pathMembers(
+      context,
+      settings.penalties,
+      (member, index, run) =>
+        fitFactorizationMember({ ...context, settings }, member, index, surveyed(member), levelsOf, run),
+      times,
+    );
+  if (!isLinear(settings)) return boostMembers({ ...context, settings }, { stepsOf: surveyed, levelsOf }, times);
+  const crosses = uses('category-cross') ? (settings.crosses ?? 0) : 0;
+  return pathMembers(
+    context,
+    settings.penalties,
+    (member, index, run) =>
+      fitLinearMember({ ...context, settings: { ...settings, crosses } }, member, index, stepsOf(member), run),
+    times,
+  );
 }
 
 /** The history of a member, made when it is asked for; the last one is kept. */

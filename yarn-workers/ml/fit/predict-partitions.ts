@@ -115,11 +115,15 @@ function readerOf(models: ReadonlyMap<string, ModelArrays>): ModelReader {
     },
     linear: ({ prefix }) => {
       const arrays = models.get(prefix);
-      return arrays !== undefined && !('treeCount' in arrays) ? arrays : fail(prefix);
+      return arrays !== undefined && !('treeCount' in arrays) && !('rank' in arrays) ? arrays : fail(prefix);
     },
     forest: ({ prefix }) => {
       const arrays = models.get(prefix);
       return arrays !== undefined && 'priorVotes' in arrays ? arrays : fail(prefix);
+    },
+    factorization: ({ prefix }) => {
+      const arrays = models.get(prefix);
+      return arrays !== undefined && 'rank' in arrays ? arrays : fail(prefix);
     },
   };
 }

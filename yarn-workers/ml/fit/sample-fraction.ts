@@ -4,10 +4,10 @@ import { dateColumnCount, datePairs } from '../blueprints/dates.ts';
 import { boostedSample } from '../blueprints/many-classes.ts';
 import { placeColumnsOf } from '../blueprints/places.ts';
 import { readingOf } from '../blueprints/reading.ts';
-import { isForest, isLinear } from '../blueprints/settings.ts';
+import { isBoosted, isFactorization, isForest, isLinear } from '../blueprints/settings.ts';
 import { drawnShare } from './down-sample.ts';
 import { forestSample } from './forest/forest-members.ts';
-import { designSample } from './linear/linear-members.ts';
+import { designSample } from './linear/path-members.ts';
 import { taskFeatures } from './task-columns.ts';
 
 /**
@@ -19,8 +19,7 @@ export function fittedFraction(task: TrainTask): number {
   const reading = readingOf(task);
   const { settings, dates, uses } = reading;
   if (settings === null) return sampleFraction;
-  if (!isLinear(settings) && !isForest(settings))
-    return Math.min(sampleFraction, boostedSample(table.rowCount * drawnShare(task), target));
+  if (isBoosted(settings)) return Math.min(sampleFraction, boostedSample(table.rowCount * drawnShare(task), target));
   const manifests = taskFeatures(task).map(({ manifest }) => manifest);
   const pairCount = dates.differences ? datePairs(manifests.map(({ type }) => type)).length : 0;
   const places = placeColumnsOf(reading, manifests, task.monotonic);
@@ -34,8 +33,8 @@ export function fittedFraction(task: TrainTask): number {
   });
   const columnCount = counts.reduce((sum, count) => sum + count, pairCount + placeCount + crossCount);
   const outputCount = outputCountOf(target);
-  const most = isLinear(settings)
-    ? designSample(table.rowCount, columnCount, outputCount)
-    : forestSample(table.rowCount * drawnShare(task), columnCount);
+  const most = isForest(settings)
+    ? forestSample(table.rowCount * drawnShare(task), columnCount)
+    : designSample(table.rowCount, columnCount, outputCount, isFactorization(settings) ? 2 * settings.rank : 0);
   return Math.min(sampleFraction, most);
 }

@@ -127,12 +127,16 @@ function ofModel(report: ReportFacts): Statements {
       markup`Trees predict nothing beyond the values that they have seen: no trend goes on outside the range of the training rows.`,
     ),
     ...when(
-      kinds.has('linear'),
+      kinds.has('linear') || kinds.has('factorization-machine'),
       markup`Linear parts go on beyond the range of the training rows by at most as much again as that range.`,
     ),
     ...when(
       kinds.has('linear-trees'),
       markup`Linear leaves go on beyond the range of the training rows as lines, however far.`,
+    ),
+    ...when(
+      kinds.has('factorization-machine'),
+      markup`Products of vectors say of a pair of levels that no training row has together what each of them says with others.`,
     ),
     ...when(unread.length > 0, markup`No step of the model reads these of its features: ${names(unread, NAMED_MAX)}.`),
     ...when(

@@ -5,7 +5,7 @@ import { leafScales } from '../class-balance.ts';
 import { copyRow, tableEncoder } from '../encoder.ts';
 import type { MemberContext } from '../fit-member.ts';
 import { BIN_SAMPLE_CELLS_MAX } from '../limits.ts';
-import { linearLabels } from '../linear/fit-linear-member.ts';
+import { linearLabels } from '../linear/member-rows.ts';
 import { countRows, trainingRows, type Member } from '../row-roles.ts';
 import type { HeldOutScores } from '../text/score-texts.ts';
 import type { ForestSettings } from '../../blueprints/forest-settings.ts';

@@ -225,7 +225,7 @@ function meanOf({ shares }: ColumnPlan, { values, otherwise }: ColumnFunction): 
 export type DesignPlan = ColumnPlan | TextPlan;
 
 /** How many blocks each plan has, in order. */
-function blockCountOf(plan: DesignPlan): number {
+export function blockCountOf(plan: DesignPlan): number {
   if (plan.kind === 'text') return plan.hasMissing ? 2 : 1;
   return plan.kind === 'category' ? 1 : 1 + Math.min(2, Math.max(0, plan.knots.length - 2));
 }

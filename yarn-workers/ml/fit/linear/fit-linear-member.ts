@@ -1,51 +1,25 @@
-import type { ManifestStep, TrainTask } from '#contracts';
-import { crossCodeCount, stepColumns, type LinearArrays } from '#scoring';
+import type { ManifestStep } from '#contracts';
 import { neumaierSum } from '#statistics';
 import type { LinearSettings, NaiveBayesVariant } from '../../blueprints/linear-settings.ts';
 import { naiveBayesOf } from '../../blueprints/settings.ts';
 import { chooseCrosses } from '../crosses/choose-crosses.ts';
-import type { StopAt } from '../clock.ts';
-import { tableEncoder } from '../encoder.ts';
-import { monotoneColumns, type MemberContext } from '../fit-member.ts';
-import { countRows, trainingRows, validationRows, type Member } from '../row-roles.ts';
-import { offsetsOf, type TargetRows } from '../target-rows.ts';
+import type { MemberContext } from '../fit-member.ts';
+import type { Member } from '../row-roles.ts';
 import { memberText, textStep } from '../text/member-text.ts';
-import { planText, textBlocks, type TextPlan } from '../text/text-columns.ts';
-import { blocksOf, linearArrays, planColumn, termCoefficients, type ColumnSpec, type DesignPlan } from './columns.ts';
-import { shifted, type Design } from './design.ts';
-import { fitPath, follow, validationJudge, type PathRun } from './follow.ts';
+import { planText, type TextPlan } from '../text/text-columns.ts';
+import { linearArrays, planColumn, termCoefficients, type DesignPlan } from './columns.ts';
+import { shifted } from './design.ts';
+import { elasticNet, fitPath, follow, validationJudge, type PathRun } from './follow.ts';
+import { columnSpecs, designOf, encodeRows } from './member-rows.ts';
 import { naiveBayes } from './naive-bayes.ts';
 import type { PenaltyPath, TrainingRows } from './path.ts';
+import type { MemberRun, PathMember } from './path-members.ts';
 
 /**
  * A step is done when no coefficient's last change, squared and in units of the null model's squared error, is above this.
  * glmnet's default is 1e-7.
  */
 const TOLERANCE = 1e-6;
-
-/** A fitted member. */
-export interface FittedLinear {
-  readonly linear: LinearArrays;
-  /** The steps that make its columns, those of texts with their coefficients. */
-  readonly steps: readonly ManifestStep[];
-  /** Steps of the path to the model that is kept. */
-  readonly iterations: number;
-  readonly stoppedByDeadline: boolean;
-  /** Time spent scoring validation rows, for the estimate of what predicting will take. */
-  readonly validateMs: number;
-}
-
-/** Rows of a member: raw columns first, a design then. */
-interface EncodedPart {
-  readonly rowCount: number;
-  /** Their numbers in the table, ascending. */
-  readonly rows: Int32Array;
-  readonly labels: Float64Array;
-  readonly weights: Float64Array;
-  readonly offsets: Float64Array | null;
-  /** One array a matrix column, NaN is missing; emptied while the design is made. */
-  readonly columns: Float64Array[];
-}
 
 /**
  * Fits a path of penalties on the member's training rows and keeps the step that is best on its fold; a refit goes as many
@@ -64,11 +38,11 @@ export async function fitLinearMember(
   member: Member,
   index: number,
   ownSteps: readonly ManifestStep[],
-  run: { readonly stopAt: StopAt; readonly onStep: (step: number) => Promise<void> },
-): Promise<FittedLinear> {
+  run: MemberRun,
+): Promise<PathMember> {
   const { task, settings, objective, outputCount, io } = context;
   const steps = [...ownSteps, ...(await chooseCrosses(context, member, ownSteps))];
-  const { training, validation } = await encode(context, member, steps);
+  const { training, validation } = await encodeRows(context, member, steps);
   const shift = context.shiftOf(member);
   const weight = neumaierSum(training.weights);
   const weights = training.weights.map((each) => each / weight);
@@ -89,12 +63,12 @@ export async function fitLinearMember(
   const variant = naiveBayesOf(settings);
   const { outputs, ...chosen } =
     variant === null
-      ? await fitPath(objective, trained, outputCount, settings, TOLERANCE, path, io)
+      ? await fitPath(objective, trained, outputCount, settings, elasticNet(settings.l1Ratio, TOLERANCE), path, io)
       : await follow(smoothingPath(variant, { ...trained, weights: training.weights }, context), settings, path);
   const texts = termCoefficients(plans, outputs).map(({ text, outputs: own }) => textStep(text, own));
   return {
     ...chosen,
-    linear: linearArrays(plans, shifted(outputs, shift)),
+    model: { linear: linearArrays(plans, shifted(outputs, shift)) },
     steps: [...steps, ...texts],
     validateMs: judge?.lookMs() ?? 0,
   };
@@ -141,113 +115,4 @@ function textPlans(
     const isFirst = texts.all.findIndex(({ feature }) => feature === corpus.feature) === index;
     return planText(memberText(corpus, member, rows), rows, weights, isFirst);
   });
-}
-
-/** The design of some rows; their raw columns are let go one by one. */
-function designOf(plans: readonly DesignPlan[], part: EncodedPart): Design {
-  const blocks = plans.flatMap((plan, column) => {
-    if (plan.kind === 'text') return textBlocks(plan, part.rows);
-    const made = blocksOf(plan, part.columns[column] ?? new Float64Array(0));
-    part.columns[column] = new Float64Array(0);
-    return made;
-  });
-  return { rowCount: part.rowCount, blocks };
-}
-
-function columnSpecs({ task, features }: MemberContext<LinearSettings>, steps: readonly ManifestStep[]): ColumnSpec[] {
-  const manifests = features.map(({ manifest }) => manifest);
-  const signs = monotoneColumns(task, features, steps);
-  return steps
-    .flatMap((step): Omit<ColumnSpec, 'sign'>[] => {
-      if (step.kind === 'category-codes')
-        return [{ kind: 'category', codeCount: step.keys.length + (step.missingCode === null ? 0 : 1) }];
-      if (step.kind === 'category-cross') return [{ kind: 'category', codeCount: crossCodeCount(step) }];
-      if (step.kind === 'place-cells') return step.depths.map((depth) => ({ kind: 'category', codeCount: 2 ** depth }));
-      return stepColumns(step, manifests).map(() => ({ kind: 'number', codeCount: 0 }));
-    })
-    .map((spec, column) => ({ ...spec, sign: signs?.[column] ?? 0 }));
-}
-
-/** One pass that keeps the member's training rows of positive weight, and the rows of its fold. */
-async function encode(
-  context: MemberContext<LinearSettings>,
-  member: Member,
-  steps: readonly ManifestStep[],
-): Promise<{ training: EncodedPart; validation: EncodedPart }> {
-  const { features, source, rows, roles, texts, io } = context;
-  const encoder = tableEncoder(features, steps, source, io.signal, {
-    texts: null,
-    categories: null,
-    history: context.historyOf(member)?.heldOut ?? null,
-  });
-  const inSample = (row: number): boolean =>
-    (roles.sample === null || roles.sample[row] === 1) && (texts.all.length === 0 || texts.holds(row));
-  const hasWeight = (row: number): boolean => (rows.weights?.[row] ?? 1) > 0;
-  const trains = trainingRows(roles, member);
-  const validates = validationRows(roles, member);
-  const training = partKeeper(
-    context,
-    rows.weights,
-    (row) => trains(row) && inSample(row) && hasWeight(row),
-    encoder.columnCount,
-  );
-  const validation = partKeeper(
-    context,
-    context.heldWeights,
-    (row) => validates(row) && inSample(row) && hasWeight(row),
-    encoder.columnCount,
-  );
-  await encoder.pass((values, rowCount, firstRow) => {
-    training.add(values, rowCount, firstRow);
-    validation.add(values, rowCount, firstRow);
-  });
-  return { training: training.part, validation: validation.part };
-}
-
-/** The label of each row: the value, 1 for the positive class of two, or the class index. */
-export function linearLabels(
-  { target: { targetType, positiveClass } }: Pick<TrainTask, 'target'>,
-  rows: TargetRows,
-): (row: number) => number {
-  return (row) => {
-    if (rows.values !== null) return rows.values[row] ?? NaN;
-    const index = rows.classes?.[row] ?? -1;
-    return targetType === 'binary' ? Number(index === positiveClass) : index;
-  };
-}
-
-function partKeeper(
-  { task, rows }: MemberContext<LinearSettings>,
-  weights: Float64Array | null,
-  wanted: (row: number) => boolean,
-  columnCount: number,
-) {
-  const rowCount = countRows(rows.rowCount, wanted);
-  const labelOf = linearLabels(task, rows);
-  const part: EncodedPart = {
-    rowCount,
-    rows: new Int32Array(rowCount),
-    labels: new Float64Array(rowCount),
-    weights: new Float64Array(rowCount),
-    offsets: offsetsOf(rows, wanted),
-    columns: Array.from({ length: columnCount }, () => new Float64Array(rowCount)),
-  };
-  let kept = 0;
-  return {
-    part,
-    add: (values: Float64Array, count: number, firstRow: number): void => {
-      for (let i = 0; i < count; i += 1) {
-        const row = firstRow + i;
-        if (!wanted(row)) continue;
-        part.rows[kept] = row;
-        part.labels[kept] = labelOf(row);
-        part.weights[kept] = weights?.[row] ?? 1;
-        for (let column = 0; column < columnCount; column += 1) {
-          const cells = part.columns[column];
-          if (cells !== undefined) cells[kept] = values[i * columnCount + column] ?? NaN;
-        }
-        kept += 1;
-      }
-    },
-  };
 }

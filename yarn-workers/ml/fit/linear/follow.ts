@@ -6,10 +6,23 @@ import { checkCancelled, type FitIo, type StopAt } from '../clock.ts';
 import { countedStop, type StopBook } from '../stops.ts';
 import { stoppingLoss } from '../stopping-loss.ts';
 import { predictorOf, scaled, shifted, type Coefficients } from './design.ts';
-import { penaltyPath, type PenaltyPath, type TrainingRows } from './path.ts';
+import { penaltyPath, type PenaltyPath, type RowsJob, type TrainingRows } from './path.ts';
 
 /** What decides where a path begins and ends. */
-export type PathSettings = Pick<LinearSettings, 'l1Ratio' | 'penalties' | 'penaltyRatio' | 'earlyStoppingRounds'>;
+export type PathSettings = Pick<LinearSettings, 'penalties' | 'penaltyRatio' | 'earlyStoppingRounds'>;
+
+/** How the models of a path are made. */
+export interface PathMaker {
+  readonly pathOf: (job: RowsJob) => PenaltyPath;
+  /** A model of the target as it is, made of one of the target in units of `unit`. */
+  readonly inUnits: (coefficients: Coefficients, unit: number) => Coefficients;
+}
+
+/** @param tolerance see `PathJob` */
+export const elasticNet = (l1Ratio: number, tolerance: number): PathMaker => ({
+  pathOf: (job) => penaltyPath({ ...job, l1Ratio, tolerance }),
+  inUnits: scaled,
+});
 
 /** A model that a path of penalties led to. */
 export interface Chosen {
@@ -46,7 +59,6 @@ export interface ValidationJudge {
  * Fits a path of penalties on some rows and keeps the step that is best for the judge, or the frozen one. A step that is
  * cut short is not kept if there is another.
  *
- * @param tolerance see `PathJob`
  * @throws TASK_DEADLINE when a frozen path is late and that is refused; TASK_CANCELLED
  */
 export async function fitPath(
@@ -54,32 +66,30 @@ export async function fitPath(
   training: TrainingRows,
   outputCount: number,
   settings: PathSettings,
-  tolerance: number,
+  { pathOf, inUnits }: PathMaker,
   run: PathRun,
   io: FitIo,
 ): Promise<Chosen> {
   const { labels, offsets } = withoutOffsets(objective.glm, training);
   const unit = objective.glm === 'gaussian' ? deviationOf(labels, training.weights) : 1;
   const isLate = countedStop(run.stops, run.place, () => io.now() >= run.stopAt(run.judge?.lookMs() ?? 0));
-  const path = penaltyPath({
+  const path = pathOf({
     family: objective.glm,
     outputCount,
     training: { ...training, labels: labels.map((label) => label / unit), offsets },
-    l1Ratio: settings.l1Ratio,
-    tolerance,
     isTooLate: () => {
       checkCancelled(io);
       return isLate();
     },
   });
-  const inUnits: PenaltyPath = {
+  const asItIs: PenaltyPath = {
     ...path,
     fitAt: (lambda) => {
       const { outputs, isWhole } = path.fitAt(lambda);
-      return { outputs: outputs.map((coefficients) => scaled(coefficients, unit)), isWhole };
+      return { outputs: outputs.map((coefficients) => inUnits(coefficients, unit)), isWhole };
     },
   };
-  return follow(inUnits, settings, run);
+  return follow(asItIs, settings, run);
 }
 
 /** Where the loss is a square an offset is as good as taken from the label. */
@@ -133,6 +143,7 @@ function deviationOf(labels: Float64Array, weights: Float64Array): number {
  * The loss of some rows, which is made of the same terms that boosting stops by.
  *
  * @param shift what is added to the models' raw scores, one an output
+ * @param scoresOf writes the raw scores of one output
  */
 export function validationJudge(
   objective: Objective,
@@ -140,6 +151,7 @@ export function validationJudge(
   outputCount: number,
   io: FitIo,
   shift: readonly number[] | null = null,
+  scoresOf: typeof predictorOf = predictorOf,
 ): ValidationJudge {
   const { rowCount } = design;
   const term = stoppingLoss(objective, labels, outputCount);
@@ -149,7 +161,7 @@ export function validationJudge(
     lossOf: (outputs) => {
       const startedAt = io.now();
       for (const [output, coefficients] of shifted(outputs, shift).entries())
-        predictorOf(design, coefficients, raw, output, outputCount);
+        scoresOf(design, coefficients, raw, output, outputCount);
       for (let row = 0; offsets !== null && row < rowCount; row += 1)
         raw[row] = (raw[row] ?? NaN) + (offsets[row] ?? NaN);
       let loss = 0;

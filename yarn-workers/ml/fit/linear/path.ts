@@ -16,16 +16,20 @@ export interface TrainingRows {
   readonly offsets: Float64Array | null;
 }
 
-/** Models of one table at different penalties. */
-export interface PathJob {
+/** Rows that a path of models is fitted on. */
+export interface RowsJob {
   readonly family: GlmFamily;
   readonly outputCount: number;
   readonly training: TrainingRows;
+  readonly isTooLate: () => boolean;
+}
+
+/** Elastic nets of one table at different penalties. */
+export interface PathJob extends RowsJob {
   /** See {@link Penalty}. */
   readonly l1Ratio: number;
   /** See {@link NewtonOptions}; as a part of the null model's squared error. */
   readonly tolerance: number;
-  readonly isTooLate: () => boolean;
 }
 
 /** A step of the path. */
@@ -115,7 +119,7 @@ function centreClasses(states: readonly OutputState[], { l1Ratio }: Penalty): vo
 }
 
 /** The models without features: their best intercepts are known. */
-function nullStates({ family, outputCount, training }: PathJob): OutputState[] {
+export function nullStates({ family, outputCount, training }: RowsJob): OutputState[] {
   const { design, labels, weights, offsets } = training;
   if (offsets !== null && family !== 'multinomial') {
     const intercept = interceptBeside(family, labels, weights, offsets);

@@ -2,8 +2,8 @@ import type { TextStep } from '#scoring';
 import { hash32, neumaierSum, rowHash } from '#statistics';
 import type { Design } from '../linear/design.ts';
 import { addSparse } from '../linear/design.ts';
-import { fitPath, validationJudge, type PathSettings } from '../linear/follow.ts';
-import { linearLabels } from '../linear/fit-linear-member.ts';
+import { elasticNet, fitPath, validationJudge, type PathSettings } from '../linear/follow.ts';
+import { linearLabels } from '../linear/member-rows.ts';
 import { termCoefficients } from '../linear/columns.ts';
 import type { StopAt } from '../clock.ts';
 import type { MemberContext } from '../fit-member.ts';
@@ -18,8 +18,8 @@ import { planText, textBlocks, type TextPlan } from './text-columns.ts';
 const FOLD_SALT = 0x5a17_0006;
 
 /** A path of few penalties: its scores are one feature among others, and trees correct them. */
-const SCORE_PATH: PathSettings = { l1Ratio: 0.05, penalties: 16, penaltyRatio: 1e-3, earlyStoppingRounds: 2 };
-const SCORE_TOLERANCE = 1e-4;
+const SCORE_PATH: PathSettings = { penalties: 16, penaltyRatio: 1e-3, earlyStoppingRounds: 2 };
+const SCORE_NET = elasticNet(0.05, 1e-4);
 
 /** What trees read of a member's texts. */
 export interface TextScores {
@@ -97,7 +97,7 @@ export async function scoreTexts(
       { ...training, design: designOf(plans, training.rows) },
       outputCount,
       SCORE_PATH,
-      SCORE_TOLERANCE,
+      SCORE_NET,
       {
         stopAt: stopsAt(timeFor(SCORE_FOLDS + 1 - fold)),
         stops,
@@ -119,7 +119,7 @@ export async function scoreTexts(
     { ...all, design: designOf(plans, all.rows) },
     outputCount,
     SCORE_PATH,
-    SCORE_TOLERANCE,
+    SCORE_NET,
     { stopAt: stopsAt(stopAt), stops, place: `texts-${index}`, frozen, lateEnd: 'kept', judge: null, onStep },
     io,
   );

@@ -193,7 +193,7 @@ describe('compliance report', () => {
     expect(few).to.not.include('Nothing was found.');
   });
 
-  it('says how far trees and linear leaves go on', () => {
+  it('says how far trees, linear leaves and products of vectors go on', () => {
     const facts = reportFacts({ labels: [] });
     const { artefact } = facts.answer;
     const beyond = (kind: string): string => {
@@ -202,6 +202,9 @@ describe('compliance report', () => {
     };
     expect(beyond('trees')).to.include('Trees predict nothing beyond the values');
     expect(beyond('linear-trees')).to.include('Linear leaves go on beyond the range').and.not.include('Trees predict');
+    expect(beyond('factorization-machine'))
+      .to.include('Linear parts go on beyond the range')
+      .and.include('a pair of levels that no training row has');
   });
 
   it('says what older programs did not record', () => {

@@ -9,7 +9,7 @@ import { rowsInMemory } from '../../../../../yarn-workers/ml/fit/encoder.ts';
 import { stopBook } from '../../../../../yarn-workers/ml/fit/stops.ts';
 import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';
 import { settingsOf } from '../../../../../yarn-workers/ml/blueprints/catalogue.ts';
-import { isForest, isLinear } from '../../../../../yarn-workers/ml/blueprints/settings.ts';
+import { isBoosted } from '../../../../../yarn-workers/ml/blueprints/settings.ts';
 import { testEngine } from '../../../../support/boosting-engine.ts';
 import { memorySource } from '../../../../support/memory-table.ts';
 import { MIXED_FEATURES, mixedTable } from '../../../../support/mixed-table.ts';
@@ -115,7 +115,7 @@ describe('ml fit: boosting with dropped trees', function () {
       },
     };
     const settings = settingsOf('lightgbm-dart', {});
-    if (settings === null || isLinear(settings) || isForest(settings)) throw new Error('dart is boosting');
+    if (settings === null || !isBoosted(settings)) throw new Error('dart is boosting');
     const rows = rowsInMemory(new Float64Array(4), 4, 1);
     const job: BoostJob = {
       dataset,

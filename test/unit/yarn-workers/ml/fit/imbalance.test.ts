@@ -226,6 +226,7 @@ const BLUEPRINTS = [
   ['lightgbm-linear-trees', { maxIterations: 60 }],
   ['xgboost-default', { maxIterations: 60 }],
   ['linear-splines', { penalties: 30 }],
+  ['factorization-machine', {}],
   ['random-forest', { trees: 60 }],
   ['extra-trees', { trees: 60 }],
 ] as const;

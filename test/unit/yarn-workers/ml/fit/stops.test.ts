@@ -40,6 +40,7 @@ describe('ml fit: stops by the deadline', function () {
 
   for (const [blueprintId, budgetMs, places] of [
     ['linear', 1_200, /^path-/],
+    ['factorization-machine', 150, /^path-/],
     ['linear-text', 1_500, /^path-/],
     ['lightgbm-default', 2_000, /^(texts|boost)-/],
     ['lightgbm-slow', 3_000, /^(texts|boost)-/],

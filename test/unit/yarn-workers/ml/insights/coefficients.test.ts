@@ -56,6 +56,7 @@ const readerOf = (linear: LinearArrays): ModelReader => ({
   linear: () => linear,
   trees: () => expect.fail('the model has no trees'),
   forest: () => expect.fail('the model has no forest'),
+  factorization: () => expect.fail('the model has no vectors'),
 });
 
 /** Places in the reference's coefficients: age, pay and its indicator, trend, five colours. */

@@ -3,7 +3,7 @@ import type { TrainTask } from '#contracts';
 import { fitModel, manifestOf, type AutopilotRequest, type FitIo, type FitResult } from '#ml';
 import { openArtifact, type Scorer } from '#scoring';
 import { neumaierSum } from '#statistics';
-import { designSample } from '../../../../../../yarn-workers/ml/fit/linear/linear-members.ts';
+import { designSample } from '../../../../../../yarn-workers/ml/fit/linear/path-members.ts';
 import { sha256, testEngine } from '../../../../../support/boosting-engine.ts';
 import { appErrorOf } from '../../../../../support/expect-error.ts';
 import { memorySource, numberRule, storedTable, type MemoryColumn } from '../../../../../support/memory-table.ts';
