@@ -21,6 +21,12 @@ const FOLD_SALT = 0x5a17_0006;
 const SCORE_PATH: PathSettings = { penalties: 16, penaltyRatio: 1e-3, earlyStoppingRounds: 2 };
 const SCORE_NET = elasticNet(0.05, 1e-4);
 
+/** An end that nothing moves: these rows' own predictions are made on the way. */
+const stopsAt =
+  (time: number): StopAt =>
+  () =>
+    time;
+
 /** What trees read of a member's texts. */
 export interface TextScores {
   /** Their columns follow those of all other steps. */
@@ -82,10 +88,6 @@ export async function scoreTexts(
   const stepCounts: number[] = [];
   let stoppedByDeadline = false;
   const onStep = async (): Promise<void> => undefined;
-  const stopsAt =
-    (time: number): StopAt =>
-    () =>
-      time;
   const timeFor = (left: number): number => io.now() + (stopAt - io.now()) / left;
   for (let fold = 0; fold < SCORE_FOLDS; fold += 1) {
     const training = subset(all, (place) => partIndexOf[place] !== fold);
