@@ -128,6 +128,18 @@ export const REQUESTS: Readonly<Record<string, Request>> = {
     count: isGone('datasets where id = ?'),
     statuses: [204, 404],
   },
+  'PATCH /api/v1/datasets/{id}/features/{name}': {
+    prepare: async (scene) => {
+      scene.id = await scene.lab.api.dataset({ content: churnCsv(20), fileName: 'a.csv' });
+    },
+    send: send(
+      'PATCH',
+      ({ id }) => `/datasets/${id}/features/age`,
+      () => ({ type: 'categorical' }),
+    ),
+    count: has('datasets where based_on = ?'),
+    statuses: [202],
+  },
   'POST /api/v1/projects': {
     send: send(
       'POST',
