@@ -25,7 +25,11 @@ export async function buildApplicationMaster(): Promise<ApplicationMasterFiles> 
   const poms = ['pom.xml', `${MODULE}/pom.xml`];
   const sources = globSync(`${MODULE}/src/main/**/*.java`, { cwd: ROOT }).sort();
   const clientFolder = await cached(`hadoop-client/${hashOf(poms)}`, (work) =>
-    mustRun(['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${work}`]),
+    mustRun([
+      'org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies',
+      '-DincludeScope=runtime',
+      `-DoutputDirectory=${work}`,
+    ]),
   );
   const jarFolder = await cached(`application-master/${hashOf([...poms, ...sources])}`, async (work) => {
     await mustRun(['package', '-Dmaven.test.skip=true', `-Dtrainyard.target=${path.join(work, 'target')}`]);
