@@ -41,6 +41,8 @@ export const SEARCH_SHARE = 0.6;
 export const CANDIDATE_SHARE_MAX = 0.3;
 /** The round on a sample may take this part of the time for candidates. */
 export const SAMPLE_ROUND_SHARE = 0.3;
+/** Part of the models of that round which goes on at once; the others wait until everything else has had its turn. */
+export const PROMOTED_SHARE = 0.5;
 /** Fewer rows rank models by how little they can learn. */
 export const SAMPLE_ROWS_MIN = 20_000;
 /** Rows of the smallest class in a sample: about six in ten of them train, and one at least must in every fold. */

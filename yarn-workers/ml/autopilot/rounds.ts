@@ -2,6 +2,7 @@ import { drawnShare } from '../fit/down-sample.ts';
 import type { Candidate } from '../blueprints/variations.ts';
 import { fitMsEstimator, isTrees } from './cost-model.ts';
 import {
+  PROMOTED_SHARE,
   SAMPLE_CLASS_ROWS_MIN,
   SAMPLE_FRACTION_MAX,
   SAMPLE_ROWS_MIN,
@@ -22,7 +23,8 @@ export interface Try {
 /**
  * What to try, in order, what has been tried included. As a rule the candidates in the plan's order. Where the budget is too
  * short for all of them and there are rows enough, there are two rounds, as in successive halving: trees are fitted on a sample
- * first, for a part of the budget, and then on all rows in the order of what they scored; whatever had no turn in the first round comes last.
+ * first, for a part of the budget; the better half of them comes next on all rows, in the order of what they scored, then whatever had no turn in the
+ * first round, and the worse half last.
  *
  * @see Jamieson, Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization"
  */
@@ -48,9 +50,11 @@ export function tries(run: Run): Try[] {
     return takesPart ? [{ ...one, sampleFraction, key: sampleKey(one.index, one.candidate.blueprintId) }] : [];
   });
   const scored = ranked(plan, sampled);
-  const promoted = scored.flatMap(({ candidate }) => full[candidate] ?? []);
+  const ordered = scored.flatMap(({ candidate }) => full[candidate] ?? []);
+  const promotedCount = Math.ceil(PROMOTED_SHARE * ordered.length);
   const taken = candidatesOf([...scored, ...sampled.filter(isOpen)]);
-  return [...firstRound, ...promoted, ...full.filter((one) => isSampled(one) && !taken.has(one.index))];
+  const untried = full.filter((one) => isSampled(one) && !taken.has(one.index));
+  return [...firstRound, ...ordered.slice(0, promotedCount), ...untried, ...ordered.slice(promotedCount)];
 }
 
 const candidatesOf = (searched: readonly Searched[]): ReadonlySet<number> =>

@@ -311,6 +311,18 @@ describe('ml autopilot next', () => {
     expect(promoted[0]?.parameters).to.deep.equal({ leaves: 32 });
     expect(promoted.every(({ sampleFraction }) => sampleFraction === undefined)).to.be.true;
     expect(decision.recommended?.reason).to.contain('leaves 32');
+    // The better half goes on at once, then what had no turn in the round.
+    const slower = simulate(
+      calm({ ...plan, parallelTasks: 3 }, { durationOf: (task) => 2.5 * durationOf(task), scoreOf }),
+    ).tasks;
+    const wasSampled = ({ key }: PlannedTask): boolean =>
+      slower.some((one) => one.key === key.replace('search-', 'sample-'));
+    const sampledCount = slower.filter(({ sampleFraction }) => sampleFraction !== undefined).length;
+    const lastSample = slower.findLastIndex(({ sampleFraction }) => sampleFraction !== undefined);
+    const going = slower.slice(lastSample + 1).filter(({ role, key }) => role === 'search' && !/-linear/.test(key));
+    const better = Math.ceil(sampledCount / 2);
+    expect(going.length).to.be.greaterThan(better + 1);
+    expect(going.map(wasSampled)).to.deep.equal(going.map((_, place) => place < better));
     // That a model of a sample leads ends nothing: what its refit on all rows takes is not known.
     const flattered = simulate(
       calm(plan, { durationOf, scoreOf: (task) => scoreOf(task) - (task.sampleFraction ? 0.2 : 0) }),
