@@ -43,8 +43,8 @@ export function ensembleRefitMs(plan: AutopilotPlan, twins: readonly Succeeded[]
 
 /**
  * Time kept while searching for what comes after: the ensemble of what there is, and the refits of those that it may blend, in as many
- * copies as take at most {@link COPIES_SHARE_MAX} of the budget; with one copy each {@link ENSEMBLE_SHARE_MAX}. Where that is too little, and where there
- * is nothing to blend, time is kept for one copy of the best: then an ensemble is made only of time that is left over.
+ * copies as take at most {@link COPIES_SHARE_MAX} of the budget; with one copy each {@link ENSEMBLE_SHARE_MAX}, of as many of the best as that is enough
+ * for. Where it is not enough for two, and where there is nothing to blend, time is kept for one copy of the best: then an ensemble is made only of time that is left over.
  */
 export function endgameReserve(run: Run): number {
   const { plan, best } = run;
@@ -54,11 +54,21 @@ export function endgameReserve(run: Run): number {
   const limits = plan.ensemble ?? null;
   if (limits === null || !canBlend(library)) return alone;
   const ensembleMs = ensembleMsOf(plan, library);
-  const members = library.slice(0, limits.membersMax);
-  for (let copies = Math.min(plan.refitCopies ?? 1, SEED_COPIES_MAX); copies >= 1; copies -= 1) {
-    const share = copies > 1 ? COPIES_SHARE_MAX : ENSEMBLE_SHARE_MAX;
-    const together = ensembleMs + MEMBERS_REFIT_SAFETY * ensembleRefitMs(plan, members, copies);
-    if (together <= share * plan.timeBudgetMs) return Math.max(alone, together);
+  const membersMax = Math.min(library.length, limits.membersMax);
+  const budgetMs = plan.timeBudgetMs;
+  const kept = (members: number, copies: number): number | null => {
+    const refits = MEMBERS_REFIT_SAFETY * ensembleRefitMs(plan, library.slice(0, members), copies);
+    // An ensemble is begun only if the best can still be refitted after it.
+    const together = ensembleMs + Math.max(alone, refits);
+    return together <= (copies > 1 ? COPIES_SHARE_MAX : ENSEMBLE_SHARE_MAX) * budgetMs ? together : null;
+  };
+  for (let copies = Math.min(plan.refitCopies ?? 1, SEED_COPIES_MAX); copies > 1; copies -= 1) {
+    const together = kept(membersMax, copies);
+    if (together !== null) return together;
+  }
+  for (let members = membersMax; members >= ENSEMBLE_MODELS_MIN; members -= 1) {
+    const together = kept(members, 1);
+    if (together !== null) return together;
   }
   return alone;
 }
