@@ -3,11 +3,12 @@ import type { Column, ManifestFeature, ManifestStep } from '#contracts';
 import { columnCountOf, openArtifact, packArtifact, type LinearArrays, type Scorer } from '#scoring';
 import { manifestOf, sha256 } from '../sample-artifact.ts';
 
-/** A model whose output is a matrix column of some steps as it is, -1 where it is missing. */
+/** A model whose output is a matrix column of some steps as it is, `missing` where it is missing. */
 export function columnScorer(
   features: readonly ManifestFeature[],
   steps: readonly ManifestStep[],
   column: number,
+  missing = -1,
 ): Scorer {
   const columnCount = columnCountOf(steps);
   const points = Array.from({ length: columnCount + 1 }, (_, place) => (place > column ? 2 : 0));
@@ -20,7 +21,7 @@ export function columnScorer(
     // Powers of 2, so that interpolation rounds nothing.
     knot: Float64Array.of(-1024, 1024),
     value: Float64Array.of(-1024, 1024),
-    otherwise: Float64Array.from({ length: columnCount }, (_, place) => (place === column ? -1 : 0)),
+    otherwise: Float64Array.from({ length: columnCount }, (_, place) => (place === column ? missing : 0)),
     mean: new Float64Array(columnCount),
   };
   const content = {
@@ -46,29 +47,32 @@ export function columnScorer(
 
 export type Row = Readonly<Record<string, string | null>>;
 
-/** What rows are scored as one by one, as cells and as a batch: all equal. */
+/** What rows are scored as: as objects, as cells, and as batches of texts and of a dictionary; all equal. */
 export function scores(scorer: Scorer, rows: readonly Row[]): number[] {
   const out = scorer.createPrediction();
-  const byRow = rows.map((row, number) => {
-    scorer.scoreRow(row, out, number);
+  const scored = (raw: Parameters<Scorer['scoreRow']>[0], row: number): number => {
+    scorer.scoreRow(raw, out, row);
     return Number(out.prediction);
-  });
-  const byCells = rows.map((row, number) => {
-    scorer.scoreRow(
+  };
+  const byRow = rows.map((row, index) => scored(row, index));
+  const byCells = rows.map((row, index) =>
+    scored(
       scorer.manifest.content.features.map(({ name }) => row[name]),
-      out,
-      number,
-    );
-    return Number(out.prediction);
-  });
-  const columns = scorer.inputFeatures.map((name): Column => {
-    const dictionary = [...new Set(rows.flatMap((row) => row[name] ?? []))];
-    const codes = Int32Array.from(rows, (row) => dictionary.indexOf(row[name] ?? '\u0000'));
-    return { view: 'dictionary', name, codes, dictionary };
-  });
-  const batch = new Float64Array(rows.length);
-  scorer.scoreBatch({ firstRow: 0, rowCount: rows.length, columns }, batch);
+      index,
+    ),
+  );
   expect(byCells).to.deep.equal(byRow);
-  expect([...batch]).to.deep.equal(byRow);
+  const textsOf = (name: string) => rows.map((row) => row[name] ?? null);
+  const texts = scorer.inputFeatures.map((name): Column => ({ view: 'text', name, values: textsOf(name) }));
+  const coded = scorer.inputFeatures.map((name): Column => {
+    const dictionary = [...new Set(textsOf(name))].filter((text) => text !== null);
+    const codes = Int32Array.from(textsOf(name), (text) => (text === null ? -1 : dictionary.indexOf(text)));
+    return { view: 'dictionary', name, dictionary, codes };
+  });
+  for (const columns of [texts, coded]) {
+    const batch = new Float64Array(rows.length);
+    scorer.scoreBatch({ firstRow: 0, rowCount: rows.length, columns }, batch);
+    expect([...batch]).to.deep.equal(byRow);
+  }
   return byRow;
 }

@@ -1,17 +1,8 @@
 import { expect } from 'chai';
-import type { Column, ManifestFeature, ManifestStep } from '#contracts';
-import {
-  checkStep,
-  featureDecoder,
-  openArtifact,
-  packArtifact,
-  stepColumnCount,
-  stepColumns,
-  type LinearArrays,
-  type Scorer,
-} from '#scoring';
+import type { ManifestFeature, ManifestStep } from '#contracts';
+import { checkStep, featureDecoder, stepColumns, type Scorer } from '#scoring';
 import { appErrorOf } from '../../../../support/expect-error.ts';
-import { manifestOf, sha256 } from '../sample-artifact.ts';
+import { columnScorer, scores, type Row } from './column-scorer.ts';
 
 const nullMarkers = ['NA'];
 const FEATURES: ManifestFeature[] = [
@@ -31,72 +22,8 @@ const CELLS: ManifestStep = { kind: 'place-cells', feature: 1, longitude: null, 
 const PAIR_CELLS: ManifestStep = { ...CELLS, feature: 0, longitude: 2 };
 
 /** A model that answers one column, and 1,024 of a row that misses it. */
-function scorerOf(steps: ManifestStep[], column: number): Scorer {
-  const columnCount = steps.reduce((sum, step) => sum + stepColumnCount(step), 0);
-  const identity: LinearArrays = {
-    outputCount: 1,
-    columnCount,
-    intercept: Float64Array.of(0),
-    columnKind: new Uint8Array(columnCount),
-    pointOffset: Int32Array.from({ length: columnCount + 1 }, (_, place) => (place > column ? 2 : 0)),
-    // Powers of 2, so that interpolation rounds nothing.
-    knot: Float64Array.of(-1024, 1024),
-    value: Float64Array.of(-1024, 1024),
-    otherwise: Float64Array.from({ length: columnCount }, (_, place) => (place === column ? 1024 : 0)),
-    mean: new Float64Array(columnCount),
-  };
-  const content = {
-    targetType: 'regression' as const,
-    target: 'z',
-    classes: [],
-    positiveClass: null,
-    threshold: null,
-    link: 'identity' as const,
-    features: FEATURES,
-    steps,
-    members: [
-      {
-        weight: 1,
-        steps: [...steps.keys()],
-        model: { kind: 'linear' as const, prefix: 'm', outputCount: 1, columnCount },
-      },
-    ],
-  };
-  const packed = packArtifact(content, new Map([['m', identity]]), sha256);
-  return openArtifact(manifestOf(packed), packed.blob, sha256);
-}
-
-type Row = Readonly<Record<string, string | null>>;
-
-/** What rows are scored as: as objects, as cells, and as batches of texts and of a dictionary; all equal. */
-function scores(scorer: Scorer, rows: readonly Row[]): number[] {
-  const out = scorer.createPrediction();
-  const scored = (raw: Parameters<Scorer['scoreRow']>[0], row: number): number => {
-    scorer.scoreRow(raw, out, row);
-    return Number(out.prediction);
-  };
-  const byRow = rows.map((row, index) => scored(row, index));
-  const byCells = rows.map((row, index) =>
-    scored(
-      FEATURES.map(({ name }) => row[name]),
-      index,
-    ),
-  );
-  expect(byCells).to.deep.equal(byRow);
-  const textsOf = (name: string) => rows.map((row) => row[name] ?? null);
-  const texts = scorer.inputFeatures.map((name): Column => ({ view: 'text', name, values: textsOf(name) }));
-  const coded = scorer.inputFeatures.map((name): Column => {
-    const dictionary = [...new Set(textsOf(name))].filter((text) => text !== null);
-    const codes = Int32Array.from(textsOf(name), (text) => (text === null ? -1 : dictionary.indexOf(text)));
-    return { view: 'dictionary', name, dictionary, codes };
-  });
-  for (const columns of [texts, coded]) {
-    const batch = new Float64Array(rows.length);
-    scorer.scoreBatch({ firstRow: 0, rowCount: rows.length, columns }, batch);
-    expect([...batch]).to.deep.equal(byRow);
-  }
-  return byRow;
-}
+const scorerOf = (steps: readonly ManifestStep[], column: number): Scorer =>
+  columnScorer(FEATURES, steps, column, 1024);
 
 describe('scoring: a feature that is a place', () => {
   const rows: Row[] = [
