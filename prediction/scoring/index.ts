@@ -29,6 +29,7 @@ export { compileFactorizationContributions } from './explain/factorization-contr
 export { compileForestContributions } from './explain/forest-contributions.ts';
 export { compileLinearContributions } from './explain/linear-contributions.ts';
 export { compileTreeContributions } from './explain/tree-contributions.ts';
+export { CATEGORY_COLUMN, NUMBER_COLUMN } from './models/column-points.ts';
 export { compileTrees, scoreRows, type CompiledModel } from './models/compile.ts';
 export { compileFactorization, fieldsScore } from './models/factorization.ts';
 export { RANK_MAX, type FactorizationArrays } from './models/factorization-arrays.ts';
@@ -46,7 +47,7 @@ export {
 export { compileLeafSets } from './models/leaf-sets.ts';
 export { compileLinear } from './models/linear.ts';
 export type { LinearLeaves } from './models/linear-leaves.ts';
-export { CATEGORY_COLUMN, NUMBER_COLUMN, type LinearArrays } from './models/linear-arrays.ts';
+export type { LinearArrays } from './models/linear-arrays.ts';
 export { parseLightgbmModel, type LightgbmModel } from './models/lightgbm-text.ts';
 export {
   DEFAULT_THRESHOLD,

@@ -1,5 +1,5 @@
 import { AppError, LINKS, type Link } from '#contracts';
-import { CATEGORY_COLUMN, NUMBER_COLUMN } from './linear-arrays.ts';
+import { CATEGORY_COLUMN, NUMBER_COLUMN } from './column-points.ts';
 import { SCORE_MAX } from './tree-arrays.ts';
 
 /**

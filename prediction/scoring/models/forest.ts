@@ -8,7 +8,7 @@ import {
   type ForestArrays,
   type ForestShape,
 } from './forest-arrays.ts';
-import { CATEGORY_COLUMN } from './linear-arrays.ts';
+import { CATEGORY_COLUMN } from './column-points.ts';
 import type { RowEvaluator } from './tree-walk.ts';
 
 /** The bin of a missing number: above all others, so that it goes right unless the node says left. */

@@ -1,6 +1,7 @@
 import { AppError } from '#contracts';
 import type { CompiledModel } from './compile.ts';
-import { CATEGORY_COLUMN, checkLinear, type LinearArrays } from './linear-arrays.ts';
+import { CATEGORY_COLUMN, pointAt } from './column-points.ts';
+import { checkLinear, type LinearArrays } from './linear-arrays.ts';
 import type { RowEvaluator } from './tree-walk.ts';
 
 /**
@@ -46,15 +47,7 @@ export function columnAdder(linear: LinearArrays): ColumnAdder {
       return;
     }
     if (from === to) return;
-    // The last point at or before x; a number before the first one counts as at it.
-    let low = from;
-    if (isCategory) low = from + Math.trunc(x);
-    else
-      for (let high = to; high - low > 1;) {
-        const middle = (low + high) >>> 1;
-        if ((knot[middle] ?? NaN) <= x) low = middle;
-        else high = middle;
-      }
+    const low = isCategory ? from + Math.trunc(x) : pointAt(knot, from, to, x);
     const first = knot[low] ?? NaN;
     const isBetween = !isCategory && low + 1 < to && x > first;
     const share = isBetween ? (x - first) / ((knot[low + 1] ?? NaN) - first) : 0;
