@@ -10,6 +10,7 @@ export const BLUEPRINT_FAMILIES = [
   'random-forest',
   'linear',
   'factorization',
+  'neural-network',
   'ensemble',
 ] as const;
 

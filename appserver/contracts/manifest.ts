@@ -217,6 +217,8 @@ export type BlobSection = Static<typeof BlobSection>;
  *   this kind refuse it with ARTIFACT_INVALID.
  * - `factorization-machine`: an intercept, one function of each column and the products of vectors that columns have, under the prefix: see
  *   `FactorizationArrays` of `scoring`. Programs that do not know this kind refuse it with ARTIFACT_INVALID.
+ * - `network`: one hidden layer of cosines of weighted sums of functions of each column, under the prefix: see `NetworkArrays` of `scoring`.
+ *   Programs that do not know this kind refuse it with ARTIFACT_INVALID.
  */
 export const ManifestModel = Type.Union([
   strict({ kind: Type.Literal('constant'), scores: Type.Array(Type.Number()) }),
@@ -258,6 +260,13 @@ export const ManifestModel = Type.Union([
     outputCount: Type.Integer({ minimum: 1 }),
     columnCount: Type.Integer({ minimum: 0, description: 'matrix columns that the member reads' }),
     rank: Type.Integer({ minimum: 1, description: 'numbers of a vector' }),
+  }),
+  strict({
+    kind: Type.Literal('network'),
+    prefix: Type.String(),
+    outputCount: Type.Integer({ minimum: 1 }),
+    columnCount: Type.Integer({ minimum: 0, description: 'matrix columns that the member reads' }),
+    unitCount: Type.Integer({ minimum: 1, description: 'cosines of the hidden layer' }),
   }),
 ]);
 export type ManifestModel = Static<typeof ManifestModel>;

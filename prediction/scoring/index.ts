@@ -7,14 +7,8 @@ export {
   type Sha256Function,
 } from './artifact/open-artifact.ts';
 export { packArtifact, withCalibration, type PackedArtifact, type UnpackedContent } from './artifact/pack-artifact.ts';
-export {
-  checkSections,
-  readForest,
-  readTrees,
-  treesModel,
-  writeSections,
-  type ModelArrays,
-} from './artifact/sections.ts';
+export type { ModelArrays } from './artifact/section-lists.ts';
+export { checkSections, readForest, readTrees, treesModel, writeSections } from './artifact/sections.ts';
 export type { Contributions } from './explain/contributions.ts';
 export { type Explainer } from './explain/explainer.ts';
 export {
@@ -28,6 +22,7 @@ export {
 export { compileFactorizationContributions } from './explain/factorization-contributions.ts';
 export { compileForestContributions } from './explain/forest-contributions.ts';
 export { compileLinearContributions } from './explain/linear-contributions.ts';
+export { compileNetworkContributions } from './explain/network-contributions.ts';
 export { compileTreeContributions } from './explain/tree-contributions.ts';
 export { CATEGORY_COLUMN, NUMBER_COLUMN } from './models/column-points.ts';
 export { compileTrees, scoreRows, type CompiledModel } from './models/compile.ts';
@@ -49,6 +44,8 @@ export { compileLinear } from './models/linear.ts';
 export type { LinearLeaves } from './models/linear-leaves.ts';
 export type { LinearArrays } from './models/linear-arrays.ts';
 export { parseLightgbmModel, type LightgbmModel } from './models/lightgbm-text.ts';
+export { compileNetwork, networkInputs, type InputWriter } from './models/network.ts';
+export { checkNetwork, type NetworkArrays } from './models/network-arrays.ts';
 export {
   DEFAULT_THRESHOLD,
   outputCountOf,

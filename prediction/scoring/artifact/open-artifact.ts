@@ -10,13 +10,14 @@ import {
 import type { ModelReader } from '../scorer/members.ts';
 import { checkScorer, compileScorer, type Scorer } from '../scorer/scorer.ts';
 import { checkContent } from './check-content.ts';
+import type { ModelArrays } from './section-lists.ts';
 import {
   checkSections,
   readFactorization,
   readForest,
   readLinear,
+  readNetwork,
   readTrees,
-  type ModelArrays,
   type SectionReading,
 } from './sections.ts';
 
@@ -79,6 +80,7 @@ export function modelReader(
     linear: (model) => readLinear(model, sections, blob, reading),
     forest: (model) => readForest(model, sections, blob, reading),
     factorization: (model) => readFactorization(model, sections, blob, reading),
+    network: (model) => readNetwork(model, sections, blob, reading),
   };
 }
 
@@ -102,6 +104,8 @@ export function readModels(
         return reader.forest(model);
       case 'factorization-machine':
         return reader.factorization(model);
+      case 'network':
+        return reader.network(model);
     }
   };
   const models = new Map<string, ModelArrays>();

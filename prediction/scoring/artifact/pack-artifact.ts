@@ -2,7 +2,8 @@ import { AppError, canonicalJson, type Calibration, type ManifestContent, type M
 import { checkMembers } from '../scorer/members.ts';
 import { checkContent } from './check-content.ts';
 import { contentHashOf, modelReader, type Sha256Function } from './open-artifact.ts';
-import { treesModel, writeSections, type ModelArrays } from './sections.ts';
+import type { ModelArrays } from './section-lists.ts';
+import { treesModel, writeSections } from './sections.ts';
 
 /** What decides predictions, before its arrays are laid out. */
 export type UnpackedContent = Omit<ManifestContent, 'sections' | 'blobSizeBytes' | 'blobSha256'>;

@@ -2,108 +2,23 @@ import { AppError, type BlobSection, type ManifestModel, type SectionType } from
 import type { FactorizationArrays } from '../models/factorization-arrays.ts';
 import type { ForestArrays } from '../models/forest-arrays.ts';
 import type { LinearArrays } from '../models/linear-arrays.ts';
-import type { LinearLeaves } from '../models/linear-leaves.ts';
+import type { NetworkArrays } from '../models/network-arrays.ts';
 import type { TreeArrays } from '../models/tree-arrays.ts';
+import {
+  FACTORIZATION_SECTIONS,
+  FOREST_SECTIONS,
+  LINEAR_SECTIONS,
+  NETWORK_SECTIONS,
+  namedArrays,
+  type ModelArrays,
+  type SectionArray,
+} from './section-lists.ts';
 
 /** Every section begins at a multiple of this many bytes. */
 export const SECTION_ALIGNMENT = 8;
 
 /** Bytes of one element. */
 const WIDTH: Readonly<Record<SectionType, number>> = { float64: 8, float32: 4, int32: 4, uint32: 4, uint8: 1 };
-
-/**
- * The arrays of a `trees` model and their element types, in the order in which they are written. `leafCover` came with
- * explanations: artefacts from before them lack it, and programs from before them do not read it.
- */
-const TREE_SECTIONS = [
-  ['nodeOffset', 'int32'],
-  ['leafOffset', 'int32'],
-  ['splitFeature', 'int32'],
-  ['threshold', 'float64'],
-  ['decisionType', 'uint8'],
-  ['left', 'int32'],
-  ['right', 'int32'],
-  ['leafValue', 'float64'],
-  ['catBoundaries', 'int32'],
-  ['catBits', 'uint32'],
-  ['leafCover', 'float64'],
-] as const satisfies readonly (readonly [keyof TreeArrays, SectionType])[];
-
-/** What a `linear-trees` model has beside them. */
-const LINEAR_LEAF_SECTIONS = [
-  ['constant', 'float64'],
-  ['termOffset', 'int32'],
-  ['termColumn', 'int32'],
-  ['coefficient', 'float64'],
-  ['termMean', 'float64'],
-] as const satisfies readonly (readonly [keyof LinearLeaves, SectionType])[];
-
-/** The same of a `linear` model. */
-const LINEAR_SECTIONS = [
-  ['intercept', 'float64'],
-  ['columnKind', 'uint8'],
-  ['pointOffset', 'int32'],
-  ['knot', 'float64'],
-  ['value', 'float64'],
-  ['otherwise', 'float64'],
-  ['mean', 'float64'],
-] as const satisfies readonly (readonly [keyof LinearArrays, SectionType])[];
-
-/** The same of a `factorization-machine` model. */
-const FACTORIZATION_SECTIONS = [
-  ['intercept', 'float64'],
-  ['columnField', 'int32'],
-  ['columnKind', 'uint8'],
-  ['pointOffset', 'int32'],
-  ['knot', 'float64'],
-  ['value', 'float64'],
-  ['otherwise', 'float64'],
-  ['mean', 'float64'],
-] as const satisfies readonly (readonly [keyof FactorizationArrays, SectionType])[];
-
-/** The same of a `forest` model. */
-const FOREST_SECTIONS = [
-  ['prior', 'float64'],
-  ['columnKind', 'uint8'],
-  ['pointOffset', 'int32'],
-  ['point', 'float64'],
-  ['otherwiseBin', 'int32'],
-  ['nodeOffset', 'int32'],
-  ['leafOffset', 'int32'],
-  ['node', 'uint32'],
-  ['leafValue', 'float32'],
-  ['leafShares', 'uint32'],
-  ['sharesOffset', 'int32'],
-  ['shareClass', 'int32'],
-  ['share', 'float32'],
-  ['leafCover', 'uint32'],
-] as const satisfies readonly (readonly [keyof ForestArrays, SectionType])[];
-
-type SectionArray = Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array;
-
-/** The arrays of a model of any kind. */
-export type ModelArrays = TreeArrays | LinearArrays | ForestArrays | FactorizationArrays;
-
-/** The arrays that a model has with their names and types, in the order in which they are written. */
-function namedArrays(
-  model: ModelArrays,
-): { readonly field: string; readonly type: SectionType; readonly array: SectionArray }[] {
-  return sectionsOf(model).flatMap(({ field, type, array }) => (array === null ? [] : [{ field, type, array }]));
-}
-
-function sectionsOf(model: ModelArrays): { field: string; type: SectionType; array: SectionArray | null }[] {
-  if ('priorVotes' in model) return FOREST_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));
-  if ('columnField' in model)
-    return FACTORIZATION_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));
-  if (!('treeCount' in model)) return LINEAR_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));
-  const { linear } = model;
-  return [
-    ...TREE_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] })),
-    ...(linear === undefined
-      ? []
-      : LINEAR_LEAF_SECTIONS.map(([field, type]) => ({ field, type, array: linear[field] }))),
-  ];
-}
 
 /** Writes the arrays of all models into one blob, little endian, in the order of `models`. */
 export function writeSections(models: ReadonlyMap<string, ModelArrays>): { sections: BlobSection[]; blob: Uint8Array } {
@@ -162,13 +77,13 @@ export type SectionReading = 'copied' | 'in-place';
  *
  * @throws ARTIFACT_INVALID where a section is missing or has another type
  */
-function sectionReader<F extends string>(
+function sectionReader(
   prefix: string,
   sections: ReadonlyMap<string, BlobSection>,
   blob: Uint8Array,
   reading: SectionReading,
 ) {
-  const bytesOf = (field: F, type: SectionType): Uint8Array => {
+  const bytesOf = (field: string, type: SectionType): Uint8Array => {
     const found = sections.get(`${prefix}.${field}`);
     if (found === undefined) return fail({ name: `${prefix}.${field}` }, 'is missing');
     if (found.type !== type) fail(found, `is ${found.type}, expected ${type}`);
@@ -182,7 +97,7 @@ function sectionReader<F extends string>(
   };
   const read =
     <A>(type: SectionType, made: new (buffer: ArrayBufferLike, offset: number, length: number) => A) =>
-    (field: F): A => {
+    (field: string): A => {
       const bytes = bytesOf(field, type);
       return new made(bytes.buffer, bytes.byteOffset, bytes.length / WIDTH[type]);
     };
@@ -195,25 +110,34 @@ function sectionReader<F extends string>(
   };
 }
 
+/** The arrays of a list by name. @throws ARTIFACT_INVALID see `sectionReader` */
+function readListed<L extends readonly (readonly [string, SectionType])[]>(
+  list: L,
+  ...[prefix, sections, blob, reading]: Parameters<typeof sectionReader>
+): { readonly [S in L[number] as S[0]]: ArrayOf[S[1]] } {
+  const read = sectionReader(prefix, sections, blob, reading);
+  // The cast holds: each section of the list is read, as its type says.
+  return Object.fromEntries(list.map(([field, type]) => [field, read[type](field)])) as {
+    readonly [S in L[number] as S[0]]: ArrayOf[S[1]];
+  };
+}
+
+interface ArrayOf {
+  readonly float64: Float64Array;
+  readonly float32: Float32Array;
+  readonly int32: Int32Array;
+  readonly uint32: Uint32Array;
+  readonly uint8: Uint8Array;
+}
+
 /** The arrays of a `linear` model. @throws ARTIFACT_INVALID see `readTrees` */
 export function readLinear(
-  model: Extract<ManifestModel, { kind: 'linear' }>,
+  { outputCount, columnCount, prefix }: Extract<ManifestModel, { kind: 'linear' }>,
   sections: ReadonlyMap<string, BlobSection>,
   blob: Uint8Array,
   reading: SectionReading,
 ): LinearArrays {
-  const { float64, int32, uint8 } = sectionReader<keyof LinearArrays>(model.prefix, sections, blob, reading);
-  return {
-    outputCount: model.outputCount,
-    columnCount: model.columnCount,
-    intercept: float64('intercept'),
-    columnKind: uint8('columnKind'),
-    pointOffset: int32('pointOffset'),
-    knot: float64('knot'),
-    value: float64('value'),
-    otherwise: float64('otherwise'),
-    mean: float64('mean'),
-  };
+  return { outputCount, columnCount, ...readListed(LINEAR_SECTIONS, prefix, sections, blob, reading) };
 }
 
 /** The arrays of a `factorization-machine` model. @throws ARTIFACT_INVALID see `readTrees` */
@@ -223,20 +147,17 @@ export function readFactorization(
   blob: Uint8Array,
   reading: SectionReading,
 ): FactorizationArrays {
-  const { float64, int32, uint8 } = sectionReader<keyof FactorizationArrays>(prefix, sections, blob, reading);
-  return {
-    outputCount,
-    rank,
-    columnCount,
-    intercept: float64('intercept'),
-    columnField: int32('columnField'),
-    columnKind: uint8('columnKind'),
-    pointOffset: int32('pointOffset'),
-    knot: float64('knot'),
-    value: float64('value'),
-    otherwise: float64('otherwise'),
-    mean: float64('mean'),
-  };
+  return { outputCount, rank, columnCount, ...readListed(FACTORIZATION_SECTIONS, prefix, sections, blob, reading) };
+}
+
+/** The arrays of a `network` model. @throws ARTIFACT_INVALID see `readTrees` */
+export function readNetwork(
+  { outputCount, columnCount, unitCount, prefix }: Extract<ManifestModel, { kind: 'network' }>,
+  sections: ReadonlyMap<string, BlobSection>,
+  blob: Uint8Array,
+  reading: SectionReading,
+): NetworkArrays {
+  return { outputCount, unitCount, columnCount, ...readListed(NETWORK_SECTIONS, prefix, sections, blob, reading) };
 }
 
 /** The arrays of a `forest` model, by default copied out of the blob. @throws ARTIFACT_INVALID see `readTrees` */
@@ -247,7 +168,6 @@ export function readForest(
   reading: SectionReading = 'copied',
 ): ForestArrays {
   const { outputCount, treeCount, columnCount, link, priorVotes, prefix, shift } = model;
-  const { float64, float32, int32, uint32, uint8 } = sectionReader<keyof ForestArrays>(prefix, sections, blob, reading);
   return {
     outputCount,
     treeCount,
@@ -255,20 +175,7 @@ export function readForest(
     link,
     priorVotes,
     ...(shift === undefined ? {} : { shift }),
-    prior: float64('prior'),
-    columnKind: uint8('columnKind'),
-    pointOffset: int32('pointOffset'),
-    point: float64('point'),
-    otherwiseBin: int32('otherwiseBin'),
-    nodeOffset: int32('nodeOffset'),
-    leafOffset: int32('leafOffset'),
-    node: uint32('node'),
-    leafValue: float32('leafValue'),
-    leafShares: uint32('leafShares'),
-    sharesOffset: int32('sharesOffset'),
-    shareClass: int32('shareClass'),
-    share: float32('share'),
-    leafCover: uint32('leafCover'),
+    ...readListed(FOREST_SECTIONS, prefix, sections, blob, reading),
   };
 }
 
@@ -298,12 +205,7 @@ export function readTrees(
   blob: Uint8Array,
   reading: SectionReading = 'copied',
 ): TreeArrays {
-  const { float64, int32, uint32, uint8 } = sectionReader<keyof TreeArrays | keyof LinearLeaves>(
-    model.prefix,
-    sections,
-    blob,
-    reading,
-  );
+  const { float64, int32, uint32, uint8 } = sectionReader(model.prefix, sections, blob, reading);
   return {
     outputCount: model.outputCount,
     treeCount: model.treeCount,

@@ -10,6 +10,7 @@ import { compileFactorizationContributions } from './factorization-contributions
 import { EXPLANATION_STEPS_MAX, compileForestContributions, type StepBudget } from './forest-contributions.ts';
 import { compileLinearLeafContributions } from './linear-leaf-contributions.ts';
 import { compileLinearContributions } from './linear-contributions.ts';
+import { compileNetworkContributions } from './network-contributions.ts';
 import { compileTreeContributions } from './tree-contributions.ts';
 
 /** Contributions of a model's input features to its raw scores. Not re-entrant. */
@@ -29,7 +30,7 @@ export interface Explainer {
  * a calibration stretches what all others contribute.
  *
  * @param inputs the features that contributions are of, by index into the content's features
- * @throws NOT_AVAILABLE for trees without covers, and for forests and linear leaves whose rows would take too long
+ * @throws NOT_AVAILABLE for trees without covers, and for forests, linear leaves and networks whose rows would take too long
  */
 export function compileExplainer(content: ManifestContent, inputs: readonly number[], reader: ModelReader): Explainer {
   const outputCount = outputCountOf(content);
@@ -97,5 +98,7 @@ function memberContributions(
       return compileForestContributions(reader.forest(model), columns, places, budget);
     case 'factorization-machine':
       return compileFactorizationContributions(reader.factorization(model), columns, places);
+    case 'network':
+      return compileNetworkContributions(reader.network(model), columns, places, budget);
   }
 }

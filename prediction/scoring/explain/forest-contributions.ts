@@ -13,7 +13,7 @@ import { treePaths } from './tree-paths.ts';
  */
 export const EXPLANATION_STEPS_MAX = 20_000_000;
 
-/** Steps that are left for the forests and linear leaves of one model, all its members together. */
+/** Steps that are left for the forests, linear leaves and networks of one model, all its members together. */
 export interface StepBudget {
   left: number;
 }

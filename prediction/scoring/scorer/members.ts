@@ -8,6 +8,8 @@ import { compileLinear } from '../models/linear.ts';
 import { checkLinear, type LinearArrays } from '../models/linear-arrays.ts';
 import type { TreesModel } from '../artifact/sections.ts';
 import { outputCountOf } from '../models/link.ts';
+import { compileNetwork } from '../models/network.ts';
+import { checkNetwork, type NetworkArrays } from '../models/network-arrays.ts';
 import { SCORE_MAX, checkTrees, type TreeArrays } from '../models/tree-arrays.ts';
 import { columnCountOf } from '../steps/steps.ts';
 import { memberColumns } from './member-columns.ts';
@@ -18,6 +20,7 @@ export interface ModelReader {
   readonly linear: (model: Extract<ManifestModel, { kind: 'linear' }>) => LinearArrays;
   readonly forest: (model: Extract<ManifestModel, { kind: 'forest' }>) => ForestArrays;
   readonly factorization: (model: Extract<ManifestModel, { kind: 'factorization-machine' }>) => FactorizationArrays;
+  readonly network: (model: Extract<ManifestModel, { kind: 'network' }>) => NetworkArrays;
 }
 
 /** A member of an ensemble, compiled for the matrix of all steps. */
@@ -86,6 +89,9 @@ function checkModel(model: ManifestModel, reader: ModelReader, columnCount: numb
     case 'factorization-machine':
       checkFactorization(reader.factorization(model), columnCount);
       break;
+    case 'network':
+      checkNetwork(reader.network(model), columnCount);
+      break;
   }
   return model.outputCount;
 }
@@ -108,6 +114,8 @@ function compileModel(
       return compileForest(reader.forest(model), columnCount, columns);
     case 'factorization-machine':
       return compileFactorization(reader.factorization(model), columnCount, columns);
+    case 'network':
+      return compileNetwork(reader.network(model), columnCount, columns);
   }
 }
 

@@ -190,12 +190,13 @@ function finished(blend: BlendRows, content: ManifestContent, offsets: RowOffset
 }
 
 /** Reads each model's arrays once: an explainer that is asked for later finds them, whatever became of the blob. */
-function keepArrays({ trees, linear, forest, factorization }: ModelReader): ModelReader {
+function keepArrays({ trees, linear, forest, factorization, network }: ModelReader): ModelReader {
   return {
     trees: keepOnce(trees),
     linear: keepOnce(linear),
     forest: keepOnce(forest),
     factorization: keepOnce(factorization),
+    network: keepOnce(network),
   };
 }
 

@@ -11,6 +11,7 @@ import type {
   ForestArrays,
   LinearArrays,
   ModelArrays,
+  NetworkArrays,
   TreeArrays,
   UnpackedContent,
 } from '#scoring';
@@ -19,7 +20,7 @@ import { DEFAULT_THRESHOLD, treesModel } from '#scoring';
 import { forestModel } from './forest/forest-state.ts';
 import type { TaskFeature } from './task-columns.ts';
 
-/** A fitted member: its steps and its trees, forest, linear model, factorization machine or constant. */
+/** A fitted member: its steps and its trees, forest, linear model, factorization machine, network or constant. */
 export interface FittedMember {
   readonly steps: readonly ManifestStep[];
   readonly model:
@@ -27,6 +28,7 @@ export interface FittedMember {
     | { readonly linear: LinearArrays }
     | { readonly forest: ForestArrays }
     | { readonly factorization: FactorizationArrays }
+    | { readonly network: NetworkArrays }
     | { readonly scores: readonly number[] };
   /** What it counts beside the others. @default 1 */
   readonly votes?: number;
@@ -81,6 +83,11 @@ export function assemble(
       const { outputCount, columnCount, rank } = member.model.factorization;
       models.set(prefix, member.model.factorization);
       return { weight, steps: own, model: { kind: 'factorization-machine', prefix, outputCount, columnCount, rank } };
+    }
+    if ('network' in member.model) {
+      const { outputCount, columnCount, unitCount } = member.model.network;
+      models.set(prefix, member.model.network);
+      return { weight, steps: own, model: { kind: 'network', prefix, outputCount, columnCount, unitCount } };
     }
     if ('forest' in member.model) {
       models.set(prefix, member.model.forest);

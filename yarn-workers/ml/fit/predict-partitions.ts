@@ -115,7 +115,9 @@ function readerOf(models: ReadonlyMap<string, ModelArrays>): ModelReader {
     },
     linear: ({ prefix }) => {
       const arrays = models.get(prefix);
-      return arrays !== undefined && !('treeCount' in arrays) && !('rank' in arrays) ? arrays : fail(prefix);
+      return arrays !== undefined && !('treeCount' in arrays || 'rank' in arrays || 'unitCount' in arrays)
+        ? arrays
+        : fail(prefix);
     },
     forest: ({ prefix }) => {
       const arrays = models.get(prefix);
@@ -124,6 +126,10 @@ function readerOf(models: ReadonlyMap<string, ModelArrays>): ModelReader {
     factorization: ({ prefix }) => {
       const arrays = models.get(prefix);
       return arrays !== undefined && 'rank' in arrays ? arrays : fail(prefix);
+    },
+    network: ({ prefix }) => {
+      const arrays = models.get(prefix);
+      return arrays !== undefined && 'unitCount' in arrays ? arrays : fail(prefix);
     },
   };
 }

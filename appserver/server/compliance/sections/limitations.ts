@@ -138,6 +138,14 @@ function ofModel(report: ReportFacts): Statements {
       kinds.has('factorization-machine'),
       markup`Products of vectors say of a pair of levels that no training row has together what each of them says with others.`,
     ),
+    ...when(
+      kinds.has('network'),
+      markup`A network reads a number beyond the range of the training rows as the end of that range.`,
+    ),
+    ...when(
+      kinds.has('network'),
+      markup`No feature adds a part of its own to what a network says: each acts together with all others. Contributions are exact Shapley values of features taken as independent, so they begin from a base value that is not the mean score where features go together.`,
+    ),
     ...when(unread.length > 0, markup`No step of the model reads these of its features: ${names(unread, NAMED_MAX)}.`),
     ...when(
       hasStep(report, 'category-codes') || hasStep(report, 'category-numbers'),

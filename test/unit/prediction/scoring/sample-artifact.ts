@@ -6,6 +6,7 @@ import {
   packArtifact,
   type LinearArrays,
   type ModelArrays,
+  type NetworkArrays,
   type TreeArrays,
   type UnpackedContent,
 } from '#scoring';
@@ -16,7 +17,7 @@ export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update
 
 const nullMarkers = ['NA', '-999'];
 
-/** Every kind of step, key rule and column name that is hard; an ensemble of trees, a constant, a linear model and shared steps. */
+/** Every kind of step, key rule and column name that is hard; an ensemble of trees, a constant, a linear model, a network and shared steps. */
 export function sampleContent(): UnpackedContent {
   return {
     targetType: 'binary',
@@ -56,6 +57,11 @@ export function sampleContent(): UnpackedContent {
       },
       { weight: 0.2, steps: [], model: { kind: 'constant', scores: [-0.75] } },
       { weight: 0.4, steps: [2, 0, 1, 5], model: { kind: 'linear', prefix: 'm3', outputCount: 1, columnCount: 4 } },
+      {
+        weight: 0.6,
+        steps: [2, 0, 1, 5],
+        model: { kind: 'network', prefix: 'm4', outputCount: 1, columnCount: 4, unitCount: 3 },
+      },
     ],
   };
 }
@@ -94,8 +100,27 @@ export function sampleLinear(): LinearArrays {
   };
 }
 
+/** Cosines of the same columns, code and age as two inputs each. */
+export function sampleNetwork(): NetworkArrays {
+  const { columnCount, outputCount, columnKind, pointOffset, knot } = sampleLinear();
+  const waves = (count: number): Float32Array => Float32Array.from({ length: count }, (_, at) => Math.sin(3 * at + 1));
+  return {
+    ...{ columnCount, outputCount, unitCount: 3, columnKind, pointOffset, knot },
+    intercept: Float64Array.of(-0.125),
+    phase: waves(3),
+    inputWeight: waves(18),
+    outputWeight: waves(3),
+    columnField: Int32Array.of(0, 1, 2, 3),
+    columnSize: Int32Array.of(2, 2, 1, 1),
+    value: waves(22),
+    otherwise: waves(6),
+    meanCosine: waves(12).map((value) => value / 2),
+    meanSine: waves(12).map((value) => 0.5 - value / 4),
+  };
+}
+
 export function sampleModels(random: RandomGenerator): Map<string, ModelArrays> {
-  return new Map<string, ModelArrays>([...sampleTrees(random), ['m3', sampleLinear()]]);
+  return new Map<string, ModelArrays>([...sampleTrees(random), ['m3', sampleLinear()], ['m4', sampleNetwork()]]);
 }
 
 export function manifestOf(packed: { content: Manifest['content']; contentHash: string }): Manifest {

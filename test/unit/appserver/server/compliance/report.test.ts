@@ -193,7 +193,7 @@ describe('compliance report', () => {
     expect(few).to.not.include('Nothing was found.');
   });
 
-  it('says how far trees, linear leaves and products of vectors go on', () => {
+  it('says how far trees, linear leaves, products of vectors and networks go on', () => {
     const facts = reportFacts({ labels: [] });
     const { artefact } = facts.answer;
     const beyond = (kind: string): string => {
@@ -205,6 +205,10 @@ describe('compliance report', () => {
     expect(beyond('factorization-machine'))
       .to.include('Linear parts go on beyond the range')
       .and.include('a pair of levels that no training row has');
+    expect(beyond('network'))
+      .to.include('A network reads a number beyond the range')
+      .and.include('No feature adds a part of its own')
+      .and.not.include('Linear parts');
   });
 
   it('says what older programs did not record', () => {

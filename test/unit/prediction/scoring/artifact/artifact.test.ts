@@ -9,6 +9,7 @@ import {
   withCalibration,
   type LinearArrays,
   type ModelArrays,
+  type NetworkArrays,
 } from '#scoring';
 import {
   manifestOf,
@@ -16,6 +17,7 @@ import {
   sampleContent,
   sampleLinear,
   sampleModels,
+  sampleNetwork,
   sampleTrees,
   sha256,
 } from '../sample-artifact.ts';
@@ -114,7 +116,14 @@ describe('artefact', () => {
 
   it('aligns sections to 8 bytes', () => {
     for (const section of manifest.content.sections) expect(section.offset % 8).to.equal(0);
-    expect(manifest.content.sections).to.have.length(29);
+    expect(manifest.content.sections).to.have.length(42);
+  });
+
+  it('gives back the arrays of every model as they were packed', () => {
+    const packed = sampleModels(randomGenerator(21));
+    const read = readModels(manifest.content, blob);
+    for (const [prefix, arrays] of packed) expect(read.get(prefix), prefix).to.deep.equal(arrays);
+    expect([...read.keys()]).to.deep.equal([...packed.keys()]);
   });
 
   it('hashes what decides predictions and nothing else', () => {
@@ -161,6 +170,9 @@ describe('artefact', () => {
     'a constant of two scores': (content) => Object.assign(content.members[2]?.model ?? {}, { scores: [1, 2] }),
     'another column count': (content) => Object.assign(content.members[3]?.model ?? {}, { columnCount: 3 }),
     'too few columns for the linear model': (content) => Object.assign(content.members[3] ?? {}, { steps: [2, 0, 1] }),
+    'another unit count': (content) => Object.assign(content.members[4]?.model ?? {}, { unitCount: 2 }),
+    'no units': (content) => Object.assign(content.members[4]?.model ?? {}, { unitCount: 0 }),
+    'too few columns for the network': (content) => Object.assign(content.members[4] ?? {}, { steps: [2, 0, 1] }),
     'a constant without scores': (content) => Object.assign(content.members[2]?.model ?? {}, { scores: [] }),
     'another tree count': (content) => Object.assign(content.members[0]?.model ?? {}, { treeCount: 19 }),
     'another output count': (content) => Object.assign(content.members[0]?.model ?? {}, { outputCount: 2 }),
@@ -191,6 +203,7 @@ describe('artefact', () => {
     if (m0 === undefined) throw new Error('no m0');
     const models = sampleModels(randomGenerator(1));
     const linear = sampleLinear();
+    const network = sampleNetwork();
     const spoilt: readonly ReadonlyMap<string, ModelArrays>[] = [
       new Map([['m0', m0]]),
       trees,
@@ -200,6 +213,9 @@ describe('artefact', () => {
       new Map([...models, ['m3', m0]]),
       new Map([...models, ['m0', { ...m0, leafValue: m0.leafValue.map(() => NaN) }]]),
       ...BROKEN_LINEAR.map((broken) => new Map<string, ModelArrays>([...models, ['m3', { ...linear, ...broken }]])),
+      new Map<string, ModelArrays>([...models, ['m3', network]]),
+      new Map<string, ModelArrays>([...models, ['m4', linear]]),
+      ...BROKEN_NETWORK.map((broken) => new Map<string, ModelArrays>([...models, ['m4', { ...network, ...broken }]])),
     ];
     for (const arrays of spoilt)
       expect(codeOf(() => packArtifact(sampleContent(), arrays, sha256))).to.match(/^ARTIFACT_INVALID/);
@@ -246,6 +262,18 @@ const BROKEN_LINEAR: readonly Partial<LinearArrays>[] = [
   { otherwise: new Float64Array(3) },
   { mean: new Float64Array(3) },
   { mean: Float64Array.of(0, NaN, 0, 0) },
+];
+
+/** What no network may be. */
+const BROKEN_NETWORK: readonly Partial<NetworkArrays>[] = [
+  { columnCount: 5 },
+  { unitCount: 2 },
+  { outputCount: 2 },
+  { phase: Float32Array.of(0, NaN, 0) },
+  { columnSize: Int32Array.of(2, 2, 1, 2) },
+  { columnField: Int32Array.of(0, 1, 2, 2) },
+  { value: new Float32Array(23) },
+  { meanSine: new Float32Array(12).fill(2) },
 ];
 
 const HOSTILE_WORDS = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 7, 100, 0x7ff80000, 0x7ff00000];

@@ -35,7 +35,7 @@ function randomRow(random: RandomGenerator): Record<string, unknown> {
 const sumOf = (values: Iterable<number>): number => [...values].reduce((sum, value) => sum + value, 0);
 
 describe('explanations of ensembles', () => {
-  it('sum up to the raw score, of trees, constant and linear members together', () => {
+  it('sum up to the raw score, of trees, constant, linear and network members together', () => {
     const scorer = opened(() => true);
     const { features, baseValues } = scorer.explainer();
     expect(features).to.deep.equal(scorer.inputFeatures);

@@ -295,10 +295,8 @@ describe('Scorer', () => {
     const blended = rawOf(members);
     const weights = members.map((member) => member.weight);
     for (const [row, value] of blended.entries()) {
-      const [a = NaN, b = NaN, c = NaN, d = NaN] = singles.map(
-        (single, i) => (weights[i] ?? NaN) * (single[row] ?? NaN),
-      );
-      expect(value).to.equal(a + b + c + d);
+      const [first = NaN, ...others] = singles.map((single, i) => (weights[i] ?? NaN) * (single[row] ?? NaN));
+      expect(value).to.equal(others.reduce((sum, share) => sum + share, first));
     }
     const arrays = trees.get('m0');
     if (arrays === undefined) throw new Error('no m0');

@@ -57,6 +57,7 @@ const readerOf = (linear: LinearArrays): ModelReader => ({
   trees: () => expect.fail('the model has no trees'),
   forest: () => expect.fail('the model has no forest'),
   factorization: () => expect.fail('the model has no vectors'),
+  network: () => expect.fail('the model has no network'),
 });
 
 /** Places in the reference's coefficients: age, pay and its indicator, trend, five colours. */
