@@ -8,7 +8,7 @@ export {
 } from './artifact/open-artifact.ts';
 export { packArtifact, withCalibration, type PackedArtifact, type UnpackedContent } from './artifact/pack-artifact.ts';
 export type { ModelArrays } from './artifact/section-lists.ts';
-export { checkSections, readForest, readTrees, treesModel, writeSections } from './artifact/sections.ts';
+export { checkSections, readForest, readNetwork, readTrees, treesModel, writeSections } from './artifact/sections.ts';
 export type { Contributions } from './explain/contributions.ts';
 export { type Explainer } from './explain/explainer.ts';
 export {

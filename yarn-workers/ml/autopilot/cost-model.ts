@@ -6,6 +6,7 @@ import {
   isBagged,
   isBoosted,
   isFactorization,
+  isNetwork,
   isForest,
   isLinear,
   leavesOf,
@@ -140,6 +141,7 @@ function costOf(plan: Pick<AutopilotPlan, 'features'>, { blueprintId, parameters
   if (isLinear(settings) || isLinear(defaults))
     return { kind: reads === 'texts too' ? 'terms' : 'columns', cost: relativeCost };
   if (isFactorization(settings) || isFactorization(defaults)) return { kind: 'vectors', cost: relativeCost };
+  if (isNetwork(settings) || isNetwork(defaults)) return { kind: 'networks', cost: relativeCost };
   const textsCost = plan.features.some(({ type }) => type === 'text') ? TEXT_SCORES_COST : 0;
   if (isForest(settings) || isForest(defaults)) return { kind: 'forests', cost: relativeCost + textsCost };
   return { kind: 'trees', cost: (relativeCost * treesCost(settings)) / treesCost(defaults) + textsCost };

@@ -31,7 +31,7 @@ export const DEFAULT_VALIDATION_FRACTION = 0.16;
 /** Budgets below are refused: starting a worker and committing results take most of it. */
 export const BUDGET_SECONDS_MIN = 3;
 /** Search models of a quick run that names neither a number nor a budget. */
-export const QUICK_MODELS = 10;
+export const QUICK_MODELS = 11;
 export const FULL_VARIATIONS = 24;
 /** Candidates of a plan at most, whatever `maxModels` says. */
 export const CANDIDATES_MAX = 500;

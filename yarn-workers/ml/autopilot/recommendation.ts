@@ -1,7 +1,7 @@
 import type { AutopilotDecision, PlannedResult } from '#contracts';
 import { entryOf } from '../blueprints/catalogue.ts';
 import { candidateName } from '../blueprints/names.ts';
-import { isFactorization, isForest, isLinear, type ModelSettings } from '../blueprints/settings.ts';
+import { isFactorization, isForest, isLinear, isNetwork, type ModelSettings } from '../blueprints/settings.ts';
 import { isGain, winningEnsemble, type MadeEnsemble } from './endgame.ts';
 import { isSucceeded, type Run } from './run.ts';
 
@@ -31,11 +31,9 @@ function single(run: Run, withoutRefit: string): Recommended {
 
 function unitOf(settings: ModelSettings | null): string {
   if (settings === null) return 'iterations';
-  return isLinear(settings) || isFactorization(settings)
-    ? 'steps of the penalty'
-    : isForest(settings)
-      ? 'trees'
-      : 'iterations';
+  if (isLinear(settings) || isFactorization(settings)) return 'steps of the penalty';
+  if (isNetwork(settings)) return 'epochs';
+  return isForest(settings) ? 'trees' : 'iterations';
 }
 
 function blend(run: Run, { result, facts }: MadeEnsemble, withoutRefit: string): Recommended {

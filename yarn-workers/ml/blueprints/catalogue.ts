@@ -19,6 +19,7 @@ import { FURTHER_BOOSTING } from './further-boosting.ts';
 import { HISTORY_ID, HISTORY_STEP } from './history.ts';
 import { NAIVE_BAYES_ENTRY } from './naive-bayes.ts';
 import { NAIVE_BLUEPRINTS } from './naive.ts';
+import { NETWORK_ENTRY } from './network.ts';
 import { parameterRefused, withParameters, type GbmSettings, type ModelSettings } from './settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
 
@@ -332,6 +333,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'Fully grown trees with random thresholds, averaged as probabilities: hard to beat where rows resemble each other.',
     { randomThresholds: true, bootstrap: false, textComponents: 8 },
   ),
+  NETWORK_ENTRY,
   linear(
     'linear-splines',
     'Regularised linear model with broken lines',

@@ -17,8 +17,9 @@ import {
   TEXT_STEP,
 } from './feature-steps.ts';
 import { HISTORY_STEP, readsHistory } from './history.ts';
+import { NETWORK_STEPS } from './network.ts';
 import { usualSteps } from './reading.ts';
-import { isBoosted, isFactorization, isForest, naiveBayesOf } from './settings.ts';
+import { isBoosted, isFactorization, isForest, isNetwork, naiveBayesOf } from './settings.ts';
 
 export type DocumentStep = BlueprintDocument['steps'][number];
 
@@ -56,6 +57,7 @@ export function possibleSteps(entry: CatalogueEntry): Blueprint['steps'] {
   if (isForest(settings)) return [...FOREST_STEPS, HOLIDAYS_STEP];
   if (isBoosted(settings)) return [...FEATURE_STEPS, ...ENCODED_STEPS, HOLIDAYS_STEP];
   if (isFactorization(settings)) return FACTORIZATION_STEPS;
+  if (isNetwork(settings)) return [...NETWORK_STEPS, HOLIDAYS_STEP];
   if (naiveBayesOf(settings) !== null) return [TEXT_STEP];
   const geo = settings.pieces > 1 ? GEO_STEP : GEO_LINE_STEP;
   return [

@@ -1,5 +1,6 @@
 import { AppError, type AutopilotPlan, type Imbalance, type TargetSpec } from '#contracts';
 import { FACTORIZED_CLASSES_MAX } from '../fit/factorization/limits.ts';
+import { NETWORK_CLASSES_MAX } from '../fit/network/limits.ts';
 import { tooManyTrees } from './many-classes.ts';
 import { objectiveOf, type Objective } from './objective.ts';
 import {
@@ -9,6 +10,7 @@ import {
   isFactorization,
   isForest,
   isLinear,
+  isNetwork,
   naiveBayesOf,
   takesOffsets,
   type ModelSettings,
@@ -24,11 +26,14 @@ export function misfitOf(
   if (target.quantile !== undefined && isLinear(settings)) return 'linear models have no loss for a quantile';
   if (target.quantile !== undefined && isFactorization(settings))
     return 'factorization machines have no loss for a quantile';
+  if (target.quantile !== undefined && isNetwork(settings)) return 'networks have no loss for a quantile';
   if (target.quantile !== undefined && isForest(settings)) return 'a forest of averages has no quantiles';
   if (target.targetType === 'regression' && naiveBayesOf(settings) !== null) return 'naive Bayes predicts classes only';
   if (target.quantile !== undefined && hasLinearLeaves(settings)) return 'linear leaves have no loss for a quantile';
   if (isFactorization(settings) && target.classes.length > FACTORIZED_CLASSES_MAX)
     return `it has vectors for each class, and the target has ${target.classes.length}, more than ${FACTORIZED_CLASSES_MAX}`;
+  if (isNetwork(settings) && target.classes.length > NETWORK_CLASSES_MAX)
+    return `it has an output for each class, and the target has ${target.classes.length}, more than ${NETWORK_CLASSES_MAX}`;
   const surplus = tooManyTrees(settings, target);
   if (surplus !== null) return surplus;
   const hasOffset = target.offsetColumn !== undefined || target.exposureColumn !== undefined;

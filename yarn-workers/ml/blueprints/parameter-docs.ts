@@ -9,8 +9,10 @@ import {
   isFactorization,
   isForest,
   isLinear,
+  isNetwork,
   isXgboost,
   LINEAR_RANGES,
+  NETWORK_RANGES,
   XGBOOST_RANGES,
   type GbmSettings,
   type ModelSettings,
@@ -20,6 +22,7 @@ import { HOLIDAY_CALENDARS } from '../holidays/calendars.ts';
 import type { FactorizationSettings } from './factorization-settings.ts';
 import type { ForestSettings } from './forest-settings.ts';
 import { NAIVE_BAYES_VARIANTS, type LinearSettings } from './linear-settings.ts';
+import type { NetworkSettings } from './network-settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
 
 /** What a parameter does, and where it is from; the second is absent where it is our own. */
@@ -29,6 +32,8 @@ const ENCODED = 'Micci-Barreca 2001, "A preprocessing scheme for high-cardinalit
 const GLMNET = 'Friedman, Hastie, Tibshirani 2010, J. Stat. Soft. 33(1)';
 const MACHINES =
   'Rendle 2010, "Factorization machines"; Rendle, Gantner, Freudenthaler, Schmidt-Thieme 2011, "Fast context-aware recommendations with factorization machines"';
+const BETTER =
+  'Holzmueller, Grinsztajn, Steinwart 2024, "Better by default: strong pre-tuned MLPs and boosted trees on tabular data"';
 const FORESTS = 'Breiman 2001, "Random forests"; Geurts, Ernst, Wehenkel 2006, "Extremely randomized trees"';
 
 const HOLIDAYS: Told = [
@@ -144,6 +149,28 @@ const FACTORIZATION: Readonly<Record<keyof FactorizationSettings, Told>> = {
   earlyStoppingRounds: ['The path ends after so many steps without a better validation loss; 0: never.'],
 };
 
+const NETWORK: Readonly<Record<keyof NetworkSettings, Told>> = {
+  units: [
+    'Cosines of each copy; a multiple of 8.',
+    'Rahimi, Recht 2007, "Random features for large-scale kernel machines"',
+  ],
+  copies: ['Networks of different random numbers whose raw scores are averaged.'],
+  epochs: [
+    'Passes over the training rows that the learning rate is planned for; 0: as many as show 525,000 rows of the table, at least 16 and at most 64.',
+  ],
+  learningRate: ['Of Adam at its highest; it goes up and down four times.', BETTER],
+  dropout: [
+    'Part of the units that a step leaves out, for the first half of the fit; then it falls to nothing.',
+    BETTER,
+  ],
+  weightDecay: ['What a parameter loses in a step, relative to its learning rate; falls as dropout does.', BETTER],
+  numberBins: [
+    'Pieces of the functions that are fitted of a number: half of them between quantiles of all values, half of those that are not the most frequent one.',
+    'Gorishniy, Rubachev, Babenko 2022, "On embeddings for numerical features in tabular deep learning"',
+  ],
+  holidays: HOLIDAYS,
+};
+
 const FOREST: Readonly<Record<keyof ForestSettings, Told>> = {
   trees: ['Trees; a deadline may end it with fewer, and where it would become too large there are fewer.', FORESTS],
   randomThresholds: ['One random threshold a column and node, instead of the best.', FORESTS],
@@ -169,6 +196,7 @@ function tablesOf(settings: ModelSettings): {
   if (isLinear(settings)) return { ranges: LINEAR_RANGES, told: LINEAR };
   if (isForest(settings)) return { ranges: FOREST_RANGES, told: FOREST };
   if (isFactorization(settings)) return { ranges: FACTORIZATION_RANGES, told: FACTORIZATION };
+  if (isNetwork(settings)) return { ranges: NETWORK_RANGES, told: NETWORK };
   return isXgboost(settings) ? { ranges: XGBOOST_RANGES, told: XGBOOST } : { ranges: GBM_RANGES, told: GBM };
 }
 

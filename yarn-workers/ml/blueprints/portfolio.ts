@@ -35,6 +35,7 @@ export const PORTFOLIO: readonly Candidate[] = [
   plain('factorization-machine'),
   plain('extra-trees'),
   plain('linear'),
+  plain('network'),
   plain('lightgbm-slow'),
   plain('random-forest'),
   // Trees of few leaves: hard to beat where there is much noise, and twice where categories of many levels can be read as codes or encoded.

@@ -6,6 +6,7 @@ import { RANK_FITTED_MAX } from '../fit/factorization/limits.ts';
 import type { FactorizationSettings } from './factorization-settings.ts';
 import type { ForestSettings } from './forest-settings.ts';
 import { NAIVE_BAYES_VARIANTS, type LinearSettings, type NaiveBayesVariant } from './linear-settings.ts';
+import type { NetworkSettings } from './network-settings.ts';
 import type { XgboostSettings } from './xgboost-settings.ts';
 
 /** How LightGBM grows its trees. */
@@ -68,7 +69,7 @@ export interface GbmSettings extends EncodingSettings {
 }
 
 /** Settings of a model that learns from features. */
-export type ModelSettings = BoostedSettings | LinearSettings | ForestSettings | FactorizationSettings;
+export type ModelSettings = BoostedSettings | LinearSettings | ForestSettings | FactorizationSettings | NetworkSettings;
 
 /** Settings of boosting, or of LightGBM's forest. */
 export type BoostedSettings = GbmSettings | XgboostSettings;
@@ -95,9 +96,11 @@ export const isForest = (settings: ModelSettings): settings is ForestSettings =>
 
 export const isFactorization = (settings: ModelSettings): settings is FactorizationSettings => 'rank' in settings;
 
+export const isNetwork = (settings: ModelSettings): settings is NetworkSettings => 'units' in settings;
+
 /** True of boosting, and of LightGBM's forest. */
 export const isBoosted = (settings: ModelSettings): settings is BoostedSettings =>
-  !isLinear(settings) && !isForest(settings) && !isFactorization(settings);
+  !isLinear(settings) && !isForest(settings) && !isFactorization(settings) && !isNetwork(settings);
 
 /** How a linear model counts terms; null: its coefficients are fitted. */
 export const naiveBayesOf = (settings: ModelSettings): NaiveBayesVariant | null =>
@@ -143,6 +146,17 @@ export const FACTORIZATION_RANGES: Readonly<Record<keyof FactorizationSettings, 
   penaltyRatio: { min: 1e-8, max: 1, integer: false },
   rounds: { min: 1, max: 1_000, integer: true },
   earlyStoppingRounds: { min: 0, max: 1_000, integer: true },
+};
+
+/** The same of a network. */
+export const NETWORK_RANGES: Readonly<Record<Exclude<keyof NetworkSettings, 'holidays'>, Range>> = {
+  units: { min: 8, max: 512, integer: true },
+  copies: { min: 1, max: 8, integer: true },
+  epochs: { min: 0, max: 1_000, integer: true },
+  learningRate: { min: 1e-4, max: 1, integer: false },
+  dropout: { min: 0, max: 0.9, integer: false },
+  weightDecay: { min: 0, max: 1, integer: false },
+  numberBins: { min: 2, max: 255, integer: true },
 };
 
 /** The same of a forest. */
@@ -225,7 +239,10 @@ export const parameterRefused = (name: string, message: string): AppError =>
     errors: [{ path: `/parameters/${name}`, message }],
   });
 
-/** Parameters that are allowed, but not together. */
+/** The units of a network go with so many at a time. */
+const UNITS_STEP = 8;
+
+/** Parameters that are allowed, but not together or not with this value. */
 function conflictOf(settings: Readonly<Record<string, Value>>): { name: string; message: string } | null {
   const { boosting } = settings;
   if (boosting === 'rf' && settings['rowFraction'] === 1)
@@ -238,6 +255,9 @@ function conflictOf(settings: Readonly<Record<string, Value>>): { name: string; 
     return { name: 'linearLeaves', message: 'must be false unless boosting is gbdt' };
   if ('linearPenalty' in settings && !isLinearTree)
     return { name: 'linearPenalty', message: 'has a meaning only where linearLeaves is true' };
+  const { units } = settings;
+  if (typeof units === 'number' && units % UNITS_STEP !== 0)
+    return { name: 'units', message: `must be a multiple of ${UNITS_STEP}` };
   return naiveBayesConflict(settings);
 }
 
@@ -259,6 +279,7 @@ function complaintsOf(defaults: ModelSettings): (name: string, value: Value) => 
   if (isForest(defaults)) return forestComplaint;
   if (isFactorization(defaults))
     return (name, value) => rangeComplaint(name, value, FACTORIZATION_RANGES, Object.keys(FACTORIZATION_RANGES));
+  if (isNetwork(defaults)) return networkComplaint;
   return isXgboost(defaults) ? xgboostComplaint : gbmComplaint;
 }
 
@@ -266,6 +287,11 @@ function linearComplaint(name: string, value: Value): string | null {
   if (name === 'naiveBayes') return choiceComplaint(value, NAIVE_BAYES_VARIANTS);
   if (name === 'holidays') return choiceComplaint(value, HOLIDAY_CALENDARS);
   return rangeComplaint(name, value, LINEAR_RANGES, [...Object.keys(LINEAR_RANGES), 'holidays']);
+}
+
+function networkComplaint(name: string, value: Value): string | null {
+  if (name === 'holidays') return choiceComplaint(value, HOLIDAY_CALENDARS);
+  return rangeComplaint(name, value, NETWORK_RANGES, [...Object.keys(NETWORK_RANGES), 'holidays']);
 }
 
 function forestComplaint(name: string, value: Value): string | null {

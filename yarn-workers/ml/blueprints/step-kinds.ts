@@ -18,6 +18,8 @@ const SOURCES: Readonly<Record<string, string>> = {
   'elastic-net': 'Friedman, Hastie, Tibshirani 2010, J. Stat. Soft. 33(1); Zou, Hastie 2005',
   'factorization-machine':
     'Rendle 2010, "Factorization machines"; Rendle, Gantner, Freudenthaler, Schmidt-Thieme 2011, "Fast context-aware recommendations with factorization machines"',
+  network:
+    'Rahimi, Recht 2007, "Random features for large-scale kernel machines" (cosines); Gorishniy, Rubachev, Babenko 2022 (numbers); Holzmueller, Grinsztajn, Steinwart 2024, "Better by default" (fit)',
   'weighted-mean': 'Caruana, Niculescu-Mizil, Crew, Ksikes 2004, "Ensemble selection from libraries of models"',
 };
 

@@ -1,6 +1,6 @@
 import type { TextAnalysis } from '#scoring';
 import { TEXT_CHARACTERS_MAX } from '../fit/text/limits.ts';
-import { isFactorization, isLinear, type ModelSettings } from './settings.ts';
+import { isFactorization, isLinear, isNetwork, type ModelSettings } from './settings.ts';
 
 /** Longest n-gram of words whose scores trees read. */
 const BOOSTED_WORDS = 2;
@@ -9,7 +9,7 @@ const CHARACTERS_MIN = 2;
 
 /** How a model's settings read texts: not at all, by their words, by their characters, or by both. */
 export function textAnalysesOf(settings: ModelSettings | null): TextAnalysis[] {
-  if (settings === null || isFactorization(settings)) return [];
+  if (settings === null || isFactorization(settings) || isNetwork(settings)) return [];
   const { words, characters } = isLinear(settings) ? settings : { words: BOOSTED_WORDS, characters: 0 };
   const charactersMax = TEXT_CHARACTERS_MAX;
   return [

@@ -18,6 +18,7 @@ import type {
 import type { Objective } from '../blueprints/objective.ts';
 import { DEFAULT_THRESHOLD, treesModel } from '#scoring';
 import { forestModel } from './forest/forest-state.ts';
+import { networkModel } from './network/network-state.ts';
 import type { TaskFeature } from './task-columns.ts';
 
 /** A fitted member: its steps and its trees, forest, linear model, factorization machine, network or constant. */
@@ -85,9 +86,8 @@ export function assemble(
       return { weight, steps: own, model: { kind: 'factorization-machine', prefix, outputCount, columnCount, rank } };
     }
     if ('network' in member.model) {
-      const { outputCount, columnCount, unitCount } = member.model.network;
       models.set(prefix, member.model.network);
-      return { weight, steps: own, model: { kind: 'network', prefix, outputCount, columnCount, unitCount } };
+      return { weight, steps: own, model: networkModel(prefix, member.model.network) };
     }
     if ('forest' in member.model) {
       models.set(prefix, member.model.forest);

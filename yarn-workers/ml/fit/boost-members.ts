@@ -1,4 +1,4 @@
-import { AppError, canonicalJson, toAppError, type ManifestStep } from '#contracts';
+import { AppError, canonicalJson, type ManifestStep } from '#contracts';
 import { columnCountOf } from '#scoring';
 import type { FittedMember } from './assemble.ts';
 import { memberStopAt, report, type FinishTimes } from './clock.ts';
@@ -10,6 +10,7 @@ import { fitMember, type MemberContext } from './fit-member.ts';
 import { decodeState, EMPTY_STATE, encodeState, stateBytes, type FinishedMember, type FitState } from './fit-state.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
 import type { Member } from './row-roles.ts';
+import { stateKeeper, type StateFormat } from './state-keeper.ts';
 import { SCORES_TIME_SHARE } from './text/limits.ts';
 import { scoreTexts, type TextScores } from './text/score-texts.ts';
 import { iterationsOf } from './trees.ts';
@@ -40,7 +41,7 @@ export async function boostMembers(
   const encodings = members.map((_, index) => ownEncodings[isRefit ? 0 : index]);
   const scores = members.map((_, index) => ownScores[isRefit ? 0 : index]);
   const steps = members.map((_, index) => [...(encodings[index]?.steps ?? []), ...(scores[index]?.steps ?? [])]);
-  const states = stateKeeper(context, steps);
+  const states = stateKeeper(io, stateFormat(context, steps));
   const begin = states.begin();
   const finished: FinishedMember[] = [...begin.finished];
   noteStops(context, finished);
@@ -68,7 +69,7 @@ export async function boostMembers(
         onIteration: (iterations) => io.onIteration?.(progress(iterations)),
         onSegment: async (iterationCount, segments) => {
           await tell(iterationCount);
-          if (segments !== null) await states.offer({ finished, running: segments });
+          if (segments !== null) await states.offer({ finished: [...finished], running: [...segments] });
         },
       },
     );
@@ -84,7 +85,7 @@ export async function boostMembers(
       io.log?.(`too little time is left for more than ${finished.length} of ${members.length} copies`);
       break;
     }
-    await states.offer({ finished, running: [] });
+    await states.offer({ finished: [...finished], running: [] });
   }
   return boostedMembers(members, finished, steps, scores);
 }
@@ -157,8 +158,8 @@ function progressOf(context: MemberContext, index: number) {
   });
 }
 
-/** Reads the state that a fit begins from and hands out those that it comes to. */
-function stateKeeper(context: MemberContext, steps: readonly (readonly ManifestStep[])[]) {
+/** The states of a fit of boosted trees. */
+function stateFormat(context: MemberContext, steps: readonly (readonly ManifestStep[])[]): StateFormat<FitState> {
   const { task, engine, settings, outputCount, io } = context;
   const maxIterations = maxIterationsOf(context);
   const segmentsMax = Math.ceil(maxIterations / SEGMENT_ITERATIONS);
@@ -171,38 +172,24 @@ function stateKeeper(context: MemberContext, steps: readonly (readonly ManifestS
     ...(texts.length === 0 ? {} : { texts }),
   });
   const taskSha256 = io.sha256(new TextEncoder().encode(decisive));
-  const positionOf = ({ finished, running }: FitState): number => finished.length * (segmentsMax + 1) + running.length;
   return {
-    begin: (): FitState => {
-      const { resumeFrom = null } = io;
-      if (resumeFrom === null) return EMPTY_STATE;
-      try {
-        const columnCounts = steps.map(columnCountOf);
-        const averageOutput = averagesTrees(settings);
-        const rules = { taskSha256, columnCounts, outputCount, averageOutput, maxIterations };
-        const state = decodeState(resumeFrom, rules, io.sha256);
-        io.log?.(resumption(state, context));
-        return state;
-      } catch (err) {
-        io.log?.(`the checkpoint is of no use, the fit begins anew: ${toAppError(err).message}`);
-        return EMPTY_STATE;
-      }
+    empty: EMPTY_STATE,
+    decode: (bytes) => {
+      const columnCounts = steps.map(columnCountOf);
+      const averageOutput = averagesTrees(settings);
+      return decodeState(bytes, { taskSha256, columnCounts, outputCount, averageOutput, maxIterations }, io.sha256);
     },
-    offer: async (now: FitState): Promise<void> => {
-      const state = { finished: [...now.finished], running: [...now.running] };
-      await io.onCheckpoint?.({
-        position: positionOf(state),
-        sizeBytes: stateBytes(state),
-        encode: () => encodeState(state, taskSha256, io.sha256),
-      });
-    },
+    encode: (state) => encodeState(state, taskSha256, io.sha256),
+    positionOf: ({ finished, running }) => finished.length * (segmentsMax + 1) + running.length,
+    bytesOf: stateBytes,
+    placeOf: (state) => placeOf(state, context),
   };
 }
 
-function resumption({ finished, running }: FitState, context: MemberContext): string {
+function placeOf({ finished, running }: FitState, context: MemberContext): string {
   const memberCount = context.roles.members.length;
   const iteration = running.reduce((sum, trees) => sum + iterationsOf(trees), 0);
-  const place = `resumed at iteration ${iteration}`;
-  if (finished.length === memberCount) return `resumed after the last iteration`;
+  const place = `at iteration ${iteration}`;
+  if (finished.length === memberCount) return 'after the last iteration';
   return memberCount === 1 ? place : `${place} of ${nameOf(context, finished.length)}`;
 }

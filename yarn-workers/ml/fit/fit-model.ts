@@ -17,7 +17,7 @@ import { settingsOf } from '../blueprints/catalogue.ts';
 import { placeColumnsOf } from '../blueprints/places.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
 import { readingOf, type Reading } from '../blueprints/reading.ts';
-import { isFactorization, isForest, isLinear } from '../blueprints/settings.ts';
+import { isFactorization, isForest, isLinear, isNetwork } from '../blueprints/settings.ts';
 import { checkFits } from '../blueprints/misfit.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { neumaierSum } from '#statistics';
@@ -39,6 +39,7 @@ import { fitLinearMember } from './linear/fit-linear-member.ts';
 import { pathMembers } from './linear/path-members.ts';
 import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
 import { naiveMember } from './naive/naive-member.ts';
+import { networkMembers } from './network/network-members.ts';
 import { packCalibrated } from './pack-calibrated.ts';
 import { turnIntoPredictions } from './predict-partitions.ts';
 import { checkTrainingRows, countRows, predictedRatio, rowRoles, trainingRows, type RowRoles } from './row-roles.ts';
@@ -298,6 +299,7 @@ async function fitMembers(
   };
   if (settings === null) return context.roles.members.map((member) => baselineMember(context, member));
   if (isForest(settings)) return forestMembers({ ...context, settings }, surveyed, times);
+  if (isNetwork(settings)) return networkMembers({ ...context, settings }, surveyed, times);
   const { levelsOf } = survey;
   if (isFactorization(settings))
     return pathMembers(

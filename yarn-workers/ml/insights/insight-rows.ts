@@ -2,7 +2,7 @@ import { AppError, type InsightPartition, type TargetSpec } from '#contracts';
 import { ascendingOrder } from '#statistics';
 import { checkFitsTarget, validationFold, type OutOfFold } from '../fit/out-of-fold.ts';
 import { HOLDOUT } from '../partition/types.ts';
-import { evenlySpaced } from './evenly-spaced.ts';
+import { evenlySpaced } from '../evenly-spaced.ts';
 
 /** Rows used at most: whoever computes the insight does nothing else for some tenths of a second then. */
 export const INSIGHT_ROWS_MAX = 1_000_000;

@@ -1,6 +1,6 @@
 import { CURVE_POINTS_MAX, type InsightOf, type ProfitMatrix } from '#contracts';
 import { DEFAULT_THRESHOLD } from '#scoring';
-import { evenlySpaced } from './evenly-spaced.ts';
+import { evenlySpaced } from '../evenly-spaced.ts';
 import type { Outcomes } from './insight-rows.ts';
 import { curveOf, type ClassificationCurve } from './classification-curve.ts';
 

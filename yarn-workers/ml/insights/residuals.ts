@@ -1,6 +1,6 @@
 import { RESIDUAL_POINTS_MAX, type InsightOf } from '#contracts';
 import { addTerm, emptySum, sumOf } from '#statistics';
-import { evenlySpaced } from './evenly-spaced.ts';
+import { evenlySpaced } from '../evenly-spaced.ts';
 import type { InsightRows, Outcomes } from './insight-rows.ts';
 
 const BINS = 40;

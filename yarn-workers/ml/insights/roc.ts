@@ -1,7 +1,7 @@
 import { CURVE_POINTS_MAX, type InsightOf } from '#contracts';
 import { addTerm, emptySum, sumOf } from '#statistics';
 import { curveOf } from './classification-curve.ts';
-import { evenlySpaced } from './evenly-spaced.ts';
+import { evenlySpaced } from '../evenly-spaced.ts';
 import type { Outcomes } from './insight-rows.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { ManifestStep } from '#contracts';
-import { stepColumnCount, type FactorizationArrays } from '#scoring';
+import type { FactorizationArrays } from '#scoring';
 import { hash32, neumaierSum } from '#statistics';
 import type { FactorizationSettings } from '../../blueprints/factorization-settings.ts';
 import type { FeatureSurvey } from '../feature-survey.ts';
@@ -8,7 +8,7 @@ import { CATEGORY_LEVELS_MAX } from '../limits.ts';
 import { blockCountOf, linearArrays, planColumn, type ColumnPlan } from '../linear/columns.ts';
 import { shifted, type Coefficients } from '../linear/design.ts';
 import { fitPath, validationJudge } from '../linear/follow.ts';
-import { columnSpecs, designOf, encodeRows } from '../linear/member-rows.ts';
+import { columnFields, columnSpecs, designOf, encodeRows } from '../linear/member-rows.ts';
 import type { MemberRun, PathMember } from '../linear/path-members.ts';
 import type { Member } from '../row-roles.ts';
 import { VECTOR_LEVELS_MAX, VECTOR_LEVEL_ROWS_MIN } from './limits.ts';
@@ -45,11 +45,11 @@ export async function fitFactorizationMember(
   const plans = columnSpecs(context, steps).map((spec, column) =>
     planColumn(spec, training.columns[column] ?? new Float64Array(0), weights, 1),
   );
-  const columnFields = fieldsOf(steps);
+  const fieldOf = columnFields(steps);
   const shape: MachineShape = {
     rank: settings.rank,
     blockFields: plans.flatMap((plan, column) =>
-      Array.from({ length: blockCountOf(plan) }, () => columnFields[column] ?? 0),
+      Array.from({ length: blockCountOf(plan) }, () => fieldOf[column] ?? 0),
     ),
   };
   const frozen = task.refit?.iterations ?? null;
@@ -78,7 +78,7 @@ export async function fitFactorizationMember(
   return {
     ...chosen,
     steps,
-    model: { factorization: arraysOf(plans, columnFields, shape, shifted(outputs, shift)) },
+    model: { factorization: arraysOf(plans, fieldOf, shape, shifted(outputs, shift)) },
     validateMs: judge?.lookMs() ?? 0,
   };
 }
@@ -98,16 +98,10 @@ function wideStep(
   return { ...step, keys, missingCode: levels.missingCount > 0 ? keys.length : null };
 }
 
-/** The field of each matrix column: 0, 1, ... in the order in which the steps name their features. */
-function fieldsOf(steps: readonly ManifestStep[]): number[] {
-  const features = [...new Set(steps.map(({ feature }) => feature))];
-  return steps.flatMap((step) => Array.from({ length: stepColumnCount(step) }, () => features.indexOf(step.feature)));
-}
-
 /** The model on the scale of the matrix: as a linear model of 1 + rank times as many outputs. */
 function arraysOf(
   plans: readonly ColumnPlan[],
-  columnFields: readonly number[],
+  fieldOf: readonly number[],
   shape: MachineShape,
   outputs: readonly Coefficients[],
 ): FactorizationArrays {
@@ -119,6 +113,6 @@ function arraysOf(
     outputCount: outputs.length,
     rank: shape.rank,
     intercept: Float64Array.from(outputs, ({ intercept }) => intercept),
-    columnField: Int32Array.from(columnFields),
+    columnField: Int32Array.from(fieldOf),
   };
 }

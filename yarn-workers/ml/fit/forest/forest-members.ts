@@ -1,10 +1,11 @@
-import { canonicalJson, toAppError, type ManifestStep } from '#contracts';
+import { canonicalJson, type ManifestStep } from '#contracts';
 import { columnCountOf } from '#scoring';
 import type { ForestSettings } from '../../blueprints/forest-settings.ts';
 import { scoresOfTexts, type BoostedMember } from '../boost-members.ts';
 import { memberStopAt, report, type FinishTimes } from '../clock.ts';
 import type { MemberContext } from '../fit-member.ts';
 import { countRows, validationRows, type Member } from '../row-roles.ts';
+import { stateKeeper, type StateFormat } from '../state-keeper.ts';
 import { fitForest, forestPlace, forestSize } from './fit-forest.ts';
 import {
   decodeForestState,
@@ -43,7 +44,7 @@ export async function forestMembers(
     io.log?.(`the forest would be too large: it has ${treesMax} trees, and leaves of ${minRows} rows at least`);
   const scores = await scoresOfTexts(context, members, times);
   const steps = members.map((member, index) => [...stepsOf(member), ...(scores[index]?.steps ?? [])]);
-  const states = stateKeeper(context, steps);
+  const states = stateKeeper(io, stateFormat(context, steps));
   const begin = states.begin();
   const finished: FinishedForest[] = [...begin.finished];
   for (const [index, one] of finished.entries())
@@ -99,36 +100,25 @@ function teller(context: MemberContext<ForestSettings>, index: number): (trees: 
   };
 }
 
-/** Reads the state that a fit begins from and hands out those that it comes to. */
-function stateKeeper(context: MemberContext<ForestSettings>, steps: readonly (readonly ManifestStep[])[]) {
-  const { task, io } = context;
-  const treesMax = forestSize(context.settings, task).trees;
+/** The states of a fit of forests. */
+function stateFormat(
+  { task, settings, io }: MemberContext<ForestSettings>,
+  steps: readonly (readonly ManifestStep[])[],
+): StateFormat<ForestState> {
+  const treesMax = forestSize(settings, task).trees;
   const groupsMax = Math.ceil(treesMax / GROUP_TREES);
   // What trees read of texts is fitted, and a deadline may have ended that fit elsewhere.
   const texts = steps.flat().filter(({ kind }) => kind === 'text-scores');
   const decisive = canonicalJson({ task, groupTrees: GROUP_TREES, ...(texts.length === 0 ? {} : { texts }) });
   const taskSha256 = io.sha256(new TextEncoder().encode(decisive));
   return {
-    begin: (): ForestState => {
-      const { resumeFrom = null } = io;
-      if (resumeFrom === null) return EMPTY_STATE;
-      try {
-        const columnCounts = steps.map(columnCountOf);
-        const state = decodeForestState(resumeFrom, { taskSha256, columnCounts, treesMax }, io.sha256);
-        io.log?.(`resumed after ${state.finished.length} finished members and ${state.running?.treeCount ?? 0} trees`);
-        return state;
-      } catch (err) {
-        io.log?.(`the checkpoint is of no use, the fit begins anew: ${toAppError(err).message}`);
-        return EMPTY_STATE;
-      }
-    },
-    offer: async (state: ForestState): Promise<void> => {
-      const groups = (state.running?.treeCount ?? 0) / GROUP_TREES;
-      await io.onCheckpoint?.({
-        position: state.finished.length * (groupsMax + 1) + groups,
-        sizeBytes: forestStateBytes(state),
-        encode: () => encodeForestState(state, taskSha256, io.sha256),
-      });
-    },
+    empty: EMPTY_STATE,
+    decode: (bytes) =>
+      decodeForestState(bytes, { taskSha256, columnCounts: steps.map(columnCountOf), treesMax }, io.sha256),
+    encode: (state) => encodeForestState(state, taskSha256, io.sha256),
+    positionOf: ({ finished, running }) => finished.length * (groupsMax + 1) + (running?.treeCount ?? 0) / GROUP_TREES,
+    bytesOf: forestStateBytes,
+    placeOf: ({ finished, running }) =>
+      `after ${finished.length} finished members and ${running?.treeCount ?? 0} trees`,
   };
 }

@@ -1,5 +1,5 @@
 import type { ManifestStep, TrainTask } from '#contracts';
-import { crossCodeCount, stepColumns } from '#scoring';
+import { crossCodeCount, stepColumnCount, stepColumns } from '#scoring';
 import { tableEncoder } from '../encoder.ts';
 import { monotoneColumns, type MemberContext } from '../fit-member.ts';
 import { countRows, trainingRows, validationRows, type Member } from '../row-roles.ts';
@@ -117,6 +117,12 @@ export function columnSpecs({ task, features }: MemberContext<unknown>, steps: r
       return stepColumns(step, manifests).map(() => ({ kind: 'number', codeCount: 0 }));
     })
     .map((spec, column) => ({ ...spec, sign: signs?.[column] ?? 0 }));
+}
+
+/** The field of each matrix column: 0, 1, ... in the order in which the steps name their features. */
+export function columnFields(steps: readonly ManifestStep[]): number[] {
+  const features = [...new Set(steps.map(({ feature }) => feature))];
+  return steps.flatMap((step) => Array.from({ length: stepColumnCount(step) }, () => features.indexOf(step.feature)));
 }
 
 /** The design of some rows; their raw columns are let go one by one. */

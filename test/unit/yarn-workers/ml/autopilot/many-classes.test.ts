@@ -50,7 +50,8 @@ describe('ml: many classes', () => {
     const plan = await planOf(table(1_000, 3), { target: 'y', timeBudgetSeconds: 60 });
     expect(idsOf(plan)).to.deep.equal(searched);
     expect(plan.candidates.at(-1)?.parameters).to.deep.equal({ maxIterations: 33 });
-    expect(plan.leftOut).to.equal(undefined);
+    expect(plan.leftOut?.map(({ blueprintId }) => blueprintId)).to.deep.equal(['network']);
+    expect(plan.leftOut?.[0]?.reason).to.include('1000, more than 100');
     const full = await planOf(table(1_000, 3), { target: 'y', mode: 'full' });
     expect(idsOf(full)).to.deep.equal(searched);
     const named = await planOf(table(1_000, 3), { target: 'y', blueprints: ['lightgbm-default'] });

@@ -303,10 +303,10 @@ describe('ml autopilot next', () => {
     for (const { sampleFraction = 0, blueprintId } of sampled) {
       expect(sampleFraction * plan.rowCount).to.be.at.least(20_000);
       expect(sampleFraction).to.be.at.most(0.25);
-      expect(blueprintId).to.not.match(/^(baseline|lightgbm-fast|linear|linear-splines)$/);
+      expect(blueprintId).to.not.match(/^(baseline|lightgbm-fast|linear|linear-splines|network)$/);
     }
     const after = search.slice(search.findIndex(({ key }) => key === sampled.at(-1)?.key) + 1);
-    const promoted = after.filter(({ blueprintId }) => !blueprintId.startsWith('linear'));
+    const promoted = after.filter(({ blueprintId }) => !/^linear|^network/.test(blueprintId));
     expect(promoted.length).to.be.greaterThan(2);
     expect(promoted[0]?.parameters).to.deep.equal({ leaves: 32 });
     expect(promoted.every(({ sampleFraction }) => sampleFraction === undefined)).to.be.true;
@@ -319,7 +319,7 @@ describe('ml autopilot next', () => {
       slower.some((one) => one.key === key.replace('search-', 'sample-'));
     const sampledCount = slower.filter(({ sampleFraction }) => sampleFraction !== undefined).length;
     const lastSample = slower.findLastIndex(({ sampleFraction }) => sampleFraction !== undefined);
-    const going = slower.slice(lastSample + 1).filter(({ role, key }) => role === 'search' && !/-linear/.test(key));
+    const going = slower.slice(lastSample + 1).filter(({ role, key }) => role === 'search' && !/-linear|-network/.test(key));
     const better = Math.ceil(sampledCount / 2);
     expect(going.length).to.be.greaterThan(better + 1);
     expect(going.map(wasSampled)).to.deep.equal(going.map((_, place) => place < better));
@@ -327,7 +327,7 @@ describe('ml autopilot next', () => {
     const flattered = simulate(
       calm(plan, { durationOf, scoreOf: (task) => scoreOf(task) - (task.sampleFraction ? 0.2 : 0) }),
     );
-    const isFull = ({ key }: PlannedTask): boolean => key.startsWith('search-') && !/baseline|fast|linear/.test(key);
+    const isFull = ({ key }: PlannedTask): boolean => key.startsWith('search-') && !/baseline|fast|linear|network/.test(key);
     expect(flattered.tasks.filter(isFull).length).to.be.greaterThan(2);
     expect(flattered.tasks.find(({ role }) => role === 'refit')?.refitOf).to.match(/^model of search-/);
     // Also where measuring the first trees takes as long as the whole round.

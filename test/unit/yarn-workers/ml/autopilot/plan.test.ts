@@ -122,6 +122,7 @@ describe('ml autopilot plan', () => {
       'linear-text',
       'linear',
       'linear-splines',
+      'network',
       'extra-trees',
       'random-forest',
       'lightgbm-linear-trees',

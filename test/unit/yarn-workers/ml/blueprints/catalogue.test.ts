@@ -3,7 +3,7 @@ import { Blueprint, METRIC_FACTS, METRIC_NAMES, parse } from '#contracts';
 import { BLUEPRINTS, blueprintOf, candidateName, settingsOf } from '#ml';
 import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';
 import { textAnalysesOf } from '../../../../../yarn-workers/ml/blueprints/text.ts';
-import { isAveraged, isBagged, usesRandomness } from '../../../../../yarn-workers/ml/blueprints/settings.ts';
+import { isAveraged, isBagged, isBoosted, usesRandomness } from '../../../../../yarn-workers/ml/blueprints/settings.ts';
 import { variations } from '../../../../../yarn-workers/ml/blueprints/variations.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';
 
@@ -82,7 +82,7 @@ describe('ml blueprints', () => {
   it('know which of them draw random numbers', () => {
     const random = BLUEPRINTS.filter(({ id }) => {
       const settings = settingsOf(id, {});
-      return settings !== null && 'learningRate' in settings && usesRandomness(settings);
+      return settings !== null && isBoosted(settings) && usesRandomness(settings);
     });
     expect(random.map(({ id }) => id)).to.include.members([
       'lightgbm-slow',

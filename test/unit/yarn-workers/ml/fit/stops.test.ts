@@ -47,6 +47,7 @@ describe('ml fit: stops by the deadline', function () {
     ['lightgbm-dart', 3_000, /^(texts|boost)-/],
     ['lightgbm-linear-trees', 2_000, /^(texts|boost)-/],
     ['random-forest', 2_000, /^(texts|forest)-/],
+    ['network', 600, /^network-/],
   ] as const)
     it(`make the same model again: ${blueprintId}`, async () => {
       const partitioning = { method: 'random' as const, folds: 3, holdoutFraction: 0 };
@@ -77,6 +78,7 @@ describe('ml fit: stops by the deadline', function () {
       ['lightgbm-slow', 'boost-0'],
       ['lightgbm-dart', 'boost-0'],
       ['random-forest', 'forest-0'],
+      ['network', 'network-0'],
     ] as const) {
       const task = trainTask(TABLE, plan, { blueprintId });
       const states: Uint8Array[] = [];
