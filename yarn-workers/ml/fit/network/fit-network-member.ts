@@ -12,7 +12,7 @@ import { stoppingLoss } from '../stopping-loss.ts';
 import { fieldMeans } from './field-means.ts';
 import { placeRows, planInputs, type InputColumn, type PlacedRows } from './input-columns.ts';
 import { BATCH_ROWS, BATCH_ROWS_MIN, TURN_BATCHES } from './limits.ts';
-import { createNetwork, type Network } from './network.ts';
+import { Network } from './network.ts';
 import type { FinishedNetwork, RunningNetwork } from './network-state.ts';
 import { initialParameters, layoutOf, type ParameterLayout } from './parameters.ts';
 import { stepSizes } from './schedule.ts';
@@ -164,7 +164,7 @@ function copiesOf(
   const layout = layoutOf(columns, fieldOf, settings.units, outputCount);
   const network = Array.from({ length: settings.copies }, (_, copy) => {
     const seed = hash32(task.seed, START_SALT, member, copy);
-    return createNetwork(columns, layout, batchRows, initialParameters(columns, layout, seed));
+    return new Network(columns, layout, batchRows, initialParameters(columns, layout, seed));
   });
   return { network, layout };
 }

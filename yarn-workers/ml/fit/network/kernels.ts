@@ -45,6 +45,14 @@ export interface Kernels {
    * @param n a multiple of 8
    */
   product(c: number, a: number, b: number, m: number, k: number, n: number, aRow: number, aStep: number): void;
+  /** Adds a row of `width` numbers to each of some rows. @param width a multiple of 4, as below */
+  addRow(rows: number, row: number, rowCount: number, width: number): void;
+  /** Writes each of some rows times a row, element by element. */
+  multiplyRow(out: number, rows: number, row: number, rowCount: number, width: number): void;
+  /** Writes the sums over some rows, added up from the first on. */
+  sumRows(out: number, rows: number, rowCount: number, width: number): void;
+  /** Writes the products of the elements of two arrays. @param count a multiple of 4, as below */
+  multiply(out: number, a: number, b: number, count: number): void;
   /** Writes the cosines of `z`, and their derivatives (negative sines); absolute errors below 1e-6 for |z| up to 1e4. */
   cosines(z: number, cosine: number, slope: number, count: number): void;
   /**
@@ -80,6 +88,9 @@ export const ADAM = { moment: 0.9, square: 0.95, epsilon: 1e-8 } as const;
 const VECTOR_BYTES = 16;
 const TILE_ROWS = [0, 1, 2, 3] as const;
 
+/** Four times the same number. */
+const constant = (value: number): Code => splatF32(f32(value));
+
 /** Numbers variables in the order in which they are named. */
 function variables<N extends string>(
   parameters: Readonly<Partial<Record<N, ValueType>>>,
@@ -92,12 +103,20 @@ function variables<N extends string>(
   return {
     read: (name: N): Code => get(numberOf(name)),
     write: (name: N, value: Code): Code => set(numberOf(name), value),
+    /** Adds to a variable. */
+    step: (name: N, by: Code): Code => set(numberOf(name), i32Add(get(numberOf(name)), by)),
     parameters: typesOf(parameters),
     variables: typesOf(others),
   };
 }
 
+/** Sums of a tile of four rows and two vectors are kept at once. */
+const TILE_SUMS = Object.fromEntries(
+  TILE_ROWS.flatMap((row) => [`left${row}`, `right${row}`]).map((name) => [name, 'v128' as const]),
+);
+
 function productKernel(): WasmFunction {
+  type Counter = 'i' | 'j' | 'p' | 'pa' | 'pb' | 'pc' | 'bRow';
   type Name =
     | 'c'
     | 'a'
@@ -107,72 +126,132 @@ function productKernel(): WasmFunction {
     | 'n'
     | 'aRow'
     | 'aStep'
-    | 'i'
-    | 'j'
-    | 'p'
-    | 'pa'
-    | 'pb'
-    | 'pc'
-    | 'bRow'
+    | Counter
     | 'left'
     | 'right'
     | 'factor'
-    | `sum${number}`;
-  const sums = Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`sum${index}`, 'v128' as const]));
-  const { read, write, ...types } = variables<Name>(
+    | `left${number}`
+    | `right${number}`;
+  const { read, write, step, ...types } = variables<Name>(
     { c: 'i32', a: 'i32', b: 'i32', m: 'i32', k: 'i32', n: 'i32', aRow: 'i32', aStep: 'i32' },
     {
       ...{ i: 'i32', j: 'i32', p: 'i32', pa: 'i32', pb: 'i32', pc: 'i32', bRow: 'i32' },
       ...{ left: 'v128', right: 'v128', factor: 'v128' },
-      ...sums,
+      ...TILE_SUMS,
     },
   );
-  const zero = splatF32(f32(0));
-  const rowOf = (from: Code, row: number, stride: Code): Code =>
-    row === 0 ? from : i32Add(from, i32Multiply(i32(row), stride));
+  const rowOf = (row: number): Code =>
+    row === 0 ? read('pa') : i32Add(read('pa'), i32Multiply(i32(row), read('aRow')));
+  const added = (sum: `left${number}` | `right${number}`, factor: 'left' | 'right'): Code =>
+    write(sum, add(read(sum), multiply(read('factor'), read(factor))));
   const inner = sequence(
     write('left', load(read('pb'))),
     write('right', load(read('pb'), VECTOR_BYTES)),
     ...TILE_ROWS.map((row) =>
-      sequence(
-        write('factor', loadSplat(rowOf(read('pa'), row, read('aRow')))),
-        write(`sum${2 * row}`, add(read(`sum${2 * row}`), multiply(read('factor'), read('left')))),
-        write(`sum${2 * row + 1}`, add(read(`sum${2 * row + 1}`), multiply(read('factor'), read('right')))),
-      ),
+      sequence(write('factor', loadSplat(rowOf(row))), added(`left${row}`, 'left'), added(`right${row}`, 'right')),
     ),
-    write('pa', i32Add(read('pa'), read('aStep'))),
-    write('pb', i32Add(read('pb'), read('bRow'))),
-    write('p', i32Add(read('p'), i32(1))),
+    step('pa', read('aStep')),
+    step('pb', read('bRow')),
+    step('p', i32(1)),
   );
+  const columnAt = i32ShiftLeft(read('j'), i32(2));
   const tile = sequence(
-    ...TILE_ROWS.flatMap((row) => [write(`sum${2 * row}`, zero), write(`sum${2 * row + 1}`, zero)]),
+    ...TILE_ROWS.flatMap((row) => [write(`left${row}`, constant(0)), write(`right${row}`, constant(0))]),
     write('pa', i32Add(read('a'), i32Multiply(read('i'), read('aRow')))),
-    write('pb', i32Add(read('b'), i32ShiftLeft(read('j'), i32(2)))),
+    write('pb', i32Add(read('b'), columnAt)),
     write('p', i32(0)),
     repeat(inner, i32LessThan(read('p'), read('k'))),
-    write('pc', i32Add(read('c'), i32Add(i32Multiply(read('i'), read('bRow')), i32ShiftLeft(read('j'), i32(2))))),
+    write('pc', i32Add(read('c'), i32Add(i32Multiply(read('i'), read('bRow')), columnAt))),
     ...TILE_ROWS.map((row) =>
       sequence(
-        store(read('pc'), read(`sum${2 * row}`)),
-        store(read('pc'), read(`sum${2 * row + 1}`), VECTOR_BYTES),
-        write('pc', i32Add(read('pc'), read('bRow'))),
+        store(read('pc'), read(`left${row}`)),
+        store(read('pc'), read(`right${row}`), VECTOR_BYTES),
+        step('pc', read('bRow')),
       ),
     ),
-    write('j', i32Add(read('j'), i32(8))),
+    step('j', i32(8)),
+  );
+  const rows = sequence(
+    write('j', i32(0)),
+    repeat(tile, i32LessThan(read('j'), read('n'))),
+    step('i', i32(TILE_ROWS.length)),
   );
   const body = sequence(
     write('bRow', i32ShiftLeft(read('n'), i32(2))),
     write('i', i32(0)),
-    repeat(
-      sequence(
-        write('j', i32(0)),
-        repeat(tile, i32LessThan(read('j'), read('n'))),
-        write('i', i32Add(read('i'), i32(TILE_ROWS.length))),
-      ),
-      i32LessThan(read('i'), read('m')),
-    ),
+    repeat(rows, i32LessThan(read('i'), read('m'))),
   );
   return { name: 'product', ...types, body };
+}
+
+/** A function that goes over rows, and over vectors of each. */
+function rowKernel(name: 'addRow' | 'multiplyRow'): WasmFunction {
+  type Name = 'out' | 'rows' | 'row' | 'rowCount' | 'width' | 'i' | 'j' | 'at';
+  const isSum = name === 'addRow';
+  const { read, write, step, ...types } = variables<Name>(
+    isSum
+      ? { rows: 'i32', row: 'i32', rowCount: 'i32', width: 'i32' }
+      : { out: 'i32', rows: 'i32', row: 'i32', rowCount: 'i32', width: 'i32' },
+    { i: 'i32', j: 'i32', at: 'i32' },
+  );
+  const [from, factor] = [load(read('rows')), load(read('at'))];
+  const inner = sequence(
+    isSum ? store(read('rows'), add(from, factor)) : store(read('out'), multiply(from, factor)),
+    step('rows', i32(VECTOR_BYTES)),
+    ...(isSum ? [] : [step('out', i32(VECTOR_BYTES))]),
+    step('at', i32(VECTOR_BYTES)),
+    step('j', i32(4)),
+  );
+  const body = repeat(
+    sequence(
+      write('at', read('row')),
+      write('j', i32(0)),
+      repeat(inner, i32LessThan(read('j'), read('width'))),
+      step('i', i32(1)),
+    ),
+    i32LessThan(read('i'), read('rowCount')),
+  );
+  return { name, ...types, body };
+}
+
+function sumRowsKernel(): WasmFunction {
+  type Name = 'out' | 'rows' | 'rowCount' | 'width' | 'i' | 'j' | 'at' | 'sum';
+  const { read, write, step, ...types } = variables<Name>(
+    { out: 'i32', rows: 'i32', rowCount: 'i32', width: 'i32' },
+    { i: 'i32', j: 'i32', at: 'i32', sum: 'v128' },
+  );
+  const inner = sequence(
+    write('sum', add(read('sum'), load(read('at')))),
+    step('at', i32ShiftLeft(read('width'), i32(2))),
+    step('i', i32(1)),
+  );
+  const body = repeat(
+    sequence(
+      write('sum', constant(0)),
+      write('at', i32Add(read('rows'), i32ShiftLeft(read('j'), i32(2)))),
+      write('i', i32(0)),
+      repeat(inner, i32LessThan(read('i'), read('rowCount'))),
+      store(read('out'), read('sum')),
+      step('out', i32(VECTOR_BYTES)),
+      step('j', i32(4)),
+    ),
+    i32LessThan(read('j'), read('width')),
+  );
+  return { name: 'sumRows', ...types, body };
+}
+
+function multiplyKernel(): WasmFunction {
+  type Name = 'out' | 'a' | 'b' | 'count' | 'i';
+  const { read, step, ...types } = variables<Name>({ out: 'i32', a: 'i32', b: 'i32', count: 'i32' }, { i: 'i32' });
+  const body = repeat(
+    sequence(
+      store(read('out'), multiply(load(read('a')), load(read('b')))),
+      ...(['out', 'a', 'b'] as const).map((name) => step(name, i32(VECTOR_BYTES))),
+      step('i', i32(4)),
+    ),
+    i32LessThan(read('i'), read('count')),
+  );
+  return { name: 'multiply', ...types, body };
 }
 
 /** Terms of the power series around 0: both are right to 1e-8 within half a turn's half. */
@@ -182,11 +261,10 @@ const PI_PARTS = [3.140625, 0.0009670257568359375, 6.2771141529083252e-7] as con
 
 function cosinesKernel(): WasmFunction {
   type Name = 'z' | 'cosine' | 'slope' | 'count' | 'i' | 'turns' | 'rest' | 'square' | 'sign';
-  const { read, write, ...types } = variables<Name>(
+  const { read, write, step, ...types } = variables<Name>(
     { z: 'i32', cosine: 'i32', slope: 'i32', count: 'i32' },
     { i: 'i32', turns: 'v128', rest: 'v128', square: 'v128', sign: 'v128' },
   );
-  const constant = (value: number): Code => splatF32(f32(value));
   // 1 - x^2 / 2! + x^4 / 4! ..., or from the odd powers without their first factor x.
   const series = (odd: 0 | 1): Code => {
     const coefficients = Array.from({ length: COSINE_TERMS }, (_, term) => (-1) ** term / factorial(2 * term + odd));
@@ -199,7 +277,6 @@ function cosinesKernel(): WasmFunction {
     (left, part) => subtract(left, multiply(read('turns'), constant(part))),
     load(read('z')),
   );
-  const step = (name: 'z' | 'cosine' | 'slope'): Code => write(name, i32Add(read(name), i32(VECTOR_BYTES)));
   const body = repeat(
     sequence(
       write('turns', nearest(multiply(load(read('z')), constant(1 / Math.PI)))),
@@ -209,8 +286,8 @@ function cosinesKernel(): WasmFunction {
       write('square', multiply(read('rest'), read('rest'))),
       store(read('cosine'), xor(series(0), read('sign'))),
       store(read('slope'), xor(xor(multiply(series(1), read('rest')), read('sign')), splatI32(i32(-0x8000_0000)))),
-      ...[step('z'), step('cosine'), step('slope')],
-      write('i', i32Add(read('i'), i32(4))),
+      ...(['z', 'cosine', 'slope'] as const).map((name) => step(name, i32(VECTOR_BYTES))),
+      step('i', i32(4)),
     ),
     i32LessThan(read('i'), read('count')),
   );
@@ -221,15 +298,12 @@ const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
 
 function dropKernel(): WasmFunction {
   type Name = 'a' | 'b' | 'count' | 'state' | 'threshold' | 'scale' | 'i' | 'word' | 'factor';
-  const { read, write, ...types } = variables<Name>(
+  const { read, write, step, ...types } = variables<Name>(
     { a: 'i32', b: 'i32', count: 'i32', state: 'i32', threshold: 'i32', scale: 'f32' },
     { i: 'i32', word: 'v128', factor: 'v128' },
   );
   const scaled = (name: 'a' | 'b'): Code =>
-    sequence(
-      store(read(name), multiply(load(read(name)), read('factor'))),
-      write(name, i32Add(read(name), i32(VECTOR_BYTES))),
-    );
+    sequence(store(read(name), multiply(load(read(name)), read('factor'))), step(name, i32(VECTOR_BYTES)));
   const body = sequence(
     write('word', load(read('state'))),
     repeat(
@@ -246,7 +320,7 @@ function dropKernel(): WasmFunction {
           ),
         ),
         ...[scaled('a'), scaled('b')],
-        write('i', i32Add(read('i'), i32(4))),
+        step('i', i32(4)),
       ),
       i32LessThan(read('i'), read('count')),
     ),
@@ -270,16 +344,13 @@ function adamKernel(): WasmFunction {
     | 'g'
     | 'm'
     | 's';
-  const { read, write, ...types } = variables<Name>(
+  const { read, write, step, ...types } = variables<Name>(
     {
       ...{ parameter: 'i32', gradient: 'i32', moment: 'i32', square: 'i32', count: 'i32' },
       ...{ rate: 'f32', keep: 'f32', first: 'f32', second: 'f32' },
     },
     { i: 'i32', g: 'v128', m: 'v128', s: 'v128' },
   );
-  const constant = (value: number): Code => splatF32(f32(value));
-  const step = (name: 'parameter' | 'gradient' | 'moment' | 'square'): Code =>
-    write(name, i32Add(read(name), i32(VECTOR_BYTES)));
   const mixed = (old: Code, share: number, fresh: Code): Code =>
     add(multiply(old, constant(share)), multiply(fresh, constant(1 - share)));
   const change = divide(
@@ -294,8 +365,8 @@ function adamKernel(): WasmFunction {
       store(read('moment'), read('m')),
       store(read('square'), read('s')),
       store(read('parameter'), subtract(multiply(load(read('parameter')), splatF32(read('keep'))), change)),
-      ...(['parameter', 'gradient', 'moment', 'square'] as const).map(step),
-      write('i', i32Add(read('i'), i32(4))),
+      ...(['parameter', 'gradient', 'moment', 'square'] as const).map((name) => step(name, i32(VECTOR_BYTES))),
+      step('i', i32(4)),
     ),
     i32LessThan(read('i'), read('count')),
   );
@@ -316,11 +387,22 @@ export interface WasmMemory {
 
 const PAGE_BYTES = 65_536;
 
+const KERNELS: readonly (() => WasmFunction)[] = [
+  productKernel,
+  () => rowKernel('addRow'),
+  () => rowKernel('multiplyRow'),
+  sumRowsKernel,
+  multiplyKernel,
+  cosinesKernel,
+  dropKernel,
+  adamKernel,
+];
+
 let compiled: object | null = null;
 
 /** A memory of so many bytes, all 0, and the kernels over it. */
 export function kernelsWith(bytes: number): { readonly memory: WasmMemory; readonly kernels: Kernels } {
-  compiled ??= new WebAssembly.Module(moduleOf([productKernel(), cosinesKernel(), dropKernel(), adamKernel()]));
+  compiled ??= new WebAssembly.Module(moduleOf(KERNELS.map((make) => make())));
   const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) });
   const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
   return { memory, kernels: exports as Kernels };

@@ -6,7 +6,7 @@ import {
   planInputs,
   type InputColumn,
 } from '../../../../../../yarn-workers/ml/fit/network/input-columns.ts';
-import { createNetwork } from '../../../../../../yarn-workers/ml/fit/network/network.ts';
+import { Network } from '../../../../../../yarn-workers/ml/fit/network/network.ts';
 import { initialParameters, layoutOf } from '../../../../../../yarn-workers/ml/fit/network/parameters.ts';
 
 const ROWS = 16;
@@ -39,7 +39,7 @@ describe('a network being fitted', () => {
     const all = Uint32Array.from({ length: ROWS }, (_, row) => row);
     const weightOf = (row: number, output: number): number => Math.sin(3 * row + output);
     const lossAt = (parameters: Float32Array): number => {
-      const network = createNetwork(columns, layout, ROWS, parameters);
+      const network = new Network(columns, layout, ROWS, parameters);
       const outputs = network.outputs(rows, all);
       let loss = 0;
       for (const row of all)
@@ -48,7 +48,7 @@ describe('a network being fitted', () => {
       return loss;
     };
     // One step from moments of 0: they are a tenth of the gradient then.
-    const network = createNetwork(columns, layout, ROWS, initial);
+    const network = new Network(columns, layout, ROWS, initial);
     network.begin([1, 2, 3, 4]);
     network.train(
       rows,
@@ -82,7 +82,7 @@ describe('a network being fitted', () => {
   it('gives a row the same outputs whatever stands beside it', () => {
     const { columns, rows, fieldOf } = someRows();
     const layout = layoutOf(columns, fieldOf, UNITS, 1);
-    const network = createNetwork(columns, layout, ROWS, initialParameters(columns, layout, 3));
+    const network = new Network(columns, layout, ROWS, initialParameters(columns, layout, 3));
     const all = Uint32Array.from({ length: ROWS }, (_, row) => row);
     const together = network.outputs(rows, all).slice();
     for (const row of all) {
@@ -102,7 +102,7 @@ describe('a network being fitted', () => {
     const rows = placeRows(columns, cells, count);
     const layout = layoutOf(columns, [0, 1], 64, 1);
     const batchRows = 128;
-    const network = createNetwork(columns, layout, batchRows, initialParameters(columns, layout, 7));
+    const network = new Network(columns, layout, batchRows, initialParameters(columns, layout, 7));
     const order = Uint32Array.from({ length: count }, (_, row) => row);
     let step = 0;
     for (let epoch = 0; epoch < 30; epoch += 1)
