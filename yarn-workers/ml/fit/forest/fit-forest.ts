@@ -45,6 +45,8 @@ export interface ForestRun {
 /**
  * Trees of a member at most and rows of a leaf at least: what is asked for, or fewer and more, so that all members together have at most
  * FOREST_LEAVES_MAX leaves. A refit has the same as its twin, but for the trees that are frozen.
+ *
+ * @returns with the leaves that all members together can have
  */
 export function forestSize(
   { minRowsPerLeaf, trees, bootstrap }: ForestSettings,
@@ -55,7 +57,7 @@ export function forestSize(
     refit,
     ...task
   }: Pick<TrainTask, 'table' | 'partitioning' | 'sampleFraction' | 'refit' | 'target' | 'imbalance'>,
-): { readonly trees: number; readonly minRows: number } {
+): { readonly trees: number; readonly minRows: number; readonly leaves: number } {
   const { validation, folds, holdoutFraction, validationFraction } = partitioning;
   const timesTrained =
     validation === 'cv' ? (folds - 1) * (1 - holdoutFraction) : 1 - holdoutFraction - (validationFraction ?? 0);
@@ -63,7 +65,8 @@ export function forestSize(
   const leaves = rows / minRowsPerLeaf;
   const kept = Math.min(trees, Math.max(FOREST_TREES_MIN, Math.floor(FOREST_LEAVES_MAX / Math.max(1, leaves))));
   const minRows = Math.max(minRowsPerLeaf, Math.ceil((kept * rows) / FOREST_LEAVES_MAX));
-  return { trees: refit?.iterations ?? kept, minRows };
+  const grown = refit?.iterations ?? kept;
+  return { trees: grown, minRows, leaves: (grown * rows) / minRows };
 }
 
 /** Columns that a node draws of so many. */

@@ -1,5 +1,7 @@
+/** Bytes of a leaf in the artefact, with the node that leads to it. */
+export const LEAF_BYTES = 12;
 /**
- * Leaves of all members of a model at most, 12 bytes each in the artefact and 25 in memory while it predicts. Where there could be more,
+ * Leaves of all members of a model at most, LEAF_BYTES each in the artefact and 25 in memory while it predicts. Where there could be more,
  * the forest has fewer trees, down to FOREST_TREES_MIN; where that does not suffice, leaves have more rows.
  */
 export const FOREST_LEAVES_MAX = 5_000_000;
