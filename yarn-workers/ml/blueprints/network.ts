@@ -8,7 +8,7 @@ const SETTINGS: NetworkSettings = {
   units: 128,
   copies: 2,
   epochs: 0,
-  learningRate: 0.08,
+  learningRate: 0.1,
   dropout: 0.1,
   weightDecay: 0.02,
   numberBins: 64,
