@@ -63,7 +63,13 @@ export {
   checkTrees,
   type TreeArrays,
 } from './models/tree-arrays.ts';
-export { compileLeafFinder, compileTreeWalk, type RowEvaluator } from './models/tree-walk.ts';
+export {
+  compileLeafFinder,
+  compileTreeWalk,
+  rowOf,
+  type BlockEvaluator,
+  type RowEvaluator,
+} from './models/tree-walk.ts';
 export { BOOLEAN_PATTERN, categoryKey, isMissing, type KeyRule } from './parse/category.ts';
 export { cellReader, cellText, type CellReader, type KeyReader, type NumberReader } from './parse/cell-reader.ts';
 export { DATE_PATTERNS, civilDay, parseDate } from './parse/date.ts';

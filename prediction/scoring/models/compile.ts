@@ -1,12 +1,14 @@
 import { AppError, type FeatureMatrix, type ManifestModel } from '#contracts';
 import { compileLeafSets } from './leaf-sets.ts';
 import { SCORE_MAX, checkTrees, type TreeArrays } from './tree-arrays.ts';
-import { compileTreeWalk, type RowEvaluator } from './tree-walk.ts';
+import { BLOCK_ROWS, compileBlockWalk, compileTreeWalk, type BlockEvaluator, type RowEvaluator } from './tree-walk.ts';
 
 /** A model ready to score rows of a matrix; `score` gives `outputCount` raw scores a row. */
 export interface CompiledModel {
   readonly outputCount: number;
   readonly score: RowEvaluator;
+  /** Absent where rows gain nothing by being scored together. */
+  readonly scoreBlock?: BlockEvaluator;
 }
 
 /**
@@ -23,8 +25,11 @@ export function compileTrees(trees: TreeArrays, columnCount: number, columns?: I
       throw new AppError('ARTIFACT_INVALID', `trees: column ${place} of ${columnCount}`);
   }
   checkTrees(trees, places.length);
-  const score = compileLeafSets(trees, places) ?? compileTreeWalk(trees, places);
-  return { outputCount: trees.outputCount, score };
+  const { outputCount } = trees;
+  const sets = compileLeafSets(trees, places);
+  if (sets !== null) return { outputCount, score: sets };
+  const scoreBlock = compileBlockWalk(trees, places);
+  return { outputCount, score: compileTreeWalk(trees, places), ...(scoreBlock === null ? {} : { scoreBlock }) };
 }
 
 /**
@@ -46,15 +51,20 @@ export function compileConstant(model: Extract<ManifestModel, { kind: 'constant'
   };
 }
 
-/** Raw scores of rows `from` (inclusive) to `to` (exclusive): `out` is rows x outputs, row `from` at 0. */
+/** Raw scores of rows `from` (inclusive) to `to` (exclusive): `out` is rows x outputs, row `from` at `at`. */
 export function scoreRows(
-  model: CompiledModel,
-  matrix: FeatureMatrix,
+  { score, scoreBlock, outputCount }: CompiledModel,
+  { values, columnCount }: FeatureMatrix,
   from: number,
   to: number,
   out: Float64Array,
+  at = 0,
 ): void {
-  const { score, outputCount } = model;
-  const { values, columnCount } = matrix;
-  for (let row = from; row < to; row += 1) score(values, row * columnCount, out, (row - from) * outputCount);
+  if (scoreBlock === undefined) {
+    for (let row = from, place = at; row < to; row += 1, place += outputCount)
+      score(values, row * columnCount, out, place);
+    return;
+  }
+  for (let first = from, place = at; first < to; first += BLOCK_ROWS, place += BLOCK_ROWS * outputCount)
+    scoreBlock(values, first * columnCount, columnCount, Math.min(to - first, BLOCK_ROWS), out, place);
 }

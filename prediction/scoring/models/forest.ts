@@ -9,7 +9,7 @@ import {
   type ForestShape,
 } from './forest-arrays.ts';
 import { CATEGORY_COLUMN } from './column-points.ts';
-import type { RowEvaluator } from './tree-walk.ts';
+import { BLOCK_ROWS, rowOf, type BlockEvaluator } from './tree-walk.ts';
 
 /** The bin of a missing number: above all others, so that it goes right unless the node says left. */
 export const MISSING_BIN = CUT_MAX + 2;
@@ -18,8 +18,8 @@ export const MISSING_BIN = CUT_MAX + 2;
 const SHARE_MIN = 1e-15;
 
 /**
- * Compiles a forest for a matrix. A row's values are put into bins once, then every tree is walked by whole numbers alone. Sums
- * run in tree order after the prior.
+ * Compiles a forest for a matrix. A row's values are put into bins once, then every tree is walked by whole numbers alone, by all rows of a
+ * block before the next one. Sums run in tree order after the prior.
  *
  * @param columnCount columns of the matrix
  * @param columns matrix column of each of the model's columns; the same by default
@@ -32,8 +32,8 @@ export function compileForest(forest: ForestArrays, columnCount: number, columns
       throw new AppError('ARTIFACT_INVALID', `forest: column ${place} of ${columnCount}`);
   }
   const shape = checkForest(forest, places.length);
-  const sum = sumOfTrees(forest, shape, places);
-  return { outputCount: forest.outputCount, score: linked(forest, sum) };
+  const scoreBlock = linked(forest, sumOfTrees(forest, shape, places));
+  return { outputCount: forest.outputCount, score: rowOf(scoreBlock), scoreBlock };
 }
 
 /** Writes the bin of each column that nodes ask; see {@link ForestArrays}. */
@@ -83,52 +83,71 @@ function interleaved({ node }: ForestArrays, { left, right }: ForestShape): Int3
   return steps;
 }
 
-/** Writes the prior's and all trees' sum; see `writeAverage` for what follows. */
-function sumOfTrees(forest: ForestArrays, shape: ForestShape, places: Int32Array): RowEvaluator {
-  const { treeCount, outputCount, leafValue, leafShares, sharesOffset, shareClass, share } = forest;
-  const binsOf = rowBinner(forest, places);
-  const bins = new Int32Array(places.length);
-  const steps = interleaved(forest, shape);
-  const roots = Int32Array.from({ length: treeCount }, (_, tree) => {
-    const first = forest.nodeOffset[tree] ?? 0;
-    return first === forest.nodeOffset[tree + 1] ? ~(forest.leafOffset[tree] ?? 0) : 3 * first;
+/** Where each tree begins: its first step, or below 0 the leaf that it is. */
+const rootsOf = ({ treeCount, nodeOffset, leafOffset }: ForestArrays): Int32Array =>
+  Int32Array.from({ length: treeCount }, (_, tree) => {
+    const first = nodeOffset[tree] ?? 0;
+    return first === nodeOffset[tree + 1] ? ~(leafOffset[tree] ?? 0) : 3 * first;
   });
-  const prior = forest.prior.map((value) => value * forest.priorVotes);
-  return (values, base, out, at) => {
-    binsOf(values, base, bins);
-    let sum = prior[0] ?? 0;
-    for (let output = 1; output < outputCount; output += 1) out[at + output] = prior[output] ?? 0;
-    if (outputCount > 1) out[at] = sum;
-    for (let tree = 0; tree < treeCount; tree += 1) {
-      let step = roots[tree] ?? -1;
-      while (step >= 0) {
-        const word = steps[step] ?? 0;
-        const bin = bins[word >>> COLUMN_SHIFT] ?? 0;
-        const isLeft = bin <= (word & CUT_MAX) || (bin === MISSING_BIN && (word & MISSING_LEFT_BIT) !== 0);
-        step = (isLeft ? steps[step + 1] : steps[step + 2]) ?? -1;
-      }
-      if (outputCount === 1) {
-        sum += leafValue[~step] ?? NaN;
-        continue;
-      }
-      const shares = leafShares[~step] ?? 0;
-      for (let entry = sharesOffset[shares] ?? 0; entry < (sharesOffset[shares + 1] ?? 0); entry += 1) {
-        const place = at + (shareClass[entry] ?? 0);
-        out[place] = (out[place] ?? NaN) + (share[entry] ?? NaN);
-      }
+
+/** Adds what a leaf says to the sums of a row, which begin at `at`. */
+type LeafAdder = (leaf: number, out: Float64Array, at: number) => void;
+
+function leafAdder({ outputCount, leafValue, leafShares, sharesOffset, shareClass, share }: ForestArrays): LeafAdder {
+  if (outputCount === 1)
+    return (leaf, out, at) => {
+      out[at] = (out[at] ?? NaN) + (leafValue[leaf] ?? NaN);
+    };
+  return (leaf, out, at) => {
+    const shares = leafShares[leaf] ?? 0;
+    for (let entry = sharesOffset[shares] ?? 0; entry < (sharesOffset[shares + 1] ?? 0); entry += 1) {
+      const place = at + (shareClass[entry] ?? 0);
+      out[place] = (out[place] ?? NaN) + (share[entry] ?? NaN);
     }
-    if (outputCount === 1) out[at] = sum;
   };
 }
 
-function linked(forest: ForestArrays, sum: RowEvaluator): RowEvaluator {
-  const { outputCount, link, shift } = forest;
-  const votes = forest.treeCount + forest.priorVotes;
-  return (values, base, out, at) => {
-    sum(values, base, out, at);
-    for (let output = at; output < at + outputCount; output += 1) {
-      const raw = onLinkScale(link, (out[output] ?? NaN) / votes);
-      out[output] = shift === undefined ? raw : raw + (shift[output - at] ?? NaN);
+/** Writes the prior's and all trees' sum, of at most BLOCK_ROWS rows; see `linked` for what follows. */
+function sumOfTrees(forest: ForestArrays, shape: ForestShape, places: Int32Array): BlockEvaluator {
+  const { outputCount } = forest;
+  const binsOf = rowBinner(forest, places);
+  const width = places.length;
+  const bins = Array.from({ length: BLOCK_ROWS }, () => new Int32Array(width));
+  const steps = interleaved(forest, shape);
+  const roots = rootsOf(forest);
+  const addLeaf = leafAdder(forest);
+  const prior = forest.prior.map((value) => value * forest.priorVotes);
+  return (values, base, stride, rowCount, out, at) => {
+    for (let row = 0; row < rowCount; row += 1) {
+      binsOf(values, base + row * stride, bins[row] ?? new Int32Array(width));
+      for (let output = 0; output < outputCount; output += 1) out[at + row * outputCount + output] = prior[output] ?? 0;
+    }
+    for (const root of roots) {
+      for (let row = 0, place = at; row < rowCount; row += 1, place += outputCount) {
+        const own = bins[row];
+        let step = root;
+        while (step >= 0) {
+          const word = steps[step] ?? 0;
+          const bin = own?.[word >>> COLUMN_SHIFT] ?? 0;
+          const isLeft = bin <= (word & CUT_MAX) || (bin === MISSING_BIN && (word & MISSING_LEFT_BIT) !== 0);
+          step = (isLeft ? steps[step + 1] : steps[step + 2]) ?? -1;
+        }
+        addLeaf(~step, out, place);
+      }
+    }
+  };
+}
+
+function linked(
+  { outputCount, link, shift, treeCount, priorVotes }: ForestArrays,
+  sum: BlockEvaluator,
+): BlockEvaluator {
+  const votes = treeCount + priorVotes;
+  return (values, base, stride, rowCount, out, at) => {
+    sum(values, base, stride, rowCount, out, at);
+    for (let place = at; place < at + rowCount * outputCount; place += 1) {
+      const raw = onLinkScale(link, (out[place] ?? NaN) / votes);
+      out[place] = shift === undefined ? raw : raw + (shift[(place - at) % outputCount] ?? NaN);
     }
   };
 }

@@ -15,6 +15,28 @@ import {
  */
 export type RowEvaluator = (values: Float64Array, base: number, out: Float64Array, at: number) => void;
 
+/**
+ * The same of several rows, of which each begins `stride` after the one before, to the last bit: trees that do not fit into the processor's
+ * cache are read once for all of them instead of once a row.
+ */
+export type BlockEvaluator = (
+  values: Float64Array,
+  base: number,
+  stride: number,
+  rowCount: number,
+  out: Float64Array,
+  at: number,
+) => void;
+
+/** Rows that are scored together at most. */
+export const BLOCK_ROWS = 256;
+
+/** Scores one row as a block. */
+export const rowOf =
+  (block: BlockEvaluator): RowEvaluator =>
+  (values, base, out, at) =>
+    block(values, base, 0, 1, out, at);
+
 const NUMERIC = 0;
 const NUMERIC_ZERO_MISSING = 1;
 const CATEGORICAL = 2;
@@ -52,7 +74,7 @@ export function compileTreeWalk(trees: TreeArrays, columns: Int32Array): RowEval
   const { outputCount, treeCount, leafValue } = trees;
   const walk = walkArrays(trees, columns);
   const roots = rootsOf(trees);
-  const divisor = trees.averageOutput ? Math.max(1, treeCount / outputCount) : 1;
+  const divisor = divisorOf(trees);
   if (trees.linear !== undefined) {
     return linearSums(trees, leafFinder(walk, roots), compileLinearLeaves(trees.linear, leafValue, columns), divisor);
   }
@@ -70,6 +92,31 @@ export function compileTreeWalk(trees: TreeArrays, columns: Int32Array): RowEval
     }
   };
 }
+
+/** As `compileTreeWalk`, of many rows; null where leaves are functions of the row. */
+export function compileBlockWalk(trees: TreeArrays, columns: Int32Array): BlockEvaluator | null {
+  if (trees.linear !== undefined) return null;
+  const { outputCount, treeCount, leafValue } = trees;
+  const walk = walkArrays(trees, columns);
+  const roots = rootsOf(trees);
+  const divisor = divisorOf(trees);
+  return (values, base, stride, rowCount, out, at) => {
+    const end = at + rowCount * outputCount;
+    out.fill(0, at, end);
+    for (let tree = 0; tree < treeCount; tree += 1) {
+      const root = roots[tree] ?? -1;
+      for (let place = at + (tree % outputCount), first = base; place < end; place += outputCount, first += stride) {
+        let node = root;
+        while (node >= 0) node = childOf(walk, node, values[first + (walk.column[node] ?? 0)] ?? NaN);
+        out[place] = (out[place] ?? NaN) + (leafValue[~node] ?? NaN);
+      }
+    }
+    if (divisor !== 1) for (let place = at; place < end; place += 1) out[place] = (out[place] ?? NaN) / divisor;
+  };
+}
+
+const divisorOf = ({ averageOutput, treeCount, outputCount }: TreeArrays): number =>
+  averageOutput ? Math.max(1, treeCount / outputCount) : 1;
 
 /** Where each tree begins: its first node, or below 0 the leaf that it is. */
 const rootsOf = ({ treeCount, nodeOffset, leafOffset }: TreeArrays): Int32Array =>

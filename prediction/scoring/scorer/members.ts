@@ -1,5 +1,6 @@
 import { AppError, type ManifestContent, type ManifestModel } from '#contracts';
-import { compileConstant, compileTrees, type CompiledModel } from '../models/compile.ts';
+import { compileConstant, compileTrees, scoreRows, type CompiledModel } from '../models/compile.ts';
+import { BLOCK_ROWS } from '../models/tree-walk.ts';
 import { compileFactorization } from '../models/factorization.ts';
 import { checkFactorization, type FactorizationArrays } from '../models/factorization-arrays.ts';
 import { compileForest } from '../models/forest.ts';
@@ -134,25 +135,20 @@ export function compileBlend(content: ManifestContent, reader: ModelReader): Ble
   return blendMembers(compileMembers(content, reader), outputCountOf(content));
 }
 
-/** Rows that one member scores before the next one takes its turn. */
-const BLOCK_ROWS = 256;
-
 /**
  * Blends members on the raw scale: sum of weight x raw in member order. A single member of weight 1 gives its own raw
- * scores unchanged; members of weight 0 are not asked, where there are others. The block size decides nothing: every row's sum is its own.
+ * scores unchanged; members of weight 0 are not asked, where there are others. One member scores a block of rows, then the next one: that decides nothing, every row's sum is its own.
  */
 export function blendMembers(all: readonly CompiledMember[], outputCount: number): BlendRows {
   const weighing = all.filter(({ weight }) => weight !== 0);
   const members = weighing.length > 0 ? weighing : all;
   const only = members[0];
   if (only !== undefined && members.length === 1 && only.weight === 1) {
-    const { score } = only.model;
-    return (values, columnCount, from, to, out, at) => {
-      for (let row = from, place = at; row < to; row += 1, place += outputCount)
-        score(values, row * columnCount, out, place);
-    };
+    const { model } = only;
+    return (values, columnCount, from, to, out, at) =>
+      scoreRows(model, { values, columnCount, rowCount: to }, from, to, out, at);
   }
-  const raw = new Float64Array(outputCount);
+  const raw = new Float64Array(BLOCK_ROWS * outputCount);
   return (values, columnCount, from, to, out, at) => {
     for (let first = from; first < to; first += BLOCK_ROWS) {
       const last = Math.min(to, first + BLOCK_ROWS);
@@ -160,12 +156,11 @@ export function blendMembers(all: readonly CompiledMember[], outputCount: number
         const member = members[index];
         if (member === undefined) break;
         const { weight, model } = member;
-        for (let row = first, place = at + (first - from) * outputCount; row < last; row += 1, place += outputCount) {
-          model.score(values, row * columnCount, raw, 0);
-          for (let i = 0; i < outputCount; i += 1) {
-            const share = weight * (raw[i] ?? NaN);
-            out[place + i] = index === 0 ? share : (out[place + i] ?? NaN) + share;
-          }
+        scoreRows(model, { values, columnCount, rowCount: to }, first, last, raw);
+        const block = at + (first - from) * outputCount;
+        for (let i = 0; i < (last - first) * outputCount; i += 1) {
+          const share = weight * (raw[i] ?? NaN);
+          out[block + i] = index === 0 ? share : (out[block + i] ?? NaN) + share;
         }
       }
     }

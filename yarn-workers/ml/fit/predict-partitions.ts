@@ -5,7 +5,10 @@ import {
   compileMembers,
   outputCountOf,
   scoreRows,
+  rowOf,
+  type BlockEvaluator,
   type CompiledMember,
+  type CompiledModel,
   type ModelArrays,
   type ModelReader,
   type Scorer,
@@ -43,36 +46,28 @@ export async function scorePartitions(
   const encoder = tableEncoder(features, content.steps, source, signal);
   const members = compiledMembers(model);
   const outputCount = outputCountOf(content);
-  const whole = blendMembers(members, outputCount);
+  const blend = blendMembers(members, outputCount);
+  const blendBlock: BlockEvaluator = (values, base, stride, rowCount, out, at) =>
+    blend(values.subarray(base), stride, 0, rowCount, out, at);
+  const whole: CompiledModel = { outputCount, score: rowOf(blendBlock), scoreBlock: blendBlock };
   const wanted = Uint32Array.from(roles.of.keys()).filter((row) => isHeldBack(roles.of[row] ?? UNUSED));
   const predictions = new Float64Array(wanted.length * outputCount);
   let next = 0;
-  const held = {
-    values: new Float64Array(BLOCK_ROWS * encoder.columnCount),
-    raw: new Float64Array(BLOCK_ROWS * outputCount),
-  };
+  const queues = new Map(
+    [HOLDOUT, ...members.keys()].map((partition) => [
+      partition,
+      rowQueue(members[partition]?.model ?? whole, encoder.columnCount, outputCount, predictions),
+    ]),
+  );
   await encoder.pass((values, rowCount, firstRow) => {
-    const first = next;
-    for (let row = 0; row < rowCount; row += 1) if (isHeldBack(roles.of[firstRow + row] ?? UNUSED)) next += 1;
-    // One model after the other, so that each stays in the processor's cache.
-    for (let partition = HOLDOUT; partition < members.length; partition += 1) {
-      const places: number[] = [];
-      for (let row = 0, place = first; row < rowCount; row += 1) {
-        const found = roles.of[firstRow + row] ?? UNUSED;
-        if (found === partition) {
-          copyRow(values, row, held.values, places.length, encoder.columnCount);
-          places.push(place);
-        }
-        if (isHeldBack(found)) place += 1;
-      }
-      const matrix = { rowCount: places.length, columnCount: encoder.columnCount, values: held.values };
-      const member = members[partition]?.model;
-      if (member === undefined) whole(held.values, encoder.columnCount, 0, places.length, held.raw, 0);
-      else scoreRows(member, matrix, 0, places.length, held.raw);
-      for (const [index, place] of places.entries())
-        predictions.set(held.raw.subarray(index * outputCount, (index + 1) * outputCount), place * outputCount);
+    for (let row = 0; row < rowCount; row += 1) {
+      const partition = roles.of[firstRow + row] ?? UNUSED;
+      if (!isHeldBack(partition)) continue;
+      queues.get(partition)?.add(values, row, next);
+      next += 1;
     }
   });
+  for (const queue of queues.values()) queue.end();
   if (next !== wanted.length) throw new AppError('INTERNAL', `${next} rows were predicted, expected ${wanted.length}`);
   return {
     rows: wanted,
@@ -84,6 +79,27 @@ export async function scorePartitions(
     weights: rows.weights === null ? null : Float64Array.from(wanted, (row) => rows.weights?.[row] ?? NaN),
     outputCount,
     predictions,
+  };
+}
+
+/** Rows that wait for one model, until there are so many that its trees are read once for all of them. */
+function rowQueue(model: CompiledModel, columnCount: number, outputCount: number, predictions: Float64Array) {
+  const values = new Float64Array(BLOCK_ROWS * columnCount);
+  const raw = new Float64Array(BLOCK_ROWS * outputCount);
+  const places: number[] = [];
+  const end = (): void => {
+    scoreRows(model, { values, columnCount, rowCount: places.length }, 0, places.length, raw);
+    for (const [index, place] of places.entries())
+      predictions.set(raw.subarray(index * outputCount, (index + 1) * outputCount), place * outputCount);
+    places.length = 0;
+  };
+  return {
+    /** @param place of its predictions */
+    add: (from: Float64Array, row: number, place: number): void => {
+      copyRow(from, row, values, places.length, columnCount);
+      if (places.push(place) === BLOCK_ROWS) end();
+    },
+    end,
   };
 }
 

@@ -15,7 +15,7 @@ import { BATCH_ROWS, BATCH_ROWS_MIN, TURN_BATCHES } from './limits.ts';
 import { Network } from './network.ts';
 import type { FinishedNetwork, RunningNetwork } from './network-state.ts';
 import { initialParameters, layoutOf, type ParameterLayout } from './parameters.ts';
-import { stepSizes } from './schedule.ts';
+import { isSpent, stepSizes } from './schedule.ts';
 import { batchGradient, targetScale, type BatchGradient, type TargetScale } from './target-scale.ts';
 import { networkArrays } from './to-arrays.ts';
 
@@ -50,7 +50,8 @@ export interface NetworkRun {
 
 /**
  * Fits the copies of a network on a member's training rows side by side, epoch by epoch, and keeps the epoch after which their mean is best on
- * its fold; a refit makes as many epochs as its twin kept on average, of the same schedule.
+ * its fold; it ends early where a whole turn of the rate has brought nothing. A refit makes as many epochs as its twin kept on average, of
+ * the same schedule.
  *
  * The same task gives the same parameters to the last bit: each epoch's order and random numbers have a seed of their own, and all sums
  * are of a fixed order. Memory: as a linear model while rows are read, then 6 bytes a cell; 20 bytes a parameter and copy.
@@ -88,6 +89,7 @@ export async function fitNetworkMember(
       stoppedByDeadline = true;
       break;
     }
+    if (made > 0 && frozen === null && isSpent(made, epochs, best.told().bestEpochs)) break;
     await makeEpoch(context, shape, networks, { member: index, epoch: made, epochs }, run);
     made += 1;
     const judgedAt = io.now();

@@ -375,7 +375,7 @@ function adamKernel(): WasmFunction {
 
 /** What is used of WebAssembly's JavaScript interface; TypeScript declares it for browsers only. */
 declare const WebAssembly: {
-  readonly Memory: new (size: { readonly initial: number }) => WasmMemory;
+  readonly Memory: new (pages: { readonly initial: number; readonly maximum: number }) => WasmMemory;
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
 };
@@ -403,7 +403,10 @@ let compiled: object | null = null;
 /** A memory of so many bytes, all 0, and the kernels over it. */
 export function kernelsWith(bytes: number): { readonly memory: WasmMemory; readonly kernels: Kernels } {
   compiled ??= new WebAssembly.Module(moduleOf(KERNELS.map((make) => make())));
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) });
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  // Without a maximum 4 GiB of addresses are reserved, which clusters that check virtual memory do not allow; with one that is all, where
+  // the trap handler is disabled, as it is in task processes.
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
   return { memory, kernels: exports as Kernels };
 }

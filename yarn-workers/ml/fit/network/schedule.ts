@@ -6,6 +6,22 @@ type Progress = number;
 /** The rate goes up and down four times, each time twice as long: whenever it is low the network can be taken as it is. */
 const CYCLES = 4;
 
+/** Turns of the rate that a fit has made: whole numbers where it is lowest. */
+const turnsAt = (progress: Progress): number => Math.log2(1 + (2 ** CYCLES - 1) * progress);
+
+/**
+ * Whether an epoch ends a turn of the rate in which nothing was better than before it: longer turns only fit the training rows better still.
+ *
+ * @param made epochs so far, of `epochs`
+ * @param best the epoch after which the loss was least
+ */
+export function isSpent(made: number, epochs: number, best: number): boolean {
+  const turns = Math.floor(turnsAt(made / epochs));
+  if (turns === Math.floor(turnsAt((made - 1) / epochs))) return false;
+  const begun = (epochs * (2 ** (turns - 1) - 1)) / (2 ** CYCLES - 1);
+  return best <= begun;
+}
+
 /**
  * Sizes of a step. The rate follows a cosine of the logarithm; decay and dropout stay for the first half and then fall to nothing.
  *
@@ -19,7 +35,7 @@ export function stepSizes(
   }: { readonly learningRate: number; readonly dropout: number; readonly weightDecay: number },
   progress: Progress,
 ): StepSizes {
-  const turns = Math.log2(1 + (2 ** CYCLES - 1) * progress);
+  const turns = turnsAt(progress);
   const late = progress < 0.5 ? 1 : 0.5 * (1 + Math.cos(Math.PI * (2 * progress - 1)));
   return {
     rate: learningRate * 0.5 * (1 - Math.cos(2 * Math.PI * turns)),
