@@ -111,10 +111,17 @@ function refitEnsemble(run: Run): EndgameStep {
   if (memberRefits.size === 0 && copies === 0) return end(NO_TIME);
   const blendMs = refitBlendMsOf(plan, blended, Math.max(1, copies));
   const slots = plan.parallelTasks - refits.filter(isOpen).length;
-  const tasks = missing
+  const tasks = inOrder(run, missing)
     .slice(0, Math.max(0, slots))
     .map((twin) => memberRefit(run, twin, Math.max(1, copies), blendMs));
   return { kind: 'tasks', tasks };
+}
+
+/** In a budget the longest refits come first: then what runs side by side ends side by side. */
+function inOrder({ plan, times }: Run, twins: readonly (Searched & Succeeded)[]): readonly (Searched & Succeeded)[] {
+  if (times === null) return twins;
+  const msOf = (twin: Succeeded): number => refitFitMs(plan, twin, plan.refitCopies ?? 1);
+  return [...twins].sort((a, b) => msOf(b) - msOf(a));
 }
 
 /** The most copies whose refits should end in time; 0: not even one. */

@@ -319,7 +319,9 @@ describe('ml autopilot next', () => {
       slower.some((one) => one.key === key.replace('search-', 'sample-'));
     const sampledCount = slower.filter(({ sampleFraction }) => sampleFraction !== undefined).length;
     const lastSample = slower.findLastIndex(({ sampleFraction }) => sampleFraction !== undefined);
-    const going = slower.slice(lastSample + 1).filter(({ role, key }) => role === 'search' && !/-linear|-network/.test(key));
+    const going = slower
+      .slice(lastSample + 1)
+      .filter(({ role, key }) => role === 'search' && !/-linear|-network/.test(key));
     const better = Math.ceil(sampledCount / 2);
     expect(going.length).to.be.greaterThan(better + 1);
     expect(going.map(wasSampled)).to.deep.equal(going.map((_, place) => place < better));
@@ -327,7 +329,8 @@ describe('ml autopilot next', () => {
     const flattered = simulate(
       calm(plan, { durationOf, scoreOf: (task) => scoreOf(task) - (task.sampleFraction ? 0.2 : 0) }),
     );
-    const isFull = ({ key }: PlannedTask): boolean => key.startsWith('search-') && !/baseline|fast|linear|network/.test(key);
+    const isFull = ({ key }: PlannedTask): boolean =>
+      key.startsWith('search-') && !/baseline|fast|linear|network/.test(key);
     expect(flattered.tasks.filter(isFull).length).to.be.greaterThan(2);
     expect(flattered.tasks.find(({ role }) => role === 'refit')?.refitOf).to.match(/^model of search-/);
     // Also where measuring the first trees takes as long as the whole round.
@@ -606,6 +609,24 @@ describe('ml autopilot next', () => {
       const searched = (outcome: Pick<Outcome, 'tasks'>): number =>
         roles(outcome).filter((role) => role === 'search').length;
       expect(searched({ tasks })).to.be.within(4, searched(without) - 1);
+    });
+
+    it('refits the longest first in a budget, without one in the order of their weights', () => {
+      const durationOf = ({ role, blueprintId }: PlannedTask): number =>
+        role === 'search' && blueprintId !== 'baseline' ? 1_000 * blueprintId.length : 500;
+      const refitsOf = (timeBudgetMs: number | null): number[] => {
+        const timed = plan({ maxModels: timeBudgetMs === null ? 8 : null, timeBudgetMs, refitCopies: 1 });
+        const { tasks } = simulate(calm(timed, { durationOf }));
+        return tasks
+          .filter(({ role }) => role === 'refit')
+          .map(({ blueprintId }) => blueprintId.length)
+          .slice(0, -1);
+      };
+      const timed = refitsOf(600_000);
+      expect(timed.length).to.be.above(2);
+      expect(timed).to.deep.equal([...timed].sort((a, b) => b - a));
+      const free = refitsOf(null);
+      expect(free).not.to.deep.equal([...free].sort((a, b) => b - a));
     });
 
     it('leaves more than half of ten minutes to the search where fits are long, and refits in fewer copies', () => {
