@@ -64,6 +64,7 @@ export {
   type TreeArrays,
 } from './models/tree-arrays.ts';
 export {
+  compileBlockWalk,
   compileLeafFinder,
   compileTreeWalk,
   rowOf,

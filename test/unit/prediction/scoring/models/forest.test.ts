@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { CATEGORY_COLUMN, COLUMN_SHIFT, LEFT_LEAF_BIT, MISSING_LEFT_BIT, NUMBER_COLUMN, RIGHT_LEAF_BIT, compileForest, type ForestArrays } from '#scoring'; // prettier-ignore
+import { CATEGORY_COLUMN, COLUMN_SHIFT, LEFT_LEAF_BIT, MISSING_LEFT_BIT, NUMBER_COLUMN, RIGHT_LEAF_BIT, compileForest, scoreRows, type ForestArrays } from '#scoring'; // prettier-ignore
 import { appErrorOf } from '../../../../support/expect-error.ts';
 
 /** The first tree asks the number and then the category; the second is one leaf. */
@@ -71,6 +71,23 @@ describe('compileForest', () => {
     expect(rawOf(FOREST, [-Infinity, 1])).to.deep.equal(first);
     expect(rawOf(FOREST, [Infinity, 1])).to.deep.equal(third);
     for (const code of [NaN, -1, 3, 99]) expect(rawOf(FOREST, [0, code]), `code ${code}`).to.deep.equal(second);
+  });
+
+  it('scores many rows together as one by one, to the last bit', () => {
+    const values = [-Infinity, -1, 0, 1, 2, 10, 10.000001, 99, NaN];
+    const rows = Array.from({ length: 700 }, (_, row) => [values[row % 9] ?? NaN, values[(row * 7) % 5] ?? NaN]);
+    for (const forest of [FOREST, BINARY, { ...FOREST, shift: [0.5, -1, 0.25] }]) {
+      const model = compileForest(forest, 2);
+      const out = new Float64Array(rows.length * forest.outputCount + 2).fill(77);
+      const matrix = { values: Float64Array.from(rows.flat()), columnCount: 2, rowCount: rows.length };
+      scoreRows(model, matrix, 0, rows.length, out, 1);
+      const single = rows.flatMap((row) => {
+        const own = new Float64Array(forest.outputCount);
+        model.score(Float64Array.from(row), 0, own, 0);
+        return [...own];
+      });
+      expect([...out]).to.deep.equal([77, ...single, 77]);
+    }
   });
 
   it('has log odds of two classes, the mean of numbers and its logarithm', () => {

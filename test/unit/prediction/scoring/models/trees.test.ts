@@ -1,6 +1,14 @@
 import { expect } from 'chai';
 import { isAppError } from '#contracts';
-import { checkTrees, compileLeafSets, compileTrees, compileTreeWalk, scoreRows, type TreeArrays } from '#scoring';
+import {
+  checkTrees,
+  compileBlockWalk,
+  compileLeafSets,
+  compileTrees,
+  compileTreeWalk,
+  scoreRows,
+  type TreeArrays,
+} from '#scoring';
 import { HOSTILE_VALUES, randomTrees, referenceScore, type RandomTreeOptions } from '../random-trees.ts';
 import { randomGenerator } from '../support.ts';
 
@@ -52,6 +60,24 @@ describe('tree evaluators', () => {
       }
     });
   }
+
+  it('score many rows together as one by one, to the last bit', () => {
+    for (const [index, shape] of SHAPES.entries()) {
+      const random = randomGenerator(300 + index);
+      const trees = randomTrees(random, shape);
+      const { columnCount } = shape;
+      const walk = compileTreeWalk(trees, identity(columnCount));
+      const block = compileBlockWalk(trees, identity(columnCount));
+      const rowCount = 600;
+      const values = Float64Array.from({ length: rowCount * columnCount }, () => random.pick(HOSTILE_VALUES));
+      const [single, together] = [0, 1].map(() => new Float64Array(rowCount * trees.outputCount + 2).fill(77));
+      for (let row = 0; row < rowCount; row += 1)
+        walk(values, row * columnCount, single ?? values, 1 + row * trees.outputCount);
+      const model = { outputCount: trees.outputCount, score: walk, ...(block === null ? {} : { scoreBlock: block }) };
+      scoreRows(model, { values, columnCount, rowCount }, 0, rowCount, together ?? values, 1);
+      expect(together).to.deep.equal(single);
+    }
+  });
 
   it('translates columns and scores ranges of a matrix', () => {
     const random = randomGenerator(7);
