@@ -216,7 +216,7 @@ function shuffled(count: number, random: ReturnType<typeof createRandom>): Uint3
   return order;
 }
 
-/** The validation loss of the copies' mean. */
+/** The validation loss of the copies' mean; the largest number where it is none. */
 function judgeOf(
   context: MemberContext<NetworkSettings>,
   member: Member,
@@ -246,7 +246,7 @@ function judgeOf(
     let loss = 0;
     for (let row = 0; row < judged.rowCount; row += 1)
       loss += (judged.weights[row] ?? 0) * term(raw, row * outputCount, row);
-    return Number.isNaN(loss) ? Infinity : loss;
+    return Number.isFinite(loss) ? loss : Number.MAX_VALUE;
   };
 }
 

@@ -49,7 +49,10 @@ export type BatchGradient = (
   width: number,
 ) => void;
 
-/** @returns the gradient for rows whose outputs are in units of `scale` */
+/**
+ * The gradient for rows whose outputs are in units of `scale`, but for a constant factor: of one output it is measured in what it is at the
+ * constant model on average, so that it is a number of single precision whatever the target's is. Adam does not see the factor.
+ */
 export function batchGradient(
   family: GlmFamily,
   { labels, weights, offsets }: LossRows,
@@ -72,14 +75,20 @@ export function batchGradient(
   }
   const { gradient } = rowLossOf(family);
   const [start = 0] = base;
+  const size = meanSize(labels, (label, row) => gradient(start + (offsets?.[row] ?? 0), label));
   return (chosen, outputs, gradients, width) => {
     for (let place = 0, at = 0; place < chosen.length; place += 1, at += width) {
       const row = chosen[place] ?? 0;
       const eta = start + unit * (outputs[at] ?? 0) + (offsets?.[row] ?? 0);
-      // In units of the target the square's gradient is smaller by one of them.
-      gradients[at] = (-shareOf(row, chosen.length) * gradient(eta, labels[row] ?? 0)) / unit;
+      gradients[at] = (-shareOf(row, chosen.length) * gradient(eta, labels[row] ?? 0)) / size;
     }
   };
+}
+
+/** Mean magnitude of a function of the rows; 1 where it is 0. */
+function meanSize(labels: Float64Array, of: (label: number, row: number) => number): number {
+  const mean = neumaierSum(labels.map((label, row) => Math.abs(of(label, row)))) / labels.length;
+  return mean > 0 && Number.isFinite(mean) ? mean : 1;
 }
 
 /** Fills in the exponentials of the raw scores, relative to the largest; returns their sum. */
