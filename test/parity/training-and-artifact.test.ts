@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Parameters, TargetType } from '#contracts';
+import type { Blueprint, Parameters, TargetType } from '#contracts';
 import { BLUEPRINTS, HOLDOUT, fitModel, manifestOf, type AutopilotRequest } from '#ml';
 import { contentHashOf, openArtifact, type RowPrediction } from '#scoring';
 import { sha256, testEngine } from '../support/boosting-engine.ts';
@@ -60,20 +60,21 @@ const TABLES: readonly {
       'linear',
       'linear-splines',
       'factorization-machine',
+      'network',
     ],
   },
   {
     name: 'holidays',
     table: bringing(levelsTable(ROWS, 9)),
     features: LEVELS_FEATURES,
-    blueprints: ['lightgbm-default', 'xgboost-default', 'extra-trees', 'linear', 'linear-splines'],
+    blueprints: ['lightgbm-default', 'xgboost-default', 'extra-trees', 'linear', 'linear-splines', 'network'],
     parameters: { holidays: 'US' },
   },
   {
     name: 'places',
     table: bringing(placesTable(ROWS, 9)),
     features: PLACES_FEATURES,
-    blueprints: ['lightgbm-default', 'extra-trees', 'random-forest', 'linear', 'linear-splines'],
+    blueprints: ['lightgbm-default', 'extra-trees', 'random-forest', 'linear', 'linear-splines', 'network'],
   },
   {
     name: 'crosses',
@@ -93,12 +94,13 @@ const TABLES: readonly {
       'linear',
       'linear-splines',
       'factorization-machine',
+      'network',
     ],
   },
 ];
 
 /**
- * Linear models, factorization machines, linear leaves and forests of averages have no loss for a quantile, forests no scores to start from; LightGBM's have no log
+ * Linear models, factorization machines, networks, linear leaves and forests of averages have no loss for a quantile, forests no scores to start from; LightGBM's have no log
  * odds; naive Bayes knows classes only.
  */
 const isLeftOut = (id: string, family: string, request: AutopilotRequest): boolean => {
@@ -108,6 +110,7 @@ const isLeftOut = (id: string, family: string, request: AutopilotRequest): boole
     return (
       family === 'linear' ||
       family === 'factorization' ||
+      family === 'neural-network' ||
       id === 'lightgbm-linear-trees' ||
       (isForest && !id.startsWith('lightgbm'))
     );
@@ -117,6 +120,26 @@ const isLeftOut = (id: string, family: string, request: AutopilotRequest): boole
 
 /** Categories of many levels as codes and as numbers too. */
 const ENCODED = { categories: 'both', categoryCounts: true };
+
+/** Parameters with which a fit takes no time. */
+function quickParameters(id: string, family: Blueprint['family'], parameters: Parameters): Parameters {
+  switch (family) {
+    case 'baseline':
+    case 'ensemble':
+      return {};
+    case 'linear':
+      return { penalties: 12, crosses: 8 };
+    case 'factorization':
+      return { penalties: 5 };
+    case 'neural-network':
+      return { units: 16, epochs: 4 };
+    case 'gradient-boosting':
+    case 'random-forest':
+      return 'trees' in parameters
+        ? { trees: 12 }
+        : { maxIterations: 25, leaves: 12, ...(id === 'xgboost-default' ? ENCODED : {}) };
+  }
+}
 
 const VALIDATIONS = { cv: { method: 'random', folds: 3 }, tvh: { method: 'random', validation: 'tvh' } } as const;
 
@@ -166,18 +189,7 @@ describe('parity: predictions in training and by the artefact, exactly', functio
           });
           const task = trainTask(table, plan, {
             blueprintId: id,
-            parameters: {
-              ...(family === 'baseline'
-                ? {}
-                : family === 'linear'
-                  ? { penalties: 12, crosses: 8 }
-                  : family === 'factorization'
-                    ? { penalties: 5 }
-                    : 'trees' in parameters
-                      ? { trees: 12 }
-                      : { maxIterations: 25, leaves: 12, ...(id === 'xgboost-default' ? ENCODED : {}) }),
-              ...own,
-            },
+            parameters: { ...quickParameters(id, family, parameters), ...own },
           });
           const fit = await fitModel(task, memorySource(table, 130), testEngine(), freeIo());
           const manifest = JSON.parse(

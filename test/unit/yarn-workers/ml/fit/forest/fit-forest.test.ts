@@ -153,6 +153,10 @@ describe('ml fit: forests', function () {
     expect(sizeOf(12_500)).to.deep.equal({ trees: 100, minRows: 1, leaves: 5_000_000 });
     expect(sizeOf(250_000)).to.deep.equal({ trees: 50, minRows: 10, leaves: 5_000_000 });
     expect(sizeOf(250_000, 20)).to.deep.equal({ trees: 100, minRows: 20, leaves: 5_000_000 });
-    expect(sizeOf(250_000, 1, { of: 'model-0', iterations: 31 })).to.deep.equal({ trees: 31, minRows: 10, leaves: 3_100_000 });
+    expect(sizeOf(250_000, 1, { of: 'model-0', iterations: 31 })).to.deep.equal({
+      trees: 31,
+      minRows: 10,
+      leaves: 3_100_000,
+    });
   });
 });
