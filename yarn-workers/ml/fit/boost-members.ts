@@ -9,6 +9,7 @@ import { boostPlace } from './boost.ts';
 import { fitMember, type MemberContext } from './fit-member.ts';
 import { decodeState, EMPTY_STATE, encodeState, stateBytes, type FinishedMember, type FitState } from './fit-state.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
+import { membersPackMs } from './model-bytes.ts';
 import type { Member } from './row-roles.ts';
 import { stateKeeper, type StateFormat } from './state-keeper.ts';
 import { SCORES_TIME_SHARE } from './text/limits.ts';
@@ -47,9 +48,14 @@ export async function boostMembers(
   noteStops(context, finished);
   const memberAt = async (index: number, member: Member): Promise<FinishedMember> => {
     const validateMs = finished.reduce((sum, one) => sum + one.validateMs, 0);
+    const packing = membersPackMs(
+      finished.map(({ trees }) => trees),
+      members.length,
+    );
+    const left = { ...times, finishMs: times.finishMs + packing };
     const stopAt = isRefit
-      ? memberStopAt(io, times, 0, 0, 1)
-      : memberStopAt(io, times, validateMs, index, members.length);
+      ? memberStopAt(io, left, 0, 0, 1)
+      : memberStopAt(io, left, validateMs, index, members.length);
     const resumed = index === begin.finished.length ? begin.running : [];
     const progress = progressOf(context, index);
     const tell = async (iterations: number): Promise<void> => {

@@ -10,6 +10,7 @@ import {
   type TreeArrays,
 } from '#scoring';
 import { SEGMENT_ITERATIONS } from './limits.ts';
+import { modelBytes } from './model-bytes.ts';
 import { invalidState, readStateFile, writeStateFile } from './state-file.ts';
 import { concatTrees, iterationsOf, sliceTrees } from './trees.ts';
 
@@ -69,15 +70,8 @@ type Head = Static<typeof Head>;
 const MAGIC = 'TYFIT002';
 
 /** Bytes of a state's arrays, which are nearly all of it. */
-export function stateBytes({ finished, running }: FitState): number {
-  const parts = [...finished.map(({ trees }) => trees), ...running];
-  const bytesOf = (trees: TreeArrays): number =>
-    Object.values({ ...trees, ...trees.linear }).reduce(
-      (sum: number, array: unknown) => sum + (ArrayBuffer.isView(array) ? array.byteLength : 0),
-      0,
-    );
-  return parts.reduce((sum, trees) => sum + bytesOf(trees), 0);
-}
+export const stateBytes = ({ finished, running }: FitState): number =>
+  modelBytes([...finished.map(({ trees }) => trees), ...running]);
 
 /** A state as bytes; see `writeStateFile`. */
 export function encodeState({ finished, running }: FitState, taskSha256: string, sha256: Sha256Function): Uint8Array {

@@ -4,6 +4,7 @@ import type { ForestSettings } from '../../blueprints/forest-settings.ts';
 import { scoresOfTexts, type BoostedMember } from '../boost-members.ts';
 import { memberStopAt, report, type FinishTimes } from '../clock.ts';
 import type { MemberContext } from '../fit-member.ts';
+import { membersPackMs, packMs } from '../model-bytes.ts';
 import { countRows, validationRows, type Member } from '../row-roles.ts';
 import { stateKeeper, type StateFormat } from '../state-keeper.ts';
 import { fitForest, forestPlace, forestSize } from './fit-forest.ts';
@@ -54,7 +55,7 @@ export async function forestMembers(
     if (one.stoppedByDeadline) context.stops.note(forestPlace(index), one.forest.treeCount);
   for (const [index, member] of [...members.entries()].slice(finished.length)) {
     const validateMs = countRows(rows.rowCount, validationRows(roles, member)) * treesMax * walkMs(rows.rowCount);
-    const finishMs = times.finishMs + packMs(finished, members.length, leavesMax);
+    const finishMs = times.finishMs + packingMs(finished, members.length, leavesMax);
     const resumed = index === begin.finished.length ? begin.running : null;
     const tell = teller(context, index);
     await tell(resumed?.treeCount ?? 0);
@@ -76,17 +77,14 @@ export async function forestMembers(
   }));
 }
 
-/** Packing a MiB twice, for it may be calibrated, and opening it twice: 12 ms each. */
-const PACK_MS_PER_MIB = 50;
-
 /** What all forests will take to be packed and opened: by the size of those that are grown, before the first by what it can be. */
-function packMs(finished: readonly FinishedForest[], memberCount: number, leavesMax: number): number {
-  if (finished.length === 0) return (PACK_MS_PER_MIB * LEAF_BYTES * leavesMax) / 2 ** 20;
-  const bytesOf = (forest: object): number =>
-    Object.values(forest).reduce((sum: number, array) => sum + (ArrayBuffer.isView(array) ? array.byteLength : 0), 0);
-  const bytes = finished.reduce((sum, { forest }) => sum + bytesOf(forest), 0);
-  return (PACK_MS_PER_MIB * bytes * memberCount) / finished.length / 2 ** 20;
-}
+const packingMs = (finished: readonly FinishedForest[], memberCount: number, leavesMax: number): number =>
+  finished.length === 0
+    ? packMs(LEAF_BYTES * leavesMax)
+    : membersPackMs(
+        finished.map(({ forest }) => forest),
+        memberCount,
+      );
 
 const walkMs = (rowCount: number): number => WALK_MS * Math.log2(2 + rowCount);
 

@@ -8,6 +8,7 @@ import {
   type ForestArrays,
   type Sha256Function,
 } from '#scoring';
+import { modelBytes } from '../model-bytes.ts';
 import { invalidState, readStateFile, writeStateFile } from '../state-file.ts';
 import { GROUP_TREES } from './limits.ts';
 
@@ -48,15 +49,8 @@ type Head = Static<typeof Head>;
 const MAGIC = 'TYFOR001';
 
 /** Bytes of a state's arrays, which are nearly all of it. */
-export function forestStateBytes({ finished, running }: ForestState): number {
-  const forests = [...finished.map(({ forest }) => forest), ...(running === null ? [] : [running])];
-  const bytesOf = (forest: ForestArrays): number =>
-    Object.values(forest).reduce(
-      (sum: number, array: unknown) => sum + (ArrayBuffer.isView(array) ? array.byteLength : 0),
-      0,
-    );
-  return forests.reduce((sum, forest) => sum + bytesOf(forest), 0);
-}
+export const forestStateBytes = ({ finished, running }: ForestState): number =>
+  modelBytes([...finished.map(({ forest }) => forest), running ?? {}]);
 
 /** What a manifest says of a forest. */
 export function forestModel(prefix: string, forest: ForestArrays): Static<typeof FOREST> {

@@ -8,6 +8,7 @@ import {
   type NetworkArrays,
   type Sha256Function,
 } from '#scoring';
+import { modelBytes } from '../model-bytes.ts';
 import { invalidState, readStateFile, writeStateFile } from '../state-file.ts';
 
 /** A member whose epochs are all made. */
@@ -81,14 +82,8 @@ type Head = Static<typeof Head>;
 const MAGIC = 'TYNET001';
 
 /** Bytes of a state's arrays, which are nearly all of it. */
-export function networkStateBytes({ finished, running }: NetworkState): number {
-  const bytesOf = ({ network }: FinishedNetwork): number =>
-    Object.values(network).reduce(
-      (sum: number, array: unknown) => sum + (ArrayBuffer.isView(array) ? array.byteLength : 0),
-      0,
-    );
-  return finished.reduce((sum, one) => sum + bytesOf(one), running?.numbers.byteLength ?? 0);
-}
+export const networkStateBytes = ({ finished, running }: NetworkState): number =>
+  modelBytes([...finished.map(({ network }) => network), running ?? {}]);
 
 /** What a manifest says of a network. */
 export const networkModel = (
