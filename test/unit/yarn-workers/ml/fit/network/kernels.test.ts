@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { expect } from 'chai';
 import { ADAM, kernelsWith } from '../../../../../../yarn-workers/ml/fit/network/kernels.ts';
 
@@ -81,6 +82,23 @@ describe('kernels of networks', () => {
     expect([...a]).to.deep.equal(first);
     drop(9);
     expect([...a]).to.not.deep.equal(first);
+  });
+
+  it('reserve no more addresses than they use in a task process, since clusters may check these', () => {
+    const url = new URL('../../../../../../yarn-workers/ml/fit/network/kernels.ts', import.meta.url).href;
+    const program = `
+      import { readFileSync } from 'node:fs';
+      import { kernelsWith } from ${JSON.stringify(url)};
+      const addresses = () => Number(/VmSize:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+      kernelsWith(65_536);
+      const before = addresses();
+      const kept = [1, 2, 3].map(() => kernelsWith(2 ** 20));
+      console.log(addresses() - before, kept.length);`;
+    const flags = ['--disable-wasm-trap-handler', '--input-type=module', '--eval', program];
+    const [addedKib = NaN, count] = execFileSync(process.execPath, flags, { encoding: 'utf8' }).split(' ').map(Number);
+    expect(count).to.equal(3);
+    // Without a bound it would be 4 GiB for each.
+    expect(addedKib).to.be.within(3 * 1_024, 64 * 1_024);
   });
 
   it('make the step of Adam', () => {
