@@ -27,6 +27,9 @@ const ROWS_SEEN = 525_000;
 const EPOCHS_MIN = 16;
 const EPOCHS_MAX = 64;
 
+/** The artefact's evaluator, in double precision and row by row, takes so many times as long as a look at the validation rows during the fit. */
+const SCORER_RATIO = 10;
+
 /** Epochs of a fit, and of the schedule that its rates follow: a refit has those of its twin. */
 export function epochsOf({ epochs }: NetworkSettings, { table, sampleFraction, refit }: TrainTask): number {
   const usual = Math.round(ROWS_SEEN / Math.max(1, table.rowCount * sampleFraction));
@@ -74,7 +77,7 @@ export async function fitNetworkMember(
   const frozen = task.refit?.iterations ?? null;
   const judge = frozen === null ? judgeOf(context, member, shape) : null;
   const best = bestKeeper(networks, run.resumed);
-  let { validateMs, epochs: made } = run.resumed ?? { validateMs: 0, epochs: 0 };
+  let { lookMs, epochs: made } = run.resumed ?? { lookMs: 0, epochs: 0 };
   if (run.resumed !== null) resume(networks, run.resumed);
   const startedAt = io.now();
   const resumedAt = made;
@@ -83,7 +86,7 @@ export async function fitNetworkMember(
     const isTooLate = (): boolean => {
       const each = made === resumedAt ? 0 : (io.now() - startedAt) / (made - resumedAt);
       const left = frozen === null || made === resumedAt ? 1 : frozen - made;
-      return io.now() + left * each > run.stopAt(validateMs);
+      return io.now() + left * each > run.stopAt(lookMs);
     };
     if (made > 0 && stops.ends(networkPlace(index), made, isTooLate)) {
       stoppedByDeadline = true;
@@ -94,12 +97,12 @@ export async function fitNetworkMember(
     made += 1;
     const judgedAt = io.now();
     best.offer(made, judge?.(networks) ?? -made);
-    validateMs += io.now() - judgedAt;
+    lookMs = SCORER_RATIO * (io.now() - judgedAt);
     if (made < (frozen ?? epochs))
       await run.onEpoch(() => ({
         ...best.told(),
         epochs: made,
-        validateMs,
+        lookMs,
         numbers: numbersOf(networks, best.parameters()),
       }));
   }
@@ -114,7 +117,7 @@ export async function fitNetworkMember(
     iterations: best.told().bestEpochs,
     epochs: made,
     stoppedByDeadline,
-    validateMs,
+    lookMs,
   };
 }
 

@@ -37,7 +37,7 @@ export async function networkMembers(
   for (const [index, one] of finished.entries())
     if (one.stoppedByDeadline) context.stops.note(networkPlace(index), one.epochs);
   for (const [index, member] of [...members.entries()].slice(finished.length)) {
-    const validateMs = finished.reduce((sum, one) => sum + one.validateMs, 0);
+    const validateMs = finished.reduce((sum, one) => sum + one.lookMs, 0);
     const tell = teller(context, index);
     const resumed = index === begin.finished.length ? begin.running : null;
     await tell(resumed?.epochs ?? 0);

@@ -19,8 +19,8 @@ export interface FinishedNetwork {
   /** All epochs that were made. */
   readonly epochs: number;
   readonly stoppedByDeadline: boolean;
-  /** Time spent scoring validation rows. */
-  readonly validateMs: number;
+  /** What the artefact will take to score the validation rows, by the last look at them. */
+  readonly lookMs: number;
 }
 
 /** A member after some epochs. */
@@ -28,7 +28,7 @@ export interface RunningNetwork {
   readonly epochs: number;
   readonly bestEpochs: number;
   readonly bestLoss: number;
-  readonly validateMs: number;
+  readonly lookMs: number;
   /** By copy: parameters, both moments, and the parameters after the best epoch. */
   readonly numbers: Float32Array;
 }
@@ -60,7 +60,7 @@ const Head = strict({
       iterations: Type.Integer({ minimum: 1 }),
       epochs: Type.Integer({ minimum: 1 }),
       stoppedByDeadline: Type.Boolean(),
-      validateMs: Type.Number({ minimum: 0 }),
+      lookMs: Type.Number({ minimum: 0 }),
     }),
   ),
   running: Type.Union([
@@ -69,7 +69,7 @@ const Head = strict({
       epochs: Type.Integer({ minimum: 1 }),
       bestEpochs: Type.Integer({ minimum: 1 }),
       bestLoss: Type.Number(),
-      validateMs: Type.Number({ minimum: 0 }),
+      lookMs: Type.Number({ minimum: 0 }),
     }),
   ]),
   sections: Type.Array(BlobSection),
