@@ -34,8 +34,14 @@ function evaluator(linear: LinearArrays, places: Int32Array): RowEvaluator {
   };
 }
 
+/** What functions of columns are. */
+type ColumnFunctions = Pick<
+  LinearArrays,
+  'outputCount' | 'columnKind' | 'pointOffset' | 'knot' | 'value' | 'otherwise'
+>;
+
 /** @param linear checked, see `checkLinear` */
-export function columnAdder(linear: LinearArrays): ColumnAdder {
+export function columnAdder(linear: ColumnFunctions): ColumnAdder {
   const { outputCount, columnKind, pointOffset, knot, value, otherwise } = linear;
   return (column, x, out, at) => {
     const from = pointOffset[column] ?? 0;
