@@ -61,12 +61,13 @@ export function forestSize(
   const { validation, folds, holdoutFraction, validationFraction } = partitioning;
   const timesTrained =
     validation === 'cv' ? (folds - 1) * (1 - holdoutFraction) : 1 - holdoutFraction - (validationFraction ?? 0);
-  const rows = drawnShare(task) * table.rowCount * sampleFraction * timesTrained * (bootstrap ? BOOTSTRAP_SHARE : 1);
+  const allRows = drawnShare(task) * table.rowCount * sampleFraction * (bootstrap ? BOOTSTRAP_SHARE : 1);
+  const rows = allRows * timesTrained;
   const leaves = rows / minRowsPerLeaf;
   const kept = Math.min(trees, Math.max(FOREST_TREES_MIN, Math.floor(FOREST_LEAVES_MAX / Math.max(1, leaves))));
   const minRows = Math.max(minRowsPerLeaf, Math.ceil((kept * rows) / FOREST_LEAVES_MAX));
-  const grown = refit?.iterations ?? kept;
-  return { trees: grown, minRows, leaves: (grown * rows) / minRows };
+  if (refit !== null) return { trees: refit.iterations, minRows, leaves: (refit.iterations * allRows) / minRows };
+  return { trees: kept, minRows, leaves: (kept * rows) / minRows };
 }
 
 /** Columns that a node draws of so many. */

@@ -156,7 +156,7 @@ describe('ml fit: forests', function () {
     expect(sizeOf(250_000, 1, { of: 'model-0', iterations: 31 })).to.deep.equal({
       trees: 31,
       minRows: 10,
-      leaves: 3_100_000,
+      leaves: 775_000,
     });
   });
 });
