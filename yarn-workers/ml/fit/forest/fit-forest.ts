@@ -66,8 +66,8 @@ export function forestSize(
   const leaves = rows / minRowsPerLeaf;
   const kept = Math.min(trees, Math.max(FOREST_TREES_MIN, Math.floor(FOREST_LEAVES_MAX / Math.max(1, leaves))));
   const minRows = Math.max(minRowsPerLeaf, Math.ceil((kept * rows) / FOREST_LEAVES_MAX));
-  if (refit !== null) return { trees: refit.iterations, minRows, leaves: (refit.iterations * allRows) / minRows };
-  return { trees: kept, minRows, leaves: (kept * rows) / minRows };
+  const grown = refit?.iterations ?? kept;
+  return { trees: grown, minRows, leaves: (grown * (refit === null ? rows : allRows)) / minRows };
 }
 
 /** Columns that a node draws of so many. */
