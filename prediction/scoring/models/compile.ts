@@ -1,7 +1,14 @@
 import { AppError, type FeatureMatrix, type ManifestModel } from '#contracts';
 import { compileLeafSets } from './leaf-sets.ts';
 import { SCORE_MAX, checkTrees, type TreeArrays } from './tree-arrays.ts';
-import { BLOCK_ROWS, compileBlockWalk, compileTreeWalk, type BlockEvaluator, type RowEvaluator } from './tree-walk.ts';
+import {
+  BLOCK_ROWS,
+  compileBlockWalk,
+  compileTreeWalk,
+  rowOf,
+  type BlockEvaluator,
+  type RowEvaluator,
+} from './tree-walk.ts';
 
 /** A model ready to score rows of a matrix; `score` gives `outputCount` raw scores a row. */
 export interface CompiledModel {
@@ -29,7 +36,8 @@ export function compileTrees(trees: TreeArrays, columnCount: number, columns?: I
   const sets = compileLeafSets(trees, places);
   if (sets !== null) return { outputCount, score: sets };
   const scoreBlock = compileBlockWalk(trees, places);
-  return { outputCount, score: compileTreeWalk(trees, places), ...(scoreBlock === null ? {} : { scoreBlock }) };
+  if (scoreBlock === null) return { outputCount, score: compileTreeWalk(trees, places) };
+  return { outputCount, score: rowOf(scoreBlock), scoreBlock };
 }
 
 /**

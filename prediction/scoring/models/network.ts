@@ -51,10 +51,10 @@ function rowAngles(
   places: Int32Array,
 ): (values: Float64Array, base: number, angles: Float64Array) => void {
   const { pointOffset, otherwise } = model;
-  const { tabled, addColumn } = angleTables(model);
+  const addInputs = angleAdder(model);
+  const { tabled, addColumn } = angleTables(model, addInputs);
   const writeColumn = columnInputs(model);
   const firsts = firstInputs(model);
-  const addInputs = angleAdder(model);
   const inputs = new Float64Array(otherwise.length);
   return (values, base, angles) => {
     for (let column = 0; column < tabled; column += 1) {
@@ -69,7 +69,10 @@ function rowAngles(
 }
 
 /** What the first `tabled` columns add to the angles at their points, as a linear model of so many outputs as there are units. */
-function angleTables(model: NetworkArrays): { readonly tabled: number; readonly addColumn: ColumnAdder } {
+function angleTables(
+  model: NetworkArrays,
+  addInputs: AngleAdder,
+): { readonly tabled: number; readonly addColumn: ColumnAdder } {
   const { unitCount, columnCount, pointOffset, columnSize, otherwise } = model;
   let tabled = 0;
   const roomFor = (column: number): boolean =>
@@ -77,7 +80,6 @@ function angleTables(model: NetworkArrays): { readonly tabled: number; readonly 
   while (tabled < columnCount && roomFor(tabled)) tabled += 1;
   const table = new Float64Array((pointOffset[tabled] ?? 0) * unitCount);
   const missing = new Float64Array(tabled * unitCount);
-  const addInputs = angleAdder(model);
   const inputs = Float64Array.from(otherwise);
   for (let column = 0, first = 0, value = 0; column < tabled; column += 1) {
     const size = columnSize[column] ?? 0;
