@@ -29,9 +29,10 @@ export function inputLayer(
       for (const { column, index, places, fitted } of parts) {
         fittedPoints(column, places, parameters, fitted);
         const cells = { ...rows, columnCount: columns.length, column: index };
-        if (column.fixedCount > 0) readFixed(column, cells, chosen, out, width, places.input);
-        if (column.fittedCount > 0)
-          readFitted(column, fitted, cells, chosen, out, width, places.input + column.fixedCount);
+        const { fixed, fixedCount, fittedCount, missing } = column;
+        const { input } = places;
+        if (fixedCount > 0) readPart(fixed, fixedCount, missing, column, cells, chosen, out, width, input);
+        if (fittedCount > 0) readPart(fitted, fittedCount, null, column, cells, chosen, out, width, input + fixedCount);
       }
     },
     back: (rows, chosen, inputGradients, gradients) => {
@@ -52,34 +53,17 @@ interface Cells extends PlacedRows {
   readonly column: number;
 }
 
-/** Writes a column's fixed inputs of the chosen rows into `out`, rows x `width`, from input `first` on. */
-function readFixed(
-  { fixedCount, fixed, missing }: InputColumn,
-  { points, shares, columnCount, column }: Cells,
-  chosen: Uint32Array,
-  out: Float32Array,
-  width: number,
-  first: number,
-): void {
-  for (let row = 0, to = first; row < chosen.length; row += 1, to += width) {
-    const at = (chosen[row] ?? 0) * columnCount + column;
-    const point = points[at] ?? 0;
-    if (point === MISSING_POINT) {
-      for (let input = 0; input < fixedCount; input += 1) out[to + input] = missing[input] ?? 0;
-      continue;
-    }
-    const share = shares[at] ?? 0;
-    for (let input = 0, from = point * fixedCount; input < fixedCount; input += 1, from += 1) {
-      const here = fixed[from] ?? 0;
-      out[to + input] = share === 0 ? here : here + ((fixed[from + fixedCount] ?? 0) - here) * share;
-    }
-  }
-}
-
-/** The same of its fitted inputs, whose values at the points are given. */
-function readFitted(
-  { fittedCount, median }: InputColumn,
-  fitted: Float32Array,
+/**
+ * Writes some inputs of a column, which are linear between its points, of the chosen rows into `out`, rows x `width`, from input `first` on.
+ *
+ * @param values points x `count`
+ * @param missing of a row that misses the value; null: it stands at the median
+ */
+function readPart(
+  values: Float32Array,
+  count: number,
+  missing: Float32Array | null,
+  { median }: InputColumn,
   { points, shares, columnCount, column }: Cells,
   chosen: Uint32Array,
   out: Float32Array,
@@ -90,14 +74,14 @@ function readFitted(
     const at = (chosen[row] ?? 0) * columnCount + column;
     const found = points[at] ?? 0;
     const isMissing = found === MISSING_POINT;
+    if (isMissing && missing !== null) {
+      for (let input = 0; input < count; input += 1) out[to + input] = missing[input] ?? 0;
+      continue;
+    }
     const share = isMissing ? median.share : (shares[at] ?? 0);
-    for (
-      let input = 0, from = (isMissing ? median.point : found) * fittedCount;
-      input < fittedCount;
-      input += 1, from += 1
-    ) {
-      const here = fitted[from] ?? 0;
-      out[to + input] = share === 0 ? here : here + ((fitted[from + fittedCount] ?? 0) - here) * share;
+    for (let input = 0, from = (isMissing ? median.point : found) * count; input < count; input += 1, from += 1) {
+      const here = values[from] ?? 0;
+      out[to + input] = share === 0 ? here : here + ((values[from + count] ?? 0) - here) * share;
     }
   }
 }
