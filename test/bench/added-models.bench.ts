@@ -26,9 +26,9 @@ for await (const data of realData(folder, only)) {
     const about = `${data.name} ${plan.metric} seed ${seed}:`;
     const fit = async (candidates: readonly Candidate[]): Promise<Model[]> => {
       const models = await modelsOf(plan, data, candidates);
-      for (const { blueprintId, score, scorer, cpuMs, fit: made } of models)
+      for (const { blueprintId, score, scorer, cpuMs, rowMicros, fit: made } of models)
         line(
-          `${about} ${blueprintId} cv ${score.toPrecision(6)}, test ${testScore(plan, scorer, data.test).toPrecision(6)}, ${made.iterations ?? 'no'} iterations, cpu ${(cpuMs / 1000).toFixed(2)} s, ${made.timings.predictMicrosPerRow.toFixed(2)} us/row`,
+          `${about} ${blueprintId} cv ${score.toPrecision(6)}, test ${testScore(plan, scorer, data.test).toPrecision(6)}, ${made.iterations ?? 'no'} iterations, cpu ${(cpuMs / 1000).toFixed(2)} s, ${rowMicros.toFixed(2)} us/row`,
         );
       return models;
     };

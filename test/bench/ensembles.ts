@@ -42,6 +42,8 @@ export interface Model {
   readonly scorer: Scorer;
   /** What the process computed for it. */
   readonly cpuMs: number;
+  /** A row of a batch, in microseconds. */
+  readonly rowMicros: number;
 }
 
 /** The candidates fitted, the best first. */
@@ -52,14 +54,14 @@ export async function modelsOf(
 ): Promise<Model[]> {
   const models: Model[] = [];
   for (const { blueprintId, parameters } of candidates) {
-    const { fit, scorer, cpuMs } = await fitted(plan, data.train, {
+    const { fit, scorer, cpuMs, rowMicros } = await fitted(plan, data.train, {
       blueprintId,
       parameters,
       refitOf: null,
       iterations: null,
     });
     const score = fit.scores === null ? null : rankingScore(fit.scores, plan.metric);
-    models.push({ blueprintId, fit, score: score ?? NaN, scorer, cpuMs });
+    models.push({ blueprintId, fit, score: score ?? NaN, scorer, cpuMs, rowMicros });
   }
   return models.sort(
     (a, b) => Number(isBetter(plan.metric, b.score, a.score)) - Number(isBetter(plan.metric, a.score, b.score)),

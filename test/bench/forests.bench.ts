@@ -40,7 +40,7 @@ for await (const { name, train, test, plan: planOf } of realData(folder, only)) 
       score?.toPrecision(5) ?? '',
       ...figures(folds),
       ...figures(whole),
-      whole.fit.timings.predictMicrosPerRow.toFixed(0),
+      whole.rowMicros.toFixed(0),
       (process.memoryUsage.rss() / 1e6).toFixed(0),
     ]);
   }

@@ -101,7 +101,7 @@ for await (const { name, metric, train, test, plan } of realData(folder, only)) 
   const heldBack = new Map<string, OutOfFold>();
   const readable = new Set(plan({ mode: 'full' }).candidates.map(({ blueprintId }) => blueprintId));
   for (const [blueprintId, parameters] of ALONE.filter(([id]) => readable.has(id))) {
-    const { fit, cpuMs, scorer } = await fitted(alone, train, {
+    const { fit, cpuMs, scorer, rowMicros } = await fitted(alone, train, {
       blueprintId,
       parameters,
       refitOf: null,
@@ -110,7 +110,7 @@ for await (const { name, metric, train, test, plan } of realData(folder, only)) 
     if (fit.outOfFold !== null) heldBack.set(blueprintId, fit.outOfFold);
     const cv = fit.scores === null ? null : rankingScore(fit.scores, metric);
     process.stdout.write(
-      `  ${blueprintId} ${JSON.stringify(parameters)}: cv ${cv?.toPrecision(6) ?? 'none'}, test ${testScore(alone, scorer, test).toPrecision(6)}, ${fit.iterations ?? 'no'} steps, cpu ${(cpuMs / 1000).toFixed(2)} s, wall ${(fit.timings.totalMs / 1000).toFixed(2)} s, ${fit.timings.predictMicrosPerRow.toFixed(2)} us/row\n`,
+      `  ${blueprintId} ${JSON.stringify(parameters)}: cv ${cv?.toPrecision(6) ?? 'none'}, test ${testScore(alone, scorer, test).toPrecision(6)}, ${fit.iterations ?? 'no'} steps, cpu ${(cpuMs / 1000).toFixed(2)} s, wall ${(fit.timings.totalMs / 1000).toFixed(2)} s, ${rowMicros.toFixed(2)} us/row\n`,
     );
   }
   const boosted = heldBack.get('lightgbm-default');

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { AutopilotPlan, MetricName, ParseRule, PlannedTask, TargetType } from '#contracts';
-import { fitModel, manifestOf, planAutopilot, type AutopilotRequest } from '#ml';
-import { openArtifact, parseNumber, type Scorer } from '#scoring';
+import { fitModel, planAutopilot, type AutopilotRequest } from '#ml';
+import { parseNumber, type Scorer } from '#scoring';
 import { computeMetrics, type MetricInput } from '#statistics';
 import { csvRecords } from '../support/api.ts';
 import { sha256, testEngine } from '../support/boosting-engine.ts';
@@ -19,6 +19,7 @@ import {
 import { profileOf, trainTask } from '../support/modelling-task.ts';
 
 const THREADS = 2;
+const TIMED_ROWS = 2_000;
 const ISO_DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d)?$/;
 const METRICS: Readonly<Record<string, MetricName>> = { auc: 'auc', rmse: 'rmse', logloss: 'logLoss' };
 
@@ -122,7 +123,7 @@ export function scoreOf(
   return computeMetrics([metric], input)[metric] ?? NaN;
 }
 
-/** Fits a task, with what its process computed. */
+/** Fits a task, with what its process computed and what a row of a batch takes. */
 export async function fitted(
   plan: AutopilotPlan,
   train: readonly MemoryColumn[],
@@ -135,6 +136,17 @@ export async function fitted(
   const cpuBefore = process.cpuUsage();
   const fit = await fitModel(spec, memorySource(train, 10_000), testEngine(), io);
   const { user, system } = process.cpuUsage(cpuBefore);
-  const manifest = manifestOf(spec, fit, { createdAt: '2026-01-01T00:00:00Z', files: [] });
-  return { fit, cpuMs: (user + system) / 1000, scorer: openArtifact(manifest, fit.blob, sha256) };
+  return { fit, cpuMs: (user + system) / 1000, scorer: fit.scorer, rowMicros: await microsPerRow(fit.scorer, train) };
+}
+
+/** Time of one row from decoded columns to raw scores, over the table's first rows, in microseconds. */
+async function microsPerRow(scorer: Scorer, columns: readonly MemoryColumn[]): Promise<number> {
+  const request = scorer.columnRequests(storedTable(columns).columns);
+  for await (const batch of memorySource(columns, TIMED_ROWS).batches(request)) {
+    const out = new Float64Array(batch.rowCount * scorer.outputCount);
+    const startedAt = performance.now();
+    scorer.scoreBatch(batch, out);
+    return ((performance.now() - startedAt) * 1000) / batch.rowCount;
+  }
+  return NaN;
 }

@@ -32,10 +32,10 @@ for await (const data of realData(folder, only)) {
         data,
         candidates.filter(({ blueprintId }) => readable.has(blueprintId)),
       );
-      for (const { blueprintId, score, scorer, cpuMs, fit: made } of models) {
-        const { totalMs, predictMicrosPerRow } = made.timings;
+      for (const { blueprintId, score, scorer, cpuMs, rowMicros, fit: made } of models) {
+        const { totalMs } = made.timings;
         process.stdout.write(
-          `${data.name} ${plan.metric} seed ${seed}: ${blueprintId} cv ${score.toPrecision(6)}, test ${testScore(plan, scorer, data.test).toPrecision(6)}, ${made.iterations ?? 'no'} iterations, cpu ${(cpuMs / 1000).toFixed(2)} s, wall ${(totalMs / 1000).toFixed(2)} s, ${predictMicrosPerRow.toFixed(2)} us/row\n`,
+          `${data.name} ${plan.metric} seed ${seed}: ${blueprintId} cv ${score.toPrecision(6)}, test ${testScore(plan, scorer, data.test).toPrecision(6)}, ${made.iterations ?? 'no'} iterations, cpu ${(cpuMs / 1000).toFixed(2)} s, wall ${(totalMs / 1000).toFixed(2)} s, ${rowMicros.toFixed(2)} us/row\n`,
         );
       }
       return models;

@@ -33,7 +33,6 @@ import { surveyFeatures, type FeatureSurvey } from './feature-survey.ts';
 import type { MemberContext } from './fit-member.ts';
 import { memberHistory, type HistoryContext, type MemberHistory } from './history/member-history.ts';
 import { forestMembers } from './forest/forest-members.ts';
-import { TIMED_ROWS_MAX } from './limits.ts';
 import { fitFactorizationMember } from './factorization/fit-factorization-member.ts';
 import { fitLinearMember } from './linear/fit-linear-member.ts';
 import { pathMembers } from './linear/path-members.ts';
@@ -53,6 +52,8 @@ import { readCorpora } from './text/corpus.ts';
 export interface FitResult {
   readonly content: ManifestContent;
   readonly blob: Uint8Array;
+  /** The model, opened: what its artefact predicts. */
+  readonly scorer: Scorer;
   readonly contentHash: string;
   readonly trainingStatistics: TrainingStatistics[];
   /** Rows outside the holdout and gaps (each trains or validates each member, or by date some); of a refit: all rows. */
@@ -77,7 +78,6 @@ export interface FitTimings {
   /** Packing, opening and predicting held-back rows. */
   readonly predictMs: number;
   readonly totalMs: number;
-  readonly predictMicrosPerRow: number;
 }
 
 /**
@@ -154,11 +154,11 @@ export async function fitModel(
   };
   const scorer = openArtifact(manifestOf(task, base, { createdAt: NO_TIME, files: [] }), blob, io.sha256);
   if (outOfFold !== null) turnIntoPredictions(outOfFold, scorer, rows.offsets);
-  const predictMicrosPerRow = await timePredictions(scorer, task, source, io);
   const finishedAt = io.now();
   return {
     ...base,
     blob,
+    scorer,
     iterations: iterationsOfAll(fitted),
     outOfFold,
     leakage,
@@ -168,8 +168,7 @@ export async function fitModel(
       surveyMs,
       boostMs: boostedAt - startedAt - surveyMs,
       predictMs: finishedAt - boostedAt,
-      totalMs: io.now() - startedAt,
-      predictMicrosPerRow,
+      totalMs: finishedAt - startedAt,
     },
   };
 }
@@ -349,18 +348,4 @@ function iterationsOfAll(fitted: readonly BoostedMember[]): number | null {
   const counts = fitted.flatMap(({ iterations }) => (iterations === null ? [] : [iterations]));
   if (counts.length === 0) return null;
   return Math.max(1, Math.round(counts.reduce((sum, count) => sum + count, 0) / counts.length));
-}
-
-/** Time of one row from decoded columns to raw scores, over the table's first rows. */
-async function timePredictions(scorer: Scorer, task: TrainTask, source: BatchSource, io: FitIo): Promise<number> {
-  const request = scorer.columnRequests(task.table.columns);
-  if (request.length === 0) return 0;
-  for await (const batch of source.batches(request, io.signal)) {
-    const rowCount = Math.min(batch.rowCount, TIMED_ROWS_MAX);
-    const out = new Float64Array(batch.rowCount * scorer.outputCount);
-    const startedAt = io.now();
-    scorer.scoreBatch({ ...batch, rowCount }, out);
-    return rowCount === 0 ? 0 : ((io.now() - startedAt) * 1000) / rowCount;
-  }
-  return 0;
 }

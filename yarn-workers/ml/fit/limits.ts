@@ -23,7 +23,5 @@ export const STATISTICS_CELLS_MAX = 4_000_000;
 export const STATISTICS_BINS = 10;
 /** Values of a category feature in the training statistics. */
 export const STATISTICS_VALUES_MAX = 50;
-/** Rows scored to measure the time of a prediction. */
-export const TIMED_ROWS_MAX = 2_000;
 /** After the first segment the validation loss is looked at every so many iterations: each look costs a logarithm a row. */
 export const VALIDATION_STRIDE = 5;

@@ -9,13 +9,11 @@ import {
 } from '#ml';
 import type { ObjectStore } from '#object-store';
 import { failpoint } from '#runtime';
+import { openArtifact } from '#scoring';
 import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
 import type { TaskHandler } from '../child/task-run.ts';
 import { microsPerRow } from './micros-per-row.ts';
 import { OUT_OF_FOLD_BYTES_MAX, readOf, readStoredArtifact, sha256 } from './stored-artifact.ts';
-
-/** Rows that are scored one by one to measure the time of a prediction: an ensemble takes that of all its members. */
-const TIMED_ROWS_MAX = 200;
 
 /** Blends models into one artefact: `blob`, `out-of-fold.bin` (not for a refit), and `manifest.json` last. */
 export const runEnsemble: TaskHandler<EnsembleTask> = async ({ task, context, reporter, attempt, remainingMs }) => {
@@ -43,7 +41,8 @@ export const runEnsemble: TaskHandler<EnsembleTask> = async ({ task, context, re
   await failpoint('worker.manifest');
   const written = await attempt.write('manifest.json', Buffer.from(JSON.stringify(manifest)));
   const fitMs = performance.now() - startedAt;
-  const few = context.openTable(spec.table, TIMED_ROWS_MAX);
+  // Proves that it opens, too.
+  const scorer = openArtifact(manifest, ensemble.blob, sha256);
   return {
     kind: 'ensemble',
     contentHash: ensemble.contentHash,
@@ -54,7 +53,7 @@ export const runEnsemble: TaskHandler<EnsembleTask> = async ({ task, context, re
     ...(ensemble.partLayers.length === 0 ? {} : { partLayers: ensemble.partLayers }),
     partBest: ensemble.partBest,
     fitMs,
-    predictMicrosPerRow: await microsPerRow(manifest, ensemble.blob, few, spec),
+    predictMicrosPerRow: await microsPerRow(scorer, context, spec),
     sizeBytes: blob.sizeBytes + written.sizeBytes,
     peakMemoryBytes: peakMemoryBytes(),
   };

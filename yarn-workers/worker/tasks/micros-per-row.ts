@@ -1,20 +1,24 @@
-import type { BatchSource, Manifest, TrainTask } from '#contracts';
-import { openArtifact, type RawRow } from '#scoring';
-import { sha256 } from './stored-artifact.ts';
+import type { TrainTask } from '#contracts';
+import type { RawRow, Scorer } from '#scoring';
+import type { TaskContext } from '../child/context.ts';
 
-/** Time of one prediction from raw cells, as it is served: some rows of the table, one by one, in microseconds. */
+/** Rows that are scored at most, and for how long: a budget has better use for seconds. */
+const TIMED_ROWS_MAX = 2_000;
+const WARM_UP_MS = 20;
+const TIMED_MS = 40;
+
+/** Time of one prediction from raw cells, as it is served: some rows of the table, one by one, in microseconds; 0 without rows. */
 export async function microsPerRow(
-  manifest: Manifest,
-  blob: Uint8Array,
-  source: BatchSource,
+  scorer: Scorer,
+  context: Pick<TaskContext, 'openTable'>,
   { table }: Pick<TrainTask, 'table'>,
 ): Promise<number> {
-  const { features } = manifest.content;
-  const scorer = openArtifact(manifest, blob, sha256);
+  const { features } = scorer.manifest.content;
   const wanted = new Set(scorer.inputFeatures);
   const stored = new Set(table.columns.map(({ name }) => name));
   const request = features.filter(({ name }) => wanted.has(name) && stored.has(name));
   const places = new Map(features.map(({ name }, index) => [name, index]));
+  const source = context.openTable(table, TIMED_ROWS_MAX);
   const rows: RawRow[] = [];
   for await (const batch of source.batches(request.map(({ name }) => ({ name, view: 'text' })))) {
     for (let row = 0; row < batch.rowCount; row += 1) {
@@ -25,11 +29,23 @@ export async function microsPerRow(
     }
     break;
   }
-  if (rows.length === 0) return 0;
+  // The first time is for the compiler.
+  scoredFor(scorer, rows, WARM_UP_MS);
+  const { count, ms } = scoredFor(scorer, rows, TIMED_MS);
+  return count === 0 ? 0 : (ms * 1_000) / count;
+}
+
+/** Scores rows until all are scored or the time is over, with what that took. */
+function scoredFor(scorer: Scorer, rows: readonly RawRow[], msMax: number): { count: number; ms: number } {
   const out = scorer.createPrediction();
-  // The first pass is for the compiler.
-  for (const row of rows) scorer.scoreRow(row, out);
   const startedAt = performance.now();
-  for (const row of rows) scorer.scoreRow(row, out);
-  return ((performance.now() - startedAt) * 1_000) / rows.length;
+  let count = 0;
+  let ms = 0;
+  for (const row of rows) {
+    scorer.scoreRow(row, out);
+    count += 1;
+    ms = performance.now() - startedAt;
+    if (ms > msMax) break;
+  }
+  return { count, ms };
 }

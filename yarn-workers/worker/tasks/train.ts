@@ -9,9 +9,6 @@ import { sha256 } from './stored-artifact.ts';
 import { toldSource } from './told-source.ts';
 import { failpointEngine } from './failpoint-engine.ts';
 
-/** Rows that are scored one by one to measure the time of a prediction. */
-const TIMED_ROWS_MAX = 2_000;
-
 /** Fits a model and writes its artefact: `blob`, `out-of-fold.bin` (not for a refit), and `manifest.json` last. */
 export const runTrain: TaskHandler<TrainTask> = async ({
   task,
@@ -57,7 +54,6 @@ export const runTrain: TaskHandler<TrainTask> = async ({
   const manifest = manifestOf(spec, fit, { createdAt: new Date().toISOString(), files });
   await failpoint('worker.manifest');
   const written = await attempt.write('manifest.json', Buffer.from(JSON.stringify(manifest)));
-  const few = context.openTable(spec.table, TIMED_ROWS_MAX);
   return {
     kind: 'train',
     contentHash: fit.contentHash,
@@ -67,7 +63,7 @@ export const runTrain: TaskHandler<TrainTask> = async ({
     ...(fit.leakage === null ? {} : { leakage: fit.leakage }),
     scores: fit.scores,
     fitMs: fit.timings.totalMs,
-    predictMicrosPerRow: await microsPerRow(manifest, fit.blob, few, spec),
+    predictMicrosPerRow: await microsPerRow(fit.scorer, context, spec),
     sizeBytes: blob.sizeBytes + written.sizeBytes,
     peakMemoryBytes: peakMemoryBytes(),
     stoppedByDeadline: fit.stoppedByDeadline,
