@@ -46,7 +46,14 @@ async function refitOf(plan: AutopilotPlan, data: RealData, { blueprintId, fit }
   const parameters = plan.candidates.find((candidate) => candidate.blueprintId === blueprintId)?.parameters ?? {};
   const task = { blueprintId, parameters, refitOf: 'twin', iterations: fit.iterations };
   const refit = await fitted(plan, data.train, task);
-  return { blueprintId, fit: refit.fit, score: NaN, scorer: refit.scorer, cpuMs: refit.cpuMs };
+  return {
+    blueprintId,
+    fit: refit.fit,
+    score: NaN,
+    scorer: refit.scorer,
+    cpuMs: refit.cpuMs,
+    rowMicros: refit.rowMicros,
+  };
 }
 
 for await (const data of realData(folder, only)) {

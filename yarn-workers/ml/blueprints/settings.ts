@@ -337,16 +337,16 @@ function rangeComplaint(name: string, value: Value, ranges: Ranges, known: reado
   return fits ? null : `must be ${integer ? 'an integer' : 'a number'} from ${min} to ${max}`;
 }
 
-/** True of boosting, whose refits are averaged; forests average already, and linear models gain nothing by it. */
-export const isAveraged = (settings: ModelSettings | null): settings is BoostedSettings =>
-  settings !== null && isBoosted(settings) && !averagesTrees(settings);
+/** True of boosting and networks, whose refits are averaged; forests average already, and linear models gain nothing by it. */
+export const isAveraged = (settings: ModelSettings | null): settings is BoostedSettings | NetworkSettings =>
+  settings !== null && (isNetwork(settings) || (isBoosted(settings) && !averagesTrees(settings)));
 
 /** True if two fits of the same rows with other seeds are different models. */
 const drawsRandomNumbers = (settings: BoostedSettings): boolean => usesRandomness(settings) || settings.rowFraction < 1;
 
 /** True if refits are bagged: without random numbers, copies on the same rows would all be the same. */
 export const isBagged = (settings: ModelSettings | null): settings is BoostedSettings =>
-  isAveraged(settings) && !drawsRandomNumbers(settings);
+  isAveraged(settings) && isBoosted(settings) && !drawsRandomNumbers(settings);
 
 /**
  * True if the engine draws random numbers, so that boosting in segments needs seeds of their own. Rows of XGBoost are drawn

@@ -1,4 +1,4 @@
-import { AppError, canonicalJson, type ManifestStep } from '#contracts';
+import { canonicalJson, type ManifestStep } from '#contracts';
 import { columnCountOf } from '#scoring';
 import type { FittedMember } from './assemble.ts';
 import { memberStopAt, report, type FinishTimes } from './clock.ts';
@@ -9,6 +9,7 @@ import { boostPlace } from './boost.ts';
 import { fitMember, type MemberContext } from './fit-member.ts';
 import { decodeState, EMPTY_STATE, encodeState, stateBytes, type FinishedMember, type FitState } from './fit-state.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
+import { membersInOrder } from './members-in-order.ts';
 import { membersPackMs } from './model-bytes.ts';
 import type { Member } from './row-roles.ts';
 import { stateKeeper, type StateFormat } from './state-keeper.ts';
@@ -81,18 +82,9 @@ export async function boostMembers(
     );
     return { ...rest, trees };
   };
-  for (const [index, member] of [...members.entries()].slice(finished.length)) {
-    if (isRefit && context.stops.ends(COPIES, finished.length, () => false)) break;
-    try {
-      finished.push(await memberAt(index, member));
-    } catch (err) {
-      if (!isRefit || finished.length === 0 || !isTooLate(err)) throw err;
-      context.stops.note(COPIES, finished.length);
-      io.log?.(`too little time is left for more than ${finished.length} of ${members.length} copies`);
-      break;
-    }
-    await states.offer({ finished: [...finished], running: [] });
-  }
+  await membersInOrder(context, isRefit, finished, memberAt, () =>
+    states.offer({ finished: [...finished], running: [] }),
+  );
   return boostedMembers(members, finished, steps, scores);
 }
 
@@ -121,11 +113,6 @@ function noteStops({ stops }: MemberContext, finished: readonly FinishedMember[]
   for (const [index, { stoppedByDeadline, iterations }] of finished.entries())
     if (stoppedByDeadline) stops.note(boostPlace(index), iterations);
 }
-
-/** How `StopBook` calls the copies of a refit: a replay makes as many as there were. */
-const COPIES = 'copies';
-
-const isTooLate = (err: unknown): boolean => err instanceof AppError && err.code === 'TASK_DEADLINE';
 
 /** The scores of the texts for each member, where the blueprint reads some: they are fitted before any tree is grown. */
 export async function scoresOfTexts(

@@ -1,7 +1,7 @@
 import type { FitStops } from '#contracts';
 
 /**
- * Where a fit was ended by its deadline. A fit asks here whether to end, so that what the clock decided is written down, and a
+ * Where a fit was ended, or made shorter, by its deadline. A fit asks here, so that what the clock decided is written down, and a
  * replay, which has no deadline, ends at the same places.
  */
 export interface StopBook {
@@ -12,6 +12,12 @@ export interface StopBook {
    * @param done how far it is: the same number means the same state in every fit of the task
    */
   ends: (place: string, done: number, isLate: () => boolean) => boolean;
+  /**
+   * A number that the clock decides, null for none. A replay takes the one that was written down.
+   *
+   * @param place what it is of: unique in the fit
+   */
+  decided: (place: string, byClock: () => number | null) => number | null;
   /** Notes an end that was decided before the fit was resumed. */
   note: (place: string, done: number) => void;
   /** Ends so far. */
@@ -25,6 +31,11 @@ export function stopBook(replayed: FitStops | null): StopBook {
   return {
     note,
     noted: () => Object.fromEntries(noted),
+    decided: (place, byClock) => {
+      const number = replayed === null ? byClock() : (replayed[place] ?? null);
+      if (number !== null) note(place, number);
+      return number;
+    },
     ends: (place, done, isLate) => {
       const at = replayed?.[place] ?? Infinity;
       if (replayed === null ? !isLate() : done < at) return false;

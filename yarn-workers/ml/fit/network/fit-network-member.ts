@@ -15,7 +15,7 @@ import { BATCH_ROWS, BATCH_ROWS_MIN, TURN_BATCHES } from './limits.ts';
 import { Network } from './network.ts';
 import type { FinishedNetwork, RunningNetwork } from './network-state.ts';
 import { initialParameters, layoutOf, type ParameterLayout } from './parameters.ts';
-import { isSpent, stepSizes } from './schedule.ts';
+import { epochsInTime, isSpent, stepSizes } from './schedule.ts';
 import { batchGradient, targetScale, type BatchGradient, type TargetScale } from './target-scale.ts';
 import { networkArrays } from './to-arrays.ts';
 
@@ -30,15 +30,18 @@ const EPOCHS_MAX = 64;
 /** The artefact's evaluator, in double precision and row by row, takes so many times as long as a look at the validation rows during the fit. */
 const SCORER_RATIO = 10;
 
-/** Epochs of a fit, and of the schedule that its rates follow: a refit has those of its twin. */
+/** Epochs of the schedule of a fit that is in time; a refit makes a whole one in as many as its twin kept. */
 export function epochsOf({ epochs }: NetworkSettings, { table, sampleFraction, refit }: TrainTask): number {
   const usual = Math.round(ROWS_SEEN / Math.max(1, table.rowCount * sampleFraction));
   const whole = epochs > 0 ? epochs : Math.min(EPOCHS_MAX, Math.max(EPOCHS_MIN, usual));
-  return Math.max(whole, refit?.iterations ?? 0);
+  return refit?.iterations ?? whole;
 }
 
 /** How `StopBook` calls the epochs of a member. */
 export const networkPlace = (member: number): string => `network-${member}`;
+
+/** How it calls the epochs of a member's schedule, where the deadline has made it shorter. */
+export const schedulePlace = (member: number): string => `network-schedule-${member}`;
 
 /** When a network must end, where it begins, and who is told. */
 export interface NetworkRun {
@@ -53,8 +56,8 @@ export interface NetworkRun {
 
 /**
  * Fits the copies of a network on a member's training rows side by side, epoch by epoch, and keeps the epoch after which their mean is best on
- * its fold; it ends early where a whole turn of the rate has brought nothing. A refit makes as many epochs as its twin kept on average, of
- * the same schedule.
+ * its fold; it ends early where a whole turn of the rate has brought nothing. Where the deadline is near the schedule is shorter. A refit makes
+ * as many epochs as its twin kept on average, as a whole schedule: broken off while its rate is high, a network is much worse.
  *
  * The same task gives the same parameters to the last bit: each epoch's order and random numbers have a seed of their own, and all sums
  * are of a fixed order. Memory: as a linear model while rows are read, then 6 bytes a cell; 20 bytes a parameter and copy.
@@ -73,19 +76,20 @@ export async function fitNetworkMember(
   const { task, settings, stops, io } = context;
   const shape = await readMember(context, member, steps);
   const { network: networks, layout } = copiesOf(context, shape, index);
-  const epochs = epochsOf(settings, task);
+  const usual = epochsOf(settings, task);
   const frozen = task.refit?.iterations ?? null;
   const judge = frozen === null ? judgeOf(context, member, shape) : null;
   const best = bestKeeper(networks, run.resumed);
-  let { lookMs, epochs: made } = run.resumed ?? { lookMs: 0, epochs: 0 };
+  let { lookMs, epochs: made, planned: epochs } = run.resumed ?? { lookMs: 0, epochs: 0, planned: usual };
+  if (epochs < usual) stops.note(schedulePlace(index), epochs);
   if (run.resumed !== null) resume(networks, run.resumed);
   const startedAt = io.now();
   const resumedAt = made;
   let stoppedByDeadline = false;
-  while (made < (frozen ?? epochs) && !stoppedByDeadline) {
+  while (made < epochs && !stoppedByDeadline) {
     const isTooLate = (): boolean => {
       const each = made === resumedAt ? 0 : (io.now() - startedAt) / (made - resumedAt);
-      const left = frozen === null || made === resumedAt ? 1 : frozen - made;
+      const left = frozen === null || made === resumedAt ? 1 : epochs - made;
       return io.now() + left * each > run.stopAt(lookMs);
     };
     if (made > 0 && stops.ends(networkPlace(index), made, isTooLate)) {
@@ -98,10 +102,19 @@ export async function fitNetworkMember(
     const judgedAt = io.now();
     best.offer(made, judge?.(networks) ?? -made);
     lookMs = SCORER_RATIO * (io.now() - judgedAt);
-    if (made < (frozen ?? epochs))
+    if (made === 1 && frozen === null) {
+      const inTime = (): number | null => {
+        const now = io.now();
+        const fitting = epochsInTime(usual, now - startedAt, run.stopAt(lookMs) - now);
+        return fitting < usual ? fitting : null;
+      };
+      epochs = stops.decided(schedulePlace(index), inTime) ?? usual;
+    }
+    if (made < epochs)
       await run.onEpoch(() => ({
         ...best.told(),
         epochs: made,
+        planned: epochs,
         lookMs,
         numbers: numbersOf(networks, best.parameters()),
       }));
@@ -116,6 +129,7 @@ export async function fitNetworkMember(
     network: networkArrays({ ...shape, layout, copies, shift: context.shiftOf(member), means }),
     iterations: best.told().bestEpochs,
     epochs: made,
+    planned: epochs,
     stoppedByDeadline,
     lookMs,
   };

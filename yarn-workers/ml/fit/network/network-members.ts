@@ -4,9 +4,10 @@ import type { NetworkSettings } from '../../blueprints/network-settings.ts';
 import type { BoostedMember } from '../boost-members.ts';
 import { memberStopAt, report, type FinishTimes } from '../clock.ts';
 import type { MemberContext } from '../fit-member.ts';
+import { membersInOrder } from '../members-in-order.ts';
 import type { Member } from '../row-roles.ts';
 import { stateKeeper, type StateFormat } from '../state-keeper.ts';
-import { epochsOf, fitNetworkMember, networkPlace } from './fit-network-member.ts';
+import { epochsOf, fitNetworkMember, networkPlace, schedulePlace } from './fit-network-member.ts';
 import {
   decodeNetworkState,
   encodeNetworkState,
@@ -18,8 +19,8 @@ import {
 const EMPTY_STATE: NetworkState = { finished: [], running: null };
 
 /**
- * Fits the members' networks one after the other; with a deadline each gets an equal part of what is left. Goes on from `io.resumeFrom` if
- * it is a state of this task.
+ * Fits the members' networks one after the other; with a deadline each gets an equal part of what is left, each copy of a refit all of it. Goes
+ * on from `io.resumeFrom` if it is a state of this task.
  *
  * @param times what is needed after fitting
  */
@@ -30,39 +31,53 @@ export async function networkMembers(
 ): Promise<BoostedMember[]> {
   const { io, roles } = context;
   const { members } = roles;
+  const isRefit = context.task.refit !== null;
   const steps = members.map(stepsOf);
   const states = stateKeeper(io, stateFormat(context, steps));
   const begin = states.begin();
   const finished: FinishedNetwork[] = [...begin.finished];
-  for (const [index, one] of finished.entries())
-    if (one.stoppedByDeadline) context.stops.note(networkPlace(index), one.epochs);
-  for (const [index, member] of [...members.entries()].slice(finished.length)) {
+  noteStops(context, finished);
+  const memberAt = async (index: number, member: Member): Promise<FinishedNetwork> => {
     const validateMs = finished.reduce((sum, one) => sum + one.lookMs, 0);
     const tell = teller(context, index);
     const resumed = index === begin.finished.length ? begin.running : null;
     await tell(resumed?.epochs ?? 0);
-    finished.push(
-      await fitNetworkMember(context, member, index, steps[index] ?? [], {
-        stopAt: memberStopAt(io, times, validateMs, index, members.length),
-        resumed,
-        onTurn: tell,
-        onEpoch: (running) => states.offer({ finished: [...finished], running: running() }),
-      }),
-    );
-    await states.offer({ finished: [...finished], running: null });
-  }
-  return finished.map(({ network, iterations, stoppedByDeadline }, index) => ({
+    return fitNetworkMember(context, member, index, steps[index] ?? [], {
+      stopAt: isRefit ? memberStopAt(io, times, 0, 0, 1) : memberStopAt(io, times, validateMs, index, members.length),
+      resumed,
+      onTurn: tell,
+      onEpoch: (running) => states.offer({ finished: [...finished], running: running() }),
+    });
+  };
+  await membersInOrder(context, isRefit, finished, memberAt, () =>
+    states.offer({ finished: [...finished], running: null }),
+  );
+  const isShort = finished.length < members.length;
+  const usual = epochsOf(context.settings, context.task);
+  return finished.map(({ network, iterations, stoppedByDeadline, planned }, index) => ({
     steps: steps[index] ?? [],
     model: { network },
     iterations,
-    stoppedByDeadline,
+    stoppedByDeadline: isShort || stoppedByDeadline || planned < usual,
   }));
+}
+
+/** What the deadline of an earlier attempt of the fit has decided. */
+function noteStops(
+  { stops, task, settings }: MemberContext<NetworkSettings>,
+  finished: readonly FinishedNetwork[],
+): void {
+  const usual = epochsOf(settings, task);
+  for (const [index, { stoppedByDeadline, epochs, planned }] of finished.entries()) {
+    if (planned < usual) stops.note(schedulePlace(index), planned);
+    if (stoppedByDeadline) stops.note(networkPlace(index), epochs);
+  }
 }
 
 function teller({ io, roles, task, settings }: MemberContext<NetworkSettings>, index: number) {
   const count = roles.members.length;
-  const epochs = task.refit?.iterations ?? epochsOf(settings, task);
-  const name = count === 1 ? '' : `fold ${index + 1} of ${count}: `;
+  const epochs = epochsOf(settings, task);
+  const name = count === 1 ? '' : `${task.refit === null ? 'fold' : 'copy'} ${index + 1} of ${count}: `;
   return async (done: number): Promise<void> => {
     const made = Math.floor(done);
     const fraction = 0.05 + (0.85 * (index + done / epochs)) / count;
@@ -77,7 +92,7 @@ function stateFormat(
   { task, settings, io }: MemberContext<NetworkSettings>,
   steps: readonly (readonly ManifestStep[])[],
 ): StateFormat<NetworkState> {
-  const epochsMax = task.refit?.iterations ?? epochsOf(settings, task);
+  const epochsMax = epochsOf(settings, task);
   const taskSha256 = io.sha256(new TextEncoder().encode(canonicalJson({ task })));
   return {
     empty: EMPTY_STATE,

@@ -18,6 +18,9 @@ export interface FinishedNetwork {
   readonly iterations: number;
   /** All epochs that were made. */
   readonly epochs: number;
+  /** Epochs of its schedule. */
+  readonly planned: number;
+  /** Ended before its schedule. */
   readonly stoppedByDeadline: boolean;
   /** What the artefact will take to score the validation rows, by the last look at them. */
   readonly lookMs: number;
@@ -26,6 +29,8 @@ export interface FinishedNetwork {
 /** A member after some epochs. */
 export interface RunningNetwork {
   readonly epochs: number;
+  /** Epochs of its schedule. */
+  readonly planned: number;
   readonly bestEpochs: number;
   readonly bestLoss: number;
   readonly lookMs: number;
@@ -59,6 +64,7 @@ const Head = strict({
       model: NETWORK,
       iterations: Type.Integer({ minimum: 1 }),
       epochs: Type.Integer({ minimum: 1 }),
+      planned: Type.Integer({ minimum: 1 }),
       stoppedByDeadline: Type.Boolean(),
       lookMs: Type.Number({ minimum: 0 }),
     }),
@@ -67,6 +73,7 @@ const Head = strict({
     Type.Null(),
     strict({
       epochs: Type.Integer({ minimum: 1 }),
+      planned: Type.Integer({ minimum: 1 }),
       bestEpochs: Type.Integer({ minimum: 1 }),
       bestLoss: Type.Number(),
       lookMs: Type.Number({ minimum: 0 }),
@@ -79,7 +86,7 @@ const Head = strict({
 type Head = Static<typeof Head>;
 
 /** Format and version. A change of how parameters come about needs a new version too. */
-const MAGIC = 'TYNET001';
+const MAGIC = 'TYNET002';
 
 /** Bytes of a state's arrays, which are nearly all of it. */
 export const networkStateBytes = ({ finished, running }: NetworkState): number =>
@@ -133,8 +140,9 @@ export function decodeNetworkState(bytes: Uint8Array, rules: NetworkStateRules, 
     checkNetwork(network, columnCount);
     return { ...rest, network };
   });
-  if ((head.running?.epochs ?? 0) > rules.epochsMax)
-    return invalidState(`${head.running?.epochs ?? 0} epochs of ${rules.epochsMax}`);
+  const { epochs: made = 0, planned = rules.epochsMax } = head.running ?? {};
+  if (made > planned || planned > rules.epochsMax)
+    return invalidState(`${made} epochs, planned ${planned} of at most ${rules.epochsMax}`);
   const numbers = new Float32Array(blob.slice(head.numbersAt).buffer);
   return { finished, running: head.running === null ? null : { ...head.running, numbers } };
 }

@@ -74,10 +74,11 @@ export function layoutOf(
   const inputCount = total(({ fixedCount, fittedCount }) => fixedCount + fittedCount);
   const width = filled(inputCount, 8);
   const outputWidth = filled(outputCount, 8);
-  // The factors are those of the source of `createNetwork`.
+  // The factors are those of the source of `createNetwork`, but for the scale's, which is 6 there: cosines of many columns, most of them noise,
+  // come to turn so fast within a few steps of it that nothing can be learnt any more (`docs/adr/0052-networks-of-cosines.md`).
   const steps = group(total(stepCount), 1);
   const start = group(total(startCount), 0.1);
-  const scale = group(width, 6);
+  const scale = group(width, 1);
   const inputWeight = group(width * unitCount, 1);
   const phase = group(unitCount, 0.1, false);
   const outputWeight = group(outputWidth * unitCount, 1);

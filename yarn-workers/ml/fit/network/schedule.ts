@@ -9,6 +9,23 @@ const CYCLES = 4;
 /** Turns of the rate that a fit has made: whole numbers where it is lowest. */
 const turnsAt = (progress: Progress): number => Math.log2(1 + (2 ** CYCLES - 1) * progress);
 
+/** Epochs below which a schedule is not shortened. */
+const EPOCHS_MIN = 4;
+/** The part of what is left that the epochs of a shortened schedule may be expected to take. */
+const SHORTENED_SHARE = 0.95;
+
+/**
+ * Epochs of the schedule of a fit that has made its first: as many as there is time for, so that the rate comes down in time. A fit that is
+ * cut off while its rate is high is worth little.
+ *
+ * @param usual as many as there are at most
+ * @param firstMs what the first has taken
+ */
+export function epochsInTime(usual: number, firstMs: number, leftMs: number): number {
+  const further = Math.floor((SHORTENED_SHARE * leftMs) / Math.max(1e-3, firstMs));
+  return Math.min(usual, Math.max(EPOCHS_MIN, 1 + further));
+}
+
 /**
  * Whether an epoch ends a turn of the rate in which nothing was better than before it: longer turns only fit the training rows better still.
  *

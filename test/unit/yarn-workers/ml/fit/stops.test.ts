@@ -34,6 +34,12 @@ describe('ml fit: stops by the deadline', function () {
     expect([3, 4].map((done) => again.ends('boost-0', done, asked))).to.deep.equal([false, true]);
     expect(again.ends('boost-1', 1_000, asked)).to.equal(false);
     expect(again.noted()).to.deep.equal({ 'boost-0': 4 });
+    expect(live.decided('schedule', () => null)).to.equal(null);
+    expect(live.decided('schedule', () => 7)).to.equal(7);
+    expect(live.noted()['schedule']).to.equal(7);
+    const replay = stopBook(live.noted());
+    expect(replay.decided('schedule', () => expect.fail('a replay asks no clock'))).to.equal(7);
+    expect(replay.decided('another', () => 8)).to.equal(null);
     const counted = countedStop(stopBook({ path: 3 }), 'path', asked);
     expect([counted(), counted(), counted()]).to.deep.equal([false, false, true]);
   });
@@ -78,7 +84,7 @@ describe('ml fit: stops by the deadline', function () {
       ['lightgbm-slow', 'boost-0'],
       ['lightgbm-dart', 'boost-0'],
       ['random-forest', 'forest-0'],
-      ['network', 'network-0'],
+      ['network', 'network-schedule-0'],
     ] as const) {
       const task = trainTask(TABLE, plan, { blueprintId });
       const states: Uint8Array[] = [];
@@ -94,18 +100,19 @@ describe('ml fit: stops by the deadline', function () {
     }
   });
 
-  it('leave out the copies of a refit that came too late', async () => {
-    const plan = await planOf(TABLE, { featureNames: ['x'], target: 'binary' });
-    const refit = { of: 'model-0', iterations: 60, copies: 3 };
-    const task = trainTask(TABLE, plan, { blueprintId: 'lightgbm-slow', refit });
-    const budgets = Array.from({ length: 40 }, (_, step) => 300 + 40 * step);
-    for (const budgetMs of budgets) {
-      const timed = await fit(task, hurried(budgetMs)).catch(() => null);
-      if (timed === null || timed.content.members.length === 3) continue;
-      expect(timed.stops['copies']).to.equal(timed.content.members.length);
-      expect((await fit({ ...task, stops: timed.stops })).contentHash).to.equal(timed.contentHash);
-      return;
-    }
-    expect.fail('no budget left out a copy');
-  });
+  for (const blueprintId of ['lightgbm-slow', 'network'])
+    it(`leave out the copies of a refit that came too late: ${blueprintId}`, async () => {
+      const plan = await planOf(TABLE, { featureNames: ['x'], target: 'binary' });
+      const refit = { of: 'model-0', iterations: 60, copies: 3 };
+      const task = trainTask(TABLE, plan, { blueprintId, refit });
+      const budgets = Array.from({ length: 40 }, (_, step) => 300 + 40 * step);
+      for (const budgetMs of budgets) {
+        const timed = await fit(task, hurried(budgetMs)).catch(() => null);
+        if (timed === null || timed.content.members.length === 3) continue;
+        expect(timed.stops['copies']).to.equal(timed.content.members.length);
+        expect((await fit({ ...task, stops: timed.stops })).contentHash).to.equal(timed.contentHash);
+        return;
+      }
+      expect.fail('no budget left out a copy');
+    });
 });

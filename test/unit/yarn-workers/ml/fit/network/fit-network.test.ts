@@ -174,7 +174,7 @@ describe('ml fit: networks', function () {
       clock = 0;
       return { now: () => (clock += 1), remainingMs: () => Math.max(1, budget - clock) };
     };
-    const result = await fit(task, hurried(400));
+    const result = await fit(task, hurried(40));
     expect(result.stoppedByDeadline).to.equal(true);
     expect(Object.keys(result.stops)).to.include('network-0');
     expect((await fit({ ...task, stops: result.stops })).contentHash).to.equal(result.contentHash);
@@ -197,7 +197,32 @@ describe('ml fit: networks', function () {
     expect(turns).to.be.below(20);
   });
 
-  it('refit as many epochs as are frozen, of the schedule that their twin had', async () => {
+  it('make a whole schedule of fewer epochs where the deadline is near, and the same in a replay', async () => {
+    const task = await taskOf('binary', { parameters: { units: 8, epochs: 40 } });
+    let clock = 0;
+    const result = await fit(task, { now: () => (clock += 1), remainingMs: () => Math.max(1, 400 - clock) });
+    const planned = result.stops['network-schedule-0'] ?? NaN;
+    expect(planned).to.be.within(5, 39);
+    expect(result.stoppedByDeadline).to.equal(true);
+    const replay = await fit({ ...task, stops: result.stops });
+    expect([replay.contentHash, replay.stops]).to.deep.equal([result.contentHash, result.stops]);
+  });
+
+  it('average the copies of a refit, each with a seed of its own', async () => {
+    const task = await taskOf('regression', { parameters: SMALL });
+    const rawOf = async (copies: number): Promise<number> => {
+      const made = await fit({ ...task, refit: { of: 'model-0', iterations: 4, copies } });
+      expect(made.content.members.map(({ weight }) => weight)).to.deep.equal(Array(copies).fill(1 / copies));
+      const scorer = scorerOf(task, made);
+      const answer = scorer.createPrediction();
+      scorer.scoreRow({ x: 0.3, color: 'red' }, answer);
+      return answer.rawScores[0] ?? NaN;
+    };
+    const [one, two] = [await rawOf(1), await rawOf(2)];
+    expect(two, 'the second is another one').to.not.be.closeTo(one, 1e-9 * Math.abs(one));
+  });
+
+  it('refit as many epochs as are frozen, as a schedule of their own', async () => {
     const task = await taskOf('regression', { parameters: { units: 8, epochs: 9 } });
     const refit = await fit({ ...task, refit: { of: 'model-0', iterations: 4 } });
     expect([refit.iterations, refit.content.members.length, refit.outOfFold]).to.deep.equal([4, 1, null]);
@@ -206,7 +231,7 @@ describe('ml fit: networks', function () {
     const epochsFor = (rowCount: number, changes: Partial<TrainTask> = {}): number =>
       epochsOf(settings, { ...task, table: { ...task.table, rowCount }, ...changes });
     expect([1_000, 20_000, 40_000_000].map((rowCount) => epochsFor(rowCount))).to.deep.equal([64, 26, 16]);
-    expect(epochsFor(20_000, { refit: { of: 'model-0', iterations: 3 } })).to.equal(26);
+    expect(epochsFor(20_000, { refit: { of: 'model-0', iterations: 3 } })).to.equal(3);
     expect(epochsFor(1_000_000, { sampleFraction: 0.02 })).to.equal(26);
   });
 

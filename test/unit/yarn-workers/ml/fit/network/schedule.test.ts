@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { isSpent, stepSizes } from '../../../../../../yarn-workers/ml/fit/network/schedule.ts';
+import { epochsInTime, isSpent, stepSizes } from '../../../../../../yarn-workers/ml/fit/network/schedule.ts';
 
 const SETTINGS = { learningRate: 0.1, dropout: 0.2, weightDecay: 0.02 };
 
@@ -23,6 +23,13 @@ describe('the schedule of a network', () => {
       expect(dropout).to.be.closeTo(0.2 * share, 1e-12);
       expect(decay).to.be.closeTo(0.02 * share, 1e-12);
     }
+  });
+
+  it('is shortened to what there is time for after the first epoch, but not below four', () => {
+    const planned = (leftMs: number): number => epochsInTime(16, 100, leftMs);
+    expect([1e9, 1_580, 1_570, 1_000, 300, 0, -50].map(planned)).to.deep.equal([16, 16, 15, 10, 4, 4, 4]);
+    // Fewer were asked for.
+    expect(epochsInTime(2, 100, 0)).to.equal(2);
   });
 
   it('is spent when a whole turn has brought nothing', () => {
