@@ -107,6 +107,7 @@ export const ERROR_TABLE = {
   ),
   TASK_MEMORY: row('capacity', 507, 'The task needs more memory', 'Give the worker more memory or use fewer columns.'),
   TASK_DEADLINE: row('timeout', 504, 'The task’s deadline passed', 'Give more time.'),
+  TASK_GAVE_WAY: row('conflict', 409, 'The task gave way to another one', 'It runs again as soon as a worker is free.'),
   DEPENDENCY_FAILED: row('conflict', 409, 'A task that this one needs did not succeed', 'Mend what failed first.'),
   GROUP_FAILED: row('conflict', 409, 'Another member of the group failed', 'See the reason of the member named.'),
   WORKER_DRAINING: row('conflict', 409, 'The worker is being drained', 'Let it end; start one of the new version.'),

@@ -85,6 +85,7 @@ export {
   resumeTask,
   startTask,
 } from './leases.ts';
+export { GIVE_WAY_AFTER_MS, wayToGive } from './give-way.ts';
 export type { Beat, BeatOutcome, LeaseIdentity } from './leases.ts';
 export { appendEvent, readEvents, trimOutbox, type OutboxEvent } from './outbox.ts';
 export { countRefusals, OTHER_SUBJECTS, REFUSAL_SUBJECTS_MAX, trimRefusals, type Refusal } from './refusals.ts';
@@ -104,7 +105,7 @@ export {
   type TaskGroup,
 } from './groups.ts';
 export { getSeal, sealTask, type Seal } from './seals.ts';
-export { commitTask, expireTask, failTask, type Failure } from './transitions.ts';
+export { commitTask, expireTask, failTask, giveWayTask, type Failure } from './transitions.ts';
 export { dueWakeUps, setWakeUp, takeWakeUp, type WakeUp } from './wake-ups.ts';
 export {
   countLiveWorkers,

@@ -69,6 +69,14 @@ export async function expireTask(trx: Transaction, holder: Holder, policy: Retry
   return retryOrGiveUp(trx, task, { ending: 'expired', ...end }, policy);
 }
 
+/** Another task is to have the worker: the task goes back to the queue, uncharged. No effect (null) when it is not running any more. */
+export async function giveWayTask(trx: Transaction, holder: Holder, policy: RetryPolicy): Promise<Transition | null> {
+  const task = await lockTask(trx, holder.taskId);
+  if (task?.fence !== holder.fence || task.state !== 'RUNNING' || task.cancelAsked) return null;
+  const problem = new AppError('TASK_GAVE_WAY', 'a task of higher priority waits, and no worker is free');
+  return retryOrGiveUp(trx, task, { ending: 'failed', blame: 'worker', problem }, policy);
+}
+
 /** A worker that was silent with this much of its limit in use is taken for a victim of memory. */
 const MEMORY_SUSPICION = 0.9;
 

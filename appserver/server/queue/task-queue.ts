@@ -16,6 +16,7 @@ import {
   getSeal,
   getTask,
   giveUpOverdue,
+  giveWayTask,
   isFinalJobState,
   lockJob,
   markJobCancelAsked,
@@ -170,6 +171,18 @@ export class TaskQueue {
     const transition = await failTask(trx, holder, failure, this.policy);
     await this.followUps.follow(trx, transition);
     return transition.state;
+  }
+
+  /** Takes a running task that is to delay no other from its holder, uncharged; false when it is not running any more. */
+  async giveWay(holder: Holder): Promise<boolean> {
+    const { database, logger } = this.#options;
+    const gaveWay = await database.transaction(async (trx) => {
+      const transition = await giveWayTask(trx, holder, this.policy);
+      if (transition !== null) await this.followUps.follow(trx, transition);
+      return transition !== null;
+    });
+    if (gaveWay) logger.info('task_gave_way', 'a task went back to the queue, since another one waits', { ...holder });
+    return gaveWay;
   }
 
   /** The holder of a task that is to be cancelled has spoken. */

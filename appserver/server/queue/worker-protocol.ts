@@ -22,6 +22,7 @@ import {
   findLease,
   getGroup,
   getTask,
+  GIVE_WAY_AFTER_MS,
   isHeld,
   isToken,
   resumeTask,
@@ -29,6 +30,7 @@ import {
   sealTask,
   startTask,
   touchWorker,
+  wayToGive,
   type Beat,
   type BeatOutcome,
   type Claim,
@@ -49,6 +51,8 @@ export class WorkerProtocol {
   readonly #options: WorkerProtocolOptions;
   readonly #clock: Clock;
   readonly #desk: ClaimDesk;
+  /** When a task gave way last, by pool, on the database's clock. */
+  readonly #gaveWayAtMs = new Map<string, number>();
 
   constructor(options: WorkerProtocolOptions) {
     this.#options = options;
@@ -178,9 +182,22 @@ export class WorkerProtocol {
     await failpoint(`queue.${name}.afterDatabase`);
     await touchWorker(database, workerId);
     if (outcome.kind === 'cancel-asked') await queue.cancelHeld(holder);
-    const answer = beatAnswerOf(outcome, config.leaseMs);
+    const gaveWay = name === 'beat' && outcome.kind === 'continue' && (await this.#givesWay(holder));
+    const answer = beatAnswerOf(gaveWay ? { kind: 'cancel-asked' } : outcome, config.leaseMs);
     if (answer.directive === 'cancel' || protocolVersion < SPEAKS_GROUPS || !queue.access.hasTokens) return answer;
     return { ...answer, storeToken: await this.#storeToken(holder) };
+  }
+
+  /**
+   * Gives a task that is to delay no other back to the queue where one waits for a worker. One at a time: the worker that is free now
+   * needs a moment to claim.
+   */
+  async #givesWay(holder: Holder): Promise<boolean> {
+    const { database, queue } = this.#options;
+    const way = await wayToGive(database, holder);
+    if (way === null || way.nowMs - (this.#gaveWayAtMs.get(way.pool) ?? -Infinity) < GIVE_WAY_AFTER_MS) return false;
+    this.#gaveWayAtMs.set(way.pool, way.nowMs);
+    return queue.giveWay(holder);
   }
 
   /** A token that cannot be had now is no reason to lose a lease: the worker goes on with the one that it has. */

@@ -73,6 +73,49 @@ export function claimsCases(stage: Stage): void {
       expect(order.slice(3), 'then by the share again').to.deep.equal([first.id, later.id]);
     });
 
+    it('takes a task of priority below 0 from its holder, uncharged, once another one has waited for a second', async () => {
+      const insight = await stage.world.addTask({ project: 'idle', priority: -1 });
+      const another = await stage.world.addTask({ project: 'idle', priority: -1 });
+      const [first, second] = [await stage.world.take(stage.worker), await stage.world.take(stage.other)];
+      for (const claimed of [first, second]) await stage.world.start(claimed);
+      await stage.world.advance(60_000);
+      expect(await stage.world.beat(first), 'nobody waits').to.include({ directive: 'continue' });
+      const urgent = await stage.world.addTask({ project: 'busy' });
+      expect(await stage.world.beat(first), 'not yet').to.include({ directive: 'continue' });
+      await stage.world.advance(1_000);
+      expect(await stage.world.beat(first)).to.include({ directive: 'cancel' });
+      expect(await stage.world.beat(second), 'one is enough').to.include({ directive: 'continue' });
+      expect(await stage.world.task(first.taskId)).to.include({ state: 'READY', charged: 0, losses: 1 });
+      await refused(stage.world.beat(first), 'TASK_FENCED');
+      const claimed = await stage.world.take(stage.worker);
+      expect(claimed.taskId).to.equal(urgent.id);
+      await stage.world.advance(10_000);
+      expect(await stage.world.beat(second), 'nobody waits any more').to.include({ directive: 'continue' });
+      expect([insight.id, another.id]).to.include((await stage.world.take(stage.worker)).taskId);
+    });
+
+    it('lets a task of priority below 0 end that gave way five times', async () => {
+      await stage.world.addTask({ project: 'idle', priority: -1 });
+      let held = await stage.world.take(stage.worker);
+      for (let time = 0; time < 5; time += 1) {
+        await stage.world.start(held);
+        const urgent = await stage.world.addTask({ project: 'busy' });
+        await stage.world.addTask({ project: 'idle', priority: -2 });
+        await stage.world.advance(1_000);
+        expect(await stage.world.beat(held), `time ${time}`).to.include({ directive: 'cancel' });
+        const next = await stage.world.take(stage.worker);
+        expect(next.taskId).to.equal(urgent.id);
+        await stage.world.fail(next, 'user');
+        await stage.world.advance(60_000);
+        held = await stage.world.take(stage.worker);
+      }
+      await stage.world.start(held);
+      const waiting = await stage.world.addTask({ project: 'busy' });
+      await stage.world.advance(1_000);
+      expect(await stage.world.beat(held)).to.include({ directive: 'continue' });
+      expect((await stage.world.task(waiting.id)).state).to.equal('READY');
+    });
+
     it('counts a project’s share again when its tasks end', async () => {
       for (const project of ['a', 'a', 'a', 'b', 'b']) await stage.world.addTask({ project });
       const projectOf = async () => {

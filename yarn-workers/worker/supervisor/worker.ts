@@ -17,6 +17,8 @@ const CHILD_STARTS_MAX = 5;
 const RECYCLE_OF_MEMORY = 0.5;
 /** How long a stopping worker tries to tell the app server about its task, beyond the drain time. */
 const FAREWELL_MS = 3_000;
+/** Insights give way to other tasks, as the answer to a beat: that should not take long. */
+const INSIGHT_BEAT_MS = 2_000;
 
 export interface WorkerOptions {
   readonly config: Pick<Config, 'worker' | 'ingest' | 'objectStore' | 'hadoop' | 'keys' | 'queue' | 'server'>;
@@ -269,7 +271,7 @@ class WorkerLoop {
       child: this.#child,
       logger: this.#logger.child({ workerId: registration.workerId }),
       claimedAtMs,
-      beatMs: registration.beatMs,
+      beatMs: task.spec.kind === 'insight' ? Math.min(registration.beatMs, INSIGHT_BEAT_MS) : registration.beatMs,
       memoryBytesLimit: config.worker.memoryBytes,
       stuckMs: config.worker.stuckMs,
       clock: this.#clock,
