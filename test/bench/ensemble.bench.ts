@@ -45,15 +45,7 @@ function baggedWeights(plan: AutopilotPlan, models: readonly Model[]): number[] 
 async function refitOf(plan: AutopilotPlan, data: RealData, { blueprintId, fit }: Model): Promise<Model> {
   const parameters = plan.candidates.find((candidate) => candidate.blueprintId === blueprintId)?.parameters ?? {};
   const task = { blueprintId, parameters, refitOf: 'twin', iterations: fit.iterations };
-  const refit = await fitted(plan, data.train, task);
-  return {
-    blueprintId,
-    fit: refit.fit,
-    score: NaN,
-    scorer: refit.scorer,
-    cpuMs: refit.cpuMs,
-    rowMicros: refit.rowMicros,
-  };
+  return { blueprintId, score: NaN, ...(await fitted(plan, data.train, task)) };
 }
 
 for await (const data of realData(folder, only)) {

@@ -54,14 +54,15 @@ export async function modelsOf(
 ): Promise<Model[]> {
   const models: Model[] = [];
   for (const { blueprintId, parameters } of candidates) {
-    const { fit, scorer, cpuMs, rowMicros } = await fitted(plan, data.train, {
+    const made = await fitted(plan, data.train, {
       blueprintId,
       parameters,
       refitOf: null,
       iterations: null,
     });
-    const score = fit.scores === null ? null : rankingScore(fit.scores, plan.metric);
-    models.push({ blueprintId, fit, score: score ?? NaN, scorer, cpuMs, rowMicros });
+    const { scores } = made.fit;
+    const score = scores === null ? null : rankingScore(scores, plan.metric);
+    models.push({ blueprintId, score: score ?? NaN, ...made });
   }
   return models.sort(
     (a, b) => Number(isBetter(plan.metric, b.score, a.score)) - Number(isBetter(plan.metric, a.score, b.score)),

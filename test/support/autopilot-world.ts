@@ -22,10 +22,7 @@ export const planWith = (changes: Partial<AutopilotPlan> = {}): AutopilotPlan =>
   target: {
     name: 'y',
     targetType: 'binary',
-    classes: [
-      { label: '0', texts: ['0'], rowCount: 50 },
-      { label: '1', texts: ['1'], rowCount: 50 },
-    ],
+    classes: classesOf(50),
     positiveClass: 1,
   },
   features: [{ name: 'x', type: 'numeric', uniqueCount: 100 }],

@@ -130,8 +130,10 @@ export class WorkerProtocol {
   }
 
   /** @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED */
-  beat(token: string, taskId: string, request: BeatRequest): Promise<BeatAnswer> {
-    return this.#beat('beat', beatTask, token, taskId, request);
+  async beat(token: string, taskId: string, request: BeatRequest): Promise<BeatAnswer> {
+    const answer = await this.#beat('beat', beatTask, token, taskId, request);
+    if (answer.directive === 'cancel' || !(await this.#givesWay({ taskId, fence: request.fence }))) return answer;
+    return beatAnswerOf({ kind: 'cancelled' }, this.#options.config.leaseMs);
   }
 
   /** @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED */
@@ -182,8 +184,7 @@ export class WorkerProtocol {
     await failpoint(`queue.${name}.afterDatabase`);
     await touchWorker(database, workerId);
     if (outcome.kind === 'cancel-asked') await queue.cancelHeld(holder);
-    const gaveWay = name === 'beat' && outcome.kind === 'continue' && (await this.#givesWay(holder));
-    const answer = beatAnswerOf(gaveWay ? { kind: 'cancel-asked' } : outcome, config.leaseMs);
+    const answer = beatAnswerOf(outcome, config.leaseMs);
     if (answer.directive === 'cancel' || protocolVersion < SPEAKS_GROUPS || !queue.access.hasTokens) return answer;
     return { ...answer, storeToken: await this.#storeToken(holder) };
   }

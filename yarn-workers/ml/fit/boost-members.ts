@@ -82,9 +82,7 @@ export async function boostMembers(
     );
     return { ...rest, trees };
   };
-  await membersInOrder(context, isRefit, finished, memberAt, () =>
-    states.offer({ finished: [...finished], running: [] }),
-  );
+  await membersInOrder(context, finished, memberAt, () => states.offer({ finished: [...finished], running: [] }));
   return boostedMembers(members, finished, steps, scores);
 }
 

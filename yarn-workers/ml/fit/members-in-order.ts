@@ -1,7 +1,6 @@
 import { AppError } from '#contracts';
-import type { FitIo } from './clock.ts';
-import type { Member, RowRoles } from './row-roles.ts';
-import type { StopBook } from './stops.ts';
+import type { MemberContext } from './fit-member.ts';
+import type { Member } from './row-roles.ts';
 
 /** How `StopBook` calls the copies of a refit: a replay makes as many as there were. */
 const COPIES = 'copies';
@@ -14,16 +13,12 @@ const COPIES = 'copies';
  * @param onMember called after each
  */
 export async function membersInOrder<Finished>(
-  {
-    roles: { members },
-    stops,
-    io,
-  }: { readonly roles: Pick<RowRoles, 'members'>; readonly stops: StopBook; readonly io: Pick<FitIo, 'log'> },
-  isRefit: boolean,
+  { task, roles: { members }, stops, io }: Pick<MemberContext, 'task' | 'roles' | 'stops' | 'io'>,
   finished: Finished[],
   fit: (index: number, member: Member) => Promise<Finished>,
   onMember: () => Promise<void>,
 ): Promise<void> {
+  const isRefit = task.refit !== null;
   for (const [index, member] of [...members.entries()].slice(finished.length)) {
     if (isRefit && stops.ends(COPIES, finished.length, () => false)) break;
     try {

@@ -49,9 +49,7 @@ export async function networkMembers(
       onEpoch: (running) => states.offer({ finished: [...finished], running: running() }),
     });
   };
-  await membersInOrder(context, isRefit, finished, memberAt, () =>
-    states.offer({ finished: [...finished], running: null }),
-  );
+  await membersInOrder(context, finished, memberAt, () => states.offer({ finished: [...finished], running: null }));
   const isShort = finished.length < members.length;
   const usual = epochsOf(context.settings, context.task);
   return finished.map(({ network, iterations, stoppedByDeadline, planned }, index) => ({
