@@ -25,7 +25,7 @@ export async function wayToGive(db: Queryable, { taskId, fence }: Holder): Promi
      where holder.id = ? and holder.fence = ? and holder.state = 'RUNNING' and holder.priority < 0
        and holder.group_id is null and holder.losses < ? and exists (
          select 1 from task where task.pool = holder.pool and task.priority >= 0 and task.group_id is null
-           and ${claimable(db.dialect)} and task.created_at <= ${db.dialect.now} - ?)`,
+           and ${claimable(db.dialect)} and task.not_before <= ${db.dialect.now} - ?)`,
     [taskId, fence, LOSSES_MAX, GIVE_WAY_AFTER_MS],
   );
   const row = rows[0];

@@ -132,7 +132,8 @@ export class WorkerProtocol {
   /** @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED */
   async beat(token: string, taskId: string, request: BeatRequest): Promise<BeatAnswer> {
     const answer = await this.#beat('beat', beatTask, token, taskId, request);
-    if (answer.directive === 'cancel' || !(await this.#givesWay({ taskId, fence: request.fence }))) return answer;
+    // A worker that ends after this task would claim nothing in its place.
+    if (answer.directive !== 'continue' || !(await this.#givesWay({ taskId, fence: request.fence }))) return answer;
     return beatAnswerOf({ kind: 'cancelled' }, this.#options.config.leaseMs);
   }
 

@@ -1,5 +1,14 @@
 import { expect } from 'chai';
-import { createJob, getJob, holdTasks, readClock, releaseTasks, setTaskPriority, tasksOfJob } from '#store';
+import {
+  createJob,
+  drainWorker,
+  getJob,
+  holdTasks,
+  readClock,
+  releaseTasks,
+  setTaskPriority,
+  tasksOfJob,
+} from '#store';
 import type { Stage } from './stage.ts';
 import { LEASE_MS, World, refused } from './world.ts';
 
@@ -92,6 +101,17 @@ export function claimsCases(stage: Stage): void {
       await stage.world.advance(10_000);
       expect(await stage.world.beat(second), 'nobody waits any more').to.include({ directive: 'continue' });
       expect([insight.id, another.id]).to.include((await stage.world.take(stage.worker)).taskId);
+    });
+
+    it('leaves a task of priority below 0 with a worker that ends after it and would claim nothing in its place', async () => {
+      await stage.world.addTask({ project: 'idle', priority: -1 });
+      const held = await stage.world.take(stage.worker);
+      await stage.world.start(held);
+      await drainWorker(stage.world.database, stage.worker.id, 'test');
+      await stage.world.addTask({ project: 'busy' });
+      await stage.world.advance(1_000);
+      expect(await stage.world.beat(held)).to.include({ directive: 'drain' });
+      expect((await stage.world.task(held.taskId)).state).to.equal('RUNNING');
     });
 
     it('lets a task of priority below 0 end that gave way five times', async () => {

@@ -227,9 +227,8 @@ class WorkerLoop {
     } catch (err) {
       if (this.#stopping.signal.aborted) return null;
       if (isAppError(err, 'WORKER_DRAINING')) {
-        this.#logger.info('worker_drained', 'the app server gives this worker no more tasks', { reason: err.message });
         this.#claim = null;
-        this.#stopping.abort();
+        this.#drained(err.message);
         return null;
       }
       const verdict = verdictOf(err);
@@ -242,6 +241,13 @@ class WorkerLoop {
       await this.#claimBackOff.pause(this.#stopping.signal);
       return null;
     }
+  }
+
+  /** The app server gives no more tasks: what is being done is finished, and the worker ends. */
+  #drained(reason: string): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#logger.info('worker_drained', 'the app server gives this worker no more tasks', { reason });
+    this.#stopping.abort();
   }
 
   async #sendClaim(
@@ -278,7 +284,7 @@ class WorkerLoop {
       memoryBytes: () => this.#memoryBytesOf(process.pid),
       release: this.#release.signal,
       giveUp: this.#giveUp.signal,
-      onDrain: () => this.#stopping.abort(),
+      onDrain: () => this.#drained('told with the beat of a task, which is finished first'),
     });
     this.#isAsleep = false;
     this.#idleSinceMs = this.#clock.monotonicMs();
