@@ -175,16 +175,16 @@ export async function modelsOfRun(db: Queryable, runId: string): Promise<ModelRe
 /** Most rows of a leaderboard that are read. */
 export const LEADERBOARD_ROWS_MAX = 10_000;
 
-/** Finished models of a project in order of creation. */
+/** Finished models of a project in order of creation; the newest where there are too many. */
 export async function readyModels(db: Queryable, projectId: string): Promise<ModelRecord[]> {
   const rows = await rowsOf<ModelRow>(
     db
       .knex('models')
       .where({ project_id: projectId, state: 'ready' })
-      .orderBy(['created_at', 'position', 'id'])
+      .orderBy(['created_at', 'position', 'id'].map((column) => ({ column, order: 'desc' as const })))
       .limit(LEADERBOARD_ROWS_MAX),
   );
-  return rows.map(toModel);
+  return rows.reverse().map(toModel);
 }
 
 /** The model is trained, verified and signed. */

@@ -1,4 +1,4 @@
-import type { AutopilotRunState, MetricName, Partitioning, TargetSpec } from '#contracts';
+import { AppError, type AutopilotRunState, type MetricName, type Partitioning, type TargetSpec } from '#contracts';
 import { pageByCreation, type Page, type PageOptions } from './cursor.ts';
 import { now, type Queryable } from './dialect.ts';
 import { fromJsonOrNull, rowOf, rowsOf, toJson } from './records.ts';
@@ -92,12 +92,17 @@ export async function findProject(db: Queryable, id: string): Promise<ProjectRec
   return row === undefined ? undefined : toProject(row);
 }
 
-/** The project's row is this transaction's until its end: whoever starts a run or fits a model takes it first. */
+/**
+ * The project's row is this transaction's until its end: whoever starts a run or fits a model takes it first.
+ *
+ * @throws NOT_FOUND where it was deleted meanwhile
+ */
 export async function lockProject(db: Queryable, id: string): Promise<void> {
-  await db
+  const locked = await db
     .knex('projects')
     .where({ id })
     .update({ updated_at: now(db) });
+  if (locked === 0) throw new AppError('NOT_FOUND', `project ${id}: there is none that you may read`);
 }
 
 /** Projects of one user, or of all, newest first. */

@@ -149,6 +149,14 @@ describe('target leakage', function () {
     const replay = await api.succeeded(await api.call('POST', `${path}/replay`, 202, Job, { json: {} }));
     const again = await api.get((replay.resource ?? '').replace('/api/v1', ''), AutopilotRun);
     expect(again.replay).to.include({ ofProjectId: run.projectId, isEqual: true });
+    // A later run deals the same, whatever features it models and however it says so.
+    const narrower = { target: 'state', excludedFeatures: ['z'], maxModels: 1 };
+    for (const json of [narrower, { ...narrower, partitioning }]) {
+      await api.succeeded(await api.call('POST', path, 202, Job, { json }));
+      const later = await api.get(path, AutopilotRun);
+      expect(later.plan.features.map(({ name }) => name)).not.to.include('z');
+      expect(later.plan.partitioning).to.deep.equal(plan.partitioning);
+    }
     const refused = { status: 422, code: 'PARTITION_INVALID', says: ['/partitioning/duplicates'] } as const;
     const grouped = { ...request, partitioning: { ...partitioning, method: 'group', column: 'patient' } };
     const other = await newProject(api, sharedId);

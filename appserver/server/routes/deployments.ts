@@ -132,14 +132,18 @@ const patch = route({
   body: PatchDeploymentRequest,
   answers: { 200: { description: 'the changed deployment', schema: Deployment } },
   handler: async (app, { caller, params, body, checkIfMatch }) =>
-    app.database.transaction(async (trx) => {
-      const found = await readDeployment(trx, caller, params.id);
-      checkIfMatch(await viewOf(trx, app, caller, found.id));
-      const settings = body.settings === undefined ? undefined : settingsOf(found.settings, body.settings);
-      if (settings !== undefined) checkThreshold(settings, await findProject(trx, found.projectId));
-      await updateDeployment(trx, found.id, { name: body.name, description: body.description, settings });
-      return ok(await viewOf(trx, app, caller, found.id));
-    }),
+    app.database.transaction(
+      async (trx) => {
+        const found = await readDeployment(trx, caller, params.id);
+        checkIfMatch(await viewOf(trx, app, caller, found.id));
+        const settings = body.settings === undefined ? undefined : settingsOf(found.settings, body.settings);
+        if (settings !== undefined) checkThreshold(settings, await findProject(trx, found.projectId));
+        await updateDeployment(trx, found.id, { name: body.name, description: body.description, settings });
+        return ok(await viewOf(trx, app, caller, found.id));
+        // Settings that somebody else changes meanwhile are not to be overwritten with those that were found.
+      },
+      { snapshot: true },
+    ),
 });
 
 const remove = route({

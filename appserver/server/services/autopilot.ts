@@ -126,7 +126,6 @@ function withFixed(request: AutopilotRequest, fixed: FixedSettings | null): Auto
   };
 }
 
-/** The request that gives a partitioning; a partition column decides folds and fractions by itself. */
 /** What a target has beside its classes, as the request says it. */
 const optionsOf = (
   { metric, target: { offsetColumn, exposureColumn, quantile } }: FixedSettings,
@@ -137,8 +136,9 @@ const optionsOf = (
   ...(quantile === undefined || (request.metric ?? metric) !== metric ? {} : { quantile }),
 });
 
+/** The request that gives a partitioning; a partition column decides folds and fractions by itself. */
 function requestOf(partitioning: FixedSettings['partitioning']): PartitioningRequest {
-  const { method, validation, folds, validationFraction, holdoutFraction, column, dates } = partitioning;
+  const { method, validation, folds, validationFraction, holdoutFraction, column, dates, duplicates } = partitioning;
   if (method === 'column') return { method, validation, ...(column === null ? {} : { column }) };
   const foldsAsked = validation === 'cv' ? { folds } : {};
   return {
@@ -148,6 +148,7 @@ function requestOf(partitioning: FixedSettings['partitioning']): PartitioningReq
     ...(dates === undefined ? foldsAsked : { backtests: folds, ...requestOfDates(dates) }),
     ...(validationFraction === null ? {} : { validationFraction }),
     ...(column === null ? {} : { column }),
+    ...(duplicates === undefined ? {} : { duplicates: 'together' }),
   };
 }
 
@@ -158,8 +159,11 @@ function requestOfDates({ gapSeconds, window, series }: DatePartitions): Partial
 
 function heldAgainst(project: ProjectRecord, fixed: FixedSettings, plan: AutopilotPlan): AutopilotPlan {
   const differs = (a: unknown, b: unknown) => canonicalJson(a) !== canonicalJson(b);
-  // Another seed makes other models, never other partitions: those are the project's.
-  const partitioning = { ...plan.partitioning, seed: fixed.partitioning.seed };
+  // Another seed makes other models, never other partitions: those are the project's. So are the features that make rows equal,
+  // whichever of them this run models.
+  const { seed, duplicates } = fixed.partitioning;
+  const together = plan.partitioning.duplicates === undefined || duplicates === undefined ? {} : { duplicates };
+  const partitioning = { ...plan.partitioning, seed, ...together };
   const fields = [
     ...(differs(plan.target, fixed.target) ? ['target'] : []),
     ...(plan.metric === fixed.metric ? [] : ['metric']),
