@@ -2,6 +2,7 @@ export { FileObjectStore } from './file-object-store.ts';
 export { HdfsSharing } from './hdfs-sharing.ts';
 export { HdfsObjectStore } from './hdfs-object-store.ts';
 export { openObjectStore, type OpenedObjectStore } from './open-object-store.ts';
+export { readBytes } from './read-bytes.ts';
 export { storeTokens, type StoreTokens } from './store-tokens.ts';
 export { storeError } from './file-errors.ts';
 export { PATH_LENGTH_MAX, SEGMENT_LENGTH_MAX, parseObjectPath, parseObjectPrefix } from './object-path.ts';

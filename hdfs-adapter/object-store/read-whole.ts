@@ -1,9 +1,9 @@
 import { AppError } from '#contracts';
 import type { CallOptions, ObjectStore } from './object-store.ts';
+import { readBytes } from './read-bytes.ts';
 
 /**
- * An object of `sizeBytes` as one array, each chunk put into its place at once: it is never in memory twice. An object has one
- * size for ever.
+ * An object of `sizeBytes` as one array. An object has one size for ever.
  *
  * @throws BODY_TOO_LARGE above `maxBytes`; what reading throws
  */
@@ -19,11 +19,5 @@ export async function readWhole(
       `Object ${objectPath}: expected at most ${options.maxBytes} bytes, found ${sizeBytes}`,
     );
   }
-  const bytes = Buffer.allocUnsafeSlow(sizeBytes);
-  let filled = 0;
-  for await (const chunk of store.read(objectPath, { ...options, end: sizeBytes })) {
-    bytes.set(chunk, filled);
-    filled += chunk.length;
-  }
-  return bytes.subarray(0, filled);
+  return readBytes(store, objectPath, { ...options, start: 0, end: sizeBytes });
 }

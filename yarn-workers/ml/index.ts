@@ -34,6 +34,7 @@ export {
 export { NOISE_GROUPS as COMPARISON_GROUPS } from './ensemble/limits.ts';
 export { selectWeights, type Selection, type SelectionLimits, type SelectionRows } from './ensemble/select-weights.ts';
 export { checkOutOfFold, trainedRowCount } from './fit/check-out-of-fold.ts';
+export { outOfFoldBlocks, type OutOfFoldBlock } from './fit/out-of-fold-blocks.ts';
 export type { FitCheckpoint, FitIo } from './fit/clock.ts';
 export type {
   BoostingEngine,

@@ -17,9 +17,10 @@ import {
   type Parameters,
   type TaskSpec,
 } from '#contracts';
-import { ENSEMBLE_BLUEPRINT_ID, decodeOutOfFold, settingsOf } from '#ml';
+import { ENSEMBLE_BLUEPRINT_ID, settingsOf } from '#ml';
 import { getTask, isFinalJobState, readTaskLog, updateModel } from '#store';
 import { route, ok, type Route } from '../route.ts';
+import { heldBackBlocks } from '../services/held-back.ts';
 import { startInsight } from '../services/insight-tasks.ts';
 import { insightKinds, readInsight } from '../services/insights.ts';
 import { jobView, publicProblem } from '../services/jobs.ts';
@@ -27,7 +28,6 @@ import { modelView, readModel, readReadyModel } from '../services/models.ts';
 import { asFile } from '../services/streams.ts';
 import { trainingPredictionsCsv } from '../services/training-predictions.ts';
 import { zipStream } from '../services/zip.ts';
-import { OUT_OF_FOLD_BYTES_MAX } from '../verification/index.ts';
 import { acceptedJob } from './jobs.ts';
 import { IdParams } from './params.ts';
 
@@ -156,9 +156,9 @@ const trainingPredictions = route({
     }
     const target = project.fixed?.target;
     if (target === undefined) throw new AppError('INTERNAL', `project ${project.id} has a model but no target`);
-    const path = `${trained.artifactPath}/out-of-fold.bin`;
-    const data = decodeOutOfFold(await store.readAll(path, { maxBytes: OUT_OF_FOLD_BYTES_MAX, signal }));
-    const rows = trainingPredictionsCsv(data, target, project.holdoutUnlockedAt !== null);
+    const { artifactPath: path, manifestSha256 } = trained;
+    const blocks = await heldBackBlocks({ path, manifestSha256 }, store, signal);
+    const rows = trainingPredictionsCsv(blocks, target, project.holdoutUnlockedAt !== null);
     return {
       status: 200,
       headers: asFile(`${model.id}-training-predictions.csv`),

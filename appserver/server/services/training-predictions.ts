@@ -1,36 +1,36 @@
 import type { TargetSpec } from '#contracts';
-import type { OutOfFold } from '#ml';
+import type { OutOfFoldBlock } from '#ml';
 
-/** Rows that are put together at a time. */
-const ROWS_PER_CHUNK = 10_000;
 const HOLDOUT_NAME = 'holdout';
 
 /** A CSV cell. @see RFC 4180 section 2 */
 export const csvCell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 /**
- * Out-of-fold predictions as CSV: row number, partition, then the columns of batch predictions. Rows of the holdout are
- * left out while it is locked.
+ * Out-of-fold predictions as CSV, a piece for each block: row number, partition, then the columns of batch predictions. Rows of the holdout
+ * are left out while it is locked.
  */
-export function* trainingPredictionsCsv(data: OutOfFold, target: TargetSpec, withHoldout: boolean): Generator<string> {
+export async function* trainingPredictionsCsv(
+  blocks: AsyncIterable<OutOfFoldBlock>,
+  target: TargetSpec,
+  withHoldout: boolean,
+): AsyncGenerator<string> {
   const labels = target.classes.map((entry) => entry.label);
   const columns = ['rowIndex', 'partition', 'prediction', ...labels.map((label) => `probability_${label}`)];
-  let chunk = `${columns.map(csvCell).join(',')}\r\n`;
-  for (let index = 0; index < data.rows.length; index += 1) {
-    const partition = data.partitions[index] ?? -1;
-    if (partition < 0 && !withHoldout) continue;
-    const cells = [String(data.rows[index] ?? 0), partition < 0 ? HOLDOUT_NAME : String(partition)];
-    chunk += `${[...cells, ...predictionCells(data, index, target, labels)].join(',')}\r\n`;
-    if (index % ROWS_PER_CHUNK === ROWS_PER_CHUNK - 1) {
-      yield chunk;
-      chunk = '';
+  yield `${columns.map(csvCell).join(',')}\r\n`;
+  for await (const block of blocks) {
+    let piece = '';
+    for (const [index, partition] of block.partitions.entries()) {
+      if (partition < 0 && !withHoldout) continue;
+      const cells = [String(block.rows[index] ?? 0), partition < 0 ? HOLDOUT_NAME : String(partition)];
+      piece += `${[...cells, ...predictionCells(block, index, target, labels)].join(',')}\r\n`;
     }
+    yield piece;
   }
-  yield chunk;
 }
 
 /** Binary: positive if its probability is at least 0.5; multiclass: the highest, ties to the first in class order. */
-function predictionCells(data: OutOfFold, index: number, target: TargetSpec, labels: readonly string[]): string[] {
+function predictionCells(data: OutOfFoldBlock, index: number, target: TargetSpec, labels: readonly string[]): string[] {
   const { outputCount, predictions } = data;
   if (target.targetType === 'regression') return [String(predictions[index] ?? NaN)];
   const probabilities =

@@ -28,7 +28,7 @@ export interface OutOfFold {
 
 /** First bytes of the file: format and version. */
 const MAGIC = 'TYOOF001';
-const HEADER_BYTES = 32;
+export const HEADER_BYTES = 32;
 const FLAG_REGRESSION = 1;
 const FLAG_WEIGHTS = 2;
 const FLAG_BY_DATE = 4;
@@ -86,39 +86,74 @@ export function encodeOutOfFold(data: OutOfFold): Uint8Array {
   return bytes;
 }
 
-/** @throws RESULT_MISMATCH where the bytes are not such a file */
-export function decodeOutOfFold(bytes: Uint8Array): OutOfFold {
-  const fail = (what: string): never => {
-    throw new AppError('RESULT_MISMATCH', `out-of-fold predictions: ${what}`);
-  };
-  if (bytes.length < HEADER_BYTES) return fail(`${bytes.length} bytes, expected at least ${HEADER_BYTES}`);
+/** What the head of a file says, with the places of its sections. */
+interface Head {
+  readonly rowCount: number;
+  readonly outputCount: number;
+  readonly foldCount: number;
+  readonly flags: number;
+  readonly layout: Layout;
+}
+
+const notSuchAFile = (what: string): AppError => new AppError('RESULT_MISMATCH', `out-of-fold predictions: ${what}`);
+
+/**
+ * @param bytes the first {@link HEADER_BYTES} of a file, or more
+ * @param sizeBytes of the whole file
+ * @throws RESULT_MISMATCH where it is not such a file
+ */
+export function headOf(bytes: Uint8Array, sizeBytes: number): Head {
+  if (bytes.length < HEADER_BYTES) throw notSuchAFile(`${bytes.length} bytes, expected at least ${HEADER_BYTES}`);
   if (bytes.subarray(0, MAGIC.length).some((byte, i) => byte !== MAGIC.charCodeAt(i)))
-    return fail('not a file of this format and version');
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    throw notSuchAFile('not a file of this format and version');
+  const view = viewOf(bytes);
   const rowCount = view.getFloat64(8, true);
   const outputCount = view.getUint32(16, true);
   const foldCount = view.getUint32(20, true);
   const flags = view.getUint32(24, true);
   if (!Number.isSafeInteger(rowCount) || rowCount < 0 || outputCount < 1)
-    return fail(`${rowCount} rows of ${outputCount} numbers`);
+    throw notSuchAFile(`${rowCount} rows of ${outputCount} numbers`);
   const layout = layoutOf(rowCount, outputCount, flags);
-  if (bytes.length !== layout.size) return fail(`${bytes.length} bytes, expected ${layout.size}`);
-  const isRegression = (flags & FLAG_REGRESSION) !== 0;
-  const float64 = (at: number, length: number): Float64Array =>
-    new Float64Array(length).map((_, i) => view.getFloat64(at + 8 * i, true));
-  const partitions = new Int8Array(rowCount).map((_, i) => view.getInt8(layout.partitions + i));
+  if (sizeBytes !== layout.size) throw notSuchAFile(`${sizeBytes} bytes, expected ${layout.size}`);
+  return { rowCount, outputCount, foldCount, flags, layout };
+}
+
+const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, byteLength);
+
+/** The sections of a file, or of consecutive rows of it. */
+export const rowNumbersIn = (bytes: Uint8Array): Uint32Array => {
+  const view = viewOf(bytes);
+  return new Uint32Array(bytes.length / 4).map((_, i) => view.getUint32(4 * i, true));
+};
+export const numbersIn = (bytes: Uint8Array): Float64Array => {
+  const view = viewOf(bytes);
+  return new Float64Array(bytes.length / 8).map((_, i) => view.getFloat64(8 * i, true));
+};
+/** @throws RESULT_MISMATCH where there is no such fold */
+export const partitionsIn = (bytes: Uint8Array, foldCount: number): Int8Array => {
+  const partitions = Int8Array.from(bytes, (byte) => (byte << 24) >> 24);
   if (partitions.some((partition) => partition < HOLDOUT || partition >= foldCount))
-    return fail(`a partition is not one of ${foldCount} folds`);
+    throw notSuchAFile(`a partition is not one of ${foldCount} folds`);
+  return partitions;
+};
+
+/** @throws RESULT_MISMATCH where the bytes are not such a file */
+export function decodeOutOfFold(bytes: Uint8Array): OutOfFold {
+  const { rowCount, outputCount, foldCount, flags, layout } = headOf(bytes, bytes.length);
+  const section = (at: number, length: number): Uint8Array => bytes.subarray(at, at + length);
+  const isRegression = (flags & FLAG_REGRESSION) !== 0;
+  const classes = new DataView(bytes.buffer, bytes.byteOffset + layout.actual);
   return {
-    rows: new Uint32Array(rowCount).map((_, i) => view.getUint32(layout.rows + 4 * i, true)),
-    partitions,
+    rows: rowNumbersIn(section(layout.rows, 4 * rowCount)),
+    partitions: partitionsIn(section(layout.partitions, rowCount), foldCount),
     foldCount,
     ...((flags & FLAG_BY_DATE) === 0 ? {} : { isByDate: true }),
-    classes: isRegression ? null : new Int32Array(rowCount).map((_, i) => view.getInt32(layout.actual + 4 * i, true)),
-    values: isRegression ? float64(layout.actual, rowCount) : null,
-    weights: (flags & FLAG_WEIGHTS) === 0 ? null : float64(layout.weights, rowCount),
+    classes: isRegression ? null : new Int32Array(rowCount).map((_, i) => classes.getInt32(4 * i, true)),
+    values: isRegression ? numbersIn(section(layout.actual, 8 * rowCount)) : null,
+    weights: (flags & FLAG_WEIGHTS) === 0 ? null : numbersIn(section(layout.weights, 8 * rowCount)),
     outputCount,
-    predictions: float64(layout.predictions, rowCount * outputCount),
+    predictions: numbersIn(section(layout.predictions, 8 * rowCount * outputCount)),
   };
 }
 

@@ -6,7 +6,6 @@ import { KEY_FILES } from '#runtime';
 import { hashPassword, isPassword } from '../../../../../appserver/server/auth/passwords.ts';
 import { createSealer } from '../../../../../appserver/server/services/sealer.ts';
 import { openSigner } from '../../../../../appserver/server/services/signing.ts';
-import { trainingPredictionsCsv } from '../../../../../appserver/server/services/training-predictions.ts';
 import { zipStream } from '../../../../../appserver/server/services/zip.ts';
 import { unzip } from '../../../../support/zip.ts';
 
@@ -75,29 +74,5 @@ describe('zip archive', () => {
     const bytes = Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Buffer>));
     expect(bytes.length).to.equal(sizeBytes);
     expect(Object.fromEntries(unzip(bytes))).to.deep.equal(files);
-  });
-});
-
-describe('training predictions', () => {
-  const data = {
-    rows: Uint32Array.of(0, 1, 2),
-    partitions: Int8Array.of(0, 1, -1),
-    foldCount: 2,
-    classes: Int32Array.of(0, 1, 1),
-    values: null,
-    weights: null,
-    outputCount: 1,
-    predictions: Float64Array.of(0.25, 0.5, 0.75),
-  };
-  const classes = ['no', 'a,"b"'].map((label) => ({ label, texts: [label], rowCount: 1 }));
-  const target = { name: 'y', targetType: 'binary' as const, classes, positiveClass: 1 };
-
-  it('are CSV with both probabilities, the threshold included, the holdout only when it is unlocked', () => {
-    expect([...trainingPredictionsCsv(data, target, false)].join('')).to.equal(
-      'rowIndex,partition,prediction,probability_no,"probability_a,""b"""\r\n0,0,no,0.75,0.25\r\n1,1,"a,""b""",0.5,0.5\r\n',
-    );
-    expect([...trainingPredictionsCsv(data, target, true)].join('')).to.match(/\r\n2,holdout,"a,""b""",0.25,0.75\r\n$/);
-    const turned = { ...target, positiveClass: 0 };
-    expect([...trainingPredictionsCsv(data, turned, false)].join('')).to.include('0,0,"a,""b""",0.25,0.75\r\n');
   });
 });

@@ -1,0 +1,31 @@
+import { AppError } from '#contracts';
+import { outOfFoldBlocks, type OutOfFoldBlock } from '#ml';
+import { readBytes, type ObjectStore } from '#object-store';
+import { verifyFiles } from '../queue/verify-files.ts';
+import { committedModel, type CommittedFiles } from '../verification/index.ts';
+
+const FILE = 'out-of-fold.bin';
+/** Predictions of a block: some milliseconds of work. */
+const NUMBERS_PER_BLOCK = 50_000;
+
+/**
+ * The out-of-fold predictions of a committed model, block by block, once the whole file has been found to be what the signed manifest
+ * vouches for. Memory is bounded by a block.
+ *
+ * @throws ARTIFACT_INVALID, RESULT_MISMATCH where the files are not what was committed; what the store throws
+ */
+export async function heldBackBlocks(
+  files: CommittedFiles,
+  store: ObjectStore,
+  signal: AbortSignal,
+): Promise<AsyncGenerator<OutOfFoldBlock>> {
+  const refused = (name: string): AppError =>
+    new AppError('ARTIFACT_INVALID', `${files.path}/${name} is not what was committed`);
+  const manifest = await committedModel(files, store, refused).manifest();
+  const file = manifest.files.find(({ name }) => name === FILE);
+  if (file === undefined) throw refused(FILE);
+  await verifyFiles(store, files.path, [file], signal);
+  const read = (start: number, end: number): Promise<Uint8Array> =>
+    readBytes(store, `${files.path}/${FILE}`, { start, end, signal });
+  return outOfFoldBlocks(read, file.sizeBytes, NUMBERS_PER_BLOCK);
+}
