@@ -20,7 +20,7 @@ const RETRY_AFTER_SECONDS = 2;
 
 /**
  * Verifies models without holding the caller's event loop up: anything but the smallest in a thread of its own, one after the other,
- * so that the files of one are in memory at a time. It is the same code there, and gives the same bits.
+ * checks before questions, so that the files of one are in memory at a time. It is the same code there, and gives the same bits.
  */
 export class Verifier {
   readonly #logger: Logger;
@@ -28,8 +28,10 @@ export class Verifier {
   #idle: NodeJS.Timeout | undefined;
   #isClosed = false;
   #questionCount = 0;
-  /** The end of the checks that were asked for so far. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #checks: (() => Promise<void>)[] = [];
+  readonly #questions: (() => Promise<void>)[] = [];
+  /** The end of all that waits for its turn; null when nothing does. */
+  #turns: Promise<void> | null = null;
 
   constructor({ logger }: { readonly logger: Logger }) {
     this.#logger = logger;
@@ -65,9 +67,21 @@ export class Verifier {
 
   #do(work: ThreadWork, sizeBytes: number, store: ReadableStore): Promise<string> {
     if (sizeBytes <= ON_THE_SPOT_BYTES_MAX) return runWork(work, store);
-    const asked = this.#turn.then(() => this.#inThread(work, store));
-    this.#turn = asked.catch(() => undefined);
-    return asked;
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const waiting = work.type === 'check' ? this.#checks : this.#questions;
+    waiting.push(() => this.#inThread(work, store).then(resolve, reject));
+    this.#turns ??= this.#takeTurns();
+    return promise;
+  }
+
+  /** One after the other; checks first, since tasks with deadlines wait for them. */
+  async #takeTurns(): Promise<void> {
+    for (;;) {
+      const next = this.#checks.shift() ?? this.#questions.shift();
+      if (next === undefined) break;
+      await next();
+    }
+    this.#turns = null;
   }
 
   /** Ends the thread, whatever it is doing: what was sealed is verified again by the next app server. */
@@ -75,7 +89,7 @@ export class Verifier {
     this.#isClosed = true;
     clearTimeout(this.#idle);
     await this.#end();
-    await this.#turn;
+    await this.#turns;
   }
 
   async #inThread(work: ThreadWork, store: ReadableStore): Promise<string> {
