@@ -8,6 +8,7 @@ export type { InPlaceFiles, UnchangedFile } from './in-place/in-place-files.ts';
 export { limitCells } from './in-place/limit-cells.ts';
 export { openInPlace, type OpenInPlaceOptions } from './in-place/open-in-place.ts';
 export { registerInPlace, type RegisteredTable, type RegisterOptions } from './in-place/register.ts';
+export { batchRowsOf } from './read/batches.ts';
 export { cachedSource, type CachedSource, type CachedSourceOptions } from './read/cached-source.ts';
 export { openTable, type OpenTableOptions } from './read/open-table.ts';
 export { writeRows, type RowBatch, type RowColumn, type WriteRowsOptions } from './write/write-rows.ts';

@@ -6,7 +6,8 @@ import type { ColumnWarning } from './column-names.ts';
 import { joinColumns } from '../parquet/join-columns.ts';
 import type { ScannedText } from './scan-text.ts';
 import type { ColumnGroup } from './scratch.ts';
-import { rowGroupRows, type ColumnPlan } from './stored.ts';
+import { rowGroupRows } from '../parquet/row-groups.ts';
+import type { ColumnPlan } from './stored.ts';
 
 /** DuckDB's limit of a line is at least this by default. */
 const LINE_BYTES_MIN = 2 * 1024 * 1024;

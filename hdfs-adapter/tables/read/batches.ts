@@ -19,7 +19,7 @@ export interface RequestReaders {
 export function readersOf(
   table: StoredTable,
   request: readonly ColumnRequest[],
-  batchRows = defaultBatchRows(request.length),
+  batchRows = batchRowsOf(request.length),
 ): RequestReaders {
   const byName = new Map(table.columns.map((column) => [column.name, column]));
   const rows = Math.max(1, batchRows);
@@ -135,6 +135,7 @@ export async function* cutBatches(
   if (used > 0) yield take();
 }
 
-function defaultBatchRows(columnCount: number): number {
-  return Math.min(BATCH_ROWS_MAX, Math.max(BATCH_ROWS_MIN, Math.floor(BATCH_CELLS / Math.max(1, columnCount))));
+/** Rows of a batch in which a row has so many cells. */
+export function batchRowsOf(cellCount: number): number {
+  return Math.min(BATCH_ROWS_MAX, Math.max(BATCH_ROWS_MIN, Math.floor(BATCH_CELLS / Math.max(1, cellCount))));
 }

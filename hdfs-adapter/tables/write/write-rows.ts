@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { AppError } from '#contracts';
 import { sqlFile, type DuckDb } from '../duckdb.ts';
 import { renameColumns } from '../parquet/rename-columns.ts';
+import { rowGroupRows } from '../parquet/row-groups.ts';
 import { csvCell, jsonCell, type Cell } from './row-text.ts';
 import { TextFile } from './text-file.ts';
 
@@ -31,6 +32,8 @@ export interface WriteRowsOptions {
 }
 
 const EOL = '\r\n';
+/** A row group is held in memory beside the texts that it is made of, 60 bytes a cell where columns are many. */
+const ROW_GROUP_CELLS = 2 * 1024 * 1024;
 /** Longest line that DuckDB takes without being told. */
 const LINE_BYTES_MIN = 2 * 1024 * 1024;
 const LINE_SLACK_BYTES = 1024;
@@ -39,8 +42,8 @@ const BYTES_PER_UNIT_MAX = 3;
 
 /**
  * Writes the same rows as CSV (RFC 4180 with header; NULL is an empty cell, an empty text is `""`) and, where asked for, NDJSON
- * and Parquet (zstd; texts as VARCHAR, numbers as DOUBLE), one row for each row, in order. Memory is bounded by a batch. On error
- * or abort none of the files is left.
+ * and Parquet (zstd; texts as VARCHAR, numbers as DOUBLE), one row for each row, in order. Memory is bounded by a batch and a row
+ * group. On error or abort none of the files is left.
  *
  * @returns the number of rows
  * @throws DISK_FULL; DATA_READ_TRUNCATED if the Parquet file has other than the rows written
@@ -123,7 +126,7 @@ async function writeParquet(options: WriteRowsOptions, csv: string, parquet: str
     `quote = '"', escape = '"', new_line = '\\r\\n', nullstr = '', allow_quoted_nulls = false, ` +
     `max_line_size = ${lineBytes}, parallel = false)`;
   await duckdb.execute(
-    `COPY (SELECT ${values.join(', ')} FROM ${read}) TO ${sqlFile(parquet)} (FORMAT parquet, COMPRESSION zstd)`,
+    `COPY (SELECT ${values.join(', ')} FROM ${read}) TO ${sqlFile(parquet)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupRows(columns.length, ROW_GROUP_CELLS)})`,
     signal,
   );
 }

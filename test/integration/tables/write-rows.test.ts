@@ -88,6 +88,19 @@ describe('writeRows', () => {
     expect(parquet.map(([value]) => value)).to.deep.equal([1.5, 2]);
   });
 
+  it('writes wide rows in small row groups: these are what is held in memory', async function () {
+    this.timeout(60_000);
+    const columns = Array.from({ length: 1_100 }, (_, index): RowColumn => ({ name: `p${index}`, kind: 'number' }));
+    const values = Float64Array.from({ length: 1_030 }, (_, row) => row % 7);
+    const batch = { rowCount: values.length, columns: columns.map(() => values) };
+    const { rowCount } = await written(columns, [batch, batch]);
+    expect(rowCount).to.equal(2_060);
+    const groups = await duckdb.rows(
+      `SELECT DISTINCT row_group_id, row_group_num_rows FROM parquet_metadata('${path.join(folder, `${number}.parquet`)}') ORDER BY 1`,
+    );
+    expect(groups.map(([, rows]) => Number(rows))).to.deep.equal([2_048, 12]);
+  });
+
   it('takes a cell of a megabyte and no rows at all', async () => {
     const large = 'x'.repeat(1024 ** 2);
     const { parquet } = await written(

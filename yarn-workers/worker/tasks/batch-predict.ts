@@ -2,11 +2,18 @@ import path from 'node:path';
 import { AppError, OUTPUT_ROWS_PER_FILE, type BatchPredictTask } from '#contracts';
 import { failpoint } from '#runtime';
 import { withThreshold } from '#scoring';
-import { writeRows } from '#tables';
+import { batchRowsOf, writeRows } from '#tables';
 import type { TaskHandler, TaskRun } from '../child/task-run.ts';
 import { sourceTable } from './sources/source-table.ts';
 import { writeStaged, type RowsToWrite } from './staged-output.ts';
-import { checkPassthrough, columnWarnings, predictTable, resultColumns, type ResultBatch } from './predict-table.ts';
+import {
+  cellCount,
+  checkPassthrough,
+  columnWarnings,
+  predictTable,
+  resultColumns,
+  type ResultBatch,
+} from './predict-table.ts';
 import { openStoredArtifact } from './stored-artifact.ts';
 
 /** Part of the work after which only files are closed. */
@@ -18,13 +25,13 @@ export const runBatchPredict: TaskHandler<BatchPredictTask> = async (run) => {
   const { spec } = task;
   const scorer = withThreshold(await openStoredArtifact(context.store, spec), spec.threshold);
   const startedAt = performance.now();
-  const { table, rows: input } = await sourceTable(run);
+  const { table, open } = await sourceTable(run);
   const scoring = { table, passthroughColumns: spec.passthroughColumns, explanations: spec.explanations };
   checkPassthrough(scoring, scorer);
   const { rowCount } = table;
   const rows: RowsToWrite = {
     columns: resultColumns(scoring, scorer),
-    batches: told(predictTable(scorer, input, scoring)),
+    batches: told(predictTable(scorer, open(batchRowsOf(cellCount(scoring, scorer))), scoring)),
   };
   const staged =
     spec.output === undefined

@@ -49,6 +49,10 @@ export function resultColumns(spec: Omit<ScoredColumns, 'table'>, scorer: Scorer
   ];
 }
 
+/** Cells that a row has while it is predicted: as they are read, raw scores, the result. */
+export const cellCount = (spec: ScoredColumns, scorer: Scorer): number =>
+  scorer.columnRequests(spec.table.columns).length + scorer.outputCount + resultColumns(spec, scorer).length;
+
 /** @throws COLUMN_UNKNOWN, PREDICTION_COLUMN_RESERVED, VALIDATION_FAILED for a column that is asked for twice */
 export function checkPassthrough(spec: ScoredColumns, scorer: Scorer): void {
   const known = new Set(spec.table.columns.map(({ name }) => name));

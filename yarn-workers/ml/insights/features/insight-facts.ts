@@ -19,7 +19,7 @@ export const insightSample = (
 ): OutOfFold => {
   const inputs = new Set(inputFeaturesOf(content));
   const textCount = content.features.filter((feature) => inputs.has(feature.name) && isText(feature)).length;
-  return sampleRows(data, seed, rowsMax(inputs.size, columnCountOf(content.steps), textCount));
+  return sampleRows(data, seed, rowsMax(inputs.size, columnCountOf(content.steps), textCount, data.outputCount));
 };
 
 /** All rows that rank models. @throws TOO_FEW_ROWS */

@@ -7,19 +7,27 @@ export const REPEATS = 5;
 const ROWS_MAX = 10_000;
 /** Yet not fewer than this, however wide the data. */
 const ROWS_MIN = 500;
-/** Predictions for one insight: a minute of a model that takes 10 microseconds a row. */
+/** Predictions for one insight: a minute of a model that takes 10 microseconds a row. More classes than this take longer. */
 const PREDICTIONS_MAX = 5_000_000;
+const CLASSES_AT_ONCE = 10;
 /** Cells of the encoded rows, which are in memory: 128 MB. */
 const CELLS_MAX = 16_000_000;
+/** Predicted probabilities of all rows, of which there are some copies: 32 MB each. */
+export const PROBABILITIES_MAX = 4_000_000;
 /** UTF-16 units of texts, which are in memory too: 160 MB at most. */
 const CHARACTERS_MAX = 80_000_000;
 
 /** Rows that are used at most. */
-export function rowsMax(featureCount: number, columnCount: number, textCount: number): number {
-  const byPredictions = Math.floor(PREDICTIONS_MAX / (REPEATS * Math.max(1, featureCount)));
+export function rowsMax(featureCount: number, columnCount: number, textCount: number, outputCount: number): number {
+  const perRow = REPEATS * Math.max(1, featureCount) * Math.max(1, outputCount / CLASSES_AT_ONCE);
+  const byPredictions = Math.floor(PREDICTIONS_MAX / perRow);
+  const byOutputs = Math.floor(PROBABILITIES_MAX / outputCount);
   const byCells = Math.floor(CELLS_MAX / Math.max(1, columnCount));
   const byCharacters = Math.floor(CHARACTERS_MAX / (TEXT_CHARACTERS_MAX * Math.max(1, textCount)));
-  return Math.max(ROWS_MIN, Math.min(ROWS_MAX, byPredictions, byCells, textCount === 0 ? ROWS_MAX : byCharacters));
+  return Math.max(
+    ROWS_MIN,
+    Math.min(ROWS_MAX, byPredictions, byCells, byOutputs, textCount === 0 ? ROWS_MAX : byCharacters),
+  );
 }
 
 /** Features that are held against each other: pairs grow with the square. */

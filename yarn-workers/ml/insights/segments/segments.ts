@@ -3,6 +3,7 @@ import { report, type FitIo } from '../../fit/clock.ts';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
 import { binsOf } from '../features/feature-bins.ts';
 import { effectOutputs, finite, partFacts } from '../features/feature-effects.ts';
+import { PROBABILITIES_MAX } from '../features/limits.ts';
 import { readFeatures, type SampledFeature } from '../features/read-features.ts';
 import { rowsAt, sampleRows } from '../features/sample-rows.ts';
 import { NOTABLE_P, SEGMENT_BINS, SEGMENT_ROWS_MAX, SEGMENT_ROWS_MIN } from './limits.ts';
@@ -16,13 +17,14 @@ type Segment = SegmentedFeature['segments'][number];
 
 /** The rows that segments are of; of backtests too they count by themselves, not by backtest. @throws TOO_FEW_ROWS */
 export function segmentRows({ seed }: Pick<InsightTask, 'seed'>, data: OutOfFold): OutOfFold {
-  const { isByDate: _, ...rows } = sampleRows(data, seed, SEGMENT_ROWS_MAX);
+  const most = Math.min(SEGMENT_ROWS_MAX, Math.floor(PROBABILITIES_MAX / data.outputCount));
+  const { isByDate: _, ...rows } = sampleRows(data, seed, most);
   return rows;
 }
 
 /**
  * Where a model is better and worse than on the whole: rows parted by the values of one column at a time, those that the model does not
- * read too. Memory: 20,000 rows of 200 columns at most, 32 MB and the texts of categories.
+ * read too. Memory: 20,000 rows of 200 columns at most, 32 MB, as much of probabilities, and the texts of categories.
  *
  * @param rows see `segmentRows`
  * @throws CELL_UNREADABLE; DATA_READ_TRUNCATED; TASK_CANCELLED

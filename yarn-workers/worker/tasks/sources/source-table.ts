@@ -8,7 +8,8 @@ import { registerParquet } from './register-parquet.ts';
 /** Rows to predict, and what is known of their columns. */
 export interface SourceTable {
   readonly table: StoredTable;
-  readonly rows: BatchSource;
+  /** @param batchRows rows of a batch at most */
+  readonly open: (batchRows: number) => BatchSource;
 }
 
 /** Part of the progress that reading what is needed of a source is. */
@@ -23,11 +24,11 @@ const REGISTER_SHARE = 0.05;
 export async function sourceTable(run: TaskRun<BatchPredictTask>): Promise<SourceTable> {
   const { context, scratchDir, task } = run;
   const { table, source } = task.spec;
-  if (table !== null) return { table, rows: context.openTable(table) };
+  if (table !== null) return { table, open: (batchRows) => context.openTable(table, batchRows) };
   if (source === undefined) throw new AppError('INTERNAL', 'a batch prediction without a table and without a source');
   if (source.type === 'hdfs' && source.format === 'parquet') {
     const found = await registerParquet(source.files, {}, REGISTER_SHARE, run);
-    return { table: found.table, rows: context.openTable(found.table) };
+    return { table: found.table, open: (batchRows) => context.openTable(found.table, batchRows) };
   }
   const input = await receiveInput(source, {}, run);
   const { duckdb, configuration } = context;
@@ -43,5 +44,8 @@ export async function sourceTable(run: TaskRun<BatchPredictTask>): Promise<Sourc
     duckdb,
     limits: { ...DEFAULT_INGEST_LIMITS, columnsMax, cellBytesMax },
   });
-  return { table: made.table, rows: openTable(made.table, { duckdb, resolve: () => outputPath }) };
+  return {
+    table: made.table,
+    open: (batchRows) => openTable(made.table, { duckdb, resolve: () => outputPath, batchRows }),
+  };
 }

@@ -206,7 +206,12 @@ describe('ml feature insights', function () {
     expect([...few.rows].every((row) => more.rows.includes(row))).to.be.true;
     expect([...few.partitions]).to.deep.equal([...few.partitions].toSorted((a, b) => a - b));
     expect(few.partitions.includes(HOLDOUT)).to.be.false;
-    expect([rowsMax(10, 10, 0), rowsMax(500, 10, 0), rowsMax(10, 4_000, 0), rowsMax(100_000, 10, 0), rowsMax(10, 10, 1)]).to.deep.equal([10_000, 2_000, 4_000, 500, 4_000]); // prettier-ignore
+    const limits = [rowsMax(10, 10, 0, 1), rowsMax(500, 10, 0, 1), rowsMax(10, 4_000, 0, 1)];
+    expect(limits).to.deep.equal([10_000, 2_000, 4_000]);
+    expect([rowsMax(100_000, 10, 0, 1), rowsMax(10, 10, 1, 1)]).to.deep.equal([500, 4_000]);
+    expect([rowsMax(10, 10, 0, 10), rowsMax(10, 10, 0, 500), rowsMax(50, 10, 0, 1_000)]).to.deep.equal([
+      10_000, 2_000, 500,
+    ]);
     const weights = new Float64Array(outOfFold.rows.length);
     await appErrorOf('TOO_FEW_ROWS', () => sampleRows({ ...outOfFold, weights }, 1, 100));
   });
