@@ -92,6 +92,8 @@ function slopeOf(link: Link, base: number, gain: number): number {
   if (link === 'identity') return 1;
   const room = link === 'logit' ? Math.min(base, 1 - base) : base;
   if (Math.abs(gain) > NEAR * room) return (onLinkScale(link, base + gain) - onLinkScale(link, base)) / gain;
+  // Where the average is at an end of its scale, every leaf says the same, and no column changes anything.
+  if (!(room > 0)) return 0;
   const middle = base + gain / 2;
   return link === 'logit' ? 1 / (middle * (1 - middle)) : 1 / middle;
 }

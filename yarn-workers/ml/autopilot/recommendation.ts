@@ -22,11 +22,28 @@ function single(run: Run, withoutRefit: string): Recommended {
   const score = scoreText(run, best.result);
   const choice = count === 1 ? `${name}, the only model, ${score}` : `${name}, best of ${count} models: ${score}`;
   const text = `${choice}${beatenEnsemble(run)}`;
+  const warning = settings === null ? nothingLearnt(run) : '';
   if (isSucceeded(refit)) {
     const iterations = best.result.iterations === null ? '' : ` with ${best.result.iterations} ${unitOf(settings)}`;
-    return { modelId: refit.result.modelId, reason: `${text}; refitted on all ${plan.rowCount} rows${iterations}.` };
+    const reason = `${text}; refitted on all ${plan.rowCount} rows${iterations}.${warning}`;
+    return { modelId: refit.result.modelId, reason };
   }
-  return asValidated(best.result, text, withoutRefit);
+  const { modelId, reason } = asValidated(best.result, text, withoutRefit);
+  return { modelId, reason: `${reason}${warning}` };
+}
+
+/** What to know, and to do, where nothing that learns from features is recommended; empty where nothing was asked to learn. */
+function nothingLearnt({ plan, times, isStopped, searched }: Run): string {
+  const learns = ({ blueprintId }: { readonly blueprintId: string }): boolean => entryOf(blueprintId).settings !== null;
+  const learners = searched.filter(({ task }) => learns(task));
+  const ready = learners.filter(isSucceeded).length;
+  if (ready > 0)
+    return ` Warning: none of ${ready} models that learn from features predicts better; the features may say nothing of ${plan.target.name}.`;
+  const failed = learners.filter(({ result }) => result?.state === 'failed').length;
+  if (failed > 0) return ` Warning: no model that learns from features was made; ${failed} failed.`;
+  const isAsked = plan.candidates.slice(0, plan.maxModels ?? Infinity).some(learns);
+  if (times === null || isStopped || !isAsked) return '';
+  return ` Warning: no model that learns from features was ready in time; give timeBudgetSeconds of more than ${(plan.timeBudgetMs ?? 0) / 1000}.`;
 }
 
 function unitOf(settings: ModelSettings | null): string {
@@ -49,7 +66,7 @@ function blend(run: Run, { result, facts }: MadeEnsemble, withoutRefit: string):
   return asValidated(result, text, withoutRefit);
 }
 
-const asValidated = ({ modelId }: PlannedResult, text: string, withoutRefit: string): Recommended => ({
+const asValidated = ({ modelId }: PlannedResult, text: string, withoutRefit: string): NonNullable<Recommended> => ({
   modelId,
   reason: `${text}; recommended as it was validated, because ${withoutRefit}.`,
 });

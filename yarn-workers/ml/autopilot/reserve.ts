@@ -20,7 +20,7 @@ import { isSample, ranked, type Run, type Searched, type Succeeded } from './run
  * models of different kinds make different mistakes. Those without a score are of no use, naive forecasts are there to be compared with,
  * and what refits of models of a sample take is not known.
  */
-export function libraryOf({ plan, searched }: Run): (Searched & Succeeded)[] {
+export function libraryOf({ plan, searched }: Pick<Run, 'plan' | 'searched'>): (Searched & Succeeded)[] {
   const scored = ranked(plan, searched).filter(
     ({ task, result }) => result.score !== null && !isSample(task) && naiveKindOf(task.blueprintId) === null,
   );

@@ -22,6 +22,8 @@ export interface Run {
   readonly plan: AutopilotPlan;
   readonly times: BudgetTimes | null;
   readonly elapsedMs: number;
+  /** A user has stopped it. */
+  readonly isStopped: boolean;
   /** Features that are left out, for they give the target away; null: that is not known yet, so nothing reads features. */
   readonly excluded: readonly string[] | null;
   readonly searched: readonly Searched[];
@@ -77,6 +79,7 @@ export function runOf(plan: AutopilotPlan, state: AutopilotState): Run {
     plan,
     times,
     elapsedMs,
+    isStopped: state.stopping,
     excluded: excludedOf(plan, state.leakage ?? null, searched),
     searched,
     open: searched.filter(isOpen),

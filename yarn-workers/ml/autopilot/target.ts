@@ -77,8 +77,22 @@ function regression(request: AutopilotRequest, { profile }: PlanColumn, isNumeri
       `${quoted(profile.name)} has values up to ${largest}, at most ${LABEL_MAX} can be modelled; use a smaller unit`,
     );
   }
+  const apart = 2 ** (Math.floor(Math.log2(largest)) - SINGLE_BITS);
+  const spread = profile.std ?? 0;
+  if (spread > 0 && apart > STEP_OF_SPREAD_MAX * spread) {
+    throw complaint(
+      'VALIDATION_FAILED',
+      'target',
+      `${quoted(profile.name)} has values up to ${largest} that differ by ${spread.toPrecision(3)} only (standard deviation), which single precision, that trees read, cannot tell apart; subtract a constant from the column, such as its smallest value ${profile.min ?? 0}`,
+    );
+  }
   return { name: profile.name, targetType: 'regression', classes: [], positiveClass: refusePositive(request) };
 }
+
+/** Bits behind the first one of a number of single precision. @see IEEE 754, binary32 */
+const SINGLE_BITS = 23;
+/** So large a part of its standard deviation a target may lose by rounding to single precision. */
+const STEP_OF_SPREAD_MAX = 0.01;
 
 /** Largest magnitude of a regression target: well inside single precision, squares included. */
 const LABEL_MAX = 1e18;

@@ -88,10 +88,14 @@ function blendOf(
 ): Blend {
   const { weights } = selectWeights(data, rows, task);
   const layer = loss === null ? null : stackWeights({ ...data, loss }, rowsByPart, weights);
-  if (layer === null || layer.weights.some((weight) => weight > ENSEMBLE_WEIGHT_MAX)) return { weights, layer: null };
+  if (layer === null || !isUsable(layer.weights)) return { weights, layer: null };
   const { shifts, penalty } = layer;
   return { weights: layer.weights, layer: { shifts, penalty } };
 }
+
+/** A layer that takes nothing of any model, which it may where all of them guess, leaves no ensemble. */
+const isUsable = (weights: readonly number[]): boolean =>
+  weights.every((weight) => weight <= ENSEMBLE_WEIGHT_MAX) && weights.some((weight) => weight > 0);
 
 /** A model's score on the rows at `places` without each part in turn. */
 function scoresWithoutParts(

@@ -98,6 +98,22 @@ describe('contributions of forests', () => {
     expect([...out]).to.deep.equal([-0.25, 0.25, 0, 0]);
   });
 
+  it('are none where every leaf is at the end of the scale', () => {
+    const tree: PlainTree = {
+      feature: [0, -2, -2],
+      threshold: [0, -2, -2],
+      left: [1, -1, -1],
+      right: [2, -1, -1],
+      missingLeft: [0, 0, 0],
+      cover: [40, 20, 20],
+      value: [[0], [1], [1]],
+    };
+    const forest = forestOf([tree], COLUMNS, { link: 'logit', priorVotes: 1, prior: [1] });
+    const { raw, out, base } = explained(forest, [-1, 1, 0, 0]);
+    expect([...out]).to.deep.equal([0, 0, 0, 0]);
+    expect(base[0]).to.equal(raw[0]).and.to.be.greaterThan(30);
+  });
+
   it('are refused where a row would take too long', async () => {
     const { trees } = forests[2] as ForestCase;
     const classCount = 1_000_000;

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { AutopilotState, PlannedResult, PlannedTask } from '#contracts';
 import { next } from '#ml';
 import { createRandom } from '#statistics';
-import { calm, candidates, planWith, simulate, type Outcome } from '../../../../support/autopilot-world.ts';
+import { calm, candidates, endOf, planWith, simulate, type Outcome } from '../../../../support/autopilot-world.ts';
 
 describe('ml autopilot next', () => {
   it('averages copies in the refit of boosting and networks, as many as there is time for', () => {
@@ -141,6 +141,26 @@ describe('ml autopilot next', () => {
     const { decision, tasks } = simulate(calm(planWith({ maxModels: 5 }), { failureShare: 1 }));
     expect(tasks).to.have.length(5);
     expect(decision).to.deep.include({ recommended: null, finished: true });
+  });
+
+  it('warns where nothing that learns from features is recommended, and says what to do', () => {
+    const reasonOf = ({ decision }: Outcome): string => decision.recommended?.reason ?? '';
+    const short = planWith({ timeBudgetMs: 3_000 });
+    const durationOf = ({ blueprintId }: PlannedTask): number => (blueprintId === 'baseline' ? 100 : 60_000);
+    expect(reasonOf(simulate(calm(short, { durationOf, deafShare: 1 })))).to.match(
+      / Warning: no model that learns from features was ready in time; give timeBudgetSeconds of more than 3\.$/,
+    );
+    const scoreOf = ({ blueprintId }: PlannedTask): number => (blueprintId === 'baseline' ? 0.69 : 0.7);
+    const worse = simulate(calm(planWith({ maxModels: 4 }), { scoreOf }));
+    expect(reasonOf(worse)).to.match(
+      / Warning: none of 3 models that learn from features predicts better; the features may say nothing of y\.$/,
+    );
+    const failing = endOf(calm(planWith({ maxModels: 4 })), ({ blueprintId }) => blueprintId !== 'baseline');
+    expect(reasonOf(failing)).to.match(/ Warning: no model that learns from features was made; 3 failed\.$/);
+    const asked = planWith({ candidates: [{ blueprintId: 'baseline', parameters: {} }], timeBudgetMs: 60_000 });
+    expect(reasonOf(simulate(calm(asked)))).not.to.include('Warning');
+    const better = ({ blueprintId }: PlannedTask): number => (blueprintId === 'baseline' ? 0.69 : 0.5);
+    expect(reasonOf(simulate(calm(planWith({ maxModels: 4 }), { scoreOf: better })))).not.to.include('Warning');
   });
 
   it('recommends at once what there is when stopped, and cancels the rest', () => {

@@ -239,6 +239,12 @@ describe('ml autopilot plan', () => {
     ],
     ['a weight with missing cells', 'VALIDATION_FAILED', { target: 'binary', weightColumn: 'y' }, 'missing in'],
     [
+      'negative weights',
+      'VALIDATION_FAILED',
+      { target: 'binary', weightColumn: 'regression' },
+      'has negative or infinite values; weights must be 0 or more',
+    ],
+    [
       'the target as weight',
       'VALIDATION_FAILED',
       { target: 'regression', weightColumn: 'regression' },
@@ -388,6 +394,19 @@ describe('ml autopilot plan', () => {
     });
   }
 
+  it('refuses weights that are infinite, or 0 in every row', async () => {
+    const refused = async (weights: readonly string[]) => {
+      const table = [...withTarget(repeat(['1', '2', '3', '4'], 10)), column('w', repeat(weights, 10))];
+      return (await appErrorOf('VALIDATION_FAILED', () => planOf(table, { target: 'y', weightColumn: 'w' }))).message;
+    };
+    expect(await refused(['1', '2', 'inf', '0'])).to.equal(
+      'weightColumn: "w" has negative or infinite values; weights must be 0 or more',
+    );
+    expect(await refused(['0', '0.0', '0', '0'])).to.equal(
+      'weightColumn: "w" is 0 in every row; some weights must be positive',
+    );
+  });
+
   it('refuses constant, infinite and too few', async () => {
     await appErrorOf('TARGET_CONSTANT', () => planOf(withTarget(repeat(['1', '1.0'], 20)), { target: 'y' }));
     await appErrorOf('TARGET_CONSTANT', () => planOf(withTarget(repeat([null], 40)), { target: 'y' }));
@@ -402,6 +421,11 @@ describe('ml autopilot plan', () => {
     await appErrorOf('TOO_FEW_ROWS', () =>
       planOf(withTarget(repeat(['1', '2'], 10)), { target: 'y', partitioning: { method: 'stratified', folds: 20 } }),
     );
+    const late = repeat(['1700000001', '1700000050', '1700000099'], 20);
+    const message = (await appErrorOf('VALIDATION_FAILED', () => planOf(withTarget(late), { target: 'y' }))).message;
+    expect(message).to.include('differ by 40.3 only').and.include('smallest value 1700000001');
+    const wide = repeat(['1600000000', '1650000000', '1700000000'], 20);
+    expect((await planOf(withTarget(wide), { target: 'y' })).target.targetType).to.equal('regression');
     const onlyIds = [
       column(
         'id',

@@ -29,14 +29,18 @@ const CREATED = { createdAt: '2026-01-01T00:00:00Z', files: [] };
 const TARGETS = ['binary', 'multiclass', 'regression'] as const;
 const ROW = { x: 1.5, y: 3, colour: 'red', member: 'true', day: '2021-01-01' };
 
-/** Models whose predictions of the rows held back are too timid and off, so that weights that add up to 1 do not suffice. */
-function distorted({ target, metric }: AutopilotPlan, models: readonly FittedModel[]): FittedModel[] {
+/** Models whose predictions of the rows held back are turned by a factor, and off. */
+function distorted(
+  { target, metric }: AutopilotPlan,
+  models: readonly FittedModel[],
+  { factor, shift }: { readonly factor: number; readonly shift: number },
+): FittedModel[] {
   const scale = linkScale(target, objectiveOf(target, metric));
   return models.map((model) => {
     const { outOfFold } = model;
     const raw = new Float64Array(outOfFold.predictions.length);
     scale.toRaw(outOfFold.predictions, 0, outOfFold.rows.length, raw);
-    const turned = raw.map((score, at) => 0.5 * score + (at % scale.outputCount === 0 ? 0.8 : 0));
+    const turned = raw.map((score, at) => factor * score + (at % scale.outputCount === 0 ? shift : 0));
     return { ...model, outOfFold: { ...outOfFold, predictions: scale.toPredictions(turned) } };
   });
 }
@@ -49,10 +53,17 @@ interface Made {
   readonly outOfFold: OutOfFold;
 }
 
-async function made(target: (typeof TARGETS)[number], changes: Partial<EnsembleTask> = {}): Promise<Made> {
+/** Too timid, so that weights that add up to 1 do not suffice. */
+const TIMID = { factor: 0.5, shift: 0.8 };
+
+async function made(
+  target: (typeof TARGETS)[number],
+  changes: Partial<EnsembleTask> = {},
+  distortion = TIMID,
+): Promise<Made> {
   const partitioning = { method: 'random', folds: 3 } as const;
   const plan = await planOf(TABLE, { target, featureNames: [...MIXED_FEATURES], partitioning });
-  const models = distorted(plan, await fitModels(TABLE, plan));
+  const models = distorted(plan, await fitModels(TABLE, plan), distortion);
   const task = ensembleTask(TABLE, plan, models, { stacks: true, ...changes });
   const ensemble = await makeEnsemble(task, modelReader(models), io);
   const { outOfFold } = ensemble;
@@ -177,6 +188,15 @@ describe('ml ensemble with a stacked layer', function () {
     expect(await remakeEnsemble(order, claimOf(refit), modelReader(models), sha256)).to.deep.equal(refit);
     const { layer: _, ...without } = order;
     await appErrorOf('RESULT_MISMATCH', () => remakeEnsemble(without, claimOf(refit), modelReader(models), sha256));
+  });
+
+  it('is left out where it would take nothing of any model', async () => {
+    const { models, plan } = await made('binary', {}, { factor: -2, shift: 0 });
+    const learnt = models.filter(({ task }) => task.blueprintId !== 'baseline');
+    const ensemble = await makeEnsemble(ensembleTask(TABLE, plan, learnt, { stacks: true }), modelReader(learnt), io);
+    expect(ensemble.facts.members).not.to.be.empty;
+    expect(ensemble.facts.layer).to.equal(undefined);
+    expect(ensemble.partLayers).to.deep.equal([]);
   });
 
   it('is refused where none was asked for, or where it has the shifts of another target', async () => {
