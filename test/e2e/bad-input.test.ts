@@ -529,7 +529,18 @@ describe('bad input', function () {
     const table = multiclassSample(60);
     let datasetId = '';
     before(async () => {
-      const columns = ['constant', 'gaps', 'endless', 'lonely', 'mostly', 'day', 'gappy', 'week', ...table.columns];
+      const columns = [
+        'constant',
+        'gaps',
+        'endless',
+        'lonely',
+        'mostly',
+        'day',
+        'gappy',
+        'week',
+        'debt',
+        ...table.columns,
+      ];
       const rows = table.rows.map((row, index) => [
         'x',
         index === 4 ? null : String(index % 2),
@@ -539,6 +550,7 @@ describe('bad input', function () {
         `2026-01-${String(1 + (index % 28)).padStart(2, '0')}`,
         index === 9 ? null : '2026-01-01',
         `2026-01-0${1 + (index % 3)}`,
+        String(index - 3),
         ...row,
       ]);
       datasetId = await api.dataset({ content: csvText({ columns, rows }) });
@@ -595,7 +607,9 @@ describe('bad input', function () {
         'no features left',
         {
           target: 'kind',
-          excludedFeatures: ['width', 'colour', 'noise', 'gaps', 'endless', 'lonely', 'mostly', 'day', 'gappy', 'week'],
+          excludedFeatures: [
+            ...['width', 'colour', 'noise', 'gaps', 'endless', 'lonely', 'mostly', 'day', 'gappy', 'week', 'debt'],
+          ],
         },
         { status: 422, code: 'NO_FEATURES' },
       ],
@@ -603,6 +617,16 @@ describe('bad input', function () {
         'an unknown blueprint',
         { target: 'kind', blueprints: ['magic'] },
         { status: 422, code: 'BLUEPRINT_UNKNOWN', says: ['magic', 'baseline'] },
+      ],
+      [
+        'negative weights',
+        { target: 'kind', weightColumn: 'debt' },
+        { status: 422, code: 'VALIDATION_FAILED', says: ['weightColumn', '"debt"', 'negative', '0 or more'] },
+      ],
+      [
+        'a constraint on a category',
+        { target: 'width', monotonic: { increasing: ['colour'] } },
+        { status: 422, code: 'VALIDATION_FAILED', says: ['monotonic.increasing', '"colour"', 'only numbers'] },
       ],
       [
         'a group column that is the target',

@@ -16,6 +16,7 @@ import {
 } from '../support/modelling.ts';
 import { sharedPlatform } from '../support/platform.ts';
 import {
+  adultSample,
   csvText,
   hostileSample,
   jsonRow,
@@ -210,6 +211,58 @@ describe('main job over HTTP: kinds of target', function () {
       { status: 409, code: 'PROJECT_TARGET_FIXED', says: ['target'] },
       { json: later },
     );
+  });
+
+  it('weights and constraints: rows of weight 0 teach nothing, and an ensemble rises with its number', async () => {
+    const honest = regressionSample(400);
+    const rows = honest.rows.map((row, index) =>
+      index % 4 === 0 ? [...row.slice(0, -1), '99999', '0'] : [...row, String(1 + (index % 2))],
+    );
+    const run = await modelled(
+      api,
+      { content: csvText({ columns: [...honest.columns, 'w'], rows }) },
+      {
+        target: 'price',
+        metric: 'rmse',
+        weightColumn: 'w',
+        monotonic: { increasing: ['area'] },
+        maxModels: 6,
+        seed: 1,
+      },
+    );
+    const recommended = run.board.data.find(({ modelId }) => modelId === run.modelId);
+    expect(recommended?.family).to.equal('ensemble');
+    const areas = Array.from({ length: 60 }, (_, step) => 10 + 4 * step);
+    const asked = ['Ulm', 'Köln'].flatMap((town) =>
+      areas.map((area) => ({ rooms: 3, area, town, sold: '2026-05-15' })),
+    );
+    const { predictionUrl } = await deployed(api, run.modelId);
+    const found = (await predict(api, predictionUrl, asked)).data.map(({ prediction }) => Number(prediction));
+    expect(Math.max(...found)).to.be.lessThan(2_000);
+    for (const town of [found.slice(0, areas.length), found.slice(areas.length)]) {
+      expect(town.every((value, step) => step === 0 || value >= (town[step - 1] ?? NaN))).to.equal(true);
+      expect((town.at(-1) ?? NaN) - (town[0] ?? NaN)).to.be.greaterThan(100);
+    }
+  });
+
+  it('permuted labels: nothing is found, whatever is recommended', async () => {
+    const { columns, rows } = adultSample(3_000);
+    const labels = rows.map((row) => row.at(-1) ?? null);
+    const random = randomNumbers(5);
+    for (let last = labels.length - 1; last > 0; last -= 1) {
+      const other = Math.floor(random() * (last + 1));
+      [labels[last], labels[other]] = [labels[other] ?? null, labels[last] ?? null];
+    }
+    const permuted = { columns, rows: rows.map((row, index) => [...row.slice(0, -1), labels[index] ?? null]) };
+    const target = columns.at(-1) ?? '';
+    const run = await modelled(api, { content: csvText(permuted) }, { target, metric: 'auc', maxModels: 9, seed: 1 });
+    // 600 rows are held out, a quarter of them of the rarer class: the standard error of AUC is 0.027.
+    for (const { name, scores } of run.board.data) {
+      if (scores.holdout !== null) expect(scores.holdout['auc'], name).to.be.within(0.42, 0.58);
+      expect(scores.crossValidation?.['auc'], name).to.be.within(0.46, 0.54);
+    }
+    const { excludedForLeakage } = await api.get(`/projects/${run.projectId}/autopilot`, AutopilotRun);
+    expect(excludedForLeakage).to.deep.equal([]);
   });
 
   it('a quantile: nine in ten values are below what is predicted', async () => {
