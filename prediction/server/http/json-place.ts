@@ -60,7 +60,7 @@ function scanValue(cursor: Cursor, closers: ('}' | ']')[]): Complaint {
   skipSpace(cursor);
   const first = cursor.text[cursor.at];
   if (first === '"') return scanString(cursor);
-  if (first !== '{' && first !== '[') return skipScalar(cursor) ? null : 'a JSON value';
+  if (first !== '{' && first !== '[') return skipScalar(cursor) ? null : `a JSON value${mend(cursor)}`;
   const closer = first === '{' ? '}' : ']';
   cursor.at += 1;
   skipSpace(cursor);
@@ -127,6 +127,18 @@ function skipScalar(cursor: Cursor): boolean {
   if (!SCALAR.test(cursor.text)) return false;
   cursor.at = SCALAR.lastIndex;
   return true;
+}
+
+/** Numbers as Python, pandas and others write them, which JSON has no words for. */
+const NO_JSON = /(?:NaN|-?Infinity)(?![\w$])/y;
+
+/** What to send instead of such a number at the cursor; nothing where there is none. */
+function mend({ text, at }: Cursor): string {
+  NO_JSON.lastIndex = at;
+  const word = NO_JSON.exec(text)?.[0];
+  if (word === undefined) return '';
+  const infinite = word === 'NaN' ? '' : ` or the text "${word}"`;
+  return ` (null for a missing value${infinite}, not ${word})`;
 }
 
 function skipSpace(cursor: Cursor): void {

@@ -31,6 +31,11 @@ describe('prediction server: place of a JSON error', () => {
     ['[1.]', 2, '"," or "]" is expected'],
     ['nul', 0, 'a JSON value is expected'],
     ["{'a':1}", 1, 'a name in double quotes or "}" is expected'],
+    ['[NaN]', 1, 'a JSON value (null for a missing value, not NaN) is expected'],
+    ['[-NaN]', 1, 'a JSON value is expected'],
+    ['[NaNa]', 1, 'a JSON value is expected'],
+    ['{"a": Infinity}', 6, 'a JSON value (null for a missing value or the text "Infinity", not Infinity) is expected'],
+    ['-Infinity', 0, 'a JSON value (null for a missing value or the text "-Infinity", not -Infinity) is expected'],
   ] as const) {
     it(`finds ${JSON.stringify(text)} wrong at ${offset}`, () => {
       const place = jsonErrorPlace(text);
