@@ -155,8 +155,11 @@ const batchPredict = command({
       ...(isHdfs ? { output: { ...target, ...(flags.overwrite ? { overwrite: true } : {}) } } : {}),
     });
     const done = await follow(context, job, 'predicting');
+    const made = await api().get(String(done.resource));
+    // BatchPrediction of the contract
+    for (const { message, handling } of made['warnings'] as readonly { message: string; handling: string }[])
+      output.note(`warning: ${cell(message)}. ${handling}`);
     if (isHdfs) {
-      const made = await api().get(String(done.resource));
       output.result(made, () => `${cell(made['rowCount'])} rows in ${cell(target['path'])}`);
       return;
     }

@@ -206,6 +206,27 @@ describe('trainyard command line', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it('batch-predict tells what was odd about the input beside its rows', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'trainyard-cli-'));
+    const file = path.join(folder, 'rows.csv');
+    const resource = '/api/v1/batch-predictions/b1';
+    const warnings = [
+      { code: 'COLUMN_IGNORED', message: 'the model does not use column "a\u001b"', handling: 'Ignored.' },
+    ];
+    const server = await fakeServer(({ method, url = '' }) => {
+      if (method === 'POST') return { status: 202, json: job('queued') };
+      if (url.startsWith('/api/v1/jobs/')) return { status: 200, json: job('succeeded', { resource }) };
+      return { status: 200, json: url === resource ? { warnings } : 'rows' };
+    });
+    const words = ['batch-predict', '--model', 'm1', '--dataset', 'd1', '--output', file];
+    const { code, err } = await cli([...words, '--url', server.url, '--api-key', 'k']);
+    await server.close();
+    expect(code, err).to.equal(0);
+    expect(err).to.contain('warning: the model does not use column "a\\x1b". Ignored.\n');
+    expect(readFileSync(file, 'utf8')).to.equal('"rows"');
+    rmSync(folder, { recursive: true });
+  });
+
   it('hadoop doctor shows what is broken with its remedy, and exits 1', async () => {
     const flags = ['hadoop', 'doctor', '--hadoop.confDir', '/nowhere/at-all'];
     const { code, out } = await cli([...flags, '--no-probe']);
