@@ -92,6 +92,13 @@ export {
   type ModelReader,
 } from './scorer/members.ts';
 export { withThreshold } from './scorer/threshold.ts';
+export {
+  unseenLevelText,
+  unseenLevelsText,
+  type LevelTally,
+  type UnseenLevel,
+  type UnseenLevels,
+} from './scorer/unseen-levels.ts';
 export { OFFSET_NEEDS, compileOffsets, offsetOf, type OffsetColumn, type RowOffsets } from './scorer/offsets.ts';
 export { crossCodeCount, crossNames, crossTable, rowPlaces, type CrossStep } from './steps/category-cross.ts';
 export { datePart, daysBetween } from './steps/date-parts.ts';

@@ -349,7 +349,8 @@ describe('main job over HTTP', function () {
     expect(all).to.include({ deploymentId: deployment.id, modelId });
     expect(all.data.map(({ rowIndex }) => rowIndex)).to.deep.equal(rows.map((_, index) => index));
     for (const { prediction, probabilities, warnings } of all.data) {
-      expect(warnings).to.equal(undefined);
+      // Rows of the test sample may have levels that the training rows have too few of.
+      for (const warning of warnings ?? []) expect(warning).to.match(/none of the \d+ levels that the model knows/);
       expect(Object.keys(probabilities ?? {})).to.deep.equal(['<=50K', '>50K']);
       expect(prediction).to.equal((probabilities?.['>50K'] ?? 0) >= 0.5 ? '>50K' : '<=50K');
     }

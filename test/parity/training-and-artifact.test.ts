@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Blueprint, Parameters, TargetType } from '#contracts';
+import type { Parameters, TargetType } from '#contracts';
 import { BLUEPRINTS, HOLDOUT, fitModel, manifestOf, type AutopilotRequest } from '#ml';
 import { contentHashOf, openArtifact, type RowPrediction } from '#scoring';
 import { sha256, testEngine } from '../support/boosting-engine.ts';
@@ -9,6 +9,7 @@ import { memorySource, numberRule, textRule, type MemoryColumn } from '../suppor
 import { MIXED_FEATURES, mixedTable } from '../support/mixed-table.ts';
 import { freeIo, planOf, trainTask } from '../support/modelling-task.ts';
 import { GEO_FEATURES, PLACES_FEATURES, geoTable, placesTable } from '../support/places-table.ts';
+import { quickParameters } from '../support/quick-parameters.ts';
 import { TEXT_FEATURES, textTable } from '../support/text-table.ts';
 
 const ROWS = 500;
@@ -117,29 +118,6 @@ const isLeftOut = (id: string, family: string, request: AutopilotRequest): boole
   if (request.imbalance !== undefined) return isForest && id.startsWith('lightgbm');
   return isForest && request.offsetColumn !== undefined;
 };
-
-/** Categories of many levels as codes and as numbers too. */
-const ENCODED = { categories: 'both', categoryCounts: true };
-
-/** Parameters with which a fit takes no time. */
-function quickParameters(id: string, family: Blueprint['family'], parameters: Parameters): Parameters {
-  switch (family) {
-    case 'baseline':
-    case 'ensemble':
-      return {};
-    case 'linear':
-      return { penalties: 12, crosses: 8 };
-    case 'factorization':
-      return { penalties: 5 };
-    case 'neural-network':
-      return { units: 16, epochs: 4 };
-    case 'gradient-boosting':
-    case 'random-forest':
-      return 'trees' in parameters
-        ? { trees: 12 }
-        : { maxIterations: 25, leaves: 12, ...(id === 'xgboost-default' ? ENCODED : {}) };
-  }
-}
 
 const VALIDATIONS = { cv: { method: 'random', folds: 3 }, tvh: { method: 'random', validation: 'tvh' } } as const;
 

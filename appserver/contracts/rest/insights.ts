@@ -355,6 +355,9 @@ export const RowExplanations = strict(
         missingColumns: Type.Array(Type.String(), {
           description: 'features that the row lacks: taken as missing values',
         }),
+        unseenLevels: Type.Array(Type.String(), {
+          description: 'a sentence a category whose value is none of the levels that the model knows',
+        }),
         explanations: Type.Array(
           strict({
             label: Type.Optional(Type.String()),

@@ -1,5 +1,5 @@
 import type { RowExplanations } from '#contracts';
-import { explanationOf, outputLabel, type Scorer } from '#scoring';
+import { explanationOf, outputLabel, unseenLevelText, type Scorer } from '#scoring';
 
 /**
  * Predictions of raw rows, each explained for every output, on the link scale.
@@ -26,6 +26,7 @@ export function explainRows(
       // fromEntries makes own properties, whatever the labels are.
       ...(entries.length === 0 ? {} : { probabilities: Object.fromEntries(entries) }),
       missingColumns: [...scorer.columnDifferences(Object.keys(row)).missing],
+      unseenLevels: scorer.unseenLevels(row, out).map(unseenLevelText),
       explanations,
     };
   });

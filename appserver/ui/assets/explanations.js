@@ -81,7 +81,7 @@ async function explainRow(answer, model, row) {
   }
 }
 
-function explained({ prediction, probabilities, missingColumns, explanations }) {
+function explained({ prediction, probabilities, missingColumns, unseenLevels, explanations }) {
   const all = Object.entries(probabilities ?? {}).sort(([, a], [, b]) => b - a);
   const first = explanations.findIndex(({ label }) => label === undefined || label === prediction);
   const place = make('div');
@@ -103,6 +103,7 @@ function explained({ prediction, probabilities, missingColumns, explanations }) 
     ...(missingColumns.length === 0
       ? []
       : [make('p', { className: 'hint' }, `Taken as missing: ${missingColumns.slice(0, 20).join(', ')}.`)]),
+    ...unseenLevels.slice(0, 20).map((text) => make('p', { className: 'hint' }, `Unseen level: ${text}.`)),
     ...(explanations.length > 1
       ? [make('div', { className: 'controls' }, make('label', {}, 'Explain the class ', select))]
       : []),

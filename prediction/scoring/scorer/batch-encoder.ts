@@ -1,6 +1,7 @@
 import type { ColumnBatch, ManifestStep } from '#contracts';
 import { absentValues, featureDecoder, type FeatureValues, type InputFeature } from '../steps/feature-values.ts';
 import { compileSteps } from '../steps/steps.ts';
+import type { LevelTally } from './unseen-levels.ts';
 
 /** Rows encoded at once: their matrix stays in the processor's cache. */
 const BLOCK_ROWS = 256;
@@ -10,8 +11,11 @@ export type RowSink = (values: Float64Array, rowCount: number, firstRow: number)
 
 /** Encodes batches block by block into the columns of all steps. Not re-entrant. */
 export interface BatchEncoder {
-  /** @throws CELL_UNREADABLE naming row (of the source) and column */
-  encode(batch: ColumnBatch, sink: RowSink): void;
+  /**
+   * @param tally is given the categories as they are decoded
+   * @throws CELL_UNREADABLE naming row (of the source) and column
+   */
+  encode(batch: ColumnBatch, tally: LevelTally | undefined, sink: RowSink): void;
 }
 
 /**
@@ -27,15 +31,14 @@ export function batchEncoder(
   const decoders = new Map(used.map((index) => [index, decoderOf(features, index)]));
   const values = new Float64Array(BLOCK_ROWS * columnCount).fill(NaN);
   return {
-    encode: (batch, sink) => {
+    encode: (batch, tally, sink) => {
       const columnOf = new Map(batch.columns.map((column) => [column.name, column]));
       const decoded = new Map<number, FeatureValues>();
       for (const [index, { name, decode, absent }] of decoders) {
         const column = columnOf.get(name);
-        decoded.set(
-          index,
-          column === undefined ? absent(batch.rowCount) : decode(column, batch.rowCount, batch.firstRow),
-        );
+        const found = column === undefined ? absent(batch.rowCount) : decode(column, batch.rowCount, batch.firstRow);
+        decoded.set(index, found);
+        if (column !== undefined && found.kind === 'category') tally?.add(index, column, found, batch);
       }
       for (let from = 0; from < batch.rowCount; from += BLOCK_ROWS) {
         const to = Math.min(batch.rowCount, from + BLOCK_ROWS);

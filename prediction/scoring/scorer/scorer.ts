@@ -8,6 +8,7 @@ import { batchEncoder } from './batch-encoder.ts';
 import { calibrate } from './calibration.ts';
 import { checkMembers, compileBlend, type BlendRows, type ModelReader } from './members.ts';
 import { compileOffsets, type RowOffsets } from './offsets.ts';
+import { levelFinder, type LevelFinder, type LevelTally } from './unseen-levels.ts';
 
 /** One row's answer, made once and filled again and again. */
 export interface RowPrediction extends ColumnCounts {
@@ -33,7 +34,7 @@ export interface ColumnDifferences {
  * A model ready to predict. Row by row, matrix and batch give exactly the same raw scores, whatever the batch size.
  * Its buffers are its own: one scorer a thread, and no call inside another's.
  */
-export interface Scorer {
+export interface Scorer extends LevelFinder {
   readonly manifest: Manifest;
   /** raw scores a row: 1 for binary and regression, else one a class */
   readonly outputCount: number;
@@ -54,7 +55,7 @@ export interface Scorer {
   createPrediction(isExplained?: boolean): RowPrediction;
   /**
    * Predicts one raw row: a parsed JSON object, or cells by feature index. A column that is not there is a missing value;
-   * unknown columns are counted and ignored. Allocates next to nothing.
+   * unknown columns are counted and ignored, categories of unseen levels counted. Allocates next to nothing.
    *
    * @param rowNumber for messages, 0 by default
    * @throws CELL_UNREADABLE, OFFSET_INVALID naming row and column
@@ -69,9 +70,10 @@ export interface Scorer {
    *
    * @param onContributions told each row (of the batch) in order with its contributions, outputs x input features; they
    *   are valid during the call
+   * @param tally counts unseen levels of all batches that it is given with
    * @throws CELL_UNREADABLE, OFFSET_INVALID naming row (of the source) and column; NOT_AVAILABLE see `explainer`
    */
-  scoreBatch(batch: ColumnBatch, out: Float64Array, onContributions?: ContributionSink): void;
+  scoreBatch(batch: ColumnBatch, out: Float64Array, onContributions?: ContributionSink, tally?: LevelTally): void;
   /** From raw scores at `raw[at]` to label or value and probabilities; column counts are left alone. */
   toPrediction(raw: Float64Array, at: number, out: RowPrediction): void;
   /** Which names are missing from, or unknown among, a row's or source's columns. */
@@ -92,7 +94,7 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
   const columns = content.steps.flatMap((step) => stepColumns(step, content.features));
   const kept = keepArrays(reader);
   const blendOfMembers = compileBlend(content, kept);
-  const { offsets, inputPlaces, inputs, encoder, batches } = compileInputs(content);
+  const { offsets, inputPlaces, inputs, encoder, batches, levels } = compileInputs(content);
   const blend = finished(blendOfMembers, content, offsets);
   const known = new Set(content.features.map((feature) => feature.name));
   const toPrediction = predictionWriter(content);
@@ -113,6 +115,8 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
       contributions: isExplained ? new Float64Array(outputCount * explainer().features.length) : null,
       unknownColumnCount: 0,
       missingColumnCount: 0,
+      unseenLevelCount: 0,
+      unseenFeatures: new Int32Array(content.features.length),
     }),
     scoreRow: (row, out, rowNumber = 0) => {
       encoder.encode(row, rowNumber, out);
@@ -129,10 +133,10 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
         return column === undefined ? [] : [columnRequest(feature, column)];
       });
     },
-    scoreBatch: (batch, out, onContributions) => {
+    scoreBatch: (batch, out, onContributions, tally) => {
       const explained = onContributions === undefined ? null : explainer();
       const contributions = new Float64Array(explained === null ? 0 : outputCount * explained.features.length);
-      batches.encode(batch, (values, rows, firstRow) => {
+      batches.encode(batch, tally, (values, rows, firstRow) => {
         offsets?.check(values, columns.length, rows, batch.firstRow + firstRow);
         blend(values, columns.length, 0, rows, out, firstRow * outputCount);
         for (let row = 0; explained !== null && row < rows; row += 1) {
@@ -149,6 +153,7 @@ export function compileScorer(manifest: Manifest, reader: ModelReader): Scorer {
         unknown: [...given].filter((name) => !known.has(name)),
       };
     },
+    ...levels,
   };
 }
 
@@ -169,6 +174,10 @@ function compileInputs(content: ManifestContent) {
     inputs: features.filter((_, index) => usedFeatures.has(index)),
     encoder: rowEncoder(features, steps, usedSteps),
     batches: batchEncoder(features, steps, usedSteps),
+    levels: levelFinder(
+      features,
+      steps.filter((_, index) => usedSteps.has(index)),
+    ),
   };
 }
 

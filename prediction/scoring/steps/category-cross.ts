@@ -11,6 +11,7 @@ type CellKey = string | number | null;
 /** Places of the keys of one of two features: missing cells and unseen keys have the last two. */
 export interface CrossSide {
   readonly placeOf: (key: CellKey) => number;
+  readonly unseenPlace: number;
   readonly placeCount: number;
 }
 
@@ -37,6 +38,7 @@ function sideOf(keys: readonly string[]): CrossSide {
   const [missing, unseen] = [keys.length, keys.length + 1];
   return {
     placeCount: keys.length + 2,
+    unseenPlace: unseen,
     placeOf: (key) => {
       if (key === null) return missing;
       if (typeof key === 'string') return texts.get(key) ?? unseen;

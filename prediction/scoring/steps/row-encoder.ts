@@ -5,6 +5,7 @@ import { rowCrosses, type CrossSeat, type RowCrosses } from './category-cross.ts
 import { categoryTable, type CategoryStep, type CategoryTable } from './category-table.ts';
 import { datePart } from './date-parts.ts';
 import { compileHolidays, type HolidayWriter } from './holidays.ts';
+import { stepKeys } from './known-levels.ts';
 import { isPairStep, pairInputs, writePair } from './pair-steps.ts';
 import { writePlace, type PlaceStep } from './place-steps.ts';
 import { compileTexts, textGroups, type PlacedTextStep, type TextScorer } from '../text/text-scores.ts';
@@ -16,12 +17,19 @@ import { columnCountOf, stepInputs } from './steps.ts';
 /** Cells by column name (a parsed JSON object), or by feature index (`undefined`: no such column). */
 export type RawRow = Readonly<Record<string, unknown>> | readonly unknown[];
 
-/** What was odd about a row's columns. */
-export interface ColumnCounts {
+/** What was odd about a row's columns and cells. */
+export interface ColumnCounts extends LevelCounts {
   /** columns of the row that the model does not know */
   unknownColumnCount: number;
   /** features that steps read and the row does not have; they are missing values */
   missingColumnCount: number;
+}
+
+/** Which of a row's categories are none of the levels that the model knows, see `knownLevels`. */
+export interface LevelCounts {
+  unseenLevelCount: number;
+  /** indices of their features: the first `unseenLevelCount`, in the order of the row's cells; as long as there are features */
+  readonly unseenFeatures: Int32Array;
 }
 
 /** Encodes one raw row into `values`, the columns of all steps; allocates nothing. Not re-entrant. */
@@ -57,7 +65,10 @@ interface PlaceTarget {
 /** What is done with a feature's cell. */
 interface FeaturePlan {
   readonly feature: InputFeature;
+  readonly index: number;
   readonly isUsed: boolean;
+  /** A step knows a level of it: others are told as unseen. */
+  readonly hasLevels: boolean;
   readonly read: NumberReader | null;
   readonly keyRule: KeyRule;
   /** dense columns that are the number itself */
@@ -107,7 +118,7 @@ export function rowEncoder(
       if (plan === undefined) unknown += 1;
       else if (plan.isUsed) {
         usedSeen += 1;
-        if (!write(plan, row[name], values, numbers)) throw unreadable(plan.feature, rowNumber, row[name]);
+        if (!write(plan, row[name], values, numbers, counts)) throw unreadable(plan.feature, rowNumber, row[name]);
       }
     }
     counts.unknownColumnCount = unknown;
@@ -121,7 +132,7 @@ export function rowEncoder(
       if (plan?.isUsed !== true) continue;
       const cell = cells[index];
       if (cell === undefined) missing += 1;
-      else if (!write(plan, cell, values, numbers)) throw unreadable(plan.feature, rowNumber, cell);
+      else if (!write(plan, cell, values, numbers, counts)) throw unreadable(plan.feature, rowNumber, cell);
     }
     counts.unknownColumnCount = Math.max(0, cells.length - plans.length);
     counts.missingColumnCount = missing;
@@ -134,6 +145,7 @@ export function rowEncoder(
       if (pairs.length > 0 || histories.byStep.size > 0) numbers.fill(NaN);
       histories.reset();
       crosses.reset();
+      counts.unseenLevelCount = 0;
       // The cast holds: what is no array is the record of the union (Array.isArray does not narrow readonly arrays).
       if (Array.isArray(row)) encodeCells(row, rowNumber, counts);
       else encodeObject(row as Readonly<Record<string, unknown>>, rowNumber, counts);
@@ -167,18 +179,17 @@ const scratch = new Float64Array(2);
 const NAMES_MAX = 10_000;
 
 /** Writes all columns of a feature; false: the cell is unreadable. */
-function write(plan: FeaturePlan, cell: unknown, values: Float64Array, numbers: Float64Array): boolean {
-  const { read, numberColumns, categoryTargets, numberPlace } = plan;
+function write(
+  plan: FeaturePlan,
+  cell: unknown,
+  values: Float64Array,
+  numbers: Float64Array,
+  counts: LevelCounts,
+): boolean {
+  const { read, numberColumns, numberPlace } = plan;
   if (plan.textScorers.length > 0) return writeText(plan, cell, values);
   if (plan.readPlace !== null) return writePlaceCell(plan, cell, values);
-  if (read === null) {
-    if (!writeKeys(plan, cell)) return false;
-    for (let i = 0; i < categoryTargets.length; i += 1) {
-      const target = categoryTargets[i];
-      if (target !== undefined && !writeCategory(target, plan.keyRule, cell, values)) return false;
-    }
-    return true;
-  }
+  if (read === null) return writeCategory(plan, cell, values, counts);
   const first = numberColumns[0];
   if (
     first !== undefined &&
@@ -199,12 +210,31 @@ function write(plan: FeaturePlan, cell: unknown, values: Float64Array, numbers: 
   return true;
 }
 
-/** Finds the category's key in histories and crosses; false: the cell is unreadable. */
-function writeKeys({ readKey, keyTargets }: FeaturePlan, cell: unknown): boolean {
-  if (keyTargets.length === 0 || readKey === null) return true;
-  const key = readKey(cell);
-  if (key === undefined) return false;
-  for (const target of keyTargets) target.place = target.table.placeOf(key);
+/** Writes a category's columns and finds its key in histories and crosses; it is unseen where none of them knows it. */
+function writeCategory(plan: FeaturePlan, cell: unknown, values: Float64Array, counts: LevelCounts): boolean {
+  const { categoryTargets, keyTargets, readKey, keyRule } = plan;
+  let isKnown = !plan.hasLevels;
+  if (keyTargets.length > 0 && readKey !== null) {
+    const key = readKey(cell);
+    if (key === undefined) return false;
+    isKnown ||= key === null;
+    for (const target of keyTargets) {
+      target.place = target.table.placeOf(key);
+      isKnown ||= target.place !== target.table.unseenPlace;
+    }
+  }
+  for (let i = 0; i < categoryTargets.length; i += 1) {
+    const target = categoryTargets[i];
+    if (target === undefined) continue;
+    const place = placeOfCell(target, keyRule, cell);
+    if (place === undefined) return false;
+    writeLevel(target.table, place, values, target.column);
+    isKnown ||= place !== target.table.unseenPlace;
+  }
+  if (!isKnown) {
+    counts.unseenFeatures[counts.unseenLevelCount] = plan.index;
+    counts.unseenLevelCount += 1;
+  }
   return true;
 }
 
@@ -222,19 +252,16 @@ function writeText({ feature, textScorers }: FeaturePlan, cell: unknown, values:
   return true;
 }
 
-function writeCategory(target: CategoryTarget, keyRule: KeyRule, cell: unknown, values: Float64Array): boolean {
+/** The place of a cell in a step's table; undefined: the cell is unreadable. */
+function placeOfCell({ table, byText }: CategoryTarget, keyRule: KeyRule, cell: unknown): number | undefined {
   const text = typeof cell === 'string' ? cell : cellText(cell);
-  if (text === undefined) return false;
-  const { table, column } = target;
-  let place: number | undefined = table.missingPlace;
-  if (text !== null) {
-    place = target.byText.get(text);
-    // Numbers and booleans are keys as they are; a text may be another spelling of one.
-    if (place === undefined && keyRule !== 'text' && typeof cell === 'string')
-      place = table.placeOf.get(categoryKey(text, keyRule));
-  }
-  writeLevel(table, place ?? table.unseenPlace, values, column);
-  return true;
+  if (text === undefined) return undefined;
+  if (text === null) return table.missingPlace;
+  let place = byText.get(text);
+  // Numbers and booleans are keys as they are; a text may be another spelling of one.
+  if (place === undefined && keyRule !== 'text' && typeof cell === 'string')
+    place = table.placeOf.get(categoryKey(text, keyRule));
+  return place ?? table.unseenPlace;
 }
 
 function writeLevel(
@@ -261,11 +288,13 @@ function featurePlan(
   const texts: PlacedTextStep[] = [];
   const placeTargets: PlaceTarget[] = [];
   let isUsed = false;
+  let hasLevels = false;
   const keyTargets: (HistoryTarget | CrossSeat)[] = [];
   let isNumberKept = false;
   for (const { number, step, first } of steps) {
     if (!stepInputs(step).includes(index)) continue;
     isUsed = true;
+    hasLevels ||= stepKeys(step, index).length > 0;
     if (step.kind === 'numeric') numberColumns.push(first);
     else if (step.kind === 'date-parts')
       dateTargets.push(...step.parts.map((part, i) => ({ column: first + i, part })));
@@ -284,7 +313,9 @@ function featurePlan(
   }
   return {
     feature,
+    index,
     isUsed,
+    hasLevels,
     read: reader.kind === 'number' || reader.kind === 'date' ? reader.read : null,
     keyRule: feature.parse.kind === 'category' ? feature.parse.keyRule : 'text',
     numberColumns,

@@ -27,8 +27,10 @@ export function historyColumns({ windows, season }: Pick<HistoryStep, 'windows' 
 
 /** A history, ready to be looked up. */
 export interface HistoryTable {
-  /** The place of a series by its key, or by its number where the series is a number; -1: never seen, or missing. */
+  /** The place of a series by its key, or by its number where the series is a number; `unseenPlace`: never seen, or missing. */
   placeOf(series: string | number | null): number;
+  /** -1 */
+  readonly unseenPlace: number;
   /** Writes the columns of a row; all are NaN where nothing was known of the series. */
   write(place: number, seconds: number, out: Float64Array, at: number): void;
 }
@@ -46,8 +48,10 @@ export function historyTable(step: HistoryStep, isNumber: boolean): HistoryTable
   const valueCount = 1 + windows.length;
   const placeCount = seasonLength(season);
   const columnCount = historyColumns(step).length;
+  const unseenPlace = -1;
   return {
-    placeOf: (series) => (series === null ? -1 : (places.get(series) ?? -1)),
+    unseenPlace,
+    placeOf: (series) => (series === null ? unseenPlace : (places.get(series) ?? unseenPlace)),
     write: (place, seconds, out, at) => {
       if (place < 0) {
         out.fill(NaN, at, at + columnCount);

@@ -12,9 +12,7 @@ import { csvCell } from './csv.ts';
 import { checkExplanations, explanationsCsv, explanationsJson } from './explanations.ts';
 import { checkProbabilities, mostLikely } from './probabilities.ts';
 import type { InputRows, ObjectRow } from './rows.ts';
-
-/** Column names named in one row's warnings, and in one complaint, at most. */
-const NAMED_COLUMNS_MAX = 20;
+import { NAMED_COLUMNS_MAX, warningsJson } from './warnings.ts';
 
 export type AnswerFormat = 'json' | 'csv';
 
@@ -98,7 +96,8 @@ export function beginAnswer(
     advance: (rowCount) => {
       const end = Math.min(rows.count, next + rowCount);
       for (; next < end; next += 1) {
-        scorer.scoreRow(rows.row(next), prediction, next + 1);
+        const row = rows.row(next);
+        scorer.scoreRow(row, prediction, next + 1);
         const odd = rows.differences(next, prediction);
         if (refuses && odd !== null && odd.missing.length > 0) throw missingColumns(next, odd.missing);
         if (format === 'csv') {
@@ -106,7 +105,9 @@ export function beginAnswer(
           text += `${csvLine(template, prediction)}${more}\r\n`;
         } else {
           const more = top > 0 ? `,"explanations":${explanationsJson(scorer, prediction, top)}` : '';
-          text += `${next === 0 ? '' : ','}${jsonRow(template, prediction, next, likely)}${more}${odd === null ? '}' : `,"warnings":${warnings(odd)}}`}`;
+          const isOdd = odd !== null || prediction.unseenLevelCount > 0;
+          const warnings = isOdd ? `,"warnings":${warningsJson(odd, scorer.unseenLevels(row, prediction))}` : '';
+          text += `${next === 0 ? '' : ','}${jsonRow(template, prediction, next, likely)}${more}${warnings}}`;
         }
       }
       return next === rows.count;
@@ -192,27 +193,6 @@ function csvLine(template: Template, prediction: RowPrediction): string {
 function numberText(value: string | number | undefined): string {
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   throw new AppError('INTERNAL', `a prediction is ${value ?? 'missing'}`);
-}
-
-const warningTexts = new WeakMap<ColumnDifferences, string>();
-
-/** JSON text of one row's warnings; made once for rows with the same columns. */
-function warnings(odd: ColumnDifferences): string {
-  let text = warningTexts.get(odd);
-  if (text === undefined) {
-    text = JSON.stringify([
-      ...told(odd.missing, (name) => `column ${name} is missing: taken as a missing value`, 'missing'),
-      ...told(odd.unknown, (name) => `column ${name} is unknown: ignored`, 'unknown'),
-    ]);
-    warningTexts.set(odd, text);
-  }
-  return text;
-}
-
-function told(names: readonly string[], sentence: (name: string) => string, word: string): string[] {
-  const sentences = names.slice(0, NAMED_COLUMNS_MAX).map((name) => sentence(JSON.stringify(name)));
-  const more = names.length - sentences.length;
-  return more > 0 ? [...sentences, `${more} more columns are ${word}`] : sentences;
 }
 
 function missingColumns(index: number, missing: readonly string[]): AppError {

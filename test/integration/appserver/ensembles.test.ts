@@ -230,9 +230,13 @@ function ensembles(client: 'sqlite' | 'postgres'): void {
 
     it('explains rows as the scorer does, and adds up', async () => {
       const path = `/models/${recommended().modelId}/explanations`;
-      const rows = [{ x: 0.95, z: '0.9', colour: 'red' }, { x: null }];
+      const rows = [{ x: 0.95, z: '0.9', colour: 'red' }, { x: null }, { x: 0.5, z: 0.5, colour: 'mauve' }];
       const { data } = await api.call('POST', path, 200, RowExplanations, { json: { rows, top: 2 } });
-      expect(data.map(({ missingColumns }) => missingColumns)).to.deep.equal([[], ['z', 'colour']]);
+      expect(data.map(({ missingColumns }) => missingColumns)).to.deep.equal([[], ['z', 'colour'], []]);
+      expect(data.map(({ unseenLevels }) => unseenLevels.length)).to.deep.equal([0, 0, 1]);
+      expect(data[2]?.unseenLevels[0]).to.match(
+        /^column "colour": "mauve" is none of the 3 levels that the model knows/,
+      );
       expect(data[0]?.prediction).to.equal('yes');
       for (const { explanations, probabilities } of data) {
         const [one] = explanations;

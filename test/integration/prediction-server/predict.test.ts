@@ -182,6 +182,29 @@ describe('prediction server: rows in, predictions out', () => {
     expect(csv.data.map(({ prediction }) => prediction)).to.deep.equal([111, 110]);
   });
 
+  it('warns of levels that the model does not know, row by row, in JSON and CSV', async () => {
+    const unseen = (color: string) =>
+      `column "color": "${color}" is none of the 3 levels that the model knows ("red", "green", "blue"): taken as an unseen level`;
+    const rows = [{ ...ROW, color: 'mauve' }, { ...ROW, color: null }, ROW, { target: 1, ...ROW, color: 7 }];
+    const { data } = bodyOf(await predict(server, rows));
+    expect(data.map(({ warnings }) => warnings)).to.deep.equal([
+      [unseen('mauve')],
+      undefined,
+      undefined,
+      ['column "target" is unknown: ignored', unseen('7')],
+    ]);
+    expect(data.map(({ prediction }) => prediction)).to.deep.equal([101, 101, 111, 101]);
+    const text = 'height,age,color,__proto__\n1.7,30,mauve,1\n1.7,30,,1\n1.7,30,red,1\n';
+    const csv = bodyOf(await predict(server, text, { headers: CSV }));
+    expect(csv.data).to.deep.equal(data.slice(0, 3));
+    const strict = await predict(server, rows[0], { id: 'dep_strict' });
+    expect(bodyOf(strict).data[0]?.warnings, 'missing columns are refused there, levels told').to.have.length(1);
+    const explained = bodyOf(await predict(server, rows[0], { id: 'dep_1?explanations=1' }));
+    expect(explained.data[0]?.warnings).to.deep.equal([unseen('mauve')]);
+    const asCsv = await predict(server, rows[0], { headers: { accept: 'text/csv' } });
+    expect(asCsv.text, 'CSV has no place for warnings').to.equal('prediction\r\n101\r\n');
+  });
+
   it('names at most twenty columns in a row’s warnings', async () => {
     const extra = Object.fromEntries(Array.from({ length: 25 }, (_, i) => [`extra${i}`, i]));
     const warnings = bodyOf(await predict(server, { ...ROW, ...extra })).data[0]?.warnings ?? [];
@@ -244,6 +267,14 @@ describe('prediction server: rows in, predictions out', () => {
   for (const [what, rows, headers, status, code, part] of [
     ['an empty body', '', {}, 400, 'INVALID_JSON', 'line 1, column 1 (position 0)'],
     ['broken JSON', '{"age": 30,\n "color": red}', {}, 400, 'INVALID_JSON', 'line 2, column 11 (position 22)'],
+    [
+      'NaN in JSON',
+      '[{"age": 30},\n {"age": NaN}]',
+      {},
+      400,
+      'INVALID_JSON',
+      'a JSON value (null for a missing value, not NaN) is expected at line 2, column 10 (position 23)',
+    ],
     ['a text after JSON', '{} {}', {}, 400, 'INVALID_JSON', 'position 3'],
     ['a number', '42', {}, 422, 'VALIDATION_FAILED', 'an object, an array of objects'],
     ['an array of numbers', '[{}, 1]', {}, 422, 'VALIDATION_FAILED', 'row 2'],

@@ -119,7 +119,7 @@ describe('worker: batch-predict task', function () {
     }
     expect(csv).to.have.length(input.length);
     expect(outcome.rowCount).to.equal(cells.length);
-    expect(outcome.warnings.map(({ code }) => code)).to.deep.equal(['COLUMN_IGNORED']);
+    expect(outcome.warnings.map(({ code }) => code)).to.deep.equal(['COLUMN_IGNORED', 'LEVELS_UNSEEN']);
     expect((await objectNames(bench.context, run.attempt.path)).sort()).to.deep.equal([
       'rows.csv',
       'rows.ndjson',
@@ -178,6 +178,17 @@ describe('worker: batch-predict task', function () {
     const out = scorer.createPrediction();
     scorer.scoreRow({ plan: 'pro' }, out);
     expect(csv[1]?.[2]).to.equal(String(out.probabilities[1]));
+  });
+
+  it('levels that the model does not know are told by column, with the first of them; missing ones are not', async () => {
+    const plans = ['pro', 'NaN', 'gold', '', 'silver', 'gold', 'basic'];
+    const text = `age,since,plan\n${plans.map((plan) => `30,2026-01-15,${plan}\n`).join('')}`;
+    const { outcome } = await predict(text);
+    expect(outcome.warnings).to.have.length(1);
+    expect(outcome.warnings[0]).to.include({ code: 'LEVELS_UNSEEN', handling: 'Read as unseen levels.' });
+    expect(outcome.warnings[0]?.message).to.match(
+      /^column "plan": "gold" in row 3, and what is in 2 rows more, is none of the 3 levels that the model knows \(("\w+", ){2}"\w+"\)$/,
+    );
   });
 
   it('a cell that cannot be read names row and column', async () => {

@@ -199,10 +199,14 @@ export function makeModel(signer: TestSigner, modelId: string, { content, trees 
     trainingStatistics: [],
     files: [],
   };
-  const bytes = Buffer.from(JSON.stringify(manifest));
-  const manifestSha256 = sha256(bytes);
+  return signedModel(signer, modelId, Buffer.from(JSON.stringify(manifest)), packed.blob);
+}
+
+/** The files of an artefact, signed. */
+export function signedModel(signer: TestSigner, modelId: string, manifest: Uint8Array, blob: Uint8Array): TestModel {
+  const manifestSha256 = sha256(manifest);
   const signature = { modelId, manifestSha256, signature: signer.sign({ modelId, manifestSha256 }) };
-  return { modelId, manifest: bytes, manifestSha256, blob: packed.blob, signature };
+  return { modelId, manifest, manifestSha256, blob, signature };
 }
 
 /** A signed deployment record. */

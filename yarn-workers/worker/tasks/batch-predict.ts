@@ -6,14 +6,8 @@ import { batchRowsOf, writeRows } from '#tables';
 import type { TaskHandler, TaskRun } from '../child/task-run.ts';
 import { sourceTable } from './sources/source-table.ts';
 import { writeStaged, type RowsToWrite } from './staged-output.ts';
-import {
-  cellCount,
-  checkPassthrough,
-  columnWarnings,
-  predictTable,
-  resultColumns,
-  type ResultBatch,
-} from './predict-table.ts';
+import { columnWarnings, levelWarnings } from './input-warnings.ts';
+import { cellCount, checkPassthrough, predictTable, resultColumns, type ResultBatch } from './predict-table.ts';
 import { openStoredArtifact } from './stored-artifact.ts';
 
 /** Part of the work after which only files are closed. */
@@ -29,9 +23,10 @@ export const runBatchPredict: TaskHandler<BatchPredictTask> = async (run) => {
   const scoring = { table, passthroughColumns: spec.passthroughColumns, explanations: spec.explanations };
   checkPassthrough(scoring, scorer);
   const { rowCount } = table;
+  const levels = scorer.levelTally();
   const rows: RowsToWrite = {
     columns: resultColumns(scoring, scorer),
-    batches: told(predictTable(scorer, open(batchRowsOf(cellCount(scoring, scorer))), scoring)),
+    batches: told(predictTable(scorer, open(batchRowsOf(cellCount(scoring, scorer))), scoring, levels)),
   };
   const staged =
     spec.output === undefined
@@ -54,7 +49,7 @@ export const runBatchPredict: TaskHandler<BatchPredictTask> = async (run) => {
     kind: 'batch-predict',
     rowCount,
     rowsPerSecond: rowCount / Math.max(seconds, Number.EPSILON),
-    warnings: columnWarnings(table, scorer),
+    warnings: [...columnWarnings(table, scorer), ...levelWarnings(levels)],
     ...(staged === null ? {} : { staged: { path: staged.path, files: staged.files } }),
   };
 

@@ -1,17 +1,15 @@
+import { AppError, type BatchSource, type Column, type ExplanationsAsked, type StoredTable } from '#contracts';
 import {
-  AppError,
-  type BatchSource,
-  type Column,
-  type ExplanationsAsked,
-  type FeatureWarning,
-  type StoredTable,
-} from '#contracts';
-import { explainedOutput, explanationCells, explanationColumns, explanationOf, type Scorer } from '#scoring';
+  explainedOutput,
+  explanationCells,
+  explanationColumns,
+  explanationOf,
+  type LevelTally,
+  type Scorer,
+} from '#scoring';
 
 /** Name of the column of values or labels. */
 const PREDICTION_COLUMN = 'prediction';
-/** Columns that a warning names at most. */
-const NAMES_SHOWN_MAX = 10;
 
 /** A column of the result: exact texts of the input, or numbers. */
 export interface ResultColumn {
@@ -70,30 +68,10 @@ export function checkPassthrough(spec: ScoredColumns, scorer: Scorer): void {
   }
 }
 
-/** What is odd about the input's columns: missing ones are missing values, others are not used. */
-export function columnWarnings(table: Pick<StoredTable, 'columns'>, scorer: Scorer): FeatureWarning[] {
-  const { missing, unknown } = scorer.columnDifferences(table.columns.map(({ name }) => name));
-  const warnings: FeatureWarning[] = [];
-  if (missing.length > 0) {
-    const message = `the input lacks ${shown(missing)}`;
-    warnings.push({ code: 'COLUMN_MISSING', message, handling: 'Read as missing values.' });
-  }
-  if (unknown.length > 0) {
-    const message = `the model does not use ${shown(unknown)}`;
-    warnings.push({ code: 'COLUMN_IGNORED', message, handling: 'Ignored.' });
-  }
-  return warnings;
-}
-
-function shown(names: readonly string[]): string {
-  const some = names.slice(0, NAMES_SHOWN_MAX).map((name) => JSON.stringify(name));
-  const more = names.length - some.length;
-  return `${names.length === 1 ? 'column' : 'columns'} ${some.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-}
-
 /**
  * Predicts all rows of a table, in order: as many rows come out as go in. Memory is bounded by a batch.
  *
+ * @param levels counts unseen ones, their rows from 1
  * @throws CELL_UNREADABLE naming row and column; DATA_READ_TRUNCATED; NOT_AVAILABLE for explanations of a model that was
  *   trained without them
  */
@@ -101,6 +79,7 @@ export async function* predictTable(
   scorer: Scorer,
   source: BatchSource,
   spec: ScoredColumns,
+  levels?: LevelTally,
   signal?: AbortSignal,
 ): AsyncGenerator<ResultBatch> {
   const inputs = scorer.columnRequests(spec.table.columns);
@@ -119,6 +98,7 @@ export async function* predictTable(
       { firstRow: firstRow + 1, rowCount, columns: batch.columns.slice(0, inputs.length) },
       raw,
       explained === null ? undefined : (row, contributions) => explained.add(row, raw, contributions),
+      levels,
     );
     const labels = new Array<string>(classCount === 0 ? 0 : rowCount);
     const values = new Float64Array(classCount === 0 ? rowCount : 0);
