@@ -2,6 +2,7 @@
  * What the search for leakage says of tables that it should be silent about, and of traps: `node test/bench/leakage.bench.ts`.
  * Groups: patients of five rows whose target is half their own, or whose ids are permuted; printed are alarms.
  * Equal rows: tables of independent and of dependent columns of few values, and with a part of the rows copied.
+ * A number with a category: traps that only both together give away, and a pair of AUC 0.9; then the time of a pair.
  */
 import type { TargetSpec } from '#contracts';
 import { createRandom, type Random } from '#statistics';
@@ -9,7 +10,9 @@ import { expectedTwinShare } from '../../yarn-workers/ml/leakage/chance-twins.ts
 import { duplicateCounter } from '../../yarn-workers/ml/leakage/duplicates.ts';
 import { foretellerOf } from '../../yarn-workers/ml/leakage/foretell.ts';
 import { groupBleed } from '../../yarn-workers/ml/leakage/group-bleed.ts';
-import { LEAKAGE_FOLDS } from '../../yarn-workers/ml/leakage/limits.ts';
+import { HIGH_SCORE, LEAKAGE_FOLDS, PAIR_ROWS_MAX } from '../../yarn-workers/ml/leakage/limits.ts';
+import { bestTogether } from '../../yarn-workers/ml/leakage/pairs.ts';
+import { partsOf, partsOfKeys } from '../../yarn-workers/ml/leakage/parts.ts';
 import type { RowSlots } from '../../yarn-workers/ml/leakage/row-slots.ts';
 import { rowHashes } from '../../yarn-workers/ml/leakage/row-hashes.ts';
 
@@ -130,3 +133,66 @@ for (let batch = 0; batch < 30; batch += 1) {
 }
 const ns = ((performance.now() - startedAt) * 1e6) / (30 * cells.length * 50);
 say(`hashing and counting: ${ns.toFixed(1)} ns a cell of 50 columns`);
+
+/** What a number and a category say together, of targets that neither tells. */
+const TOGETHER = {
+  'a code of 20 values, the parity of the sum of both': (number: number, level: number) => (number + level) % 2,
+  'a limit that is another in each level': (number: number, level: number) => Number(number > level),
+  'an amount in a currency': (number: number, level: number) => Math.log(number) - Math.log(level + 1),
+} as const;
+
+function mixedPair(seed: number, what: keyof typeof TOGETHER | 'honest', levelCount: number) {
+  const random = createRandom(seed);
+  const isCode = what === 'a code of 20 values, the parity of the sum of both';
+  const codes = Int32Array.from({ length: PAIR_ROWS_MAX }, () => random.below(levelCount));
+  const labels = Uint8Array.from(codes, () => Number(random.uniform() < 0.3));
+  const numbers = Float64Array.from(codes, (code, row) => {
+    if (what === 'honest') return 3 * code + 1.81 * (labels[row] ?? 0) + normal(random);
+    return isCode ? random.below(20) : random.uniform() * levelCount;
+  });
+  const values = Float64Array.from(numbers, (number, row) =>
+    what === 'honest' ? (labels[row] ?? 0) : TOGETHER[what](number, codes[row] ?? 0),
+  );
+  const isNumber = what === 'an amount in a currency';
+  const targetType = isNumber ? 'regression' : 'binary';
+  const target: TargetSpec = { name: 'y', targetType, classes: [], positiveClass: isNumber ? null : 1 };
+  const folds = Uint8Array.from(codes, () => random.below(LEAKAGE_FOLDS));
+  const rows = { classes: isNumber ? null : Int32Array.from(values), values: isNumber ? values : null };
+  const keys = Array.from({ length: levelCount }, (_, level) => `k${level}`);
+  return {
+    foretell: foretellerOf(target, rows, folds),
+    number: { index: 0, name: 'number', values: { kind: 'number', values: numbers } },
+    category: { index: 1, name: 'category', values: { kind: 'category', codes, keys } },
+  } as const;
+}
+
+// Object.keys gives the keys of the literal above.
+const traps = Object.keys(TOGETHER) as (keyof typeof TOGETHER)[];
+for (const what of [...traps, 'honest'] as const)
+  for (const levelCount of [3, 10, 40]) {
+    const scores = Array.from({ length: TRAPS }, (_, seed) => {
+      const { foretell, number, category } = mixedPair(seed, what, levelCount);
+      const [ranges, levels] = [partsOf(number.values), partsOf(category.values)];
+      const crossed = partsOfKeys(
+        Array.from(ranges.codes, (code, row) => code * levels.count + (levels.codes[row] ?? 0)),
+      );
+      return [bestTogether([number, category], foretell).score, foretell(crossed)] as const;
+    });
+    const highOf = (way: 0 | 1): number => scores.filter((score) => score[way] >= HIGH_SCORE).length;
+    const best = Math.max(...scores.map(([score]) => score)).toFixed(3);
+    say(
+      `number with category, ${what}, ${levelCount} levels: high risk in ${highOf(0)} of ${TRAPS} (largest score ${best}); with ranges of all rows in ${highOf(1)}`,
+    );
+  }
+
+const pair = mixedPair(1, 'an amount in a currency', 10);
+const other = { ...pair.number, values: { ...pair.number.values, values: pair.number.values.values.toReversed() } };
+for (const [what, together] of [
+  ['a number with a category', pair.category],
+  ['two numbers', other],
+] as const) {
+  const begin = process.cpuUsage();
+  for (let turn = 0; turn < 100; turn += 1) bestTogether([pair.number, together], pair.foretell);
+  const { user, system } = process.cpuUsage(begin);
+  say(`a pair of ${PAIR_ROWS_MAX} rows, ${what}: ${((user + system) / 100_000).toFixed(2)} ms of CPU`);
+}

@@ -19,6 +19,7 @@ export function bestTogether(
   return ways.reduce((best, way) => (way.score > best.score ? way : best), { by: 'value', score: 0 });
 }
 
+/** A number has ranges of its own within each category, as deep as its rows go: what a currency makes of an amount is another in each. */
 function together(a: FeatureValues, b: FeatureValues): Together[] {
   if (a.kind === 'number' && b.kind === 'number') {
     return [
@@ -30,7 +31,8 @@ function together(a: FeatureValues, b: FeatureValues): Together[] {
       },
     ];
   }
-  if (a.kind === 'number' || b.kind === 'number') return [];
+  if (a.kind === 'number') return [{ by: 'concatenation', parts: rangesOf(a.values, partsOf(b)) }];
+  if (b.kind === 'number') return [{ by: 'concatenation', parts: rangesOf(b.values, partsOf(a)) }];
   const keysOf = (values: Exclude<FeatureValues, { kind: 'number' }>): readonly (string | null)[] => {
     if (values.kind === 'place') return placeKeys(values);
     return values.kind === 'text' ? values.texts : Array.from(values.codes, (code) => values.keys[code] ?? null);

@@ -45,36 +45,51 @@ export function partsOfKeys(keys: readonly (string | number | null)[]): Parts {
   return { codes, count: known.size + 1 };
 }
 
+/** All rows as one part. */
+const whole = (rowCount: number): Parts => ({ codes: new Int32Array(rowCount), count: 1 });
+
 /**
- * The parts of numbers, NaN first: one a different value where values are repeated RANGE_ROWS_MIN times on average, else ranges of
- * as many rows each as equal values allow.
+ * The parts of numbers within each of some parts of the rows, missing ones first: one a different value where values are repeated
+ * RANGE_ROWS_MIN times on average over all rows, else ranges of as many rows each as equal values allow.
  */
-export function rangesOf(values: Float64Array): Parts {
-  const codes = new Int32Array(values.length);
+export function rangesOf(values: Float64Array, within: Parts = whole(values.length)): Parts {
   const rows = Uint32Array.from(values.keys()).filter((row) => !Number.isNaN(values[row] ?? NaN));
   const order = ascendingOrder(Float64Array.from(rows, (row) => values[row] ?? 0));
   const sorted = order.map((index) => rows[index] ?? 0);
+  const sizes = rangeSizes(values, sorted, within);
+  const codes = within.codes.slice();
+  let code = within.count - 1;
+  // Of each part of the rows: the range that is being filled, its rows, and its last value.
+  const open = new Int32Array(within.count);
+  const rowsIn = new Float64Array(within.count).fill(Infinity);
+  const last = new Float64Array(within.count).fill(NaN);
+  for (const row of sorted) {
+    const value = values[row] ?? NaN;
+    const part = within.codes[row] ?? 0;
+    if ((rowsIn[part] ?? 0) >= (sizes[part] ?? 1) && value !== last[part]) {
+      code += 1;
+      open[part] = code;
+      rowsIn[part] = 0;
+    }
+    codes[row] = open[part] ?? 0;
+    rowsIn[part] = (rowsIn[part] ?? 0) + 1;
+    last[part] = value;
+  }
+  return { codes, count: code + 1 };
+}
+
+/** Rows of a range at least, in each part of the rows. */
+function rangeSizes(values: Float64Array, sorted: Uint32Array, { codes, count }: Parts): Float64Array {
+  const rowCounts = new Float64Array(count);
   let distinct = 0;
   let last = NaN;
   for (const row of sorted) {
     const value = values[row] ?? NaN;
     if (value !== last) distinct += 1;
     last = value;
+    const part = codes[row] ?? 0;
+    rowCounts[part] = (rowCounts[part] ?? 0) + 1;
   }
-  const isRepeated = distinct * RANGE_ROWS_MIN <= sorted.length;
-  const size = isRepeated ? 1 : Math.max(RANGE_ROWS_MIN, Math.ceil(sorted.length / RANGES_MAX));
-  let code = 0;
-  let rowsInPart = Infinity;
-  last = NaN;
-  for (const row of sorted) {
-    const value = values[row] ?? NaN;
-    if (rowsInPart >= size && value !== last) {
-      code += 1;
-      rowsInPart = 0;
-    }
-    codes[row] = code;
-    rowsInPart += 1;
-    last = value;
-  }
-  return { codes, count: code + 1 };
+  if (distinct * RANGE_ROWS_MIN <= sorted.length) return rowCounts.fill(1);
+  return rowCounts.map((rowCount) => Math.max(RANGE_ROWS_MIN, Math.ceil(rowCount / RANGES_MAX)));
 }

@@ -85,6 +85,37 @@ describe('ml leakage', () => {
     expect(found.map((one) => [one.features.toSorted(), one.by])).to.deep.equal([[['first', 'second'], 'difference']]);
   });
 
+  it('finds a store number and a product code that decide the target together, though neither tells anything', async () => {
+    const storeOf = (row: number): number => Math.floor(12 * u(9, row));
+    const store = number('store', storeOf);
+    const product = column(
+      'product',
+      textRule,
+      (row) => `p${2 * Math.floor(10 * u(10, row)) + ((storeOf(row) + y(row)) % 2)}`,
+    );
+    const found = high(await leakageOf([...HONEST, store, product, target]));
+    expect(found.map((one) => [one.features.toSorted(), one.by])).to.deep.equal([
+      [['product', 'store'], 'concatenation'],
+    ]);
+  });
+
+  it('finds an amount that is the target in another currency', async () => {
+    const currencyOf = (row: number): number => Math.floor(5 * u(9, row));
+    const euro = number('y', (row) => Math.exp(3 * u(6, row)));
+    const amount = number('amount', (row) => 1.7 ** currencyOf(row) * Math.exp(3 * u(6, row)));
+    const currency = column('currency', textRule, (row) => `c${currencyOf(row)}`);
+    const found = high(await leakageOf([...HONEST, amount, currency, euro]));
+    expect(found.map((one) => [one.features, one.by])).to.deep.equal([[['amount', 'currency'], 'concatenation']]);
+  });
+
+  it('does not flag a number whose limit is another in each category, of AUC 0.9 together', async () => {
+    const tariffOf = (row: number): number => Math.floor(4 * u(9, row));
+    const tariff = column('tariff', textRule, (row) => `t${tariffOf(row)}`);
+    const usage = number('usage', (row) => 3 * tariffOf(row) + 1.81 * y(row) + normal(10, row));
+    const facts = await leakageOf([...HONEST, tariff, usage, target]);
+    expect([facts.findings, facts.pairCount]).to.deep.equal([[], 10]);
+  });
+
   it('finds what tells a target of many classes, and the values of a regression', async () => {
     const kind = column('y', textRule, (row) => `class ${Math.floor(6 * u(6, row))}`);
     const code = number('trap', (row) => 10 * Math.floor(6 * u(6, row)) + u(7, row));
