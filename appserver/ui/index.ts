@@ -3,6 +3,7 @@ export const UI_FILES: Readonly<Record<string, string>> = {
   'index.html': 'text/html; charset=utf-8',
   'app.js': 'text/javascript; charset=utf-8',
   'charts.js': 'text/javascript; charset=utf-8',
+  'class-curves.js': 'text/javascript; charset=utf-8',
   'comparison.js': 'text/javascript; charset=utf-8',
   'data.js': 'text/javascript; charset=utf-8',
   'dom.js': 'text/javascript; charset=utf-8',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { Insight } from '#contracts';
 import { Api } from '../support/api.ts';
 import { installedBrowser, startBrowser, type TestBrowser, type WatchedPage } from '../support/browser.ts';
 import { modelled, type Modelled } from '../support/modelling.ts';
@@ -13,6 +14,7 @@ const ATTACK = `<img src=x onerror="document.title='owned'">`;
 describe('pages of a model', function () {
   this.timeout(120_000);
   let platform: SharedPlatform;
+  let api: Api;
   let browser: TestBrowser | null = null;
   let classified: Modelled;
   let regressed: Modelled;
@@ -21,7 +23,7 @@ describe('pages of a model', function () {
     const executable = installedBrowser();
     if (executable === null) return;
     platform = await sharedPlatform();
-    const api = new Api(platform.url, platform.adminKey);
+    api = new Api(platform.url, platform.adminKey);
     const blueprints = ['baseline', 'linear', 'lightgbm-fast'];
     const table = multiclassSample(200);
     const renamed = { ...table, columns: [ATTACK, ...table.columns.slice(1)] };
@@ -87,6 +89,41 @@ describe('pages of a model', function () {
     await page.locator('#insight .controls select').first().selectOption(first);
     await page.locator('#insight svg', { hasText: `Calibration of ${first}` }).waitFor();
     expect(new URL(page.url()).hash).to.include(`label=${first}`);
+    expect(complaints).to.deep.equal([]);
+    await page.close();
+  });
+
+  it('draw the curves of all classes with a legend, and of one that is chosen', async () => {
+    const { page, complaints } = await open(`model=${classified.modelId}&insight=roc`);
+    await page.locator('#insight svg', { hasText: 'ROC of all classes' }).waitFor();
+    const { insight } = await api.get(`/models/${classified.modelId}/insights/roc`, Insight);
+    if (insight.kind !== 'roc') throw new Error(insight.kind);
+    const { classes = [], macroAuc = null } = insight;
+    expect(classes.length).to.equal(3);
+    const keys = await page.locator('#insight .legend .key').allInnerTexts();
+    expect(keys.map((key) => key.replace(/ \(.*/, ''))).to.deep.equal([
+      ...classes.map(({ label }) => label),
+      'guessing',
+    ]);
+    expect(await page.locator('#insight svg path.line').count()).to.equal(classes.length + 1);
+    const colours =
+      "new Set([...document.querySelectorAll('#insight svg path.line')].map((path) => getComputedStyle(path).stroke)).size";
+    expect(await page.evaluate(colours)).to.equal(classes.length + 1);
+    const mean = Number(await page.locator('#insight dd').first().innerText());
+    expect(mean, 'four digits of it').to.be.closeTo(macroAuc ?? NaN, 5e-5);
+    const rows = await page.locator('#insight > .scroll tbody tr').allInnerTexts();
+    expect(rows.map((row) => row.split('\t')[0])).to.deep.equal(classes.map(({ label }) => label));
+    const select = page.locator('#insight .controls select').first();
+    expect(await select.inputValue()).to.equal('');
+    await select.selectOption('virginica');
+    await page.locator('#insight svg', { hasText: 'ROC of virginica' }).waitFor();
+    expect(new URL(page.url()).hash).to.include('label=virginica');
+    await page.locator('#insight .controls select').first().selectOption('');
+    await page.locator('#insight svg', { hasText: 'ROC of all classes' }).waitFor();
+    expect(new URL(page.url()).hash).to.not.include('label');
+    await page.locator('.tabs a', { hasText: /^Precision and recall$/ }).click();
+    await page.locator('#insight svg', { hasText: 'Precision and recall of all classes' }).waitFor();
+    expect(await page.locator('#insight .legend .key').count()).to.equal(classes.length);
     expect(complaints).to.deep.equal([]);
     await page.close();
   });

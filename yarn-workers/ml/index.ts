@@ -65,7 +65,7 @@ export {
 export { checkInsight } from './insights/features/check-insight.ts';
 export { coefficientsOf, isLinear, type AskedCoefficients } from './insights/coefficients.ts';
 export { computeInsight, type InsightInput, type InsightIo } from './insights/features/compute-insight.ts';
-export { insightOf, insightRows } from './insights/insight.ts';
+export { insightOf, insightRows, insightRowsMax } from './insights/insight.ts';
 export { rankedPartition } from './insights/insight-rows.ts';
 export { wordCloudOf } from './insights/word-cloud.ts';
 export { partitionOf } from './partition/partitions.ts';

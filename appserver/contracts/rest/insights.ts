@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox';
+import { Type, type Static, type TSchema } from 'typebox';
 import { TEXT_TOKENS } from '../manifest.ts';
 import { TaskInsightContent } from './task-insights.ts';
 import { Id, nullable, oneOf, strict } from '../schema.ts';
@@ -92,6 +92,8 @@ export type InsightQuery = Static<typeof InsightQuery>;
 
 /** Points of a curve, bins and classes of one answer at most, so that it stays small however many rows there are. */
 export const CURVE_POINTS_MAX = 1_001;
+export const CLASS_CURVES_MAX = 10;
+export const CLASS_CURVE_POINTS_MAX = 101;
 export const CONFUSION_CLASSES_MAX = 100;
 export const RESIDUAL_POINTS_MAX = 1_000;
 export const COEFFICIENTS_MAX = 1_000;
@@ -102,6 +104,17 @@ const label = Type.String({ description: 'the class that is held against all oth
 const pointCount = Type.Integer({
   description: 'of the whole curve; evenly spaced ones are shown where there are more',
 });
+
+const ALL_CLASSES =
+  'only without `label`, of more than two classes: each of them against all others, by falling weight, of equal ones in class order';
+const classWeight = Type.Number({ description: 'of its rows' });
+const classCurve = <P extends Record<string, TSchema>>(point: P) =>
+  Type.Optional(
+    Type.Array(strict(point), {
+      maxItems: CLASS_CURVE_POINTS_MAX,
+      description: `of the first ${CLASS_CURVES_MAX} classes that have one: the whole curve at about equal steps along it`,
+    }),
+  );
 
 const Roc = strict({
   kind: Type.Literal('roc'),
@@ -118,6 +131,25 @@ const Roc = strict({
       precision: nullable(Type.Number({ description: 'null where nothing is positive' })),
     }),
   ),
+  macroAuc: Type.Optional(
+    nullable(
+      Type.Number({
+        description:
+          'only without `label`, of more than two classes: mean over the classes that have one of each one’s area against all others, as the metric auc',
+      }),
+    ),
+  ),
+  classes: Type.Optional(
+    Type.Array(
+      strict({
+        label: Type.String(),
+        weight: classWeight,
+        auc: nullable(Type.Number({ description: 'null where no row is of the class, or every row' })),
+        points: classCurve({ falsePositiveRate: Value, truePositiveRate: Value }),
+      }),
+      { description: ALL_CLASSES },
+    ),
+  ),
 });
 const PrecisionRecall = strict({
   kind: Type.Literal('precision-recall'),
@@ -132,6 +164,25 @@ const PrecisionRecall = strict({
       recall: Value,
       precision: Value,
     }),
+  ),
+  macroAveragePrecision: Type.Optional(
+    nullable(
+      Type.Number({
+        description:
+          'only without `label`, of more than two classes: mean of the average precisions of the classes that have rows',
+      }),
+    ),
+  ),
+  classes: Type.Optional(
+    Type.Array(
+      strict({
+        label: Type.String(),
+        weight: classWeight,
+        averagePrecision: nullable(Type.Number({ description: 'null where no row is of the class' })),
+        points: classCurve({ recall: Value, precision: Value }),
+      }),
+      { description: ALL_CLASSES },
+    ),
   ),
 });
 const Lift = strict({

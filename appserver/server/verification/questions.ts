@@ -16,6 +16,7 @@ import {
   COMPARISON_GROUPS,
   insightOf,
   insightRows,
+  insightRowsMax,
   rankedPartition,
   scoresFromOutOfFold,
   wordCloudOf,
@@ -153,7 +154,7 @@ async function reportAnswer(question: ReportQuestion, store: ReadableStore): Pro
 }
 
 function outOfFoldInsight({ target, insight, query }: OutOfFoldQuestion, data: OutOfFold): InsightFacts {
-  const rows = insightRows(data, target, query.partition);
+  const rows = insightRows(data, target, query.partition, insightRowsMax(insight, target, query.label));
   return {
     partition: rows.partition,
     rowCount: rows.chosen.length,

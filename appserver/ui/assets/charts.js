@@ -8,6 +8,8 @@ const [LEFT, RIGHT, TOP, BOTTOM] = [64, 18, 14, 48];
 const ROW_HEIGHT = 24;
 const NAME_WIDTH = 210;
 const NAME_LENGTH_MAX = 30;
+/** Classes of series that can be told apart, in the order in which they are used. */
+export const SERIES = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth', 'tenth'];
 /** Characters of names that fit side by side along the lower axis. */
 const NAMED_CHARACTERS_MAX = 80;
 
@@ -43,7 +45,8 @@ export function rangeOf(values, { from, to } = {}) {
   return [from === undefined ? low - pad : low, high + pad];
 }
 
-const short = (text) => (text.length > NAME_LENGTH_MAX ? `${text.slice(0, NAME_LENGTH_MAX - 1)}…` : text);
+/** A name of the data that has to fit beside others. */
+export const short = (text) => (text.length > NAME_LENGTH_MAX ? `${text.slice(0, NAME_LENGTH_MAX - 1)}…` : text);
 
 function frame({ title, description, width = WIDTH, height = HEIGHT }, ...parts) {
   const svg = shape('svg', {
@@ -59,7 +62,7 @@ function frame({ title, description, width = WIDTH, height = HEIGHT }, ...parts)
 /**
  * Lines, points and bars over two axes.
  * x, y: {label, range: [min, max], log?, names?}; series: {kind: line|dashes|points|bars, name?, data}: [x, y] each, or [x0, x1, y] of bars; a point
- * may have a third, its name. `series[].className` is one of `first second third soft`.
+ * may have a third, its name. `series[].className` is one of SERIES, or `soft`.
  */
 export function plot({ title, description, x, y, series }) {
   const across = scaleOf(x, LEFT, WIDTH - RIGHT);

@@ -1,6 +1,7 @@
 // What each insight shows: charts with their numbers. A view is (insight) => elements.
 
 import { bars, figure, plot, rangeOf } from './charts.js';
+import { classCurves } from './class-curves.js';
 import { facts, make, number, percent, table } from './dom.js';
 import { learningCurve } from './learning-curve.js';
 import { levelName } from './level-name.js';
@@ -528,8 +529,8 @@ export const VIEWS = {
   segments,
   'learning-curve': learningCurve,
   lift,
-  roc,
-  'precision-recall': precisionRecall,
+  roc: (insight) => (insight.classes === undefined ? roc(insight) : classCurves(insight)),
+  'precision-recall': (insight) => (insight.classes === undefined ? precisionRecall(insight) : classCurves(insight)),
   confusion,
   calibration,
   residuals,

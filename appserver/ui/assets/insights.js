@@ -21,6 +21,8 @@ export const KINDS = [
 /** Kinds that a task computes when somebody asks. */
 const ON_DEMAND = ['feature-impact', 'feature-effects', 'segments', 'learning-curve'];
 const OF_A_CLASS = ['roc', 'precision-recall', 'lift', 'calibration'];
+/** Of several classes these show all at once where none is chosen. */
+const OF_ALL_CLASSES = ['roc', 'precision-recall'];
 /** Read from the artefact: of no rows but those that it was fitted on, and of raw scores, of which a binary target has one. */
 const OF_THE_ARTEFACT = ['coefficients', 'word-cloud'];
 const PARTITIONS = {
@@ -130,6 +132,7 @@ function controlsOf({ model, project, kind, body, parameters }) {
     ...(project.holdoutUnlockedAt === null ? [] : ['holdout']),
   ];
   const names = { validation: 'first fold', crossValidation: 'all folds', holdout: 'holdout' };
+  const hasAll = OF_ALL_CLASSES.includes(kind) && model.classes.length > 2;
   const titles = model.scores.crossValidation === null ? { ...names, validation: 'validation' } : names;
   return make(
     'div',
@@ -139,8 +142,8 @@ function controlsOf({ model, project, kind, body, parameters }) {
       ? [
           choose(
             'Class',
-            model.classes.map((name) => [name, name]),
-            body.insight.label,
+            [...(hasAll ? [['', 'all']] : []), ...model.classes.map((name) => [name, name])],
+            hasAll && body.insight.classes !== undefined ? '' : body.insight.label,
             'label',
           ),
         ]

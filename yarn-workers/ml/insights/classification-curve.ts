@@ -19,7 +19,8 @@ export function curveOf(outcomes: Outcomes): ClassificationCurve {
   const misses = new Float64Array(size);
   const [hit, miss] = [emptySum(), emptySum()];
   let count = 0;
-  for (const [place, row] of order.entries()) {
+  for (let place = 0; place < order.length; place += 1) {
+    const row = order[place] ?? 0;
     addTerm(actual[row] === 1 ? hit : miss, weights[row] ?? NaN);
     const threshold = predicted[row] ?? NaN;
     if (predicted[order[place + 1] ?? -1] === threshold) continue;

@@ -1,7 +1,7 @@
 import { CONFUSION_CLASSES_MAX, type InsightOf } from '#contracts';
 import { DEFAULT_THRESHOLD } from '#scoring';
 import { addTerm, emptySum, sumOf, type CompensatedSum } from '#statistics';
-import type { InsightRows } from './insight-rows.ts';
+import { classWeights, largestFirst, type InsightRows } from './insight-rows.ts';
 
 /**
  * Weights of rows by actual and predicted class, with precision, recall and F1 of each class. Of more than
@@ -49,16 +49,10 @@ function ratesOf(sums: readonly (readonly CompensatedSum[])[], weights: readonly
 }
 
 /** Class of each row and column (null: the others), and the row of each class. */
-function groupsOf({ data, target, chosen }: InsightRows): { labels: (number | null)[]; of: number[] } {
-  const indices = Array.from(target.classes.keys());
+function groupsOf(rows: InsightRows): { labels: (number | null)[]; of: number[] } {
+  const indices = Array.from(rows.target.classes.keys());
   if (indices.length <= CONFUSION_CLASSES_MAX) return { labels: indices, of: indices };
-  const weights = new Float64Array(indices.length);
-  for (const place of chosen) {
-    const index = data.classes?.[place] ?? -1;
-    weights[index] = (weights[index] ?? 0) + (data.weights?.[place] ?? 1);
-  }
-  const largest = indices
-    .toSorted((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0) || a - b)
+  const largest = largestFirst(classWeights(rows))
     .slice(0, CONFUSION_CLASSES_MAX - 1)
     .sort((a, b) => a - b);
   const placeOf = new Map(largest.map((index, place) => [index, place]));

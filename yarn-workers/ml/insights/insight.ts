@@ -9,13 +9,15 @@ import {
 } from '#contracts';
 import { calibrationOf } from './calibration.ts';
 import { confusionOf } from './confusion.ts';
+import { isOfEveryClass } from './every-class.ts';
 import { outcomesOf, type InsightRows } from './insight-rows.ts';
 import { liftOf } from './lift.ts';
-import { precisionRecallOf } from './precision-recall.ts';
+import { precisionRecallOf, precisionRecallOfClasses } from './precision-recall.ts';
 import { residualsOf } from './residuals.ts';
 import { profitOf } from './profit.ts';
-import { rocOf } from './roc.ts';
+import { rocOf, rocOfClasses } from './roc.ts';
 
+export { insightRowsMax } from './every-class.ts';
 export { insightRows } from './insight-rows.ts';
 
 const kinds: Readonly<Record<string, readonly InsightKind[]>> = OUT_OF_FOLD_INSIGHTS;
@@ -23,7 +25,8 @@ const kinds: Readonly<Record<string, readonly InsightKind[]>> = OUT_OF_FOLD_INSI
 /**
  * One insight, from rows that were predicted by models that had not seen them.
  *
- * @param label the class that roc, precision-recall, lift and calibration hold against all others; by default the positive one, else the last
+ * @param label the class that roc, precision-recall, lift and calibration hold against all others; by default the positive one, else the last,
+ *   and then roc and precision-recall have each of several classes too
  * @param matrix what decisions are worth, of profit alone: by default 1 for a true positive, -1 for a false one
  * @throws VALIDATION_FAILED for a kind that does not fit the target type, for a label that is no class, and for a matrix
  *   of zeros or that is not asked for
@@ -48,8 +51,12 @@ export function insightOf(
   if (kind === 'lift') return liftOf(outcomes, name);
   if (kind === 'residuals') return residualsOf(rows, outcomes);
   if (kind === 'confusion') return confusionOf(rows);
-  if (kind === 'precision-recall') return precisionRecallOf(outcomes, name ?? '');
-  return kind === 'roc' ? rocOf(outcomes, name ?? '') : calibrationOf(outcomes, name ?? '');
+  const isOfAll = isOfEveryClass(kind, rows.target, label);
+  if (kind === 'precision-recall')
+    return { ...precisionRecallOf(outcomes, name ?? ''), ...(isOfAll ? precisionRecallOfClasses(rows) : {}) };
+  return kind === 'roc'
+    ? { ...rocOf(outcomes, name ?? ''), ...(isOfAll ? rocOfClasses(rows) : {}) }
+    : calibrationOf(outcomes, name ?? '');
 }
 
 /** Where no matrix is given: a right positive earns what a wrong one costs, so that 0.5 breaks even. */

@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import {
+  CLASS_CURVE_POINTS_MAX,
+  CLASS_CURVES_MAX,
   CONFUSION_CLASSES_MAX,
   CURVE_POINTS_MAX,
   type InsightContent,
-  type InsightKind,
+  type InsightOf,
   type TargetSpec,
   type TargetType,
 } from '#contracts';
-import { insightOf, insightRows, type OutOfFold } from '#ml';
+import { insightOf, insightRows, insightRowsMax, metricOf, type OutOfFold } from '#ml';
+import { createRandom } from '#statistics';
 import { appErrorOf } from '../../../../support/expect-error.ts';
 
 type Json = Record<string, unknown>;
@@ -22,6 +25,8 @@ interface Case {
     auc: number;
   };
   readonly precisionRecall?: Record<'precision' | 'recall' | 'thresholds', number[]> & { averagePrecision: number };
+  readonly everyClass?: Record<'macroAuc' | 'macroAveragePrecision', number> &
+    Record<'auc' | 'averagePrecision' | 'weight', number[]>;
   readonly lift: { meanActual: number; bins: Record<string, number>[] };
   readonly confusion?: Record<'precision' | 'recall' | 'f1', (number | null)[]> & { weights: number[][] };
   readonly calibration?: { meanActual: number[]; meanPredicted: number[] };
@@ -60,6 +65,12 @@ function outOfFold(one: Pick<Case, 'targetType' | 'actual' | 'predictions' | 'we
   };
 }
 
+/** The insight, which must be of this kind. */
+function ofKind<K extends InsightContent['kind']>(found: InsightContent, kind: K): InsightOf<K> {
+  if (found.kind !== kind) throw new Error(found.kind);
+  return found as InsightOf<K>; // its kind was just compared
+}
+
 const close = (found: readonly (number | null)[], expected: readonly (number | null)[], what: string): void => {
   expect(found.length, what).to.equal(expected.length);
   for (const [place, value] of found.entries()) {
@@ -75,11 +86,8 @@ describe('insights beside scikit-learn and NumPy', () => {
     const target = targetOf(one.targetType, one.targetType === 'binary' ? 2 : data.outputCount);
     const rows = insightRows(data, one.targetType === 'regression' ? targetOf('regression', 0) : target, undefined);
     const label = one.targetType === 'regression' ? undefined : 'c1';
-    const of = <K extends InsightKind>(kind: K): Extract<InsightContent, { kind: K }> => {
-      const found = insightOf(kind, rows, kind === 'confusion' ? undefined : label);
-      if (found.kind !== kind) throw new Error(found.kind);
-      return found as Extract<InsightContent, { kind: K }>; // its kind was just compared
-    };
+    const of = <K extends InsightContent['kind']>(kind: K): InsightOf<K> =>
+      ofKind(insightOf(kind, rows, kind === 'confusion' ? undefined : label), kind);
     const what = `${index}, ${one.targetType}${one.weights === null ? '' : ', weighted'}`;
 
     it(`lift: ${what}`, () => {
@@ -91,7 +99,7 @@ describe('insights beside scikit-learn and NumPy', () => {
       expect(bins.length).to.equal(10);
     });
 
-    const { roc, precisionRecall, confusion, calibration, residuals } = one;
+    const { roc, precisionRecall, everyClass, confusion, calibration, residuals } = one;
     if (roc !== undefined)
       it(`roc: ${what}`, () => {
         const { points, auc } = of('roc');
@@ -128,6 +136,47 @@ describe('insights beside scikit-learn and NumPy', () => {
           precisionRecall.thresholds,
           'threshold',
         );
+      });
+    if (everyClass !== undefined)
+      it(`roc, precision and recall of all classes: ${what}`, () => {
+        const { macroAuc = null, classes: areas = [] } = ofKind(insightOf('roc', rows, undefined), 'roc');
+        const found = ofKind(insightOf('precision-recall', rows, undefined), 'precision-recall');
+        const { macroAveragePrecision = null, classes: precisions = [] } = found;
+        close([macroAuc, macroAveragePrecision], [everyClass.macroAuc, everyClass.macroAveragePrecision], 'macro');
+        const order = Array.from(everyClass.weight.keys()).sort(
+          (a, b) => (everyClass.weight[b] ?? 0) - (everyClass.weight[a] ?? 0) || a - b,
+        );
+        expect(areas.map((entry) => entry.label)).to.deep.equal(order.map((index) => `c${index}`));
+        expect(precisions.map((entry) => entry.label)).to.deep.equal(areas.map((entry) => entry.label));
+        const inOrder = (name: 'auc' | 'averagePrecision' | 'weight') =>
+          order.map((index) => everyClass[name][index] ?? null);
+        for (const classes of [areas, precisions])
+          close(
+            classes.map(({ weight }) => weight),
+            inOrder('weight'),
+            'weight',
+          );
+        close(
+          areas.map(({ auc }) => auc),
+          inOrder('auc'),
+          'auc',
+        );
+        close(
+          precisions.map(({ averagePrecision }) => averagePrecision),
+          inOrder('averagePrecision'),
+          'average precision',
+        );
+        const { points } = of('roc');
+        const drawn = areas.find((entry) => entry.label === 'c1')?.points ?? [];
+        expect([drawn[0], drawn.at(-1)]).to.deep.equal([
+          { falsePositiveRate: 0, truePositiveRate: 0 },
+          { falsePositiveRate: 1, truePositiveRate: 1 },
+        ]);
+        const known = new Set(points.map((point) => `${point.falsePositiveRate} ${point.truePositiveRate}`));
+        expect(drawn.every((point) => known.has(`${point.falsePositiveRate} ${point.truePositiveRate}`))).to.equal(
+          true,
+        );
+        expect(insightOf('roc', rows, 'c1')).to.not.have.any.keys('classes', 'macroAuc');
       });
     if (confusion !== undefined)
       it(`confusion: ${what}`, () => {
@@ -223,5 +272,43 @@ describe('rows and bounds of insights', () => {
     expect(confusion.labels.length).to.equal(CONFUSION_CLASSES_MAX);
     expect([confusion.labels.at(-2), confusion.labels.at(-1)]).to.deep.equal(['c149', null]);
     expect([confusion.weights.at(-2)?.at(-2), confusion.weights.at(-1)?.at(-1)]).to.deep.equal([151, 51]);
+  });
+
+  it('draw the largest of a thousand classes, and leave those out of the mean that have no rows', () => {
+    const [count, classCount] = [600, 1_000];
+    const random = createRandom(4);
+    const target = targetOf('multiclass', classCount);
+    // Half of the rows are of ten classes; the last class has none.
+    const actual = Array.from({ length: count }, (_, row) =>
+      row % 2 === 0 ? random.below(10) : row % (classCount - 1),
+    );
+    const predictions = actual.flatMap((own) =>
+      Array.from({ length: classCount }, (_, index) => random.uniform() * (index === own ? 0.9 : 0.3)),
+    );
+    const data = outOfFold({ targetType: 'multiclass', actual, predictions, weights: null });
+    const rows = insightRows(data, target, undefined, insightRowsMax('roc', target, undefined));
+    for (const kind of ['roc', 'precision-recall'] as const) {
+      const found = insightOf(kind, rows, undefined);
+      if (found.kind !== 'roc' && found.kind !== 'precision-recall') throw new Error(found.kind);
+      const classes = found.classes ?? [];
+      expect(classes.length).to.equal(classCount);
+      const drawn = classes.filter(({ points }) => points !== undefined);
+      expect(drawn).to.deep.equal(classes.slice(0, CLASS_CURVES_MAX));
+      expect(new Set(drawn.map((one) => one.label))).to.deep.equal(
+        new Set(Array.from({ length: 10 }, (_, index) => `c${index}`)),
+      );
+      for (const { points = [] } of drawn) expect(points.length).to.be.within(20, CLASS_CURVE_POINTS_MAX);
+      expect(classes.at(-1)).to.deep.include({ label: 'c999', weight: 0 });
+      expect(JSON.stringify(found).length).to.be.below(400_000);
+    }
+    const { macroAuc, classes = [] } = ofKind(insightOf('roc', rows, undefined), 'roc');
+    expect(classes.at(-1)?.auc).to.equal(null);
+    expect(macroAuc).to.be.closeTo(metricOf('auc', data, target, () => true) ?? NaN, TOLERANCE);
+  });
+
+  it('are fewer where there are many classes, so that an answer about each stays quick', () => {
+    const of = (classCount: number, label?: string) => insightRowsMax('roc', targetOf('multiclass', classCount), label);
+    expect([of(3), of(100), of(1_000), of(1_000, 'c1')]).to.deep.equal([1_000_000, 80_000, 8_000, 1_000_000]);
+    expect(insightRowsMax('lift', targetOf('multiclass', 1_000), undefined)).to.equal(1_000_000);
   });
 });
