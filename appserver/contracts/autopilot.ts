@@ -137,6 +137,10 @@ export const RecordedRun = strict({
 });
 export type RecordedRun = Static<typeof RecordedRun>;
 
+/** What may be fitted: a blueprint with parameters of its own beside its defaults. */
+export const PlannedCandidate = strict({ blueprintId: Type.String(), parameters: Parameters });
+export type PlannedCandidate = Static<typeof PlannedCandidate>;
+
 /**
  * Everything Autopilot's decisions rest on; made when the run is accepted and never changed. With the committed
  * results and the time spent it gives the next tasks: `next(plan, state)` of `ml` is a pure function of these.
@@ -153,7 +157,7 @@ export const AutopilotPlan = strict({
   monotonic: strict({ increasing: Type.Array(Type.String()), decreasing: Type.Array(Type.String()) }),
   seed: Type.Integer({ minimum: 0, maximum: 4294967295 }),
   rowCount: Type.Integer({ minimum: 1 }),
-  candidates: Type.Array(strict({ blueprintId: Type.String(), parameters: Parameters }), {
+  candidates: Type.Array(PlannedCandidate, {
     minItems: 1,
     description: 'what may be fitted, best expected value first',
   }),

@@ -16,6 +16,7 @@ export const UI_FILES: Readonly<Record<string, string>> = {
   'model.js': 'text/javascript; charset=utf-8',
   'segments.js': 'text/javascript; charset=utf-8',
   'speed.js': 'text/javascript; charset=utf-8',
+  'tried.js': 'text/javascript; charset=utf-8',
   'style.css': 'text/css; charset=utf-8',
   'icon.svg': 'image/svg+xml',
 };

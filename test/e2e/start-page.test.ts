@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { FeatureProfile } from '#contracts';
+import { AutopilotRun, FeatureProfile } from '#contracts';
 import { Api } from '../support/api.ts';
 import { installedBrowser, startBrowser, type TestBrowser, type WatchedPage } from '../support/browser.ts';
 import { deployed, modelled, newProject } from '../support/modelling.ts';
@@ -104,6 +104,42 @@ describe('start page', function () {
       expect(complaints).to.deep.equal([]);
       expect(requests.filter((url) => !url.startsWith(`${platform.url}/`))).to.deep.equal([]);
       expect(requests.some((url) => url.includes(platform.adminKey))).to.equal(false);
+      await page.close();
+    });
+
+    it('shows what the run did not come to, and which candidates failed and why', async () => {
+      if (browser === null) throw new Error('the tests are skipped without a browser');
+      const route = `/projects/${projectId}/autopilot`;
+      const run = await api.get(route, AutopilotRun);
+      expect([run.failures, run.untried]).to.deep.equal([[], []]);
+      const { page, complaints } = await browser.newPage();
+      // Every candidate of this table has a model: the answer gets some that have none.
+      const failure = {
+        modelId: 'model_none',
+        name: 'LightGBM',
+        blueprintId: 'lightgbm',
+        state: 'failed',
+        reason: ATTACK,
+      };
+      const untried = [
+        { blueprintId: 'random-forest', parameters: {} },
+        { blueprintId: 'lightgbm', parameters: { leaves: 31, learningRate: 0.05 } },
+      ];
+      const changes = { tasks: { ...run.tasks, failed: 2 }, failures: [failure], untried };
+      await page.route(`**/api/v1${route}`, (asked) =>
+        asked.fulfill({ json: { ...run, ...changes, plan: { ...run.plan, timeBudgetMs: 60_000 } } }),
+      );
+      await page.goto(`${platform.url}/#key=${platform.adminKey}&project=${projectId}`);
+      const tried = page.locator('#tried');
+      await tried.locator('summary', { hasText: 'Ended without a model: 2' }).click();
+      await tried.locator('tbody tr', { hasText: ATTACK }).waitFor();
+      expect(await tried.innerText()).to.include('The first 1 of 2.');
+      expect(await tried.locator('img, script').count()).to.equal(0);
+      const title = 'Not tried: 2 of 2 planned candidates; the budget is 60 s';
+      await tried.locator('summary', { hasText: title }).click();
+      await tried.locator('tbody tr', { hasText: 'leaves 31, learningRate 0.05' }).waitFor();
+      expect(await tried.locator('details[open]').count()).to.equal(2);
+      expect(complaints).to.deep.equal([]);
       await page.close();
     });
 

@@ -99,6 +99,7 @@ export function reportFacts({
         finishedAt: TIME,
         recommendedModelId: 'model_1',
         reason: 'the best of 2 models',
+        untried: [],
       },
       leakage: {
         rowCount: 160,
@@ -137,6 +138,7 @@ export function reportFacts({
           role: 'search' as const,
           refitOf: null,
           state: 'ready',
+          reason: null,
           parameters: {},
           sampleFraction: 1,
           rowCount: 160,

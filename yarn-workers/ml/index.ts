@@ -4,6 +4,7 @@ export { groupColumnsOf } from './autopilot/group-columns.ts';
 export { excludedOfRun, leakagePlan, leakageSearchOf } from './autopilot/leakage.ts';
 export { imbalanceFor, withImbalance } from './autopilot/imbalance.ts';
 export { planAutopilot } from './autopilot/plan.ts';
+export { untriedOf } from './autopilot/untried.ts';
 export type { AutopilotFacts, AutopilotRequest } from './autopilot/request.ts';
 export { BLUEPRINTS, blueprintOf, settingsOf } from './blueprints/catalogue.ts';
 export { SHOWN_BLUEPRINTS, documentOf, withFound, type MadeBy } from './blueprints/document.ts';

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox';
-import { AutopilotPlan, Parameters, PinnedParameters } from '../autopilot.ts';
+import { AutopilotPlan, Parameters, PinnedParameters, PlannedCandidate } from '../autopilot.ts';
 import { BlueprintDocument } from '../blueprint.ts';
 import { ImbalanceRequest } from '../imbalance.ts';
 import { LeakageFacts } from '../leakage.ts';
@@ -110,6 +110,19 @@ const ReplayedModel = strict({
 export const AUTOPILOT_STATES = ['running', 'paused', 'stopping', 'succeeded', 'failed', 'cancelled'] as const;
 export type AutopilotRunState = (typeof AUTOPILOT_STATES)[number];
 
+/** Failures of a run that are told at most, and characters of a reason. */
+export const RUN_FAILURES_MAX = 100;
+export const FAILURE_REASON_MAX = 1_000;
+
+/** A task of a run that ended without a model. */
+const RunFailure = strict({
+  modelId: Id,
+  name: Type.String(),
+  blueprintId: Type.String(),
+  state: oneOf(['failed', 'cancelled'], { description: 'cancelled: it was overdue, or the run ended before it did' }),
+  reason: Type.String({ maxLength: FAILURE_REASON_MAX }),
+});
+
 /** `GET /projects/{id}/autopilot`. */
 export const AutopilotRun = strict(
   {
@@ -124,7 +137,16 @@ export const AutopilotRun = strict(
       planned: Type.Integer(),
       running: Type.Integer(),
       succeeded: Type.Integer(),
-      failed: Type.Integer(),
+      failed: Type.Integer({ description: 'ended without a model, cancelled ones too' }),
+    }),
+    failures: Type.Array(RunFailure, {
+      maxItems: RUN_FAILURES_MAX,
+      description:
+        'why tasks ended without a model, in order of creation; `tasks.failed` counts those too that are more',
+    }),
+    untried: Type.Array(PlannedCandidate, {
+      description:
+        'candidates of the plan that no task was made of, in its order; once the run is over, those that it had no time for',
     }),
     leakage: nullable(LeakageFacts),
     excludedForLeakage: Type.Array(Type.String(), {

@@ -113,6 +113,8 @@ export interface RunFacts {
   readonly id: string;
   readonly state: string;
   readonly plan: AutopilotPlan;
+  /** Candidates of the plan that no task was made of. */
+  readonly untried: AutopilotPlan['candidates'];
   readonly leakage: LeakageFacts | null;
   readonly startedAt: string;
   readonly finishedAt: string | null;
@@ -129,6 +131,8 @@ export interface PeerFacts {
   readonly role: ModelFacts['role'];
   readonly refitOf: string | null;
   readonly state: string;
+  /** Why it has not come about; null of one that has, or still may. */
+  readonly reason: string | null;
   readonly parameters: Parameters;
   readonly score: number | null;
   readonly sampleFraction: number;
@@ -153,7 +157,7 @@ export interface InsightRecordFacts {
 
 /**
  * All that a report says, and nothing else decides its bytes: plain data without a time of asking, a user, a host or a path of this
- * installation.
+ * installation, but for what the message of a failure names.
  */
 export interface ReportFacts {
   readonly model: ModelFacts;

@@ -10,5 +10,6 @@ export type {
   SourceFile,
   TaskFacts,
 } from './facts.ts';
+export { cut } from './markup.ts';
 export { renderReport, type RenderedReport } from './report.ts';
 export { STYLE } from './style.ts';

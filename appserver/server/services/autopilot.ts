@@ -7,7 +7,7 @@ import {
   type DatePartitions,
   type PartitioningRequest,
 } from '#contracts';
-import { excludedOfRun, groupColumnsOf, leakagePlan, planAutopilot } from '#ml';
+import { excludedOfRun, groupColumnsOf, leakagePlan, planAutopilot, untriedOf } from '#ml';
 import { newId } from '#runtime';
 import {
   countLiveWorkers,
@@ -39,6 +39,7 @@ import { isoOf } from '../auth/authenticate.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { AppContext } from '../context.ts';
 import { advanceRun, AUTOPILOT_TOPIC, elapsedMsOf, isFinalRunState } from './autopilot-run.ts';
+import { failuresOf } from './failures.ts';
 import { namedFeatureList } from './feature-lists.ts';
 import { startJob } from './jobs.ts';
 import { readProject } from './projects.ts';
@@ -72,6 +73,11 @@ export async function runView(db: Queryable, run: AutopilotRunRecord): Promise<A
       succeeded: count('ready'),
       failed: count('failed', 'cancelled'),
     },
+    failures: failuresOf(run, models),
+    untried: untriedOf(
+      run.plan,
+      models.map(({ planned }) => planned),
+    ),
     leakage: run.leakage,
     excludedForLeakage: run.leakage === null ? [] : excludedOfRun(run.plan, run.leakage),
     recommendedModelId: run.recommendedModelId,

@@ -1,5 +1,5 @@
 import { AppError, type AutopilotPlan, type FeatureProfile, type StoredTable, type TaskSpec } from '#contracts';
-import { rankingScore } from '#ml';
+import { rankingScore, untriedOf } from '#ml';
 import type { AutopilotRunRecord, DatasetRecord, ModelRecord, ProjectRecord, TrainedFacts } from '#store';
 import { isoOf } from '../auth/authenticate.ts';
 import type {
@@ -12,6 +12,7 @@ import type {
   TaskFacts,
 } from '../compliance/index.ts';
 import { isInPlace } from './datasets.ts';
+import { failureReason } from './failures.ts';
 import { visibleScores } from './models.ts';
 
 /** The model; the holdout’s scores only once it is unlocked. */
@@ -56,25 +57,30 @@ export function taskFacts(spec: ModelTask, run: AutopilotRunRecord | undefined):
 }
 
 /** The run, with the sentence of its recommendation while that is the project’s. */
-export function runFacts(run: AutopilotRunRecord, project: ProjectRecord): RunFacts {
+export function runFacts(
+  run: AutopilotRunRecord,
+  project: ProjectRecord,
+  models: readonly Pick<ModelRecord, 'planned'>[],
+): RunFacts {
   const { id, state, plan, leakage, recommendedModelId } = run;
+  const tasks = models.map(({ planned }) => planned);
   const isCurrent = recommendedModelId !== null && project.recommendedModelId === recommendedModelId;
   return {
     ...{ id, state, plan, leakage, recommendedModelId, reason: isCurrent ? project.recommendedReason : null },
+    untried: untriedOf(plan, tasks),
     startedAt: isoOf(run.startedAt),
     finishedAt: run.finishedAt === null ? null : isoOf(run.finishedAt),
   };
 }
 
-/** A model beside it. */
-export function peerFacts(
-  { id, name, planned, state, sampleFraction, trained }: ModelRecord,
-  project: ProjectRecord,
-): PeerFacts {
+/** A model beside it; without a run there are only models that have come about. */
+export function peerFacts(model: ModelRecord, project: ProjectRecord, run: AutopilotRunRecord | undefined): PeerFacts {
+  const { id, name, planned, state, sampleFraction, trained } = model;
   const { blueprintId, role, refitOf, parameters } = planned;
   const metric = project.fixed?.metric;
   return {
     ...{ modelId: id, name, blueprintId, role, refitOf, state, parameters, sampleFraction },
+    reason: run === undefined ? null : failureReason(run, model),
     score: trained === null || metric === undefined ? null : rankingScore(trained.scores, metric),
     rowCount: trained?.rowCount ?? null,
     fitSeconds: trained === null ? null : trained.fitMs / 1000,

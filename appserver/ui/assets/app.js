@@ -4,6 +4,7 @@ import { addressOf, bytes, el, get, KEY, make, number, show, table, time } from 
 import { showData } from './data.js';
 import { showModel } from './model.js';
 import { speedChart } from './speed.js';
+import { triedOf } from './tried.js';
 
 const REFRESH_MS = 2000;
 
@@ -49,6 +50,7 @@ async function showLeaderboard(projectId) {
   await showProjectData(project);
   const { data: jobs } = await get(`jobs?projectId=${encodeURIComponent(projectId)}&limit=1`);
   const job = jobs[0];
+  await showTried(project, job);
   const running = job && (job.state === 'running' || job.state === 'queued');
   show(
     'job',
@@ -79,6 +81,21 @@ function showSpeed(board) {
   if (el('speed').dataset.state === state) return;
   el('speed').dataset.state = state;
   show('speed', ...speedChart(board));
+}
+
+/** Read again when the project or its job went on, and drawn again only when there is something new, so that an open table stays open. */
+async function showTried({ id, target, updatedAt }, job) {
+  const place = el('tried');
+  const asked = JSON.stringify([id, target, updatedAt, job?.id, job?.state, job?.progress]);
+  if (place.dataset.asked === asked && place.dataset.isSettled === 'true') return;
+  const run = target === null ? null : await get(`projects/${encodeURIComponent(id)}/autopilot`);
+  place.dataset.asked = asked;
+  // Workers hear of the end of a run some time after it.
+  place.dataset.isSettled = String(run === null || run.finishedAt === null || run.tasks.running === 0);
+  const state = JSON.stringify(run === null ? [id] : [run.id, run.finishedAt, run.failures, run.untried]);
+  if (place.dataset.state === state) return;
+  place.dataset.state = state;
+  show('tried', ...(run === null ? [] : triedOf(run)));
 }
 
 /** Read and drawn again only when the project changed. */
@@ -112,8 +129,10 @@ async function refresh() {
       'No project yet: trainyard datasets add FILE, trainyard projects create, trainyard autopilot run --target T.';
     show('leaderboard', make('span'));
     show('speed');
+    show('tried');
     show('data');
-    delete el('data').dataset.state;
+    for (const part of ['tried', 'data']) delete el(part).dataset.state;
+    delete el('tried').dataset.asked;
   } else await showLeaderboard(wanted);
   show(
     'deployments',

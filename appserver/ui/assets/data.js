@@ -1,7 +1,7 @@
 // What is known of a project's data: what gives the target away, warnings with what is done about each, features with their types, and the
 // feature lists to choose from.
 
-import { get, make, number, show, table } from './dom.js';
+import { folded, get, make, number, show, table } from './dom.js';
 import { featuresOf as featuresOfDataset } from './features.js';
 
 /** Features of a list that are named; the others are counted. */
@@ -11,9 +11,6 @@ const featuresOf = ({ features }) =>
   features.length > FEATURES_SHOWN
     ? `${features.slice(0, FEATURES_SHOWN).join(', ')} and ${number(features.length - FEATURES_SHOWN)} more`
     : features.join(', ');
-
-const folded = (title, ...content) =>
-  make('details', {}, make('summary', {}, title), make('div', { className: 'scroll' }, ...content));
 
 const percent = (part, whole) => `${number(whole === 0 ? 0 : (100 * part) / whole)} %`;
 

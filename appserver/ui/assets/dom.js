@@ -81,6 +81,10 @@ export function table(rows, columns, empty, rowClass = () => '') {
   return make('table', {}, make('thead', {}, head), make('tbody', {}, ...body));
 }
 
+/** What is there for those who open it. */
+export const folded = (title, ...content) =>
+  make('details', {}, make('summary', {}, title), make('div', { className: 'scroll' }, ...content));
+
 /** Names with their values, a pair each. */
 export const facts = (entries) =>
   make(

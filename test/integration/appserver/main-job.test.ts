@@ -2,6 +2,7 @@ import { createHash, verify } from 'node:crypto';
 import { expect } from 'chai';
 import {
   AppError,
+  AutopilotRun,
   BatchPrediction,
   canonicalJson,
   Dataset,
@@ -174,6 +175,36 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
     expect(done.error).to.include({ code: 'TARGET_HAS_MISSING' });
     expect(done.error?.detail).to.include('row 3');
     expect(await stateOf(id)).to.equal('failed');
+    const { tasks, failures, untried } = await api.get(`/projects/${id}/autopilot`, AutopilotRun);
+    expect([tasks.failed, untried]).to.deep.equal([1, []]);
+    expect(failures.map(({ modelId: _, ...told }) => told)).to.deep.equal([
+      {
+        ...{ name: 'Baseline', blueprintId: 'baseline', state: 'failed' },
+        reason: 'the target has missing values in row 3',
+      },
+    ]);
+  });
+
+  it('tells of candidates that failed, were cancelled and not begun, in the run and in the report', async () => {
+    const id = await project();
+    const blueprints = ['baseline', 'linear', 'linear-splines', 'lightgbm-fast'];
+    await api.call('POST', `/projects/${id}/autopilot`, 202, Job, { json: { target: 'y', blueprints } });
+    const [, second, third, fourth] = (await api.get(`/projects/${id}/autopilot`, AutopilotRun)).plan.candidates;
+    expect(await worker.workOnce(), 'the baseline').to.equal(true);
+    await worker.failOnce(new AppError('TARGET_HAS_MISSING', 'no coefficient is finite <in> row 3'));
+    expect((await api.request('POST', `/projects/${id}/autopilot/stop`)).json).to.include({ state: 'succeeded' });
+    const run = await api.get(`/projects/${id}/autopilot`, AutopilotRun);
+    expect([run.tasks.failed, run.untried]).to.deep.equal([2, [fourth]]);
+    expect(run.failures.map(({ blueprintId, state, reason }) => [blueprintId, state, reason])).to.deep.equal([
+      [second?.blueprintId, 'failed', 'no coefficient is finite <in> row 3'],
+      [third?.blueprintId, 'cancelled', 'The run ended before it did.'],
+    ]);
+    const [failure] = run.failures;
+    const model = await api.get(`/models/${failure?.modelId ?? ''}`, Model);
+    expect([model.name, model.error?.detail]).to.deep.equal([failure?.name, failure?.reason]);
+    const report = await api.request('GET', `/models/${run.recommendedModelId ?? ''}/compliance-report`);
+    expect(report.text).to.include('no coefficient is finite &lt;in&gt; row 3');
+    expect(report.text).to.include('of which 1 was not begun');
   });
 
   it('shows a project as its newest run while there is no model to recommend', async () => {
@@ -196,6 +227,9 @@ function mainJob(client: 'sqlite' | 'postgres'): void {
     expect(performance.now() - started, 'the budget, and a second for a busy machine').to.be.below(4_000);
     expect(done).to.include({ state: 'failed' });
     expect(done.error).to.include({ code: 'NO_MODEL_IN_TIME', status: 504 });
+    const { failures } = await api.get(`/projects/${id}/autopilot`, AutopilotRun);
+    expect(failures.map(({ blueprintId }) => blueprintId)).to.deep.equal(['baseline']);
+    expect(failures[0]?.reason).to.include('had no result by its deadline');
   });
 
   it('pauses, resumes and stops', async () => {

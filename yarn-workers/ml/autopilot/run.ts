@@ -48,7 +48,8 @@ export const ENSEMBLE_REFIT_KEY = 'refit-ensemble';
 export const searchKey = (candidate: number, blueprintId: string): string => `search-${candidate}-${blueprintId}`;
 export const sampleKey = (candidate: number, blueprintId: string): string => `sample-${candidate}-${blueprintId}`;
 export const memberRefitKey = (candidate: number): string => `refit-${candidate}`;
-const candidateOf = (key: string): number => Number(key.split('-')[1]);
+/** The place in the plan of the candidate that a search task is of. */
+export const candidateOf = (key: string): number => Number(key.split('-')[1]);
 
 export const isSucceeded = (placed: Placed | null): placed is Succeeded => placed?.result?.state === 'succeeded';
 /** Neither ended nor given up. */

@@ -21,7 +21,7 @@ export function selection(report: ReportFacts): Section {
             'The model was fitted by hand, not by a run of Autopilot. It stands beside the models of its project that were ordered before it.',
           )
         : runOf(run, report)
-    }${board(report)}${run === null ? NOTHING : leftOut(run)}`,
+    }${board(report)}${run === null ? NOTHING : markup`${untried(run)}${leftOut(run)}`}`,
   };
 }
 
@@ -46,7 +46,10 @@ function runOf(run: RunFacts, { model, peers }: ReportFacts): Markup {
         : `${count(plan.timeBudgetMs / 1000)} s, refit and ensemble included`,
     ],
     ['Models at most', plan.maxModels === null ? 'no limit' : count(plan.maxModels)],
-    ['Candidates planned', count(plan.candidates.length)],
+    [
+      'Candidates planned',
+      `${count(plan.candidates.length)}${run.untried.length === 0 ? '' : `, of which ${count(run.untried.length)} ${run.untried.length === 1 ? 'was' : 'were'} not begun`}`,
+    ],
     [
       'Models',
       `${count(countOf('ready'))} trained, ${count(countOf('failed'))} failed, ${count(countOf('cancelled'))} cancelled, ${count(countOf('training'))} in training`,
@@ -113,6 +116,25 @@ function failed(peers: readonly PeerFacts[]): Markup {
       text('Model', ({ name }) => named(name)),
       text('Blueprint', ({ blueprintId }) => code(blueprintId)),
       text('State', ({ state }) => state),
+      text('Why', ({ reason }) => (reason === null ? '' : named(reason, REASON_CHARACTERS_MAX))),
+    ],
+    LEFT_OUT_SHOWN_MAX,
+  );
+}
+
+/** What the plan has, and the run has not come to. */
+function untried({ untried: candidates }: RunFacts): Markup {
+  if (candidates.length === 0) return NOTHING;
+  return table(
+    'Candidates that were not begun',
+    candidates,
+    [
+      text('Blueprint', ({ blueprintId }) => code(blueprintId)),
+      text('Parameters of its own', ({ parameters }) =>
+        Object.entries(parameters)
+          .map(([name, value]) => `${name} ${String(value)}`)
+          .join(', '),
+      ),
     ],
     LEFT_OUT_SHOWN_MAX,
   );

@@ -154,6 +154,30 @@ describe('compliance report', () => {
     expect(series).to.include('Backtest 1');
   });
 
+  it('says why a model of the run failed, and which candidates were not begun', () => {
+    const facts = reportFacts();
+    const [peer] = facts.peers;
+    if (peer === undefined || facts.run === null) throw new Error('the facts have a run with models');
+    const failed = { ...peer, modelId: 'model_2', name: 'Linear', blueprintId: 'linear', state: 'failed', score: null };
+    const untried = [
+      { blueprintId: 'random-forest', parameters: {} },
+      { blueprintId: 'lightgbm-slow', parameters: { leaves: 31, learningRate: 0.05 } },
+    ];
+    const html = render({
+      ...facts,
+      peers: [...facts.peers, { ...failed, reason: 'x <b>overflows</b> in row 3' }],
+      run: { ...facts.run, untried },
+    });
+    expect(badlyNested(html)).to.deep.equal([]);
+    const told = textOf(html);
+    expect(told).to.match(/Linear +linear +failed +x &lt;b&gt;overflows&lt;\/b&gt; in row 3/);
+    expect(told).to.include('2, of which 2 were not begun');
+    expect(told).to.match(
+      /Candidates that were not begun .* random-forest +lightgbm-slow +leaves 31, learningRate 0\.05/,
+    );
+    expect(textOf(render(facts))).to.not.include('not begun');
+  });
+
   it('says what the search for leakage found beside features, and what it had no time for', () => {
     const facts = reportFacts();
     const searched = (changes: object): string =>
