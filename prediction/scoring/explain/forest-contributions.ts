@@ -8,10 +8,10 @@ import { treeExplainer } from './tree-contributions.ts';
 import { treePaths } from './tree-paths.ts';
 
 /**
- * Nodes x points of their tree's rule x outputs that a row may cost; a million takes 10 ms. Forests of more are not explained: fewer
+ * Nodes x points of their tree's rule x outputs that a row may cost; a million takes 10 to 25 ms. Forests of more are not explained: fewer
  * trees, or more rows a leaf, bring them below.
  */
-export const EXPLANATION_STEPS_MAX = 20_000_000;
+export const EXPLANATION_STEPS_MAX = 50_000_000;
 
 /** Steps that are left for the forests, linear leaves and networks of one model, all its members together. */
 export interface StepBudget {

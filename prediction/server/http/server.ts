@@ -22,7 +22,7 @@ const NOT_READY_RETRY_SECONDS = 1;
 const ROWS_PER_TURN = 500;
 const CLASSES_LIKE_A_ROW = 50;
 /** The same of rows that are explained, each of which takes as long as some hundred others. */
-const EXPLAINED_ROWS_PER_TURN = 2;
+const EXPLAINED_ROWS_PER_TURN = 1;
 /** A row with a text as long as is read takes some 20 ms, one of a sentence or two 0.2 ms. */
 const TEXT_ROWS_PER_TURN = 4;
 /** Requests under way at a time, and bodies held in memory in multiples of the largest one; more are answered 429. */

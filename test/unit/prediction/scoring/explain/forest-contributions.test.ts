@@ -124,6 +124,6 @@ describe('contributions of forests', () => {
       prior: new Float64Array(classCount).fill(1 / classCount),
     };
     const err = await appErrorOf('NOT_AVAILABLE', () => compileForestContributions(repeated, identity, places));
-    expect(err.message).to.include('at most 20 million');
+    expect(err.message).to.include('at most 50 million');
   });
 });
