@@ -31,14 +31,19 @@ export function contentHashOf(content: ManifestContent, sha256: Sha256Function):
 
 /**
  * Opens an artefact: proves its structure totally, so that no prediction can leave an array or loop, and compiles it.
- * The blob is copied; its bytes may change afterwards.
  *
  * @param manifest `manifest.json`, parsed
+ * @param reading copied: the blob's bytes may change afterwards; in place: they must not while the scorer lives
  * @throws ARTIFACT_VERSION where the format is not ours; ARTIFACT_INVALID naming what is wrong
  */
-export function openArtifact(manifest: unknown, blob: Uint8Array, sha256: Sha256Function): Scorer {
+export function openArtifact(
+  manifest: unknown,
+  blob: Uint8Array,
+  sha256: Sha256Function,
+  reading: SectionReading = 'copied',
+): Scorer {
   const parsed = provenManifest(manifest, blob, sha256);
-  return compileScorer(parsed, modelReader(parsed.content, blob));
+  return compileScorer(parsed, modelReader(parsed.content, blob, reading));
 }
 
 /**

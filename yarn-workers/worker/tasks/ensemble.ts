@@ -41,8 +41,10 @@ export const runEnsemble: TaskHandler<EnsembleTask> = async ({ task, context, re
   await failpoint('worker.manifest');
   const written = await attempt.write('manifest.json', Buffer.from(JSON.stringify(manifest)));
   const fitMs = performance.now() - startedAt;
+  // What it was blended of is let go first.
+  await reporter.breathe();
   // Proves that it opens, too.
-  const scorer = openArtifact(manifest, ensemble.blob, sha256);
+  const scorer = openArtifact(manifest, ensemble.blob, sha256, 'in-place');
   return {
     kind: 'ensemble',
     contentHash: ensemble.contentHash,

@@ -38,7 +38,7 @@ export async function readStoredArtifact(
 /** Opens an artefact of the object store. @throws ARTIFACT_INVALID; ARTIFACT_VERSION */
 export async function openStoredArtifact(store: ObjectStore, place: ArtifactPlace): Promise<Scorer> {
   const { manifest, blob } = await readStoredArtifact(store, place);
-  return openArtifact(manifest, blob, sha256);
+  return openArtifact(manifest, blob, sha256, 'in-place');
 }
 
 /** Reads a file of an artefact's folder. @throws ARTIFACT_INVALID when it is not there */
