@@ -8,6 +8,7 @@ export * from './error-table.ts';
 export * from './errors.ts';
 export * from './feature-matrix.ts';
 export * from './imbalance.ts';
+export * from './intervals.ts';
 export * from './leakage.ts';
 export * from './manifest.ts';
 export * from './parse-rule.ts';

@@ -91,6 +91,7 @@ export {
   type CompiledMember,
   type ModelReader,
 } from './scorer/members.ts';
+export { INTERVAL_COLUMNS, intervalOf, type Interval } from './scorer/interval.ts';
 export { withThreshold } from './scorer/threshold.ts';
 export {
   unseenLevelText,

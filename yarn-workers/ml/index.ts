@@ -69,6 +69,8 @@ export { computeInsight, type InsightInput, type InsightIo } from './insights/fe
 export { insightOf, insightRows, insightRowsMax } from './insights/insight.ts';
 export { rankedPartition } from './insights/insight-rows.ts';
 export { wordCloudOf } from './insights/word-cloud.ts';
+export { conformalIntervals, type ConformalIntervals } from './intervals/conformal-intervals.ts';
+export { coverageOfRows, rowsForCoverage } from './intervals/interval-ends.ts';
 export { partitionOf } from './partition/partitions.ts';
 export { futureDates } from './profile/future-dates.ts';
 export { checkGivenType, readAsType, withGivenType } from './profile/read-as-type.ts';
