@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { PredictionIntervals } from './intervals.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from './schema.ts';
 
 /**
@@ -21,6 +22,7 @@ export const DeploymentRecord = strict({
     missingColumns: oneOf(['warn', 'refuse']),
     threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
   }),
+  intervals: Type.Optional(PredictionIntervals),
   signature: Type.String({ description: 'base64' }),
 });
 export type DeploymentRecord = Static<typeof DeploymentRecord>;
@@ -35,6 +37,13 @@ export const ApiKeyGrant = strict({
   expiresAt: nullable(Timestamp),
 });
 export type ApiKeyGrant = Static<typeof ApiKeyGrant>;
+
+/**
+ * What a prediction server says it understands of a feed, in the header {@link FEED_KNOWS_HEADER}: words after commas. Servers parse feeds
+ * strictly, so what came into records later is only in those of servers that name it; an app server ignores words it does not know.
+ */
+export const FEED_KNOWS_HEADER = 'x-trainyard-feed-knows';
+export const FEED_INTERVALS = 'intervals';
 
 /** `GET /internal/v1/assignments?after=N&wait=S`: answers at once when the feed's sequence is above N, else 204 after S seconds. */
 export const AssignmentFeed = strict({

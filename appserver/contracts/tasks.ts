@@ -22,6 +22,7 @@ import {
   ValueCount,
 } from './dataset.ts';
 import { Imbalance } from './imbalance.ts';
+import { PredictionIntervals } from './intervals.ts';
 import { Partitioning } from './partitioning.ts';
 import { LeakageFacts, LeakageSearch } from './leakage.ts';
 import { TASK_INSIGHTS } from './rest/insights.ts';
@@ -179,6 +180,7 @@ export const BatchPredictTask = strict({
   passthroughColumns: Type.Array(Type.String()),
   explanations: Type.Optional(ExplanationsAsked),
   threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'of the deployment; binary' })),
+  intervals: Type.Optional(PredictionIntervals),
   output: Type.Optional(StagedOutput),
 });
 export type BatchPredictTask = Static<typeof BatchPredictTask>;

@@ -1,4 +1,4 @@
-import type { Deployment, PredictionServerStatus } from '#contracts';
+import type { Deployment, PredictionIntervals, PredictionServerStatus } from '#contracts';
 import { pageByCreation, type Page, type PageOptions } from './cursor.ts';
 import { now, type Queryable } from './dialect.ts';
 import { fromJson, rowOf, rowsOf, toJson } from './records.ts';
@@ -11,6 +11,8 @@ export interface DeploymentRecord {
   readonly projectId: string;
   readonly groupName: string;
   readonly settings: Deployment['settings'];
+  /** Of its model, for the `interval` of its settings; null without the setting. */
+  readonly intervals: PredictionIntervals | null;
   /** Rises with every change that prediction servers must know. */
   readonly sequence: number;
   readonly createdAt: number;
@@ -26,25 +28,49 @@ interface DeploymentRow {
   readonly project_id: string;
   readonly group_name: string;
   readonly settings: string;
+  readonly intervals: string | null;
   readonly sequence: number;
   readonly created_at: number;
   readonly updated_at: number;
   readonly created_by: string;
 }
 
-const toDeployment = (row: DeploymentRow): DeploymentRecord => ({
-  id: row.id,
-  name: row.name,
-  description: row.description,
-  modelId: row.model_id,
-  projectId: row.project_id,
-  groupName: row.group_name,
-  settings: fromJson<Deployment['settings']>(row.settings),
-  sequence: row.sequence,
-  createdAt: row.created_at,
-  updatedAt: row.updated_at,
-  createdBy: row.created_by,
-});
+function toDeployment(row: DeploymentRow): DeploymentRecord {
+  const intervals = intervalsOf(row);
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    modelId: row.model_id,
+    projectId: row.project_id,
+    groupName: row.group_name,
+    settings: {
+      ...fromJson<StoredSettings>(row.settings),
+      ...(intervals === null ? {} : { interval: intervals.coverage }),
+    },
+    intervals,
+    sequence: row.sequence,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    createdBy: row.created_by,
+  };
+}
+
+/** Where a program that knows no intervals has changed the model, there are none any more. */
+function intervalsOf(row: DeploymentRow): PredictionIntervals | null {
+  const intervals = row.intervals === null ? null : fromJson<PredictionIntervals>(row.intervals);
+  return intervals?.modelId === row.model_id ? intervals : null;
+}
+
+/** Settings without the coverage of intervals, which these say: programs that know none read the others as ever. */
+type StoredSettings = Omit<Deployment['settings'], 'interval'>;
+
+function settingsJson({ interval: _, ...settings }: Deployment['settings']): string {
+  return toJson(settings satisfies StoredSettings);
+}
+
+const intervalsJson = (intervals: PredictionIntervals | null): string | null =>
+  intervals === null ? null : toJson(intervals);
 
 /** A change of the model of a deployment. */
 export interface DeploymentChange {
@@ -57,7 +83,7 @@ export interface DeploymentChange {
 
 type NewDeployment = Pick<
   DeploymentRecord,
-  'id' | 'name' | 'description' | 'modelId' | 'projectId' | 'groupName' | 'settings' | 'createdBy'
+  'id' | 'name' | 'description' | 'modelId' | 'projectId' | 'groupName' | 'settings' | 'intervals' | 'createdBy'
 >;
 
 export async function insertDeployment(db: Queryable, deployment: NewDeployment, reason: string): Promise<void> {
@@ -68,7 +94,8 @@ export async function insertDeployment(db: Queryable, deployment: NewDeployment,
     model_id: deployment.modelId,
     project_id: deployment.projectId,
     group_name: deployment.groupName,
-    settings: toJson(deployment.settings),
+    settings: settingsJson(deployment.settings),
+    intervals: intervalsJson(deployment.intervals),
     sequence: 1,
     created_at: now(db),
     updated_at: now(db),
@@ -114,7 +141,7 @@ export async function deploymentsOfProject(db: Queryable, projectId: string, lim
   return (await rowsOf<{ id: string }>(query)).map((row) => row.id);
 }
 
-/** Changes name, description or settings; the sequence rises, so that prediction servers hear of it. */
+/** Changes name, description or settings with the intervals that go with them; the sequence rises, so that prediction servers hear of it. */
 export async function updateDeployment(
   db: Queryable,
   id: string,
@@ -122,6 +149,7 @@ export async function updateDeployment(
     readonly name?: string | undefined;
     readonly description?: string | undefined;
     readonly settings?: Deployment['settings'] | undefined;
+    readonly intervals?: PredictionIntervals | null | undefined;
   },
 ): Promise<void> {
   await db
@@ -130,7 +158,8 @@ export async function updateDeployment(
     .update({
       ...(change.name === undefined ? {} : { name: change.name }),
       ...(change.description === undefined ? {} : { description: change.description }),
-      ...(change.settings === undefined ? {} : { settings: toJson(change.settings) }),
+      ...(change.settings === undefined ? {} : { settings: settingsJson(change.settings) }),
+      ...(change.intervals === undefined ? {} : { intervals: intervalsJson(change.intervals) }),
       updated_at: now(db),
     })
     .increment('sequence', 1);
@@ -141,13 +170,18 @@ export async function updateDeployment(
 export async function replaceModel(
   db: Queryable,
   id: string,
-  change: { readonly modelId: string; readonly reason: string; readonly by: string },
+  change: {
+    readonly modelId: string;
+    readonly intervals: PredictionIntervals | null;
+    readonly reason: string;
+    readonly by: string;
+  },
 ): Promise<void> {
   const changed = await db
     .knex('deployments')
     .where({ id })
     .whereNot({ model_id: change.modelId })
-    .update({ model_id: change.modelId, updated_at: now(db) })
+    .update({ model_id: change.modelId, intervals: intervalsJson(change.intervals), updated_at: now(db) })
     .increment('sequence', 1);
   if (changed === 0) return;
   const deployment = await findDeployment(db, id);

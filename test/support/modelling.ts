@@ -70,6 +70,7 @@ export interface PredictionAnswer {
   readonly data: readonly {
     readonly rowIndex: number;
     readonly prediction: string | number;
+    readonly interval?: { readonly lower: number; readonly upper: number };
     readonly probabilities?: Readonly<Record<string, number>>;
     readonly explanations?: readonly ExplanationAnswer[];
     readonly warnings?: readonly string[];

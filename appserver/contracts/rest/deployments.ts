@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { Id, Timestamp, nullable, oneOf, strict } from '../schema.ts';
 import { DatasetSource, FeatureWarning } from '../dataset.ts';
+import { IntervalCoverage, PredictionIntervals } from '../intervals.ts';
 import { Problem } from '../problem.ts';
 import { ServedDeploymentState } from '../serving.ts';
 import { ExplanationsAsked, HdfsOutput } from '../tasks.ts';
@@ -22,12 +23,14 @@ export const DeploymentSettings = strict({
       }),
     ),
   ),
+  interval: Type.Optional(nullable(IntervalCoverage)),
 });
 
-/** Settings as they hold: without a threshold the model’s own. */
+/** Settings as they hold: without a threshold the model’s own, without an interval predictions have none. */
 export const EffectiveSettings = strict({
   missingColumns: oneOf(['warn', 'refuse']),
   threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  interval: Type.Optional(IntervalCoverage),
 });
 export type EffectiveSettings = Static<typeof EffectiveSettings>;
 
@@ -58,6 +61,7 @@ export const Deployment = strict(
     projectId: Id,
     predictionServerGroup: Type.String(),
     settings: EffectiveSettings,
+    intervals: nullable(PredictionIntervals),
     predictionUrl: Type.String({ description: 'absolute; where rows are POSTed to' }),
     ready: Type.Boolean({ description: 'a prediction server answers with this model' }),
     sequence: Type.Integer({ minimum: 1 }),

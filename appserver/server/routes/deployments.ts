@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type, type Static } from 'typebox';
 import {
   AppError,
   CreateDeploymentRequest,
@@ -13,6 +13,7 @@ import {
   ReplaceModelRequest,
   pageOf,
   strict,
+  type PredictionIntervals,
 } from '#contracts';
 import { newId } from '#runtime';
 import {
@@ -26,6 +27,7 @@ import {
   listDeployments,
   replaceModel,
   updateDeployment,
+  type DeploymentRecord,
   type Queryable,
 } from '#store';
 import { isoOf } from '../auth/authenticate.ts';
@@ -41,7 +43,8 @@ import {
   readServers,
   settingsOf,
 } from '../services/deployments.ts';
-import { readReadyModel } from '../services/models.ts';
+import { checkInterval, checkMadeFor, intervalsFor } from '../services/intervals.ts';
+import { readReadyModel, type OwnedModel } from '../services/models.ts';
 import { IdParams } from './params.ts';
 
 const tag = 'deployments';
@@ -68,10 +71,17 @@ const create = route({
     const groupName = checkGroup(body.predictionServerGroup, app.config);
     const settings = settingsOf(DEFAULT_SETTINGS, body.settings);
     if (query.dryRun === true) {
-      const { model, project } = await readReadyModel(app.database, caller, body.modelId);
+      const owned = await readReadyModel(app.database, caller, body.modelId);
+      const { model, project } = owned;
       checkThreshold(settings, project);
+      await intervalsFor(app, owned, settings);
       return ok({ dryRun: true, modelId: model.id, projectId: model.projectId, settings });
     }
+    // Made before the transaction: it may take seconds.
+    const intervals =
+      settings.interval === undefined
+        ? null
+        : await intervalsFor(app, await readReadyModel(app.database, caller, body.modelId), settings);
     return effect(async (trx) => {
       const { model, project } = await readReadyModel(trx, caller, body.modelId);
       checkThreshold(settings, project);
@@ -88,6 +98,7 @@ const create = route({
         projectId,
         groupName,
         settings,
+        intervals,
         createdBy: caller.userId,
       };
       await insertDeployment(trx, record, 'first model');
@@ -131,20 +142,41 @@ const patch = route({
   params: IdParams,
   body: PatchDeploymentRequest,
   answers: { 200: { description: 'the changed deployment', schema: Deployment } },
-  handler: async (app, { caller, params, body, checkIfMatch }) =>
-    app.database.transaction(
+  handler: async (app, { caller, params, body, checkIfMatch }) => {
+    const before = await readDeployment(app.database, caller, params.id);
+    const intervals =
+      body.settings === undefined ? undefined : await patchedIntervals(app, caller, before, body.settings);
+    return app.database.transaction(
       async (trx) => {
         const found = await readDeployment(trx, caller, params.id);
         checkIfMatch(await viewOf(trx, app, caller, found.id));
         const settings = body.settings === undefined ? undefined : settingsOf(found.settings, body.settings);
-        if (settings !== undefined) checkThreshold(settings, await findProject(trx, found.projectId));
-        await updateDeployment(trx, found.id, { name: body.name, description: body.description, settings });
+        if (settings !== undefined && intervals !== undefined) {
+          checkThreshold(settings, await findProject(trx, found.projectId));
+          checkMadeFor(intervals, { ...found, settings });
+        }
+        await updateDeployment(trx, found.id, { name: body.name, description: body.description, settings, intervals });
         return ok(await viewOf(trx, app, caller, found.id));
         // Settings that somebody else changes meanwhile are not to be overwritten with those that were found.
       },
       { snapshot: true },
-    ),
+    );
+  },
 });
+
+/** Intervals of a deployment whose settings change: those that it has, where neither coverage nor model is another one. */
+async function patchedIntervals(
+  app: AppContext,
+  caller: Caller,
+  found: DeploymentRecord,
+  changes: NonNullable<Static<typeof PatchDeploymentRequest>['settings']>,
+): Promise<PredictionIntervals | null> {
+  const settings = settingsOf(found.settings, changes);
+  checkInterval(settings, await findProject(app.database, found.projectId));
+  if (settings.interval === undefined) return null;
+  if (settings.interval === found.intervals?.coverage) return found.intervals;
+  return intervalsFor(app, await readReadyModel(app.database, caller, found.modelId), settings);
+}
 
 const remove = route({
   method: 'DELETE',
@@ -172,23 +204,47 @@ const putModel = route({
   params: IdParams,
   body: ReplaceModelRequest,
   answers: { 200: { description: 'the changed deployment', schema: Deployment } },
-  handler: async (app, { caller, params, body, checkIfMatch }) =>
-    app.database.transaction(async (trx) => {
-      const found = await readDeployment(trx, caller, params.id);
-      checkIfMatch(await viewOf(trx, app, caller, found.id));
-      const { model } = await readReadyModel(trx, caller, body.modelId);
-      if (model.projectId !== found.projectId)
-        throw new AppError(
-          'MODEL_MISMATCH',
-          `modelId: expected a model of project ${found.projectId}; it is of ${model.projectId}`,
-          {
-            errors: [{ path: '/modelId', message: 'is a model of another project' }],
-          },
-        );
-      await replaceModel(trx, found.id, { modelId: model.id, reason: body.reason, by: caller.userId });
-      return ok(await viewOf(trx, app, caller, found.id));
-    }),
+  handler: async (app, { caller, params, body, checkIfMatch }) => {
+    const before = await readDeployment(app.database, caller, params.id);
+    const intervals =
+      before.settings.interval === undefined
+        ? null
+        : await intervalsFor(
+            app,
+            await successorOf(app.database, caller, before, body.modelId),
+            before.settings,
+            '/modelId',
+          );
+    return app.database.transaction(
+      async (trx) => {
+        const found = await readDeployment(trx, caller, params.id);
+        checkIfMatch(await viewOf(trx, app, caller, found.id));
+        const { model } = await successorOf(trx, caller, found, body.modelId);
+        checkMadeFor(intervals, { ...found, modelId: model.id });
+        await replaceModel(trx, found.id, { modelId: model.id, intervals, reason: body.reason, by: caller.userId });
+        return ok(await viewOf(trx, app, caller, found.id));
+        // Nor is an interval that somebody else asks for meanwhile to be lost.
+      },
+      { snapshot: true },
+    );
+  },
 });
+
+/** The model that is to take the place of a deployment's. @throws NOT_FOUND, MODEL_NOT_READY, MODEL_MISMATCH */
+async function successorOf(
+  db: Queryable,
+  caller: Caller,
+  { projectId }: DeploymentRecord,
+  modelId: string,
+): Promise<OwnedModel> {
+  const owned = await readReadyModel(db, caller, modelId);
+  if (owned.model.projectId === projectId) return owned;
+  throw new AppError(
+    'MODEL_MISMATCH',
+    `modelId: expected a model of project ${projectId}; it is of ${owned.model.projectId}`,
+    { errors: [{ path: '/modelId', message: 'is a model of another project' }] },
+  );
+}
 
 const history = route({
   method: 'GET',

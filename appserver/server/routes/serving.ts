@@ -1,6 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Type } from 'typebox';
-import { AppError, AssignmentFeed, Id, ModelSignature, PredictionServerStatus, strict } from '#contracts';
+import {
+  AppError,
+  AssignmentFeed,
+  FEED_INTERVALS,
+  FEED_KNOWS_HEADER,
+  Id,
+  ModelSignature,
+  PredictionServerStatus,
+  strict,
+} from '#contracts';
 import {
   feedSequence,
   findModel,
@@ -11,7 +20,6 @@ import {
   saveServerStatus,
   type Assignment,
   type Credential,
-  type Database,
   type TrainedFacts,
 } from '#store';
 import { bearerOf, isoOf } from '../auth/authenticate.ts';
@@ -51,8 +59,9 @@ const assignments = route({
     checkToken(app, call);
     const { after = 0, wait = 0 } = call.query;
     const deadline = performance.now() + wait * 1000;
+    const knowsIntervals = isKnown(call, FEED_INTERVALS);
     for (;;) {
-      if ((await feedSequence(app.database)) > after) return ok(await readFeed(app.database, app.signer));
+      if ((await feedSequence(app.database)) > after) return ok(await readFeed(app, knowsIntervals));
       const restMs = deadline - performance.now();
       if (restMs <= 0 || call.signal.aborted) return noContent();
       await delay(Math.min(POLL_MS, restMs), undefined, { signal: call.signal }).catch(() => undefined);
@@ -60,17 +69,33 @@ const assignments = route({
   },
 });
 
+/** Whether the server that asks has said that it understands this part of a feed. */
+function isKnown({ headers }: Pick<Call<unknown, unknown, unknown>, 'headers'>, part: string): boolean {
+  const words = headers[FEED_KNOWS_HEADER];
+  return typeof words === 'string' && words.split(',').some((word) => word.trim() === part);
+}
+
 /** Everything that a prediction server needs, as of one moment. */
-async function readFeed(database: Database, signer: Signer): Promise<AssignmentFeed> {
+async function readFeed(
+  { database, signer }: Pick<AppContext, 'database' | 'signer'>,
+  knowsIntervals: boolean,
+): Promise<AssignmentFeed> {
   return database.transaction(async (trx) => ({
     sequence: await feedSequence(trx),
     publicKey: signer.publicKey,
-    deployments: (await listAssignments(trx)).map((entry) => recordOf(entry, signer)),
+    deployments: (await listAssignments(trx)).map((entry) => recordOf(entry, signer, knowsIntervals)),
     apiKeys: (await listCredentials(trx)).map(grantOf),
   }));
 }
 
-function recordOf({ deployment, manifestSha256 }: Assignment, signer: Signer): AssignmentFeed['deployments'][number] {
+/** A signed record; to a server that does not know intervals one without, which it can read. */
+function recordOf(
+  { deployment, manifestSha256 }: Assignment,
+  signer: Signer,
+  knowsIntervals: boolean,
+): AssignmentFeed['deployments'][number] {
+  const { interval: _, ...settings } = deployment.settings;
+  const intervals = knowsIntervals ? deployment.intervals : null;
   const record = {
     deploymentId: deployment.id,
     name: deployment.name,
@@ -78,7 +103,8 @@ function recordOf({ deployment, manifestSha256 }: Assignment, signer: Signer): A
     manifestSha256,
     sequence: deployment.sequence,
     readers: [deployment.createdBy],
-    settings: deployment.settings,
+    settings,
+    ...(intervals === null ? {} : { intervals }),
   };
   return { ...record, signature: signer.sign(record) };
 }

@@ -76,6 +76,7 @@ export function deploymentView(
     projectId: deployment.projectId,
     predictionServerGroup: deployment.groupName,
     settings: deployment.settings,
+    intervals: deployment.intervals,
     predictionUrl: `${baseUrl}/predict/${encodeURIComponent(deployment.id)}`,
     ready: ready !== undefined,
     sequence: deployment.sequence,
@@ -96,17 +97,18 @@ export function checkGroup(group: string | undefined, config: Config): string {
   return known;
 }
 
-/** Settings with some of them changed; a threshold of null is taken away. */
+/** Settings with some of them changed; a threshold or an interval of null is taken away. */
 export function settingsOf(
   settings: EffectiveSettings,
-  { missingColumns, threshold }: Static<typeof DeploymentSettings> = {},
+  changes: Static<typeof DeploymentSettings> = {},
 ): EffectiveSettings {
-  const { threshold: kept, ...rest } = settings;
-  const wanted = threshold === undefined ? kept : (threshold ?? undefined);
+  const { threshold: keptThreshold, interval: keptInterval, ...rest } = settings;
+  const { missingColumns = rest.missingColumns, threshold = keptThreshold, interval = keptInterval } = changes;
   return {
     ...rest,
-    ...(missingColumns === undefined ? {} : { missingColumns }),
-    ...(wanted === undefined ? {} : { threshold: wanted }),
+    missingColumns,
+    ...(threshold === undefined || threshold === null ? {} : { threshold }),
+    ...(interval === undefined || interval === null ? {} : { interval }),
   };
 }
 

@@ -1,7 +1,13 @@
-import { AppError, type CreateBatchPredictionRequest, type StoredTable, type TaskInput } from '#contracts';
+import {
+  AppError,
+  type CreateBatchPredictionRequest,
+  type PredictionIntervals,
+  type StoredTable,
+  type TaskInput,
+} from '#contracts';
 import { newId } from '#runtime';
 import { offsetColumns } from '#ml';
-import { explanationColumns } from '#scoring';
+import { explanationColumns, INTERVAL_COLUMNS } from '#scoring';
 import {
   createTask,
   findStoredTable,
@@ -34,6 +40,8 @@ export interface ScoringPlan {
   readonly passthroughColumns: readonly string[];
   /** Of the deployment; undefined: the model’s own. */
   readonly threshold: number | undefined;
+  /** Of the deployment; null: predictions have none. */
+  readonly intervals: PredictionIntervals | null;
   /** Features that explain each prediction; 0 for none. */
   readonly explanationsTop: number;
   /** Columns of the result, in order. */
@@ -95,7 +103,8 @@ export async function planScoring(
   if (places.output !== null) refuseOwnInput(places.output, table?.inPlaceFiles ?? []);
   const passthroughColumns = request.passthroughColumns ?? [];
   const explanationsTop = request.explanations?.top ?? 0;
-  const resultColumns = resultColumnsOf(owned, explanationsTop);
+  const intervals = deployment?.intervals ?? null;
+  const resultColumns = resultColumnsOf(owned, intervals, explanationsTop);
   checkPassthrough(passthroughColumns, table, resultColumns);
   const names = table === null ? null : new Set(table.columns.map((column) => column.name));
   if (names !== null) checkOffsets(owned, names);
@@ -109,6 +118,7 @@ export async function planScoring(
     passthroughColumns,
     explanationsTop,
     threshold: deployment?.settings.threshold,
+    intervals,
     columns: [...passthroughColumns, ...resultColumns],
     missingFeatures: names === null ? null : (await featuresOf(db, owned)).filter((name) => !names.has(name)),
     places,
@@ -146,10 +156,15 @@ function refuseUnbuilt(request: CreateBatchPredictionRequest): void {
   if (request.chunk !== undefined) throw unbuilt('chunk', 'leave it out');
 }
 
-function resultColumnsOf({ project }: OwnedModel, explanationsTop: number): string[] {
+function resultColumnsOf(
+  { project }: OwnedModel,
+  intervals: PredictionIntervals | null,
+  explanationsTop: number,
+): string[] {
   const labels = (project.fixed?.target.classes ?? []).map((entry) => entry.label);
   const explained = explanationsTop === 0 ? [] : explanationColumns(explanationsTop).map(({ name }) => name);
-  return ['prediction', ...labels.map((label) => `probability_${label}`), ...explained];
+  const ends = intervals === null ? [] : INTERVAL_COLUMNS;
+  return ['prediction', ...ends, ...labels.map((label) => `probability_${label}`), ...explained];
 }
 
 function checkPassthrough(asked: readonly string[], table: StoredTable | null, resultColumns: readonly string[]): void {
@@ -229,6 +244,7 @@ export async function startScoring(
       passthroughColumns: [...plan.passthroughColumns],
       ...(plan.explanationsTop === 0 ? {} : { explanations: { top: plan.explanationsTop } }),
       ...(plan.threshold === undefined ? {} : { threshold: plan.threshold }),
+      ...(plan.intervals === null ? {} : { intervals: plan.intervals }),
       ...(output === null || stagingPath === null
         ? {}
         : { output: { format: output.output.format ?? 'parquet', stagingPath } }),

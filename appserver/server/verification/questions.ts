@@ -14,12 +14,14 @@ import {
   coefficientsOf,
   compareScores,
   COMPARISON_GROUPS,
+  conformalIntervals,
   insightOf,
   insightRows,
   insightRowsMax,
   rankedPartition,
   scoresFromOutOfFold,
   wordCloudOf,
+  type ConformalIntervals,
   type OutOfFold,
 } from '#ml';
 import { modelReader, openArtifact } from '#scoring';
@@ -68,6 +70,14 @@ interface StopsQuestion {
   readonly files: CommittedFiles;
 }
 
+interface IntervalsQuestion {
+  readonly kind: 'intervals';
+  readonly files: CommittedFiles;
+  /** A number. */
+  readonly target: TargetSpec;
+  readonly coverage: number;
+}
+
 interface ReportQuestion {
   readonly kind: 'report';
   readonly files: CommittedFiles;
@@ -84,7 +94,13 @@ interface ReportQuestion {
 
 /** What is asked about committed models, beside the checks: minutes of nobody's, but tenths of a second of the event loop. */
 export type ModelQuestion =
-  OutOfFoldQuestion | ArtifactQuestion | ComparisonQuestion | ExplanationQuestion | StopsQuestion | ReportQuestion;
+  | OutOfFoldQuestion
+  | ArtifactQuestion
+  | ComparisonQuestion
+  | ExplanationQuestion
+  | StopsQuestion
+  | IntervalsQuestion
+  | ReportQuestion;
 
 export type ExplanationFacts = RowExplanations['data'];
 
@@ -95,9 +111,11 @@ export type AnswerTo<Q extends ModelQuestion> = Q extends { kind: 'comparison' }
     ? ExplanationFacts
     : Q extends { kind: 'stops' }
       ? FitStops | null
-      : Q extends { kind: 'report' }
-        ? ReportAnswer
-        : InsightFacts;
+      : Q extends { kind: 'intervals' }
+        ? ConformalIntervals
+        : Q extends { kind: 'report' }
+          ? ReportAnswer
+          : InsightFacts;
 
 /**
  * Answers in the thread that calls it.
@@ -125,6 +143,13 @@ export async function answerQuestion(question: ModelQuestion, store: ReadableSto
     case 'stops': {
       const stops = (await committed(question.files, store).manifest()).parameters[STOPS_PARAMETER];
       return stops === undefined ? null : parse(FitStops, stops, STOPS_PARAMETER, 'ARTIFACT_INVALID');
+    }
+    case 'intervals': {
+      const { target, coverage } = question;
+      return conformalIntervals(
+        insightRows(await committed(question.files, store).outOfFold(), target, undefined),
+        coverage,
+      );
     }
     case 'report':
       return reportAnswer(question, store);

@@ -12,6 +12,7 @@ import { timeCounts0010 } from './0010-time-counts.ts';
 import { featureLists0011 } from './0011-feature-lists.ts';
 import { leakage0012 } from './0012-leakage.ts';
 import { datasetVersions0013 } from './0013-dataset-versions.ts';
+import { intervals0014 } from './0014-intervals.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -28,4 +29,5 @@ export const MIGRATIONS: readonly Migration[] = [
   featureLists0011,
   leakage0012,
   datasetVersions0013,
+  intervals0014,
 ];

@@ -1,4 +1,13 @@
-import { AppError, AssignmentFeed, isAppError, ModelSignature, parse, type PredictionServerStatus } from '#contracts';
+import {
+  AppError,
+  AssignmentFeed,
+  FEED_INTERVALS,
+  FEED_KNOWS_HEADER,
+  isAppError,
+  ModelSignature,
+  parse,
+  type PredictionServerStatus,
+} from '#contracts';
 import { HttpClient, PROGRAM_VERSION, readBody } from '#runtime';
 import { checkManifest, type ArtifactFiles, type WantedArtifact } from '../artifacts/artifact-cache.ts';
 import { readIfThere } from '../artifacts/atomic-file.ts';
@@ -44,7 +53,8 @@ export function createAppServerClient({ baseUrl, caFile, tokenFile }: AppServerP
     feed: async (after, waitSeconds, signal) => {
       const path = `/internal/v1/assignments?after=${after}&wait=${waitSeconds}`;
       const timeoutMs = waitSeconds * 1000 + POLL_MARGIN_MS;
-      const { status, json } = await http.request({ method: 'GET', path, timeoutMs, signal });
+      const headers = { [FEED_KNOWS_HEADER]: FEED_INTERVALS };
+      const { status, json } = await http.request({ method: 'GET', path, headers, timeoutMs, signal });
       return status === 204 ? null : parse(AssignmentFeed, json, 'assignment feed', 'SERVER_UNAVAILABLE');
     },
     artifact: async (wanted, signal) => {

@@ -1,4 +1,4 @@
-import { AppError } from '#contracts';
+import { AppError, type PredictionIntervals } from '#contracts';
 import {
   explanationColumns,
   type ColumnDifferences,
@@ -10,6 +10,7 @@ import {
 import type { ServedDeployment } from '../deployments.ts';
 import { csvCell } from './csv.ts';
 import { checkExplanations, explanationsCsv, explanationsJson } from './explanations.ts';
+import { intervalColumns, intervalCsv, intervalJson } from './intervals.ts';
 import { checkProbabilities, mostLikely } from './probabilities.ts';
 import type { InputRows, ObjectRow } from './rows.ts';
 import { NAMED_COLUMNS_MAX, warningsJson } from './warnings.ts';
@@ -24,8 +25,8 @@ export interface AnswerInProgress {
    */
   advance(rowCount: number): boolean;
   /**
-   * JSON: `{deploymentId, modelId, data: [{rowIndex, prediction, probabilities?, explanations?, warnings?}]}`.
-   * CSV: `prediction`, then `probability_<label>` in class order, then `explanationColumns`.
+   * JSON: `{deploymentId, modelId, data: [{rowIndex, prediction, interval?, probabilities?, explanations?, warnings?}]}`.
+   * CSV: `prediction`, then `lower` and `upper` of an interval, or `probability_<label>` in class order, then `explanationColumns`.
    */
   text(): string;
 }
@@ -34,6 +35,7 @@ export interface AnswerInProgress {
 interface Template {
   /** With the threshold of the deployment. */
   readonly scorer: Scorer;
+  readonly intervals: PredictionIntervals | undefined;
   readonly head: string;
   /** JSON texts of the labels */
   readonly quoted: readonly string[];
@@ -56,9 +58,12 @@ function templateOf(served: ServedDeployment): Template {
   const { classes } = scorer.manifest.content;
   template = {
     scorer,
+    intervals: record.intervals,
     head: `{"deploymentId":${JSON.stringify(record.deploymentId)},"modelId":${JSON.stringify(record.modelId)},"data":[`,
     quoted: classes.map((label) => JSON.stringify(label)),
-    csvHead: ['prediction', ...classes.map((label) => `probability_${label}`)].map(csvCell).join(','),
+    csvHead: ['prediction', ...intervalColumns(record.intervals), ...classes.map((label) => `probability_${label}`)]
+      .map(csvCell)
+      .join(','),
     csvLabels: classes.map(csvCell),
     prediction: scorer.createPrediction(),
     explained: null,
@@ -173,6 +178,7 @@ function csvHead({ csvHead: head }: Template, top: number): string {
 function jsonRow(template: Template, prediction: RowPrediction, index: number, likely: number): string {
   const { quoted } = template;
   let text = `{"rowIndex":${index},"prediction":${quoted[prediction.classIndex] ?? numberText(prediction.prediction)}`;
+  text += intervalJson(template.intervals, prediction);
   if (quoted.length > 0) {
     const member = (label: number): string => `${quoted[label] ?? ''}:${numberText(prediction.probabilities[label])}`;
     text += ',"probabilities":{';
@@ -185,6 +191,7 @@ function jsonRow(template: Template, prediction: RowPrediction, index: number, l
 
 function csvLine(template: Template, prediction: RowPrediction): string {
   let line = template.csvLabels[prediction.classIndex] ?? numberText(prediction.prediction);
+  line += intervalCsv(template.intervals, prediction);
   for (const probability of prediction.probabilities) line += `,${numberText(probability)}`;
   return line;
 }

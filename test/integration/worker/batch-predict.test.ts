@@ -4,6 +4,7 @@ import {
   TaskOutcome,
   toAppError,
   type BatchPredictTask,
+  type PredictionIntervals,
   type StoredTable,
   type TaskOutcome as Outcome,
 } from '#contracts';
@@ -13,6 +14,7 @@ import { runIngest } from '../../../yarn-workers/worker/tasks/ingest.ts';
 import { openStoredArtifact } from '../../../yarn-workers/worker/tasks/stored-artifact.ts';
 import { runTrain } from '../../../yarn-workers/worker/tasks/train.ts';
 import { csvRecords } from '../../support/api.ts';
+import { appErrorOf } from '../../support/expect-error.ts';
 import { churnCsv, churnTask, objectNames, openWorkbench, type Workbench } from './support.ts';
 
 const tableOf = (outcome: Outcome): StoredTable => {
@@ -166,6 +168,36 @@ describe('worker: batch-predict task', function () {
     const { csv } = await predict('age,plan,since\n30,pro,2026-01-15\n', {}, regression);
     expect(csv[0]).to.deep.equal(['prediction']);
     expect(Number(csv[1]?.[0])).to.be.within(900, 1_400);
+  });
+
+  it('intervals of a deployment come after the prediction, in all files, and reserve their names', async () => {
+    const text = 'age,plan,since,lower\n30,pro,2026-01-15,a\n60,basic,2026-02-01,b\n45,plus,2026-03-01,c\n';
+    const plain = (await predict(text, {}, regression)).csv.slice(1).map(([value]) => Number(value));
+    const [least = NaN, middle = NaN] = plain.toSorted((a, b) => a - b);
+    const intervals: PredictionIntervals = {
+      modelId: 'm_1',
+      coverage: 0.8,
+      isNonNegative: false,
+      ranges: [
+        { upTo: (least + middle) / 2, lower: -0.1, upper: 0.3, rowCount: 1 },
+        { upTo: null, lower: -1e-3, upper: 7, rowCount: 1 },
+      ],
+    };
+    const { csv, ndjson, run } = await predict(text, { intervals, passthroughColumns: ['plan'] }, regression);
+    expect(csv[0]).to.deep.equal(['plan', 'prediction', 'lower', 'upper']);
+    const expected = plain.map((value) =>
+      value === least ? [value, value - 0.1, value + 0.3] : [value, value - 1e-3, value + 7],
+    );
+    expect(csv.slice(1).map((row) => row.slice(1))).to.deep.equal(expected.map((row) => row.map(String)));
+    const lines = ndjson.trimEnd().split('\n');
+    const numbers = lines.map((line) => Object.values(JSON.parse(line) as Record<string, unknown>).slice(1));
+    expect(numbers).to.deep.equal(expected);
+    const local = bench.context.store.localPath(run.attempt.pathOf('rows.parquet')) ?? '';
+    const stored = await bench.context.duckdb.rows(`SELECT prediction, lower, upper FROM read_parquet('${local}')`);
+    expect(stored.map((row) => row.map(Number))).to.deep.equal(expected);
+    const passed = predict(text, { intervals, passthroughColumns: ['lower'] }, regression);
+    expect((await appErrorOf('PREDICTION_COLUMN_RESERVED', () => passed)).message).to.include('"lower"');
+    expect((await predict(text, { passthroughColumns: ['lower'] }, regression)).csv[1]?.[0]).to.equal('a');
   });
 
   it('missing columns are missing values, with a warning', async () => {

@@ -19,6 +19,8 @@ export interface FakeAppServer {
   readonly hanging: Set<string>;
   /** Model ids whose hanging blob the client gave up. */
   readonly abandoned: string[];
+  /** Headers of the requests for the feed in their order. */
+  readonly polls: http.IncomingHttpHeaders[];
   /** Paths of artefact requests in their order. */
   readonly downloads: string[];
   /** Changes the feed, raises its sequence and wakes held polls. */
@@ -46,6 +48,7 @@ export async function startFakeAppServer(publicKey: string): Promise<FakeAppServ
   const held = new Set<() => void>();
   const models = new Map<string, TestModel>();
   const reports: FakeAppServer['reports'] = [];
+  const polls: http.IncomingHttpHeaders[] = [];
   const downloads: string[] = [];
   const hanging = new Set<string>();
   const abandoned: string[] = [];
@@ -74,6 +77,7 @@ export async function startFakeAppServer(publicKey: string): Promise<FakeAppServ
       } else response.end(part === 'manifest' ? model.manifest : model.blob);
       return undefined;
     }
+    polls.push(request.headers);
     const after = Number(url.searchParams.get('after'));
     const wait = Number(url.searchParams.get('wait'));
     if (feed.sequence > after) return send(response, feed);
@@ -109,6 +113,7 @@ export async function startFakeAppServer(publicKey: string): Promise<FakeAppServ
     reports,
     hanging,
     abandoned,
+    polls,
     downloads,
     publish: ({ sequence, ...change }) => {
       Object.assign(feed, change, { sequence: sequence ?? feed.sequence + 1 });

@@ -20,7 +20,8 @@ export const runBatchPredict: TaskHandler<BatchPredictTask> = async (run) => {
   const scorer = withThreshold(await openStoredArtifact(context.store, spec), spec.threshold);
   const startedAt = performance.now();
   const { table, open } = await sourceTable(run);
-  const scoring = { table, passthroughColumns: spec.passthroughColumns, explanations: spec.explanations };
+  const { passthroughColumns, explanations, intervals } = spec;
+  const scoring = { table, passthroughColumns, explanations, intervals };
   checkPassthrough(scoring, scorer);
   const { rowCount } = table;
   const levels = scorer.levelTally();

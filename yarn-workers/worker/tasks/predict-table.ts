@@ -1,12 +1,21 @@
-import { AppError, type BatchSource, type Column, type ExplanationsAsked, type StoredTable } from '#contracts';
+import {
+  AppError,
+  type BatchSource,
+  type Column,
+  type ExplanationsAsked,
+  type PredictionIntervals,
+  type StoredTable,
+} from '#contracts';
 import {
   explainedOutput,
   explanationCells,
   explanationColumns,
   explanationOf,
+  INTERVAL_COLUMNS,
   type LevelTally,
   type Scorer,
 } from '#scoring';
+import { intervalColumns } from './interval-columns.ts';
 
 /** Name of the column of values or labels. */
 const PREDICTION_COLUMN = 'prediction';
@@ -23,6 +32,8 @@ export interface ScoredColumns {
   readonly passthroughColumns: readonly string[];
   /** Undefined: none. */
   readonly explanations?: ExplanationsAsked | undefined;
+  /** Of a regression; undefined: none. */
+  readonly intervals?: PredictionIntervals | undefined;
 }
 
 /** Some rows of the result, in input order. A batch's arrays are valid until the next batch is asked for. */
@@ -34,14 +45,15 @@ export interface ResultBatch {
 }
 
 /**
- * The columns of a batch prediction: pass-through ones as asked, `prediction`, one probability a class, then those of
- * explanations where they are asked for.
+ * The columns of a batch prediction: pass-through ones as asked, `prediction`, the ends of its interval or one probability a class, then
+ * those of explanations, where they are asked for.
  */
 export function resultColumns(spec: Omit<ScoredColumns, 'table'>, scorer: Scorer): ResultColumn[] {
   const { classes } = scorer.manifest.content;
   return [
     ...spec.passthroughColumns.map((name): ResultColumn => ({ name, kind: 'text' })),
     { name: PREDICTION_COLUMN, kind: classes.length === 0 ? 'number' : 'text' },
+    ...(spec.intervals === undefined ? [] : INTERVAL_COLUMNS).map((name): ResultColumn => ({ name, kind: 'number' })),
     ...classes.map((label): ResultColumn => ({ name: `probability_${label}`, kind: 'number' })),
     ...(spec.explanations === undefined ? [] : explanationColumns(spec.explanations.top)),
   ];
@@ -113,7 +125,11 @@ export async function* predictTable(
       }
     }
     const passed = batch.columns.slice(inputs.length).map(textsOf);
-    const predicted = [classCount === 0 ? values : labels, ...probabilities];
+    const predicted = [
+      classCount === 0 ? values : labels,
+      ...intervalColumns(spec.intervals, values),
+      ...probabilities,
+    ];
     yield { firstRow, rowCount, columns: [...passed, ...predicted, ...(explained?.columns ?? [])] };
   }
 }
