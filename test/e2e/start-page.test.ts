@@ -94,6 +94,21 @@ describe('start page', function () {
       expect(recommended[0]).to.include('by default');
       expect(recommended).to.have.length(1);
       expect(recommended[0]).to.include('recommended').and.include('LightGBM');
+      await page.locator('#speed summary', { hasText: 'Speed against accuracy' }).first().click();
+      await page.locator('#speed svg').waitFor();
+      const drawn = await page.locator('#speed tbody tr').all();
+      const models = await Promise.all(
+        drawn.map(async (row) => {
+          const [, micros, logLoss, isOn] = await row.locator('td, th').allTextContents();
+          return { micros: Number(micros), logLoss: Number(logLoss), isOn: isOn === 'yes' };
+        }),
+      );
+      expect(models.length).to.be.at.least(2);
+      for (const one of models) {
+        const isBeaten = models.some(({ micros, logLoss }) => micros < one.micros && logLoss < one.logLoss);
+        if (isBeaten) expect(one.isOn, JSON.stringify(models)).to.equal(false);
+      }
+      expect(models.some(({ isOn }) => isOn)).to.equal(true);
       await page.locator('#data', { hasText: 'Feature lists: 3' }).waitFor();
       await page.locator('#data summary', { hasText: 'Feature lists' }).click();
       await page.locator('#data td', { hasText: 'informative' }).waitFor();

@@ -146,6 +146,7 @@ const patch = route({
     const before = await readDeployment(app.database, caller, params.id);
     const intervals =
       body.settings === undefined ? undefined : await patchedIntervals(app, caller, before, body.settings);
+    // In a snapshot: settings that somebody else changes meanwhile are not to be overwritten with those that were found.
     return app.database.transaction(
       async (trx) => {
         const found = await readDeployment(trx, caller, params.id);
@@ -157,7 +158,6 @@ const patch = route({
         }
         await updateDeployment(trx, found.id, { name: body.name, description: body.description, settings, intervals });
         return ok(await viewOf(trx, app, caller, found.id));
-        // Settings that somebody else changes meanwhile are not to be overwritten with those that were found.
       },
       { snapshot: true },
     );
@@ -215,6 +215,7 @@ const putModel = route({
             before.settings,
             '/modelId',
           );
+    // In a snapshot: an interval that somebody else asks for meanwhile is not to be lost.
     return app.database.transaction(
       async (trx) => {
         const found = await readDeployment(trx, caller, params.id);
@@ -223,7 +224,6 @@ const putModel = route({
         checkMadeFor(intervals, { ...found, modelId: model.id });
         await replaceModel(trx, found.id, { modelId: model.id, intervals, reason: body.reason, by: caller.userId });
         return ok(await viewOf(trx, app, caller, found.id));
-        // Nor is an interval that somebody else asks for meanwhile to be lost.
       },
       { snapshot: true },
     );

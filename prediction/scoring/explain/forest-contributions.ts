@@ -57,12 +57,13 @@ export function compileForestContributions(
   const outputs = Array.from({ length: outputCount }, (_, output) => {
     const leafValue = leafValuesOf(forest, output);
     const base = (priorVotes * (forest.prior[output] ?? NaN) + meanOf(forest, leafValue)) / votes;
-    return { base, explain: treeExplainer({ ...trees, leafValue }, walk, paths, featureOf) };
+    return { base, leafValue };
   });
+  const explainer = treeExplainer(trees, walk, paths, featureOf);
   const binsOf = rowBinner(forest, columns);
   const bins = new Int32Array(columns.length);
   const cells = new Float64Array(columns.length);
-  const gains = new Float64Array(count);
+  const gains = new Float64Array(outputCount * count);
   return {
     baseValues: Float64Array.from(
       outputs,
@@ -72,16 +73,18 @@ export function compileForestContributions(
       binsOf(values, base, bins);
       for (let column = 0; column < bins.length; column += 1)
         cells[column] = bins[column] === MISSING_BIN ? NaN : (bins[column] ?? NaN);
-      for (const [output, { base: average, explain }] of outputs.entries()) {
-        gains.fill(0);
-        for (let tree = 0; tree < treeCount; tree += 1) explain(tree, cells, 0, 1 / votes, gains, 0);
+      gains.fill(0);
+      for (let tree = 0; tree < treeCount; tree += 1) {
+        explainer.follow(tree, cells, 0);
+        for (const [output, { leafValue }] of outputs.entries())
+          explainer.add(tree, leafValue, 1 / votes, gains, output * count);
+      }
+      for (const [output, { base: average }] of outputs.entries()) {
+        const from = output * count;
         let gain = 0;
-        for (const one of gains) gain += one;
+        for (let at = from; at < from + count; at += 1) gain += gains[at] ?? NaN;
         const scale = weight * slopeOf(link, average, gain);
-        for (let place = 0; place < count; place += 1) {
-          const at = output * count + place;
-          out[at] = (out[at] ?? NaN) + scale * (gains[place] ?? NaN);
-        }
+        for (let at = from; at < from + count; at += 1) out[at] = (out[at] ?? NaN) + scale * (gains[at] ?? NaN);
       }
     },
   };

@@ -38,27 +38,33 @@ export function compileTreeContributions(
     throw new AppError('NOT_AVAILABLE', 'the model was trained by a version without explanations; train it again');
   const scale = trees.averageOutput ? 1 / Math.max(1, treeCount / outputCount) : 1;
   const paths = treePaths(trees, leafCover);
-  const explain = treeExplainer(trees, walkArrays(trees, columns), paths, features.ofColumn);
+  const explainer = treeExplainer(trees, walkArrays(trees, columns), paths, features.ofColumn);
   const baseValues = new Float64Array(outputCount);
   for (let tree = 0; tree < treeCount; tree += 1)
     baseValues[tree % outputCount] = (baseValues[tree % outputCount] ?? 0) + scale * (paths.mean[tree] ?? NaN);
   return {
     baseValues,
     add: (values, base, weight, out) => {
-      for (let tree = 0; tree < treeCount; tree += 1)
-        explain(tree, values, base, weight * scale, out, (tree % outputCount) * features.count);
+      for (let tree = 0; tree < treeCount; tree += 1) {
+        explainer.follow(tree, values, base);
+        explainer.add(tree, trees.leafValue, weight * scale, out, (tree % outputCount) * features.count);
+      }
     },
   };
 }
 
-type TreeExplainer = (
-  tree: number,
-  values: Float64Array,
-  base: number,
-  scale: number,
-  out: Float64Array,
-  at: number,
-) => void;
+/** Explains one tree of one row after the other. */
+export interface TreeExplainer {
+  /** Goes down all paths of a tree with the row that begins at `base`. */
+  follow(tree: number, values: Float64Array, base: number): void;
+  /**
+   * Adds `scale` x contributions of the tree and row that were followed last, whatever its leaves say: the way down is the same for all
+   * outputs.
+   *
+   * @param leafValue by leaf of all trees
+   */
+  add(tree: number, leafValue: Float64Array, scale: number, out: Float64Array, at: number): void;
+}
 
 /** Buffers of one tree at a time, by place. */
 interface Work {
@@ -66,59 +72,71 @@ interface Work {
   readonly same: Int32Array;
   /** 1: the row meets all that the edge and those above it ask of its column */
   readonly isMet: Uint8Array;
-  /** by place and point: going down the product of all factors of the path, coming up the sum of the leaves below */
+  /** by place and point: the product of all factors of the path */
   readonly products: Float64Array;
+  /** by place and point: coming up, the sum of the leaves below */
+  readonly sums: Float64Array;
 }
 
 export function treeExplainer(
-  trees: TreeArrays,
+  trees: Pick<TreeArrays, 'treeCount' | 'nodeOffset' | 'leafOffset'>,
   walk: WalkArrays,
   paths: TreePaths,
   featureOf: Int32Array,
 ): TreeExplainer {
-  const { nodeOffset, leafOffset, leafValue } = trees;
+  const { nodeOffset, leafOffset } = trees;
   const rules = Array.from(paths.columnCountMax, (count) => Math.ceil(count / 2)).map(rulesOnce());
   const work = { ...paths, ...buffersOf(trees, rules) };
-  const { products } = work;
-  return (tree, values, base, scale, out, at) => {
-    const first = nodeOffset[tree] ?? 0;
-    const nodeCount = (nodeOffset[tree + 1] ?? 0) - first;
-    const rule = rules[tree];
-    if (nodeCount === 0 || rule === undefined) return;
-    const firstLeaf = leafOffset[tree] ?? 0;
-    const firstPlace = first + firstLeaf;
-    const { points, weights } = rule;
-    const count = points.length;
-    for (let q = 0; q < count; q += 1) products[q] = weights[q] ?? 0;
-    for (let node = 0; node < nodeCount; node += 1) {
-      const number = first + node;
-      const isLeft = childOf(walk, number, values[base + (walk.column[number] ?? 0)] ?? NaN) === walk.left[number];
-      carryDown(work, node, paths.leftPlace[number] ?? 0, isLeft, firstPlace, points);
-      carryDown(work, node, paths.rightPlace[number] ?? 0, !isLeft, firstPlace, points);
-    }
-    for (let leaf = 0; leaf <= nodeCount; leaf += 1) {
-      const value = scale * (leafValue[firstLeaf + leaf] ?? NaN);
-      const place = (nodeCount + leaf) * count;
-      for (let q = 0; q < count; q += 1) products[place + q] = (products[place + q] ?? 0) * value;
-    }
-    for (let node = nodeCount - 1; node >= 0; node -= 1) {
-      const number = first + node;
-      const left = paths.leftPlace[number] ?? 0;
-      const right = paths.rightPlace[number] ?? 0;
-      const feature = at + (featureOf[walk.column[number] ?? 0] ?? 0);
-      out[feature] =
-        (out[feature] ?? 0) + (gain(work, left, firstPlace, points) + gain(work, right, firstPlace, points));
-      for (let q = 0; q < count; q += 1)
-        products[node * count + q] = (products[left * count + q] ?? 0) + (products[right * count + q] ?? 0);
-    }
+  const { products, sums } = work;
+  return {
+    follow: (tree, values, base) => {
+      const first = nodeOffset[tree] ?? 0;
+      const nodeCount = (nodeOffset[tree + 1] ?? 0) - first;
+      const rule = rules[tree];
+      if (nodeCount === 0 || rule === undefined) return;
+      const firstPlace = first + (leafOffset[tree] ?? 0);
+      const { points, weights } = rule;
+      for (let q = 0; q < points.length; q += 1) products[q] = weights[q] ?? 0;
+      for (let node = 0; node < nodeCount; node += 1) {
+        const number = first + node;
+        const isLeft = childOf(walk, number, values[base + (walk.column[number] ?? 0)] ?? NaN) === walk.left[number];
+        carryDown(work, node, paths.leftPlace[number] ?? 0, isLeft, firstPlace, points);
+        carryDown(work, node, paths.rightPlace[number] ?? 0, !isLeft, firstPlace, points);
+      }
+    },
+    add: (tree, leafValue, scale, out, at) => {
+      const first = nodeOffset[tree] ?? 0;
+      const nodeCount = (nodeOffset[tree + 1] ?? 0) - first;
+      const rule = rules[tree];
+      if (nodeCount === 0 || rule === undefined) return;
+      const firstLeaf = leafOffset[tree] ?? 0;
+      const firstPlace = first + firstLeaf;
+      const { points } = rule;
+      const count = points.length;
+      for (let leaf = 0; leaf <= nodeCount; leaf += 1) {
+        const value = scale * (leafValue[firstLeaf + leaf] ?? NaN);
+        const place = (nodeCount + leaf) * count;
+        for (let q = 0; q < count; q += 1) sums[place + q] = (products[place + q] ?? 0) * value;
+      }
+      for (let node = nodeCount - 1; node >= 0; node -= 1) {
+        const number = first + node;
+        const left = paths.leftPlace[number] ?? 0;
+        const right = paths.rightPlace[number] ?? 0;
+        const feature = at + (featureOf[walk.column[number] ?? 0] ?? 0);
+        out[feature] =
+          (out[feature] ?? 0) + (gain(work, left, firstPlace, points) + gain(work, right, firstPlace, points));
+        for (let q = 0; q < count; q += 1)
+          sums[node * count + q] = (sums[left * count + q] ?? 0) + (sums[right * count + q] ?? 0);
+      }
+    },
   };
 }
 
 /** Buffers for the largest tree. */
 function buffersOf(
-  { treeCount, nodeOffset }: TreeArrays,
+  { treeCount, nodeOffset }: Pick<TreeArrays, 'treeCount' | 'nodeOffset'>,
   rules: readonly Quadrature[],
-): Pick<Work, 'isMet' | 'products'> {
+): Pick<Work, 'isMet' | 'products' | 'sums'> {
   let placesMax = 1;
   let cellsMax = 1;
   for (let tree = 0; tree < treeCount; tree += 1) {
@@ -126,7 +144,7 @@ function buffersOf(
     placesMax = Math.max(placesMax, places);
     cellsMax = Math.max(cellsMax, places * (rules[tree]?.points.length ?? 0));
   }
-  return { isMet: new Uint8Array(placesMax), products: new Float64Array(cellsMax) };
+  return { isMet: new Uint8Array(placesMax), products: new Float64Array(cellsMax), sums: new Float64Array(cellsMax) };
 }
 
 /** Products of the edge to `place`: those of its node, with the factor of the column put in place of an older one. */
@@ -160,7 +178,7 @@ function carryDown(
 }
 
 /** What knowing the column of the edge to `place` adds to the leaves below, beyond the edge above that asks it too. */
-function gain({ share, same, isMet, products }: Work, place: number, firstPlace: number, points: Float64Array): number {
+function gain({ share, same, isMet, sums }: Work, place: number, firstPlace: number, points: Float64Array): number {
   const count = points.length;
   const older = same[firstPlace + place] ?? -1;
   const met = isMet[place] ?? 0;
@@ -169,7 +187,7 @@ function gain({ share, same, isMet, products }: Work, place: number, firstPlace:
   let sum = 0;
   if (older < 0) {
     for (let q = 0; q < count; q += 1)
-      sum += (products[at + q] ?? 0) / (met * (points[q] ?? 0) + (points[count - 1 - q] ?? 0) * part);
+      sum += (sums[at + q] ?? 0) / (met * (points[q] ?? 0) + (points[count - 1 - q] ?? 0) * part);
     return (met - part) * sum;
   }
   const metBefore = isMet[older] ?? 0;
@@ -178,7 +196,7 @@ function gain({ share, same, isMet, products }: Work, place: number, firstPlace:
     const t = points[q] ?? 0;
     const rest = points[count - 1 - q] ?? 0;
     const own = (met - part) / (met * t + rest * part);
-    sum += (products[at + q] ?? 0) * (own - (metBefore - partBefore) / (metBefore * t + rest * partBefore));
+    sum += (sums[at + q] ?? 0) * (own - (metBefore - partBefore) / (metBefore * t + rest * partBefore));
   }
   return sum;
 }
