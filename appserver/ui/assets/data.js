@@ -12,7 +12,11 @@ const featuresOf = ({ features }) =>
     ? `${features.slice(0, FEATURES_SHOWN).join(', ')} and ${number(features.length - FEATURES_SHOWN)} more`
     : features.join(', ');
 
-const percent = (part, whole) => `${number(whole === 0 ? 0 : (100 * part) / whole)} %`;
+/** A share of less than a hundredth of a percent is told as that: what chance gives may be next to nothing. */
+function percent(part, whole) {
+  const share = whole === 0 ? 0 : (100 * part) / whole;
+  return share > 0 && share < 0.01 ? 'less than 0.01 %' : `${number(share)} %`;
+}
 
 /** Equal rows that are more than chance explains. */
 function duplicatesOf({ duplicates }) {
