@@ -4,10 +4,12 @@ import {
   Leaderboard,
   Project,
   RecommendedModel,
+  pageOf,
   type AutopilotRequest,
   type Leaderboard as LeaderboardType,
 } from '#contracts';
-import type { Api, UploadFile } from './api.ts';
+import { expect } from 'chai';
+import type { Api, Refusal, UploadFile } from './api.ts';
 import { until } from './processes.ts';
 
 /** Longest wait for a deployment to be served, milliseconds. */
@@ -30,6 +32,22 @@ export async function newProject(api: Api, datasetId: string, name = 'project'):
 
 export function startAutopilot(api: Api, projectId: string, request: AutopilotRequest): Promise<Job> {
   return api.call('POST', `/projects/${projectId}/autopilot`, 202, Job, { json: request });
+}
+
+/** Autopilot refuses a request, tried and in earnest, naming its field, and starts nothing. */
+export async function refusedTarget(
+  api: Api,
+  datasetId: string,
+  request: AutopilotRequest,
+  refusal: Refusal,
+): Promise<void> {
+  const projectId = await newProject(api, datasetId);
+  for (const query of ['?dryRun=true', '']) {
+    const route = `/projects/${projectId}/autopilot${query}`;
+    const problem = await api.refused('POST', route, refusal, { json: request });
+    expect(problem.errors.length, 'names the field').to.be.greaterThan(0);
+  }
+  expect((await api.get(`/jobs?projectId=${projectId}`, pageOf(Job))).data).to.deep.equal([]);
 }
 
 /** From a file, or a dataset that is there, to a recommended model. */
