@@ -22,7 +22,7 @@ import { getTask, isFinalJobState, readTaskLog, updateModel } from '#store';
 import { route, ok, type Route } from '../route.ts';
 import { heldBackBlocks } from '../services/held-back.ts';
 import { startInsight } from '../services/insight-tasks.ts';
-import { insightKinds, readInsight } from '../services/insights.ts';
+import { filesOf, insightKinds, readInsight } from '../services/insights.ts';
 import { jobView, publicProblem } from '../services/jobs.ts';
 import { modelView, readModel, readReadyModel } from '../services/models.ts';
 import { asFile } from '../services/streams.ts';
@@ -156,8 +156,7 @@ const trainingPredictions = route({
     }
     const target = project.fixed?.target;
     if (target === undefined) throw new AppError('INTERNAL', `project ${project.id} has a model but no target`);
-    const { artifactPath: path, manifestSha256 } = trained;
-    const blocks = await heldBackBlocks({ path, manifestSha256 }, store, signal);
+    const blocks = await heldBackBlocks(filesOf(trained), store, signal);
     const rows = trainingPredictionsCsv(blocks, target, project.holdoutUnlockedAt !== null);
     return {
       status: 200,

@@ -19,11 +19,9 @@ export async function heldBackBlocks(
   store: ObjectStore,
   signal: AbortSignal,
 ): Promise<AsyncGenerator<OutOfFoldBlock>> {
-  const refused = (name: string): AppError =>
-    new AppError('ARTIFACT_INVALID', `${files.path}/${name} is not what was committed`);
-  const manifest = await committedModel(files, store, refused).manifest();
+  const manifest = await committedModel(files, store).manifest();
   const file = manifest.files.find(({ name }) => name === FILE);
-  if (file === undefined) throw refused(FILE);
+  if (file === undefined) throw new AppError('ARTIFACT_INVALID', `${files.path}/${FILE} is not what was committed`);
   await verifyFiles(store, files.path, [file], signal);
   const read = (start: number, end: number): Promise<Uint8Array> =>
     readBytes(store, `${files.path}/${FILE}`, { start, end, signal });

@@ -1,4 +1,4 @@
-import type { AppError, Manifest } from '#contracts';
+import { AppError, type Manifest } from '#contracts';
 import { decodeOutOfFold, type OutOfFold } from '#ml';
 import { sha256Of } from '../services/hashes.ts';
 import type { ReadableStore } from './check.ts';
@@ -21,12 +21,13 @@ export interface CommittedModel {
 /**
  * The manifest is held against the hash that was signed, every other file against what the manifest vouches for.
  *
- * @param refused what is thrown for a file (`manifest.json`) that is not what was committed
+ * @param refused what is thrown for a file (`manifest.json`) that is not what was committed; by default ARTIFACT_INVALID
  */
 export function committedModel(
   { path, manifestSha256 }: CommittedFiles,
   store: ReadableStore,
-  refused: (name: string) => AppError,
+  refused: (name: string) => AppError = (name) =>
+    new AppError('ARTIFACT_INVALID', `${path}/${name} is not what was committed`),
 ): CommittedModel {
   const read = async (name: string, maxBytes: number, expected: string | undefined): Promise<Uint8Array> => {
     const bytes = await store.readAll(`${path}/${name}`, { maxBytes });

@@ -126,28 +126,28 @@ export type AnswerTo<Q extends ModelQuestion> = Q extends { kind: 'comparison' }
 export async function answerQuestion(question: ModelQuestion, store: ReadableStore): Promise<AnswerTo<ModelQuestion>> {
   switch (question.kind) {
     case 'out-of-fold':
-      return outOfFoldInsight(question, await committed(question.files, store).outOfFold());
+      return outOfFoldInsight(question, await committedModel(question.files, store).outOfFold());
     case 'artifact':
-      return artifactInsight(question, committed(question.files, store));
+      return artifactInsight(question, committedModel(question.files, store));
     case 'comparison': {
       const [first, second] = question.files;
-      const predictions = await committed(first, store).outOfFold();
-      const others = await committed(second, store).outOfFold();
+      const predictions = await committedModel(first, store).outOfFold();
+      const others = await committedModel(second, store).outOfFold();
       if (!haveSameRows(predictions, others)) throw incomparable();
       return comparisonOf(question, predictions, others);
     }
     case 'explanations': {
-      const { manifest, blob } = await committed(question.files, store).artifact();
+      const { manifest, blob } = await committedModel(question.files, store).artifact();
       return explainRows(openArtifact(manifest, blob, sha256Of), question.rows, question.top);
     }
     case 'stops': {
-      const stops = (await committed(question.files, store).manifest()).parameters[STOPS_PARAMETER];
+      const stops = (await committedModel(question.files, store).manifest()).parameters[STOPS_PARAMETER];
       return stops === undefined ? null : parse(FitStops, stops, STOPS_PARAMETER, 'ARTIFACT_INVALID');
     }
     case 'intervals': {
       const { target, coverage } = question;
       return conformalIntervals(
-        insightRows(await committed(question.files, store).outOfFold(), target, undefined),
+        insightRows(await committedModel(question.files, store).outOfFold(), target, undefined),
         coverage,
       );
     }
@@ -159,12 +159,12 @@ export async function answerQuestion(question: ModelQuestion, store: ReadableSto
 /** One file after the other, so that the predictions of two models are held only while these are compared. */
 async function reportAnswer(question: ReportQuestion, store: ReadableStore): Promise<ReportAnswer> {
   const { files, predictedBy, baseline, target, metric, seed } = question;
-  const model = committed(files, store);
+  const model = committedModel(files, store);
   const artefact = artefactAnswer(await model.manifest());
-  const predicting = predictedBy.path === files.path ? model : committed(predictedBy, store);
+  const predicting = predictedBy.path === files.path ? model : committedModel(predictedBy, store);
   const data = await predicting.outOfFold();
   const predictions = predictionsAnswer(data, target, question);
-  const compared = baseline === null ? null : await committed(baseline, store).outOfFold();
+  const compared = baseline === null ? null : await committedModel(baseline, store).outOfFold();
   return {
     artefact,
     predictions,
@@ -256,10 +256,3 @@ const haveSameRows = (first: OutOfFold, second: OutOfFold): boolean =>
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array | Int8Array): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
-
-const committed = (files: CommittedFiles, store: ReadableStore): CommittedModel =>
-  committedModel(
-    files,
-    store,
-    (name) => new AppError('ARTIFACT_INVALID', `${files.path}/${name} is not what was committed`),
-  );

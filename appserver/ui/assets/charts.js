@@ -59,6 +59,17 @@ function frame({ title, description, width = WIDTH, height = HEIGHT }, ...parts)
   return svg;
 }
 
+/** A series of `plot` to hold others against: the line on which both axes say the same. */
+export const diagonal = (name) => ({
+  kind: 'dashes',
+  name,
+  className: 'soft',
+  data: [
+    [0, 0],
+    [1, 1],
+  ],
+});
+
 /**
  * Lines, points and bars over two axes.
  * x, y: {label, range: [min, max], log?, names?}; series: {kind: line|dashes|points|bars, name?, data}: [x, y] each, or [x0, x1, y] of bars; a point

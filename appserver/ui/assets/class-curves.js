@@ -1,6 +1,6 @@
 // ROC, and precision and recall, of all classes at once: curves of the largest ones, scores of all.
 
-import { figure, plot, SERIES, short } from './charts.js';
+import { diagonal, figure, plot, SERIES, short } from './charts.js';
 import { facts, make, number, table } from './dom.js';
 
 const unit = { range: [0, 1] };
@@ -16,17 +16,7 @@ const KINDS = {
     x: ['False positive rate', (point) => point.falsePositiveRate],
     y: ['True positive rate', (point) => point.truePositiveRate],
     caption: 'Up and to the left is better.',
-    guessing: [
-      {
-        kind: 'dashes',
-        name: 'guessing',
-        className: 'soft',
-        data: [
-          [0, 0],
-          [1, 1],
-        ],
-      },
-    ],
+    guessing: [diagonal('guessing')],
   },
   'precision-recall': {
     title: 'Precision and recall',

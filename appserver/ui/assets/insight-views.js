@@ -1,6 +1,6 @@
 // What each insight shows: charts with their numbers. A view is (insight) => elements.
 
-import { bars, figure, plot, rangeOf } from './charts.js';
+import { bars, diagonal, figure, plot, rangeOf } from './charts.js';
 import { classCurves } from './class-curves.js';
 import { facts, make, number, percent, table } from './dom.js';
 import { learningCurve } from './learning-curve.js';
@@ -43,15 +43,7 @@ function roc({ label, auc, points, pointCount, positiveWeight, negativeWeight })
         name: 'this model',
         data: points.map((point) => [point.falsePositiveRate, point.truePositiveRate]),
       },
-      {
-        kind: 'dashes',
-        name: 'guessing',
-        className: 'soft',
-        data: [
-          [0, 0],
-          [1, 1],
-        ],
-      },
+      diagonal('guessing'),
     ],
   });
   const rows = numbers(
@@ -162,15 +154,7 @@ function calibration({ label, expectedError, bins }) {
     series: [
       { kind: 'line', name: 'this model', data: bins.map((bin) => [bin.meanPredicted, bin.meanActual]) },
       { kind: 'points', data: bins.map((bin) => [bin.meanPredicted, bin.meanActual, `${number(bin.rowCount)} rows`]) },
-      {
-        kind: 'dashes',
-        name: 'perfect',
-        className: 'soft',
-        data: [
-          [0, 0],
-          [1, 1],
-        ],
-      },
+      diagonal('perfect'),
     ],
   });
   const rows = numbers(

@@ -26,8 +26,10 @@ interface Tested {
   readonly raw: Float64Array;
 }
 
+const scaleOf = ({ target, metric }: AutopilotPlan) => linkScale(target, objectiveOf(target, metric));
+
 async function tested(plan: AutopilotPlan, data: RealData): Promise<Tested[]> {
-  const scale = linkScale(plan.target, objectiveOf(plan.target, plan.metric));
+  const scale = scaleOf(plan);
   const all: Tested[] = [];
   for (const candidate of plan.candidates.slice(0, Number(most))) {
     const [model] = await modelsOf(plan, data, [candidate]);
@@ -74,8 +76,7 @@ async function ensembleLoss(plan: AutopilotPlan, data: RealData, models: readonl
 }
 
 function lossOf(plan: AutopilotPlan, data: RealData, raw: Float64Array): number {
-  const scale = linkScale(plan.target, objectiveOf(plan.target, plan.metric));
-  const score = scoreOf(plan, scale.toPredictions(raw), data.test);
+  const score = scoreOf(plan, scaleOf(plan).toPredictions(raw), data.test);
   return isBetter(plan.metric, 1, 0) ? 1 - score : score;
 }
 

@@ -22,14 +22,11 @@ function single(run: Run, withoutRefit: string): Recommended {
   const score = scoreText(run, best.result);
   const choice = count === 1 ? `${name}, the only model, ${score}` : `${name}, best of ${count} models: ${score}`;
   const text = `${choice}${beatenEnsemble(run)}`;
-  const warning = settings === null ? nothingLearnt(run) : '';
-  if (isSucceeded(refit)) {
-    const iterations = best.result.iterations === null ? '' : ` with ${best.result.iterations} ${unitOf(settings)}`;
-    const reason = `${text}; refitted on all ${plan.rowCount} rows${iterations}.${warning}`;
-    return { modelId: refit.result.modelId, reason };
-  }
-  const { modelId, reason } = asValidated(best.result, text, withoutRefit);
-  return { modelId, reason: `${reason}${warning}` };
+  const iterations = best.result.iterations === null ? '' : ` with ${best.result.iterations} ${unitOf(settings)}`;
+  const { modelId, reason } = isSucceeded(refit)
+    ? { modelId: refit.result.modelId, reason: `${text}; refitted on all ${plan.rowCount} rows${iterations}.` }
+    : asValidated(best.result, text, withoutRefit);
+  return { modelId, reason: settings === null ? `${reason}${nothingLearnt(run)}` : reason };
 }
 
 /** What to know, and to do, where nothing that learns from features is recommended; empty where nothing was asked to learn. */

@@ -130,9 +130,13 @@ export const numbersIn = (bytes: Uint8Array): Float64Array => {
   const view = viewOf(bytes);
   return new Float64Array(bytes.length / 8).map((_, i) => view.getFloat64(8 * i, true));
 };
+const classesIn = (bytes: Uint8Array): Int32Array => {
+  const view = viewOf(bytes);
+  return new Int32Array(bytes.length / 4).map((_, i) => view.getInt32(4 * i, true));
+};
 /** @throws RESULT_MISMATCH where there is no such fold */
 export const partitionsIn = (bytes: Uint8Array, foldCount: number): Int8Array => {
-  const partitions = Int8Array.from(bytes, (byte) => (byte << 24) >> 24);
+  const partitions = Int8Array.from(bytes);
   if (partitions.some((partition) => partition < HOLDOUT || partition >= foldCount))
     throw notSuchAFile(`a partition is not one of ${foldCount} folds`);
   return partitions;
@@ -143,13 +147,12 @@ export function decodeOutOfFold(bytes: Uint8Array): OutOfFold {
   const { rowCount, outputCount, foldCount, flags, layout } = headOf(bytes, bytes.length);
   const section = (at: number, length: number): Uint8Array => bytes.subarray(at, at + length);
   const isRegression = (flags & FLAG_REGRESSION) !== 0;
-  const classes = new DataView(bytes.buffer, bytes.byteOffset + layout.actual);
   return {
     rows: rowNumbersIn(section(layout.rows, 4 * rowCount)),
     partitions: partitionsIn(section(layout.partitions, rowCount), foldCount),
     foldCount,
     ...((flags & FLAG_BY_DATE) === 0 ? {} : { isByDate: true }),
-    classes: isRegression ? null : new Int32Array(rowCount).map((_, i) => classes.getInt32(4 * i, true)),
+    classes: isRegression ? null : classesIn(section(layout.actual, 4 * rowCount)),
     values: isRegression ? numbersIn(section(layout.actual, 8 * rowCount)) : null,
     weights: (flags & FLAG_WEIGHTS) === 0 ? null : numbersIn(section(layout.weights, 8 * rowCount)),
     outputCount,

@@ -2,7 +2,7 @@ import type { IntervalRange } from '#contracts';
 import { outcomesOf, type InsightRows } from '../insights/insight-rows.ts';
 import { intervalEnds } from './interval-ends.ts';
 import { predictionRanges } from './prediction-ranges.ts';
-import { addWeight, effectiveRows, emptyWeights } from './row-weights.ts';
+import { effectiveRows, weightSums } from './row-weights.ts';
 
 /** Interval ends by range of the prediction, and what they rest on. */
 export interface ConformalIntervals {
@@ -24,9 +24,7 @@ export interface ConformalIntervals {
  */
 export function conformalIntervals(rows: InsightRows, coverage: number): ConformalIntervals {
   const { predicted, actual, weights } = outcomesOf(rows, null);
-  const total = emptyWeights();
-  for (const weight of weights) addWeight(total, weight);
-  const effectiveRowCount = effectiveRows(total);
+  const effectiveRowCount = effectiveRows(weightSums(weights));
   const ranges: IntervalRange[] = [];
   for (const { places, upTo } of predictionRanges(predicted, weights)) {
     const residuals = Float64Array.from(places, (place) => (actual[place] ?? NaN) - (predicted[place] ?? NaN));

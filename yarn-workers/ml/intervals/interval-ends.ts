@@ -1,5 +1,5 @@
 import { ascendingOrder } from '#statistics';
-import { addWeight, emptyWeights } from './row-weights.ts';
+import { weightSums } from './row-weights.ts';
 
 /** Coverages have few digits; what their doubles are off by must not cost a row. */
 const ROUNDING = 1e-9;
@@ -36,10 +36,9 @@ export interface IntervalEnds {
  */
 export function intervalEnds(residuals: Float64Array, weights: Float64Array, coverage: number): IntervalEnds | null {
   const order = ascendingOrder(residuals);
-  const total = emptyWeights();
-  for (const weight of weights) addWeight(total, weight);
-  const further = total.squares / total.sum;
-  const outside = ((total.sum + further) * (1 - coverage) * (1 + ROUNDING)) / 2;
+  const { sum, squares } = weightSums(weights);
+  const further = squares / sum;
+  const outside = ((sum + further) * (1 - coverage) * (1 + ROUNDING)) / 2;
   const lower = innermost(order, weights, outside - further);
   const upper = innermost(order.toReversed(), weights, outside - further);
   if (lower === null || upper === null) return null;

@@ -11,6 +11,13 @@ export function addWeight(sums: WeightSums, weight: number): void {
   sums.squares += weight * weight;
 }
 
+/** Of all rows. */
+export function weightSums(weights: Iterable<number>): WeightSums {
+  const sums = emptyWeights();
+  for (const weight of weights) addWeight(sums, weight);
+  return sums;
+}
+
 /** Equal weights count as their rows, whatever their sums are rounded by. */
 const ROUNDING = 1e-6;
 

@@ -17,6 +17,17 @@ export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update
 
 const nullMarkers = ['NA', '-999'];
 
+/** The content of a model of numbers under the identity link. */
+export const regressionContent = (parts: Pick<UnpackedContent, 'features' | 'steps' | 'members'>): UnpackedContent => ({
+  targetType: 'regression',
+  target: 'y',
+  classes: [],
+  positiveClass: null,
+  threshold: null,
+  link: 'identity',
+  ...parts,
+});
+
 /** Every kind of step, key rule and column name that is hard; an ensemble of trees, a constant, a linear model, a network and shared steps. */
 export function sampleContent(): UnpackedContent {
   return {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { ColumnView, ManifestFeature, ManifestStep } from '#contracts';
 import { openArtifact, packArtifact, unseenLevelText, unseenLevelsText, type RawRow } from '#scoring';
 import { memorySource, type MemoryColumn } from '../../../../support/memory-table.ts';
-import { manifestOf, sha256 } from '../sample-artifact.ts';
+import { manifestOf, regressionContent, sha256 } from '../sample-artifact.ts';
 import { randomGenerator } from '../support.ts';
 
 const nullMarkers = ['NA', 'NaN'];
@@ -77,21 +77,15 @@ const STEPS: readonly ManifestStep[] = [
 const MEMBERS = [[0, 3, 6], [1, 4, 5], [2, 7], [0]];
 
 function scorerOf(members: readonly (readonly number[])[]) {
-  const content = {
-    targetType: 'regression' as const,
-    target: 'y',
-    classes: [],
-    positiveClass: null,
-    threshold: null,
-    link: 'identity' as const,
+  const content = regressionContent({
     features: [...FEATURES],
     steps: [...STEPS],
     members: members.map((steps) => ({
       weight: 1,
       steps: [...steps],
-      model: { kind: 'constant' as const, scores: [1] },
+      model: { kind: 'constant', scores: [1] },
     })),
-  };
+  });
   const packed = packArtifact(content, new Map(), sha256);
   return openArtifact(manifestOf(packed), packed.blob, sha256);
 }

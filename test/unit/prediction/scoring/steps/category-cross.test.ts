@@ -13,7 +13,7 @@ import {
 import { encodeSample, followPairs } from '../../../../../yarn-workers/ml/insights/features/fold-scorer.ts';
 import { withColumnsFrom } from '../../../../../yarn-workers/ml/insights/features/permutations.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';
-import { manifestOf, sha256 } from '../sample-artifact.ts';
+import { manifestOf, regressionContent, sha256 } from '../sample-artifact.ts';
 
 const nullMarkers = ['NA'];
 const FEATURES: ManifestFeature[] = [
@@ -44,19 +44,11 @@ function scorer() {
     otherwise: Float64Array.of(1024),
     mean: new Float64Array(1),
   };
-  const content = {
-    targetType: 'regression' as const,
-    target: 'y',
-    classes: [],
-    positiveClass: null,
-    threshold: null,
-    link: 'identity' as const,
+  const content = regressionContent({
     features: FEATURES,
     steps: [CROSS],
-    members: [
-      { weight: 1, steps: [0], model: { kind: 'linear' as const, prefix: 'm', outputCount: 1, columnCount: 1 } },
-    ],
-  };
+    members: [{ weight: 1, steps: [0], model: { kind: 'linear', prefix: 'm', outputCount: 1, columnCount: 1 } }],
+  });
   const packed = packArtifact(content, new Map([['m', linear]]), sha256);
   return openArtifact(manifestOf(packed), packed.blob, sha256);
 }

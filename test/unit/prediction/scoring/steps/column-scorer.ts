@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Column, ManifestFeature, ManifestStep } from '#contracts';
 import { columnCountOf, openArtifact, packArtifact, type LinearArrays, type Scorer } from '#scoring';
-import { manifestOf, sha256 } from '../sample-artifact.ts';
+import { manifestOf, regressionContent, sha256 } from '../sample-artifact.ts';
 
 /** A model whose output is a matrix column of some steps as it is, `missing` where it is missing. */
 export function columnScorer(
@@ -24,23 +24,17 @@ export function columnScorer(
     otherwise: Float64Array.from({ length: columnCount }, (_, place) => (place === column ? missing : 0)),
     mean: new Float64Array(columnCount),
   };
-  const content = {
-    targetType: 'regression' as const,
-    target: 'y',
-    classes: [],
-    positiveClass: null,
-    threshold: null,
-    link: 'identity' as const,
+  const content = regressionContent({
     features: [...features],
     steps: [...steps],
     members: [
       {
         weight: 1,
         steps: [...steps.keys()],
-        model: { kind: 'linear' as const, prefix: 'm', outputCount: 1, columnCount },
+        model: { kind: 'linear', prefix: 'm', outputCount: 1, columnCount },
       },
     ],
-  };
+  });
   const packed = packArtifact(content, new Map([['m', identity]]), sha256);
   return openArtifact(manifestOf(packed), packed.blob, sha256);
 }

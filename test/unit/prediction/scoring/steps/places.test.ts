@@ -10,7 +10,7 @@ import {
   type Scorer,
 } from '#scoring';
 import { appErrorOf } from '../../../../support/expect-error.ts';
-import { manifestOf, sha256 } from '../sample-artifact.ts';
+import { manifestOf, regressionContent, sha256 } from '../sample-artifact.ts';
 
 const nullMarkers = ['NA'];
 const number = (name: string): ManifestFeature => ({ name, type: 'numeric', parse: { kind: 'number', nullMarkers } });
@@ -35,19 +35,11 @@ function scorerOf(column: 0 | 1): Scorer {
     otherwise: Float64Array.from({ length: 2 }, (_, place) => (place === column ? 1024 : 0)),
     mean: new Float64Array(2),
   };
-  const content = {
-    targetType: 'regression' as const,
-    target: 'y',
-    classes: [],
-    positiveClass: null,
-    threshold: null,
-    link: 'identity' as const,
+  const content = regressionContent({
     features: FEATURES,
     steps: [DIRECTIONS],
-    members: [
-      { weight: 1, steps: [0], model: { kind: 'linear' as const, prefix: 'm', outputCount: 1, columnCount: 2 } },
-    ],
-  };
+    members: [{ weight: 1, steps: [0], model: { kind: 'linear', prefix: 'm', outputCount: 1, columnCount: 2 } }],
+  });
   const packed = packArtifact(content, new Map([['m', identity]]), sha256);
   return openArtifact(manifestOf(packed), packed.blob, sha256);
 }
