@@ -14,6 +14,7 @@ export {
   type LoadOptions,
 } from './load.ts';
 export { createLogger, errorChain, type LogFields, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
+export { MALLOC_ENVIRONMENT } from './malloc.ts';
 export { bundleName, PROGRAM_SOURCES, programFile, type ProgramName } from './programs.ts';
 export { configReference } from './reference.ts';
 export { runReportingProgram, type ReportingProgram, type TellProgress } from './reporting-program.ts';

@@ -1,5 +1,4 @@
-import { Type, type Static, type TObject, type TSchema } from 'typebox';
-import { oneOf, strict } from '#contracts';
+import { oneOf, strict, Type, type Static, type TObject, type TSchema } from '#contracts';
 
 /** What a leaf of the configuration says about itself beside its type. */
 interface KeyOptions {

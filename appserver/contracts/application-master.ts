@@ -1,5 +1,5 @@
-import { Type, type Static } from 'typebox';
 import { nullable, oneOf, plainText, strict } from './schema.ts';
+import { Type, type Static } from './type.ts';
 
 /**
  * What an application master and the app server say to each other, version 1: `POST

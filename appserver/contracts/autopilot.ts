@@ -1,9 +1,9 @@
-import { Type, type Static } from 'typebox';
 import { Imbalance } from './imbalance.ts';
 import { LeakageSearch, type LeakageFacts } from './leakage.ts';
 import { Partitioning } from './partitioning.ts';
 import { Id, Sha256, nullable, oneOf, strict } from './schema.ts';
 import { AUTOPILOT_MODES, FeatureTypeSchema, MetricNameSchema, TargetTypeSchema } from './vocabulary.ts';
+import { Type, type Static } from './type.ts';
 
 /** Parameters of a blueprint: numbers, strings and booleans by name. */
 export const Parameters = Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Boolean()]));

@@ -1,7 +1,7 @@
-import { Type, type Static } from 'typebox';
 import { Parameters } from './autopilot.ts';
 import { nullable, oneOf, strict } from './schema.ts';
 import { Description, Name } from './rest/common.ts';
+import { Type, type Static } from './type.ts';
 
 /** What kind of model ends a blueprint. */
 export const BLUEPRINT_FAMILIES = [

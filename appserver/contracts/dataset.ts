@@ -1,7 +1,7 @@
-import { Type, type Static } from 'typebox';
 import { ParseRule } from './parse-rule.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from './schema.ts';
 import { FeatureTypeSchema } from './vocabulary.ts';
+import { Type, type Static } from './type.ts';
 
 /** How a column lies in the snapshot's Parquet file. Text formats keep every cell as `string` unless all cells are canonical integers. */
 export const STORAGE_TYPES = [

@@ -1,5 +1,5 @@
-import { Type, type Static } from 'typebox';
 import { nullable, oneOf, strict } from './schema.ts';
+import { Type, type Static } from './type.ts';
 
 /** What is done about classes of very different size. */
 export const IMBALANCE_METHODS = ['none', 'weights', 'downsampling'] as const;

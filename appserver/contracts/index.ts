@@ -20,5 +20,6 @@ export * from './runtime-manifest.ts';
 export * from './schema.ts';
 export * from './serving.ts';
 export * from './tasks.ts';
+export * from './type.ts';
 export * from './vocabulary.ts';
 export * from './worker-protocol.ts';

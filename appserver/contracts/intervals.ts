@@ -1,5 +1,5 @@
-import { Type, type Static } from 'typebox';
 import { Id, nullable, strict } from './schema.ts';
+import { Type, type Static } from './type.ts';
 
 /** Ranges of predictions that have interval ends of their own, at most. */
 export const INTERVAL_RANGES_MAX = 20;

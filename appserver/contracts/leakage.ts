@@ -1,5 +1,5 @@
-import { Type, type Static } from 'typebox';
 import { nullable, oneOf, strict } from './schema.ts';
+import { Type, type Static } from './type.ts';
 
 /** Findings of a run at most, the worst first. */
 export const LEAKAGE_FINDINGS_MAX = 1_000;

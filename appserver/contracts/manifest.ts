@@ -1,8 +1,8 @@
-import { Type, type Static } from 'typebox';
 import { ParseRule } from './parse-rule.ts';
 import { SEASONS } from './partitioning.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from './schema.ts';
 import { FeatureTypeSchema, LINKS, TargetTypeSchema } from './vocabulary.ts';
+import { Type, type Static } from './type.ts';
 
 /**
  * Artefact format, version 1: `manifest.json` (this) and `blob` (arrays, little endian, each section 8-byte aligned).

@@ -1,5 +1,5 @@
-import { Type, type Static } from 'typebox';
 import { oneOf, strict } from './schema.ts';
+import { Type, type Static } from './type.ts';
 
 /**
  * How cells of a feature are read. Found when the dataset is profiled, kept in every artefact, and used by the one cell

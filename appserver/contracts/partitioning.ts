@@ -1,6 +1,6 @@
-import { Type, type Static } from 'typebox';
 import { nullable, oneOf, strict } from './schema.ts';
 import { FeatureTypeSchema, PARTITION_METHODS, VALIDATION_METHODS } from './vocabulary.ts';
+import { Type, type Static } from './type.ts';
 
 /** Backtests of a run at most. */
 export const BACKTESTS_MAX = 20;

@@ -1,6 +1,6 @@
-import { Type, type Static } from 'typebox';
 import { AppError, toAppError } from './errors.ts';
 import { ERROR_TABLE, type ErrorCode } from './error-table.ts';
+import { Type, type Static } from './type.ts';
 
 /** RFC 9457 problem document, with `code` of the one error table. */
 export const Problem = Type.Object(

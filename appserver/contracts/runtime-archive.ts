@@ -1,5 +1,5 @@
-import { Type, type Static } from 'typebox';
 import { Sha256, nullable, strict } from './schema.ts';
+import { Type, type Static } from './type.ts';
 
 /** Version of the archive's layout and of this manifest. */
 export const ARCHIVE_FORMAT = 1;

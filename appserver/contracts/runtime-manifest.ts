@@ -1,5 +1,5 @@
-import { Type, type Static } from 'typebox';
 import { nullable, Sha256, strict } from './schema.ts';
+import { Type, type Static } from './type.ts';
 
 /** Name of the file that names the programs which containers run, in the folder that the installer fills. */
 export const RUNTIME_MANIFEST_FILE = 'current.json';

@@ -1,7 +1,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import { Type, type Static, type TSchema } from 'typebox';
 import { AppError, type FieldError } from './errors.ts';
 import type { ErrorCode } from './error-table.ts';
+import { Type, type Static, type TSchema } from './type.ts';
 
 /** A closed set of strings, as JSON Schema `enum`. */
 export function oneOf<const T extends readonly string[]>(values: T, options: { description?: string } = {}) {

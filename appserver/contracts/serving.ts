@@ -1,6 +1,6 @@
-import { Type, type Static } from 'typebox';
 import { PredictionIntervals } from './intervals.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from './schema.ts';
+import { Type, type Static } from './type.ts';
 
 /**
  * What the app server tells its prediction servers (`/internal/v1`, bearer: the prediction-server token).

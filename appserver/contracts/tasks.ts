@@ -1,4 +1,3 @@
-import { Type, type Static } from 'typebox';
 import {
   ENSEMBLE_WEIGHT_MAX,
   EnsembleFacts,
@@ -29,6 +28,7 @@ import { TASK_INSIGHTS } from './rest/insights.ts';
 import { Calibration } from './manifest.ts';
 import { Id, INT32_MAX, Sha256, nullable, oneOf, strict } from './schema.ts';
 import { EXPLANATION_FEATURES_MAX, FeatureTypeSchema, MetricNameSchema } from './vocabulary.ts';
+import { Type, type Static } from './type.ts';
 
 /** What a worker is asked to read. */
 export const TaskInput = Type.Union([

@@ -1,8 +1,8 @@
-import { Type, type Static } from 'typebox';
 import { ContainerIdText, NodeName } from './application-master.ts';
 import { Problem } from './problem.ts';
 import { Id, INT32_MAX, Sha256, nullable, oneOf, plainText, strict } from './schema.ts';
 import { BlameSchema, TaskOutcome, TaskSpec } from './tasks.ts';
+import { Type, type Static } from './type.ts';
 
 /**
  * Worker protocol, version 2: JSON over HTTP under `/internal/v1` of the app server. Every message after the claim

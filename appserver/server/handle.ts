@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type Koa from 'koa';
-import type { TSchema } from 'typebox';
-import { AppError, canonicalJson, parse, toAppError } from '#contracts';
+import { AppError, canonicalJson, parse, toAppError, type TSchema } from '#contracts';
 import { failpoint, type Logger } from '#runtime';
 import type { Database, Transaction } from '#store';
 import { authenticate } from './auth/authenticate.ts';

@@ -1,5 +1,4 @@
-import type { TSchema } from 'typebox';
-import { PROBLEM_MEDIA_TYPE, Problem } from '#contracts';
+import { Problem, PROBLEM_MEDIA_TYPE, type TSchema } from '#contracts';
 import { PROGRAM_VERSION } from '#runtime';
 import type { AnswerSpec, Route } from './route.ts';
 

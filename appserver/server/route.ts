@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Static, TObject, TSchema } from 'typebox';
-import type { AppError, Scope } from '#contracts';
+import type { AppError, Scope, Static, TObject, TSchema } from '#contracts';
 import type { Logger } from '#runtime';
 import type { Transaction } from '#store';
 import type { Caller } from './auth/caller.ts';

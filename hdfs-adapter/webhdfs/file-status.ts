@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox';
+import { Type, type Static } from '#contracts';
 
 /** One entry of HDFS. */
 export interface FileStatus {

@@ -1,4 +1,4 @@
-import { AppError, isAppError, parse } from '#contracts';
+import { AppError, isAppError, parse, type Static, type TSchema } from '#contracts';
 import {
   AuthenticatedHttp,
   discard,
@@ -8,7 +8,6 @@ import {
   type Identity,
   type TransportAnswer,
 } from '#hadoop-auth';
-import type { Static, TSchema } from 'typebox';
 import { impersonated, userOf, type HdfsAccess } from './access.ts';
 import { encodeHdfsPath } from './hdfs-path.ts';
 import type { NameNodes } from './name-nodes.ts';

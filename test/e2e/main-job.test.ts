@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
-import { Type } from 'typebox';
 import {
   AutopilotDryRun,
   AutopilotRun,
@@ -18,11 +17,12 @@ import {
   Leaderboard,
   Model,
   ModelParameters,
+  pageOf,
   parse,
   Project,
   RecommendedModel,
   TaskLog,
-  pageOf,
+  Type,
 } from '#contracts';
 import { Api, csvRecords, idOf } from '../support/api.ts';
 import { batchPredicted, batchRows, deployed, newProject, predict, readyDeployment } from '../support/modelling.ts';

@@ -1,6 +1,14 @@
 import { expect } from 'chai';
-import type { Static, TSchema } from 'typebox';
-import { ERROR_TABLE, Job, parse, Problem, PROBLEM_MEDIA_TYPE, type ErrorCode } from '#contracts';
+import {
+  ERROR_TABLE,
+  Job,
+  parse,
+  Problem,
+  PROBLEM_MEDIA_TYPE,
+  type ErrorCode,
+  type Static,
+  type TSchema,
+} from '#contracts';
 import { until } from './processes.ts';
 
 /** Longest wait for a job of a test, milliseconds. */

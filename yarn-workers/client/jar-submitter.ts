@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
-import { Type } from 'typebox';
-import { AppError } from '#contracts';
+import { AppError, Type } from '#contracts';
 import { codeOfWords } from './refusal.ts';
 import { NewApplicationShape, read, sizeOf } from './rest-shapes.ts';
 import { submissionBody, type Submission } from './submission.ts';

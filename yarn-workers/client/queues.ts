@@ -1,5 +1,4 @@
-import { Type, type Static } from 'typebox';
-import { nullable, type ContainerSize } from '#contracts';
+import { nullable, Type, type ContainerSize, type Static } from '#contracts';
 import { read, ResourceShape, sizeOf } from './rest-shapes.ts';
 
 /** What one user holds of a queue, and the most he may hold while it is contended. */

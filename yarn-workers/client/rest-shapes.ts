@@ -1,5 +1,4 @@
-import { Type, type Static, type TSchema } from 'typebox';
-import { nullable, parse, type ContainerSize } from '#contracts';
+import { nullable, parse, Type, type ContainerSize, type Static, type TSchema } from '#contracts';
 
 /**
  * The parts that we use of what the ResourceManager answers; whatever else it says is passed over.

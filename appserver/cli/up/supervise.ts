@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { exitCodeOf } from '#contracts';
-import type { Logger, ProgramName } from '#runtime';
+import { MALLOC_ENVIRONMENT, type Logger, type ProgramName } from '#runtime';
 import { programArguments } from './programs.ts';
 
 /** First and longest pause before a program that ended is started again, milliseconds. */
@@ -13,8 +13,6 @@ const HEALTHY_MS = 30_000;
 const LOG_BYTES_MAX = 64 * 1024 * 1024;
 /** Exit code of a program whose user or operator has to act first. */
 const NEVER_RETRY_EXIT = exitCodeOf('invalid');
-/** Heaps of the C library in each program, which would make up to eight a processor. */
-const MALLOC_ARENAS = '2';
 /** How much of a log's end is looked at for a program's last words. */
 const LAST_WORDS_BYTES = 64 * 1024;
 
@@ -110,7 +108,7 @@ function spawnProgram(spec: SupervisedProgram): ChildProcess {
   try {
     return spawn(process.execPath, programArguments(spec.program, spec.flags), {
       stdio: ['pipe', 'inherit', log],
-      env: { MALLOC_ARENA_MAX: MALLOC_ARENAS, ...process.env, ...spec.env, TRAINYARD_PARENT_WATCH: '1' },
+      env: { ...MALLOC_ENVIRONMENT, ...process.env, ...spec.env, TRAINYARD_PARENT_WATCH: '1' },
     });
   } finally {
     closeSync(log);

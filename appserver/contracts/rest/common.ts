@@ -1,5 +1,5 @@
-import { Type, type TSchema } from 'typebox';
 import { nullable, strict } from '../schema.ts';
+import { Type, type TSchema } from '../type.ts';
 
 /** Entries of a page when the caller does not say. */
 export const PAGE_LIMIT_DEFAULT = 100;

@@ -1,8 +1,8 @@
-import { Type, type Static } from 'typebox';
 import { Dataset, DatasetOptions, DatasetSource, FeatureProfile, FeatureWarning } from '../dataset.ts';
 import { nullable, strict } from '../schema.ts';
 import { FeatureTypeSchema } from '../vocabulary.ts';
 import { Name, pageOf } from './common.ts';
+import { Type, type Static } from '../type.ts';
 
 /** `POST /datasets` as JSON. */
 export const CreateDatasetRequest = strict({

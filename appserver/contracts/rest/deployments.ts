@@ -1,4 +1,3 @@
-import { Type, type Static } from 'typebox';
 import { Id, Timestamp, nullable, oneOf, strict } from '../schema.ts';
 import { DatasetSource, FeatureWarning } from '../dataset.ts';
 import { IntervalCoverage, PredictionIntervals } from '../intervals.ts';
@@ -7,6 +6,7 @@ import { ServedDeploymentState } from '../serving.ts';
 import { ExplanationsAsked, HdfsOutput } from '../tasks.ts';
 
 import { Description, Name, pageOf } from './common.ts';
+import { Type, type Static } from '../type.ts';
 
 export const DeploymentSettings = strict({
   missingColumns: Type.Optional(

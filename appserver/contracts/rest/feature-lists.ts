@@ -1,6 +1,6 @@
-import { Type, type Static } from 'typebox';
 import { Id, nullable, oneOf, strict, Timestamp } from '../schema.ts';
 import { Name, pageOf } from './common.ts';
+import { Type, type Static } from '../type.ts';
 
 /** Lists that users make in one project at most. */
 export const FEATURE_LISTS_MAX = 100;

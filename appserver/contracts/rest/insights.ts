@@ -1,8 +1,8 @@
-import { Type, type Static, type TSchema } from 'typebox';
 import { TEXT_TOKENS } from '../manifest.ts';
 import { TaskInsightContent } from './task-insights.ts';
 import { Id, nullable, oneOf, strict } from '../schema.ts';
 import { EXPLANATION_FEATURES_MAX, LINKS, MetricNameSchema, type TargetType } from '../vocabulary.ts';
+import { Type, type Static, type TSchema } from '../type.ts';
 
 /** Kinds of insights of a model. */
 export const INSIGHT_KINDS = [

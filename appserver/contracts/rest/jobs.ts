@@ -1,6 +1,6 @@
-import { Type, type Static } from 'typebox';
 import { Problem } from '../problem.ts';
 import { Id, Timestamp, nullable, oneOf, strict } from '../schema.ts';
+import { Type, type Static } from '../type.ts';
 
 /** States of a job; the last three are final. */
 export const JOB_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;

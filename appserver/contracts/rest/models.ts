@@ -1,4 +1,3 @@
-import { Type, type Static } from 'typebox';
 import { EnsembleFacts, Parameters } from '../autopilot.ts';
 import { ModelImbalance } from '../imbalance.ts';
 import { Calibration } from '../manifest.ts';
@@ -7,6 +6,7 @@ import { Id, Sha256, Timestamp, nullable, oneOf, strict } from '../schema.ts';
 import { ModelScores } from '../tasks.ts';
 import { TargetTypeSchema } from '../vocabulary.ts';
 import { Description } from './common.ts';
+import { Type, type Static } from '../type.ts';
 
 /** A blueprint fitted on a partition. Measured figures are null until `state` is `ready`. */
 export const Model = strict(

@@ -1,5 +1,5 @@
-import { Type, type Static } from 'typebox';
 import { Timestamp, nullable, oneOf, strict } from '../schema.ts';
+import { Type, type Static } from '../type.ts';
 
 /** `GET /health`: 200 when all parts are `ok`, else 503 with a problem document that names the others. */
 export const Health = strict(

@@ -1,4 +1,3 @@
-import { Type, type Static } from 'typebox';
 import { AutopilotPlan, Parameters, PinnedParameters, PlannedCandidate } from '../autopilot.ts';
 import { BlueprintDocument } from '../blueprint.ts';
 import { ImbalanceRequest } from '../imbalance.ts';
@@ -8,6 +7,7 @@ import { Id, Sha256, Timestamp, nullable, oneOf, strict } from '../schema.ts';
 import { ModelScores } from '../tasks.ts';
 import { AUTOPILOT_MODES, MetricNameSchema, TargetTypeSchema } from '../vocabulary.ts';
 import { Description, Name, pageOf } from './common.ts';
+import { Type, type Static } from '../type.ts';
 
 export const CreateProjectRequest = strict({
   name: Name,

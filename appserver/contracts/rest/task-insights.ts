@@ -1,6 +1,6 @@
-import { Type, type Static } from 'typebox';
 import { nullable, oneOf, strict } from '../schema.ts';
 import { MetricNameSchema } from '../vocabulary.ts';
+import { Type, type Static } from '../type.ts';
 
 const Value = Type.Number();
 

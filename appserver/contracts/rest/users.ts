@@ -1,6 +1,6 @@
-import { Type, type Static } from 'typebox';
 import { Id, Timestamp, nullable, oneOf, strict } from '../schema.ts';
 import { Name, pageOf } from './common.ts';
+import { Type, type Static } from '../type.ts';
 
 /** What a user may do. */
 export const ROLES = ['admin', 'user'] as const;

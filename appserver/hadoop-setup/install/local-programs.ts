@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { Type } from 'typebox';
-import { AppError, ArchiveRecord, parse } from '#contracts';
+import { AppError, ArchiveRecord, parse, Type } from '#contracts';
 import { readAuthorities } from '#runtime';
 
 /** A file of this host that goes into HDFS under a name that holds its hash. */

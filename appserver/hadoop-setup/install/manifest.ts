@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { Type, type Static } from 'typebox';
 import {
   AppError,
   isAppError,
@@ -10,6 +9,8 @@ import {
   RuntimeManifest,
   Sha256,
   strict,
+  Type,
+  type Static,
 } from '#contracts';
 import { readBody } from '#runtime';
 import type { WebHdfsClient } from '#webhdfs';

@@ -3,8 +3,7 @@ import { createReadStream } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { Type, type Static } from 'typebox';
-import { AppError, oneOf, parse, Sha256, strict, Timestamp } from '#contracts';
+import { AppError, oneOf, parse, Sha256, strict, Timestamp, Type, type Static } from '#contracts';
 import { parseObjectPath } from '#object-store';
 
 /*

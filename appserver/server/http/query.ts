@@ -1,5 +1,4 @@
-import type { TSchema } from 'typebox';
-import { AppError } from '#contracts';
+import { AppError, type TSchema } from '#contracts';
 
 /** Longest query string. */
 export const QUERY_CHARS_MAX = 8_192;

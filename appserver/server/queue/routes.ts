@@ -1,4 +1,3 @@
-import type { TSchema } from 'typebox';
 import {
   BeatAnswer,
   BeatRequest,
@@ -17,6 +16,7 @@ import {
   strict,
   TransitionAnswer,
   type AppError,
+  type TSchema,
 } from '#contracts';
 import type { AppContext } from '../context.ts';
 import { noContent, ok, route, type Route } from '../route.ts';

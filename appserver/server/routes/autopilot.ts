@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import {
   AppError,
   AutopilotDryRun,
@@ -14,6 +13,7 @@ import {
   PAGE_LIMIT_MAX,
   ReplayRequest,
   strict,
+  Type,
   type AutopilotPlan,
 } from '#contracts';
 import {

@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import {
   AppError,
   BatchPrediction,
@@ -8,6 +7,7 @@ import {
   Job,
   PageQuery,
   strict,
+  Type,
 } from '#contracts';
 import { isFinalJobState, listBatchPredictions } from '#store';
 import { ownerFilter } from '../auth/caller.ts';

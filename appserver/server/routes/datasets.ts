@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { Type } from 'typebox';
 import {
   AppError,
   CreateDatasetForm,
@@ -17,6 +16,7 @@ import {
   PatchFeatureRequest,
   SAMPLE_ROWS_MAX,
   strict,
+  Type,
 } from '#contracts';
 import { newId } from '#runtime';
 import { decodeCursor, encodeCursor, findFeatures, findSampleRows, listDatasets } from '#store';

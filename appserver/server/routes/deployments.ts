@@ -1,4 +1,3 @@
-import { Type, type Static } from 'typebox';
 import {
   AppError,
   CreateDeploymentRequest,
@@ -7,13 +6,15 @@ import {
   DeploymentHistory,
   DeploymentPage,
   PAGE_LIMIT_DEFAULT,
+  pageOf,
   PageQuery,
   PatchDeploymentRequest,
   PredictionServerEntry,
   ReplaceModelRequest,
-  pageOf,
   strict,
+  Type,
   type PredictionIntervals,
+  type Static,
 } from '#contracts';
 import { newId } from '#runtime';
 import {

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '#contracts';
 import { openApiOf } from '../openapi.ts';
 import { ok, route, type Route } from '../route.ts';
 import { autopilotRoutes } from './autopilot.ts';

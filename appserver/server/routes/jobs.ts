@@ -1,5 +1,4 @@
-import { Type } from 'typebox';
-import { Id, Job, JOB_STATES, PageQuery, TaskLog, oneOf, pageOf, strict, AppError } from '#contracts';
+import { AppError, Id, Job, JOB_STATES, oneOf, pageOf, PageQuery, strict, TaskLog, Type } from '#contracts';
 import { getJob, getTask, listJobs, readTaskLog, type StoredJob } from '#store';
 import { ownedBy, ownerFilter } from '../auth/caller.ts';
 import { waitSecondsOf } from '../http/prefer.ts';

@@ -1,14 +1,14 @@
-import { Type } from 'typebox';
 import {
   AppError,
   Health,
   Id,
+  pageOf,
   PageQuery,
   QueueEntry,
+  strict,
+  Type,
   Version,
   WORKER_PROTOCOL_VERSIONS_ACCEPTED,
-  pageOf,
-  strict,
 } from '#contracts';
 import { PROGRAM_VERSION } from '#runtime';
 import { countLiveWorkers, getTask, listQueue, readClock, setTaskPriority, type Task } from '#store';

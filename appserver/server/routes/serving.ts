@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Type } from 'typebox';
 import {
   AppError,
   AssignmentFeed,
@@ -9,6 +8,7 @@ import {
   ModelSignature,
   PredictionServerStatus,
   strict,
+  Type,
 } from '#contracts';
 import {
   feedSequence,

@@ -1,16 +1,16 @@
-import { Type } from 'typebox';
 import {
   AppError,
   AuditEntry,
   Id,
-  PageQuery,
-  PoolEntry,
-  Sha256,
-  WorkerEntry,
   nullable,
   pageOf,
+  PageQuery,
   plainText,
+  PoolEntry,
+  Sha256,
   strict,
+  Type,
+  WorkerEntry,
 } from '#contracts';
 import type { Config } from '#runtime';
 import {

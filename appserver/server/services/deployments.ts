@@ -1,5 +1,4 @@
-import type { Static } from 'typebox';
-import { AppError, type Deployment, type DeploymentSettings, type EffectiveSettings } from '#contracts';
+import { AppError, type Deployment, type DeploymentSettings, type EffectiveSettings, type Static } from '#contracts';
 import type { Config } from '#runtime';
 import {
   findDeployment,

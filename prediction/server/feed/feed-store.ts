@@ -1,8 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { Type, type Static } from 'typebox';
-import { ApiKeyGrant, AppError, DeploymentRecord, nullable, parse, strict } from '#contracts';
+import { ApiKeyGrant, AppError, DeploymentRecord, nullable, parse, strict, Type, type Static } from '#contracts';
 import { readIfThere, writeFileAtomically } from '../artifacts/atomic-file.ts';
 import { publicKeyOf } from './signatures.ts';
 

@@ -1,5 +1,4 @@
-import { AppError, nullable, strict } from '#contracts';
-import { Type, type Static } from 'typebox';
+import { AppError, nullable, strict, Type, type Static } from '#contracts';
 import { hashText, hashWords, type Hash64 } from '../numeric/hash64.ts';
 import { REGISTERS_SIZE, REGISTER_MAX, addHash, estimate } from './hyper-log-log.ts';
 

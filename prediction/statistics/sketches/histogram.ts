@@ -1,5 +1,4 @@
-import { AppError, strict } from '#contracts';
-import { Type, type Static } from 'typebox';
+import { AppError, strict, Type, type Static } from '#contracts';
 
 /**
  * Counts of values between fixed edges. Bin b holds edges[b] <= value < edges[b + 1]; the last one its upper edge too.

@@ -1,5 +1,4 @@
-import { AppError, nullable, strict } from '#contracts';
-import { Type, type Static } from 'typebox';
+import { AppError, nullable, strict, Type, type Static } from '#contracts';
 
 /**
  * Count, mean, spread and extremes of the finite values of a feature, in one pass. Missing (NaN) and infinite values are

@@ -1,5 +1,4 @@
-import { AppError, nullable, strict } from '#contracts';
-import { Type, type Static } from 'typebox';
+import { AppError, nullable, strict, Type, type Static } from '#contracts';
 import { hash32 } from '../numeric/murmur3.ts';
 
 /**

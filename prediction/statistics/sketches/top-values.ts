@@ -1,5 +1,4 @@
-import { AppError, ValueCount, strict } from '#contracts';
-import { Type, type Static } from 'typebox';
+import { AppError, strict, Type, ValueCount, type Static } from '#contracts';
 
 /**
  * The most frequent texts with their counts. Exact as long as there are no more than `capacity` different ones; after

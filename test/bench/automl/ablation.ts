@@ -9,7 +9,7 @@
  * The gain is over LightGBM's defaults (blueprints) or over the same blueprint as it is (steps; a step that is switched off shows
  * its worth as a loss), with the standard error of the paired difference (`compareScores`).
  */
-import type { MetricName, Parameters } from '#contracts';
+import { isAppError, type MetricName, type Parameters } from '#contracts';
 import { BLUEPRINTS, compareScores, planAutopilot, rankingScore, type OutOfFold } from '#ml';
 import { storedTable, type MemoryColumn } from '../../support/memory-table.ts';
 import { profileOf } from '../../support/modelling-task.ts';
@@ -168,7 +168,7 @@ function thinned(table: readonly MemoryColumn[], most: number): MemoryColumn[] {
   }));
 }
 
-/** What a variant predicts for the rows held back; null where it changes nothing. */
+/** What a variant predicts for the rows held back; null where it changes nothing, or cannot be fitted for such a target. */
 async function outOfFold(data: RealData, table: readonly MemoryColumn[], variant: Variant) {
   const { blueprintId, parameters = {}, change } = variant;
   const own = change === undefined ? table : change(table, table)[0];
@@ -179,7 +179,14 @@ async function outOfFold(data: RealData, table: readonly MemoryColumn[], variant
     { ...data.request, seed: SEED },
     { profile, table: storedTable(own), parallelTasks: 1, threadsPerTask: 2 },
   );
-  const { fit, cpuMs } = await fitted(plan, own, { blueprintId, parameters, refitOf: null, iterations: null });
+  const found = await fitted(plan, own, { blueprintId, parameters, refitOf: null, iterations: null }).catch(
+    (err: unknown) => {
+      if (isAppError(err, 'VALIDATION_FAILED')) return null;
+      throw err;
+    },
+  );
+  if (found === null) return null;
+  const { fit, cpuMs } = found;
   return {
     plan,
     cpuMs,

@@ -1,5 +1,4 @@
-import { Type, type Static, type TSchema } from 'typebox';
-import { parse, TaskSpec } from '#contracts';
+import { parse, TaskSpec, Type, type Static, type TSchema } from '#contracts';
 
 /**
  * The messages of worker protocol version 1 as its last program had them, unknown keys refused on both sides. Never

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import type { TSchema } from 'typebox';
-import { parse, Problem } from '#contracts';
+import { parse, Problem, type TSchema } from '#contracts';
 import { apiRoutes } from '../../../appserver/server/routes/index.ts';
 import type { Route } from '../../../appserver/server/route.ts';
 import { startTestAppServer, type TestAppServer } from '../../support/app-server.ts';

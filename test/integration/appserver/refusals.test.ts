@@ -2,8 +2,18 @@ import http from 'node:http';
 import { once } from 'node:events';
 import path from 'node:path';
 import { expect } from 'chai';
-import { Type, type Static, type TSchema } from 'typebox';
-import { AuditEntry, PoolEntry, QueueEntry, parse, RegisterAnswer, WorkerEntry, type ErrorCode } from '#contracts';
+import {
+  AuditEntry,
+  parse,
+  PoolEntry,
+  QueueEntry,
+  RegisterAnswer,
+  Type,
+  WorkerEntry,
+  type ErrorCode,
+  type Static,
+  type TSchema,
+} from '#contracts';
 import { KEY_FILES, readSecret } from '#runtime';
 import { createJob, createTask, type Task } from '#store';
 import { startTestAppServer, type TestAppServer } from '../../support/app-server.ts';

@@ -1,4 +1,3 @@
-import { Type, type Static, type TSchema } from 'typebox';
 import {
   BlameSchema,
   Checkpoint,
@@ -13,6 +12,9 @@ import {
   strict,
   TaskOutcome,
   TaskProgress,
+  Type,
+  type Static,
+  type TSchema,
 } from '#contracts';
 import { ConfigSchema } from '#runtime';
 

@@ -1,11 +1,4 @@
-/**
- * The C library's heaps: it would make up to eight a processor, and keep what it has grown each to. Two are enough for the threads of
- * LightGBM and DuckDB; and what is larger than a MiB, which is most of the data, is given back to the system when it is freed: by default
- * that limit moves up to 32 MiB.
- *
- * @see man mallopt
- */
-const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESHOLD_: '1048576' };
+import { MALLOC_ENVIRONMENT } from '#runtime';
 
 /** Variables that a task child needs from its surroundings; nothing else is passed on, secrets least of all. */
 const PASSED_ON = [
@@ -16,9 +9,7 @@ const PASSED_ON = [
   'TZ',
   'TMPDIR',
   'LD_LIBRARY_PATH',
-  'MALLOC_ARENA_MAX',
-  'MALLOC_MMAP_THRESHOLD_',
-  'MALLOC_TRIM_THRESHOLD_',
+  ...Object.keys(MALLOC_ENVIRONMENT),
   'NODE_COMPILE_CACHE',
   'NODE_V8_COVERAGE',
   'SSL_CERT_FILE',
@@ -27,7 +18,7 @@ const PASSED_ON = [
   'HADOOP_CONF_DIR',
   'HADOOP_TOKEN_FILE_LOCATION',
   'KRB5_CONFIG',
-] as const;
+];
 
 /**
  * Environment of a task child. Failpoints are armed in the first child of a worker only, so that a point in the child
@@ -39,7 +30,7 @@ export function childEnvironment(
   environment: NodeJS.ProcessEnv,
   { generation, threadCount }: { generation: number; threadCount: number },
 ): NodeJS.ProcessEnv {
-  const child: NodeJS.ProcessEnv = { OMP_NUM_THREADS: String(threadCount), ...MALLOC };
+  const child: NodeJS.ProcessEnv = { OMP_NUM_THREADS: String(threadCount), ...MALLOC_ENVIRONMENT };
   for (const name of PASSED_ON) if (environment[name] !== undefined) child[name] = environment[name];
   const failpoints = environment['TRAINYARD_FAILPOINTS'];
   if (generation === 1 && failpoints !== undefined) child['TRAINYARD_FAILPOINTS'] = failpoints;

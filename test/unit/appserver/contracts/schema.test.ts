@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { Type } from 'typebox';
 import {
   AppError,
   canonicalJson,
@@ -10,6 +9,7 @@ import {
   PartitioningRequest,
   strict,
   toProblem,
+  Type,
 } from '#contracts';
 
 const thrown = (run: () => unknown): AppError => {

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Type, type Static } from 'typebox';
-import { parse } from '#contracts';
+import { parse, Type, type Static } from '#contracts';
 import type { NetworkArrays } from '#scoring';
 
 const Numbers = Type.Array(Type.Number());

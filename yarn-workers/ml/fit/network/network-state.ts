@@ -1,5 +1,4 @@
-import { Type, type Static } from 'typebox';
-import { BlobSection, ManifestModel, parse, Sha256, strict } from '#contracts';
+import { BlobSection, ManifestModel, parse, Sha256, strict, Type, type Static } from '#contracts';
 import {
   checkNetwork,
   checkSections,

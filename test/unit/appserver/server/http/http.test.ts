@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import { Type } from 'typebox';
-import { isAppError, type ErrorCode } from '#contracts';
+import { isAppError, Type, type ErrorCode } from '#contracts';
 import { checkIfMatch, etagOf, isNotModified } from '../../../../../appserver/server/http/etag.ts';
 import { idempotencyKeyOf } from '../../../../../appserver/server/http/idempotency.ts';
 import { waitSecondsOf } from '../../../../../appserver/server/http/prefer.ts';

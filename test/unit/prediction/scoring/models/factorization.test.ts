@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { Type } from 'typebox';
-import { parse } from '#contracts';
+import { parse, Type } from '#contracts';
 import { compileFactorization, RANK_MAX, type FactorizationArrays } from '#scoring';
 import { appErrorOf } from '../../../../support/expect-error.ts';
 import { randomFactorization, scoresByPairs, termsOfRow } from '../random-factorization.ts';

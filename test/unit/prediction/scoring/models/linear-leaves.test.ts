@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { Type } from 'typebox';
-import { isAppError, nullable, parse, strict, type ManifestContent } from '#contracts';
+import { isAppError, nullable, parse, strict, Type, type ManifestContent } from '#contracts';
 import {
   compileTrees,
   openArtifact,

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { Type } from 'typebox';
-import { oneOf, parse, type TrainTask } from '#contracts';
+import { oneOf, parse, Type, type TrainTask } from '#contracts';
 import { fitModel, manifestOf, settingsOf, type AutopilotRequest, type FitResult } from '#ml';
 import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
