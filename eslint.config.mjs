@@ -71,11 +71,6 @@ export default defineConfig(
               message: 'Another module is imported by its #name.',
             },
             {
-              regex: '^typebox$',
-              allowTypeImports: true,
-              message: '`Type` of #contracts makes the same schemas, without 700 modules.',
-            },
-            {
               regex: '^#[^/]+/',
               message: 'A module is imported by its name alone: what it offers is in its index.ts.',
             },

@@ -83,9 +83,15 @@ const IMPURE_OBJECTS = ['process', 'performance', 'crypto', 'console'];
 const IMPURE_FUNCTIONS = ['fetch', 'setTimeout', 'setInterval', 'setImmediate', 'Date', 'require'];
 const IMPURE_MEMBERS = ['Date.now', 'Math.random', 'globalThis.process', 'globalThis.performance', 'globalThis.crypto'];
 
+export interface Import {
+  readonly specifier: string;
+  /** Nothing of it is left when the program runs. */
+  readonly isTypeOnly: boolean;
+}
+
 export interface SourceFacts {
-  /** Specifiers of every static, dynamic, type-only and re-exporting import and `require`, in order of appearance. */
-  readonly imports: readonly string[];
+  /** Every static, dynamic, type-only and re-exporting import and `require`, in order of appearance. */
+  readonly imports: readonly Import[];
   /** Uses that a pure module must not contain, as `line: text`. */
   readonly impurities: readonly string[];
   /** The file has a default export. */
@@ -101,13 +107,13 @@ export interface DeclaredPackages {
 /** Reads the syntax tree of one TypeScript file; types are not resolved. */
 export function readSource(fileName: string, text: string): SourceFacts {
   const source = ts.createSourceFile(fileName, text, ts.ScriptTarget.Latest, true);
-  const imports: string[] = [];
+  const imports: Import[] = [];
   const impurities: string[] = [];
   const declared = declaredNames(source);
   let hasDefaultExport = false;
   const visit = (node: ts.Node): void => {
     const specifier = importedBy(node);
-    if (specifier !== undefined) imports.push(specifier);
+    if (specifier !== undefined) imports.push({ specifier, isTypeOnly: isTypeOnly(node) });
     if (isDefaultExport(node)) hasDefaultExport = true;
     if (isImpure(node, declared)) {
       const line = source.getLineAndCharacterOfPosition(node.getStart()).line + 1;
@@ -131,6 +137,12 @@ function importedBy(node: ts.Node): string | undefined {
   const isRequire = /^require(\.resolve)?$/.test(node.expression.getText());
   const [argument] = node.arguments;
   return (isImport || isRequire) && argument !== undefined ? literal(argument) : undefined;
+}
+
+/** `import type`, `export type` and the type `import('...')`; not `import { type A }`, which imports the module all the same. */
+function isTypeOnly(node: ts.Node): boolean {
+  if (ts.isImportDeclaration(node)) return node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+  return ts.isExportDeclaration(node) ? node.isTypeOnly : ts.isImportTypeNode(node);
 }
 
 /** A computed specifier cannot be checked; it is returned as its text, which no rule allows. */
@@ -194,7 +206,7 @@ export function findViolations(file: string, text: string, packages: DeclaredPac
   if (owner === undefined && !startsWithRoot(file, FREE_ROOTS)) {
     return [`${file}: belongs to no module of the table in test/support/import-rules.ts`];
   }
-  const problems = facts.imports.map((specifier) => judgeImport(file, specifier, owner, packages));
+  const problems = facts.imports.map((found) => judgeImport(file, found, owner, packages));
   if (owner?.rule.pure === true) {
     problems.push(...facts.impurities.map((use) => `reaches outside in a pure module, line ${use}`));
   }
@@ -203,7 +215,8 @@ export function findViolations(file: string, text: string, packages: DeclaredPac
 
 type Owner = ReturnType<typeof moduleOf>;
 
-function judgeImport(file: string, specifier: string, owner: Owner, packages: DeclaredPackages): string | undefined {
+function judgeImport(file: string, found: Import, owner: Owner, packages: DeclaredPackages): string | undefined {
+  const { specifier } = found;
   if (specifier.startsWith('computed: ')) {
     return owner === undefined ? undefined : `imports something unknown before it runs (${specifier})`;
   }
@@ -212,7 +225,7 @@ function judgeImport(file: string, specifier: string, owner: Owner, packages: De
   if (specifier.startsWith('node:')) {
     return owner?.rule.pure === true ? `is pure and imports ${specifier}` : undefined;
   }
-  return judgePackage(specifier, file, owner, packages);
+  return judgePackage(found, file, owner, packages);
 }
 
 function judgeRelative(file: string, specifier: string, owner: Owner): string | undefined {
@@ -231,10 +244,16 @@ function judgeOwn(specifier: string, owner: Owner): string | undefined {
   return `imports ${specifier}, which ${owner.name} may not import`;
 }
 
-function judgePackage(specifier: string, file: string, owner: Owner, packages: DeclaredPackages): string | undefined {
+function judgePackage(
+  { specifier, isTypeOnly }: Import,
+  file: string,
+  owner: Owner,
+  packages: DeclaredPackages,
+): string | undefined {
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
   if (builtinModules.includes(name)) return `imports ${specifier} without "node:"`;
-  const isDeclared = packages.shipped.has(name) || (owner === undefined && packages.development.has(name));
+  const isDeclared =
+    packages.shipped.has(name) || ((owner === undefined || isTypeOnly) && packages.development.has(name));
   if (!isDeclared) return `imports the npm package ${name}, which package.json does not declare for it`;
   const homes = PACKAGE_HOMES[name];
   if (owner === undefined || homes === undefined || startsWithRoot(file, homes)) return undefined;

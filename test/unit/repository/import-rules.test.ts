@@ -77,6 +77,12 @@ describe('import rules', () => {
       ['a deep name', 'appserver/cli/a.ts', `import { x } from '#contracts/errors';`, 'which is no module'],
       ['an undeclared package', 'conf/a.ts', `import _ from 'lodash';`, 'npm package lodash'],
       ['a development package', 'conf/a.ts', `import { expect } from 'chai';`, 'npm package chai'],
+      [
+        'a development package of types and more',
+        'conf/a.ts',
+        `import { expect, type X } from 'chai';`,
+        'npm package chai',
+      ],
       ['a builtin without node:', 'conf/a.ts', `import fs from 'fs';`, 'without "node:"'],
       ['a file outside every module', 'appserver/a.ts', '', 'belongs to no module'],
       ['a node module in a pure one', 'yarn-workers/ml/a.ts', `import fs from 'node:fs';`, 'is pure'],
@@ -113,7 +119,9 @@ describe('import rules', () => {
       import { x } from '#contracts';
       import { y } from './b.ts';
       import { z } from '../c.ts';
-      import type { Pool } from 'pg';`;
+      import type { Pool } from 'pg';
+      export type { Static } from 'typebox';
+      let schema: import('typebox').TSchema;`;
     expect(planted('appserver/store/deep/a.ts', text)).to.deep.equal([]);
     const pure = `
       export function at(process: { step: number }, seconds: number): Date {
@@ -128,6 +136,7 @@ describe('import rules', () => {
       import a from 'a'; import * as b from 'b'; import 'c'; export * from 'd'; export { e } from 'e';
       import f = require('f'); type G = import('g').G; import('h'); require.resolve('i'); // import 'j'
       const text = "import 'k'";`;
-    expect(readSource('a.ts', text).imports).to.deep.equal(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']);
+    const { imports: found } = readSource('a.ts', text);
+    expect(found.map(({ specifier }) => specifier)).to.deep.equal(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']);
   });
 });
