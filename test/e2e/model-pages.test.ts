@@ -128,7 +128,7 @@ describe('pages of a model', function () {
     await page.close();
   });
 
-  it('show what a stacked layer adds to the raw scores', async () => {
+  it('name the members of an ensemble, and show what a stacked layer adds to the raw scores', async () => {
     if (browser === null) throw new Error('the tests are skipped without a browser');
     const { page, complaints } = await browser.newPage();
     // Whether a run's ensemble is stacked is up to its data: the answer of this one gets a layer.
@@ -147,6 +147,7 @@ describe('pages of a model', function () {
     });
     await page.goto(`${platform.url}/#key=${platform.adminKey}&model=${regressed.modelId}`);
     await page.locator('#model', { hasText: 'it adds 0.125, -2.5 to the raw scores' }).waitFor();
+    expect(await page.locator('#insight td a').innerText()).to.equal('Regularised linear model');
     expect(complaints).to.deep.equal([]);
     await page.close();
   });

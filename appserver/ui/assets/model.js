@@ -49,7 +49,16 @@ function rowsOf({ rowCount, imbalance, classes, ensemble }) {
   return `${number(rowCount)}, weighted by class (${shown.join(', ')}${classes.length > 10 ? ', …' : ''}); probabilities are corrected`;
 }
 
-function factsOf(model) {
+/** A link to a model by its name; by its id where it is not there any more. */
+async function linkTo(id) {
+  const name = await get(`models/${encodeURIComponent(id)}`).then(
+    (model) => model.name,
+    () => id,
+  );
+  return make('a', { href: addressOf({ model: id }), title: id }, name);
+}
+
+async function factsOf(model) {
   const entries = [
     ['Family', model.family],
     ['Blueprint', model.blueprintId],
@@ -63,19 +72,19 @@ function factsOf(model) {
     ['Made', time(model.createdAt)],
     ['Content hash', make('code', {}, model.contentHash?.slice(0, 16) ?? '–')],
   ];
-  const twin =
-    model.refitOf === null
-      ? []
-      : [['Refit of', make('a', { href: addressOf({ model: model.refitOf }) }, model.refitOf)]];
+  const twin = model.refitOf === null ? [] : [['Refit of', await linkTo(model.refitOf)]];
   return facts([...entries, ...twin]);
 }
 
-function membersOf({ ensemble }) {
+async function membersOf({ ensemble }) {
   if (ensemble === null) return [];
+  const members = await Promise.all(
+    ensemble.members.map(async ({ modelId, weight }) => ({ link: await linkTo(modelId), weight })),
+  );
   const rows = table(
-    ensemble.members,
+    members,
     [
-      ['Member', (one) => make('a', { href: addressOf({ model: one.modelId }) }, one.modelId)],
+      ['Member', (one) => one.link],
       ['Weight', (one) => number(one.weight), 'number'],
     ],
     'No members.',
@@ -126,7 +135,7 @@ export async function showModel(parameters) {
       ' ',
       ...(model.recommended ? [make('span', { className: 'tag' }, 'recommended')] : []),
     ),
-    factsOf(model),
+    await factsOf(model),
     ...(model.state === 'ready' ? [reportOf(model)] : []),
   );
   if (model.state !== 'ready') {
@@ -157,7 +166,7 @@ export async function showModel(parameters) {
   );
   const place = make('div', { id: 'insight' });
   if (current === undefined) {
-    place.append(...scoresOf(model, project), ...membersOf(model));
+    place.append(...scoresOf(model, project), ...(await membersOf(model)));
     show('model-insights', nav, place);
     return false;
   }

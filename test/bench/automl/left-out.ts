@@ -2,7 +2,7 @@
  * What each candidate of the portfolio is worth to the ensemble: `node test/bench/automl/left-out.ts FOLDERS [SEEDS SETS CANDIDATES]`.
  * FOLDERS (by comma) have sets with `manifest.json`. For each set and seed the first CANDIDATES of a run with a time budget are fitted by
  * five folds outside a holdout of a fifth, all of them, and ensembles are made as a worker makes them: of the run's library, and of the
- * library that is left without each candidate in turn. Shown is the loss on the test rows of the blend of fold models: of the best single
+ * library that is left without each candidate, and each family of blueprints, in turn. Shown is the loss on the test rows of the blend of fold models: of the best single
  * model and the ensemble, then by how many percent it rises without a candidate (below 0: it falls), by set and as the mean over all
  * sets and seeds with its standard error. Of AUC the loss is what it lacks of 1. No time is in it.
  */
@@ -25,6 +25,18 @@ interface Tested {
   readonly model: Model;
   readonly raw: Float64Array;
 }
+
+/** Blueprints that make much the same mistakes. */
+const FAMILIES: Readonly<Record<string, readonly string[]>> = {
+  'linear models': ['linear', 'linear-text', 'linear-splines'],
+  forests: ['extra-trees', 'random-forest'],
+  networks: ['network'],
+};
+/** What all others are: boosted trees. */
+const BOOSTING = 'boosted trees';
+const familyOf = (blueprintId: string): string =>
+  Object.entries(FAMILIES).find(([, members]) => members.includes(blueprintId))?.[0] ??
+  (blueprintId.startsWith('lightgbm') ? BOOSTING : blueprintId);
 
 const scaleOf = ({ target, metric }: AutopilotPlan) => linkScale(target, objectiveOf(target, metric));
 
@@ -116,6 +128,10 @@ for (const folder of folders.split(',')) {
           models.filter((one) => one !== left),
         );
         note(left.name, data.name, 100 * (without / whole - 1));
+      }
+      for (const family of new Set(models.map(({ candidate }) => familyOf(candidate.blueprintId)))) {
+        const others = models.filter(({ candidate }) => familyOf(candidate.blueprintId) !== family);
+        note(`all: ${family}`, data.name, 100 * ((await ensembleLoss(plan, data, others)) / whole - 1));
       }
     }
   }
