@@ -51,6 +51,10 @@ export const HOLIDAY_COLUMNS = ['distances', 'names'] as const;
 export const PLACE_PARTS = ['latitude', 'longitude', 'north-east', 'north-west'] as const;
 export type PlacePart = (typeof PLACE_PARTS)[number];
 
+/** Columns that a distance becomes: kilometres, and the natural logarithm of one more than these. */
+export const DISTANCE_MEASURES = ['kilometres', 'log-kilometres'] as const;
+export type DistanceMeasure = (typeof DISTANCE_MEASURES)[number];
+
 const placeWidth = Type.Number({
   minimum: 0,
   maximum: 1,
@@ -92,6 +96,9 @@ const ngramLength = Type.Integer({ minimum: 1, maximum: TEXT_LENGTH_MAX });
  *   latitude, or read as places where `longitude` is null.
  * - `category-cross` (came with them too): one category column of two features, each a category or a number. A cell has the place of its key among
  *   `keys` (or `otherKeys`), a missing one the place after them, an unseen one the next; code = `codes[place x (otherKeys + 2) + other place]`, null: NaN.
+ * - `place-distance` (came with distances; refused so too): one dense column a measure of the great-circle distance between two places of
+ *   a row, `feature` with `longitude` and `other` with `otherLongitude`: each is a latitude with its longitude, or read as places where that is
+ *   null. NaN where one of them is missing, or no degrees: a latitude beyond 90 or a longitude beyond 360, of either sign.
  * - `series-history` (came with histories; refused so too): what was known of the target of a series, looked up by the date `feature` and
  *   the series. Columns: days since `times` of the series, its last value, its mean over the last 7 and 28 times (`windows`), and with a
  *   `season` the last value and the mean of the last four at the date's place; `log`: logarithms of them all, NaN for 0 and
@@ -174,6 +181,14 @@ export const ManifestStep = Type.Union([
     keys: Type.Array(Type.String()),
     otherKeys: Type.Array(Type.String()),
     codes: Type.Array(nullable(Type.Integer({ minimum: 0, maximum: 65_534 }))),
+  }),
+  strict({
+    kind: Type.Literal('place-distance'),
+    feature: Type.Integer({ minimum: 0 }),
+    longitude: nullable(Type.Integer({ minimum: 0 })),
+    other: Type.Integer({ minimum: 0 }),
+    otherLongitude: nullable(Type.Integer({ minimum: 0 })),
+    measures: Type.Array(oneOf(DISTANCE_MEASURES), { minItems: 1 }),
   }),
   strict({
     kind: Type.Literal('series-history'),

@@ -106,6 +106,13 @@ export { datePart, daysBetween } from './steps/date-parts.ts';
 export { holidayColumns, type HolidayStep } from './steps/holidays.ts';
 export { keyTable } from './steps/key-table.ts';
 export { isPairStep, writePair, type PairStep, type PlacePairStep } from './steps/pair-steps.ts';
+export {
+  distanceInputs,
+  kilometresBetween,
+  placesOf,
+  writeDistance,
+  type DistanceStep,
+} from './steps/place-distance.ts';
 export { cellNames, cellOf, type PlaceCuts } from './steps/place-steps.ts';
 export {
   columnRequest,

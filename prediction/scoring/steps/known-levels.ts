@@ -19,6 +19,7 @@ export function stepKeys(step: ManifestStep, feature: number): readonly string[]
     case 'place-directions':
     case 'place-parts':
     case 'place-cells':
+    case 'place-distance':
     case 'text-scores':
       return [];
   }

@@ -11,6 +11,7 @@ import { writePlace, type PlaceStep } from './place-steps.ts';
 import { compileTexts, textGroups, type PlacedTextStep, type TextScorer } from '../text/text-scores.ts';
 import { rowHistories, type HistoryTarget } from './row-histories.ts';
 import { unreadable, type InputFeature } from './feature-values.ts';
+import { rowDistances } from './place-distance.ts';
 import { placedSteps, type PlacedStep } from './placed-steps.ts';
 import { columnCountOf, stepInputs } from './steps.ts';
 
@@ -75,7 +76,7 @@ interface FeaturePlan {
   readonly numberColumns: readonly number[];
   readonly dateTargets: readonly DateTarget[];
   readonly holidayTargets: readonly HolidayTarget[];
-  /** place among the numbers that steps of two features read; -1: none reads it */
+  /** place among the numbers that steps of several features read; -1: none reads it */
   readonly numberPlace: number;
   readonly categoryTargets: readonly CategoryTarget[];
   /** places of the row's key in histories of series and in crosses */
@@ -105,7 +106,10 @@ export function rowEncoder(
   const defaults = defaultValues(plans, steps);
   const values = Float64Array.from(defaults);
   const pairs = pairTargets(placed);
-  const numbers = new Float64Array(features.length);
+  const distances = rowDistances(features.length, placed);
+  // Those of each feature, then the longitudes of features that are places.
+  const numbers = new Float64Array(2 * features.length);
+  const readsNumbers = pairs.length > 0 || distances.count > 0 || histories.byStep.size > 0;
 
   const encodeObject = (row: Readonly<Record<string, unknown>>, rowNumber: number, counts: ColumnCounts): void => {
     let position = 0;
@@ -142,7 +146,7 @@ export function rowEncoder(
     values,
     encode: (row, rowNumber, counts) => {
       for (let column = 0; column < defaults.length; column += 1) values[column] = defaults[column] ?? NaN;
-      if (pairs.length > 0 || histories.byStep.size > 0) numbers.fill(NaN);
+      if (readsNumbers) numbers.fill(NaN);
       histories.reset();
       crosses.reset();
       counts.unseenLevelCount = 0;
@@ -150,6 +154,7 @@ export function rowEncoder(
       if (Array.isArray(row)) encodeCells(row, rowNumber, counts);
       else encodeObject(row as Readonly<Record<string, unknown>>, rowNumber, counts);
       writePairs(pairs, numbers, values);
+      distances.write(numbers, values);
       histories.write(numbers, values);
       crosses.write(values);
     },
@@ -188,7 +193,7 @@ function write(
 ): boolean {
   const { read, numberColumns, numberPlace } = plan;
   if (plan.textScorers.length > 0) return writeText(plan, cell, values);
-  if (plan.readPlace !== null) return writePlaceCell(plan, cell, values);
+  if (plan.readPlace !== null) return writePlaceCell(plan, cell, values, numbers);
   if (read === null) return writeCategory(plan, cell, values, counts);
   const first = numberColumns[0];
   if (
@@ -238,9 +243,17 @@ function writeCategory(plan: FeaturePlan, cell: unknown, values: Float64Array, c
   return true;
 }
 
-function writePlaceCell({ readPlace, placeTargets }: FeaturePlan, cell: unknown, values: Float64Array): boolean {
+function writePlaceCell(
+  { readPlace, placeTargets, numberPlace }: FeaturePlan,
+  cell: unknown,
+  values: Float64Array,
+  numbers: Float64Array,
+): boolean {
   if (readPlace?.(cell, scratch, 0) !== true) return false;
   for (const { step, column } of placeTargets) writePlace(step, scratch[0] ?? NaN, scratch[1] ?? NaN, values, column);
+  if (numberPlace < 0) return true;
+  numbers[numberPlace] = scratch[0] ?? NaN;
+  numbers[numbers.length / 2 + numberPlace] = scratch[1] ?? NaN;
   return true;
 }
 
@@ -299,7 +312,7 @@ function featurePlan(
     else if (step.kind === 'date-parts')
       dateTargets.push(...step.parts.map((part, i) => ({ column: first + i, part })));
     else if (step.kind === 'holidays') holidayTargets.push({ column: first, write: compileHolidays(step) });
-    else if (isPairStep(step)) isNumberKept = true;
+    else if (isPairStep(step) || step.kind === 'place-distance') isNumberKept = true;
     else if (step.kind === 'place-parts' || step.kind === 'place-cells') placeTargets.push({ column: first, step });
     else if (step.kind === 'series-history') {
       const history = histories.get(number);

@@ -12,6 +12,14 @@ import {
 } from './series-history.ts';
 import { checkTextStep, compileTexts, textGroups, type PlacedTextStep } from '../text/text-scores.ts';
 import { isPairStep, isPlacePair, pairInputs, writePair, type PairStep } from './pair-steps.ts';
+import {
+  checkDistance,
+  distanceInputs,
+  kilometresBetween,
+  placesOf,
+  writeDistance,
+  type DistanceStep,
+} from './place-distance.ts';
 import { checkCells, writePlace } from './place-steps.ts';
 import { isText, type CategoryValues, type FeatureValues, type InputFeature } from './feature-values.ts';
 
@@ -42,6 +50,7 @@ const READABLE: Readonly<Record<ManifestStep['kind'], readonly ParseRule['kind']
   'place-directions': ['number'],
   'place-parts': ['geo'],
   'place-cells': ['geo', 'number'],
+  'place-distance': ['geo', 'number'],
   'series-history': ['date'],
 };
 
@@ -49,6 +58,7 @@ const READABLE: Readonly<Record<ManifestStep['kind'], readonly ParseRule['kind']
 export function stepInputs(step: ManifestStep): readonly number[] {
   if (isPairStep(step)) return pairInputs(step);
   if (step.kind === 'category-cross') return [step.feature, step.other];
+  if (step.kind === 'place-distance') return distanceInputs(step);
   return step.kind === 'series-history' && step.series !== null ? [step.feature, step.series] : [step.feature];
 }
 
@@ -80,6 +90,7 @@ export function checkStep(step: ManifestStep, index: number, features: readonly 
   }
   if (isPlacePair(step) && features[step.longitude]?.parse.kind !== 'number')
     fail(`has feature ${step.longitude} as longitude, which is no number`);
+  if (step.kind === 'place-distance') checkDistance(step, features, fail);
   if (step.kind === 'series-history') checkHistory(step, features, fail);
   if (step.kind === 'category-cross') {
     const other = features[step.other];
@@ -106,7 +117,7 @@ function checkHistory(step: HistoryStep, features: readonly InputFeature[], fail
  * of a level's number `<feature>.<meaning>`; of several outputs the last two have `.<output>` after that. A difference is
  * `<feature> - <other>` and counts as the first one's; so do the directions of a place, `<latitude>, <longitude>.north-east` and
  * `.north-west`, as the latitude's; parts of a feature that is a place are `<feature>.<part>`, cells `<place>.cells.<how many>`. A cross is `<feature> x <other>`
- * and counts as the first one's. Columns of a history and of holidays are `<feature>.<what>` and count as the date's.
+ * and counts as the first one's; so does a distance, `<place> to <place>.<measure>`. Columns of a history and of holidays are `<feature>.<what>` and count as the date's.
  */
 export function stepColumns(step: ManifestStep, features: readonly { readonly name: string }[]): MatrixColumn[] {
   const name = features[step.feature]?.name ?? '';
@@ -121,7 +132,7 @@ export function stepColumns(step: ManifestStep, features: readonly { readonly na
     case 'date-difference':
       return [{ name: `${name} - ${features[step.minus]?.name ?? ''}`, sourceFeature: name, kind: 'dense' }];
     case 'place-directions': {
-      const place = `${name}, ${features[step.longitude]?.name ?? ''}`;
+      const place = placeName(step.feature, step.longitude, features);
       return ['north-east', 'north-west'].map((direction) => ({
         name: `${place}.${direction}`,
         sourceFeature: name,
@@ -131,11 +142,20 @@ export function stepColumns(step: ManifestStep, features: readonly { readonly na
     case 'category-cross':
       return [{ name: `${name} x ${features[step.other]?.name ?? ''}`, sourceFeature: name, kind: 'category' }];
     case 'place-cells': {
-      const place = step.longitude === null ? name : `${name}, ${features[step.longitude]?.name ?? ''}`;
+      const place = placeName(step.feature, step.longitude, features);
       return step.depths.map((depth) => ({
         name: `${place}.cells.${2 ** depth}`,
         sourceFeature: name,
         kind: 'category',
+      }));
+    }
+    case 'place-distance': {
+      const from = placeName(step.feature, step.longitude, features);
+      const to = placeName(step.other, step.otherLongitude, features);
+      return step.measures.map((measure) => ({
+        name: `${from} to ${to}.${measure}`,
+        sourceFeature: name,
+        kind: 'dense',
       }));
     }
     case 'series-history':
@@ -148,6 +168,10 @@ export function stepColumns(step: ManifestStep, features: readonly { readonly na
       return outputColumns(name, step.meaning, step.outputCount);
   }
 }
+
+/** A place by its features: of two numbers `<latitude>, <longitude>`. */
+const placeName = (feature: number, longitude: number | null, features: readonly { readonly name: string }[]): string =>
+  [feature, ...(longitude === null ? [] : [longitude])].map((index) => features[index]?.name ?? '').join(', ');
 
 const outputColumns = (feature: string, what: string, outputCount: number): MatrixColumn[] =>
   Array.from({ length: outputCount }, (_, output) => ({
@@ -167,6 +191,8 @@ export function stepColumnCount(step: ManifestStep): number {
       return step.parts.length;
     case 'place-cells':
       return step.depths.length;
+    case 'place-distance':
+      return step.measures.length;
     case 'place-directions':
       return 2;
     case 'series-history':
@@ -196,10 +222,13 @@ export function firstColumnsOf(steps: readonly ManifestStep[]): number[] {
 }
 
 /** A step that reads one feature. */
-export type OneFeatureStep = Exclude<ManifestStep, PairStep | HistoryStep | CrossStep>;
+export type OneFeatureStep = Exclude<ManifestStep, PairStep | HistoryStep | CrossStep | DistanceStep>;
 
 export const isOneFeature = (step: ManifestStep): step is OneFeatureStep =>
-  !isPairStep(step) && step.kind !== 'series-history' && step.kind !== 'category-cross';
+  !isPairStep(step) &&
+  step.kind !== 'series-history' &&
+  step.kind !== 'category-cross' &&
+  step.kind !== 'place-distance';
 
 /** Compiles a step for many rows. Not re-entrant; a category step remembers the codes of the dictionary it saw last. */
 export function compileStep(step: OneFeatureStep): StepApply {
@@ -286,6 +315,7 @@ export function compileSteps(
     else if (isPairStep(step)) compiled.push(placedPair(step, firstColumn));
     else if (step.kind === 'series-history') compiled.push(placedHistory(step, firstColumn));
     else if (step.kind === 'category-cross') compiled.push(placedCross(step, firstColumn));
+    else if (step.kind === 'place-distance') compiled.push(placedDistance(step, firstColumn));
     else compiled.push(placed(step.feature, firstColumn, compileStep(step)));
   }
   for (const group of textGroups(texts)) compiled.push(placed(group[0]?.step.feature ?? 0, 0, compileTextSteps(group)));
@@ -312,6 +342,26 @@ function placedPair(step: PairStep, firstColumn: number): CompiledStep {
       const [owns, others] = [numbersOf(ownValues), numbersOf(otherValues)];
       for (let row = from, at = firstColumn; row < to; row += 1, at += columnCount)
         writePair(step, owns[row] ?? NaN, others[row] ?? NaN, out, at);
+    },
+  };
+}
+
+function placedDistance(step: DistanceStep, firstColumn: number): CompiledStep {
+  return {
+    inputs: distanceInputs(step),
+    apply: (decoded, from, to, out, columnCount) => {
+      const own = placesOf(decoded, step.feature, step.longitude);
+      const other = placesOf(decoded, step.other, step.otherLongitude);
+      if (own === null || other === null) return;
+      for (let row = from, at = firstColumn; row < to; row += 1, at += columnCount) {
+        const kilometres = kilometresBetween(
+          own.latitudes[row] ?? NaN,
+          own.longitudes[row] ?? NaN,
+          other.latitudes[row] ?? NaN,
+          other.longitudes[row] ?? NaN,
+        );
+        writeDistance(step, kilometres, out, at);
+      }
     },
   };
 }

@@ -2,6 +2,8 @@ import { AppError, type Blueprint, type ModellingFeature, type Parameters } from
 import { CELL_SIZES_MAX } from '../fit/places/limits.ts';
 import {
   CELLS_STEP,
+  DISTANCES_LINE_STEP,
+  DISTANCES_STEP,
   ENCODED_STEPS,
   FEATURE_STEPS,
   FOREST_STEPS,
@@ -163,8 +165,11 @@ function linear(
   settings: LinearSettings,
 ): CatalogueEntry {
   const readsTexts = settings.words > 0 || settings.characters > 0;
-  const places = settings.pieces > 1 ? [PLACES_STEP, GEO_STEP] : [GEO_LINE_STEP];
-  const inputs = [...LINEAR_STEPS, ...places, CELLS_STEP, ...(readsTexts ? [TEXT_STEP] : [])];
+  const places =
+    settings.pieces > 1
+      ? [PLACES_STEP, GEO_STEP, CELLS_STEP, DISTANCES_STEP]
+      : [GEO_LINE_STEP, CELLS_STEP, DISTANCES_LINE_STEP];
+  const inputs = [...LINEAR_STEPS, ...places, ...(readsTexts ? [TEXT_STEP] : [])];
   const end: Blueprint['steps'][number] = {
     id: 'elastic-net',
     kind: 'elastic-net',
@@ -213,7 +218,7 @@ function forest(
       family: 'random-forest',
       description,
       parameters: { ...settings },
-      steps: [...FOREST_STEPS, VOTES],
+      steps: [...FOREST_STEPS, { ...VOTES, inputs: FOREST_STEPS.map((step) => step.id) }],
     },
     settings,
     relativeCost,

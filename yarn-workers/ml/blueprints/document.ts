@@ -5,6 +5,8 @@ import { FACTORIZATION_STEPS } from './factorization.ts';
 import {
   CELLS_STEP,
   CROSSES_STEP,
+  DISTANCES_LINE_STEP,
+  DISTANCES_STEP,
   ENCODED_STEPS,
   FEATURE_STEPS,
   FOREST_STEPS,
@@ -54,17 +56,18 @@ export function endOf({ blueprint }: CatalogueEntry): Blueprint['steps'][number]
 export function possibleSteps(entry: CatalogueEntry): Blueprint['steps'] {
   const { blueprint, settings } = entry;
   if (settings === null) return blueprint.steps.slice(0, -1);
-  if (isForest(settings)) return [...FOREST_STEPS, HOLIDAYS_STEP];
+  if (isForest(settings)) return [...FOREST_STEPS, DISTANCES_STEP, HOLIDAYS_STEP];
   if (isBoosted(settings)) return [...FEATURE_STEPS, ...ENCODED_STEPS, HOLIDAYS_STEP];
   if (isFactorization(settings)) return FACTORIZATION_STEPS;
   if (isNetwork(settings)) return [...NETWORK_STEPS, HOLIDAYS_STEP];
   if (naiveBayesOf(settings) !== null) return [TEXT_STEP];
-  const geo = settings.pieces > 1 ? GEO_STEP : GEO_LINE_STEP;
+  const [geo, distances] = settings.pieces > 1 ? [GEO_STEP, DISTANCES_STEP] : [GEO_LINE_STEP, DISTANCES_LINE_STEP];
   return [
     ...LINEAR_STEPS,
     PLACES_STEP,
     geo,
     CELLS_STEP,
+    distances,
     CROSSES_STEP,
     HOLIDAY_NAMES_STEP,
     TEXT_STEP,

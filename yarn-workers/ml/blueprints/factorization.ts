@@ -1,7 +1,7 @@
 import type { ModellingFeature } from '#contracts';
 import type { CatalogueEntry } from './catalogue.ts';
 import type { FactorizationSettings } from './factorization-settings.ts';
-import { GEO_LINE_STEP, LINEAR_STEPS } from './feature-steps.ts';
+import { DISTANCES_LINE_STEP, GEO_LINE_STEP, LINEAR_STEPS } from './feature-steps.ts';
 
 export const FACTORIZATION_ID = 'factorization-machine';
 
@@ -33,6 +33,7 @@ export const FACTORIZATION_STEPS: CatalogueEntry['blueprint']['steps'] = [
       : step,
   ),
   GEO_LINE_STEP,
+  DISTANCES_LINE_STEP,
 ];
 
 /** The model of what pairs of levels say that no row has shown together. */

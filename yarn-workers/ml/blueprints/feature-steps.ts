@@ -33,6 +33,22 @@ export const CELLS_STEP: Blueprint['steps'][number] = {
     'The places of the training rows are cut in two along the side on which they lie farther apart, and each half again, up to eight times, as long as twenty rows are left. A coefficient a cell of three sizes.',
 };
 
+/** Distances between places; boosted trees and broken lines read them, forests where they are told to. */
+export const DISTANCES_STEP: Blueprint['steps'][number] = {
+  id: 'distances',
+  kind: 'place-distance',
+  inputs: ['pairs of latitude and longitude', 'geo features'],
+  description:
+    'Kilometres along a great circle from one place of a row to another, of each pair of the first four places: 6 at most. Missing where one of them is missing or out of range.',
+};
+
+/** Distances between places, as straight lines read them. */
+export const DISTANCES_LINE_STEP: Blueprint['steps'][number] = {
+  ...DISTANCES_STEP,
+  description:
+    'Kilometres along a great circle from one place of a row to another, and the logarithm of one more than these, as numbers, of each pair of the first four places: 6 at most. Where a place is missing or out of range both count as their means and have an indicator.',
+};
+
 /** Holidays; trees read how far away they are. */
 export const HOLIDAYS_STEP: Blueprint['steps'][number] = {
   id: 'holidays',
@@ -87,6 +103,7 @@ export const FEATURE_STEPS: Blueprint['steps'] = [
   },
   PLACES_STEP,
   GEO_STEP,
+  DISTANCES_STEP,
   {
     id: 'texts',
     kind: 'text-scores',
@@ -96,8 +113,8 @@ export const FEATURE_STEPS: Blueprint['steps'] = [
   },
 ];
 
-/** What trees of a forest do with categories; all else as boosted trees. */
-export const FOREST_STEPS: Blueprint['steps'] = FEATURE_STEPS.map((step) =>
+/** What trees of a forest do with categories; all else as boosted trees, but for distances. */
+export const FOREST_STEPS: Blueprint['steps'] = FEATURE_STEPS.filter((step) => step !== DISTANCES_STEP).map((step) =>
   step.kind === 'category-codes'
     ? {
         ...step,

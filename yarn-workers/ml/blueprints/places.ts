@@ -1,4 +1,4 @@
-import { PLACE_PARTS, type FeatureType, type PlacePart } from '#contracts';
+import { DISTANCE_MEASURES, PLACE_PARTS, type DistanceMeasure, type FeatureType, type PlacePart } from '#contracts';
 import type { Reading } from './reading.ts';
 import { isFactorization, isLinear } from './settings.ts';
 
@@ -6,6 +6,12 @@ import { isFactorization, isLinear } from './settings.ts';
 export interface PlacePair {
   readonly latitude: number;
   readonly longitude: number;
+}
+
+/** A place: the index of a feature that is read as places, or those of its latitude and its longitude. */
+export interface Place {
+  readonly feature: number;
+  readonly longitude: number | null;
 }
 
 /** What a model reads of places. */
@@ -17,13 +23,23 @@ export interface PlaceColumns {
   readonly cellSizes: number;
   /** Columns of a feature that is a place. */
   readonly parts: readonly PlacePart[];
+  /** Two places of a row each. */
+  readonly distances: readonly (readonly [Place, Place])[];
+  /** Columns of each distance. */
+  readonly measures: readonly DistanceMeasure[];
 }
 
-/** Pairs that columns are made of, the first ones. */
+/** Places that columns are made of, the first ones: 6 distances. */
 export const PLACES_MAX = 4;
 
 const LATITUDES = ['latitude', 'lat'];
 const LONGITUDES = ['longitude', 'long', 'lon', 'lng'];
+
+/** What models read that read no feature. */
+const NO_PLACES: PlaceColumns = {
+  ...{ pairs: [], directions: false, cellSizes: 0, parts: ['latitude', 'longitude'] },
+  ...{ distances: [], measures: ['kilometres'] },
+};
 
 /**
  * Pairs of numbers that are places by their names, in the order of their latitudes: one word of the name (`lat`, `latitude`; `lon`,
@@ -57,16 +73,30 @@ function placeName(name: string, wanted: readonly string[]): string | null {
   return others.length === words.length - 1 ? others.join(' ') : null;
 }
 
+/** Each two of the first places of a row, by the order of their features: those that are places by their type, and pairs of numbers. */
+function placesApart(
+  pairs: readonly PlacePair[],
+  features: readonly { readonly type: FeatureType }[],
+): [Place, Place][] {
+  const places = [
+    ...pairs.map(({ latitude, longitude }): Place => ({ feature: latitude, longitude })),
+    ...features.flatMap(({ type }, feature): Place[] => (type === 'geo' ? [{ feature, longitude: null }] : [])),
+  ];
+  const first = places.sort((a, b) => a.feature - b.feature).slice(0, PLACES_MAX);
+  return first.flatMap((to, place) => first.slice(0, place).map((from): [Place, Place] => [from, to]));
+}
+
 /**
  * What becomes of places: directions are for trees and broken lines, since straight lines have them in their sum already; cells for linear models,
- * since trees find their own. A pair has none with a feature that predictions are to rise or fall with: through them they might not.
+ * since trees find their own. Distances are for all but forests; straight lines have their logarithms beside them, and bend by the two (ADR 63). A pair
+ * has none of these with a feature that predictions are to rise or fall with: through them they might not.
  */
 export function placeColumnsOf(
   { settings, uses }: Pick<Reading, 'settings' | 'uses'>,
   features: readonly { readonly name: string; readonly type: FeatureType }[],
   monotonic: { readonly increasing: readonly string[]; readonly decreasing: readonly string[] },
 ): PlaceColumns {
-  if (settings === null) return { pairs: [], directions: false, cellSizes: 0, parts: ['latitude', 'longitude'] };
+  if (settings === null) return NO_PLACES;
   const isFree = (index: number): boolean =>
     ![...monotonic.increasing, ...monotonic.decreasing].includes(features[index]?.name ?? '');
   const pairs = placePairs(features).filter(({ latitude, longitude }) => isFree(latitude) && isFree(longitude));
@@ -76,5 +106,7 @@ export function placeColumnsOf(
     directions: uses('place-directions'),
     cellSizes: isLinear(settings) && uses('place-cells') ? (settings.placeCells ?? 0) : 0,
     parts: isStraight ? ['latitude', 'longitude'] : PLACE_PARTS,
+    distances: uses('place-distance') ? placesApart(pairs, features) : [],
+    measures: isStraight ? DISTANCE_MEASURES : ['kilometres'],
   };
 }

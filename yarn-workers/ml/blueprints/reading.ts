@@ -3,7 +3,7 @@ import type { TextAnalysis } from '#scoring';
 import { settingsOf } from './catalogue.ts';
 import { dateColumnsOf, type DateColumns } from './dates.ts';
 import { readsHistory } from './history.ts';
-import { isBoosted, isFactorization, isLinear, naiveBayesOf, type ModelSettings } from './settings.ts';
+import { isBoosted, isFactorization, isForest, isLinear, naiveBayesOf, type ModelSettings } from './settings.ts';
 import { textAnalysesOf } from './text.ts';
 
 /** Kinds of the steps that read features: those of an artefact. */
@@ -17,6 +17,7 @@ export const FEATURE_STEP_KINDS = [
   'place-directions',
   'place-parts',
   'place-cells',
+  'place-distance',
   'category-cross',
   'text-scores',
   'category-numbers',
@@ -49,6 +50,8 @@ export function usualSteps(blueprintId: string, settings: ModelSettings | null):
     // Straight lines have directions of places in their sum already.
     ...(bends ? [] : (['place-directions'] as const)),
     ...(isLinear(settings) && (settings.placeCells ?? 0) > 0 ? [] : (['place-cells'] as const)),
+    // Forests draw columns at random: one more that says nothing costs more than noise (ADR 63).
+    ...(isForest(settings) ? (['place-distance'] as const) : []),
     ...(isLinear(settings) && (settings.crosses ?? 0) > 0 ? [] : (['category-cross'] as const)),
     ...(textAnalysesOf(settings).length > 0 ? [] : (['text-scores'] as const)),
     ...(encodesCategories(settings) ? [] : (['category-numbers'] as const)),

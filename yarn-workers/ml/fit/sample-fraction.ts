@@ -23,7 +23,9 @@ export function fittedFraction(task: TrainTask): number {
   const manifests = taskFeatures(task).map(({ manifest }) => manifest);
   const pairCount = dates.differences ? datePairs(manifests.map(({ type }) => type)).length : 0;
   const places = placeColumnsOf(reading, manifests, task.monotonic);
-  const placeCount = places.pairs.length * ((places.directions ? 2 : 0) + places.cellSizes);
+  const placeCount =
+    places.pairs.length * ((places.directions ? 2 : 0) + places.cellSizes) +
+    places.distances.length * places.measures.length;
   const crossCount = isLinear(settings) && uses('category-cross') ? (settings.crosses ?? 0) : 0;
   const counts = manifests.map((manifest): number => {
     if (isText(manifest)) return isForest(settings) && uses('text-scores') ? settings.textComponents : 0;

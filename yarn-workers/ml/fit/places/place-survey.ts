@@ -1,6 +1,6 @@
 import type { ManifestStep } from '#contracts';
 import { LATITUDE_MAX, LONGITUDE_MAX, type FeatureValues } from '#scoring';
-import type { PlaceColumns } from '../../blueprints/places.ts';
+import type { Place, PlaceColumns } from '../../blueprints/places.ts';
 import type { Member, TrainingGroups } from '../row-roles.ts';
 import { keptPlaces } from './kept-places.ts';
 
@@ -33,7 +33,7 @@ interface Numbers {
  * @param isKept the rows that cells are made of
  */
 export function placeSurvey(
-  { pairs, directions, cellSizes }: PlaceColumns,
+  { pairs, directions, cellSizes, distances, measures }: PlaceColumns,
   groups: TrainingGroups,
   isKept: (row: number) => boolean,
 ): PlaceSurvey {
@@ -55,17 +55,30 @@ export function placeSurvey(
     },
     steps: (member) => {
       const trains = groups.trains(member);
-      return places.flatMap(({ latitude, longitude, kept }): ManifestStep[] => {
-        const [north, east] = [latitude, longitude].map((feature) => factsOf(numbersOf.get(feature), trains));
+      const found = places.flatMap((place) => {
+        const [north, east] = [place.latitude, place.longitude].map((index) => factsOf(numbersOf.get(index), trains));
         if (north === undefined || east === undefined || north.count === 0 || east.count === 0) return [];
         if (north.most > LATITUDE_MAX || east.most > LONGITUDE_MAX) return [];
-        const width = widthAt(north.mean);
-        const found = kept?.cellsOf(member, width) ?? null;
-        return [
-          ...(directions ? [{ kind: 'place-directions' as const, feature: latitude, longitude, width }] : []),
-          ...(found === null ? [] : [{ kind: 'place-cells' as const, feature: latitude, longitude, ...found }]),
-        ];
+        return [{ ...place, width: widthAt(north.mean) }];
       });
+      const isFound = ({ feature, longitude }: Place): boolean =>
+        longitude === null || found.some(({ latitude }) => latitude === feature);
+      return [
+        ...found.flatMap(({ latitude, longitude, width, kept }): ManifestStep[] => {
+          const cells = kept?.cellsOf(member, width) ?? null;
+          return [
+            ...(directions ? [{ kind: 'place-directions' as const, feature: latitude, longitude, width }] : []),
+            ...(cells === null ? [] : [{ kind: 'place-cells' as const, feature: latitude, longitude, ...cells }]),
+          ];
+        }),
+        ...distances
+          .filter(([from, to]) => isFound(from) && isFound(to))
+          .map(([from, { feature: other, longitude: otherLongitude }]): ManifestStep => ({
+            kind: 'place-distance',
+            ...from,
+            ...{ other, otherLongitude, measures: [...measures] },
+          })),
+      ];
     },
   };
 }

@@ -10,6 +10,7 @@ import {
   type CompiledModel,
 } from '#scoring';
 import { placeCrosses, type ColumnCross } from './column-crosses.ts';
+import { placeDistances, type ColumnDistance } from './column-distances.ts';
 import { followNumberPairs, placePairs, type ColumnPairs } from './column-pairs.ts';
 import { followHistories, placeHistories, type ColumnHistory } from './column-histories.ts';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
@@ -20,16 +21,18 @@ import type { SampledFeature } from './read-features.ts';
 export interface EncodedSample extends ColumnPairs {
   readonly values: Float64Array;
   readonly columnCount: number;
-  /** Matrix columns of each sampled feature, in the order of the features; without those of two features. */
+  /** Matrix columns of each sampled feature, in the order of the features; without those of several features. */
   readonly columnsOf: readonly Uint32Array[];
   /** Columns that are looked up by a date and a series. */
   readonly histories: readonly ColumnHistory[];
   /** Columns that are looked up by the keys of two features. */
   readonly crosses: readonly ColumnCross[];
+  /** Columns that are made of two places. */
+  readonly distances: readonly ColumnDistance[];
 }
 
 /**
- * Every column but differences, places of two numbers, histories and crosses is made of one feature, so that moving a feature's columns
+ * Every column but differences, places of two numbers, distances, histories and crosses is made of one feature, so that moving a feature's columns
  * is moving its cells; the others follow when it is predicted. What they are made of stands in columns after those of all steps, where
  * none of these has it.
  */
@@ -42,8 +45,10 @@ export function encodeSample(
   const histories = placeHistories(steps, stepColumns);
   const crosses = placeCrosses(steps, stepColumns + 2 * histories.length);
   const keyColumns = stepColumns + 2 * (histories.length + crosses.length);
-  const { paired, ...pairs } = placePairs(steps, keyColumns);
-  const columnCount = keyColumns + paired.length;
+  const distances = placeDistances(steps, keyColumns);
+  const numberColumns = keyColumns + 4 * distances.length;
+  const { paired, ...pairs } = placePairs(steps, numberColumns);
+  const columnCount = numberColumns + paired.length;
   const values = new Float64Array(rowCount * columnCount).fill(NaN);
   const valuesOf = new Map(features.map(({ index, values }) => [index, values]));
   for (const { apply } of compiled) apply(valuesOf, 0, rowCount, values, columnCount);
@@ -66,22 +71,26 @@ export function encodeSample(
     columnsOf[placeOf.get(cross.step.feature) ?? -1]?.push(cross.ownColumn);
     columnsOf[placeOf.get(cross.step.other) ?? -1]?.push(cross.otherColumn);
   }
+  for (const distance of distances) {
+    distance.writeNumbers(valuesOf, values, columnCount);
+    for (const [feature, column] of distance.inputs) columnsOf[placeOf.get(feature) ?? -1]?.push(column);
+  }
   for (const one of paired) {
     one.writeKeys(valuesOf, values, columnCount);
     columnsOf[placeOf.get(one.feature) ?? -1]?.push(one.column);
   }
   return {
     ...pairs,
-    ...{ values, columnCount, histories, crosses },
+    ...{ values, columnCount, histories, crosses, distances },
     columnsOf: columnsOf.map((columns) => Uint32Array.from(columns)),
   };
 }
 
-/** Makes columns of two features anew of the columns as they are now. */
-export function followPairs({ values, columnCount, crosses, ...pairs }: EncodedSample): void {
+/** Makes columns of several features anew of the columns as they are now. */
+export function followPairs({ values, columnCount, crosses, distances, ...pairs }: EncodedSample): void {
   followNumberPairs(pairs, values, columnCount);
-  for (const cross of crosses)
-    for (let start = 0; start < values.length; start += columnCount) cross.follow(values, start);
+  for (const one of [...crosses, ...distances])
+    for (let start = 0; start < values.length; start += columnCount) one.follow(values, start);
 }
 
 /** Some rows of a sample. */

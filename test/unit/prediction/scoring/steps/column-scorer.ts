@@ -1,15 +1,21 @@
 import { expect } from 'chai';
-import type { Column, ManifestFeature, ManifestStep } from '#contracts';
+import type { Column, Manifest, ManifestFeature, ManifestStep } from '#contracts';
 import { columnCountOf, openArtifact, packArtifact, type LinearArrays, type Scorer } from '#scoring';
 import { manifestOf, regressionContent, sha256 } from '../sample-artifact.ts';
 
 /** A model whose output is a matrix column of some steps as it is, `missing` where it is missing. */
-export function columnScorer(
+export function columnScorer(...what: Parameters<typeof columnArtifact>): Scorer {
+  const { manifest, blob } = columnArtifact(...what);
+  return openArtifact(manifest, blob, sha256);
+}
+
+/** The artefact of {@link columnScorer}. */
+export function columnArtifact(
   features: readonly ManifestFeature[],
   steps: readonly ManifestStep[],
   column: number,
   missing = -1,
-): Scorer {
+): { readonly manifest: Manifest; readonly blob: Uint8Array } {
   const columnCount = columnCountOf(steps);
   const points = Array.from({ length: columnCount + 1 }, (_, place) => (place > column ? 2 : 0));
   const identity: LinearArrays = {
@@ -36,7 +42,7 @@ export function columnScorer(
     ],
   });
   const packed = packArtifact(content, new Map([['m', identity]]), sha256);
-  return openArtifact(manifestOf(packed), packed.blob, sha256);
+  return { manifest: manifestOf(packed), blob: packed.blob };
 }
 
 export type Row = Readonly<Record<string, string | null>>;

@@ -90,13 +90,13 @@ describe('ml blueprints of one’s own', () => {
   it('are their parameters and steps of features', () => {
     const all = [
       ...['numeric', 'category-codes', 'date-parts', 'date-difference'],
-      ...['place-directions', 'place-parts', 'text-scores'],
+      ...['place-directions', 'place-parts', 'place-distance', 'text-scores'],
     ];
     expect(madeBy(without('lightgbm-default', 'date-parts', 'text-scores'))).to.deep.equal({
       blueprintId: 'lightgbm-default',
       parameters: {},
       ownBlueprint: {
-        featureSteps: ['numeric', 'category-codes', 'date-difference', 'place-directions', 'place-parts'],
+        featureSteps: all.filter((kind) => kind !== 'date-parts' && kind !== 'text-scores'),
       },
     });
     expect(madeBy(told('lightgbm-default', 'gradient-boosting', { leaves: 8 }))).to.deep.equal({
@@ -121,7 +121,7 @@ describe('ml blueprints of one’s own', () => {
     // Straight lines do not read directions by themselves, and do where they are told to.
     expect(add('linear', stepOf('linear-splines', 'place-directions')).ownBlueprint?.featureSteps).to.deep.equal([
       ...all.slice(0, 6),
-      'place-cells',
+      ...['place-cells', 'place-distance'],
     ]);
     expect(madeBy({ ...documentNamed('random-forest'), name: 'Wood', description: '' }).ownBlueprint).to.deep.equal({
       name: 'Wood',

@@ -100,7 +100,7 @@ describe('ml fit of a blueprint of one’s own', function () {
     });
   }
 
-  it('reads encodings, n-grams and directions as its steps are told to', async () => {
+  it('reads encodings, n-grams, directions and distances as its steps are told to', async () => {
     const add = (id: string, step: BlueprintDocument['steps'][number]): MadeBy => {
       const document = documentOf({ blueprintId: id, parameters: {} });
       const [end] = document.steps.slice(-1);
@@ -126,6 +126,9 @@ describe('ml fit of a blueprint of one’s own', function () {
     const pair = ['pairs of latitude and longitude'];
     const places = add('linear', { id: 'p', kind: 'place-directions', inputs: pair });
     expect(kindsOf(await fit(await taskOf(places)))).to.include('place-directions');
+    const distances = add('extra-trees', { id: 'd', kind: 'place-distance', inputs: [...pair, 'geo features'] });
+    const trees = await fit(await taskOf({ ...distances, parameters: { trees: 5 } }));
+    expect(kindsOf(trees)).to.include('place-distance');
   });
 
   it('counts the columns of its steps where rows would be too many', async () => {
@@ -177,7 +180,7 @@ describe('ml fit of a blueprint of one’s own', function () {
     expect(openArtifact(sealed, blob, sha256).outputCount).to.equal(1);
   });
 
-  it('has insights of features that only steps of two features read', async () => {
+  it('has insights of features that only steps of several features read', async () => {
     const usual = documentOf({ blueprintId: 'lightgbm-default', parameters: { maxIterations: 20, leaves: 6 } });
     const document = ['date-parts', 'numeric', 'place-parts', 'place-cells'].reduce(without, usual);
     const task = await taskOf(madeBy(document));
@@ -196,9 +199,9 @@ describe('ml fit of a blueprint of one’s own', function () {
       checkInsight(asked, stored, manifest, outOfFold);
       if (stored.insight.kind !== 'feature-impact') continue;
       const { features, unused } = stored.insight;
-      expect(unused.toSorted()).to.deep.equal(['home', 'x']);
+      expect(unused.toSorted()).to.deep.equal(['x']);
       const moved = features.filter(({ impact }) => impact !== 0).map(({ feature }) => feature);
-      expect(moved).to.include.members(['day', 'sent', 'lat', 'lon']);
+      expect(moved).to.include.members(['day', 'sent', 'lat', 'lon', 'home']);
     }
   });
 });

@@ -63,8 +63,8 @@ describe('ml: places', () => {
     const pairs = [{ latitude: 0, longitude: 1 }];
     const read = (id: string) => readingOf({ blueprintId: id, parameters: {} });
     const found = (id: string) => {
-      const { parts: _, ...columns } = placeColumnsOf(read(id), features, NO_SIGNS);
-      return columns;
+      const { directions, cellSizes, ...columns } = placeColumnsOf(read(id), features, NO_SIGNS);
+      return { pairs: columns.pairs, directions, cellSizes };
     };
     for (const id of ['lightgbm-default', 'xgboost-default', 'extra-trees'])
       expect(found(id), id).to.deep.equal({ pairs, directions: true, cellSizes: 0 });

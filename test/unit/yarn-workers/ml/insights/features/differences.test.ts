@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import type { ManifestContent } from '#contracts';
+import { kilometresBetween } from '#scoring';
 import { encodeSample, followPairs } from '../../../../../../yarn-workers/ml/insights/features/fold-scorer.ts';
 import { withColumnsFrom } from '../../../../../../yarn-workers/ml/insights/features/permutations.ts';
 
 const DAY = 86_400;
 
-describe('ml insights: columns of two features', () => {
+describe('ml insights: columns of several features', () => {
   it('belong to neither of them, and follow when the columns of one of them are moved', () => {
     const steps: ManifestContent['steps'] = [
       { kind: 'numeric', feature: 2 },
@@ -108,5 +109,51 @@ describe('ml insights: columns of two features', () => {
     );
     followPairs(sample);
     expect(found()).to.deep.equal([54, 46, 22, 18, NaN, NaN]);
+  });
+
+  it('are distances, made anew when a number of either place is moved, or a feature that is a place', () => {
+    const steps: ManifestContent['steps'] = [
+      { kind: 'numeric', feature: 0 },
+      {
+        ...{ kind: 'place-distance', feature: 1, longitude: 0, other: 2, otherLongitude: null },
+        measures: ['log-kilometres', 'kilometres'],
+      },
+      { kind: 'place-parts', feature: 2, parts: ['longitude'], width: 1 },
+    ];
+    const numbers = (values: readonly number[]) => Float64Array.from(values);
+    const features = [
+      { index: 0, name: 'lon', values: { kind: 'number' as const, values: numbers([8, 4, 8]) } },
+      { index: 1, name: 'lat', values: { kind: 'number' as const, values: numbers([50, 20, NaN]) } },
+      {
+        ...{ index: 2, name: 'home' },
+        values: { kind: 'place' as const, latitudes: numbers([40, 21, 1]), longitudes: numbers([8, 5, 1]) },
+      },
+    ];
+    // The cast holds: of the content only the steps are read.
+    const sample = encodeSample({ steps } as ManifestContent, features, 3);
+    const { columnCount, columnsOf, values } = sample;
+    expect(columnsOf.map((columns) => [...columns])).to.deep.equal([[0, 5], [4], [3, 6, 7]]);
+    const found = (): number[] => [0, 1, 2].map((row) => values[row * columnCount + 2] ?? Infinity);
+    const before = [kilometresBetween(50, 8, 40, 8), kilometresBetween(20, 4, 21, 5), NaN];
+    expect(found()).to.deep.equal(before);
+    expect(values[1]).to.equal(Math.log1p(before[0] ?? NaN));
+    for (const [index, expected] of [
+      [0, [before[0], kilometresBetween(20, 8, 21, 5), NaN]],
+      [1, [before[0], kilometresBetween(50, 4, 21, 5), kilometresBetween(50, 8, 1, 1)]],
+      [2, [before[0], kilometresBetween(20, 4, 40, 8), NaN]],
+    ] as const) {
+      // As if all rows had that of the first.
+      withColumnsFrom(
+        sample,
+        columnsOf[index] ?? new Uint32Array(0),
+        () => 0,
+        () => {
+          followPairs(sample);
+          expect(found()).to.deep.equal(expected);
+        },
+      );
+      followPairs(sample);
+      expect(found()).to.deep.equal(before);
+    }
   });
 });

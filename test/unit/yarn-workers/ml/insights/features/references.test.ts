@@ -69,6 +69,7 @@ function sampleOf(one: Case): Sample {
     differences: [],
     places: [],
     crosses: [],
+    distances: [],
     histories: [],
   };
   const rows = {
