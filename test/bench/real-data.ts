@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { AutopilotPlan, MetricName, ParseRule, PlannedTask, TargetType } from '#contracts';
+import type { AutopilotPlan, MetricName, ParseRule, PlannedTask, TargetType, TrainTask } from '#contracts';
 import { fitModel, planAutopilot, type AutopilotRequest } from '#ml';
 import { parseNumber, type Scorer } from '#scoring';
 import { computeMetrics, type MetricInput } from '#statistics';
@@ -127,11 +127,15 @@ export function scoreOf(
 export async function fitted(
   plan: AutopilotPlan,
   train: readonly MemoryColumn[],
-  task: Pick<PlannedTask, 'blueprintId' | 'parameters' | 'refitOf' | 'iterations'>,
+  task: Pick<PlannedTask, 'blueprintId' | 'parameters' | 'refitOf' | 'iterations'> & Pick<TrainTask, 'featureSteps'>,
   remainingMs: () => number | null = () => null,
 ) {
   const refit = task.refitOf === null ? null : { of: task.refitOf, iterations: task.iterations };
-  const spec = trainTask(train, plan, { blueprintId: task.blueprintId, parameters: task.parameters, refit });
+  const { blueprintId, parameters, featureSteps } = task;
+  const spec = trainTask(train, plan, {
+    ...{ blueprintId, parameters, refit },
+    ...(featureSteps === undefined ? {} : { featureSteps }),
+  });
   const io = { sha256, now: () => performance.now(), remainingMs };
   const cpuBefore = process.cpuUsage();
   const fit = await fitModel(spec, memorySource(train, 10_000), testEngine(), io);

@@ -4,6 +4,7 @@
  * training rows taken of each set at most; PARTS is `blueprints`, `steps`, or both by comma; BLUEPRINTS are those whose steps are
  * changed one by one. Two parts more read sets that have a step's columns: `components` those of `../features/text_components.py`,
  * `holidays` those of `../features/holiday_sets.py`; `built` has the steps themselves instead. There gains are over the set without these columns.
+ * `distances` is for sets whose rows have two places (`../features/place_sets.py`): over the blueprint without its step, then over it as it is.
  *
  * Scores are of the rows held back by five folds of one seed, without a time budget, so that they are the same on any machine.
  * The gain is over LightGBM's defaults (blueprints) or over the same blueprint as it is (steps; a step that is switched off shows
@@ -11,6 +12,8 @@
  */
 import { isAppError, type MetricName, type Parameters } from '#contracts';
 import { BLUEPRINTS, compareScores, planAutopilot, rankingScore, type OutOfFold } from '#ml';
+import { settingsOf } from '../../../yarn-workers/ml/blueprints/catalogue.ts';
+import { usualSteps, type FeatureStepKind } from '../../../yarn-workers/ml/blueprints/reading.ts';
 import { storedTable, type MemoryColumn } from '../../support/memory-table.ts';
 import { profileOf } from '../../support/modelling-task.ts';
 import {
@@ -18,6 +21,7 @@ import {
   crosses,
   dates,
   daysOfYear,
+  distances,
   hashes,
   missingCount,
   places,
@@ -39,6 +43,8 @@ interface Variant {
   readonly label: string;
   readonly parameters?: Parameters;
   readonly change?: Change;
+  /** A kind of step that is left out. */
+  readonly leftOut?: FeatureStepKind;
 }
 
 /** As many levels a category has that mean targets replace. */
@@ -99,6 +105,27 @@ function holidayVariants(blueprintId: string): Variant[] {
   ];
 }
 
+/** Columns of the distance between each two places of a row, instead of the step and beside it. */
+function distanceVariants(blueprintId: string): Variant[][] {
+  const none = { blueprintId, leftOut: 'place-distance' } as const;
+  const asItIs = { blueprintId, label: 'as it is' };
+  return [
+    [
+      { ...none, label: 'no distances' },
+      asItIs,
+      { ...none, label: 'km', change: distances('km') },
+      { ...none, label: 'log1p km', change: distances('log') },
+      { ...none, label: 'km, log1p km', change: distances('km', 'log') },
+    ],
+    [
+      asItIs,
+      { blueprintId, label: 'log1p km too', change: distances('log') },
+      { blueprintId, label: 'bearing too', change: distances('bearing') },
+      { blueprintId, label: 'bearing on a circle too', change: distances('circle') },
+    ],
+  ];
+}
+
 /** A list of variants; gains are over the first one. */
 function comparisons({ name: set, train, request }: RealData): Variant[][] {
   const { target } = request;
@@ -145,6 +172,7 @@ function comparisons({ name: set, train, request }: RealData): Variant[][] {
       : []),
     ...(parts.includes('steps') ? stepped.split(',').map(steps) : []),
     ...(parts === 'components' ? stepped.split(',').map(componentVariants) : []),
+    ...(parts === 'distances' ? stepped.split(',').flatMap(distanceVariants) : []),
     ...(parts === 'holidays' ? stepped.split(',').map(holidayVariants) : []),
     ...(parts === 'built'
       ? stepped.split(',').map((id) =>
@@ -170,7 +198,7 @@ function thinned(table: readonly MemoryColumn[], most: number): MemoryColumn[] {
 
 /** What a variant predicts for the rows held back; null where it changes nothing, or cannot be fitted for such a target. */
 async function outOfFold(data: RealData, table: readonly MemoryColumn[], variant: Variant) {
-  const { blueprintId, parameters = {}, change } = variant;
+  const { blueprintId, parameters = {}, change, leftOut } = variant;
   const own = change === undefined ? table : change(table, table)[0];
   if (change !== undefined && own.length === table.length && own.every((column, place) => column === table[place]))
     return null;
@@ -179,12 +207,14 @@ async function outOfFold(data: RealData, table: readonly MemoryColumn[], variant
     { ...data.request, seed: SEED },
     { profile, table: storedTable(own), parallelTasks: 1, threadsPerTask: 2 },
   );
-  const found = await fitted(plan, own, { blueprintId, parameters, refitOf: null, iterations: null }).catch(
-    (err: unknown) => {
-      if (isAppError(err, 'VALIDATION_FAILED')) return null;
-      throw err;
-    },
-  );
+  const featureSteps = usualSteps(blueprintId, settingsOf(blueprintId, parameters)).filter((kind) => kind !== leftOut);
+  const found = await fitted(plan, own, {
+    ...{ blueprintId, parameters, refitOf: null, iterations: null },
+    ...(leftOut === undefined ? {} : { featureSteps }),
+  }).catch((err: unknown) => {
+    if (isAppError(err, 'VALIDATION_FAILED')) return null;
+    throw err;
+  });
   if (found === null) return null;
   const { fit, cpuMs } = found;
   return {

@@ -1,7 +1,8 @@
 /** Tables with columns that a step would make, made beforehand: what such a step is worth before it is built, or was without it. */
 import type { DatePart } from '#contracts';
-import { datePart, daysBetween, isMissing, parseDate, parseNumber } from '#scoring';
+import { datePart, daysBetween, isMissing, kilometresBetween, parseDate, parseNumber } from '#scoring';
 import { textHash } from '#statistics';
+import { placePairs } from '../../../yarn-workers/ml/blueprints/places.ts';
 import { numberRule, textRule, type MemoryColumn } from '../../support/memory-table.ts';
 
 export type Table = readonly MemoryColumn[];
@@ -170,6 +171,53 @@ export const places =
     };
     return [changed(train), changed(test)];
   };
+
+const radians = (degrees: number): number => (degrees * Math.PI) / 180;
+
+/** Direction in which the great circle to another place begins, in radians from north over east. */
+function bearing(from: readonly [number, number], to: readonly [number, number]): number {
+  const [south, north, east] = [radians(from[0]), radians(to[0]), radians(to[1] - from[1])];
+  const along = Math.cos(south) * Math.sin(north) - Math.sin(south) * Math.cos(north) * Math.cos(east);
+  return Math.atan2(Math.sin(east) * Math.cos(north), along);
+}
+
+export type DistanceColumn = 'km' | 'log' | 'bearing' | 'circle';
+
+/** Between each two places of a row: kilometres, their logarithm, the bearing as degrees or on a circle. */
+export const distances = (...what: readonly DistanceColumn[]): Change =>
+  alike((table) => {
+    const features = table.map(({ name, parse }) => ({
+      name,
+      type: parse.kind === 'number' ? ('numeric' as const) : ('text' as const),
+    }));
+    const pairs = placePairs(features);
+    const placeAt = ({ latitude, longitude }: (typeof pairs)[number], row: number): readonly [number, number] => {
+      const [north, east] = [table[latitude], table[longitude]];
+      return north === undefined || east === undefined ? [NaN, NaN] : [numberOf(north, row), numberOf(east, row)];
+    };
+    const made = pairs.flatMap((from, place) =>
+      pairs.slice(place + 1).flatMap((to) => {
+        const column = (
+          name: string,
+          valueOf: (a: readonly [number, number], b: readonly [number, number]) => number,
+        ): MemoryColumn =>
+          numberColumn(`${name} ${from.latitude} ${to.latitude}`, rowsOf(table), (row) =>
+            valueOf(placeAt(from, row), placeAt(to, row)),
+          );
+        const columns: Readonly<Record<DistanceColumn, readonly MemoryColumn[]>> = {
+          km: [column('km', (a, b) => kilometresBetween(...a, ...b))],
+          log: [column('log km', (a, b) => Math.log1p(kilometresBetween(...a, ...b)))],
+          bearing: [column('bearing', (a, b) => (bearing(a, b) * 180) / Math.PI)],
+          circle: [
+            column('bearing sine', (a, b) => Math.sin(bearing(a, b))),
+            column('bearing cosine', (a, b) => Math.cos(bearing(a, b))),
+          ],
+        };
+        return what.flatMap((each) => columns[each]);
+      }),
+    );
+    return [...table, ...made];
+  });
 
 /** Numbers beside the target as normal quantiles of their ranks, interpolated between 1,000 quantiles of the training rows. */
 export const ranks =
