@@ -25,6 +25,9 @@ export const StoredColumn = strict({
     description: 'a float64 column v<p> holds the parsed number or time of the text column c<p>',
   }),
   parse: ParseRule,
+  isPartition: Type.Optional(
+    Type.Boolean({ description: 'a key of partition folders: no file has it, all rows of a file have one value' }),
+  ),
 });
 export type StoredColumn = Static<typeof StoredColumn>;
 
@@ -45,6 +48,11 @@ export const RegisteredFile = strict({
   path: Type.String({ description: 'absolute, without scheme' }),
   sizeBytes: Type.Integer({ minimum: 0 }),
   modifiedAt: Type.Integer({ minimum: 0, description: 'milliseconds since 1970, by HDFS' }),
+  partition: Type.Optional(
+    Type.Record(Type.String(), nullable(Type.String()), {
+      description: 'keys and values of the folders `key=value` that it lies in below the source, outermost first',
+    }),
+  ),
 });
 export type RegisteredFile = Static<typeof RegisteredFile>;
 

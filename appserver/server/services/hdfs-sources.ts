@@ -1,6 +1,7 @@
 import { AppError, HDFS_FILES_MAX, type HdfsFormat, type HdfsSource, type RegisteredFile } from '#contracts';
 import type { FileStatus, WebHdfsClient } from '#webhdfs';
 import { allowedHdfsPath } from './hdfs-roots.ts';
+import { isPartitionFolder, partitionOf, requireSameKeys } from './hive-partitions.ts';
 import { expandPattern, isPattern, literalPrefix } from './hdfs-patterns.ts';
 
 /** A source whose files were looked up, as the user who asks. */
@@ -52,12 +53,29 @@ export async function registerHdfs(source: HdfsSource, lookUp: HdfsLookUp): Prom
   const format = source.format ?? (await formatOf(found, client));
   const used = withRows(found, format, path);
   await requireReadable(used, lookUp);
-  const files = used.map(({ path: file, sizeBytes, modifiedAt }) => ({
-    path: file,
-    sizeBytes,
-    modifiedAt: modifiedAt.getTime(),
-  }));
+  const folder = isPattern(path) ? literalPrefix(path) : path;
+  const files = used.map((file) => registered(file, partitionOf(folder, file.path)));
+  requireSameKeys(files);
+  if (format !== 'parquet') refusePartitions(files, format);
   return { source: { type: 'hdfs', path, format }, files };
+}
+
+function registered(
+  { path, sizeBytes, modifiedAt }: FileStatus,
+  partition: Record<string, string | null>,
+): RegisteredFile {
+  const file = { path, sizeBytes, modifiedAt: modifiedAt.getTime() };
+  return Object.keys(partition).length === 0 ? file : { ...file, partition };
+}
+
+/** A snapshot of text has the columns of its lines. @throws UNSUPPORTED_FORMAT */
+function refusePartitions([first]: readonly RegisteredFile[], format: HdfsFormat): void {
+  if (first?.partition === undefined) return;
+  throw new AppError(
+    'UNSUPPORTED_FORMAT',
+    `File ${first.path}: expected Parquet in partition folders (${Object.keys(first.partition).join(', ')}), found ${format}; name one folder, or write Parquet`,
+    { details: { found: format } },
+  );
 }
 
 async function filesOf(path: string, lookUp: HdfsLookUp): Promise<FileStatus[]> {
@@ -94,12 +112,13 @@ async function addFolder(client: WebHdfsClient, folder: FileStatus, files: FileS
       continue;
     }
     const name = nameOf(entry);
-    const found = /^[^=]+=/.test(name)
-      ? `the folder ${name} of a Hive partition, which is not read yet`
-      : `folder ${name}`;
-    throw new AppError('DATASET_SUBFOLDERS', `Folder ${folder.path}: expected files only, found ${found}`, {
-      details: { path: entry.path },
-    });
+    if (!isPartitionFolder(name))
+      throw new AppError(
+        'DATASET_SUBFOLDERS',
+        `Folder ${folder.path}: expected files and folders key=value only, found folder ${name}`,
+        { details: { path: entry.path } },
+      );
+    await addFolder(client, entry, files);
   }
 }
 

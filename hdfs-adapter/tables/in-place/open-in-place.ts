@@ -18,6 +18,7 @@ import { groupBytes, writeMiniFile, type MiniColumn } from '../parquet/mini-file
 import { countedPieces, cutBatches, readersOf, type Piece } from '../read/batches.ts';
 import type { InPlaceFiles } from './in-place-files.ts';
 import { oneAhead } from './one-ahead.ts';
+import { partitionValue } from './partition-columns.ts';
 
 export interface OpenInPlaceOptions {
   readonly files: InPlaceFiles;
@@ -34,8 +35,8 @@ export interface OpenInPlaceOptions {
 interface MiniFile {
   readonly local: string;
   readonly rowCount: number;
-  /** The file that it is of, for messages. */
-  readonly path: string;
+  /** The file that it is of. */
+  readonly registered: InPlaceFile;
 }
 
 /**
@@ -71,7 +72,7 @@ async function* readBatches(
   const stop = new AbortController();
   const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   const columns = columnsOf(table, request);
-  const minis = oneAhead(miniFiles(files, columns, folder, options, either));
+  const minis = oneAhead(miniFiles(files, columns.stored, folder, options, either));
   try {
     yield* cutBatches(pieces(), wanted, table.rowCount);
   } finally {
@@ -87,18 +88,37 @@ async function* readBatches(
       const sql = `SELECT ${selected} FROM ${relation}`;
       const { readers } = wanted;
       const { rowCount } = mini;
-      const read = { duckdb: options.duckdb, sql, readers, rowCount, rowCounts: [rowCount], what: `File ${mini.path}` };
+      const read = {
+        duckdb: options.duckdb,
+        sql,
+        readers,
+        rowCount,
+        rowCounts: [rowCount],
+        what: `File ${mini.registered.path}`,
+      };
       yield* countedPieces(read, signal);
       await rm(mini.local, { force: true });
     }
   }
 }
 
-/** Each column once; at least one, so that rows can be counted. */
-function columnsOf(table: StoredTable, request: readonly ColumnRequest[]): readonly StoredColumn[] {
+/** Columns that are wanted. */
+interface WantedColumns {
+  /** Each once, of those that the files have; at least one, so that rows can be counted. */
+  readonly stored: readonly StoredColumn[];
+  /** Those that partition folders give. */
+  readonly partitions: readonly StoredColumn[];
+}
+
+function columnsOf(table: StoredTable, request: readonly ColumnRequest[]): WantedColumns {
   const names = new Set(request.map(({ name }) => name));
-  const found = table.columns.filter(({ name }) => names.has(name));
-  return found.length > 0 ? found : table.columns.slice(0, 1);
+  const isWanted = ({ name }: StoredColumn): boolean => names.has(name);
+  const ofFiles = table.columns.filter(({ isPartition }) => isPartition !== true);
+  const found = ofFiles.filter(isWanted);
+  return {
+    stored: found.length > 0 ? found : ofFiles.slice(0, 1),
+    partitions: table.columns.filter(({ isPartition }) => isPartition === true).filter(isWanted),
+  };
 }
 
 /** The mini files of all files, in order. Each is the reader's from then on. */
@@ -124,7 +144,7 @@ async function* miniFiles(
       await writeMiniFile({ file, layout, groups, columns: taken, target: local, signal });
       if (index === units.length - 1) await file.confirm(signal);
       const rowCount = groups.reduce((sum, group) => sum + (layout.groups[group]?.rowCount ?? 0), 0);
-      yield { local, rowCount, path: registered.path };
+      yield { local, rowCount, registered };
     }
   }
 }
@@ -161,20 +181,21 @@ function miniColumns(file: string, layout: ParquetLayout, columns: readonly Stor
 
 /** SQL of a mini file's rows with its columns in the form that the table says, and `file_row_number`. */
 async function storedRelation(
-  { local, path: file }: MiniFile,
-  columns: readonly StoredColumn[],
+  { local, registered }: MiniFile,
+  { stored, partitions }: WantedColumns,
   duckdb: DuckDb,
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const parquet = `read_parquet(${sqlFile(local)}, hive_partitioning = false, file_row_number = true)`;
   const types = await duckdb.rows(`SELECT column_type FROM (DESCRIBE SELECT * FROM ${parquet})`, signal);
-  const values = columns.map(({ name, position, storage, parse }, index) => {
+  const values = stored.map(({ name, position, storage, parse }, index) => {
     const type = String(types[index]?.[0]);
     const form = columnForm(type, `c${position}`, parse.nullMarkers);
-    if (form.storage !== storage) throw differs(file, `column ${JSON.stringify(name)} as ${storage}`, type);
+    if (form.storage !== storage) throw differs(registered.path, `column ${JSON.stringify(name)} as ${storage}`, type);
     return `${form.value} AS c${position}`;
   });
-  return `(SELECT ${[...values, 'file_row_number'].join(', ')} FROM ${parquet})`;
+  const constants = partitions.map((column) => `${partitionValue(registered, column)} AS c${column.position}`);
+  return `(SELECT ${[...values, ...constants, 'file_row_number'].join(', ')} FROM ${parquet})`;
 }
 
 function differs(file: string, expected: string, found: string): AppError {

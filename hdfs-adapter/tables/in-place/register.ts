@@ -18,6 +18,7 @@ import { readLayout, type ParquetLayout } from '../parquet/layout.ts';
 import { writeMiniFile } from '../parquet/mini-file.ts';
 import { writeThrift } from '../parquet/thrift-compact.ts';
 import type { InPlaceFiles } from './in-place-files.ts';
+import { partitionColumns } from './partition-columns.ts';
 
 export interface RegisterOptions {
   readonly registered: readonly RegisteredFile[];
@@ -75,13 +76,17 @@ export async function registerInPlace(options: RegisterOptions): Promise<Registe
       else requireSame(first, columns);
     }
     if (first === null) throw new AppError('DATASET_EMPTY', 'Dataset: expected at least one file, found none');
-    return tableOf(first, found, options.options);
+    return tableOf(first, found, options);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function tableOf(first: FileColumns, inPlaceFiles: InPlaceFile[], options: DatasetOptions): RegisteredTable {
+function tableOf(
+  first: FileColumns,
+  inPlaceFiles: InPlaceFile[],
+  { options, limits }: RegisterOptions,
+): RegisteredTable {
   const rowCount = inPlaceFiles.reduce((sum, file) => sum + file.rowCount, 0);
   if (rowCount === 0)
     throw new AppError(
@@ -89,10 +94,21 @@ function tableOf(first: FileColumns, inPlaceFiles: InPlaceFile[], options: Datas
       `File ${first.path}: expected rows, found none in ${inPlaceFiles.length} files`,
     );
   const nullMarkers = [...new Set(['', ...(options.nullMarkers ?? DEFAULT_NULL_MARKERS)])];
-  const columns = first.names.map((name, position): StoredColumn => {
-    const { storage, parse } = columnForm(first.types[position] ?? '', `c${position}`, nullMarkers);
+  const columnOf = (name: string, type: string, position: number): StoredColumn => {
+    const { storage, parse } = columnForm(type, `c${position}`, nullMarkers);
     return { name, position, storage, hasTwin: false, parse };
-  });
+  };
+  const columns = first.names.map((name, position) => columnOf(name, first.types[position] ?? '', position));
+  for (const { name, type } of partitionColumns(inPlaceFiles)) {
+    if (first.names.includes(name))
+      throw new AppError(
+        'DATASET_SCHEMAS_DIFFER',
+        `File ${first.path}: column ${JSON.stringify(name)} is the key of a partition folder, too; write the file without it`,
+        { details: { path: first.path, first: first.path } },
+      );
+    columns.push({ ...columnOf(name, type, columns.length), isPartition: true });
+  }
+  requireColumnCount(columns.length, first.path, limits);
   return { table: { rowCount, columns, files: [], inPlaceFiles }, warnings: first.warnings };
 }
 
@@ -110,14 +126,7 @@ async function columnsOf(
 ): Promise<FileColumns> {
   const count = layout.columns.length;
   if (count === 0) throw new AppError('DATASET_EMPTY', `File ${file}: expected columns, found none`);
-  if (count > limits.columnsMax)
-    throw new AppError(
-      'DATASET_TOO_WIDE',
-      `File ${file}: expected at most ${limits.columnsMax} columns, found ${count}`,
-      {
-        details: { limit: limits.columnsMax, found: count },
-      },
-    );
+  requireColumnCount(count, file, limits);
   const columns = layout.columns.map((column, position) => ({ column, name: `c${position}` }));
   const nothing = { path: file, sizeBytes: 0, read: () => noBytes() };
   await writeMiniFile({ file: nothing, layout, groups: [], columns, target, signal });
@@ -130,6 +139,13 @@ async function columnsOf(
   await rm(target, { force: true });
   const types = rows.map(([type]) => String(type));
   return { path: file, types, ...columnNames(layout.columns.map(({ name }) => name)) };
+}
+
+function requireColumnCount(found: number, file: string, { columnsMax: limit }: IngestLimits): void {
+  if (found <= limit) return;
+  throw new AppError('DATASET_TOO_WIDE', `File ${file}: expected at most ${limit} columns, found ${found}`, {
+    details: { limit, found },
+  });
 }
 
 async function* noBytes(): AsyncGenerator<Uint8Array> {}

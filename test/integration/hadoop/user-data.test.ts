@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { BatchPrediction, BatchPredictionDryRun, Dataset, Job, type ErrorCode } from '#contracts';
+import { BatchPrediction, BatchPredictionDryRun, Dataset, FeaturePage, Job, type ErrorCode } from '#contracts';
 import type { HttpTransport } from '#hadoop-auth';
 import type { WebHdfsClient } from '#webhdfs';
 import { startTestAppServer, type TestAppServer } from '../../support/app-server.ts';
@@ -95,6 +95,9 @@ describe('a user’s data in HDFS', function () {
 
   it('refuses sources by name, with the reason', async () => {
     await put(await churn(0, 10), `${HOME}/nested/dt=1/a.parquet`);
+    await put(await churn(0, 10), `${HOME}/nested/b.parquet`);
+    await put(churnCsv(10), `${HOME}/text/dt=1/a.csv`);
+    await put(await churn(0, 10), `${HOME}/below/dt=1/more/a.parquet`);
     await put(await churn(0, 10), `${HOME}/mixed/a.parquet`);
     await put(churnCsv(10), `${HOME}/mixed/b.csv`);
     await put('', `${HOME}/zero/a.parquet`);
@@ -112,8 +115,20 @@ describe('a user’s data in HDFS', function () {
       [403, 'SOURCE_NOT_ALLOWED', '/tmp/x', /hadoop\.allowedRoots/],
       [403, 'SOURCE_NOT_ALLOWED', '/*/alice/data/churn', /hadoop\.allowedRoots/],
       [403, 'HDFS_PERMISSION_DENIED', `${HOME}/secret`, /secret\/a\.parquet as alice.*mode 0/],
-      [422, 'DATASET_SUBFOLDERS', `${HOME}/nested`, /dt=1 of a Hive partition/],
-      [422, 'DATASET_SUBFOLDERS', HOME, /expected files only, found folder/],
+      [
+        422,
+        'DATASET_SCHEMAS_DIFFER',
+        `${HOME}/nested`,
+        /dt=1\/a\.parquet: expected no partition folder as file .*b\.parquet, found folders dt=/,
+      ],
+      [422, 'UNSUPPORTED_FORMAT', `${HOME}/text`, /expected Parquet in partition folders \(dt\), found csv/],
+      [
+        422,
+        'DATASET_SUBFOLDERS',
+        `${HOME}/below`,
+        /dt=1: expected files and folders key=value only, found folder more/,
+      ],
+      [422, 'DATASET_SUBFOLDERS', HOME, /expected files and folders key=value only, found folder/],
       [422, 'DATASET_SCHEMAS_DIFFER', `${HOME}/mixed`, /mixed\/b\.csv: expected parquet/],
       [422, 'DATASET_UNREADABLE', `${HOME}/zero`, /zero\/a\.parquet: expected Parquet, found 0 bytes/],
       [422, 'DATASET_EMPTY', `${HOME}/none`, /none: expected files/],
@@ -133,6 +148,30 @@ describe('a user’s data in HDFS', function () {
     const { board, modelId: recommended } = await modelled(alice, { datasetId }, { target: 'label', maxModels: 2 });
     expect(board.data.length).to.be.greaterThan(1);
     modelId = recommended;
+  });
+
+  it('registers partition folders, whose keys are columns that models read', async () => {
+    const folder = `${HOME}/partitioned`;
+    await put(await churn(0, 100), `${folder}/day=2026-11-28/region=eu/part-0.parquet`);
+    await put(await churn(100, 200), `${folder}/day=2026-11-29/region=us/part-0.parquet`);
+    await put(await churn(200, ROWS), `${folder}/day=2026-11-29/region=__HIVE_DEFAULT_PARTITION__/part-0.parquet`);
+    await put('', `${folder}/_SUCCESS`);
+    const job = await alice.succeeded(await register(folder));
+    const dataset = await alice.get(String(job.resource).replace('/api/v1', ''), Dataset);
+    expect(dataset).to.include({ rowCount: ROWS, featureCount: 7, inPlace: true });
+    const { data } = await alice.get(`/datasets/${dataset.id}/features`, FeaturePage);
+    const [day, region] = data.slice(-2);
+    expect(day).to.include({ name: 'day', type: 'date', missingCount: 0 });
+    expect(region).to.include({ name: 'region', missingCount: 100, uniqueCount: 2 });
+    const { modelId: partitioned } = await modelled(
+      alice,
+      { datasetId: dataset.id },
+      { target: 'label', maxModels: 1 },
+    );
+    // One day, by a pattern: its key is a column all the same.
+    const source = { type: 'hdfs', path: `${folder}/day=*-29` };
+    const scored = await alice.succeeded(await predict({ modelId: partitioned, input: { source } }));
+    expect((await alice.get(String(scored.resource).replace('/api/v1', ''), BatchPrediction)).rowCount).to.equal(200);
   });
 
   it('predicts files as they are and writes into a folder of the user’s own, whole or not at all', async () => {
