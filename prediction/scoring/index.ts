@@ -1,14 +1,30 @@
 export {
   checkArtifact,
+  checkBlob,
   contentHashOf,
   modelReader,
   openArtifact,
   readModels,
   type Sha256Function,
 } from './artifact/open-artifact.ts';
-export { packArtifact, withCalibration, type PackedArtifact, type UnpackedContent } from './artifact/pack-artifact.ts';
-export type { ModelArrays } from './artifact/section-lists.ts';
-export { checkSections, readForest, readNetwork, readTrees, treesModel, writeSections } from './artifact/sections.ts';
+export {
+  layOutArtifact,
+  packArtifact,
+  withCalibration,
+  type ArtifactPacking,
+  type PackedArtifact,
+  type UnpackedContent,
+} from './artifact/pack-artifact.ts';
+export { storedShapes, type ModelArrays, type SectionShape } from './artifact/section-lists.ts';
+export {
+  checkSections,
+  readForest,
+  readNetwork,
+  readTrees,
+  sectionsByName,
+  treesModel,
+  writeSections,
+} from './artifact/sections.ts';
 export type { Contributions } from './explain/contributions.ts';
 export { type Explainer } from './explain/explainer.ts';
 export {

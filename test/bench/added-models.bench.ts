@@ -36,7 +36,7 @@ for await (const data of realData(folder, only)) {
       const ensemble = await ensembleOf(plan, data, models);
       const told = new Map(ensemble.facts.members.map(({ modelId, weight }) => [modelId, weight]));
       const weights = models.map((_, index) => told.get(`model-${index}`) ?? 0);
-      return { outOfFold: ensemble.outOfFold, weights, test: blendScore(plan, data, models, weights) };
+      return { outOfFold: ensemble.outOfFold, weights, test: await blendScore(plan, data, models, weights) };
     };
     const library = await fit(LIBRARY.filter(({ blueprintId }) => readable.has(blueprintId)));
     const without = await blended(library);

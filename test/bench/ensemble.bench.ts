@@ -67,10 +67,10 @@ for await (const data of realData(folder, only)) {
     const bagged = baggedWeights(plan, models);
     const texts = {
       single: testScore(plan, best.scorer, data.test),
-      ensemble: blendScore(plan, data, models, weights),
-      bagged: blendScore(plan, data, models, bagged),
+      ensemble: await blendScore(plan, data, models, weights),
+      bagged: await blendScore(plan, data, models, bagged),
       singleRefit: testScore(plan, (refits[0] ?? never()).scorer, data.test),
-      ensembleRefit: blendScore(plan, data, refits, weights),
+      ensembleRefit: await blendScore(plan, data, refits, weights),
     };
     const shares = models.flatMap(({ blueprintId }, index) => {
       const weight = weights[index] ?? 0;

@@ -106,7 +106,7 @@ export function ensembleTaskOf(
 
 const artifactOf = (plan: AutopilotPlan, data: RealData, { blueprintId, fit }: Model) => ({
   manifest: manifestOf(trainTask(data.train, plan, { blueprintId }), fit, CREATED),
-  blob: fit.blob,
+  readBlob: async () => fit.blob,
 });
 
 /** An ensemble as a worker makes it. */
@@ -128,17 +128,17 @@ export const never = (): never => {
 };
 
 /** Score on the test rows of a blend of models. */
-export function blendScore(
+export async function blendScore(
   plan: AutopilotPlan,
   data: RealData,
   models: readonly Model[],
   weights: readonly number[],
-): number {
+): Promise<number> {
   const parts = models.flatMap((model, index) => {
     const weight = weights[index] ?? 0;
     return weight > 0 ? [{ ...artifactOf(plan, data, model), weight }] : [];
   });
-  const blended = blendArtifacts(parts, sha256);
+  const blended = await blendArtifacts(parts, sha256);
   const facts = { members: [], selectionRowCount: null, gain: null, noise: null };
   const manifest = ensembleManifest(
     ensembleTaskOf(plan, data, models),

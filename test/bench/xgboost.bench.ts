@@ -58,7 +58,7 @@ for await (const data of realData(folder, only)) {
       });
       const figures = {
         greedyCv: own,
-        greedyTest: blendScore(plan, data, models, weights),
+        greedyTest: await blendScore(plan, data, models, weights),
       };
       process.stdout.write(
         `${data.name} ${plan.metric} seed ${seed}: ensemble ${name} [${shares.join(', ')}] ${JSON.stringify(figures)}\n`,

@@ -81,7 +81,10 @@ export function modelReader(models: readonly FittedModel[]): EnsembleReader {
     return model;
   };
   return {
-    artifact: (index) => Promise.resolve({ manifest: at(index).manifest, blob: at(index).fit.blob }),
+    artifact: (index) => {
+      const { manifest, fit } = at(index);
+      return Promise.resolve({ manifest, readBlob: () => Promise.resolve(fit.blob) });
+    },
     outOfFold: (index) => Promise.resolve(at(index).outOfFold),
   };
 }

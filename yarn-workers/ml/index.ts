@@ -21,7 +21,12 @@ export { missingSeries } from './blueprints/series-needs.ts';
 export type { ForestSettings } from './blueprints/forest-settings.ts';
 export type { LinearSettings } from './blueprints/linear-settings.ts';
 export type { GbmSettings, ModelSettings } from './blueprints/settings.ts';
-export { blendArtifacts, type BlendedArtifact, type WeightedArtifact } from './ensemble/blend-artifacts.ts';
+export {
+  blendArtifacts,
+  type BlendedArtifact,
+  type MemberArtifact,
+  type WeightedArtifact,
+} from './ensemble/blend-artifacts.ts';
 export { remakeEnsemble } from './ensemble/check-ensemble.ts';
 export { compareScores, scoreError } from './ensemble/compare-scores.ts';
 export {

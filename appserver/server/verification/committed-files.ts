@@ -14,7 +14,7 @@ export interface CommittedFiles {
 /** The files of a committed model, each proven to be what was committed. The manifest is read once, the others are read anew. */
 export interface CommittedModel {
   manifest: () => Promise<Manifest>;
-  artifact: () => Promise<{ readonly manifest: Manifest; readonly blob: Uint8Array }>;
+  blob: () => Promise<Uint8Array>;
   outOfFold: () => Promise<OutOfFold>;
 }
 
@@ -40,10 +40,7 @@ export function committedModel(
   const manifest = (): Promise<Manifest> => (once ??= readManifest());
   return {
     manifest,
-    artifact: async () => {
-      const signed = await manifest();
-      return { manifest: signed, blob: await read('blob', BLOB_BYTES_MAX, signed.content.blobSha256) };
-    },
+    blob: async () => read('blob', BLOB_BYTES_MAX, (await manifest()).content.blobSha256),
     outOfFold: async () => {
       const name = 'out-of-fold.bin';
       const vouched = (await manifest()).files.find((file) => file.name === name);

@@ -137,8 +137,9 @@ export async function answerQuestion(question: ModelQuestion, store: ReadableSto
       return comparisonOf(question, predictions, others);
     }
     case 'explanations': {
-      const { manifest, blob } = await committedModel(question.files, store).artifact();
-      return explainRows(openArtifact(manifest, blob, sha256Of), question.rows, question.top);
+      const model = committedModel(question.files, store);
+      const scorer = openArtifact(await model.manifest(), await model.blob(), sha256Of);
+      return explainRows(scorer, question.rows, question.top);
     }
     case 'stops': {
       const stops = (await committedModel(question.files, store).manifest()).parameters[STOPS_PARAMETER];
@@ -192,8 +193,8 @@ async function artifactInsight(
   { target, insight, label, deviations }: Omit<ArtifactQuestion, 'kind' | 'files'>,
   model: CommittedModel,
 ): Promise<InsightFacts> {
-  const { manifest, blob } = await model.artifact();
-  const { content, rowCount } = manifest;
+  const { content, rowCount } = await model.manifest();
+  const blob = await model.blob();
   const output = outputOf(target, label);
   const found =
     insight === 'word-cloud'

@@ -78,5 +78,11 @@ function memberFiles({ members }: EnsembleTask, store: ReadableStore): EnsembleR
       mismatch(`${name} of ${modelId} is not what was committed`),
     );
   };
-  return { artifact: (index) => at(index).artifact(), outOfFold: (index) => at(index).outOfFold() };
+  return {
+    artifact: async (index) => {
+      const { manifest, blob } = at(index);
+      return { manifest: await manifest(), readBlob: blob };
+    },
+    outOfFold: (index) => at(index).outOfFold(),
+  };
 }

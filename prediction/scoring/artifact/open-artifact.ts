@@ -1,16 +1,8 @@
-import {
-  ARTIFACT_FORMAT_VERSION,
-  AppError,
-  Manifest,
-  canonicalJson,
-  parse,
-  type ManifestContent,
-  type ManifestModel,
-} from '#contracts';
+import { ARTIFACT_FORMAT_VERSION, AppError, Manifest, canonicalJson, parse, type ManifestContent } from '#contracts';
 import type { ModelReader } from '../scorer/members.ts';
 import { checkScorer, compileScorer, type Scorer } from '../scorer/scorer.ts';
 import { checkContent } from './check-content.ts';
-import type { ModelArrays } from './section-lists.ts';
+import type { ModelArrays, StoredModel } from './section-lists.ts';
 import {
   checkSections,
   readFactorization,
@@ -18,6 +10,7 @@ import {
   readLinear,
   readNetwork,
   readTrees,
+  sectionsByName,
   type SectionReading,
 } from './sections.ts';
 
@@ -61,8 +54,7 @@ function provenManifest(manifest: unknown, blob: Uint8Array, sha256: Sha256Funct
   checkVersion(manifest);
   const parsed = parse(Manifest, manifest, 'manifest', 'ARTIFACT_INVALID');
   const { content } = parsed;
-  if (blob.length !== content.blobSizeBytes) fail(`blob has ${blob.length} bytes, expected ${content.blobSizeBytes}`);
-  if (sha256(blob) !== content.blobSha256) fail('blob has another SHA-256 than the manifest says');
+  checkBlob(content, blob, sha256);
   if (contentHashOf(content, sha256) !== parsed.contentHash) fail('content has another hash than the manifest says');
   for (const { feature } of parsed.trainingStatistics) {
     if (feature >= content.features.length)
@@ -72,6 +64,16 @@ function provenManifest(manifest: unknown, blob: Uint8Array, sha256: Sha256Funct
   return parsed;
 }
 
+/** Proves that a blob is the one that the content names. @throws ARTIFACT_INVALID */
+export function checkBlob(
+  { blobSizeBytes, blobSha256 }: Pick<ManifestContent, 'blobSizeBytes' | 'blobSha256'>,
+  blob: Uint8Array,
+  sha256: Sha256Function,
+): void {
+  if (blob.length !== blobSizeBytes) fail(`blob has ${blob.length} bytes, expected ${blobSizeBytes}`);
+  if (sha256(blob) !== blobSha256) fail('blob has another SHA-256 than the manifest says');
+}
+
 /** Checks the sections; what it returns reads a model's arrays. @throws ARTIFACT_INVALID */
 export function modelReader(
   content: ManifestContent,
@@ -79,7 +81,7 @@ export function modelReader(
   reading: SectionReading = 'copied',
 ): ModelReader {
   checkSections(content.sections, blob.length);
-  const sections = new Map(content.sections.map((section) => [section.name, section]));
+  const sections = sectionsByName(content.sections);
   return {
     trees: (model) => readTrees(model, sections, blob, reading),
     linear: (model) => readLinear(model, sections, blob, reading),
@@ -88,8 +90,6 @@ export function modelReader(
     network: (model) => readNetwork(model, sections, blob, reading),
   };
 }
-
-type StoredModel = Exclude<ManifestModel, { kind: 'constant' }>;
 
 /** The arrays of all models by prefix, by default copied out of the blob. @throws ARTIFACT_INVALID */
 export function readModels(

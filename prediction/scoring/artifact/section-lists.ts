@@ -1,4 +1,4 @@
-import type { SectionType } from '#contracts';
+import type { ManifestModel, SectionType } from '#contracts';
 import type { FactorizationArrays } from '../models/factorization-arrays.ts';
 import type { ForestArrays } from '../models/forest-arrays.ts';
 import type { LinearArrays } from '../models/linear-arrays.ts';
@@ -96,12 +96,46 @@ export type SectionArray = Float64Array | Float32Array | Int32Array | Uint32Arra
 /** The arrays of a model of any kind. */
 export type ModelArrays = TreeArrays | LinearArrays | ForestArrays | FactorizationArrays | NetworkArrays;
 
+/** A model whose arrays lie in the blob. */
+export type StoredModel = Exclude<ManifestModel, { kind: 'constant' }>;
+
+/** An array of a model before it is there. */
+export interface SectionShape {
+  readonly field: string;
+  readonly type: SectionType;
+  /** In elements. */
+  readonly length: number;
+}
+
+const SECTIONS_OF: Readonly<Record<StoredModel['kind'], readonly (readonly [string, SectionType])[]>> = {
+  trees: TREE_SECTIONS,
+  'linear-trees': [...TREE_SECTIONS, ...LINEAR_LEAF_SECTIONS],
+  linear: LINEAR_SECTIONS,
+  forest: FOREST_SECTIONS,
+  'factorization-machine': FACTORIZATION_SECTIONS,
+  network: NETWORK_SECTIONS,
+};
+
+/** The arrays that a model of an artefact has, in the order in which they are written; told by the manifest alone. */
+export const storedShapes = (
+  { kind, prefix }: StoredModel,
+  sections: ReadonlyMap<string, Pick<SectionShape, 'length'>>,
+): SectionShape[] =>
+  SECTIONS_OF[kind].flatMap(([field, type]) => {
+    const found = sections.get(`${prefix}.${field}`);
+    return found === undefined ? [] : [{ field, type, length: found.length }];
+  });
+
 /** The arrays that a model has with their names and types, in the order in which they are written. */
 export function namedArrays(
   model: ModelArrays,
 ): { readonly field: string; readonly type: SectionType; readonly array: SectionArray }[] {
   return sectionsOf(model).flatMap(({ field, type, array }) => (array === null ? [] : [{ field, type, array }]));
 }
+
+/** The same before they are there. */
+export const shapesOf = (model: ModelArrays): SectionShape[] =>
+  namedArrays(model).map(({ field, type, array: { length } }) => ({ field, type, length }));
 
 function sectionsOf(model: ModelArrays): { field: string; type: SectionType; array: SectionArray | null }[] {
   if ('priorVotes' in model) return FOREST_SECTIONS.map(([field, type]) => ({ field, type, array: model[field] }));

@@ -10,8 +10,9 @@ import {
   LINEAR_SECTIONS,
   NETWORK_SECTIONS,
   namedArrays,
+  shapesOf,
   type ModelArrays,
-  type SectionArray,
+  type SectionShape,
 } from './section-lists.ts';
 
 /** Every section begins at a multiple of this many bytes. */
@@ -20,28 +21,51 @@ export const SECTION_ALIGNMENT = 8;
 /** Bytes of one element. */
 const WIDTH: Readonly<Record<SectionType, number>> = { float64: 8, float32: 4, int32: 4, uint32: 4, uint8: 1 };
 
-/** Writes the arrays of all models into one blob, little endian, in the order of `models`. */
-export function writeSections(models: ReadonlyMap<string, ModelArrays>): { sections: BlobSection[]; blob: Uint8Array } {
+/** Where the arrays of all models lie in a blob, in the order of `models`. */
+export function layOutSections(models: ReadonlyMap<string, readonly SectionShape[]>): {
+  sections: BlobSection[];
+  sizeBytes: number;
+} {
   const sections: BlobSection[] = [];
-  const parts: SectionArray[] = [];
   let offset = 0;
-  for (const [prefix, model] of models) {
-    for (const { field, type, array } of namedArrays(model)) {
-      sections.push({ name: `${prefix}.${field}`, type, offset, length: array.length });
-      parts.push(array);
-      offset = aligned(offset + array.length * WIDTH[type]);
+  for (const [prefix, shapes] of models) {
+    for (const { field, type, length } of shapes) {
+      sections.push({ name: `${prefix}.${field}`, type, offset, length });
+      offset = aligned(offset + length * WIDTH[type]);
     }
   }
-  const blob = new Uint8Array(offset);
-  for (const [i, { offset: at }] of sections.entries()) writeArray(blob, at, parts[i] ?? new Uint8Array(0));
-  return { sections, blob };
+  return { sections, sizeBytes: offset };
 }
 
 const aligned = (bytes: number): number => Math.ceil(bytes / SECTION_ALIGNMENT) * SECTION_ALIGNMENT;
 
-function writeArray(blob: Uint8Array, at: number, array: SectionArray): void {
-  blob.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), at);
+/** Writes the arrays of a model to where they were laid out, little endian. @throws ARTIFACT_INVALID where one was not */
+export function writeModel(
+  blob: Uint8Array,
+  places: ReadonlyMap<string, BlobSection>,
+  prefix: string,
+  model: ModelArrays,
+): void {
+  for (const { field, array } of namedArrays(model)) {
+    const name = `${prefix}.${field}`;
+    const { offset } = places.get(name) ?? fail({ name }, 'has no place');
+    blob.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), offset);
+  }
 }
+
+/** Writes the arrays of all models into one blob, in the order of `models`. */
+export function writeSections(models: ReadonlyMap<string, ModelArrays>): { sections: BlobSection[]; blob: Uint8Array } {
+  const { sections, sizeBytes } = layOutSections(
+    new Map([...models].map(([prefix, model]) => [prefix, shapesOf(model)])),
+  );
+  const blob = new Uint8Array(sizeBytes);
+  const places = sectionsByName(sections);
+  for (const [prefix, model] of models) writeModel(blob, places, prefix, model);
+  return { sections, blob };
+}
+
+export const sectionsByName = (sections: readonly BlobSection[]): Map<string, BlobSection> =>
+  new Map(sections.map((section) => [section.name, section]));
 
 if (new Uint8Array(Uint16Array.of(1).buffer)[0] !== 1)
   throw new AppError('NOT_AVAILABLE', 'numbers of artefacts are little endian, which this processor is not');

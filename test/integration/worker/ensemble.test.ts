@@ -82,11 +82,21 @@ describe('worker: ensemble task', function () {
       ensemble: outcome.ensemble,
     });
 
+    const { store } = bench.context;
+    const blobOfFirst = `${task.members[0]?.artifactPath ?? ''}/blob`;
+    const bytes = await store.readAll(blobOfFirst, { maxBytes: 2 ** 26 });
+    await store.delete(blobOfFirst);
+    await store.write(
+      blobOfFirst,
+      bytes.map((byte, at) => (at === 40 ? byte ^ 1 : byte)),
+    );
+    const altered = await appErrorOf('ARTIFACT_INVALID', () => runEnsemble(bench.run(task)));
+    expect(altered.message).to.include('blob has another SHA-256');
+
     for (const { artifactPath } of task.members.slice(0, 1))
-      for (const name of ['manifest.json', 'blob', 'out-of-fold.bin'])
-        await bench.context.store.delete(`${artifactPath}/${name}`);
+      for (const name of ['manifest.json', 'blob', 'out-of-fold.bin']) await store.delete(`${artifactPath}/${name}`);
     const place = { artifactPath: run.attempt.path, manifestSha256: sha256In(run.attempt.files, 'manifest.json') };
-    const scorer = await openStoredArtifact(bench.context.store, place);
+    const scorer = await openStoredArtifact(store, place);
     const answer = scorer.createPrediction();
     scorer.scoreRow({ age: '40', plan: 'pro', since: '2026-03-15' }, answer);
     expect(answer.probabilities[1]).to.be.within(0.5, 1);

@@ -13,7 +13,7 @@ import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { report, type FitIo } from '../fit/clock.ts';
 import { scoresFromOutOfFold, type OutOfFold } from '../fit/out-of-fold.ts';
-import { blendArtifacts, type BlendedArtifact, type WeightedArtifact } from './blend-artifacts.ts';
+import { blendArtifacts, type BlendedArtifact, type MemberArtifact, type WeightedArtifact } from './blend-artifacts.ts';
 import { blendFacts, givenBlend, type Blend, type Choice } from './blend.ts';
 import { blendOutOfFold } from './blend-out-of-fold.ts';
 import { chooseBlends } from './choose-blends.ts';
@@ -22,7 +22,8 @@ import { linkScale } from './link-scale.ts';
 
 /** Reads what the members of a task have left, by their number in it. */
 export interface EnsembleReader {
-  readonly artifact: (member: number) => Promise<Pick<WeightedArtifact, 'manifest' | 'blob'>>;
+  /** Its blob is read later, when it is that member's turn, and is held no longer than that. */
+  readonly artifact: (member: number) => Promise<MemberArtifact>;
   readonly outOfFold: (member: number) => Promise<OutOfFold>;
 }
 
@@ -42,8 +43,8 @@ export interface Ensemble extends BlendedArtifact {
 
 /**
  * Makes an ensemble: chooses weights on the members' out-of-fold predictions, blends these and the artefacts. Of a refit the
- * weights are given. Two passes over the out-of-fold predictions, one model in memory at a time; the artefacts of those that
- * were chosen are held together.
+ * weights are given. Two passes over the out-of-fold predictions, one model in memory at a time; of the artefacts of those that
+ * were chosen one at a time too, beside the blend.
  *
  * @throws TASK_DEADLINE when time runs out between two steps of it; TASK_CANCELLED
  */
@@ -135,13 +136,13 @@ export async function blendMembers(
   for (const index of members.keys()) {
     const weight = weights[index] ?? 0;
     if (weight === 0) continue;
-    await step(
-      io,
-      0.7 + (0.2 * index) / members.length,
-      'blending',
-      `reading artefact ${index + 1} of ${members.length}`,
-    );
-    artifacts.push({ ...(await read.artifact(index)), weight });
+    const { manifest, readBlob } = await read.artifact(index);
+    const readNext = async (): Promise<Uint8Array> => {
+      const message = `reading artefact ${index + 1} of ${members.length}`;
+      await step(io, 0.7 + (0.2 * index) / members.length, 'blending', message);
+      return readBlob();
+    };
+    artifacts.push({ manifest, readBlob: readNext, weight });
   }
   return blendArtifacts(artifacts, io.sha256, layer?.shifts);
 }

@@ -3,6 +3,7 @@ import {
   checkSections,
   checkTrees,
   readTrees,
+  sectionsByName,
   treesModel,
   writeSections,
   type Sha256Function,
@@ -103,7 +104,7 @@ export function decodeState(bytes: Uint8Array, rules: StateRules, sha256: Sha256
 
 function statesOf(head: Head, blob: Uint8Array, rules: StateRules): FitState {
   checkSections(head.sections, blob.length);
-  const sections = new Map(head.sections.map((section) => [section.name, section]));
+  const sections = sectionsByName(head.sections);
   const read = (model: Static<typeof TREES>, member: number): TreeArrays => {
     const columnCount = rules.columnCounts[member];
     if (columnCount === undefined) return invalidState(`it has member ${member} of ${rules.columnCounts.length}`);

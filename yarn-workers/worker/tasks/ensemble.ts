@@ -9,11 +9,11 @@ import {
 } from '#ml';
 import type { ObjectStore } from '#object-store';
 import { failpoint } from '#runtime';
-import { openArtifact } from '#scoring';
+import { checkBlob, openArtifact } from '#scoring';
 import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
 import type { TaskHandler } from '../child/task-run.ts';
 import { microsPerRow } from './micros-per-row.ts';
-import { OUT_OF_FOLD_BYTES_MAX, readOf, readStoredArtifact, sha256 } from './stored-artifact.ts';
+import { BLOB_BYTES_MAX, OUT_OF_FOLD_BYTES_MAX, readOf, readStoredManifest, sha256 } from './stored-artifact.ts';
 
 /** Blends models into one artefact: `blob`, `out-of-fold.bin` (not for a refit), and `manifest.json` last. */
 export const runEnsemble: TaskHandler<EnsembleTask> = async ({ task, context, reporter, attempt, remainingMs }) => {
@@ -70,9 +70,15 @@ export function storedMembers({ members }: EnsembleTask, store: ObjectStore): En
   };
   return {
     artifact: async (index) => {
-      const { manifest, blob } = await readStoredArtifact(store, memberAt(index));
+      const member = memberAt(index);
       // Whoever committed it has opened it, and the blend is proven to open.
-      return { manifest: parse(Manifest, manifest, 'manifest', 'ARTIFACT_INVALID'), blob };
+      const manifest = parse(Manifest, await readStoredManifest(store, member), 'manifest', 'ARTIFACT_INVALID');
+      const readBlob = async (): Promise<Uint8Array> => {
+        const blob = await readOf(store, member.artifactPath, 'blob', BLOB_BYTES_MAX);
+        checkBlob(manifest.content, blob, sha256);
+        return blob;
+      };
+      return { manifest, readBlob };
     },
     outOfFold: async (index) =>
       decodeOutOfFold(await readOf(store, memberAt(index).artifactPath, 'out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX)),

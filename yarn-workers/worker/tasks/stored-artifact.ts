@@ -21,8 +21,19 @@ export type ArtifactPlace = Pick<BatchPredictTask, 'artifactPath' | 'manifestSha
  */
 export async function readStoredArtifact(
   store: ObjectStore,
-  { artifactPath, manifestSha256 }: ArtifactPlace,
+  place: ArtifactPlace,
 ): Promise<{ readonly manifest: unknown; readonly blob: Uint8Array }> {
+  return {
+    manifest: await readStoredManifest(store, place),
+    blob: await readOf(store, place.artifactPath, 'blob', BLOB_BYTES_MAX),
+  };
+}
+
+/** The manifest alone. @throws see `readStoredArtifact` */
+export async function readStoredManifest(
+  store: ObjectStore,
+  { artifactPath, manifestSha256 }: ArtifactPlace,
+): Promise<unknown> {
   const manifest = await readOf(store, artifactPath, 'manifest.json', MANIFEST_BYTES_MAX);
   const found = sha256(manifest);
   if (found !== manifestSha256)
@@ -31,8 +42,7 @@ export async function readStoredArtifact(
       `artefact ${artifactPath}: expected a manifest of SHA-256 ${manifestSha256}, found ${found}`,
     );
   // The hash has shown that this is the text that was sealed.
-  const json: unknown = JSON.parse(Buffer.from(manifest).toString('utf8'));
-  return { manifest: json, blob: await readOf(store, artifactPath, 'blob', BLOB_BYTES_MAX) };
+  return JSON.parse(Buffer.from(manifest).toString('utf8'));
 }
 
 /** Opens an artefact of the object store. @throws ARTIFACT_INVALID; ARTIFACT_VERSION */

@@ -3,6 +3,7 @@ import {
   checkForest,
   checkSections,
   readForest,
+  sectionsByName,
   writeSections,
   type ForestArrays,
   type Sha256Function,
@@ -85,7 +86,7 @@ export function decodeForestState(bytes: Uint8Array, rules: ForestStateRules, sh
   const head = parse(Head, found, 'head of a fit state', 'ARTIFACT_INVALID');
   if (head.taskSha256 !== rules.taskSha256) return invalidState('it belongs to another task');
   checkSections(head.sections, blob.length);
-  const sections = new Map(head.sections.map((section) => [section.name, section]));
+  const sections = sectionsByName(head.sections);
   const read = (model: Static<typeof FOREST>, member: number): ForestArrays => {
     const columnCount = rules.columnCounts[member];
     if (columnCount === undefined) return invalidState(`it has member ${member} of ${rules.columnCounts.length}`);

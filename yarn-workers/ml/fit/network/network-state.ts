@@ -3,6 +3,7 @@ import {
   checkNetwork,
   checkSections,
   readNetwork,
+  sectionsByName,
   writeSections,
   type NetworkArrays,
   type Sha256Function,
@@ -131,7 +132,7 @@ export function decodeNetworkState(bytes: Uint8Array, rules: NetworkStateRules, 
     return invalidState('the numbers of its running member are not whole');
   const arrays = blob.subarray(0, head.numbersAt);
   checkSections(head.sections, arrays.length);
-  const sections = new Map(head.sections.map((section) => [section.name, section]));
+  const sections = sectionsByName(head.sections);
   const finished = head.finished.map(({ model, ...rest }, member) => {
     const columnCount = rules.columnCounts[member];
     if (columnCount === undefined) return invalidState(`it has member ${member} of ${rules.columnCounts.length}`);

@@ -166,6 +166,11 @@ describe('an ensemble that a worker made', function () {
     await store.write('models/elsewhere/out-of-fold.bin', encodeOutOfFold(worse));
     const spoiled = await appErrorOf('RESULT_MISMATCH', () => verify({ ...task, members: moved }, ensemble));
     expect(spoiled.message).to.match(/out-of-fold\.bin of model-0 is not what was committed/);
+    const spoilt = moved.map((member, index) => (index === 0 ? { ...member, artifactPath: 'models/spoilt' } : member));
+    await store.write('models/spoilt/manifest.json', Buffer.from(JSON.stringify(manifest)));
+    await store.write('models/spoilt/blob', fit.blob.subarray(1));
+    const altered = await appErrorOf('RESULT_MISMATCH', () => verify({ ...task, members: spoilt }, ensemble));
+    expect(altered.message).to.match(/blob of model-0 is not what was committed/);
   });
 
   it('is refused as a refit with other weights than its twin, with scores, or with weights of parts', async () => {

@@ -3,13 +3,17 @@ import { AppError, isAppError, type Manifest } from '#contracts';
 import {
   checkArtifact,
   contentHashOf,
+  layOutArtifact,
   openArtifact,
   packArtifact,
   readModels,
+  sectionsByName,
+  storedShapes,
   withCalibration,
   type LinearArrays,
   type ModelArrays,
   type NetworkArrays,
+  type SectionShape,
 } from '#scoring';
 import {
   manifestOf,
@@ -220,6 +224,28 @@ describe('artefact', () => {
     for (const arrays of spoilt)
       expect(codeOf(() => packArtifact(sampleContent(), arrays, sha256))).to.match(/^ARTIFACT_INVALID/);
     expect(manifestOf(packArtifact(sampleContent(), models, sha256)).content.blobSizeBytes).to.be.greaterThan(1000);
+  });
+
+  it('refuses arrays that come twice, late or otherwise than they were laid out', () => {
+    const models = sampleModels(randomGenerator(21));
+    const shapes = new Map<string, SectionShape[]>();
+    for (const { model } of manifest.content.members)
+      if (model.kind !== 'constant')
+        shapes.set(model.prefix, storedShapes(model, sectionsByName(manifest.content.sections)));
+    const packing = layOutArtifact(sampleContent(), shapes, sha256);
+    const put = (prefix: string, arrays: ModelArrays = models.get(prefix) ?? expect.fail(prefix)) =>
+      codeOf(() => packing.put(prefix, arrays));
+    const { m0, m3 } = { m0: sampleTrees(randomGenerator(21)).get('m0'), m3: sampleLinear() };
+    if (m0 === undefined) throw new Error('no m0');
+    expect(put('m0', { ...m0, leafValue: m0.leafValue.slice(1) })).to.match(/arrays of "m0" are others/);
+    expect(put('m0', { ...m0, leafCover: null })).to.match(/arrays of "m0" are others/);
+    expect(put('m3', m0)).to.match(/^ARTIFACT_INVALID/);
+    expect(put('m2', m3)).to.match(/arrays of "m2" are surplus/);
+    for (const prefix of ['m4', 'm0', 'm3']) expect(put(prefix)).to.equal('accepted');
+    expect(put('m4')).to.match(/arrays of "m4" are surplus/);
+    expect(codeOf(() => packing.seal())).to.match(/arrays of m1 are missing/);
+    expect(put('m1')).to.equal('accepted');
+    expect(packing.seal()).to.deep.equal(packArtifact(sampleContent(), models, sha256));
   });
 
   it('survives 2,400 mutated artefacts: opened and scored, or refused by an AppError', () => {

@@ -159,10 +159,10 @@ describe('ml calibration', function () {
     for (let row = 0; row < 20; row += 1)
       expect(rawOf(calibrated, row)).to.be.closeTo(1.5 * rawOf(uncalibrated, row) - 0.25, 1e-12);
     const parts = [
-      { manifest: sealed(refitTask, refit), blob: refit.blob, weight: 0.75 },
-      { manifest: sealed(task, made), blob: made.blob, weight: 0.25 },
+      { manifest: sealed(refitTask, refit), readBlob: async () => refit.blob, weight: 0.75 },
+      { manifest: sealed(task, made), readBlob: async () => made.blob, weight: 0.25 },
     ];
-    const blend = blendArtifacts(parts, sha256);
+    const blend = await blendArtifacts(parts, sha256);
     const manifest = { ...sealed(refitTask, refit), content: blend.content, contentHash: blend.contentHash };
     const scorer = openArtifact(JSON.parse(JSON.stringify(manifest)), blend.blob, sha256);
     const own = openArtifact(sealed(task, made), made.blob, sha256);

@@ -250,10 +250,10 @@ describe('ml histories of series', () => {
     ];
     const artifacts = models.map(({ task, fit }) => ({
       manifest: manifestOf(task, fit, { createdAt: '2026-01-01T00:00:00Z', files: [] }),
-      blob: fit.blob,
+      readBlob: async () => fit.blob,
       weight: 0.5,
     }));
-    const blend = blendArtifacts(artifacts, sha256);
+    const blend = await blendArtifacts(artifacts, sha256);
     const [head] = artifacts;
     const blended = openArtifact(
       { ...(head ?? expect.fail()).manifest, content: blend.content, contentHash: blend.contentHash },
