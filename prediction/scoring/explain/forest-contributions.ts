@@ -1,6 +1,13 @@
 import { AppError, type Link } from '#contracts';
 import { MISSING_BIN, onLinkScale, rowBinner } from '../models/forest.ts';
-import { COLUMN_SHIFT, CUT_MAX, MISSING_LEFT_BIT, checkForest, type ForestArrays } from '../models/forest-arrays.ts';
+import {
+  COLUMN_SHIFT,
+  CUT_MAX,
+  MISSING_LEFT_BIT,
+  checkForest,
+  leftChildren,
+  type ForestArrays,
+} from '../models/forest-arrays.ts';
 import { DEFAULT_LEFT_BIT, MISSING_NAN, MISSING_TYPE_SHIFT, type TreeArrays } from '../models/tree-arrays.ts';
 import { walkArrays } from '../models/tree-walk.ts';
 import type { Contributions, FeaturePlaces } from './contributions.ts';
@@ -133,7 +140,7 @@ export function spendSteps(budget: StepBudget, steps: number, by: string, remedy
 /** The forest's nodes as trees over bins, NaN for none; all have one output, whose leaf values come apart. */
 function asTrees(forest: ForestArrays): TreeArrays & { readonly leafCover: Float64Array } {
   const { node, nodeOffset, leafOffset, treeCount } = forest;
-  const shape = checkForest(forest, forest.columnCount);
+  const right = checkForest(forest, forest.columnCount);
   const own = (children: Int32Array): Int32Array => {
     const counted = new Int32Array(children.length);
     for (let tree = 0; tree < treeCount; tree += 1) {
@@ -156,8 +163,8 @@ function asTrees(forest: ForestArrays): TreeArrays & { readonly leafCover: Float
     splitFeature: Int32Array.from(node, (word) => word >>> COLUMN_SHIFT),
     threshold: Float64Array.from(node, (word) => word & CUT_MAX),
     decisionType: Uint8Array.from(node, (word) => isNumber | ((word & MISSING_LEFT_BIT) === 0 ? 0 : DEFAULT_LEFT_BIT)),
-    left: own(shape.left),
-    right: own(shape.right),
+    left: own(leftChildren(forest, right)),
+    right: own(right),
     leafValue: new Float64Array(forest.leafCover.length),
     leafCover: Float64Array.from(forest.leafCover),
     catBoundaries: Int32Array.of(0),

@@ -63,20 +63,14 @@ export const COLUMN_SHIFT = 13;
 /** Columns that the word of a node can name. */
 export const FOREST_COLUMNS_MAX = 2 ** (32 - COLUMN_SHIFT);
 
-/** A forest's shape, written out: a child >= 0 is a node of all nodes, < 0 the leaf ~child of all leaves. */
-export interface ForestShape {
-  readonly left: Int32Array;
-  readonly right: Int32Array;
-}
-
 /**
- * Proves that evaluation cannot leave the arrays, cannot loop and cannot give anything but finite raw scores, and writes the
- * shape out.
+ * Proves that evaluation cannot leave the arrays, cannot loop and cannot give anything but finite raw scores.
  *
  * @param columnCount columns that the model's steps make
+ * @returns the right child of each node: >= 0 a node of all nodes, < 0 the leaf ~child of all leaves
  * @throws ARTIFACT_INVALID naming the first thing that is wrong
  */
-export function checkForest(forest: ForestArrays, columnCount: number): ForestShape {
+export function checkForest(forest: ForestArrays, columnCount: number): Int32Array {
   const { treeCount, outputCount, link, priorVotes } = forest;
   if (!Number.isSafeInteger(treeCount) || treeCount < 1) fail(`treeCount is ${treeCount}`);
   if (!Number.isSafeInteger(outputCount) || outputCount < 1) fail(`outputCount is ${outputCount}`);
@@ -94,7 +88,7 @@ export function checkForest(forest: ForestArrays, columnCount: number): ForestSh
   checkOffsets('leafOffset', forest.leafOffset, treeCount, forest.leafCover.length);
   checkNodes(forest);
   checkLeaves(forest);
-  return shapeOf(forest);
+  return rightChildren(forest);
 }
 
 function fail(what: string): never {
@@ -178,8 +172,7 @@ function checkLeaves(forest: ForestArrays): void {
  * Reads preorder: after a node that has a right subtree to come it is held open; where a subtree ends the last one that is
  * open gets its right child. Each tree must end with its last node and leaf and nothing open.
  */
-function shapeOf({ node, nodeOffset, leafOffset, treeCount }: ForestArrays): ForestShape {
-  const left = new Int32Array(node.length);
+function rightChildren({ node, nodeOffset, leafOffset, treeCount }: ForestArrays): Int32Array {
   const right = new Int32Array(node.length);
   const open: number[] = [];
   for (let tree = 0; tree < treeCount; tree += 1) {
@@ -190,11 +183,7 @@ function shapeOf({ node, nodeOffset, leafOffset, treeCount }: ForestArrays): For
       fail(`tree ${tree} has ${end - first} nodes and ${(leafOffset[tree + 1] ?? 0) - leaf} leaves`);
     for (let at = first; at < end; at += 1) {
       open.push(at);
-      if (((node[at] ?? 0) & LEFT_LEAF_BIT) === 0) {
-        left[at] = at + 1;
-        continue;
-      }
-      left[at] = ~leaf;
+      if (((node[at] ?? 0) & LEFT_LEAF_BIT) === 0) continue;
       leaf += 1;
       for (let parent = open.pop(); parent !== undefined; parent = open.pop()) {
         if (((node[parent] ?? 0) & RIGHT_LEAF_BIT) === 0) {
@@ -209,5 +198,29 @@ function shapeOf({ node, nodeOffset, leafOffset, treeCount }: ForestArrays): For
     }
     if (open.length > 0) fail(`tree ${tree} lacks ${open.length} right children`);
   }
-  return { left, right };
+  return right;
+}
+
+/**
+ * The left child of each node, numbered as the right ones are: the next node, or the next leaf.
+ *
+ * @param right what `checkForest` returns
+ */
+export function leftChildren({ node, nodeOffset, leafOffset, treeCount }: ForestArrays, right: Int32Array): Int32Array {
+  const left = new Int32Array(node.length);
+  const nextLeaf = new Int32Array(node.length);
+  for (let tree = 0; tree < treeCount; tree += 1) {
+    const first = nodeOffset[tree] ?? 0;
+    if (first < (nodeOffset[tree + 1] ?? 0)) nextLeaf[first] = leafOffset[tree] ?? 0;
+    for (let at = first; at < (nodeOffset[tree + 1] ?? 0); at += 1) {
+      const leaf = nextLeaf[at] ?? 0;
+      const isLeaf = ((node[at] ?? 0) & LEFT_LEAF_BIT) !== 0;
+      left[at] = isLeaf ? ~leaf : at + 1;
+      if (!isLeaf) nextLeaf[at + 1] = leaf;
+      const child = right[at] ?? -1;
+      // A left subtree has one leaf more than nodes.
+      if (child >= 0) nextLeaf[child] = leaf + child - at;
+    }
+  }
+  return left;
 }

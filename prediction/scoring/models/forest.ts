@@ -3,10 +3,10 @@ import type { CompiledModel } from './compile.ts';
 import {
   COLUMN_SHIFT,
   CUT_MAX,
+  LEFT_LEAF_BIT,
   MISSING_LEFT_BIT,
   checkForest,
   type ForestArrays,
-  type ForestShape,
 } from './forest-arrays.ts';
 import { CATEGORY_COLUMN } from './column-points.ts';
 import { BLOCK_ROWS, rowOf, type BlockEvaluator } from './tree-walk.ts';
@@ -31,8 +31,8 @@ export function compileForest(forest: ForestArrays, columnCount: number, columns
     if (place < 0 || place >= columnCount)
       throw new AppError('ARTIFACT_INVALID', `forest: column ${place} of ${columnCount}`);
   }
-  const shape = checkForest(forest, places.length);
-  const scoreBlock = linked(forest, sumOfTrees(forest, shape, places));
+  const steps = interleaved(forest, checkForest(forest, places.length));
+  const scoreBlock = linked(forest, sumOfTrees(forest, steps, places));
   return { outputCount: forest.outputCount, score: rowOf(scoreBlock), scoreBlock };
 }
 
@@ -71,24 +71,19 @@ export function rowBinner(
   };
 }
 
-/** Node, left, right of all nodes beside each other: a step down a tree reads one place of memory. */
-function interleaved({ node }: ForestArrays, { left, right }: ForestShape): Int32Array {
-  const steps = new Int32Array(3 * node.length);
+/**
+ * Node and right child of all nodes beside each other: a step down a tree reads one place of memory. Nodes and leaves stand in preorder,
+ * so the left child of a node is the next one, or the next leaf.
+ */
+function interleaved({ node }: ForestArrays, right: Int32Array): Int32Array {
+  const steps = new Int32Array(2 * node.length);
   for (let at = 0; at < node.length; at += 1) {
-    steps[3 * at] = node[at] ?? 0;
-    const childOf = (child: number): number => (child >= 0 ? 3 * child : child);
-    steps[3 * at + 1] = childOf(left[at] ?? -1);
-    steps[3 * at + 2] = childOf(right[at] ?? -1);
+    const child = right[at] ?? -1;
+    steps[2 * at] = node[at] ?? 0;
+    steps[2 * at + 1] = child >= 0 ? 2 * child : child;
   }
   return steps;
 }
-
-/** Where each tree begins: its first step, or below 0 the leaf that it is. */
-const rootsOf = ({ treeCount, nodeOffset, leafOffset }: ForestArrays): Int32Array =>
-  Int32Array.from({ length: treeCount }, (_, tree) => {
-    const first = nodeOffset[tree] ?? 0;
-    return first === nodeOffset[tree + 1] ? ~(leafOffset[tree] ?? 0) : 3 * first;
-  });
 
 /** Adds what a leaf says to the sums of a row, which begin at `at`. */
 type LeafAdder = (leaf: number, out: Float64Array, at: number) => void;
@@ -108,13 +103,11 @@ function leafAdder({ outputCount, leafValue, leafShares, sharesOffset, shareClas
 }
 
 /** Writes the prior's and all trees' sum, of at most BLOCK_ROWS rows; see `linked` for what follows. */
-function sumOfTrees(forest: ForestArrays, shape: ForestShape, places: Int32Array): BlockEvaluator {
-  const { outputCount } = forest;
+function sumOfTrees(forest: ForestArrays, steps: Int32Array, places: Int32Array): BlockEvaluator {
+  const { outputCount, treeCount, nodeOffset, leafOffset } = forest;
   const binsOf = rowBinner(forest, places);
   const width = places.length;
   const bins = Array.from({ length: BLOCK_ROWS }, () => new Int32Array(width));
-  const steps = interleaved(forest, shape);
-  const roots = rootsOf(forest);
   const addLeaf = leafAdder(forest);
   const prior = forest.prior.map((value) => value * forest.priorVotes);
   return (values, base, stride, rowCount, out, at) => {
@@ -122,17 +115,29 @@ function sumOfTrees(forest: ForestArrays, shape: ForestShape, places: Int32Array
       binsOf(values, base + row * stride, bins[row] ?? new Int32Array(width));
       for (let output = 0; output < outputCount; output += 1) out[at + row * outputCount + output] = prior[output] ?? 0;
     }
-    for (const root of roots) {
+    for (let tree = 0; tree < treeCount; tree += 1) {
+      const first = nodeOffset[tree] ?? 0;
+      const root = first === nodeOffset[tree + 1] ? -1 : 2 * first;
+      const firstLeaf = leafOffset[tree] ?? 0;
       for (let row = 0, place = at; row < rowCount; row += 1, place += outputCount) {
         const own = bins[row];
         let step = root;
+        // The next leaf in preorder.
+        let leaf = firstLeaf;
         while (step >= 0) {
           const word = steps[step] ?? 0;
           const bin = own?.[word >>> COLUMN_SHIFT] ?? 0;
-          const isLeft = bin <= (word & CUT_MAX) || (bin === MISSING_BIN && (word & MISSING_LEFT_BIT) !== 0);
-          step = (isLeft ? steps[step + 1] : steps[step + 2]) ?? -1;
+          if (bin <= (word & CUT_MAX) || (bin === MISSING_BIN && (word & MISSING_LEFT_BIT) !== 0)) {
+            if ((word & LEFT_LEAF_BIT) !== 0) break;
+            step += 2;
+          } else {
+            const right = steps[step + 1] ?? -1;
+            // Between a node and its right child are as many leaves as nodes.
+            leaf = right >= 0 ? leaf + ((right - step) >> 1) : ~right;
+            step = right;
+          }
         }
-        addLeaf(~step, out, place);
+        addLeaf(leaf, out, place);
       }
     }
   };

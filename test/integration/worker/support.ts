@@ -77,6 +77,7 @@ export async function openWorkbench(flags: Record<string, unknown> = {}) {
           progress: (progress) => void told.progress.push(progress),
           log: (line) => void told.log.push(line),
           breathe: () => new Promise((resolve) => setImmediate(resolve)),
+          collect: () => undefined,
         },
       };
     },

@@ -21,15 +21,19 @@ export const runEnsemble: TaskHandler<EnsembleTask> = async ({ task, context, re
   resetPeakMemory();
   const startedAt = performance.now();
   reporter.log(beginningOf(spec));
-  const ensemble = await makeEnsemble(spec, storedMembers(spec, context.store), {
-    sha256,
-    now: () => performance.now(),
-    remainingMs,
-    onProgress: async (progress) => {
-      reporter.progress(progress);
-      await reporter.breathe();
+  const ensemble = await makeEnsemble(
+    spec,
+    storedMembers(spec, context.store, () => reporter.collect()),
+    {
+      sha256,
+      now: () => performance.now(),
+      remainingMs,
+      onProgress: async (progress) => {
+        reporter.progress(progress);
+        await reporter.breathe();
+      },
     },
-  });
+  );
   for (const line of endOf(spec, ensemble)) reporter.log(line);
   reporter.progress({ fraction: 0.95, phase: 'writing', message: 'writing the artefact', iteration: null });
   const blob = await attempt.write('blob', ensemble.blob);
@@ -42,7 +46,7 @@ export const runEnsemble: TaskHandler<EnsembleTask> = async ({ task, context, re
   const written = await attempt.write('manifest.json', Buffer.from(JSON.stringify(manifest)));
   const fitMs = performance.now() - startedAt;
   // What it was blended of is let go first.
-  await reporter.breathe();
+  reporter.collect();
   // Proves that it opens, too.
   const scorer = openArtifact(manifest, ensemble.blob, sha256, 'in-place');
   return {
@@ -61,8 +65,12 @@ export const runEnsemble: TaskHandler<EnsembleTask> = async ({ task, context, re
   };
 };
 
-/** The members of a task, as their own tasks have left them. */
-export function storedMembers({ members }: EnsembleTask, store: ObjectStore): EnsembleReader {
+/**
+ * The members of a task, as their own tasks have left them.
+ *
+ * @param collect called before a blob is read, when the one before has been let go
+ */
+export function storedMembers({ members }: EnsembleTask, store: ObjectStore, collect?: () => void): EnsembleReader {
   const memberAt = (index: number): EnsembleTask['members'][number] => {
     const member = members[index];
     if (member === undefined) throw new AppError('INTERNAL', `member ${index} of ${members.length}`);
@@ -74,6 +82,7 @@ export function storedMembers({ members }: EnsembleTask, store: ObjectStore): En
       // Whoever committed it has opened it, and the blend is proven to open.
       const manifest = parse(Manifest, await readStoredManifest(store, member), 'manifest', 'ARTIFACT_INVALID');
       const readBlob = async (): Promise<Uint8Array> => {
+        collect?.();
         const blob = await readOf(store, member.artifactPath, 'blob', BLOB_BYTES_MAX);
         checkBlob(manifest.content, blob, sha256);
         return blob;
