@@ -9,7 +9,7 @@ import {
   type ForestArrays,
 } from '../models/forest-arrays.ts';
 import { DEFAULT_LEFT_BIT, MISSING_NAN, MISSING_TYPE_SHIFT, type TreeArrays } from '../models/tree-arrays.ts';
-import { walkArrays } from '../models/tree-walk.ts';
+import { treeWalk } from '../models/tree-walk.ts';
 import type { Contributions, FeaturePlaces } from './contributions.ts';
 import { treeExplainer } from './tree-contributions.ts';
 import { treePaths } from './tree-paths.ts';
@@ -56,7 +56,7 @@ export function compileForestContributions(
   const paths = treePaths(trees, trees.leafCover);
   spend(budget, forest, paths.columnCountMax);
   const featureOf = columns.map((place) => ofColumn[place] ?? 0);
-  const walk = walkArrays(
+  const walk = treeWalk(
     trees,
     Int32Array.from({ length: columns.length }, (_, column) => column),
   );

@@ -1,7 +1,7 @@
 import type { LinearLeaves } from '../models/linear-leaves.ts';
 import { SCORE_MAX, ZERO_THRESHOLD } from '../models/limits.ts';
 import type { TreeArrays } from '../models/tree-arrays.ts';
-import { childOf, walkArrays, type WalkArrays } from '../models/tree-walk.ts';
+import { goesLeft, treeWalk, type TreeWalk } from '../models/tree-walk.ts';
 import type { Contributions, FeaturePlaces } from './contributions.ts';
 import { EXPLANATION_STEPS_MAX, spendSteps, type StepBudget } from './forest-contributions.ts';
 import { rulesOnce, type Quadrature } from './quadrature.ts';
@@ -56,7 +56,7 @@ export function compileLinearLeafContributions(
   const { outputCount, treeCount, linear, leafValue } = trees;
   const means = meanOutputs(linear);
   const plain = compileTreeContributions({ ...trees, leafValue: means }, columns, features);
-  const walk = walkArrays(trees, columns);
+  const walk = treeWalk(trees, columns);
   const leaves = linearLeaves(trees, walk, columns);
   const steps = leaves.reduce((sum, { column, rule }) => sum + column.length * rule.points.length, 0);
   spendSteps(budget, steps, 'its linear leaves', 'fewer iterations or leaves');
@@ -73,9 +73,7 @@ export function compileLinearLeafContributions(
     add: (values, base, weight, out) => {
       plain.add(values, base, weight, out);
       for (let node = 0; node < work.goesLeft.length; node += 1)
-        work.goesLeft[node] = Number(
-          childOf(walk, node, values[base + (walk.column[node] ?? 0)] ?? NaN) === walk.left[node],
-        );
+        work.goesLeft[node] = Number(goesLeft(walk, node, values[base + (walk.column[node] ?? 0)] ?? NaN));
       for (const each of leaves) {
         writeGains(each, linear, (leafValue[each.leaf] ?? NaN) - (means[each.leaf] ?? NaN), values, base, work.gains);
         writeMet(each, work);
@@ -178,7 +176,7 @@ function addLeaf(
 
 function linearLeaves(
   trees: TreeArrays & { readonly linear: LinearLeaves },
-  walk: WalkArrays,
+  walk: TreeWalk,
   columns: Int32Array,
 ): LinearLeaf[] {
   const { linear, leafCover, nodeOffset, leafOffset } = trees;
@@ -215,7 +213,7 @@ function parentsOf({ nodeOffset }: TreeArrays, { leftPlace, rightPlace }: TreePa
 function pathColumns(
   { linear, nodeOffset, leafOffset }: TreeArrays & { readonly linear: LinearLeaves },
   { leftPlace, share }: TreePaths,
-  walk: WalkArrays,
+  walk: TreeWalk,
   columns: Int32Array,
   parents: Int32Array,
   tree: number,

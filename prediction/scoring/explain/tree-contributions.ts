@@ -1,6 +1,6 @@
 import { AppError } from '#contracts';
 import type { TreeArrays } from '../models/tree-arrays.ts';
-import { childOf, walkArrays, type WalkArrays } from '../models/tree-walk.ts';
+import { goesLeft, treeWalk, type TreeWalk } from '../models/tree-walk.ts';
 import type { Contributions, FeaturePlaces } from './contributions.ts';
 import { rulesOnce, type Quadrature } from './quadrature.ts';
 import { treePaths, type TreePaths } from './tree-paths.ts';
@@ -38,7 +38,7 @@ export function compileTreeContributions(
     throw new AppError('NOT_AVAILABLE', 'the model was trained by a version without explanations; train it again');
   const scale = trees.averageOutput ? 1 / Math.max(1, treeCount / outputCount) : 1;
   const paths = treePaths(trees, leafCover);
-  const explainer = treeExplainer(trees, walkArrays(trees, columns), paths, features.ofColumn);
+  const explainer = treeExplainer(trees, treeWalk(trees, columns), paths, features.ofColumn);
   const baseValues = new Float64Array(outputCount);
   for (let tree = 0; tree < treeCount; tree += 1)
     baseValues[tree % outputCount] = (baseValues[tree % outputCount] ?? 0) + scale * (paths.mean[tree] ?? NaN);
@@ -80,7 +80,7 @@ interface Work {
 
 export function treeExplainer(
   trees: Pick<TreeArrays, 'treeCount' | 'nodeOffset' | 'leafOffset'>,
-  walk: WalkArrays,
+  walk: TreeWalk,
   paths: TreePaths,
   featureOf: Int32Array,
 ): TreeExplainer {
@@ -99,7 +99,7 @@ export function treeExplainer(
       for (let q = 0; q < points.length; q += 1) products[q] = weights[q] ?? 0;
       for (let node = 0; node < nodeCount; node += 1) {
         const number = first + node;
-        const isLeft = childOf(walk, number, values[base + (walk.column[number] ?? 0)] ?? NaN) === walk.left[number];
+        const isLeft = goesLeft(walk, number, values[base + (walk.column[number] ?? 0)] ?? NaN);
         carryDown(work, node, paths.leftPlace[number] ?? 0, isLeft, firstPlace, points);
         carryDown(work, node, paths.rightPlace[number] ?? 0, !isLeft, firstPlace, points);
       }

@@ -37,22 +37,21 @@ export const rowOf =
   (values, base, out, at) =>
     block(values, base, 0, 1, out, at);
 
+/** How a node decides; but for CATEGORICAL the lowest bit says that a missing value goes left. */
+const MISSING_LEFT = 1;
 const NUMERIC = 0;
-const NUMERIC_ZERO_MISSING = 1;
-const CATEGORICAL = 2;
+const NUMERIC_ZERO_MISSING = 2;
+/** A threshold among the values that count as zero: which of them the row has must not matter. */
+const NUMERIC_AT_ZERO = 4;
+const CATEGORICAL = 6;
 
-/** The nodes of all trees, numbered through; a child below 0 is the leaf ~child of all leaves. */
-export interface WalkArrays {
+/** Trees ready to be walked: beside their own arrays 5 bytes a node. */
+export interface TreeWalk {
+  readonly trees: TreeArrays;
+  /** by node */
   readonly kind: Uint8Array;
+  /** by node: matrix column */
   readonly column: Int32Array;
-  readonly threshold: Float64Array;
-  readonly left: Int32Array;
-  readonly right: Int32Array;
-  /** where NaN goes; for zero-as-missing nodes zero too */
-  readonly missing: Int32Array;
-  readonly firstWord: Int32Array;
-  readonly wordCount: Int32Array;
-  readonly catBits: Uint32Array;
 }
 
 /**
@@ -72,22 +71,16 @@ export interface WalkArrays {
  */
 export function compileTreeWalk(trees: TreeArrays, columns: Int32Array): RowEvaluator {
   const { outputCount, treeCount, leafValue } = trees;
-  const walk = walkArrays(trees, columns);
-  const roots = rootsOf(trees);
+  const walk = treeWalk(trees, columns);
   const divisor = divisorOf(trees);
   if (trees.linear !== undefined) {
-    return linearSums(trees, leafFinder(walk, roots), compileLinearLeaves(trees.linear, leafValue, columns), divisor);
+    return linearSums(walk, compileLinearLeaves(trees.linear, leafValue, columns), divisor);
   }
   return (values, base, out, at) => {
     for (let output = 0; output < outputCount; output += 1) {
       let sum = 0;
-      for (let tree = output; tree < treeCount; tree += outputCount) {
-        let node = roots[tree] ?? -1;
-        while (node >= 0) {
-          node = childOf(walk, node, values[base + (walk.column[node] ?? 0)] ?? NaN);
-        }
-        sum += leafValue[~node] ?? NaN;
-      }
+      for (let tree = output; tree < treeCount; tree += outputCount)
+        sum += leafValue[leafOf(walk, tree, values, base)] ?? NaN;
       out[at + output] = divisor === 1 ? sum : sum / divisor;
     }
   };
@@ -97,19 +90,14 @@ export function compileTreeWalk(trees: TreeArrays, columns: Int32Array): RowEval
 export function compileBlockWalk(trees: TreeArrays, columns: Int32Array): BlockEvaluator | null {
   if (trees.linear !== undefined) return null;
   const { outputCount, treeCount, leafValue } = trees;
-  const walk = walkArrays(trees, columns);
-  const roots = rootsOf(trees);
+  const walk = treeWalk(trees, columns);
   const divisor = divisorOf(trees);
   return (values, base, stride, rowCount, out, at) => {
     const end = at + rowCount * outputCount;
     out.fill(0, at, end);
     for (let tree = 0; tree < treeCount; tree += 1) {
-      const root = roots[tree] ?? -1;
-      for (let place = at + (tree % outputCount), first = base; place < end; place += outputCount, first += stride) {
-        let node = root;
-        while (node >= 0) node = childOf(walk, node, values[first + (walk.column[node] ?? 0)] ?? NaN);
-        out[place] = (out[place] ?? NaN) + (leafValue[~node] ?? NaN);
-      }
+      for (let place = at + (tree % outputCount), first = base; place < end; place += outputCount, first += stride)
+        out[place] = (out[place] ?? NaN) + (leafValue[leafOf(walk, tree, values, first)] ?? NaN);
     }
     if (divisor !== 1) for (let place = at; place < end; place += 1) out[place] = (out[place] ?? NaN) / divisor;
   };
@@ -118,102 +106,71 @@ export function compileBlockWalk(trees: TreeArrays, columns: Int32Array): BlockE
 const divisorOf = ({ averageOutput, treeCount, outputCount }: TreeArrays): number =>
   averageOutput ? Math.max(1, treeCount / outputCount) : 1;
 
-/** Where each tree begins: its first node, or below 0 the leaf that it is. */
-const rootsOf = ({ treeCount, nodeOffset, leafOffset }: TreeArrays): Int32Array =>
-  Int32Array.from({ length: treeCount }, (_, tree) => {
-    const first = nodeOffset[tree] ?? 0;
-    return first === nodeOffset[tree + 1] ? ~(leafOffset[tree] ?? 0) : first;
-  });
-
 /** The leaf of a tree, numbered through all trees, that a row of `values` comes to. */
 export type LeafFinder = (tree: number, values: Float64Array, base: number) => number;
 
 /** @param columns matrix column of each of the model's columns */
-export const compileLeafFinder = (trees: TreeArrays, columns: Int32Array): LeafFinder =>
-  leafFinder(walkArrays(trees, columns), rootsOf(trees));
+export function compileLeafFinder(trees: TreeArrays, columns: Int32Array): LeafFinder {
+  const walk = treeWalk(trees, columns);
+  return (tree, values, base) => leafOf(walk, tree, values, base);
+}
 
-const leafFinder =
-  (walk: WalkArrays, roots: Int32Array): LeafFinder =>
-  (tree, values, base) => {
-    let node = roots[tree] ?? -1;
-    while (node >= 0) node = childOf(walk, node, values[base + (walk.column[node] ?? 0)] ?? NaN);
-    return ~node;
-  };
+function leafOf(walk: TreeWalk, tree: number, values: Float64Array, base: number): number {
+  const { nodeOffset, leafOffset, left, right } = walk.trees;
+  const first = nodeOffset[tree] ?? 0;
+  let child = first === nodeOffset[tree + 1] ? -1 : 0;
+  while (child >= 0) {
+    const node = first + child;
+    child = (goesLeft(walk, node, values[base + (walk.column[node] ?? 0)] ?? NaN) ? left[node] : right[node]) ?? -1;
+  }
+  return (leafOffset[tree] ?? 0) + ~child;
+}
 
 /** The same sums where leaves are functions of the row. */
-function linearSums(
-  { outputCount, treeCount }: TreeArrays,
-  leafOf: LeafFinder,
-  valueOf: LeafFunction,
-  divisor: number,
-): RowEvaluator {
+function linearSums(walk: TreeWalk, valueOf: LeafFunction, divisor: number): RowEvaluator {
+  const { outputCount, treeCount } = walk.trees;
   return (values, base, out, at) => {
     for (let output = 0; output < outputCount; output += 1) {
       let sum = 0;
       for (let tree = output; tree < treeCount; tree += outputCount)
-        sum += valueOf(leafOf(tree, values, base), values, base);
+        sum += valueOf(leafOf(walk, tree, values, base), values, base);
       out[at + output] = divisor === 1 ? sum : sum / divisor;
     }
   };
 }
 
-/** Where a value goes at a node: the node after it, or below 0 the leaf ~child. */
-export function childOf(walk: WalkArrays, node: number, x: number): number {
-  const { kind, threshold, left, right, missing } = walk;
-  if (kind[node] === NUMERIC) {
-    if (x <= (threshold[node] ?? 0)) return left[node] ?? -1;
-    return (Number.isNaN(x) ? missing[node] : right[node]) ?? -1;
-  }
-  if (kind[node] === CATEGORICAL) {
-    const category = x > -1 && x < 2147483648 ? x | 0 : -1;
-    const word = category >> 5;
-    const isLeft =
-      category >= 0 &&
-      word < (walk.wordCount[node] ?? 0) &&
-      (((walk.catBits[(walk.firstWord[node] ?? 0) + word] ?? 0) >>> (category & 31)) & 1) === 1;
-    return (isLeft ? left[node] : right[node]) ?? -1;
-  }
-  if (Number.isNaN(x) || (x >= -ZERO_THRESHOLD && x <= ZERO_THRESHOLD)) return missing[node] ?? -1;
-  return (x <= (threshold[node] ?? 0) ? left[node] : right[node]) ?? -1;
+/** Whether a value goes to the left child of a node. */
+export function goesLeft(walk: TreeWalk, node: number, x: number): boolean {
+  const kind = walk.kind[node] ?? NUMERIC;
+  const threshold = walk.trees.threshold[node] ?? 0;
+  if (kind < NUMERIC_ZERO_MISSING) return x <= threshold || (kind === MISSING_LEFT && Number.isNaN(x));
+  if (kind === CATEGORICAL) return isInSet(walk.trees, threshold, x);
+  const isZero = x >= -ZERO_THRESHOLD && x <= ZERO_THRESHOLD;
+  if (Number.isNaN(x) || (isZero && kind < NUMERIC_AT_ZERO)) return (kind & MISSING_LEFT) !== 0;
+  return (isZero ? 0 : x) <= threshold;
+}
+
+function isInSet({ catBoundaries, catBits }: TreeArrays, set: number, x: number): boolean {
+  const category = x > -1 && x < 2147483648 ? x | 0 : -1;
+  const word = (catBoundaries[set] ?? 0) + (category >> 5);
+  return (
+    category >= 0 && word < (catBoundaries[set + 1] ?? 0) && (((catBits[word] ?? 0) >>> (category & 31)) & 1) === 1
+  );
 }
 
 /** @param columns matrix column of each of the model's columns */
-export function walkArrays(trees: TreeArrays, columns: Int32Array): WalkArrays {
-  const count = trees.splitFeature.length;
-  const walk: WalkArrays = {
-    kind: new Uint8Array(count),
-    column: Int32Array.from(trees.splitFeature, (feature) => columns[feature] ?? 0),
-    threshold: new Float64Array(count),
-    left: new Int32Array(count),
-    right: new Int32Array(count),
-    missing: new Int32Array(count),
-    firstWord: new Int32Array(count),
-    wordCount: new Int32Array(count),
-    catBits: trees.catBits,
-  };
-  for (let tree = 0; tree < trees.treeCount; tree += 1) {
-    const firstNode = trees.nodeOffset[tree] ?? 0;
-    const firstLeaf = trees.leafOffset[tree] ?? 0;
-    const through = (child: number): number => (child >= 0 ? child + firstNode : ~(~child + firstLeaf));
-    for (let node = firstNode; node < (trees.nodeOffset[tree + 1] ?? 0); node += 1) {
-      const left = through(trees.left[node] ?? 0);
-      const right = through(trees.right[node] ?? 0);
-      walk.left[node] = left;
-      walk.right[node] = right;
-      const decision = trees.decisionType[node] ?? 0;
-      const threshold = trees.threshold[node] ?? 0;
-      if ((decision & CATEGORICAL_BIT) !== 0) {
-        walk.kind[node] = CATEGORICAL;
-        walk.firstWord[node] = trees.catBoundaries[threshold] ?? 0;
-        walk.wordCount[node] = (trees.catBoundaries[threshold + 1] ?? 0) - (trees.catBoundaries[threshold] ?? 0);
-      } else {
-        walk.kind[node] = decision >> MISSING_TYPE_SHIFT === MISSING_ZERO ? NUMERIC_ZERO_MISSING : NUMERIC;
-        walk.threshold[node] = thresholdAmongZeros(threshold);
-        walk.missing[node] = isMissingLeft(decision, threshold) ? left : right;
-      }
-    }
-  }
-  return walk;
+export const treeWalk = (trees: TreeArrays, columns: Int32Array): TreeWalk => ({
+  trees,
+  kind: Uint8Array.from(trees.decisionType, (decision, node) => kindOf(decision, trees.threshold[node] ?? 0)),
+  column: Int32Array.from(trees.splitFeature, (feature) => columns[feature] ?? 0),
+});
+
+function kindOf(decision: number, threshold: number): number {
+  if ((decision & CATEGORICAL_BIT) !== 0) return CATEGORICAL;
+  const missing = isMissingLeft(decision, threshold) ? MISSING_LEFT : 0;
+  if (decision >> MISSING_TYPE_SHIFT === MISSING_ZERO) return NUMERIC_ZERO_MISSING | missing;
+  const isAtZero = threshold >= -ZERO_THRESHOLD && threshold < ZERO_THRESHOLD;
+  return (isAtZero ? NUMERIC_AT_ZERO : NUMERIC) | missing;
 }
 
 /** True if NaN goes left at a numeric node (with missing type Zero: NaN and zero). */
@@ -221,21 +178,4 @@ export function isMissingLeft(decision: number, threshold: number): boolean {
   const type = decision >> MISSING_TYPE_SHIFT;
   if (type === MISSING_ZERO || type === MISSING_NAN) return (decision & DEFAULT_LEFT_BIT) !== 0;
   return threshold >= 0;
-}
-
-const NEXT_BELOW_ZEROS = nextBelow(-ZERO_THRESHOLD);
-
-/** The threshold that treats |x| <= 1e-35f as `threshold` treats 0, so that x itself need not be changed. */
-function thresholdAmongZeros(threshold: number): number {
-  if (threshold >= 0 && threshold < ZERO_THRESHOLD) return ZERO_THRESHOLD;
-  if (threshold < 0 && threshold >= -ZERO_THRESHOLD) return NEXT_BELOW_ZEROS;
-  return threshold;
-}
-
-/** The next double below a negative number. */
-function nextBelow(negative: number): number {
-  const value = Float64Array.of(negative);
-  const bits = new BigInt64Array(value.buffer);
-  bits[0] = (bits[0] ?? 0n) + 1n;
-  return value[0] ?? negative;
 }
