@@ -24,6 +24,17 @@ describe('worker: progress of a task', () => {
     expect(last?.type === 'progress' ? last.progress.iteration : null).to.equal(count);
   });
 
+  it('collects as often as it is asked to, but lets messages out only after a while', async () => {
+    let looks = 0;
+    const reporter = new ChannelReporter('r', () => undefined, { look: () => void (looks += 1) });
+    await reporter.breathe();
+    expect(looks).to.equal(0);
+    reporter.collect();
+    reporter.collect();
+    reporter.close();
+    expect(looks).to.equal(2);
+  });
+
   it('cuts what is too long and what is no fraction', () => {
     const sent: MessageFromChild[] = [];
     const reporter = new ChannelReporter('r', (message) => void sent.push(parseFromChild(message)), idle);
