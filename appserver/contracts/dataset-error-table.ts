@@ -47,7 +47,12 @@ export const DATASET_ERRORS = {
     'Files with different columns',
     'Write them alike, or register them apart.',
   ),
-  DATASET_SUBFOLDERS: row('invalid', 422, 'The folder holds folders that are no partitions', 'Give a pattern such as /path/*/*.parquet.'),
+  DATASET_SUBFOLDERS: row(
+    'invalid',
+    422,
+    'The folder holds folders that are no partitions',
+    'Give a pattern such as /path/*/*.parquet.',
+  ),
   DATASET_TOO_MANY_FILES: row('invalid', 422, 'Too many files', 'Write fewer and larger files, or register a part.'),
   FEATURE_TYPE_REFUSED: row(
     'invalid',
