@@ -59,7 +59,8 @@ function tell(set: BenchSet, name: string, seed: number, report: RunReport): voi
   if (values.out !== '') appendFileSync(values.out, `${JSON.stringify(facts)}\n`);
   console.log(
     `${set.name} ${set.metric} ${name} ${version} seed ${seed}: ${score.toPrecision(6)}; ${fitSeconds.toFixed(1)} s of ` +
-      `${budgetSeconds}, processor ${cpuSeconds.toFixed(0)} s, peak ${peakMib} MiB of which ${idleMib} idle`,
+      `${budgetSeconds}, processor ${cpuSeconds.toFixed(0)} s, peak ${peakMib} MiB of which ${idleMib} idle` +
+      (report.said === undefined ? '' : `\n  ${report.said}`),
   );
 }
 

@@ -26,6 +26,8 @@ export interface RunReport {
   readonly peakBytes: number;
   /** Memory of what runs anyhow, before the run; part of the peak. */
   readonly idleBytes: number;
+  /** What the system says of its model, where it says something. */
+  readonly said?: string;
 }
 
 export type System = (request: RunRequest) => Promise<RunReport>;

@@ -21,12 +21,15 @@ export const trainyard: System = async ({ set, budgetSeconds, seed }) => {
     const projectId = await newProject(api, datasetId);
     const idleBytes = treeBytes(platform.pid);
     const watched = meter(platform.pid);
-    const { fitSeconds, modelId } = await autopilot(api, projectId, set, { timeBudgetSeconds: budgetSeconds, seed });
+    const { fitSeconds, modelId, reason } = await autopilot(api, projectId, set, {
+      timeBudgetSeconds: budgetSeconds,
+      seed,
+    });
     const used = watched.stop();
     const batch = await batchPredicted(api, { modelId, input: { datasetId: testId } });
     const { text } = await batchRows(api, batch);
     const predicted = predictedColumns(set, text, (label) => `probability_${label}`);
-    return { version: trainyardVersion(), predicted, fitSeconds, ...used, idleBytes };
+    return { version: trainyardVersion(), predicted, fitSeconds, ...used, idleBytes, said: reason };
   } finally {
     await platform.close();
   }
@@ -38,7 +41,7 @@ async function autopilot(
   projectId: string,
   { target, targetType, metric, positiveClass }: BenchSet,
   more: { readonly timeBudgetSeconds: number; readonly seed: number },
-): Promise<{ fitSeconds: number; modelId: string }> {
+): Promise<{ fitSeconds: number; modelId: string; reason: string }> {
   const { id } = await startAutopilot(api, projectId, {
     target,
     targetType,
@@ -52,8 +55,7 @@ async function autopilot(
   while (job.finishedAt === null);
   const fitSeconds = (performance.now() - acceptedAt) / 1000;
   if (job.state !== 'succeeded') throw new Error(`Autopilot ${job.state}: ${JSON.stringify(job.error)}`);
-  const { modelId } = await api.get(`/projects/${projectId}/recommended-model`, RecommendedModel);
-  return { fitSeconds, modelId };
+  return { fitSeconds, ...(await api.get(`/projects/${projectId}/recommended-model`, RecommendedModel)) };
 }
 
 /** The commit that runs. */
