@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { Job, RecommendedModel } from '#contracts';
+import { AutopilotRun, Job, RecommendedModel } from '#contracts';
 import { Api } from '../../support/api.ts';
 import { batchPredicted, batchRows, newProject, startAutopilot } from '../../support/modelling.ts';
 import { startPlatform } from '../../support/platform.ts';
@@ -21,7 +21,7 @@ export const trainyard: System = async ({ set, budgetSeconds, seed }) => {
     const projectId = await newProject(api, datasetId);
     const idleBytes = treeBytes(platform.pid);
     const watched = meter(platform.pid);
-    const { fitSeconds, modelId, reason } = await autopilot(api, projectId, set, {
+    const { fitSeconds, modelId, said } = await autopilot(api, projectId, set, {
       timeBudgetSeconds: budgetSeconds,
       seed,
     });
@@ -29,7 +29,7 @@ export const trainyard: System = async ({ set, budgetSeconds, seed }) => {
     const batch = await batchPredicted(api, { modelId, input: { datasetId: testId } });
     const { text } = await batchRows(api, batch);
     const predicted = predictedColumns(set, text, (label) => `probability_${label}`);
-    return { version: trainyardVersion(), predicted, fitSeconds, ...used, idleBytes, said: reason };
+    return { version: trainyardVersion(), predicted, fitSeconds, ...used, idleBytes, said };
   } finally {
     await platform.close();
   }
@@ -41,7 +41,7 @@ async function autopilot(
   projectId: string,
   { target, targetType, metric, positiveClass }: BenchSet,
   more: { readonly timeBudgetSeconds: number; readonly seed: number },
-): Promise<{ fitSeconds: number; modelId: string; reason: string }> {
+): Promise<{ fitSeconds: number; modelId: string; said: string }> {
   const { id } = await startAutopilot(api, projectId, {
     target,
     targetType,
@@ -55,7 +55,10 @@ async function autopilot(
   while (job.finishedAt === null);
   const fitSeconds = (performance.now() - acceptedAt) / 1000;
   if (job.state !== 'succeeded') throw new Error(`Autopilot ${job.state}: ${JSON.stringify(job.error)}`);
-  return { fitSeconds, ...(await api.get(`/projects/${projectId}/recommended-model`, RecommendedModel)) };
+  const { modelId, reason } = await api.get(`/projects/${projectId}/recommended-model`, RecommendedModel);
+  const { failures } = await api.get(`/projects/${projectId}/autopilot`, AutopilotRun);
+  const ended = failures.map((task) => `\n  ${task.name} ${task.state}: ${task.reason}`).join('');
+  return { fitSeconds, modelId, said: reason + ended };
 }
 
 /** The commit that runs. */

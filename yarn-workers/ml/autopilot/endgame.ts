@@ -18,6 +18,7 @@ import {
   isOpen,
   isSucceeded,
   memberRefitKey,
+  type Placed,
   type Run,
   type Searched,
   type Succeeded,
@@ -33,6 +34,8 @@ export type MadeEnsemble = Succeeded & { readonly facts: EnsembleFacts };
 
 const waiting: EndgameStep = { kind: 'tasks', tasks: [] };
 const end = (withoutRefit: string): EndgameStep => ({ kind: 'end', withoutRefit });
+/** Refits of an ensemble's members are begun if those of this part of its weight should end in time. */
+const REFIT_WEIGHT_MIN = 0.5;
 const NO_TIME = 'too little of the time budget is left for a refit on all rows';
 
 /** After the search: the ensemble, then the refit of what is best. */
@@ -90,38 +93,68 @@ export function winningEnsemble({ ensemble, refit, memberRefits }: Run): MadeEns
 /** True if an ensemble is better than the best single model on rows that chose neither. */
 export const isGain = ({ gain }: EnsembleFacts): boolean => gain !== null && gain > 0;
 
-/** The members' refits, `parallelTasks` at a time, then their blend; or no refit, if not all of them can be had. */
+/**
+ * The members' refits, `parallelTasks` at a time, then their blend. A member whose refit failed, or for whose refit there is no time, is in the blend as it
+ * was validated; there is no refit if those of more than half of the weight cannot be expected to end in time.
+ */
 function refitEnsemble(run: Run): EndgameStep {
-  const { memberRefits, ensembleRefit, searched, plan } = run;
+  const { memberRefits, ensembleRefit, plan } = run;
   const ensemble = winningEnsemble(run);
   if (ensemble === null) return end('');
   if (ensembleRefit !== null)
     return isOpen(ensembleRefit) ? waiting : end('the refit on all rows failed or took too long');
-  const refits = ensemble.facts.members.map(({ modelId }) => memberRefits.get(modelId) ?? null);
-  if (refits.some((one) => one !== null && !isOpen(one) && !isSucceeded(one)))
-    return end('the refit of one of its models on all rows failed or took too long');
-  const twins = new Map(searched.flatMap((one) => (isSucceeded(one) ? [[one.result.modelId, one] as const] : [])));
-  const blended = ensemble.facts.members.flatMap(({ modelId }) => twins.get(modelId) ?? []);
-  const missing = blended.filter(({ result }) => !memberRefits.has(result.modelId));
-  if (missing.length === 0)
-    return refits.every(isSucceeded) ? { kind: 'tasks', tasks: [blendTask(run, ensemble)] } : waiting;
-  const unfinished = blended.filter(({ result }) => !isSucceeded(memberRefits.get(result.modelId) ?? null));
-  const copies = copiesInTime(run, (count) => ensembleRefitMs(plan, unfinished, count));
-  // All refits or none: an ensemble that lacks one is another one.
-  if (memberRefits.size === 0 && copies === 0) return end(NO_TIME);
+  const blended = blendedTwins(run, ensemble);
+  const refitOfTwin = ({ result }: Succeeded): Placed | null => memberRefits.get(result.modelId) ?? null;
+  const running = blended.filter((twin) => isOpen(refitOfTwin(twin)));
+  const missing = blended.filter((twin) => refitOfTwin(twin) === null);
+  const inTime = refitsInTime(run, running, missing);
+  if (memberRefits.size === 0 && weightOf(inTime) < REFIT_WEIGHT_MIN * weightOf(blended)) return end(NO_TIME);
+  if (inTime.length === 0 && running.length === 0)
+    return blended.some((twin) => isSucceeded(refitOfTwin(twin)))
+      ? { kind: 'tasks', tasks: [blendTask(run, ensemble)] }
+      : end('the refits of its models on all rows failed or took too long');
+  const copies = copiesInTime(run, (count) => ensembleRefitMs(plan, [...running, ...inTime], count));
   const blendMs = refitBlendMsOf(plan, blended, Math.max(1, copies));
-  const slots = plan.parallelTasks - refits.filter(isOpen).length;
-  const tasks = inOrder(run, missing)
-    .slice(0, Math.max(0, slots))
+  const tasks = inTime
+    .slice(0, Math.max(0, plan.parallelTasks - running.length))
     .map((twin) => memberRefit(run, twin, Math.max(1, copies), blendMs));
   return { kind: 'tasks', tasks };
 }
 
-/** In a budget the longest refits come first: then what runs side by side ends side by side. */
-function inOrder({ plan, times }: Run, twins: readonly (Searched & Succeeded)[]): readonly (Searched & Succeeded)[] {
-  if (times === null) return twins;
+/** A member of an ensemble, as it was validated. */
+type BlendedTwin = Searched & Succeeded & { readonly weight: number };
+
+/** The members that weigh something, heaviest first. */
+function blendedTwins({ searched }: Run, { facts }: MadeEnsemble): BlendedTwin[] {
+  const twins = new Map(searched.flatMap((one) => (isSucceeded(one) ? [[one.result.modelId, one] as const] : [])));
+  return facts.members
+    .flatMap(({ modelId, weight }) => {
+      const twin = twins.get(modelId);
+      return twin === undefined ? [] : [{ ...twin, weight: Math.abs(weight) }];
+    })
+    .sort((a, b) => b.weight - a.weight);
+}
+
+const weightOf = (twins: readonly BlendedTwin[]): number => twins.reduce((sum, { weight }) => sum + weight, 0);
+
+/**
+ * Of the refits that are not begun those that should end in time beside the ones that run: all, the longest first so that what runs side by side ends
+ * side by side; else the heaviest that fit. Once some are begun another one is tried where a part of its time is left: it gives up early.
+ */
+function refitsInTime(run: Run, running: readonly BlendedTwin[], missing: readonly BlendedTwin[]): BlendedTwin[] {
+  const { plan, times, elapsedMs, memberRefits } = run;
+  if (times === null) return [...missing];
+  const chosen: BlendedTwin[] = [];
+  for (const twin of missing) {
+    const expected =
+      memberRefits.size === 0
+        ? ensembleRefitMs(plan, [...running, ...chosen, twin], 1)
+        : REFIT_TRY_MIN * ensembleRefitMs(plan, [twin], 1);
+    if (elapsedMs + expected <= times.sealBy) chosen.push(twin);
+  }
+  if (chosen.length < missing.length) return chosen;
   const msOf = (twin: Succeeded): number => refitFitMs(plan, twin, plan.refitCopies ?? 1);
-  return [...twins].sort((a, b) => msOf(b) - msOf(a));
+  return chosen.sort((a, b) => msOf(b) - msOf(a));
 }
 
 /** The most copies whose refits should end in time; 0: not even one. */
@@ -150,10 +183,16 @@ function refitOf({ task, result }: Succeeded, key: string, most: number, deadlin
 const memberRefit = ({ times }: Run, twin: Searched & Succeeded, copies: number, blendMs: number): PlannedTask =>
   refitOf(twin, memberRefitKey(twin.candidate), copies, times === null ? null : Math.floor(times.sealBy - blendMs));
 
-/** The blend of the refits of an ensemble's members. */
+/** The refit of a member; null where it has none that succeeded. */
+export function refittedId(memberRefits: Run['memberRefits'], modelId: string): string | null {
+  const refit = memberRefits.get(modelId) ?? null;
+  return isSucceeded(refit) ? refit.result.modelId : null;
+}
+
+/** The blend of the refits of an ensemble's members, and of those that have none as they were validated. */
 function blendTask({ memberRefits, times }: Run, { result, facts }: MadeEnsemble): PlannedTask {
   const members = facts.members.map(({ modelId, weight }) => ({
-    modelId: memberRefits.get(modelId)?.result?.modelId ?? '',
+    modelId: refittedId(memberRefits, modelId) ?? modelId,
     weight,
   }));
   return {

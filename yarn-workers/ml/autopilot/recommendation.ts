@@ -2,7 +2,7 @@ import type { AutopilotDecision, PlannedResult } from '#contracts';
 import { entryOf } from '../blueprints/catalogue.ts';
 import { candidateName } from '../blueprints/names.ts';
 import { isFactorization, isForest, isLinear, isNetwork, type ModelSettings } from '../blueprints/settings.ts';
-import { isGain, winningEnsemble, type MadeEnsemble } from './endgame.ts';
+import { isGain, refittedId, winningEnsemble, type MadeEnsemble } from './endgame.ts';
 import { isSucceeded, type Run } from './run.ts';
 
 type Recommended = AutopilotDecision['recommended'];
@@ -58,8 +58,11 @@ function blend(run: Run, { result, facts }: MadeEnsemble, withoutRefit: string):
   );
   const beaten = best === null ? '' : `, better than ${nameOf(run, best.result.modelId)} by ${gainText(facts)}`;
   const text = `Ensemble of ${facts.members.length} of ${modelCount(run)} models (${parts.join(', ')}), ${scoreText(run, result)}${beaten}`;
-  if (isSucceeded(ensembleRefit))
-    return { modelId: ensembleRefit.result.modelId, reason: `${text}; refitted on all ${plan.rowCount} rows.` };
+  if (isSucceeded(ensembleRefit)) {
+    const left = facts.members.filter(({ modelId }) => refittedId(run.memberRefits, modelId) === null);
+    const but = left.length === 0 ? '' : ` but for ${left.map(({ modelId }) => nameOf(run, modelId)).join(', ')}`;
+    return { modelId: ensembleRefit.result.modelId, reason: `${text}; refitted on all ${plan.rowCount} rows${but}.` };
+  }
   return asValidated(result, text, withoutRefit);
 }
 

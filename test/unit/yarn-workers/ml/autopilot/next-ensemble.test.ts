@@ -94,13 +94,25 @@ describe('ml autopilot next with an ensemble', () => {
     expect(keys(state).slice(-2)).to.deep.equal(['ensemble', 'refit']);
   });
 
-  it('recommends the ensemble as it was validated when one of its refits fails', () => {
-    for (const lost of ['refit-1', 'refit-ensemble']) {
-      const { decision } = endOf(calm(plan()), ({ key }) => key === lost);
-      expect(decision.recommended?.modelId, lost).to.equal('model of ensemble');
-      expect(decision.recommended?.reason, lost).to.match(
-        /as it was validated, because the refit .* failed or took too long/,
-      );
+  it('blends a model whose refit fails as it was validated, and says so', () => {
+    const { tasks, decision } = endOf(calm(plan()), ({ key }) => key === 'refit-1');
+    expect(decision.recommended?.modelId).to.equal('model of refit-ensemble');
+    expect(decision.recommended?.reason).to.contain('; refitted on all 100 rows but for LightGBM, fast.');
+    expect(tasks.at(-1)?.members?.map(({ modelId }) => modelId)).to.deep.equal([
+      'model of refit-0',
+      'model of search-1-lightgbm-fast',
+      'model of refit-2',
+    ]);
+  });
+
+  it('recommends the ensemble as it was validated when all of its refits fail, or their blend', () => {
+    for (const [lost, why] of [
+      [/^refit-\d/, 'because the refits of its models on all rows failed or took too long'],
+      [/^refit-ensemble$/, 'because the refit on all rows failed or took too long'],
+    ] as const) {
+      const { decision } = endOf(calm(plan()), ({ key }) => lost.test(key));
+      expect(decision.recommended?.modelId, why).to.equal('model of ensemble');
+      expect(decision.recommended?.reason).to.contain('as it was validated').and.contain(why);
     }
   });
 
@@ -157,14 +169,32 @@ describe('ml autopilot next with an ensemble', () => {
     expect((70_000 * searched.length) / 2).to.be.at.least(300_000);
   });
 
-  it('refits the single model where there is no time to refit all members', () => {
-    const timed = plan({ maxModels: 3, timeBudgetMs: 19_000 });
-    const durationOf = ({ role, blueprintId }: PlannedTask): number =>
-      role === 'search' && blueprintId !== 'baseline' ? 6_000 : 500;
+  describe('with little time after the search', () => {
     const scoreOf = ({ blueprintId }: PlannedTask): number => (blueprintId === 'baseline' ? 0.9 : 0.3);
-    const { tasks, decision } = simulate(calm(timed, { durationOf, scoreOf }));
-    expect(keys({ tasks })).to.include('ensemble').and.not.include('refit-1');
-    expect(decision.recommended?.modelId).to.equal('model of refit');
-    expect(decision.recommended?.reason).to.contain('but there was too little time to refit it');
+    const runIn = (timeBudgetMs: number, msOf: { readonly baseline: number; readonly ensemble: number }): Outcome => {
+      const durationOf = ({ role, blueprintId }: PlannedTask): number =>
+        role === 'ensemble'
+          ? msOf.ensemble
+          : role !== 'search'
+            ? 500
+            : blueprintId === 'baseline'
+              ? msOf.baseline
+              : 6_000;
+      return simulate(calm(plan({ maxModels: 3, timeBudgetMs }), { durationOf, scoreOf }));
+    };
+
+    it('refits the heaviest members first', () => {
+      const outcome = runIn(18_500, { baseline: 500, ensemble: 500 });
+      expect(keys(outcome).slice(-4, -2)).to.deep.equal(['refit-1', 'refit-4']);
+      expect(outcome.decision.recommended?.modelId).to.equal('model of refit-ensemble');
+      expect(outcome.finishedAt).to.be.at.most(18_500);
+    });
+
+    it('refits the single model where there is no time for half of them', () => {
+      const outcome = runIn(26_000, { baseline: 6_000, ensemble: 1_400 });
+      expect(keys(outcome)).to.include('ensemble').and.not.include('refit-1');
+      expect(outcome.decision.recommended?.modelId).to.equal('model of refit');
+      expect(outcome.decision.recommended?.reason).to.contain('but there was too little time to refit it');
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { TargetType, TrainTask } from '#contracts';
+import { isAppError, type TargetType, type TrainTask } from '#contracts';
 import { fitModel, manifestOf, settingsOf, type AutopilotRequest, type FitIo, type FitResult } from '#ml';
 import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
@@ -206,6 +206,39 @@ describe('ml fit: networks', function () {
     expect(result.stoppedByDeadline).to.equal(true);
     const replay = await fit({ ...task, stops: result.stops });
     expect([replay.contentHash, replay.stops]).to.deep.equal([result.contentHash, result.stops]);
+  });
+
+  it('refit by a shorter schedule where time is short, of three fifths of the epochs at least, and the same in a replay', async () => {
+    const task = {
+      ...(await taskOf('binary', { parameters: { units: 8 } })),
+      refit: { of: 'model-0', iterations: 40 },
+    };
+    // An epoch takes 10 ms, all else nothing.
+    const refitIn = (budget: number): Promise<FitResult> => {
+      let clock = 0;
+      const onProgress: FitIo['onProgress'] = ({ iteration }) => void (clock = 10 * (iteration ?? 0));
+      return fit(task, { now: () => clock, remainingMs: () => Math.max(1, budget - clock), onProgress });
+    };
+    const planned: number[] = [];
+    for (let budget = 100; budget <= 800; budget += 25) {
+      const result = await refitIn(budget).catch((err: unknown) => {
+        if (isAppError(err, 'TASK_DEADLINE')) return null;
+        throw err;
+      });
+      if (result === null) {
+        expect(planned, 'more time is never too little').to.deep.equal([]);
+        continue;
+      }
+      const epochs = result.stops['network-schedule-0'] ?? 40;
+      expect(result.iterations).to.equal(epochs);
+      expect(result.stoppedByDeadline).to.equal(epochs < 40);
+      if (planned.length === 0)
+        expect((await fit({ ...task, stops: result.stops })).contentHash).to.equal(result.contentHash);
+      planned.push(epochs);
+    }
+    expect(planned[0]).to.be.within(24, 32);
+    expect(planned).to.deep.equal([...planned].sort((a, b) => a - b));
+    expect(planned.at(-1)).to.equal(40);
   });
 
   it('average the copies of a refit, each with a seed of its own', async () => {
