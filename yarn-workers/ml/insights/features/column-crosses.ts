@@ -1,5 +1,6 @@
 import type { ManifestContent } from '#contracts';
-import { crossTable, firstColumnsOf, rowPlaces, type CrossStep, type FeatureValues } from '#scoring';
+import { crossTable, rowPlaces, type CrossStep, type FeatureValues } from '#scoring';
+import { stepsWithColumns } from './steps-with-columns.ts';
 
 /** The column of a cross, and those with the places of its two features' keys. */
 export interface ColumnCross {
@@ -13,14 +14,8 @@ export interface ColumnCross {
 }
 
 /** @param firstKeys column from which on places of keys come, two a cross */
-export function placeCrosses(steps: ManifestContent['steps'], firstKeys: number): ColumnCross[] {
-  const crosses: ColumnCross[] = [];
-  const firstColumns = firstColumnsOf(steps);
-  for (const [number, step] of steps.entries())
-    if (step.kind === 'category-cross')
-      crosses.push(columnCross(step, firstColumns[number] ?? 0, firstKeys + 2 * crosses.length));
-  return crosses;
-}
+export const placeCrosses = (steps: ManifestContent['steps'], firstKeys: number): ColumnCross[] =>
+  stepsWithColumns(steps, 'category-cross', { first: firstKeys, width: 2 }, columnCross);
 
 function columnCross(step: CrossStep, column: number, ownColumn: number): ColumnCross {
   const otherColumn = ownColumn + 1;

@@ -1,12 +1,6 @@
 import type { ManifestContent } from '#contracts';
-import {
-  firstColumnsOf,
-  kilometresBetween,
-  placesOf,
-  writeDistance,
-  type DistanceStep,
-  type FeatureValues,
-} from '#scoring';
+import { kilometresBetween, placesOf, writeDistance, type DistanceStep, type FeatureValues } from '#scoring';
+import { stepsWithColumns } from './steps-with-columns.ts';
 
 /** The columns of a distance, and those with the latitudes and longitudes of its two places. */
 export interface ColumnDistance {
@@ -19,14 +13,8 @@ export interface ColumnDistance {
 }
 
 /** @param firstNumbers column from which on latitudes and longitudes come, four a distance */
-export function placeDistances(steps: ManifestContent['steps'], firstNumbers: number): ColumnDistance[] {
-  const distances: ColumnDistance[] = [];
-  const firstColumns = firstColumnsOf(steps);
-  for (const [index, step] of steps.entries())
-    if (step.kind === 'place-distance')
-      distances.push(columnDistance(step, firstColumns[index] ?? 0, firstNumbers + 4 * distances.length));
-  return distances;
-}
+export const placeDistances = (steps: ManifestContent['steps'], firstNumbers: number): ColumnDistance[] =>
+  stepsWithColumns(steps, 'place-distance', { first: firstNumbers, width: 4 }, columnDistance);
 
 function columnDistance(step: DistanceStep, column: number, numbers: number): ColumnDistance {
   const { feature, longitude, other, otherLongitude } = step;

@@ -1,5 +1,6 @@
-import { firstColumnsOf, historyPlaces, historyTable, type FeatureValues, type HistoryStep } from '#scoring';
+import { historyPlaces, historyTable, type FeatureValues, type HistoryStep } from '#scoring';
 import type { ManifestContent } from '#contracts';
+import { stepsWithColumns } from './steps-with-columns.ts';
 
 /** The columns of a history, and those with what they are looked up by: seconds of the date, and the place of the series. */
 export interface ColumnHistory {
@@ -13,14 +14,8 @@ export interface ColumnHistory {
 }
 
 /** @param stepColumns columns of all steps, after which those of the histories come, two each */
-export function placeHistories(steps: ManifestContent['steps'], stepColumns: number): ColumnHistory[] {
-  const histories: ColumnHistory[] = [];
-  const firstColumns = firstColumnsOf(steps);
-  for (const [number, step] of steps.entries())
-    if (step.kind === 'series-history')
-      histories.push(columnHistory(step, firstColumns[number] ?? 0, stepColumns + 2 * histories.length));
-  return histories;
-}
+export const placeHistories = (steps: ManifestContent['steps'], stepColumns: number): ColumnHistory[] =>
+  stepsWithColumns(steps, 'series-history', { first: stepColumns, width: 2 }, columnHistory);
 
 function columnHistory(step: HistoryStep, column: number, secondsColumn: number): ColumnHistory {
   const placeColumn = secondsColumn + 1;
