@@ -107,7 +107,7 @@ function refitEnsemble(run: Run): EndgameStep {
   const refitOfTwin = ({ result }: Succeeded): Placed | null => memberRefits.get(result.modelId) ?? null;
   const running = blended.filter((twin) => isOpen(refitOfTwin(twin)));
   const missing = blended.filter((twin) => refitOfTwin(twin) === null);
-  const inTime = refitsInTime(run, running, missing);
+  const inTime = refitsInTime(run, missing);
   if (memberRefits.size === 0 && weightOf(inTime) < REFIT_WEIGHT_MIN * weightOf(blended)) return end(NO_TIME);
   if (inTime.length === 0 && running.length === 0)
     return blended.some((twin) => isSucceeded(refitOfTwin(twin)))
@@ -138,17 +138,16 @@ function blendedTwins({ searched }: Run, { facts }: MadeEnsemble): BlendedTwin[]
 const weightOf = (twins: readonly BlendedTwin[]): number => twins.reduce((sum, { weight }) => sum + weight, 0);
 
 /**
- * Of the refits that are not begun those that should end in time beside the ones that run: all, the longest first so that what runs side by side ends
+ * Of the refits that are not begun those that should end in time: all, the longest first so that what runs side by side ends
  * side by side; else the heaviest that fit. Once some are begun another one is tried where a part of its time is left: it gives up early.
  */
-function refitsInTime(run: Run, running: readonly BlendedTwin[], missing: readonly BlendedTwin[]): BlendedTwin[] {
-  const { plan, times, elapsedMs, memberRefits } = run;
+function refitsInTime({ plan, times, elapsedMs, memberRefits }: Run, missing: readonly BlendedTwin[]): BlendedTwin[] {
   if (times === null) return [...missing];
   const chosen: BlendedTwin[] = [];
   for (const twin of missing) {
     const expected =
       memberRefits.size === 0
-        ? ensembleRefitMs(plan, [...running, ...chosen, twin], 1)
+        ? ensembleRefitMs(plan, [...chosen, twin], 1)
         : REFIT_TRY_MIN * ensembleRefitMs(plan, [twin], 1);
     if (elapsedMs + expected <= times.sealBy) chosen.push(twin);
   }
