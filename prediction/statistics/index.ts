@@ -3,6 +3,7 @@ export { studentTwoSided } from './numeric/student-t.ts';
 export { addTerm, emptySum, neumaierSum, sumOf, type CompensatedSum } from './numeric/compensated-sum.ts';
 export { hashText, hashWords, type Hash64 } from './numeric/hash64.ts';
 export { hash32, mix32, rowHash, textHash } from './numeric/murmur3.ts';
+export { indicesBelow, indicesWhere } from './numeric/indices.ts';
 export { ascendingOrder } from './numeric/order.ts';
 export { averageRanks } from './numeric/ranks.ts';
 export { createRandom, mix64, shuffle, type Random, type Word64 } from './numeric/random.ts';

@@ -1,3 +1,4 @@
+import { indicesBelow } from './indices.ts';
 /** Below this size a comparison sort is as fast as counting 65,536 buckets. */
 const RADIX_SIZE_MIN = 10_000;
 const BUCKETS = 0x1_0000;
@@ -10,7 +11,7 @@ const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
  */
 export function ascendingOrder(values: Float64Array): Uint32Array {
   if (values.length >= RADIX_SIZE_MIN) return radixOrder(values);
-  const order = Uint32Array.from(values.keys());
+  const order = indicesBelow(values.length);
   return order.sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0) || a - b);
 }
 

@@ -1,8 +1,9 @@
+import { indicesWhere } from './indices.ts';
 import { ascendingOrder } from './order.ts';
 
 /** Ranks from 0 of the numbers that are there, equal ones with the mean of theirs; NaN where missing. */
 export function averageRanks(values: Float64Array): Float64Array {
-  const there = Uint32Array.from(values.keys()).filter((row) => !Number.isNaN(values[row]));
+  const there = indicesWhere(values.length, (row) => !Number.isNaN(values[row]));
   const order = ascendingOrder(Float64Array.from(there, (row) => values[row] ?? 0));
   const ranks = new Float64Array(values.length).fill(NaN);
   const rowAt = (place: number): number => there[order[place] ?? 0] ?? 0;

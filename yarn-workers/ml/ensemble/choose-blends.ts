@@ -1,5 +1,5 @@
 import { ENSEMBLE_WEIGHT_MAX, type EnsembleTask } from '#contracts';
-import { isBetter } from '#statistics';
+import { indicesBelow, isBetter } from '#statistics';
 import { objectiveOf, type Objective } from '../blueprints/objective.ts';
 import { metricOf, type OutOfFold } from '../fit/out-of-fold.ts';
 import { HOLDOUT } from '../partition/types.ts';
@@ -41,7 +41,7 @@ export async function chooseBlends(task: EnsembleTask, read: ReadOutOfFold, step
   }
   const data = rowsOf(task, objective, first, places, raw);
   const byPart: Blend[] = [];
-  const all = Uint32Array.from(places.keys());
+  const all = indicesBelow(places.length);
   const partOf = (row: number): number => parts[places[row] ?? 0] ?? HOLDOUT;
   const rowsByPart = Array.from({ length: partCount }, (_, part) => all.filter((row) => partOf(row) === part));
   for (let left = 0; left < partCount; left += 1) {

@@ -1,5 +1,5 @@
 import type { TargetSpec } from '#contracts';
-import { hash32, rowHash } from '#statistics';
+import { hash32, indicesWhere, rowHash } from '#statistics';
 import { stoppingLoss } from '../fit/stopping-loss.ts';
 import type { Objective } from '../blueprints/objective.ts';
 import type { OutOfFold } from '../fit/out-of-fold.ts';
@@ -37,7 +37,7 @@ export function selectionPlaces(
   modelCount: number,
   { stepsMax }: Pick<SelectionLimits, 'stepsMax'>,
 ): Uint32Array {
-  const places = Uint32Array.from(data.rows.keys()).filter((place) => data.partitions[place] !== HOLDOUT);
+  const places = indicesWhere(data.rows.length, (place) => data.partitions[place] !== HOLDOUT);
   const termsPerRow = data.outputCount * modelCount * (stepsMax + 2) * (partCountOf(data) + 1);
   const share = SELECTION_TERMS_MAX / (termsPerRow * Math.max(1, places.length));
   if (share >= 1) return places;

@@ -1,5 +1,5 @@
 import { AppError, type TargetSpec } from '#contracts';
-import { addTerm, ascendingOrder, emptySum, sumOf } from '#statistics';
+import { addTerm, ascendingOrder, emptySum, indicesWhere, sumOf } from '#statistics';
 import type { Objective } from '../blueprints/objective.ts';
 import { interceptBeside } from './intercept.ts';
 import { offsetsOf, type TargetRows } from './target-rows.ts';
@@ -70,7 +70,7 @@ function scoreBeside(
     return weightedQuantile(left, trains, weightOf, objective.constant.quantile);
   }
   if (objective.glm === 'multinomial') throw new AppError('INTERNAL', 'a multiclass target has no offsets');
-  const chosen = Uint32Array.from(offsets.keys()).filter((row) => trains(row));
+  const chosen = indicesWhere(offsets.length, trains);
   const of = (value: (row: number) => number): Float64Array => Float64Array.from(chosen, value);
   return interceptBeside(
     objective.glm,
@@ -87,7 +87,7 @@ function weightedQuantile(
   weightOf: (row: number) => number,
   level: number,
 ): number {
-  const rows = Uint32Array.from(values.keys()).filter((row) => trains(row));
+  const rows = indicesWhere(values.length, trains);
   const sorted = ascendingOrder(Float64Array.from(rows, (row) => values[row] ?? 0));
   const total = emptySum();
   for (const row of rows) addTerm(total, weightOf(row));

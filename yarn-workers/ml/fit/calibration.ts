@@ -1,4 +1,4 @@
-import { hash32, neumaierSum, rowHash } from '#statistics';
+import { hash32, indicesWhere, neumaierSum, rowHash } from '#statistics';
 import type { Calibration, TargetSpec } from '#contracts';
 import { UNCALIBRATED } from '#scoring';
 import { partCountOf, partsOf } from '../ensemble/selection-data.ts';
@@ -84,7 +84,8 @@ function rowsOf(data: OutOfFold, target: TargetSpec, offsets: ((row: number) => 
   const salted = hash32(seed, SAMPLE_SALT);
   const held = allParts.reduce((count, part) => count + (part === HOLDOUT ? 0 : 1), 0);
   const share = (CELLS_MAX / Math.max(1, held)) * 0x1_0000_0000;
-  const places = Uint32Array.from(data.rows.keys()).filter(
+  const places = indicesWhere(
+    data.rows.length,
     (place) =>
       allParts[place] !== HOLDOUT &&
       (data.weights?.[place] ?? 1) > 0 &&

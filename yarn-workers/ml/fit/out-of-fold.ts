@@ -1,6 +1,6 @@
 import { AppError, type MetricName, type MetricValues, type ModelScores, type TargetSpec } from '#contracts';
 import { DEFAULT_THRESHOLD, outputCountOf } from '#scoring';
-import { computeMetrics, metricsFor, type MetricInput } from '#statistics';
+import { computeMetrics, indicesWhere, metricsFor, type MetricInput } from '#statistics';
 import { HOLDOUT } from '../partition/types.ts';
 
 /**
@@ -245,7 +245,7 @@ export function metricInput(
   target: TargetSpec,
   wanted: (partition: number, place: number) => boolean,
 ): MetricInput {
-  const chosen = Uint32Array.from(data.rows.keys()).filter((place) => wanted(data.partitions[place] ?? HOLDOUT, place));
+  const chosen = indicesWhere(data.rows.length, (place) => wanted(data.partitions[place] ?? HOLDOUT, place));
   const numbers = (values: Float64Array): Float64Array => Float64Array.from(chosen, (index) => values[index] ?? NaN);
   const weight = data.weights === null ? {} : { weight: numbers(data.weights) };
   const { targetType } = target;

@@ -13,6 +13,7 @@ import {
   type ModelReader,
   type Scorer,
 } from '#scoring';
+import { indicesWhere } from '#statistics';
 import { HOLDOUT, UNUSED, isHeldBack } from '../partition/types.ts';
 import { copyRow, tableEncoder } from './encoder.ts';
 import { BLOCK_ROWS } from './limits.ts';
@@ -50,7 +51,7 @@ export async function scorePartitions(
   const blendBlock: BlockEvaluator = (values, base, stride, rowCount, out, at) =>
     blend(values.subarray(base), stride, 0, rowCount, out, at);
   const whole: CompiledModel = { outputCount, score: rowOf(blendBlock), scoreBlock: blendBlock };
-  const wanted = Uint32Array.from(roles.of.keys()).filter((row) => isHeldBack(roles.of[row] ?? UNUSED));
+  const wanted = indicesWhere(roles.of.length, (row) => isHeldBack(roles.of[row] ?? UNUSED));
   const predictions = new Float64Array(wanted.length * outputCount);
   let next = 0;
   const queues = new Map(

@@ -8,6 +8,7 @@ import {
   type TrainTask,
 } from '#contracts';
 import { OFFSET_NEEDS, featureDecoder, keyTable, offsetOf } from '#scoring';
+import { indicesWhere } from '#statistics';
 import type { KeyColumn } from '../partition/types.ts';
 import { firstEqualRows } from './equal-rows.ts';
 import { asCategory, storedColumn } from './task-columns.ts';
@@ -48,9 +49,9 @@ export function offsetColumns({ offsetColumn, exposureColumn }: TargetSpec): { k
 /** What all offsets add to the raw score of the rows that `wanted` names, in row order; null without any. */
 export function offsetsOf({ rowCount, offsets }: TargetRows, wanted: (row: number) => boolean): Float64Array | null {
   if (offsets.length === 0) return null;
-  const chosen: number[] = [];
-  for (let row = 0; row < rowCount; row += 1) if (wanted(row)) chosen.push(row);
-  return Float64Array.from(chosen, (row) => offsets.reduce((sum, { values }) => sum + (values[row] ?? NaN), 0));
+  return Float64Array.from(indicesWhere(rowCount, wanted), (row) =>
+    offsets.reduce((sum, { values }) => sum + (values[row] ?? NaN), 0),
+  );
 }
 
 /**

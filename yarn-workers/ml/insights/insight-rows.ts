@@ -1,5 +1,5 @@
 import { AppError, type InsightPartition, type TargetSpec } from '#contracts';
-import { addTerm, ascendingOrder, emptySum, sumOf } from '#statistics';
+import { addTerm, ascendingOrder, emptySum, indicesWhere, sumOf } from '#statistics';
 import { checkFitsTarget, validationFold, type OutOfFold } from '../fit/out-of-fold.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { evenlySpaced } from '../evenly-spaced.ts';
@@ -39,7 +39,7 @@ export function insightRows(
         ? fold === validationFold(data)
         : fold !== HOLDOUT;
   };
-  const wanted = Uint32Array.from(data.rows.keys()).filter(isWanted);
+  const wanted = indicesWhere(data.rows.length, isWanted);
   if (wanted.length === 0) throw noRows(partition);
   const chosen = evenlySpaced(wanted.length, most).map((index) => wanted[index] ?? 0);
   return { partition, data, target, chosen };

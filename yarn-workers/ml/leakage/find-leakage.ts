@@ -1,7 +1,7 @@
 import type { BatchSource, LeakageFacts, LeakageFinding, LeftOut, TrainTask } from '#contracts';
 import { LEAKAGE_FINDINGS_MAX } from '#contracts';
 import { columnRequest, type FeatureValues } from '#scoring';
-import { hash32, rowHash } from '#statistics';
+import { hash32, indicesWhere, rowHash } from '#statistics';
 import { isModelled } from '../partition/types.ts';
 import { report, type FitIo } from '../fit/clock.ts';
 import type { RowRoles } from '../fit/row-roles.ts';
@@ -222,7 +222,7 @@ const riskOf = (score: number): LeakageFinding['risk'] => (score >= HIGH_SCORE ?
 function chosenRows(seed: number, { of }: RowRoles, { weights }: TargetRows): Uint32Array {
   const salted = hash32(seed, ROWS_SALT);
   const hashOf = (row: number): number => rowHash(salted, row);
-  const rows = Uint32Array.from(of.keys()).filter((row) => isModelled(of[row] ?? 0) && (weights?.[row] ?? 1) > 0);
+  const rows = indicesWhere(of.length, (row) => isModelled(of[row] ?? 0) && (weights?.[row] ?? 1) > 0);
   const last = rows.length > LEAKAGE_ROWS_MAX ? (rows.map(hashOf).sort()[LEAKAGE_ROWS_MAX - 1] ?? 0) : Infinity;
   const chosen = rows.filter((row) => hashOf(row) <= last);
   return chosen.sort((a, b) => hashOf(a) - hashOf(b) || a - b).subarray(0, LEAKAGE_ROWS_MAX);

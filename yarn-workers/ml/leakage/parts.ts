@@ -1,5 +1,5 @@
 import type { FeatureValues, PlaceValues } from '#scoring';
-import { ascendingOrder } from '#statistics';
+import { ascendingOrder, indicesWhere } from '#statistics';
 import { RANGES_MAX, RANGE_ROWS_MIN } from './limits.ts';
 
 /** Rows parted by what one column says: codes from 0 on, below `count`; missing values are a part of their own. */
@@ -53,7 +53,7 @@ const whole = (rowCount: number): Parts => ({ codes: new Int32Array(rowCount), c
  * RANGE_ROWS_MIN times on average over all rows, else ranges of as many rows each as equal values allow.
  */
 export function rangesOf(values: Float64Array, within: Parts = whole(values.length)): Parts {
-  const rows = Uint32Array.from(values.keys()).filter((row) => !Number.isNaN(values[row] ?? NaN));
+  const rows = indicesWhere(values.length, (row) => !Number.isNaN(values[row] ?? NaN));
   const order = ascendingOrder(Float64Array.from(rows, (row) => values[row] ?? 0));
   const sorted = order.map((index) => rows[index] ?? 0);
   const sizes = rangeSizes(values, sorted, within);

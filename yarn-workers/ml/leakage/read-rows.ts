@@ -1,5 +1,6 @@
 import { AppError, type BatchSource, type ColumnRequest } from '#contracts';
 import { featureDecoder, type FeatureValues } from '#scoring';
+import { indicesBelow, indicesWhere } from '#statistics';
 import type { TaskFeature } from '../fit/task-columns.ts';
 import { featureCollector, type SampledFeature } from '../insights/features/read-features.ts';
 import type { DuplicateCounter } from './duplicates.ts';
@@ -48,7 +49,7 @@ export async function readRows(source: BatchSource, wanted: RowsWanted, signal?:
   );
   // A search without time for any column reads nothing.
   if (requests.length === 0) return { rowCount: 0, chosen: new Uint32Array(0), features: [] };
-  const places = Uint32Array.from(chosen.keys()).sort((a, b) => (chosen[a] ?? 0) - (chosen[b] ?? 0));
+  const places = indicesBelow(chosen.length).sort((a, b) => (chosen[a] ?? 0) - (chosen[b] ?? 0));
   const hashes = rowHashes();
   let next = 0;
   let rowCount = 0;
@@ -90,7 +91,7 @@ export async function readRows(source: BatchSource, wanted: RowsWanted, signal?:
       'DATA_READ_TRUNCATED',
       `leakage: expected ${source.rowCount} rows of the table; found ${rowCount}`,
     );
-  const kept = Uint32Array.from(chosen.keys()).filter((place) => (chosen[place] ?? 0) < rowCount);
+  const kept = indicesWhere(chosen.length, (place) => (chosen[place] ?? 0) < rowCount);
   return {
     rowCount,
     chosen: kept.map((place) => chosen[place] ?? 0),

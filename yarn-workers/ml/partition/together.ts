@@ -1,5 +1,5 @@
 import { AppError, type Partitioning } from '#contracts';
-import { ascendingOrder, rowHash } from '#statistics';
+import { ascendingOrder, indicesWhere, rowHash } from '#statistics';
 import { sharesOf, shareFiller } from './shares.ts';
 import { HOLDOUT, type PartitionRows } from './types.ts';
 
@@ -24,7 +24,7 @@ export function dealTogether(
     const stratum = stratumOf(head);
     stratumRows[stratum] = (stratumRows[stratum] ?? 0) + 1;
   }
-  const heads = Uint32Array.from(sizes.keys()).filter((row) => sizes[row] !== 0);
+  const heads = indicesWhere(sizes.length, (row) => sizes[row] !== 0);
   const partitionCount = sharesOf(partitioning, rowCount).length;
   if (heads.length < partitionCount)
     throw new AppError(

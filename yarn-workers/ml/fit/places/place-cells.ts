@@ -1,4 +1,5 @@
 import type { PlaceCuts } from '#scoring';
+import { indicesWhere } from '#statistics';
 
 /** Places in degrees; NaN is missing. */
 export interface Places {
@@ -17,7 +18,7 @@ export function growCells({ latitudes, longitudes }: Places, width: number, dept
   const isThere = (row: number): boolean => !Number.isNaN(latitudes[row]) && !Number.isNaN(longitudes[row]);
   const onLongitude: boolean[] = [];
   const cuts: number[] = [];
-  let parts = [Uint32Array.from(latitudes.keys()).filter(isThere)];
+  let parts = [indicesWhere(latitudes.length, isThere)];
   for (let level = 0; level < depth; level += 1) {
     const next: Uint32Array<ArrayBuffer>[] = [];
     for (const rows of parts) {

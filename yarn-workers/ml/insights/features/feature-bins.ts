@@ -1,5 +1,5 @@
 import type { CategoryValues, FeatureValues } from '#scoring';
-import { ascendingOrder } from '#statistics';
+import { ascendingOrder, indicesWhere } from '#statistics';
 import { placeBins } from './place-bins.ts';
 
 /** A part of the rows by the value of one feature. */
@@ -44,7 +44,7 @@ export function binsOf(values: FeatureValues, most: number): FeatureBins {
 const NOTHING = { from: null, to: null, at: null, level: null, donor: null };
 
 function numberBins(values: Float64Array, most: number): FeatureBins {
-  const there = Uint32Array.from(values.keys()).filter((row) => !Number.isNaN(values[row]));
+  const there = indicesWhere(values.length, (row) => !Number.isNaN(values[row]));
   const order = ascendingOrder(Float64Array.from(there, (row) => values[row] ?? 0)).map((place) => there[place] ?? 0);
   const bins: FeatureBin[] = [];
   const binOf = new Uint32Array(values.length);

@@ -1,5 +1,6 @@
 import { AppError, type BatchSource, type ColumnRequest, type ManifestFeature } from '#contracts';
 import { featureDecoder, isText, type CategoryValues, type FeatureValues } from '#scoring';
+import { indicesBelow } from '#statistics';
 import { TEXT_CHARACTERS_MAX } from '../../fit/text/limits.ts';
 
 /** A feature that the model reads, with its values in the rows of the sample. */
@@ -39,7 +40,7 @@ export async function readFeatures(
   });
   if (inputs.length === 0) return [];
   // Places by row number: batches come in the order of rows.
-  const places = Uint32Array.from(rows.keys()).sort((a, b) => (rows[a] ?? 0) - (rows[b] ?? 0));
+  const places = indicesBelow(rows.length).sort((a, b) => (rows[a] ?? 0) - (rows[b] ?? 0));
   let next = 0;
   for await (const batch of source.batches(requests, signal)) {
     const first = next;

@@ -1,5 +1,5 @@
 import { AppError } from '#contracts';
-import { hash32, rowHash } from '#statistics';
+import { hash32, indicesWhere, rowHash } from '#statistics';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
 
 /** Salt of hashes that must not agree with the partitions' hash. */
@@ -12,7 +12,8 @@ const SAMPLE_SALT = 0x5a17_0021;
  * @throws TOO_FEW_ROWS where there is none
  */
 export function sampleRows(data: OutOfFold, seed: number, most: number): OutOfFold {
-  const wanted = Uint32Array.from(data.rows.keys()).filter(
+  const wanted = indicesWhere(
+    data.rows.length,
     (place) => (data.partitions[place] ?? -1) >= 0 && (data.weights?.[place] ?? 1) > 0,
   );
   if (wanted.length === 0)

@@ -1,5 +1,5 @@
 import type { MetricName } from '#contracts';
-import { createRandom, hash32 } from '#statistics';
+import { createRandom, hash32, indicesBelow } from '#statistics';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
 import { rowsAt } from '../features/sample-rows.ts';
 import { CHANCE_DRAWS, SEGMENT_ROWS_MIN } from './limits.ts';
@@ -26,7 +26,7 @@ export function chanceNoise(
   const whole = scoreOf(rows);
   const count = rows.rows.length;
   const random = createRandom(hash32(seed, DRAWS_SALT));
-  const places = Uint32Array.from(rows.rows.keys());
+  const places = indicesBelow(count);
   const measured: { readonly size: number; readonly scale: number }[] = [];
   for (let size = SEGMENT_ROWS_MIN; whole !== null && 2 * size <= count; size *= 2) {
     const gains = Array.from({ length: CHANCE_DRAWS }, () => {
