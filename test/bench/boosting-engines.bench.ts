@@ -15,6 +15,7 @@ import { settingsOf } from '#ml';
 import { isBoosted, isXgboost } from '../../yarn-workers/ml/blueprints/settings.ts';
 import { datasetParameters, engineParameters } from '../../yarn-workers/ml/fit/lightgbm-parameters.ts';
 import { lightgbmDataset, type BoostDataset } from '../../yarn-workers/ml/fit/boosting.ts';
+import type { RowSink } from '../../yarn-workers/ml/fit/engine.ts';
 import { withConstants } from '../../yarn-workers/ml/fit/trees.ts';
 import { createXgboostDataset } from '../../yarn-workers/ml/fit/xgboost/dataset.ts';
 import { testEngine } from '../support/boosting-engine.ts';
@@ -52,7 +53,7 @@ function datasetOf(
   rowCount: number,
   columnCount: number,
   constant: number,
-): BoostDataset {
+): { dataset: BoostDataset; sink: RowSink } {
   const settings = settingsOf(`${engine}-default`, {});
   if (settings === null || !isBoosted(settings)) throw new Error(`${engine} is no engine`);
   const objective = objectiveFor('logLoss', 2);
@@ -60,8 +61,8 @@ function datasetOf(
   const categoryCounts = Array.from({ length: columnCount }, (_, column) =>
     column === columnCount - 1 ? LEVELS : null,
   );
-  if (isXgboost(settings))
-    return createXgboostDataset(testEngine().xgboost(), {
+  if (isXgboost(settings)) {
+    const dataset = createXgboostDataset(testEngine().xgboost(), {
       ...shared,
       categoryCounts,
       settings,
@@ -70,15 +71,18 @@ function datasetOf(
       offsets: null,
       monotone: null,
     });
-  const dataset = testEngine().createDataset({
+    return { dataset, sink: dataset };
+  }
+  const sink = testEngine().createDataset({
     ...shared,
     columnCount,
     categoricalColumns: [columnCount - 1],
     parameters: datasetParameters({ seed: 1 }, settings, rowCount),
   });
-  return lightgbmDataset(dataset, (seed) =>
+  const dataset = lightgbmDataset(sink, (seed) =>
     engineParameters({ settings, objective, monotone: null, trainingRowCount: rowCount }, seed),
   );
+  return { dataset, sink };
 }
 
 /** One engine in this process; prints one JSON line. */
@@ -96,7 +100,7 @@ function run(engine: string, file: string, rowCount: number, columnCount: number
   const cpu = process.cpuUsage();
   const sampleRowCount = Math.min(SAMPLE_ROWS, rowCount);
   const share = labels.reduce((sum, label) => sum + label, 0) / rowCount;
-  const dataset = datasetOf(
+  const { dataset, sink } = datasetOf(
     engine,
     values.subarray(0, sampleRowCount * columnCount),
     sampleRowCount,
@@ -106,9 +110,9 @@ function run(engine: string, file: string, rowCount: number, columnCount: number
   );
   for (let from = 0; from < rowCount; from += PUSHED_ROWS) {
     const to = Math.min(rowCount, from + PUSHED_ROWS);
-    dataset.push(values.subarray(from * columnCount, to * columnCount), to - from, labels.subarray(from, to), null);
+    sink.push(values.subarray(from * columnCount, to * columnCount), to - from, labels.subarray(from, to), null);
   }
-  dataset.finish();
+  sink.finish();
   const booster = dataset.createBooster(1, 0);
   for (let iteration = 0; iteration < iterations; iteration += 1) booster.update();
   const { score } = compileTrees(withConstants(booster.trees(0, iterations), dataset.constants), columnCount);

@@ -10,8 +10,8 @@ export interface TreeBooster {
   close(): void;
 }
 
-/** Rows that are boosted on, of whatever engine. Chunks are pushed in row order, then `finish` is called once. */
-export interface BoostDataset extends Pick<EngineDataset, 'push' | 'finish' | 'setInitialScores' | 'close'> {
+/** Rows that are boosted on, of whatever engine. */
+export interface BoostDataset extends Pick<EngineDataset, 'setInitialScores' | 'close'> {
   /** What the first iteration's leaves lack: boosting begins at these raw scores, one an output. Null where its trees have it. */
   readonly constants: readonly number[] | null;
   /** @param firstIteration of all that were made before, on this data set or, resumed, on another */
@@ -27,8 +27,6 @@ export function lightgbmDataset(
 ): BoostDataset {
   return {
     constants: null,
-    push: (...chunk) => dataset.push(...chunk),
-    finish: () => dataset.finish(),
     setInitialScores: (scores) => dataset.setInitialScores(scores),
     createBooster: (seed) => {
       const booster = dataset.createBooster(parametersOf(seed));

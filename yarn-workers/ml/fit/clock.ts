@@ -16,9 +16,20 @@ export interface FitIo {
   readonly onCheckpoint?: (checkpoint: FitCheckpoint) => Promise<void>;
   /** A state that another fit of the same task has handed out; null: from the beginning. One of no use is ignored. */
   readonly resumeFrom?: Uint8Array | null;
+  /** A place for what is too large for memory; absent: it is made anew whenever it is needed. */
+  readonly openSpool?: () => Promise<Spool>;
   /** Takes a line for the task's log. */
   readonly log?: (line: string) => void;
   readonly signal?: AbortSignal;
+}
+
+/** Bytes that are written one after the other, and read anywhere. */
+export interface Spool {
+  append(bytes: Uint8Array): Promise<void>;
+  /** Bytes of what was appended: `length` of them from `at` on. */
+  read(at: number, length: number): Promise<Uint8Array>;
+  /** Forgets all. */
+  close(): Promise<void>;
 }
 
 /** A fit's state, not written down yet: the caller decides whether it is worth it. */

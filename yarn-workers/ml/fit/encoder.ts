@@ -14,8 +14,8 @@ export interface HeldOut {
   readonly history: HeldOutHistory | null;
 }
 
-/** Takes `rowCount` encoded rows (row-major, all columns); they are rows `firstRow` and on of the table. */
-export type BlockSink = (values: Float64Array, rowCount: number, firstRow: number) => void;
+/** Takes `rowCount` encoded rows (row-major, all columns); they are rows `firstRow` and on of the table. It may be waited for. */
+export type BlockSink = (values: Float64Array, rowCount: number, firstRow: number) => void | Promise<void>;
 
 /** The features of a table as a matrix: every row through the same steps that artefacts apply. */
 export interface TableEncoder {
@@ -61,7 +61,7 @@ export function tableEncoder(
       if (inputs.length === 0) {
         // Nothing is read, as the baseline does: every row is empty.
         for (let row = 0; row < source.rowCount; row += BLOCK_ROWS)
-          sink(block, Math.min(BLOCK_ROWS, source.rowCount - row), row);
+          await sink(block, Math.min(BLOCK_ROWS, source.rowCount - row), row);
         return;
       }
       for await (const batch of source.batches(
@@ -75,7 +75,8 @@ export function tableEncoder(
           categories(decoded, block, from, to, batch.firstRow);
           history(block, to - from, batch.firstRow + from, columnCount);
           if (texts !== null) writeHeldOut(texts, block, columnCount, to - from, batch.firstRow + from);
-          sink(block, to - from, batch.firstRow + from);
+          const taken = sink(block, to - from, batch.firstRow + from);
+          if (taken !== undefined) await taken;
         }
       }
     },

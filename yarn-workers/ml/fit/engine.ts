@@ -2,7 +2,7 @@ import type { XgboostEngine } from './xgboost/engine.ts';
 
 /**
  * What fitting needs of a gradient boosting engine. `ml` touches no native code: the worker passes in an engine
- * (LightGBM by koffi), tests may pass in a fake. All calls are synchronous and are made on one thread.
+ * (LightGBM by koffi), tests may pass in a fake. All calls are made on one thread, and all but `readDataset` are synchronous.
  */
 
 /** Parameters in the engine's own words, passed on as they are. */
@@ -22,8 +22,17 @@ export interface EngineDatasetSpec {
   readonly parameters: EngineParameters;
 }
 
-/** A binned data set. Chunks are pushed in row order, then `finish` is called once; then boosters may be made. */
+/** A binned data set with its rows. */
 export interface EngineDataset {
+  /** Raw scores that boosting starts from: rows x outputs, output-major (all rows of output 0 first). */
+  setInitialScores(scores: Float64Array): void;
+  createBooster(parameters: EngineParameters): EngineBooster;
+  /** Frees the native memory; repeated calls do nothing. */
+  close(): void;
+}
+
+/** What takes the rows of a data set. Chunks are pushed in row order, then `finish` is called once. */
+export interface RowSink {
   /**
    * Appends rows. The arrays may be reused as soon as the call returns.
    *
@@ -35,12 +44,10 @@ export interface EngineDataset {
   push(values: Float64Array, rowCount: number, labels: Float32Array, weights: Float32Array | null): void;
   /** @throws INTERNAL unless exactly `rowCount` rows were pushed */
   finish(): void;
-  /** Raw scores that boosting starts from: rows x outputs, output-major (all rows of output 0 first). */
-  setInitialScores(scores: Float64Array): void;
-  createBooster(parameters: EngineParameters): EngineBooster;
-  /** Frees the native memory; repeated calls do nothing. */
-  close(): void;
 }
+
+/** A data set that is to be filled before boosters are made. */
+export interface FillableDataset extends EngineDataset, RowSink {}
 
 /** A model being boosted. Must be closed before its data set. */
 export interface EngineBooster {
@@ -62,7 +69,21 @@ export interface BoostingEngine {
   /** Name and version, for logs: `LightGBM 4.7.0`. */
   readonly name: string;
   /** @throws INTERNAL with the engine's own text */
-  createDataset(spec: EngineDatasetSpec): EngineDataset;
+  createDataset(spec: EngineDatasetSpec): FillableDataset;
+  /**
+   * The bins that a data set would have: LightGBM's reference, without rows, for `readReference`. One column a group, none sparse.
+   *
+   * @throws INTERNAL with the engine's own text
+   */
+  findBins(spec: EngineDatasetSpec): Uint8Array;
+  /**
+   * A data set of rows that are in bins already, read from LightGBM's binary file without a file; not on this thread, which goes on to make it.
+   *
+   * @param spec as `findBins` had it
+   * @param parts the bytes of the file, in order
+   * @throws INTERNAL where it is no such file, and what `parts` throws
+   */
+  readDataset(spec: EngineDatasetSpec, parts: AsyncIterable<Uint8Array>): Promise<EngineDataset>;
   /** Reads a model text back. */
   loadModel(modelText: string): EngineOracle;
   /**

@@ -39,7 +39,7 @@ type Prctl = (option: number, argument: number, unused3: number, unused4: number
 const prctlOf = (): Prctl =>
   symbolOf<Prctl>('prctl', 'int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)');
 
-function symbolOf<F>(name: string, prototype: string): F {
+export function symbolOf<F>(name: string, prototype: string): F {
   try {
     // null is the running program itself, in which the C library is loaded already.
     const symbol: unknown = koffi.load(null).func(prototype);

@@ -29,7 +29,17 @@ export function failpointEngine(engine: BoostingEngine): FailpointEngine {
       loadModel: (modelText) => engine.loadModel(modelText),
       createDataset: (spec) => {
         pass('worker.bin');
-        return passingDataset(engine.createDataset(spec), () => pass('worker.iterate'));
+        const dataset = engine.createDataset(spec);
+        return {
+          ...passingDataset(dataset, () => pass('worker.iterate')),
+          push: (values, rowCount, labels, weights) => dataset.push(values, rowCount, labels, weights),
+          finish: () => dataset.finish(),
+        };
+      },
+      findBins: (spec) => engine.findBins(spec),
+      readDataset: async (spec, parts) => {
+        pass('worker.bin');
+        return passingDataset(await engine.readDataset(spec, parts), () => pass('worker.iterate'));
       },
       xgboost: () => passingXgboost(engine.xgboost(), pass),
     },
@@ -60,8 +70,6 @@ function passingXgboost(engine: XgboostEngine, pass: (name: string) => void): Xg
 
 function passingDataset(dataset: EngineDataset, onIteration: () => void): EngineDataset {
   return {
-    push: (values, rowCount, labels, weights) => dataset.push(values, rowCount, labels, weights),
-    finish: () => dataset.finish(),
     setInitialScores: (scores) => dataset.setInitialScores(scores),
     close: () => dataset.close(),
     createBooster: (parameters) => {

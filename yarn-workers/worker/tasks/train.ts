@@ -2,6 +2,7 @@ import type { ManifestFile, TaskProgress, TrainTask } from '#contracts';
 import { encodeOutOfFold, fitModel, manifestOf, type FitIo, type FitResult } from '#ml';
 import { leakageLines } from './leakage-lines.ts';
 import { failpoint } from '#runtime';
+import { openFileSpool } from '../child/file-spool.ts';
 import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
 import type { TaskHandler } from '../child/task-run.ts';
 import { microsPerRow } from './micros-per-row.ts';
@@ -16,6 +17,7 @@ export const runTrain: TaskHandler<TrainTask> = async ({
   reporter,
   attempt,
   checkpoints,
+  scratchDir,
   remainingMs,
 }) => {
   const { spec } = task;
@@ -40,6 +42,7 @@ export const runTrain: TaskHandler<TrainTask> = async ({
     onIteration: (progress) => reporter.progress(progress),
     onCheckpoint: (checkpoint) => checkpoints.offer(checkpoint),
     resumeFrom: await checkpoints.open(),
+    openSpool: () => openFileSpool(scratchDir),
     log: (line) => reporter.log(line),
   };
   const fit = await fitModel(spec, source, engine, io);

@@ -4,6 +4,7 @@ import { hash32, rowHash } from '#statistics';
 import type { Objective } from '../../blueprints/objective.ts';
 import type { XgboostSettings } from '../../blueprints/xgboost-settings.ts';
 import type { BoostDataset, TreeBooster } from '../boosting.ts';
+import type { RowSink } from '../engine.ts';
 import { iterationsOf, sliceTrees } from '../trees.ts';
 import { codesFor, encodeRows, findBins, type Bins } from './bins.ts';
 import type { XgboostBooster, XgboostDataset, XgboostEngine, XgboostParameters } from './engine.ts';
@@ -37,7 +38,7 @@ export interface XgboostSpec {
  * Memory: a byte a value (two where a category feature has more than 255 levels) until XGBoost has made its matrix, which
  * needs one a value, and four more where values are missing; then some 30 bytes a row and output.
  */
-export function createXgboostDataset(engine: XgboostEngine, spec: XgboostSpec): BoostDataset {
+export function createXgboostDataset(engine: XgboostEngine, spec: XgboostSpec): BoostDataset & RowSink {
   const { rowCount, constants, offsets, objective, settings } = spec;
   const bins = findBins(spec.sample, spec.sampleRowCount, spec.categoryCounts, settings.maxBins);
   let codes = codesFor(bins, rowCount);

@@ -95,8 +95,6 @@ describe('ml fit: boosting with dropped trees', function () {
     const boosters: { updates: number; isSpoilt: boolean; isClosed: boolean }[] = [];
     const dataset: BoostDataset = {
       constants: null,
-      push: () => undefined,
-      finish: () => undefined,
       setInitialScores: () => undefined,
       close: () => undefined,
       sums: () => expect.fail('no scores are asked for'),

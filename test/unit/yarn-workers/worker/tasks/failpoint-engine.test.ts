@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { BoostingEngine, EngineBooster, EngineDataset, XgboostEngine } from '#ml';
+import type { BoostingEngine, EngineBooster, FillableDataset, XgboostEngine } from '#ml';
 import { armFailpoints } from '#runtime';
 import { failpointEngine } from '../../../../../yarn-workers/worker/tasks/failpoint-engine.ts';
 
@@ -21,7 +21,7 @@ describe('worker: engine with failpoints', () => {
     modelText: (first, count) => `${first}+${count}`,
     close: () => undefined,
   };
-  const dataset: EngineDataset = {
+  const dataset: FillableDataset = {
     push: () => undefined,
     finish: () => undefined,
     setInitialScores: () => undefined,
@@ -44,6 +44,8 @@ describe('worker: engine with failpoints', () => {
   const engine: BoostingEngine = {
     name: 'fake 1',
     createDataset: () => dataset,
+    findBins: () => Uint8Array.of(7),
+    readDataset: async () => dataset,
     loadModel: () => expect.fail('not called'),
     xgboost: () => second,
   };
@@ -64,6 +66,7 @@ describe('worker: engine with failpoints', () => {
     expect(first.update()).to.equal(false);
     expect(first.modelText(2, 3)).to.equal('2+3');
     expect(made.name).to.equal('fake 1');
+    expect(made.findBins(SPEC)).to.deep.equal(Uint8Array.of(7));
   });
 
   it('passes everything of the second engine on, failpoints between its calls too', async () => {

@@ -1,0 +1,18 @@
+import { hash32, rowHash } from '#statistics';
+import { BIN_SAMPLE_CELLS_MAX, BIN_SAMPLE_ROWS_MAX } from './limits.ts';
+
+const BIN_SALT = 0x5a17_0004;
+
+/** The training rows that a member's bins are found from: all of them as long as they are few, else by hash. */
+export function sampledForBins(
+  seed: number,
+  trains: (row: number) => boolean,
+  trainingCount: number,
+  columnCount: number,
+): (row: number) => boolean {
+  const most = Math.max(1, Math.min(BIN_SAMPLE_ROWS_MAX, Math.floor(BIN_SAMPLE_CELLS_MAX / Math.max(1, columnCount))));
+  if (trainingCount <= most) return trains;
+  const salted = hash32(seed, BIN_SALT);
+  const limit = (most / trainingCount) * 0x1_0000_0000;
+  return (row) => rowHash(salted, row) < limit && trains(row);
+}
