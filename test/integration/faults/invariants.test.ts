@@ -162,6 +162,20 @@ describe('fault tests: the checkers of the invariants', () => {
       expect(check({ ...good, sha256: 'x' })).to.match(/^I4 .* another SHA-256/);
     });
 
+    it('find a result without files, but for tasks that write none', () => {
+      const check = (kind: string) =>
+        committedFilesAreThere(
+          historyOf(
+            ['task', { id: 't', kind }, 'insert'],
+            ['task_seal', { task_id: 't', fence: 1, files: '[]' }, 'insert'],
+            result(1),
+          ),
+          folder,
+        ).join();
+      expect(check('train')).to.equal('I4 result t/1 names no files');
+      expect(check('feature-type')).to.equal('');
+    });
+
     it('find a secret in a log, on a command line, and in the object store', () => {
       const places = { logs: {}, commands: [], pids: [process.pid], objectsDir: folder };
       const find = (secret: string, more: object = {}) =>
