@@ -47,6 +47,7 @@ export type {
   BoostingEngine,
   EngineBooster,
   EngineDataset,
+  EngineDatasetFacts,
   EngineDatasetSpec,
   EngineOracle,
   EngineParameters,

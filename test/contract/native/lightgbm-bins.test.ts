@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { isAppError } from '#contracts';
 import type { EngineDataset, EngineDatasetSpec } from '#ml';
 import { parseLightgbmModel, compileTreeWalk } from '#scoring';
-import { binMember } from '../../../yarn-workers/ml/fit/binned/bin-member.ts';
+import { binnedDataset, findReference } from '../../../yarn-workers/ml/fit/binned/binned-dataset.ts';
 import { CHUNK_ROWS, chunksInMemory } from '../../../yarn-workers/ml/fit/binned/binned-rows.ts';
 import type { TableEncoder } from '../../../yarn-workers/ml/fit/encoder.ts';
 import { testEngine } from '../../support/boosting-engine.ts';
@@ -49,22 +49,26 @@ const encoder: TableEncoder = {
 const spool = () => ({ ...chunksInMemory(), close: async () => undefined });
 
 const validates = (row: number): boolean => row % 5 === 4;
+const isHeldOut = (row: number): boolean => row % 5 === 3;
 const all = (): boolean => true;
 const none = (): boolean => false;
 
-const binned = (spec: EngineDatasetSpec, trains: (row: number) => boolean, holdsBack: (row: number) => boolean) =>
-  binMember(
-    testEngine(),
-    spec,
-    encoder,
-    {
-      trains,
-      validates: holdsBack,
-      labels: labels.filter((_, row) => trains(row)),
-      weights: spec.hasWeights ? weights.filter((_, row) => trains(row)) : null,
-    },
-    spool(),
-  );
+const binned = async (
+  spec: EngineDatasetSpec,
+  trains: (row: number) => boolean,
+  holdsBack: (row: number) => boolean,
+  isHeldOut: (row: number) => boolean,
+) => {
+  const { sample, sampleRowCount, ...facts } = spec;
+  const kept = { values: sample, rowCount: sampleRowCount, add: () => expect.fail('nothing is added') };
+  const reference = await findReference(testEngine(), facts, async () => kept);
+  const rows = {
+    ...{ trains, validates: holdsBack, isHeldOut },
+    labels: labels.filter((_, row) => trains(row)),
+    weights: spec.hasWeights ? weights.filter((_, row) => trains(row)) : null,
+  };
+  return binnedDataset(testEngine(), facts, reference, encoder, rows, { training: spool(), holdout: spool() });
+};
 
 function modelOf(dataset: EngineDataset, iterations = 20): string {
   const booster = dataset.createBooster({ objective: 'binary', num_leaves: 31, min_data_in_leaf: 20 });
@@ -92,7 +96,7 @@ describe('contract: rows in bins', () => {
   })) {
     it(`give the model that pushed values give, ${name}`, async () => {
       const spec = specOf(ROWS, changes);
-      const { dataset, training } = await binned(spec, all, none);
+      const { dataset, training } = await binned(spec, all, none, none);
       expect(training.rowCount).to.equal(ROWS);
       expect(modelOf(dataset)).to.equal(modelOf(pushed(spec)));
     });
@@ -100,9 +104,9 @@ describe('contract: rows in bins', () => {
 
   it('stand for their rows: trees give the same scores, to the last bit', async () => {
     const rows = [...labels.keys()];
-    const trains = (row: number): boolean => !validates(row);
+    const trains = (row: number): boolean => !validates(row) && !isHeldOut(row);
     const spec = specOf(rows.filter(trains).length);
-    const { dataset, training, validation } = await binned(spec, trains, validates);
+    const { dataset, training, validation, holdout } = await binned(spec, trains, validates, isHeldOut);
     const booster = dataset.createBooster({ objective: 'binary', num_leaves: 63 });
     for (let i = 0; i < 30; i += 1) booster.update();
     const trees = parseLightgbmModel(booster.modelText(0, 30));
@@ -117,6 +121,7 @@ describe('contract: rows in bins', () => {
     for (const [part, wanted] of [
       [training, trains],
       [validation, validates],
+      [holdout, isHeldOut],
     ] as const) {
       const numbers = rows.filter(wanted);
       expect(part.rowCount).to.equal(numbers.length);

@@ -8,6 +8,7 @@ import type { FeatureSurvey } from './feature-survey.ts';
 import { boostPlace } from './boost.ts';
 import { fitMember, type MemberContext } from './fit-member.ts';
 import { decodeState, EMPTY_STATE, encodeState, stateBytes, type FinishedMember, type FitState } from './fit-state.ts';
+import type { HeldBackRows } from './held-back-rows.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
 import { membersInOrder } from './members-in-order.ts';
 import { membersPackMs } from './model-bytes.ts';
@@ -18,7 +19,12 @@ import { scoreTexts, type TextScores } from './text/score-texts.ts';
 import { iterationsOf } from './trees.ts';
 
 /** A member with what its fit says beside the model. */
-export type BoostedMember = FittedMember & { readonly iterations: number | null; readonly stoppedByDeadline: boolean };
+export type BoostedMember = FittedMember & {
+  readonly iterations: number | null;
+  readonly stoppedByDeadline: boolean;
+  /** The rows that the only member is to predict, where they are at hand; whoever has them closes them. */
+  readonly heldBack?: HeldBackRows;
+};
 
 /**
  * Fits the members one after the other; with a deadline each gets an equal part of what is left. The copies of a refit are
@@ -47,6 +53,7 @@ export async function boostMembers(
   const begin = states.begin();
   const finished: FinishedMember[] = [...begin.finished];
   noteStops(context, finished);
+  const heldBackOf = new Map<number, HeldBackRows>();
   const memberAt = async (index: number, member: Member): Promise<FinishedMember> => {
     const validateMs = finished.reduce((sum, one) => sum + one.validateMs, 0);
     const packing = membersPackMs(
@@ -64,7 +71,7 @@ export async function boostMembers(
       await report(io, fraction, phase, message, iterations);
     };
     await tell(resumed.length * SEGMENT_ITERATIONS);
-    const { trees, ...rest } = await fitMember(
+    const { heldBack, ...fitted } = await fitMember(
       context,
       member,
       index,
@@ -80,10 +87,11 @@ export async function boostMembers(
         },
       },
     );
-    return { ...rest, trees };
+    if (heldBack !== null) heldBackOf.set(index, heldBack);
+    return fitted;
   };
   await membersInOrder(context, finished, memberAt, () => states.offer({ finished: [...finished], running: [] }));
-  return boostedMembers(members, finished, steps, scores);
+  return boostedMembers(members, finished, steps, scores, heldBackOf);
 }
 
 function boostedMembers(
@@ -91,6 +99,7 @@ function boostedMembers(
   finished: readonly FinishedMember[],
   steps: readonly (readonly ManifestStep[])[],
   scores: readonly (TextScores | undefined)[],
+  heldBackOf: ReadonlyMap<number, HeldBackRows>,
 ): BoostedMember[] {
   const isShort = finished.length < members.length;
   const areBags = members.some(({ bag }) => bag !== undefined);
@@ -98,10 +107,14 @@ function boostedMembers(
     steps: steps[index] ?? [],
     model: { trees },
     ...(areBags && members[index]?.bag === undefined ? { votes: WHOLE_VOTES } : {}),
+    ...withRows(heldBackOf.get(index)),
     iterations,
     stoppedByDeadline: isShort || stoppedByDeadline || scores[index]?.stoppedByDeadline === true,
   }));
 }
+
+const withRows = (heldBack: HeldBackRows | undefined): { heldBack?: HeldBackRows } =>
+  heldBack === undefined ? {} : { heldBack };
 
 /** What a copy of all rows counts beside bags: `docs/adr/0049-bagged-refits.md` has figures. */
 const WHOLE_VOTES = 3;

@@ -16,6 +16,8 @@ export interface FitIo {
   readonly onCheckpoint?: (checkpoint: FitCheckpoint) => Promise<void>;
   /** A state that another fit of the same task has handed out; null: from the beginning. One of no use is ignored. */
   readonly resumeFrom?: Uint8Array | null;
+  /** Cells of an encoded matrix that is kept in memory. @default MATRIX_CELLS_MAX, but in tests, whose tables are small */
+  readonly matrixCellsMax?: number;
   /** A place for what is too large for memory; absent: it is made anew whenever it is needed. */
   readonly openSpool?: () => Promise<Spool>;
   /** Takes a line for the task's log. */

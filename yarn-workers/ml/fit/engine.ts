@@ -8,18 +8,22 @@ import type { XgboostEngine } from './xgboost/engine.ts';
 /** Parameters in the engine's own words, passed on as they are. */
 export type EngineParameters = Readonly<Record<string, string | number | boolean>>;
 
-/** A data set about to be filled by pushed chunks. */
-export interface EngineDatasetSpec {
+/** What is known of a data set beside its rows. */
+export interface EngineDatasetFacts {
   readonly rowCount: number;
   readonly columnCount: number;
   /** Columns whose values are category codes. */
   readonly categoricalColumns: readonly number[];
-  /** Rows that the bins are found from: `sampleRowCount` x `columnCount`, row-major. */
-  readonly sample: Float64Array;
-  readonly sampleRowCount: number;
   readonly hasWeights: boolean;
   readonly threadCount: number;
   readonly parameters: EngineParameters;
+}
+
+/** The same with the rows that its bins are found from. */
+export interface EngineDatasetSpec extends EngineDatasetFacts {
+  /** `sampleRowCount` x `columnCount`, row-major. */
+  readonly sample: Float64Array;
+  readonly sampleRowCount: number;
 }
 
 /** A binned data set with its rows. */
@@ -79,11 +83,11 @@ export interface BoostingEngine {
   /**
    * A data set of rows that are in bins already, read from LightGBM's binary file without a file; not on this thread, which goes on to make it.
    *
-   * @param spec as `findBins` had it
+   * @param facts as `findBins` had them
    * @param parts the bytes of the file, in order
    * @throws INTERNAL where it is no such file, and what `parts` throws
    */
-  readDataset(spec: EngineDatasetSpec, parts: AsyncIterable<Uint8Array>): Promise<EngineDataset>;
+  readDataset(facts: EngineDatasetFacts, parts: AsyncIterable<Uint8Array>): Promise<EngineDataset>;
   /** Reads a model text back. */
   loadModel(modelText: string): EngineOracle;
   /**

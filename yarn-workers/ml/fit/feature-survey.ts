@@ -8,7 +8,7 @@ import {
   type FeatureValues,
   type TextAnalysis,
 } from '#scoring';
-import { hash32, rowHash } from '#statistics';
+import { hash32, indicesWhere, rowHash } from '#statistics';
 import { datePairs, type DateColumns } from '../blueprints/dates.ts';
 import type { PlaceColumns } from '../blueprints/places.ts';
 import { compareCodePoints } from '../text-order.ts';
@@ -93,19 +93,20 @@ export async function surveyFeatures(
         };
       case 'number':
       case 'date':
-        return numberSurvey(feature, inStatistics, dates);
+        return numberSurvey(feature, dates);
     }
   });
   const surveyedPlaces = placeSurvey(places, groups, inStatistics);
   const request = features.map((feature) => feature.request);
   const batches = request.length === 0 ? [] : source.batches(request, signal);
   for await (const batch of batches) {
+    const chosen = indicesWhere(batch.rowCount, (row) => inStatistics(batch.firstRow + row));
     for (const [index, survey] of surveyed.entries()) {
       const column = batch.columns[index];
       if (column === undefined)
         throw new AppError('INTERNAL', `a batch has ${batch.columns.length} columns, expected ${features.length}`);
       const decoded = survey.decode(column, batch.rowCount, batch.firstRow);
-      survey.add(decoded, batch.rowCount, batch.firstRow);
+      survey.add(decoded, batch.rowCount, batch.firstRow, chosen);
       surveyedPlaces.add(index, decoded, batch.rowCount, batch.firstRow);
     }
   }
@@ -126,7 +127,8 @@ export async function surveyFeatures(
 /** What is gathered about one feature. */
 interface Survey {
   readonly decode: FeatureDecoder;
-  add(decoded: FeatureValues, rowCount: number, firstRow: number): void;
+  /** @param chosen the rows of the batch that statistics of numbers are made from */
+  add(decoded: FeatureValues, rowCount: number, firstRow: number, chosen: Uint32Array): void;
   /** None of a text: its step is part of the fit. */
   steps(member: Member, feature: number): ManifestStep[];
   /** Of a category. */
@@ -134,20 +136,14 @@ interface Survey {
   statistics(feature: number): TrainingStatistics;
 }
 
-function numberSurvey(
-  { manifest }: TaskFeature,
-  inStatistics: (row: number) => boolean,
-  { parts, holidays }: DateColumns,
-): Survey {
+function numberSurvey({ manifest }: TaskFeature, { parts, holidays }: DateColumns): Survey {
   const kept: number[] = [];
   return {
     decode: featureDecoder(manifest),
-    add: (decoded, rowCount, firstRow) => {
+    add: (decoded, _rowCount, _firstRow, chosen) => {
       if (decoded.kind !== 'number')
         throw new AppError('INTERNAL', `${JSON.stringify(manifest.name)} does not decode as numbers`);
-      for (let row = 0; row < rowCount; row += 1) {
-        if (inStatistics(firstRow + row)) kept.push(decoded.values[row] ?? NaN);
-      }
+      for (const row of chosen) kept.push(decoded.values[row] ?? NaN);
     },
     steps: (_member, feature): ManifestStep[] =>
       manifest.parse.kind === 'date'

@@ -1,13 +1,15 @@
 import type { BatchSource, ManifestStep, TrainTask } from '#contracts';
-import { stepColumns, type TreeArrays } from '#scoring';
+import { stepColumns } from '#scoring';
 import type { Objective } from '../blueprints/objective.ts';
 import { dropsTrees, isXgboost, type BoostedSettings } from '../blueprints/settings.ts';
+import { HOLDOUT } from '../partition/types.ts';
 import { constantScores } from './baseline.ts';
 import { boostDart } from './boost-dart.ts';
 import { boost, type Boosted, type BoostJob } from './boost.ts';
 import type { FitIo } from './clock.ts';
 import { tableEncoder, type HeldOut } from './encoder.ts';
 import type { BoostingEngine } from './engine.ts';
+import type { HeldBackRows } from './held-back-rows.ts';
 import { memberData } from './member-data.ts';
 import { baggedRows, countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
 import { offsetsOf, type TargetRows } from './target-rows.ts';
@@ -41,14 +43,30 @@ export interface MemberContext<Settings = BoostedSettings> {
   readonly io: FitIo;
 }
 
-/** Labels as the engine wants them: binary 1 for the positive class, else the class index or value. */
-export function engineLabels({ target }: Pick<TrainTask, 'target'>, rows: TargetRows): Float32Array {
-  if (rows.values !== null) return Float32Array.from(rows.values);
+/** The labels of the rows that `wanted` names, as the engine wants them: binary 1 for the positive class, else the class index or value. */
+function engineLabels(
+  { target }: Pick<TrainTask, 'target'>,
+  { rowCount, values, classes }: TargetRows,
+  wanted: (row: number) => boolean,
+): Float32Array {
+  if (values !== null) return pick(rowCount, wanted, (row) => values[row] ?? NaN);
+  const classOf = (row: number): number => classes?.[row] ?? NaN;
   const { positiveClass } = target;
-  const classes = rows.classes ?? new Int32Array(0);
   return target.targetType === 'binary'
-    ? Float32Array.from(classes, (index) => (index === positiveClass ? 1 : 0))
-    : Float32Array.from(classes);
+    ? pick(rowCount, wanted, (row) => (classOf(row) === positiveClass ? 1 : 0))
+    : pick(rowCount, wanted, classOf);
+}
+
+/** The weights of the rows that `wanted` names; null without any. */
+const engineWeights = (
+  weights: Float64Array | null,
+  { rowCount }: TargetRows,
+  wanted: (row: number) => boolean,
+): Float32Array | null => (weights === null ? null : pick(rowCount, wanted, (row) => weights[row] ?? NaN));
+
+/** A boosted member, with the rows that it is to predict where they are at hand. */
+export interface FittedTrees extends Boosted {
+  readonly heldBack: HeldBackRows | null;
 }
 
 /**
@@ -65,17 +83,24 @@ export async function fitMember(
   steps: readonly ManifestStep[],
   heldOut: HeldOut | null,
   run: Pick<BoostJob, 'stopAt' | 'resumed' | 'onIteration' | 'onSegment'>,
-): Promise<Boosted & { trees: TreeArrays }> {
+): Promise<FittedTrees> {
   const { task, features, source, rows, roles, io, settings } = context;
   const encoder = tableEncoder(features, steps, source, io.signal, heldOut);
   const isTraining = trainingRows(roles, member);
   const isInBag = baggedRows(member, task.seed);
   const trains = (row: number): boolean => isTraining(row) && isInBag(row);
   const validates = validationRows(roles, member);
-  const labels = engineLabels(task, rows);
-  const weights = rows.weights === null ? null : pick(rows.weights, trains);
-  const memberRows = { trains, validates, labels: pick(labels, trains), weights };
+  // Of several members each predicts the holdout, all of them together.
+  const isAlone = roles.members.length === 1;
+  const memberRows = {
+    ...{ trains, validates },
+    isHeldOut: (row: number) => isAlone && roles.of[row] === HOLDOUT,
+    labels: engineLabels(task, rows, trains),
+    weights: engineWeights(rows.weights, rows, trains),
+  };
   const data = await memberData(context, encoder, steps, memberRows, monotoneColumns(task, features, steps));
+  const heldBack = isAlone && member.fold !== null ? data.heldBack : null;
+  if (heldBack === null) await data.heldBack?.close();
   try {
     const make = dropsTrees(settings) ? boostDart : boost;
     const boosted = await make(
@@ -97,15 +122,18 @@ export async function fitMember(
             ? null
             : {
                 rows: data.validation,
-                labels: pick(labels, validates),
-                weights: context.heldWeights === null ? null : pick(context.heldWeights, validates),
+                labels: engineLabels(task, rows, validates),
+                weights: engineWeights(context.heldWeights, rows, validates),
                 offsets: offsetsOf(rows, validates),
               },
         ...run,
       },
       io,
     );
-    return { ...boosted, trees: await withTermMeans(boosted.trees, data.training) };
+    return { ...boosted, trees: await withTermMeans(boosted.trees, data.training), heldBack };
+  } catch (err) {
+    await heldBack?.close();
+    throw err;
   } finally {
     await data.close();
   }
@@ -119,13 +147,13 @@ function startOf({ task, rows, objective }: MemberContext, trains: (row: number)
   return { training, constant };
 }
 
-/** Values of the rows that `wanted` names, in row order. */
-function pick(values: Float32Array | Float64Array, wanted: (row: number) => boolean): Float32Array {
-  const picked = new Float32Array(countRows(values.length, wanted));
+/** A number of each row that `wanted` names, in row order. */
+function pick(rowCount: number, wanted: (row: number) => boolean, valueOf: (row: number) => number): Float32Array {
+  const picked = new Float32Array(countRows(rowCount, wanted));
   let at = 0;
-  for (let row = 0; row < values.length; row += 1) {
+  for (let row = 0; row < rowCount; row += 1) {
     if (!wanted(row)) continue;
-    picked[at] = values[row] ?? NaN;
+    picked[at] = valueOf(row);
     at += 1;
   }
   return picked;

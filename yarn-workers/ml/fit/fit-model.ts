@@ -12,12 +12,12 @@ import {
   type TrainTask,
   type TrainingStatistics,
 } from '#contracts';
-import { isText, openArtifact, outputCountOf, type Scorer } from '#scoring';
+import { isText, openArtifact, outputCountOf, type ModelArrays, type Scorer, type UnpackedContent } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
 import { placeColumnsOf } from '../blueprints/places.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
 import { readingOf, type Reading } from '../blueprints/reading.ts';
-import { isFactorization, isForest, isLinear, isNetwork } from '../blueprints/settings.ts';
+import { isFactorization, isForest, isLinear, isNetwork, type ModelSettings } from '../blueprints/settings.ts';
 import { checkFits } from '../blueprints/misfit.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { neumaierSum } from '#statistics';
@@ -31,6 +31,7 @@ import { report, type FinishTimes, type FitIo } from './clock.ts';
 import type { BoostingEngine } from './engine.ts';
 import { surveyFeatures, type FeatureSurvey } from './feature-survey.ts';
 import type { MemberContext } from './fit-member.ts';
+import { areSameSteps } from './held-back-rows.ts';
 import { memberHistory, type HistoryContext, type MemberHistory } from './history/member-history.ts';
 import { forestMembers } from './forest/forest-members.ts';
 import { fitFactorizationMember } from './factorization/fit-factorization-member.ts';
@@ -143,7 +144,7 @@ export async function fitModel(
   const offsets = fittedOffsets(task, rows, roles);
   const { content: plain, models } = assemble(target, objective, features, fitted, offsets, roles.spans !== null);
   const columns = [...features, ...offsets.map(({ feature }) => feature)];
-  const packed = await packCalibrated({ ...context, rows }, settings, plain, models, columns);
+  const packed = await packMembers({ ...context, rows }, settings, { plain, models, columns }, fitted);
   const { content, contentHash, blob, outOfFold } = packed;
   const base = {
     content,
@@ -171,6 +172,22 @@ export async function fitModel(
       totalMs: finishedAt - startedAt,
     },
   };
+}
+
+/** Packs members; of a single one that has the rows that it is to predict they are taken, where the artefact's steps are its own. */
+async function packMembers(
+  context: Omit<MemberContext, 'settings'>,
+  settings: ModelSettings | null,
+  { plain, models, columns }: { plain: UnpackedContent; models: Map<string, ModelArrays>; columns: TaskFeature[] },
+  fitted: readonly BoostedMember[],
+): ReturnType<typeof packCalibrated> {
+  const { heldBack = null, steps = [] } = fitted[0] ?? {};
+  const atHand = heldBack !== null && areSameSteps(steps, plain.steps) ? heldBack : null;
+  try {
+    return await packCalibrated(context, settings, plain, models, columns, atHand);
+  } finally {
+    await heldBack?.close();
+  }
 }
 
 function checkRowCount({ table }: TrainTask, { rowCount }: BatchSource): void {

@@ -3,12 +3,13 @@ import { stepColumnCount } from '#scoring';
 import { hasLinearLeaves, isXgboost, type GbmSettings } from '../blueprints/settings.ts';
 import { constantScores } from './baseline.ts';
 import { sampledForBins } from './bin-sample.ts';
-import { binMember } from './binned/bin-member.ts';
+import { binnedDataset, findReference, type RowsToBin } from './binned/binned-dataset.ts';
 import { lightgbmDataset, type BoostDataset } from './boosting.ts';
-import type { Spool } from './clock.ts';
+import type { FitIo, Spool } from './clock.ts';
 import { rowsByPass, rowsInMemory, type EncodedRows, type TableEncoder } from './encoder.ts';
-import type { EngineDatasetSpec, EngineParameters, RowSink } from './engine.ts';
+import type { EngineDatasetFacts, EngineParameters, RowSink } from './engine.ts';
 import type { MemberContext } from './fit-member.ts';
+import type { HeldBackRows } from './held-back-rows.ts';
 import { keepRows, type KeptRows } from './kept-rows.ts';
 import { datasetParameters, engineParameters } from './lightgbm-parameters.ts';
 import { MATRIX_CELLS_MAX, PUSH_CELLS_MAX } from './limits.ts';
@@ -16,21 +17,14 @@ import { countRows } from './row-roles.ts';
 import { offsetsOf } from './target-rows.ts';
 import { createXgboostDataset } from './xgboost/dataset.ts';
 
-/** The rows of a member with their target. */
-export interface MemberRows {
-  readonly trains: (row: number) => boolean;
-  readonly validates: (row: number) => boolean;
-  /** Of the training rows, as the engine wants them. */
-  readonly labels: Float32Array;
-  readonly weights: Float32Array | null;
-}
-
 /** A member's rows, ready to be boosted on. */
 export interface MemberData {
   readonly dataset: BoostDataset;
   readonly training: EncodedRows;
   readonly validation: EncodedRows;
-  /** Frees the native memory, and what is kept elsewhere. */
+  /** Null where they must be encoded again to be predicted. */
+  readonly heldBack: HeldBackRows | null;
+  /** Frees the native memory, and what is kept elsewhere but for `heldBack`. */
   close(): Promise<void>;
 }
 
@@ -46,7 +40,7 @@ interface Shape {
 
 /**
  * Encodes a member's rows and gives them to the engine. Matrices of at most MATRIX_CELLS_MAX cells stay in memory. Where the training
- * rows have more, the bins of both parts are kept instead (`binMember`); where there is no place to keep them, or the engine wants values, rows
+ * rows have more, the bins of both parts are kept instead (`binnedDataset`); where there is no place to keep them, or the engine wants values, rows
  * are encoded anew whenever they are needed.
  *
  * @param monotone constraints by matrix column; null without any
@@ -55,18 +49,20 @@ export async function memberData(
   context: MemberContext,
   encoder: TableEncoder,
   steps: readonly ManifestStep[],
-  rows: MemberRows,
+  rows: RowsToBin,
   monotone: Shape['monotone'],
 ): Promise<MemberData> {
   const { settings, io } = context;
   const { columnCount } = encoder;
   const trainingCount = countRows(context.rows.rowCount, rows.trains);
   const shape = { columnCount, trainingCount, categoryCounts: steps.flatMap(categoryCountsOf), monotone };
-  const isLarge = trainingCount * columnCount > MATRIX_CELLS_MAX;
+  const isLarge = trainingCount * columnCount > cellsMax(io);
   return isLarge && io.openSpool !== undefined && !isXgboost(settings) && !hasLinearLeaves(settings)
-    ? binnedData({ ...context, settings }, encoder, rows, shape, await io.openSpool())
+    ? binnedData({ ...context, settings }, encoder, rows, shape, io.openSpool)
     : encodedData(context, encoder, rows, shape);
 }
+
+const cellsMax = ({ matrixCellsMax }: Pick<FitIo, 'matrixCellsMax'>): number => matrixCellsMax ?? MATRIX_CELLS_MAX;
 
 /** For each matrix column of a step how many categories it has, null for numbers. */
 function categoryCountsOf(step: ManifestStep): (number | null)[] {
@@ -75,18 +71,15 @@ function categoryCountsOf(step: ManifestStep): (number | null)[] {
 }
 
 /** What LightGBM is told of a data set. */
-function lightgbmSpec(
+function datasetFacts(
   { task, settings }: MemberContext<GbmSettings>,
-  { weights }: MemberRows,
+  { weights }: RowsToBin,
   { columnCount, trainingCount, categoryCounts }: Shape,
-  sample: KeptRows,
-): EngineDatasetSpec {
+): EngineDatasetFacts {
   return {
     rowCount: trainingCount,
     columnCount,
     categoricalColumns: categoryCounts.flatMap((count, column) => (count === null ? [] : [column])),
-    sample: sample.values,
-    sampleRowCount: sample.rowCount,
     hasWeights: weights !== null,
     // Each thread of LightGBM adds up the equations of linear leaves by itself: their sums depend on how many there are.
     threadCount: hasLinearLeaves(settings) ? 1 : task.threadCount,
@@ -103,28 +96,35 @@ const parametersOf =
 async function binnedData(
   context: MemberContext<GbmSettings>,
   encoder: TableEncoder,
-  rows: MemberRows,
+  rows: RowsToBin,
   shape: Shape,
-  spool: Spool,
+  openSpool: () => Promise<Spool>,
 ): Promise<MemberData> {
-  try {
-    const { task, engine } = context;
-    const isSampled = sampledForBins(task.seed, rows.trains, shape.trainingCount, shape.columnCount);
-    const sample = keepRows(isSampled, context.rows.rowCount, shape.columnCount);
+  const { task, engine } = context;
+  const { columnCount, trainingCount } = shape;
+  const facts = datasetFacts(context, rows, shape);
+  const reference = await findReference(engine, facts, async () => {
+    const isSampled = sampledForBins(task.seed, rows.trains, trainingCount, columnCount);
+    const sample = keepRows(isSampled, context.rows.rowCount, columnCount);
     await encoder.pass(sample.add);
-    const spec = lightgbmSpec(context, rows, shape, sample);
-    const { dataset, training, validation } = await binMember(engine, spec, encoder, rows, spool);
+    return sample;
+  });
+  const spools = { training: await openSpool(), holdout: await openSpool() };
+  try {
+    const parts = await binnedDataset(engine, facts, reference, encoder, rows, spools);
+    const { dataset, training, validation, holdout } = parts;
     return {
+      ...{ training, validation },
       dataset: lightgbmDataset(dataset, parametersOf(context, shape)),
-      training,
-      validation,
+      heldBack: { validation, holdout, close: () => spools.holdout.close() },
       close: async () => {
         dataset.close();
-        await spool.close();
+        await spools.training.close();
       },
     };
   } catch (err) {
-    await spool.close();
+    await spools.training.close();
+    await spools.holdout.close();
     throw err;
   }
 }
@@ -132,7 +132,7 @@ async function binnedData(
 async function encodedData(
   context: MemberContext,
   encoder: TableEncoder,
-  rows: MemberRows,
+  rows: RowsToBin,
   shape: Shape,
 ): Promise<MemberData> {
   const { training, validation, sample } = await encodeRows(context, encoder, rows, shape);
@@ -143,13 +143,13 @@ async function encodedData(
     dataset.close();
     throw err;
   }
-  return { dataset, training, validation, close: async () => dataset.close() };
+  return { dataset, training, validation, heldBack: null, close: async () => dataset.close() };
 }
 
 /** An empty data set of the engine that the settings are of, and what fills it. */
 function emptyDataset(
   context: MemberContext,
-  rows: MemberRows,
+  rows: RowsToBin,
   shape: Shape,
   sample: KeptRows,
 ): { dataset: BoostDataset; sink: RowSink } {
@@ -157,7 +157,9 @@ function emptyDataset(
   const { categoryCounts, monotone, trainingCount } = shape;
   if (!isXgboost(settings)) {
     const own = { ...context, settings };
-    const sink = engine.createDataset(lightgbmSpec(own, rows, shape, sample));
+    const { values, rowCount } = sample;
+    const facts = datasetFacts(own, rows, shape);
+    const sink = engine.createDataset({ ...facts, sample: values, sampleRowCount: rowCount });
     return { dataset: lightgbmDataset(sink, parametersOf(own, shape)), sink };
   }
   const dataset = createXgboostDataset(engine.xgboost(), {
@@ -184,14 +186,14 @@ interface EncodedMember {
 
 /** One pass that keeps the training rows, the validation rows and the bin sample, each as far as its limit allows. */
 async function encodeRows(
-  { task, rows: { rowCount } }: MemberContext,
+  { task, rows: { rowCount }, io }: MemberContext,
   encoder: TableEncoder,
-  { trains, validates }: MemberRows,
+  { trains, validates }: RowsToBin,
   { columnCount, trainingCount }: Shape,
 ): Promise<EncodedMember> {
   const validationCount = countRows(rowCount, validates);
   const isSampled = sampledForBins(task.seed, trains, trainingCount, columnCount);
-  const fits = (count: number): boolean => count * columnCount <= MATRIX_CELLS_MAX;
+  const fits = (count: number): boolean => count * columnCount <= cellsMax(io);
   const training = fits(trainingCount) ? keepRows(trains, rowCount, columnCount) : null;
   const validation = fits(validationCount) ? keepRows(validates, rowCount, columnCount) : null;
   // Rows that are all in the sample and in memory are kept once.
@@ -210,7 +212,7 @@ async function encodeRows(
 }
 
 /** Pushes all training rows in chunks of bounded size. */
-async function fill(sink: RowSink, training: EncodedRows, { labels, weights }: MemberRows): Promise<void> {
+async function fill(sink: RowSink, training: EncodedRows, { labels, weights }: RowsToBin): Promise<void> {
   const { columnCount } = training;
   const chunkRows = Math.max(1, Math.floor(PUSH_CELLS_MAX / Math.max(1, columnCount)));
   await training.forEach((values, rowCount, first) => {

@@ -3,6 +3,7 @@ import { packArtifact, withCalibration, type ModelArrays, type PackedArtifact, t
 import type { ModelSettings } from '../blueprints/settings.ts';
 import { tryCalibration } from './calibration.ts';
 import type { MemberContext } from './fit-member.ts';
+import type { HeldBackRows } from './held-back-rows.ts';
 import type { OutOfFold } from './out-of-fold.ts';
 import { scorePartitions } from './predict-partitions.ts';
 import type { TaskFeature } from './task-columns.ts';
@@ -12,6 +13,7 @@ import type { TaskFeature } from './task-columns.ts';
  * refit has that of its twin.
  *
  * @param columns the features of the content, offsets included
+ * @param heldBack the rows as the content's steps encode them; null: they are encoded again
  * @returns with raw scores for predictions: see `turnIntoPredictions`; null in a refit
  */
 export async function packCalibrated(
@@ -20,12 +22,15 @@ export async function packCalibrated(
   plain: UnpackedContent,
   models: ReadonlyMap<string, ModelArrays>,
   columns: readonly TaskFeature[],
+  heldBack: HeldBackRows | null,
 ): Promise<PackedArtifact & { readonly outOfFold: OutOfFold | null }> {
   const { task, roles, rows, source, io } = context;
   const packed = packArtifact(plain, models, io.sha256);
   const { content } = packed;
   const outOfFold =
-    task.refit === null ? await scorePartitions({ content, models }, columns, roles, rows, source, io.signal) : null;
+    task.refit === null
+      ? await scorePartitions({ content, models }, columns, { roles, rows, heldBack }, source, io.signal)
+      : null;
   const calibration = task.refit === null ? chosenCalibration(context, settings, outOfFold) : task.refit.calibration;
   if (calibration === undefined) return { ...packed, outOfFold };
   return { ...withCalibration(packed, calibration, io.sha256), outOfFold };

@@ -15,7 +15,8 @@ import {
 } from '#scoring';
 import { indicesWhere } from '#statistics';
 import { HOLDOUT, UNUSED, isHeldBack } from '../partition/types.ts';
-import { copyRow, tableEncoder } from './encoder.ts';
+import { copyRow, tableEncoder, type TableEncoder } from './encoder.ts';
+import type { HeldBackRows } from './held-back-rows.ts';
 import { BLOCK_ROWS } from './limits.ts';
 import type { OutOfFold } from './out-of-fold.ts';
 import type { RowRoles } from './row-roles.ts';
@@ -29,17 +30,24 @@ export interface OpenedModel {
   readonly scorer: Scorer;
 }
 
+/** Rows that are to be predicted. */
+export interface PartitionedRows {
+  readonly roles: RowRoles;
+  readonly rows: TargetRows;
+  /** Those of a model of one member, as its steps encode them; null: they are read. */
+  readonly heldBack: HeldBackRows | null;
+}
+
 /**
- * One pass that scores every row that was held back: fold rows by the member that left them out, holdout rows by the
- * whole model. Everything from cell to probability is the code that serves.
+ * Scores every row that was held back: fold rows by the member that left them out, holdout rows by the whole model, in one pass over
+ * the table, unless the rows are at hand. Everything from cell to probability is the code that serves.
  *
  * @returns with raw scores, neither calibrated nor with offsets, for predictions: see {@link turnIntoPredictions}
  */
 export async function scorePartitions(
   model: Pick<OpenedModel, 'content' | 'models'>,
   features: readonly TaskFeature[],
-  roles: RowRoles,
-  rows: TargetRows,
+  { roles, rows, heldBack }: PartitionedRows,
   source: BatchSource,
   signal?: AbortSignal,
 ): Promise<OutOfFold> {
@@ -52,27 +60,27 @@ export async function scorePartitions(
     blend(values.subarray(base), stride, 0, rowCount, out, at);
   const whole: CompiledModel = { outputCount, score: rowOf(blendBlock), scoreBlock: blendBlock };
   const wanted = indicesWhere(roles.of.length, (row) => isHeldBack(roles.of[row] ?? UNUSED));
+  const partitions = Int8Array.from(wanted, (row) => roles.of[row] ?? HOLDOUT);
   const predictions = new Float64Array(wanted.length * outputCount);
-  let next = 0;
   const queues = new Map(
     [HOLDOUT, ...members.keys()].map((partition) => [
       partition,
       rowQueue(members[partition]?.model ?? whole, encoder.columnCount, outputCount, predictions),
     ]),
   );
-  await encoder.pass((values, rowCount, firstRow) => {
-    for (let row = 0; row < rowCount; row += 1) {
-      const partition = roles.of[firstRow + row] ?? UNUSED;
-      if (!isHeldBack(partition)) continue;
-      queues.get(partition)?.add(values, row, next);
-      next += 1;
-    }
-  });
+  const queueOf = (partition: number): RowQueue => {
+    const queue = queues.get(partition);
+    if (queue === undefined) throw new AppError('INTERNAL', `no model predicts the rows of partition ${partition}`);
+    return queue;
+  };
+  const count =
+    heldBack === null ? await readHeldBack(encoder, roles, queueOf) : await takeHeldBack(heldBack, partitions, queueOf);
   for (const queue of queues.values()) queue.end();
-  if (next !== wanted.length) throw new AppError('INTERNAL', `${next} rows were predicted, expected ${wanted.length}`);
+  if (count !== wanted.length)
+    throw new AppError('INTERNAL', `${count} rows were predicted, expected ${wanted.length}`);
   return {
     rows: wanted,
-    partitions: Int8Array.from(wanted, (row) => roles.of[row] ?? HOLDOUT),
+    partitions,
     foldCount: roles.members.length,
     ...(roles.spans === null ? {} : { isByDate: true }),
     classes: rows.classes === null ? null : Int32Array.from(wanted, (row) => rows.classes?.[row] ?? -1),
@@ -82,6 +90,47 @@ export async function scorePartitions(
     predictions,
   };
 }
+
+/** One pass over the table; the number of rows that are held back. */
+async function readHeldBack(
+  encoder: TableEncoder,
+  { of }: RowRoles,
+  queueOf: (partition: number) => RowQueue,
+): Promise<number> {
+  let next = 0;
+  await encoder.pass((values, rowCount, firstRow) => {
+    for (let row = 0; row < rowCount; row += 1) {
+      const partition = of[firstRow + row] ?? UNUSED;
+      if (!isHeldBack(partition)) continue;
+      queueOf(partition).add(values, row, next);
+      next += 1;
+    }
+  });
+  return next;
+}
+
+/** The rows at hand, part by part; their number. */
+async function takeHeldBack(
+  { validation, holdout }: HeldBackRows,
+  partitions: Int8Array,
+  queueOf: (partition: number) => RowQueue,
+): Promise<number> {
+  for (const [partition, rows] of [
+    [0, validation],
+    [HOLDOUT, holdout],
+  ] as const) {
+    const places = indicesWhere(partitions.length, (place) => partitions[place] === partition);
+    if (places.length !== rows.rowCount)
+      throw new AppError('INTERNAL', `${rows.rowCount} rows of partition ${partition}, expected ${places.length}`);
+    const queue = queueOf(partition);
+    await rows.forEach((values, count, first) => {
+      for (let row = 0; row < count; row += 1) queue.add(values, row, places[first + row] ?? 0);
+    });
+  }
+  return validation.rowCount + holdout.rowCount;
+}
+
+type RowQueue = ReturnType<typeof rowQueue>;
 
 /** Rows that wait for one model, until there are so many that its trees are read once for all of them. */
 function rowQueue(model: CompiledModel, columnCount: number, outputCount: number, predictions: Float64Array) {

@@ -4,6 +4,7 @@ import type {
   BoostingEngine,
   EngineBooster,
   EngineDataset,
+  EngineDatasetFacts,
   EngineDatasetSpec,
   EngineOracle,
   EngineParameters,
@@ -192,7 +193,7 @@ export function openLightgbm(options: LightgbmOptions): Omit<BoostingEngine, 'xg
     name: 'LightGBM',
     createDataset: (spec) => createDataset(native, spec),
     findBins: (spec) => findBins(native, spec),
-    readDataset: (spec, parts) => readDataset(native, spec, parts),
+    readDataset: (facts, parts) => readDataset(native, facts, parts),
     loadModel: (text) => loadModel(native, text),
   };
 }
@@ -250,7 +251,7 @@ function datasetFromSample(native: Native, spec: EngineDatasetSpec, localRows: n
 }
 
 /** The parameters of a data set as text. */
-const datasetText = ({ parameters, categoricalColumns, threadCount }: EngineDatasetSpec): string =>
+const datasetText = ({ parameters, categoricalColumns, threadCount }: EngineDatasetFacts): string =>
   parameterText({
     ...parameters,
     ...(categoricalColumns.length > 0 ? { categorical_feature: categoricalColumns.join(',') } : {}),
@@ -299,13 +300,13 @@ function copyOf(native: Native, buffer: Handle, length: number): Uint8Array {
 
 async function readDataset(
   native: Native,
-  spec: EngineDatasetSpec,
+  facts: EngineDatasetFacts,
   parts: AsyncIterable<Uint8Array>,
 ): Promise<EngineDataset> {
   const handle = await readByPipe(parts, async (path) => {
     const out = new BigUint64Array(1);
     const code = await new Promise<number>((resolve, reject) => {
-      native.datasetFromFile(path, datasetText(spec), null, out, (err, result) => {
+      native.datasetFromFile(path, datasetText(facts), null, out, (err, result) => {
         if (err === null) resolve(result);
         else reject(err);
       });
@@ -313,7 +314,7 @@ async function readDataset(
     checkRead(code);
     return out[0] ?? 0n;
   });
-  return openDataset(native, handle, spec.threadCount, () => undefined);
+  return openDataset(native, handle, facts.threadCount, () => undefined);
 }
 
 /** What every data set and booster of ours is made with. */

@@ -37,9 +37,9 @@ export function failpointEngine(engine: BoostingEngine): FailpointEngine {
         };
       },
       findBins: (spec) => engine.findBins(spec),
-      readDataset: async (spec, parts) => {
+      readDataset: async (facts, parts) => {
         pass('worker.bin');
-        return passingDataset(await engine.readDataset(spec, parts), () => pass('worker.iterate'));
+        return passingDataset(await engine.readDataset(facts, parts), () => pass('worker.iterate'));
       },
       xgboost: () => passingXgboost(engine.xgboost(), pass),
     },

@@ -52,6 +52,31 @@ describe('worker: data cache', () => {
     expect(reads).to.equal(0);
   });
 
+  it('keeps nothing of a table that is many times as large', async () => {
+    const cache = new DatasetCache(ROWS * 8);
+    const wide = (columnCount: number): StoredTable => {
+      const [column] = tableOf('w').columns;
+      if (column === undefined) throw new Error('no column');
+      return {
+        ...tableOf('w'),
+        columns: Array.from({ length: columnCount }, (_, position) => ({ ...column, position })),
+      };
+    };
+    for (const [columnCount, expected] of [
+      [4, 1],
+      [5, 2],
+    ] as const) {
+      reads = 0;
+      for (let time = 0; time < 2; time += 1) {
+        const source = cache.source(`w${columnCount}`, wide(columnCount), open);
+        for await (const batch of source.batches([{ name: 'a', view: 'number' }]))
+          expect(batch.rowCount).to.equal(ROWS);
+        cache.trim();
+      }
+      expect(reads).to.equal(expected);
+    }
+  });
+
   it('keeps nothing that does not fit, and so many datasets at most', async () => {
     const none = new DatasetCache(ROWS);
     await read(none, 'd1');
