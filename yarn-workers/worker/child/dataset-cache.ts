@@ -51,10 +51,7 @@ export class DatasetCache {
     const key = [datasetId, ...table.files.map((file) => file.sha256), ...inPlaceKeys(table)].join(' ');
     const found = this.#entries.get(key);
     this.#entries.delete(key);
-    const wanted = Math.min(
-      this.#bytesMax,
-      Math.max(wholeBytes, found?.source.cachedBytes ?? 0),
-    );
+    const wanted = Math.min(this.#bytesMax, Math.max(wholeBytes, found?.source.cachedBytes ?? 0));
     this.#forget(this.#bytesMax - wanted, CACHED_TABLES_MAX - 1);
     const source = found?.source ?? cachedSource(open(), { bytesMax: this.#bytesMax });
     this.#entries.set(key, { datasetId, source });
