@@ -15,7 +15,7 @@ import { scanCsv, type ScannedText } from './scan-text.ts';
 import { scanJsonLines } from './scan-json-lines.ts';
 import { columnGroups, type ColumnGroup } from './scratch.ts';
 import type { ColumnPlan } from './stored.ts';
-import { textOf } from './text-source.ts';
+import { bytesOf, textOf } from './text-source.ts';
 
 export interface IngestOptions {
   /** The file as it was received; it is not changed. In one of the folders that `duckdb` may read. */
@@ -178,13 +178,13 @@ async function scan(
   const { size } = await stat(options.inputPath);
   const openText = (): AsyncGenerator<Buffer> =>
     textOf({
-      inputPath: options.inputPath,
+      bytes: bytesOf(options.inputPath, options.signal, (count) =>
+        report(options, 'read', READ_SHARE * Math.min(1, count / size)),
+      ),
       fileName: options.fileName,
       gzip: container === 'gzip',
       encoding: options.options.encoding,
       textBytesMax: limits.textBytesMax,
-      signal: options.signal,
-      onBytes: (count) => report(options, 'read', READ_SHARE * Math.min(1, count / size)),
     });
   const scanOptions = { fileName: options.fileName, options: options.options, limits, scratchDirectory: scratch };
   const chunks = openText();

@@ -1,22 +1,19 @@
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream';
 import { isUtf8 } from 'node:buffer';
-import { createGunzip } from 'node:zlib';
 import { AppError, type DatasetOptions } from '#contracts';
 import { refusePacked } from './detect-format.ts';
 import { refuseWrongEncoding, transcode } from './encoding.ts';
+import { gunzipped } from './gunzip.ts';
 
 export type Encoding = NonNullable<DatasetOptions['encoding']>;
 
 export interface TextSourceOptions {
-  readonly inputPath: string;
+  /** Of the file, as they are; chunks may be kept. */
+  readonly bytes: AsyncIterable<Buffer>;
   readonly fileName: string;
   readonly gzip: boolean;
   readonly encoding: Encoding | undefined;
   readonly textBytesMax: number;
-  readonly signal?: AbortSignal | undefined;
-  /** Bytes of the file read so far. */
-  readonly onBytes?: ((count: number) => void) | undefined;
 }
 
 const READ_BYTES = 256 * 1024;
@@ -30,7 +27,7 @@ const BOM = Buffer.from('\ufeff');
  * BODY_TOO_LARGE above `textBytesMax`
  */
 export async function* textOf(options: TextSourceOptions): AsyncGenerator<Buffer> {
-  const bytes = options.gzip ? unpacked(options) : raw(options);
+  const bytes = options.gzip ? gunzipped(options.bytes, options.fileName) : options.bytes;
   const text = transcode(limited(bytes, options), options.encoding, options.fileName);
   // Held back until the byte order mark is whole: a gzip member may be as short as one byte.
   let head: Buffer | null = Buffer.alloc(0);
@@ -51,34 +48,17 @@ function withoutBom(text: Buffer): Buffer {
   return text.subarray(0, BOM.length).equals(BOM) ? text.subarray(BOM.length) : text;
 }
 
-async function* raw(options: TextSourceOptions): AsyncGenerator<Buffer> {
-  const stream = createReadStream(options.inputPath, { highWaterMark: READ_BYTES });
+/** The bytes of a local file. @param onBytes is told how many were read so far */
+export async function* bytesOf(
+  inputPath: string,
+  signal: AbortSignal | undefined,
+  onBytes: (count: number) => void,
+): AsyncGenerator<Buffer> {
+  const stream = createReadStream(inputPath, { highWaterMark: READ_BYTES });
   for await (const chunk of stream as AsyncIterable<Buffer>) {
-    options.signal?.throwIfAborted();
-    options.onBytes?.(stream.bytesRead);
+    signal?.throwIfAborted();
+    onBytes(stream.bytesRead);
     yield chunk;
-  }
-}
-
-async function* unpacked(options: TextSourceOptions): AsyncGenerator<Buffer> {
-  const stream = createReadStream(options.inputPath, { highWaterMark: READ_BYTES });
-  // The callback's error is the one that the iteration throws.
-  const unzip = pipeline(stream, createGunzip({ chunkSize: READ_BYTES }), () => undefined);
-  try {
-    for await (const chunk of unzip as AsyncIterable<Buffer>) {
-      options.signal?.throwIfAborted();
-      options.onBytes?.(stream.bytesRead);
-      yield chunk;
-    }
-  } catch (err) {
-    const code = err instanceof Error && 'code' in err ? err.code : undefined;
-    if (code === 'Z_BUF_ERROR') {
-      throw new AppError('DATASET_TRUNCATED', `File ${options.fileName}: the gzip data end too early`, { cause: err });
-    }
-    if (typeof code === 'string' && code.startsWith('Z_')) {
-      throw new AppError('DATASET_UNREADABLE', `File ${options.fileName}: the gzip data are damaged`, { cause: err });
-    }
-    throw err;
   }
 }
 

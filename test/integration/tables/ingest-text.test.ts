@@ -245,6 +245,13 @@ describe('ingest: text', function () {
       const damaged = Buffer.from(whole);
       damaged.fill(0, 5_000, 6_000);
       await refused('DATASET_UNREADABLE', /gzip data are damaged/, damaged, 'd.csv.gz');
+      const zeroed = Buffer.concat([whole, whole]);
+      zeroed.fill(0, whole.length, whole.length + 2_000);
+      await refused('DATASET_UNREADABLE', /gzip data are damaged/, zeroed, 'd.csv.gz');
+      expect(await cells(Buffer.concat([gzipSync('a,b\n1,2\n'), Buffer.alloc(1_000)])), 'padded').to.deep.equal({
+        a: ['1'],
+        b: ['2'],
+      });
       expect(await cells('a,b\n1,2\n', 'd.csv.gz'), 'plain text under a gzip name').to.deep.equal({
         a: ['1'],
         b: ['2'],

@@ -1,10 +1,9 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import { AppError, type HdfsFormat, type RegisteredFile } from '#contracts';
 import { storeError } from '#object-store';
-import type { InPlaceFiles } from '#tables';
+import { gunzipped, type InPlaceFiles } from '#tables';
 
 export interface FetchHdfsTextOptions {
   readonly files: readonly RegisteredFile[];
@@ -33,7 +32,7 @@ const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
  * names once, a line end between files. Files without a byte have no rows.
  *
  * @throws DATASET_CHANGED, DATASET_SCHEMAS_DIFFER for another row of names, UNSUPPORTED_FORMAT for several files in UTF-16,
- *   DATASET_TRUNCATED for damaged gzip, BODY_TOO_LARGE, DISK_FULL; each names the file
+ *   DATASET_TRUNCATED and DATASET_UNREADABLE for damaged gzip, BODY_TOO_LARGE, DISK_FULL; each names the file
  */
 export async function fetchHdfsText(options: FetchHdfsTextOptions): Promise<void> {
   await options.source.check(options.files);
@@ -93,23 +92,9 @@ async function* textOf(
       yield chunk;
     }
   };
-  if (!registered.path.toLowerCase().endsWith('.gz')) {
-    for await (const chunk of raw()) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  } else {
-    const gunzip = createGunzip();
-    const done = pipeline(Readable.from(raw()), gunzip, { end: true });
-    done.catch(() => undefined);
-    try {
-      for await (const chunk of gunzip as AsyncIterable<Buffer>) yield chunk;
-      await done;
-    } catch (err) {
-      if (err instanceof AppError || !(err instanceof Error) || !('code' in err) || !String(err.code).startsWith('Z_'))
-        throw err;
-      throw new AppError('DATASET_TRUNCATED', `File ${registered.path}: expected whole gzip, found ${err.message}`, {
-        cause: err,
-      });
-    }
-  }
+  const isPacked = registered.path.toLowerCase().endsWith('.gz');
+  for await (const chunk of isPacked ? gunzipped(raw(), registered.path) : raw())
+    yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   await file.confirm();
 }
 
