@@ -66,6 +66,8 @@ export class DuckDb {
       temp_directory: options.tempDirectory,
       max_temp_directory_size: bytes(options.tempDirectoryBytesMax),
       preserve_insertion_order: 'true',
+      // It takes another file of the same name and second for the one that it has in memory (1.5.6).
+      enable_external_file_cache: 'false',
     }).catch((err: unknown) => {
       throw new AppError('NATIVE_LIBRARY', 'DuckDB cannot be opened', { cause: err });
     });

@@ -182,4 +182,13 @@ describe('DuckDB: locked down', () => {
     await fails(`LOAD httpfs`);
     await fails(`SELECT * FROM read_csv('http://127.0.0.1:1/x.csv')`);
   });
+
+  it('reads a file that was written anew under the name of another one within the same second', async () => {
+    const file = lab.at('in', 'anew.parquet');
+    for (let turn = 10; turn < 15; turn += 1) {
+      await lab.duckdb.execute(`COPY (SELECT ${turn} AS x FROM range(3)) TO '${file}' (FORMAT parquet)`);
+      const [[x] = []] = await lab.duckdb.rows(`SELECT min(x) FROM read_parquet('${file}')`);
+      expect(Number(x)).to.equal(turn);
+    }
+  });
 });
