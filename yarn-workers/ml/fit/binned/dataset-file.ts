@@ -22,7 +22,6 @@ export const DATASET_FILE_TOKEN = '______LightGBM_Binary_File_Token______\n';
 /** Bins of a column that are kept two a byte at most. */
 const NIBBLE_BINS_MAX = 16;
 const BYTE_BINS_MAX = 256;
-const SHORT_BINS_MAX = 65_536;
 const MISSING_NAN = 2;
 const MISSING_NONE = 0;
 const CATEGORICAL = 1;
@@ -155,12 +154,14 @@ function mapperIn(definition: Uint8Array): BinMapper {
   return { kind: 'number', ...bins, hasMissingBin, upperBounds };
 }
 
-/** How many bits LightGBM keeps of a column's bin: 4, 8, 16 or 32. Beside its bins, unless the most frequent is the first, there is one more. */
-export function storedBits({ mapper: { binCount, mostFrequentBin } }: BinnedColumn): 4 | 8 | 16 | 32 {
+/**
+ * How many bits LightGBM keeps of a column's bin. Beside its bins, unless the most frequent is the first, there is one more; those of more than
+ * 16 bits are refused where rows are put into bins.
+ */
+export function storedBits({ mapper: { binCount, mostFrequentBin } }: BinnedColumn): 4 | 8 | 16 {
   const count = binCount + (mostFrequentBin === 0 ? 0 : 1);
   if (count <= NIBBLE_BINS_MAX) return 4;
-  if (count <= BYTE_BINS_MAX) return 8;
-  return count <= SHORT_BINS_MAX ? 16 : 32;
+  return count <= BYTE_BINS_MAX ? 8 : 16;
 }
 
 /** What LightGBM stores for a bin: 0 for the most frequent one. */

@@ -28,7 +28,7 @@ export async function* datasetParts(
 type Bins = Uint8Array | Uint16Array;
 type Packer = (bins: Bins, stored: Uint16Array) => Uint8Array;
 
-const PACKERS: Record<4 | 8 | 16 | 32, Packer> = {
+const PACKERS: Record<4 | 8 | 16, Packer> = {
   4: (bins, stored) => {
     const packed = new Uint8Array(Math.ceil(bins.length / 2));
     for (let row = 0; row < bins.length; row += 1) {
@@ -39,10 +39,9 @@ const PACKERS: Record<4 | 8 | 16 | 32, Packer> = {
   },
   8: (bins, stored) => looked(bins, stored, new Uint8Array(bins.length)),
   16: (bins, stored) => looked(bins, stored, new Uint16Array(bins.length)),
-  32: (bins, stored) => looked(bins, stored, new Uint32Array(bins.length)),
 };
 
-function looked(bins: Bins, stored: Uint16Array, to: Uint8Array | Uint16Array | Uint32Array): Uint8Array {
+function looked(bins: Bins, stored: Uint16Array, to: Bins): Uint8Array {
   for (let row = 0; row < bins.length; row += 1) to[row] = stored[bins[row] ?? 0] ?? 0;
   return new Uint8Array(to.buffer);
 }
