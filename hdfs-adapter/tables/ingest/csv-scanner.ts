@@ -1,11 +1,10 @@
 import { AppError } from '#contracts';
 import type { IngestLimits } from './limits.ts';
-import type { ColumnGroup, ScratchFile } from './scratch.ts';
+import type { RecordSink } from './record-sink.ts';
 
 const LF = 10;
 const CR = 13;
 const QUOTE = 34;
-const ZERO = 48;
 
 /** Where the scanner stands. `closing` is after a quote inside a quoted cell: its end or half of an escaped quote. */
 type State = 'cellStart' | 'plain' | 'quoted' | 'closing';
@@ -17,20 +16,18 @@ export interface CsvScannerOptions {
   readonly limits: IngestLimits;
   /** Line number of the first line scanned. */
   readonly firstLine: number;
-  readonly groups: readonly ColumnGroup[];
-  /** One a group. */
-  readonly files: readonly ScratchFile[];
+  /** Takes the records, from the first one on. */
+  readonly sink: RecordSink;
 }
 
 /**
- * Checks CSV in UTF-8 and copies it, cut into column groups, into a form that leaves nothing to guess:
+ * Checks CSV in UTF-8 and copies its records to a sink, cut into runs of columns:
  *
  *     file   = record* ; every record has as many cells as there are columns
  *     record = cell ( delimiter cell )* ( LF | CR LF | CR )
  *     cell   = '"' ( any but '"' | '""' )* '"' | ( any but delimiter, LF, CR; not starting with '"' )*
  *
- * Records end in LF in the copy; blank lines are dropped, but for one column, where a blank line that is not
- * at the end is a null. A group of one column gets a second cell `0`, so that its nulls are no blank lines.
+ * Blank lines are dropped, but for one column, where a blank line that is not at the end is a null.
  *
  * @see RFC 4180, taken strictly but for line ends, quotes inside unquoted cells (kept as text) and blank lines
  */
@@ -48,8 +45,9 @@ export class CsvScanner {
   readonly #special = new Uint8Array(256);
   #state: State = 'cellStart';
   #line: number;
+  #sink: RecordSink;
   #cell = 0;
-  #group = 0;
+  #run = 0;
   #cellIsQuoted = false;
   #escapedCount = 0;
   /** Bytes scanned in earlier chunks; the other offsets count from the first chunk too. */
@@ -65,11 +63,17 @@ export class CsvScanner {
     this.#delimiter = options.delimiter.charCodeAt(0);
     this.#columnCount = options.columnNames.length;
     this.#line = options.firstLine;
+    this.#sink = options.sink;
     for (const byte of [this.#delimiter, LF, CR]) this.#special[byte] = 1;
   }
 
-  /** @throws DATASET_RAGGED, DATASET_CELL_TOO_LARGE, DATASET_UNREADABLE, each with its row and line */
-  push(chunk: Uint8Array): void {
+  /**
+   * Scans up to the end of the chunk or, where the sink is full, of a record.
+   *
+   * @returns bytes of the chunk that are done with
+   * @throws DATASET_RAGGED, DATASET_CELL_TOO_LARGE, DATASET_UNREADABLE, each with its row and line
+   */
+  push(chunk: Uint8Array): number {
     const length = chunk.length;
     const delimiter = this.#delimiter;
     const special = this.#special;
@@ -96,6 +100,7 @@ export class CsvScanner {
       } else if (byte === LF || byte === CR) {
         this.#endRow(chunk, at, byte);
         at += 1;
+        if (this.#sink.isFull) break;
       } else if (this.#state === 'closing') {
         if (byte !== QUOTE) throw this.#textAfterQuote();
         this.#state = 'quoted';
@@ -113,9 +118,15 @@ export class CsvScanner {
         }
       }
     }
-    this.#checkCellSize(this.#offset + length);
-    this.#flush(chunk, length);
-    this.#offset += length;
+    this.#checkCellSize(this.#offset + at);
+    this.#flush(chunk, at);
+    this.#offset += at;
+    return at;
+  }
+
+  /** The records that follow go there; only between two records. */
+  turnTo(sink: RecordSink): void {
+    this.#sink = sink;
   }
 
   /** Ends the last record. @throws DATASET_TRUNCATED inside quotes; as `push` */
@@ -149,12 +160,12 @@ export class CsvScanner {
   #endCell(chunk: Uint8Array, at: number): void {
     if (this.#pendingNulls > 0) this.#emitPendingNulls();
     this.#closeCell(this.#offset + at);
-    const group = this.#options.groups[this.#group];
-    if (group !== undefined && this.#cell === group.to && this.#cell < this.#columnCount) {
+    const run = this.#sink.runs[this.#run];
+    if (run !== undefined && this.#cell === run.to && this.#cell < this.#columnCount) {
       this.#flush(chunk, at);
-      this.#endGroup(group);
+      this.#sink.endRun(this.#run);
       this.#spanStart = at + 1;
-      this.#group += 1;
+      this.#run += 1;
     }
     this.#cellStart = this.#offset + at + 1;
   }
@@ -172,17 +183,16 @@ export class CsvScanner {
       this.rowCount += 1;
       if (this.#cell !== this.#columnCount) throw this.#ragged();
       this.#checkRowSize(end - this.#rowStart);
-      const group = this.#options.groups[this.#group];
-      const isPlainCopy =
-        byte === LF && this.#options.groups.length === 1 && this.#columnCount > 1 && at < chunk.length;
-      if (group !== undefined && !isPlainCopy) {
+      // The line feed that ends the text for `finish` is in no chunk.
+      const isPlainCopy = byte === LF && this.#sink.keepsLineFeeds && at < chunk.length;
+      if (!isPlainCopy) {
         this.#flush(chunk, at);
-        this.#endGroup(group);
+        this.#sink.endRun(this.#run);
         this.#spanStart = at + 1;
       }
     }
     this.#cell = 0;
-    this.#group = 0;
+    this.#run = 0;
     this.#cellStart = this.#rowStart = next;
     this.#skipLf = byte === CR;
   }
@@ -196,33 +206,17 @@ export class CsvScanner {
     this.#escapedCount = 0;
   }
 
-  #endGroup(group: ColumnGroup): void {
-    const file = this.#file(this.#group);
-    if (group.to - group.from === 1) {
-      file.appendByte(this.#delimiter);
-      file.appendByte(ZERO);
-    }
-    file.appendByte(LF);
-  }
-
   #emitPendingNulls(): void {
-    const file = this.#file(0);
     for (; this.#pendingNulls > 0; this.#pendingNulls -= 1) {
-      for (const byte of [this.#delimiter, ZERO, LF]) file.appendByte(byte);
+      this.#sink.endRun(0);
       this.rowCount += 1;
       this.nullCount += 1;
     }
   }
 
   #flush(chunk: Uint8Array, to: number): void {
-    if (to > this.#spanStart) this.#file(this.#group).append(chunk, this.#spanStart, to);
+    if (to > this.#spanStart) this.#sink.append(this.#run, chunk, this.#spanStart, to);
     this.#spanStart = to;
-  }
-
-  #file(group: number): ScratchFile {
-    const file = this.#options.files[group];
-    if (file === undefined) throw new AppError('INTERNAL', `CSV scanner: there is no column group ${group}`);
-    return file;
   }
 
   #checkCellSize(end: number): void {

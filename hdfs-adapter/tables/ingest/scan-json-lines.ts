@@ -1,7 +1,8 @@
 import { AppError } from '#contracts';
 import { columnNames } from './column-names.ts';
 import { readMembers } from './json-object.ts';
-import { createFiles, refuseNoRows, refuseTooWide, type ScanOptions, type ScannedText } from './scan-text.ts';
+import { createFiles } from './record-sink.ts';
+import { refuseNoRows, refuseTooWide, type ScanOptions, type ScannedText } from './scan-text.ts';
 import { columnGroups, type ColumnGroup, type ScratchFile } from './scratch.ts';
 
 const LF = 10;

@@ -1,10 +1,10 @@
-import path from 'node:path';
 import { AppError, type DatasetOptions } from '#contracts';
 import { columnNames, type ColumnNames } from './column-names.ts';
 import { readRecord, sniffDelimiter, type CsvRecord } from './csv-record.ts';
-import { CsvScanner } from './csv-scanner.ts';
 import { HEAD_BYTES, type IngestLimits } from './limits.ts';
-import { ScratchFile, columnGroups, type ColumnGroup } from './scratch.ts';
+import { GroupFiles } from './record-sink.ts';
+import { scanPieces } from './scan-pieces.ts';
+import { columnGroups, type ColumnGroup } from './scratch.ts';
 
 /** Text that was checked and lies in scratch files, one a column group, in a CSV form that leaves nothing to guess. */
 export interface ScannedText extends ColumnNames {
@@ -28,7 +28,7 @@ export interface ScanOptions {
 /**
  * Reads all of a CSV text once: finds delimiter and header, checks every record, copies the records to scratch files.
  *
- * @throws DATASET_EMPTY, DATASET_NO_ROWS, DATASET_TOO_WIDE and what {@link CsvScanner} throws
+ * @throws DATASET_EMPTY, DATASET_NO_ROWS, DATASET_TOO_WIDE and what {@link scanPieces} throws
  */
 export async function scanCsv(
   text: AsyncIterator<Buffer>,
@@ -41,58 +41,47 @@ export async function scanCsv(
   refuseTooWide(columnCount, options);
   const named = columnNames(hasHeader ? head.record.cells : head.record.cells.map(() => ''));
   const groups = columnGroups(columnCount);
-  const files = await createFiles(groups, options.scratchDirectory);
-  const scanner = new CsvScanner({
+  const pieces = scanPieces(head.bytes.subarray(hasHeader ? head.bytesAfter : head.bytesBefore), text, {
     fileName: options.fileName,
     delimiter: head.delimiter,
     columnNames: named.names,
     limits: options.limits,
     firstLine: hasHeader ? head.lineAfter : head.lineBefore,
-    groups,
-    files,
+    newSink: () => GroupFiles.create({ groups, folder: options.scratchDirectory, delimiter: head.delimiter }),
   });
-  try {
-    const from = hasHeader ? head.bytesAfter : head.bytesBefore;
-    for (let chunk: Buffer | undefined = head.bytes.subarray(from); chunk !== undefined;) {
-      scanner.push(chunk);
-      for (const file of files) await file.drain();
-      const next = await text.next();
-      chunk = next.done === true ? undefined : next.value;
-    }
-    scanner.finish();
-    for (const file of files) await file.close();
-  } finally {
-    for (const file of files) await file.discard();
-  }
-  refuseNoRows(scanner.rowCount, options.fileName);
-  const { rowCount, nullCount, rowBytesMax, hasQuotedNewline } = scanner;
-  const paths = files.map((file) => file.path);
-  return {
-    ...named,
-    rowCount,
-    nullCount,
-    rowBytesMax,
-    hasQuotedNewline,
-    groups,
-    files: paths,
-    delimiter: head.delimiter,
-  };
+  // Without a limit of its size, all is in one.
+  const whole = await pieces.next();
+  await pieces.return(undefined);
+  if (whole.done === true) throw noRows(options.fileName);
+  const { sink, ...counts } = whole.value;
+  return { ...named, ...counts, groups, files: sink.paths, delimiter: head.delimiter };
 }
 
-interface Head {
+/** How a text begins. */
+export interface CsvHead {
+  /** As far as it was read. */
   readonly bytes: Buffer;
   readonly delimiter: string;
+  /** The first record, which has the names unless there are none. */
   readonly record: CsvRecord;
+  /** Where it begins and ends. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
   readonly lineBefore: number;
   readonly lineAfter: number;
 }
 
-/** The text up to the end of its first record at least, leading blank lines skipped. */
-async function readHead(text: AsyncIterator<Buffer>, isTabbed: boolean, options: ScanOptions): Promise<Head> {
-  const { fileName, limits } = options;
-  const stated = statedDelimiter(options.options.delimiter, isTabbed);
+/**
+ * The text up to the end of its first record at least, leading blank lines skipped.
+ *
+ * @throws DATASET_EMPTY without a record; DATASET_CELL_TOO_LARGE; VALIDATION_FAILED for a delimiter that is none
+ */
+export async function readHead(
+  text: AsyncIterator<Buffer>,
+  isTabbed: boolean,
+  { fileName, limits, options }: Pick<ScanOptions, 'fileName' | 'limits' | 'options'>,
+): Promise<CsvHead> {
+  const stated = statedDelimiter(options.delimiter, isTabbed);
   let bytes: Buffer = Buffer.alloc(0);
   let isWhole = false;
   for (let wanted = HEAD_BYTES; ; wanted *= 4) {
@@ -148,12 +137,6 @@ function linesIn(text: string): number {
   return text.match(/\r\n|\r|\n/g)?.length ?? 0;
 }
 
-export async function createFiles(groups: readonly ColumnGroup[], folder: string): Promise<ScratchFile[]> {
-  const files: ScratchFile[] = [];
-  for (const group of groups) files.push(await ScratchFile.create(path.join(folder, `text-${group.from}.csv`)));
-  return files;
-}
-
 /** @throws DATASET_TOO_WIDE */
 export function refuseTooWide(columnCount: number, options: Pick<ScanOptions, 'fileName' | 'limits'>): void {
   const limit = options.limits.columnsMax;
@@ -169,5 +152,9 @@ export function refuseTooWide(columnCount: number, options: Pick<ScanOptions, 'f
 
 /** @throws DATASET_NO_ROWS */
 export function refuseNoRows(rowCount: number, fileName: string): void {
-  if (rowCount === 0) throw new AppError('DATASET_NO_ROWS', `File ${fileName}: expected rows, found none`);
+  if (rowCount === 0) throw noRows(fileName);
+}
+
+function noRows(fileName: string): AppError {
+  return new AppError('DATASET_NO_ROWS', `File ${fileName}: expected rows, found none`);
 }
