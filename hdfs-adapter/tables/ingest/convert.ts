@@ -4,46 +4,10 @@ import { AppError } from '#contracts';
 import { sqlFile, type DuckDb } from '../duckdb.ts';
 import type { ColumnWarning } from './column-names.ts';
 import { joinColumns } from '../parquet/join-columns.ts';
-import type { ScannedText } from './scan-text.ts';
 import type { ColumnGroup } from './scratch.ts';
 import { rowGroupRows } from '../parquet/row-groups.ts';
 import type { ColumnPlan } from './stored.ts';
-
-/** DuckDB's limit of a line is at least this by default. */
-const LINE_BYTES_MIN = 2 * 1024 * 1024;
-const LINE_SLACK_BYTES = 1024;
-
-/** SQL of a relation with the columns of one scanned group as text, exactly as they were scanned. */
-export function scannedRelation(text: ScannedText, index: number): string {
-  const { from, to } = groupAt(text.groups, index);
-  const names = Array.from({ length: to - from }, (_, offset) => `c${from + offset}`);
-  if (names.length === 1) names.push('only_one_column');
-  const columns = names.map((name) => `'${name}': 'VARCHAR'`).join(', ');
-  const lineBytes = Math.max(LINE_BYTES_MIN, text.rowBytesMax + LINE_SLACK_BYTES);
-  const delimiter = text.delimiter === "'" ? "''" : text.delimiter;
-  return (
-    `read_csv(${sqlFile(text.files[index] ?? '')}, auto_detect = false, header = false, columns = {${columns}}, ` +
-    `delim = '${delimiter}', quote = '"', escape = '"', new_line = '\\n', nullstr = '', allow_quoted_nulls = false, ` +
-    `strict_mode = true, max_line_size = ${lineBytes}, parallel = ${!text.hasQuotedNewline})`
-  );
-}
-
-/** Keeps one scanned group as text in Parquet, so that each later pass reads only the columns it needs. */
-export async function stageGroup(
-  duckdb: DuckDb,
-  text: ScannedText,
-  index: number,
-  file: string,
-  signal?: AbortSignal,
-): Promise<void> {
-  const { from, to } = groupAt(text.groups, index);
-  const columns = Array.from({ length: to - from }, (_, offset) => `c${from + offset}`);
-  await duckdb.execute(
-    `COPY (SELECT ${columns.join(', ')} FROM ${scannedRelation(text, index)}) TO ${sqlFile(file)} ` +
-      `(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${rowGroupRows(to - from)})`,
-    signal,
-  );
-}
+import { infiniteValues } from './type-warnings.ts';
 
 export interface WriteOptions {
   readonly duckdb: DuckDb;
@@ -61,7 +25,7 @@ export interface WriteOptions {
 }
 
 /**
- * Writes the snapshot's one Parquet file, zstd, rows in order; gives a warning for each numeric column with infinite
+ * Writes the snapshot's one Parquet file, zstd, rows in order; gives a warning for each floating-point column with infinite
  * values. @throws DATA_READ_TRUNCATED if what was written is not what was read
  */
 export async function writeSnapshot(options: WriteOptions): Promise<readonly ColumnWarning[]> {
@@ -189,37 +153,22 @@ function assertSame(expected: string, found: string, rowCount: number): void {
   );
 }
 
+/** Of columns that are floating-point numbers; those that are texts were counted when their type was decided. */
 async function findInfinite(
   plans: readonly ColumnPlan[],
   files: readonly string[],
   options: WriteOptions,
 ): Promise<readonly ColumnWarning[]> {
-  const infinite = plans.filter(
-    (plan) => plan.parse.kind === 'number' && (plan.twin !== null || plan.storage === 'float64'),
-  );
-  if (infinite.length === 0) return [];
-  const counts = infinite.map((plan) => `count(*) FILTER (isinf(${plan.twin === null ? 'c' : 'v'}${plan.position}))`);
+  const floats = plans.filter(({ storage }) => storage === 'float64');
+  if (floats.length === 0) return [];
+  const counts = floats.map(({ position }) => `count(*) FILTER (isinf(c${position}))`);
   const sql = `SELECT ${counts.join(', ')} FROM read_parquet([${files.map(sqlFile).join(', ')}])`;
   const [row = []] = await options.duckdb.rows(sql, options.signal);
   const warnings: ColumnWarning[] = [];
-  infinite.forEach(({ position }, index) => {
+  floats.forEach(({ position }, index) => {
     const count = Number(row[index] ?? 0);
     const name = options.names[position] ?? '';
     if (count > 0) warnings.push({ name, position, warning: infiniteValues(name, count) });
   });
   return warnings;
-}
-
-function infiniteValues(name: string, count: number): ColumnWarning['warning'] {
-  return {
-    code: 'INFINITE_VALUES',
-    message: `${count} values of ${JSON.stringify(name)} are infinite, or too large for a 64-bit floating-point number.`,
-    handling: 'They are kept; models treat them as the largest or smallest value.',
-  };
-}
-
-function groupAt(groups: readonly ColumnGroup[], index: number): ColumnGroup {
-  const group = groups[index];
-  if (group === undefined) throw new AppError('INTERNAL', `There is no column group ${index}`);
-  return group;
 }

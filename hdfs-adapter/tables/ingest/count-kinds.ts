@@ -1,4 +1,11 @@
-import { isCanonicalInteger, isOneOf, looksLikeDate, readsAsBoolean, readsAsNumber } from '../cell-sql.ts';
+import {
+  isCanonicalInteger,
+  isOneOf,
+  knownNumberValue,
+  looksLikeDate,
+  readsAsBoolean,
+  readsAsNumber,
+} from '../cell-sql.ts';
 import { sqlText, type DuckDb } from '../duckdb.ts';
 import type { ColumnGroup } from './scratch.ts';
 
@@ -12,15 +19,28 @@ const KINDS = {
   dateLike: 5,
   other: 6,
   integerMarker: 7,
+  infinite: 8,
 } as const;
 type Kind = keyof typeof KINDS;
 
-/** Cells of a column by kind. An `integer` is a canonical int64, a `number` any other; markers are null markers. */
+/**
+ * Cells of a column by kind. An `integer` is a canonical int64, a `number` any other that is finite as float64; markers are null
+ * markers.
+ */
 export type KindCounts = Readonly<Record<Kind, number>>;
+
+/** Cells that read as numbers and are not missing. */
+export function numberCount(kinds: KindCounts): number {
+  return kinds.integer + kinds.number + kinds.infinite;
+}
 
 /** Cells that are not missing. */
 export function presentCount(kinds: KindCounts): number {
-  return kinds.integer + kinds.number + kinds.boolean + kinds.dateLike + kinds.other;
+  return numberCount(kinds) + kinds.boolean + kinds.dateLike + kinds.other;
+}
+
+export function addKinds(one: KindCounts, other: KindCounts): KindCounts {
+  return kindsOf((kind) => one[kind] + other[kind]);
 }
 
 export interface CountOptions {
@@ -98,7 +118,8 @@ function kindOf(cell: string, nullMarkers: readonly string[]): string {
   return (
     `(CASE WHEN ${cell} IS NULL THEN ${KINDS.missing} ` +
     `WHEN ${readsAsNumber(cell)} THEN CASE WHEN ${isCanonicalInteger(cell)} THEN ${integer} ` +
-    `WHEN ${isMarker} THEN ${KINDS.marker} ELSE ${KINDS.number} END ` +
+    `WHEN ${isMarker} THEN ${KINDS.marker} ` +
+    `WHEN isinf(${knownNumberValue(cell)}) THEN ${KINDS.infinite} ELSE ${KINDS.number} END ` +
     `WHEN ${isMarker} THEN ${KINDS.marker} WHEN ${readsAsBoolean(cell)} THEN ${KINDS.boolean} ` +
     `WHEN ${looksLikeDate(cell)} THEN ${KINDS.dateLike} ELSE ${KINDS.other} END)::UTINYINT`
   );
@@ -112,15 +133,19 @@ function pairsOf(histogram: string): ReadonlyMap<number, number> {
 }
 
 function kindCounts(byCode: ReadonlyMap<number, number>): KindCounts {
-  const at = (kind: Kind): number => byCode.get(KINDS[kind]) ?? 0;
+  return kindsOf((kind) => byCode.get(KINDS[kind]) ?? 0);
+}
+
+function kindsOf(count: (kind: Kind) => number): KindCounts {
   return {
-    missing: at('missing'),
-    marker: at('marker'),
-    integer: at('integer'),
-    number: at('number'),
-    boolean: at('boolean'),
-    dateLike: at('dateLike'),
-    other: at('other'),
-    integerMarker: at('integerMarker'),
+    missing: count('missing'),
+    marker: count('marker'),
+    integer: count('integer'),
+    number: count('number'),
+    boolean: count('boolean'),
+    dateLike: count('dateLike'),
+    other: count('other'),
+    integerMarker: count('integerMarker'),
+    infinite: count('infinite'),
   };
 }

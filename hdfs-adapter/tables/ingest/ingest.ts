@@ -1,19 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { link, mkdir, mkdtemp, open, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError, DEFAULT_NULL_MARKERS, type DatasetOptions, type StoredColumn, type StoredTable } from '#contracts';
+import { AppError, type DatasetOptions, type StoredColumn, type StoredTable } from '#contracts';
 import { storeError } from '#object-store';
-import { sqlFile, type DuckDb } from '../duckdb.ts';
+import type { DuckDb } from '../duckdb.ts';
 import type { ColumnWarning } from './column-names.ts';
-import { stageGroup, writeSnapshot } from './convert.ts';
+import { writeSnapshot } from './convert.ts';
 import { detectContainer, detectTextFormat, type IngestFormat } from './detect-format.ts';
 import { inferGroup } from './infer.ts';
 import { DEFAULT_INGEST_LIMITS, HEAD_BYTES, type IngestLimits } from './limits.ts';
+import { nullMarkersOf } from './null-markers.ts';
 import { openParquet, unreadable } from './parquet-source.ts';
 import { scanCsv, type ScannedText } from './scan-text.ts';
 import { scanJsonLines } from './scan-json-lines.ts';
-import { columnGroups, type ColumnGroup } from './scratch.ts';
+import { columnGroups, makeScratchFolder, type ColumnGroup } from './scratch.ts';
+import { assertCount, stagedRelation, stageGroup } from './staged.ts';
 import type { ColumnPlan } from './stored.ts';
 import { bytesOf, textOf } from './text-source.ts';
 
@@ -68,9 +70,7 @@ export async function ingest(options: IngestOptions): Promise<IngestResult> {
   const head = await readHead(options.inputPath);
   const container = detectContainer(head, options.fileName, options.format);
   await mkdir(path.dirname(options.outputPath), { recursive: true });
-  const scratch = await mkdtemp(path.join(options.scratchDirectory, 'ingest-')).catch((err: unknown) => {
-    throw storeError(err, 'Making a scratch folder', options.scratchDirectory);
-  });
+  const scratch = await makeScratchFolder(options.scratchDirectory, 'ingest-');
   // A name that the object store's sweeper knows, in case this process is killed.
   const temporary = path.join(path.dirname(options.outputPath), `.tmp-${randomBytes(12).toString('hex')}`);
   try {
@@ -133,7 +133,7 @@ async function parquetSource(options: IngestOptions): Promise<Source> {
 async function textSource(container: 'gzip' | 'text', scratch: string, options: IngestOptions): Promise<Source> {
   const { format, text } = await scan(container, scratch, options);
   const fileOf = (group: ColumnGroup): string => path.join(scratch, `staged-${group.from}.parquet`);
-  const relationOf = (group: ColumnGroup): string => `read_parquet(${sqlFile(fileOf(group))}, file_row_number = true)`;
+  const relationOf = (group: ColumnGroup): string => stagedRelation(fileOf(group));
   const plans: ColumnPlan[] = [];
   const warnings: ColumnWarning[] = [...text.warnings];
   let nullCount = 0;
@@ -210,12 +210,6 @@ async function scan(
   }
 }
 
-/** Two counts by two programs (our scanner, DuckDB) of the same cells: a difference means that one read them wrongly. */
-function assertCount(what: string, expected: number, found: number): void {
-  if (expected === found) return;
-  throw new AppError('DATA_READ_TRUNCATED', `Ingest: expected ${expected} ${what} as scanned, found ${found}`);
-}
-
 async function seal(temporary: string, options: IngestOptions): Promise<{ sizeBytes: number; sha256: string }> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
@@ -246,11 +240,6 @@ async function seal(temporary: string, options: IngestOptions): Promise<{ sizeBy
 function storedColumn(plan: ColumnPlan, names: readonly string[]): StoredColumn {
   const { position, storage, parse } = plan;
   return { name: names[position] ?? '', position, storage, hasTwin: plan.twin !== null, parse };
-}
-
-/** The empty cell always means missing. */
-function nullMarkersOf(options: DatasetOptions): readonly string[] {
-  return [...new Set(['', ...(options.nullMarkers ?? DEFAULT_NULL_MARKERS)])];
 }
 
 async function readHead(inputPath: string): Promise<Buffer> {

@@ -1,3 +1,4 @@
+import type { CsvHead } from './csv-head.ts';
 import { CsvScanner, type CsvScannerOptions } from './csv-scanner.ts';
 import type { ScratchSink } from './record-sink.ts';
 
@@ -14,7 +15,7 @@ export interface TextPiece<Sink> {
   readonly hasQuotedNewline: boolean;
 }
 
-export interface ScanPiecesOptions<Sink> extends Omit<CsvScannerOptions, 'sink'> {
+export interface ScanPiecesOptions<Sink> extends Pick<CsvScannerOptions, 'fileName' | 'columnNames' | 'limits'> {
   readonly newSink: () => Promise<Sink>;
 }
 
@@ -22,17 +23,22 @@ export interface ScanPiecesOptions<Sink> extends Omit<CsvScannerOptions, 'sink'>
  * Checks the records of a CSV text and copies them to one sink after the other, the next one when one is full. Memory: a few
  * chunks of the text. A text without records gives nothing.
  *
- * @param first text that was read before
+ * @param hasHeader the first record has the names and is left out
+ * @param rest the text after its head
  * @throws what {@link CsvScanner} throws; DISK_FULL
  */
 export async function* scanPieces<Sink extends ScratchSink>(
-  first: Buffer,
+  head: CsvHead,
+  hasHeader: boolean,
   rest: AsyncIterator<Buffer>,
   { newSink, ...options }: ScanPiecesOptions<Sink>,
 ): AsyncGenerator<TextPiece<Sink>> {
   let sink = await newSink();
   try {
-    const scanner = new CsvScanner({ ...options, sink });
+    const { delimiter } = head;
+    const firstLine = hasHeader ? head.lineAfter : head.lineBefore;
+    const scanner = new CsvScanner({ ...options, delimiter, firstLine, sink });
+    const first = head.bytes.subarray(hasHeader ? head.bytesAfter : head.bytesBefore);
     const before = { rowCount: 0, nullCount: 0 };
     const closed = async (): Promise<TextPiece<Sink>> => {
       await sink.close();

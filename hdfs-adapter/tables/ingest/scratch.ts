@@ -1,5 +1,13 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { mkdtemp, open, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
 import { storeError } from '#object-store';
+
+/** A new folder whose name begins with `prefix`. @throws DISK_FULL, STORE_UNAVAILABLE */
+export async function makeScratchFolder(parent: string, prefix: string): Promise<string> {
+  return mkdtemp(path.join(parent, prefix)).catch((err: unknown) => {
+    throw storeError(err, 'Making a scratch folder', parent);
+  });
+}
 
 /**
  * Columns of one column group. A table wider than this is kept and converted in groups, so that memory depends on the
