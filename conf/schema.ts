@@ -233,6 +233,12 @@ export const ConfigSchema = strict({
     fetchBytesMax: integer({ description: 'largest fetch of a URL', default: 10 * GIB, minimum: 1 }),
     columnsMax: integer({ description: 'most columns of a dataset', default: 10_000, minimum: 1 }),
     cellBytesMax: integer({ description: 'largest cell', default: 4 * MIB, minimum: 1 }),
+    hdfsSnapshotBytesMax: integer({
+      description:
+        'csv and tsv files of a dataset in HDFS become a snapshot up to so many bytes together, as they lie there; more are read in place',
+      default: 256 * MIB,
+      minimum: 0,
+    }),
   }),
   worker: strict({
     serverUrl: text({ description: 'app server; empty: http://127.0.0.1:<server.port>', default: '' }),
@@ -247,7 +253,7 @@ export const ConfigSchema = strict({
     }),
     readAheadBytes: integer({
       description:
-        'size of the pieces in which Parquet in HDFS is read; two, or two row groups, are on the disk at a time',
+        'size of the pieces in which files in HDFS are read in place; two, or two row groups of Parquet, are on the disk at a time',
       default: 64 * MIB,
       minimum: MIB,
     }),

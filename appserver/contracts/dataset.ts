@@ -56,11 +56,32 @@ export const RegisteredFile = strict({
 });
 export type RegisteredFile = Static<typeof RegisteredFile>;
 
-/** A Parquet file that is read where it lies, by columns under their own names; rows are in the order of the list. */
-export const InPlaceFile = strict({ ...RegisteredFile.properties, rowCount: Type.Integer({ minimum: 0 }) });
+/** A file that is read where it lies, by columns under their own names; rows are in the order of the list. */
+export const InPlaceFile = strict({
+  ...RegisteredFile.properties,
+  rowCount: Type.Integer({ minimum: 0 }),
+  crc32: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 0xffffffff,
+      description: 'of the bytes of a text file, all of which are read',
+    }),
+  ),
+});
 export type InPlaceFile = Static<typeof InPlaceFile>;
 
-/** All that a worker needs to read a dataset: a snapshot in the object store, or files that lie where they were made. */
+/** Encodings of text files. */
+export const ENCODINGS = ['utf-8', 'utf-16le', 'utf-16be', 'latin-1', 'windows-1252'] as const;
+
+/** How the text files of a table that is read in place are written, plain or gzipped: all of them alike. */
+export const InPlaceText = strict({
+  delimiter: Type.String({ minLength: 1, maxLength: 1 }),
+  header: Type.Boolean({ description: 'each file begins with the names of the columns' }),
+  encoding: Type.Optional(oneOf(ENCODINGS, { description: 'default utf-8' })),
+});
+export type InPlaceText = Static<typeof InPlaceText>;
+
+/** All that a worker needs to read a dataset: a snapshot in the object store, or files that lie where they were made: text or, without `inPlaceText`, Parquet. */
 export const StoredTable = strict({
   rowCount: Type.Integer({ minimum: 0 }),
   columns: Type.Array(StoredColumn),
@@ -71,6 +92,7 @@ export const StoredTable = strict({
       description: 'in HDFS, read by the end user; `files` is empty',
     }),
   ),
+  inPlaceText: Type.Optional(InPlaceText),
 });
 export type StoredTable = Static<typeof StoredTable>;
 
@@ -175,7 +197,7 @@ export const SAMPLE_ROWS_MAX = 1_000;
 /** Reading options of an upload. */
 export const DatasetOptions = strict({
   delimiter: Type.Optional(Type.String({ minLength: 1, maxLength: 1 })),
-  encoding: Type.Optional(oneOf(['utf-8', 'utf-16le', 'utf-16be', 'latin-1', 'windows-1252'])),
+  encoding: Type.Optional(oneOf(ENCODINGS)),
   header: Type.Optional(Type.Boolean({ description: 'the first row has the names', default: true })),
   nullMarkers: Type.Optional(
     Type.Array(Type.String({ maxLength: 100 }), { maxItems: 100, description: 'replace the default markers' }),
@@ -184,7 +206,7 @@ export const DatasetOptions = strict({
 });
 export type DatasetOptions = Static<typeof DatasetOptions>;
 
-/** Formats of files in HDFS. Parquet is read in place; text becomes an exact snapshot. */
+/** Formats of files in HDFS. Parquet is read in place; so are larger csv and tsv; other text becomes an exact snapshot. */
 export const HDFS_FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const;
 export type HdfsFormat = (typeof HDFS_FORMATS)[number];
 

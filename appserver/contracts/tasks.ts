@@ -14,6 +14,7 @@ import {
   FeatureWarning,
   HDFS_FILES_MAX,
   HDFS_FORMATS,
+  type HdfsFormat,
   RegisteredFile,
   StoredColumn,
   StoredTable,
@@ -39,11 +40,25 @@ export const TaskInput = Type.Union([
     type: Type.Literal('hdfs'),
     format: oneOf(HDFS_FORMATS),
     files: Type.Array(RegisteredFile, { minItems: 1, maxItems: HDFS_FILES_MAX }),
+    inPlace: Type.Optional(
+      Type.Boolean({ description: 'csv or tsv is read where it lies, as Parquet always is; default false' }),
+    ),
   }),
 ]);
 export type TaskInput = Static<typeof TaskInput>;
 
-/** Turns a source into an immutable snapshot with its profile; Parquet in HDFS is registered and profiled where it lies. */
+/** Files in HDFS, of which nothing is copied. */
+export type InPlaceInput = Extract<TaskInput, { type: 'hdfs' }> & {
+  readonly format: Exclude<HdfsFormat, 'jsonl'>;
+};
+
+/** Whether an input is read where it lies. */
+export function isInPlaceInput(input: TaskInput): input is InPlaceInput {
+  if (input.type !== 'hdfs' || input.format === 'jsonl') return false;
+  return input.format === 'parquet' || input.inPlace === true;
+}
+
+/** Turns a source into an immutable snapshot with its profile; files in HDFS that stay there are registered and profiled where they lie. */
 export const IngestTask = strict({
   kind: Type.Literal('ingest'),
   datasetId: Id,

@@ -13,15 +13,21 @@ export interface CheckedSource {
   readonly input: IngestTask['input'];
 }
 
+export interface CheckOptions {
+  /** JSON pointer of the source in the request, for complaints. @default /source */
+  readonly pointer?: string;
+  /** Larger csv and tsv in HDFS is read in place. @default ingest.hdfsSnapshotBytesMax */
+  readonly hdfsSnapshotBytesMax?: number;
+}
+
 /**
- * @param pointer JSON pointer of the source in the request, for complaints
  * @throws SOURCE_NOT_ALLOWED naming host or folder, SOURCE_NOT_FOUND, VALIDATION_FAILED, NOT_AVAILABLE; what `registerHdfs` throws
  */
 export async function checkSource(
   source: DatasetSource,
   { config, hdfsAs }: Pick<AppContext, 'config' | 'hdfsAs'>,
   { userName }: Caller,
-  pointer = '/source',
+  options: CheckOptions = {},
 ): Promise<CheckedSource> {
   switch (source.type) {
     case 'url':
@@ -34,12 +40,13 @@ export async function checkSource(
           'NOT_AVAILABLE',
           'source.type: hdfs needs compute.driver yarn: files in HDFS are read by their users’ own containers',
         );
-      const { allowedRoots } = config.hadoop;
-      const found = await registerHdfs(source, { client: hdfsAs(userName), userName, allowedRoots, pointer });
-      return {
-        source: found.source,
-        input: { type: 'hdfs', format: found.source.format, files: [...found.files] },
-      };
+      const { pointer = '/source', hdfsSnapshotBytesMax: snapshotBytesMax = config.ingest.hdfsSnapshotBytesMax } =
+        options;
+      const lookUp = { client: hdfsAs(userName), userName, allowedRoots: config.hadoop.allowedRoots };
+      const { source: recorded, files } = await registerHdfs(source, { ...lookUp, pointer, snapshotBytesMax });
+      const { format, inPlace } = recorded;
+      const input: IngestTask['input'] = { type: 'hdfs', format, files: [...files] };
+      return { source: recorded, input: inPlace === undefined ? input : { ...input, inPlace } };
     }
     case 'hive':
     case 'jdbc':

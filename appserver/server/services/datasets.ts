@@ -35,10 +35,10 @@ export function datasetView(dataset: DatasetRecord): Dataset {
   };
 }
 
-/** Parquet in HDFS is read where it lies; its format was recorded when it was registered. */
+/** Parquet in HDFS is read where it lies, and text of which that was recorded when it was registered. */
 export function isInPlace(source: unknown): boolean {
-  if (typeof source !== 'object' || source === null) return false;
-  return Reflect.get(source, 'type') === 'hdfs' && Reflect.get(source, 'format') === 'parquet';
+  if (typeof source !== 'object' || source === null || Reflect.get(source, 'type') !== 'hdfs') return false;
+  return Reflect.get(source, 'format') === 'parquet' || Reflect.get(source, 'inPlace') === true;
 }
 
 /** A dataset that the caller may see. @throws NOT_FOUND */

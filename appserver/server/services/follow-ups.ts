@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   AppError,
   DatasetProfile,
+  isInPlaceInput,
   parse,
   toProblem,
   type EnsembleOutcome,
@@ -90,10 +91,12 @@ function checkFiles(table: StoredTable, sealed: SealedAttempt<'ingest'>): void {
 }
 
 /** What is read in place is what the task was given, all of it and nothing else. */
-function checkInPlace({ files, inPlaceFiles }: StoredTable, input: IngestTask['input']): void {
-  const expected = input.type === 'hdfs' && input.format === 'parquet' ? input.files : undefined;
-  const found = inPlaceFiles?.map(({ rowCount: _, ...registered }) => registered);
-  if (!isDeepStrictEqual(found, expected) || (found !== undefined && files.length > 0))
+function checkInPlace({ files, inPlaceFiles, inPlaceText }: StoredTable, input: IngestTask['input']): void {
+  const expected = isInPlaceInput(input) ? input : undefined;
+  const found = inPlaceFiles?.map(({ rowCount: _, crc32: __, ...registered }) => registered);
+  const isText = expected !== undefined && expected.format !== 'parquet';
+  const areAlike = isDeepStrictEqual(found, expected?.files) && (inPlaceText !== undefined) === isText;
+  if (!areAlike || (found !== undefined && files.length > 0))
     throw new AppError('RESULT_MISMATCH', 'table: its files are not those that were registered');
 }
 

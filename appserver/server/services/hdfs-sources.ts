@@ -4,10 +4,12 @@ import { allowedHdfsPath } from './hdfs-roots.ts';
 import { isPartitionFolder, partitionOf, requireSameKeys } from './hive-partitions.ts';
 import { expandPattern, isPattern, literalPrefix } from './hdfs-patterns.ts';
 
+/** A source as it is recorded: with its path in full, its format, and whether its text is read in place. */
+export type RecordedHdfs = HdfsSource & { readonly format: HdfsFormat; readonly inPlace?: true };
+
 /** A source whose files were looked up, as the user who asks. */
 export interface RegisteredHdfs {
-  /** With its path in full and its format. */
-  readonly source: HdfsSource & { readonly format: HdfsFormat };
+  readonly source: RecordedHdfs;
   /** By path. */
   readonly files: readonly RegisteredFile[];
 }
@@ -19,6 +21,8 @@ export interface HdfsLookUp {
   readonly allowedRoots: readonly string[];
   /** JSON pointer of the source in the request, for complaints. */
   readonly pointer: string;
+  /** Bytes of csv and tsv up to which it is copied, unless it lies in partition folders; more is read in place. */
+  readonly snapshotBytesMax: number;
 }
 
 /** Names that Hadoop's programs take for no data: their own marks, and what is being written. */
@@ -56,8 +60,20 @@ export async function registerHdfs(source: HdfsSource, lookUp: HdfsLookUp): Prom
   const folder = isPattern(path) ? literalPrefix(path) : path;
   const files = used.map((file) => registered(file, partitionOf(folder, file.path)));
   requireSameKeys(files);
-  if (format !== 'parquet') refusePartitions(files, format);
-  return { source: { type: 'hdfs', path, format }, files };
+  if (format === 'jsonl') refusePartitions(files);
+  const recorded = { type: 'hdfs', path, format } as const;
+  return { source: isTextInPlace(files, format, lookUp) ? { ...recorded, inPlace: true } : recorded, files };
+}
+
+/** Whether text is read where it lies: a snapshot is made of little, and has no columns of partition folders. */
+export function isTextInPlace(
+  files: readonly Pick<RegisteredFile, 'sizeBytes' | 'partition'>[],
+  format: HdfsFormat,
+  { snapshotBytesMax }: Pick<HdfsLookUp, 'snapshotBytesMax'>,
+): boolean {
+  if (format !== 'csv' && format !== 'tsv') return false;
+  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  return sizeBytes > snapshotBytesMax || files[0]?.partition !== undefined;
 }
 
 function registered(
@@ -68,13 +84,13 @@ function registered(
   return Object.keys(partition).length === 0 ? file : { ...file, partition };
 }
 
-/** A snapshot of text has the columns of its lines. @throws UNSUPPORTED_FORMAT */
-function refusePartitions([first]: readonly RegisteredFile[], format: HdfsFormat): void {
+/** A snapshot has the columns of its lines. @throws UNSUPPORTED_FORMAT */
+function refusePartitions([first]: readonly RegisteredFile[]): void {
   if (first?.partition === undefined) return;
   throw new AppError(
     'UNSUPPORTED_FORMAT',
-    `File ${first.path}: expected Parquet in partition folders (${Object.keys(first.partition).join(', ')}), found ${format}; name one folder, or write Parquet`,
-    { details: { found: format } },
+    `File ${first.path}: expected Parquet, csv or tsv in partition folders (${Object.keys(first.partition).join(', ')}), found jsonl; name one folder, or write one of these`,
+    { details: { found: 'jsonl' } },
   );
 }
 

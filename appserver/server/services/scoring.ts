@@ -73,7 +73,9 @@ export async function findPlaces(
   const { datasetId, source } = request.input;
   if ((datasetId === undefined) === (source === undefined))
     throw invalid('input/datasetId', 'or source is required, and not both');
-  const input = source === undefined ? null : (await checkSource(source, app, caller, '/input/source')).input;
+  // A snapshot of what is read once would be work for nothing.
+  const reading = { pointer: '/input/source', hdfsSnapshotBytesMax: 0 };
+  const input = source === undefined ? null : (await checkSource(source, app, caller, reading)).input;
   const output = request.output?.type === 'hdfs' ? await checkOutput(request.output, app, caller) : null;
   if (input?.type === 'hdfs' && output !== null) refuseOwnInput(output, input.files);
   return { source: input, output };

@@ -33,8 +33,13 @@ export function partitionColumns(files: readonly RegisteredFile[]): PartitionCol
   });
 }
 
+/** SQL of the columns that a file's folders give, each called `c<position>`. @throws as {@link partitionValue} */
+export function partitionValues(file: RegisteredFile, columns: readonly StoredColumn[]): string[] {
+  return columns.map((column) => `${partitionValue(file, column)} AS c${column.position}`);
+}
+
 /** SQL of the value that all rows of a file have. @throws DATASET_CHANGED where the file lies in no folder of that key */
-export function partitionValue(
+function partitionValue(
   { path, partition }: RegisteredFile,
   { name, storage }: Pick<StoredColumn, 'name' | 'storage'>,
 ): string {

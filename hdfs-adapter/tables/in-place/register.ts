@@ -1,182 +1,33 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import path from 'node:path';
-import {
-  AppError,
-  DEFAULT_NULL_MARKERS,
-  type DatasetOptions,
-  type InPlaceFile,
-  type RegisteredFile,
-  type StoredColumn,
-  type StoredTable,
-} from '#contracts';
-import { storeError } from '#object-store';
-import { sqlFile, type DuckDb } from '../duckdb.ts';
-import { columnNames, type ColumnNames, type ColumnWarning } from '../ingest/column-names.ts';
+import type { DatasetOptions, HdfsFormat, RegisteredFile } from '#contracts';
+import type { DuckDb } from '../duckdb.ts';
 import type { IngestLimits } from '../ingest/limits.ts';
-import { columnForm } from '../parquet/column-types.ts';
-import { readLayout, type ParquetLayout } from '../parquet/layout.ts';
-import { writeMiniFile } from '../parquet/mini-file.ts';
-import { writeThrift } from '../parquet/thrift-compact.ts';
 import type { InPlaceFiles } from './in-place-files.ts';
-import { partitionColumns } from './partition-columns.ts';
+import { registerParquet } from './register-parquet.ts';
+import { registerText } from './register-text.ts';
+import type { RegisteredTable } from './registered-table.ts';
 
 export interface RegisterOptions {
   readonly registered: readonly RegisteredFile[];
   readonly files: InPlaceFiles;
+  /** Of all files. */
+  readonly format: Exclude<HdfsFormat, 'jsonl'>;
   readonly options: DatasetOptions;
   readonly duckdb: DuckDb;
-  /** A folder that `duckdb` may read. */
+  /** A folder that `duckdb` may read and write. */
   readonly scratchDirectory: string;
+  /** Bytes of a piece of text, unless a record has more. Two, and one as Parquet, are in the scratch folder at a time. */
+  readonly pieceBytes: number;
   readonly limits: IngestLimits;
   readonly signal?: AbortSignal;
-  /** Share of the files whose footers were read. */
+  /** Share of the files, by their bytes where they are read whole. */
   readonly onProgress?: (fraction: number) => void;
 }
 
-export interface RegisteredTable {
-  readonly table: StoredTable;
-  readonly warnings: readonly ColumnWarning[];
-}
-
-/** Columns of one file in the order of the file. */
-interface FileColumns extends ColumnNames {
-  readonly path: string;
-  /** Names of DuckDB's types. */
-  readonly types: readonly string[];
-}
-
 /**
- * What is recorded of Parquet files that stay where they are: their columns, which must be the same in all of them (in any
- * order), and their rows, by the footers. No page is read.
+ * What is recorded of files that stay where they are: of Parquet its footers are read, of text every byte.
  *
- * @throws DATASET_CHANGED, DATASET_UNREADABLE, DATASET_SCHEMAS_DIFFER, DATASET_EMPTY without columns, DATASET_NO_ROWS,
- *   DATASET_TOO_WIDE, UNSUPPORTED_FORMAT; each names the file
+ * @throws as {@link registerParquet} and {@link registerText}
  */
-export async function registerInPlace(options: RegisterOptions): Promise<RegisteredTable> {
-  const { registered, files, signal } = options;
-  await files.check(registered, signal);
-  const folder = await mkdtemp(path.join(options.scratchDirectory, 'schemas-')).catch((err: unknown) => {
-    throw storeError(err, 'Making a scratch folder', options.scratchDirectory);
-  });
-  try {
-    const found: InPlaceFile[] = [];
-    let first: FileColumns | null = null;
-    let seen = '';
-    for (const [index, entry] of registered.entries()) {
-      options.onProgress?.(index / registered.length);
-      const file = await files.open(entry, signal);
-      const layout = await readLayout(file, signal);
-      found.push({ ...entry, rowCount: layout.rowCount });
-      // Most datasets are files of one program with one schema, down to the byte.
-      const fingerprint = schemaFingerprint(layout);
-      if (fingerprint === seen) continue;
-      seen = fingerprint;
-      const columns = await columnsOf(layout, entry.path, path.join(folder, `${index}.parquet`), options);
-      if (first === null) first = columns;
-      else requireSame(first, columns);
-    }
-    if (first === null) throw new AppError('DATASET_EMPTY', 'Dataset: expected at least one file, found none');
-    return tableOf(first, found, options);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-function tableOf(
-  first: FileColumns,
-  inPlaceFiles: InPlaceFile[],
-  { options, limits }: RegisterOptions,
-): RegisteredTable {
-  const rowCount = inPlaceFiles.reduce((sum, file) => sum + file.rowCount, 0);
-  if (rowCount === 0)
-    throw new AppError(
-      'DATASET_NO_ROWS',
-      `File ${first.path}: expected rows, found none in ${inPlaceFiles.length} files`,
-    );
-  const nullMarkers = [...new Set(['', ...(options.nullMarkers ?? DEFAULT_NULL_MARKERS)])];
-  const columnOf = (name: string, type: string, position: number): StoredColumn => {
-    const { storage, parse } = columnForm(type, `c${position}`, nullMarkers);
-    return { name, position, storage, hasTwin: false, parse };
-  };
-  const columns = first.names.map((name, position) => columnOf(name, first.types[position] ?? '', position));
-  for (const { name, type } of partitionColumns(inPlaceFiles)) {
-    if (first.names.includes(name))
-      throw new AppError(
-        'DATASET_SCHEMAS_DIFFER',
-        `File ${first.path}: column ${JSON.stringify(name)} is the key of a partition folder, too; write the file without it`,
-        { details: { path: first.path, first: first.path } },
-      );
-    columns.push({ ...columnOf(name, type, columns.length), isPartition: true });
-  }
-  requireColumnCount(columns.length, first.path, limits);
-  return { table: { rowCount, columns, files: [], inPlaceFiles }, warnings: first.warnings };
-}
-
-/** The schema as it stands in the footer. */
-function schemaFingerprint({ columns }: ParquetLayout): string {
-  return Buffer.concat(columns.flatMap(({ schema }) => schema.map(writeThrift))).toString('latin1');
-}
-
-/** DuckDB says the types, of a file with the schema and no rows. */
-async function columnsOf(
-  layout: ParquetLayout,
-  file: string,
-  target: string,
-  { duckdb, limits, signal }: RegisterOptions,
-): Promise<FileColumns> {
-  const count = layout.columns.length;
-  if (count === 0) throw new AppError('DATASET_EMPTY', `File ${file}: expected columns, found none`);
-  requireColumnCount(count, file, limits);
-  const columns = layout.columns.map((column, position) => ({ column, name: `c${position}` }));
-  const nothing = { path: file, sizeBytes: 0, read: () => noBytes() };
-  await writeMiniFile({ file: nothing, layout, groups: [], columns, target, signal });
-  const rows = await duckdb
-    .rows(`SELECT column_type FROM (DESCRIBE SELECT * FROM read_parquet(${sqlFile(target)}))`, signal)
-    .catch((err: unknown) => {
-      if (err instanceof AppError || signal?.aborted === true) throw err;
-      throw new AppError('DATASET_UNREADABLE', `File ${file}: expected a Parquet schema, found damage`, { cause: err });
-    });
-  await rm(target, { force: true });
-  const types = rows.map(([type]) => String(type));
-  return { path: file, types, ...columnNames(layout.columns.map(({ name }) => name)) };
-}
-
-function requireColumnCount(found: number, file: string, { columnsMax: limit }: IngestLimits): void {
-  if (found <= limit) return;
-  throw new AppError('DATASET_TOO_WIDE', `File ${file}: expected at most ${limit} columns, found ${found}`, {
-    details: { limit, found },
-  });
-}
-
-async function* noBytes(): AsyncGenerator<Uint8Array> {}
-
-/** @throws DATASET_SCHEMAS_DIFFER naming both files and the first column that differs */
-function requireSame(first: FileColumns, other: FileColumns): void {
-  const expected = formsOf(first);
-  const found = formsOf(other);
-  const differ = (message: string): AppError =>
-    new AppError('DATASET_SCHEMAS_DIFFER', `File ${other.path}: ${message}`, {
-      details: { path: other.path, first: first.path },
-    });
-  for (const [name, form] of expected) {
-    const shown = JSON.stringify(name);
-    const has = found.get(name);
-    if (has === undefined) throw differ(`expected column ${shown} as in file ${first.path}, found none`);
-    if (has.key !== form.key)
-      throw differ(`column ${shown}: expected ${form.type} as in file ${first.path}, found ${has.type}`);
-  }
-  for (const name of found.keys())
-    if (!expected.has(name)) throw differ(`found column ${JSON.stringify(name)}, which file ${first.path} has not`);
-}
-
-/** Integers and floating-point numbers of any width are read as one type; of all others the very type counts. */
-function formsOf({ names, types }: FileColumns): Map<string, { readonly type: string; readonly key: string }> {
-  return new Map(
-    names.map((name, index) => {
-      const type = types[index] ?? '';
-      const { storage, value } = columnForm(type, 'c', []);
-      const isWidened = storage === 'int64' || storage === 'float64' || storage === 'timestamp';
-      return [name, { type, key: isWidened ? value : `${type} ${value}` }];
-    }),
-  );
+export function registerInPlace(options: RegisterOptions): Promise<RegisteredTable> {
+  return options.format === 'parquet' ? registerParquet(options) : registerText(options, options.format);
 }

@@ -14,7 +14,7 @@ const MIB = 1024 ** 2;
 /** As a worker of 4 GiB has them by default. */
 const DUCKDB_BYTES = 0.4 * 4096 * MIB;
 const CACHE_BYTES = 512 * MIB;
-const MINI_FILE_BYTES = 64 * MIB;
+const PIECE_BYTES = 64 * MIB;
 
 const [step = '', folder = '.', stateFolder = '.', options = '{}'] = process.argv.slice(2);
 const {
@@ -85,7 +85,7 @@ process.stdout.write(
 process.exit(0);
 
 function source(table: StoredTable) {
-  return openInPlace(table, { files, duckdb, scratchDirectory, miniFileBytes: MINI_FILE_BYTES });
+  return openInPlace(table, { files, duckdb, scratchDirectory, pieceBytes: PIECE_BYTES });
 }
 
 async function profile() {
@@ -95,9 +95,11 @@ async function profile() {
   const { table } = await registerInPlace({
     registered: parquet.map((name) => LocalFiles.registered(path.join(folder, name))),
     files,
+    format: 'parquet',
     options: {},
     duckdb,
     scratchDirectory,
+    pieceBytes: PIECE_BYTES,
     limits: DEFAULT_INGEST_LIMITS,
   });
   mark('registered');

@@ -1,8 +1,15 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { parse, TaskOutcome, type HdfsFormat, type IngestOutcome, type RegisteredFile } from '#contracts';
+import {
+  parse,
+  TaskOutcome,
+  type HdfsFormat,
+  type IngestOutcome,
+  type RegisteredFile,
+  type StoredTable,
+} from '#contracts';
 import { runFeatureType } from '../../../yarn-workers/worker/tasks/feature-type.ts';
 import { runIngest } from '../../../yarn-workers/worker/tasks/ingest.ts';
 import type { ResultBatch } from '../../../yarn-workers/worker/tasks/predict-table.ts';
@@ -22,6 +29,7 @@ describe('data in HDFS', function () {
 
   let cluster: HadoopCluster;
   let bench: Workbench;
+  let flags: Record<string, unknown>;
 
   const local = (name: string): string => path.join(bench.context.workDir, name);
   const put = async (content: Uint8Array | string, target: string): Promise<void> => {
@@ -39,6 +47,15 @@ describe('data in HDFS', function () {
   /** Rows [from, to) of the churn table as Parquet. */
   const putParquet = async (from: number, to: number, target: string): Promise<void> =>
     put(await parquetOf(`SELECT * FROM ${churn()} OFFSET ${from} LIMIT ${to - from}`), target);
+  /** Where the DataNode keeps the one block of a file. */
+  const blockOf = (content: Uint8Array): string => {
+    const folder = path.join(cluster.folder, 'data', 'datanode');
+    const found = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\/blk_\d+$/.test(name))
+      .map((name) => path.join(folder, name))
+      .find((file) => statSync(file).size === content.length && readFileSync(file).equals(content));
+    return found ?? expect.fail('no block has this content');
+  };
   const contentOf = async (file: string): Promise<Buffer> => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of bench.context.hdfs().open(file)) chunks.push(chunk);
@@ -51,21 +68,23 @@ describe('data in HDFS', function () {
         return { path: status.path, sizeBytes: status.sizeBytes, modifiedAt: status.modifiedAt.getTime() };
       }),
     );
-  const ingestRun = (format: HdfsFormat, files: RegisteredFile[]) =>
-    bench.run({ kind: 'ingest', datasetId: 'ds_1', input: { type: 'hdfs', format, files }, options: {} });
-  const ingested = async (format: HdfsFormat, files: RegisteredFile[]): Promise<IngestOutcome> => {
-    const outcome = parse(TaskOutcome, await runIngest(ingestRun(format, files)), 'outcome');
+  const ingestRun = (format: HdfsFormat, files: RegisteredFile[], more: { readonly inPlace?: true } = {}) =>
+    bench.run({ kind: 'ingest', datasetId: 'ds_1', input: { type: 'hdfs', format, files, ...more }, options: {} });
+  const ingested = async (...run: Parameters<typeof ingestRun>): Promise<IngestOutcome> => {
+    const outcome = parse(TaskOutcome, await runIngest(ingestRun(...run)), 'outcome');
     if (outcome.kind !== 'ingest') expect.fail(outcome.kind);
     return outcome;
+  };
+  const trainedHash = async (table: StoredTable): Promise<string> => {
+    const outcome = parse(TaskOutcome, await runTrain(bench.run(churnTask(table, 'lightgbm-fast'))), 'outcome');
+    if (outcome.kind !== 'train') expect.fail(outcome.kind);
+    return outcome.contentHash;
   };
 
   before(async () => {
     cluster = await sharedHadoopCluster('plain');
-    bench = await openWorkbench({
-      'objectStore.driver': 'file',
-      'hadoop.confDir': cluster.confDir,
-      'hadoop.user': 'alice',
-    });
+    flags = { 'objectStore.driver': 'file', 'hadoop.confDir': cluster.confDir, 'hadoop.user': 'alice' };
+    bench = await openWorkbench(flags);
     for (const [name, from, to] of [
       ['part-0.parquet', 0, 250],
       ['part-1.parquet', 250, 600],
@@ -101,13 +120,58 @@ describe('data in HDFS', function () {
     );
     if (copied.kind !== 'ingest') expect.fail(copied.kind);
     expect(outcome.profile).to.deep.equal(copied.profile);
-    const hashes: string[] = [];
-    for (const { table } of [outcome, copied]) {
-      const trained = parse(TaskOutcome, await runTrain(bench.run(churnTask(table, 'lightgbm-fast'))), 'outcome');
-      if (trained.kind !== 'train') expect.fail(trained.kind);
-      hashes.push(trained.contentHash);
+    expect(await trainedHash(outcome.table)).to.equal(await trainedHash(copied.table));
+  });
+
+  it('text is profiled and modelled where it lies, with the profile and the model of its snapshot', async () => {
+    const [header = '', ...lines] = churnCsv(ROWS).trimEnd().split('\n');
+    const part = (from: number, to: number): string => `${[header, ...lines.slice(from, to)].join('\n')}\n`;
+    await put(`\ufeff${part(0, 200)}`, `${FOLDER}/in-place-a.csv`);
+    await put(gzipSync(part(200, 400)), `${FOLDER}/in-place-b.csv.gz`);
+    await put(part(400, ROWS).replaceAll('\n', '\r\n'), `${FOLDER}/in-place-c.csv`);
+    const files = await registered('in-place-a.csv', 'in-place-b.csv.gz', 'in-place-c.csv');
+    const run = ingestRun('csv', files, { inPlace: true });
+    const found = parse(TaskOutcome, await runIngest(run), 'outcome');
+    if (found.kind !== 'ingest') expect.fail(found.kind);
+    expect(found.table.files).to.deep.equal([]);
+    expect(found.table.inPlaceText).to.deep.equal({ delimiter: ',', header: true });
+    expect(found.table.inPlaceFiles?.map(({ path: file, rowCount }) => [file, rowCount])).to.deep.equal(
+      files.map(({ path: file }) => [file, 200]),
+    );
+    expect(await objectNames(bench.context, run.attempt.path), 'nothing is copied').to.deep.equal([]);
+    expect(run.told.progress.some(({ phase, fraction }) => phase === 'read' && fraction > 0.4)).to.be.true;
+    const copied = await ingested('csv', files);
+    expect(copied.table.inPlaceText).to.equal(undefined);
+    expect(found.table.columns).to.deep.equal(copied.table.columns);
+    expect(found.profile).to.deep.equal(copied.profile);
+    expect(await trainedHash(found.table)).to.equal(await trainedHash(copied.table));
+  });
+
+  it('what is damaged on the disk of the DataNode ends every way of reading, with no row less', async () => {
+    const text = churnCsv(20_000);
+    writeFileSync(local('large.csv'), text);
+    const rows = `(SELECT *, hash(id) AS h FROM read_csv('${local('large.csv')}'))`;
+    const flipped = (block: string): void => writeFileSync(block, readFileSync(block).fill(0x31, 50_000, 60_000));
+    const cut = (block: string): void => truncateSync(block, 50_000);
+    const kinds = [
+      ['parquet', 'harmed.parquet', await parquetOf(`SELECT * FROM ${rows}`), flipped],
+      ['csv', 'harmed.csv', Buffer.from(text), cut],
+      ['csv', 'harmed.csv.gz', gzipSync(text), flipped],
+    ] as const;
+    const hasty = await openWorkbench({ ...flags, 'hadoop.retryAttemptsMax': 2, 'hadoop.retryMsMax': 2_000 });
+    for (const [format, name, content, harm] of kinds) {
+      await put(content, `${FOLDER}/${name}`);
+      const files = await registered(name);
+      const { table } = await ingested(format, files, { inPlace: true });
+      expect(table.rowCount).to.equal(20_000);
+      harm(blockOf(content));
+      await appErrorOf('HDFS_READ_TRUNCATED', () => readTexts(hasty.context.openTable(table), ['since', 'id']));
+      if (name !== 'harmed.csv') continue;
+      const input = { type: 'hdfs', format, files, inPlace: true } as const;
+      const again = hasty.run({ kind: 'ingest', datasetId: 'ds_1', input, options: {} });
+      await appErrorOf('HDFS_READ_TRUNCATED', () => runIngest(again));
     }
-    expect(hashes[0]).to.equal(hashes[1]);
+    await hasty.close();
   });
 
   it('a feature of files in place is read as another type where they lie', async () => {

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { BatchPrediction, BatchPredictionDryRun, Dataset, FeaturePage, Job, type ErrorCode } from '#contracts';
 import type { HttpTransport } from '#hadoop-auth';
@@ -96,7 +97,7 @@ describe('a user’s data in HDFS', function () {
   it('refuses sources by name, with the reason', async () => {
     await put(await churn(0, 10), `${HOME}/nested/dt=1/a.parquet`);
     await put(await churn(0, 10), `${HOME}/nested/b.parquet`);
-    await put(churnCsv(10), `${HOME}/text/dt=1/a.csv`);
+    await put('{"a":1}\n', `${HOME}/text/dt=1/a.jsonl`);
     await put(await churn(0, 10), `${HOME}/below/dt=1/more/a.parquet`);
     await put(await churn(0, 10), `${HOME}/mixed/a.parquet`);
     await put(churnCsv(10), `${HOME}/mixed/b.csv`);
@@ -121,7 +122,12 @@ describe('a user’s data in HDFS', function () {
         `${HOME}/nested`,
         /dt=1\/a\.parquet: expected no partition folder as file .*b\.parquet, found folders dt=/,
       ],
-      [422, 'UNSUPPORTED_FORMAT', `${HOME}/text`, /expected Parquet in partition folders \(dt\), found csv/],
+      [
+        422,
+        'UNSUPPORTED_FORMAT',
+        `${HOME}/text`,
+        /expected Parquet, csv or tsv in partition folders \(dt\), found jsonl/,
+      ],
       [
         422,
         'DATASET_SUBFOLDERS',
@@ -253,10 +259,61 @@ describe('a user’s data in HDFS', function () {
     );
   });
 
-  it('text files become a snapshot; the dataset says that it is not in place', async () => {
+  it('small text files become a snapshot; the dataset says that it is not in place', async () => {
     const job = await alice.succeeded(await register(`${HOME}/csv`));
     const dataset = await alice.get(String(job.resource).replace('/api/v1', ''), Dataset);
     expect(dataset).to.include({ rowCount: 20, inPlace: false });
+    expect(dataset.source).to.deep.equal({ type: 'hdfs', path: `${HOME}/csv`, format: 'csv' });
+  });
+
+  it('text in partition folders is profiled, modelled and predicted where it lies', async () => {
+    const folder = `${HOME}/partitioned-text`;
+    const [header = '', ...lines] = churnCsv(ROWS).trimEnd().split('\n');
+    const part = (from: number, to: number): string => `${[header, ...lines.slice(from, to)].join('\n')}\n`;
+    await put(part(0, 100), `${folder}/day=2026-11-28/region=eu/part-0.csv`);
+    await put(part(100, 200), `${folder}/day=2026-11-29/region=__HIVE_DEFAULT_PARTITION__/part-0.csv`);
+    await put(gzipSync(part(200, ROWS)), `${folder}/day=2026-11-29/region=us/part-0.csv.gz`);
+    const job = await alice.succeeded(await register(folder));
+    const dataset = await alice.get(String(job.resource).replace('/api/v1', ''), Dataset);
+    expect(dataset).to.include({ rowCount: ROWS, featureCount: 7, inPlace: true });
+    expect(dataset.source).to.deep.equal({ type: 'hdfs', path: folder, format: 'csv', inPlace: true });
+    const { data } = await alice.get(`/datasets/${dataset.id}/features`, FeaturePage);
+    expect(data.map(({ name, type }) => `${name} ${type}`)).to.deep.equal([
+      'id id',
+      'age numeric',
+      'plan categorical',
+      'since date',
+      'label categorical',
+      'day date',
+      'region categorical',
+    ]);
+    const { modelId: ofText } = await modelled(alice, { datasetId: dataset.id }, { target: 'label', maxModels: 1 });
+    const output = { type: 'hdfs', path: `${HOME}/out-of-text/predictions`, format: 'csv' };
+    const ofDataset = await alice.succeeded(
+      await predict({
+        modelId: ofText,
+        input: { datasetId: dataset.id },
+        output,
+        passthroughColumns: ['id', 'region'],
+      }),
+    );
+    const made = await alice.get(String(ofDataset.resource).replace('/api/v1', ''), BatchPrediction);
+    expect(made.rowCount).to.equal(ROWS);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of hdfs.open(`${output.path}/part-00000.csv`)) chunks.push(chunk);
+    const [names, ...rows] = Buffer.concat(chunks).toString().trimEnd().split('\n');
+    expect(names).to.match(/^id,region,prediction,/);
+    expect(rows.map((row) => row.split(',').slice(0, 2))).to.deep.equal(
+      lines.map((line, at) => [line.split(',')[0], at < 100 ? 'eu' : at < 200 ? '' : 'us']),
+    );
+    // One day, by a pattern: read where it lies, however little it is.
+    const source = { type: 'hdfs', path: `${folder}/day=*-29` };
+    const scored = await alice.succeeded(await predict({ modelId: ofText, input: { source } }));
+    expect((await alice.get(String(scored.resource).replace('/api/v1', ''), BatchPrediction)).rowCount).to.equal(200);
+
+    await put(part(0, 101), `${folder}/day=2026-11-28/region=eu/part-0.csv`);
+    const late = await predict({ modelId: ofText, input: { datasetId: dataset.id } });
+    await alice.failed(late, { status: 409, code: 'DATASET_CHANGED', says: [/region=eu\/part-0\.csv changed/] });
   });
 
   it('a file that changed is an error of the job, which names it', async () => {

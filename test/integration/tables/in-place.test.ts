@@ -73,20 +73,22 @@ async function register(
   const { table } = await registerInPlace({
     registered: paths.map((path) => LocalFiles.registered(path)),
     files,
+    format: 'parquet',
     options: {},
     duckdb: lab.duckdb,
     scratchDirectory: lab.at('scratch'),
+    pieceBytes: 1,
     limits: { ...DEFAULT_INGEST_LIMITS, ...limits },
   });
   return table;
 }
 
-const opened = (table: StoredTable, files: InPlaceFiles = new LocalFiles(), miniFileBytes = 1, batchRows?: number) =>
+const opened = (table: StoredTable, files: InPlaceFiles = new LocalFiles(), pieceBytes = 1, batchRows?: number) =>
   openInPlace(table, {
     files,
     duckdb: lab.duckdb,
     scratchDirectory: lab.at('scratch'),
-    miniFileBytes,
+    pieceBytes,
     ...(batchRows === undefined ? {} : { batchRows }),
   });
 

@@ -30,14 +30,15 @@ async function register(
   columnsMax = DEFAULT_INGEST_LIMITS.columnsMax,
 ): Promise<StoredTable> {
   const { table } = await registerInPlace({
-    ...{ registered, files: new LocalFiles(), options: {}, duckdb: lab.duckdb, scratchDirectory: lab.at('scratch') },
+    ...{ registered, format: 'parquet', files: new LocalFiles(), options: {}, duckdb: lab.duckdb },
+    ...{ scratchDirectory: lab.at('scratch'), pieceBytes: 1 },
     limits: { ...DEFAULT_INGEST_LIMITS, columnsMax },
   });
   return table;
 }
 
 const opened = (table: StoredTable, files = new LocalFiles()) =>
-  openInPlace(table, { files, duckdb: lab.duckdb, scratchDirectory: lab.at('scratch'), miniFileBytes: 1 });
+  openInPlace(table, { files, duckdb: lab.duckdb, scratchDirectory: lab.at('scratch'), pieceBytes: 1 });
 
 /** As many times each value as a file has rows. */
 const repeated = <T>(...runs: readonly (readonly [value: T, times: number])[]): T[] =>

@@ -89,7 +89,7 @@ export async function openContext(configuration: ConfigureMessage): Promise<Task
       files,
       duckdb,
       scratchDirectory: workDir,
-      miniFileBytes: worker.readAheadBytes,
+      pieceBytes: worker.readAheadBytes,
       ...rows,
     });
   };

@@ -2,12 +2,13 @@ import { createReadStream, existsSync } from 'node:fs';
 import path from 'node:path';
 import {
   AppError,
+  isInPlaceInput,
   type BatchSource,
   type DatasetProfile,
   type FeatureWarning,
   type IngestOutcome,
   type IngestTask,
-  type RegisteredFile,
+  type InPlaceInput,
   type StoredTable,
 } from '#contracts';
 import { profileTable } from '#ml';
@@ -15,33 +16,35 @@ import { failpoint } from '#runtime';
 import { DEFAULT_INGEST_LIMITS, ingest, limitCells, type ColumnWarning } from '#tables';
 import type { TaskHandler, TaskRun } from '../child/task-run.ts';
 import { FETCH_SHARE, receiveInput, type ReceivedInput } from './sources/receive-input.ts';
-import { registerParquet } from './sources/register-parquet.ts';
+import { registerHdfs } from './sources/register-hdfs.ts';
 
 /** Where the parts of an ingest begin in its progress. */
 const PROFILE_AT = 0.7;
-/** The same where only footers are read before. */
-const REGISTER_SHARE = 0.1;
+/** The same where only footers are read before, and where all of the text is. */
+const REGISTER_SHARE = { parquet: 0.1, csv: 0.5, tsv: 0.5 } as const;
 /** Findings about columns that the task's log repeats; all of them are in the profile. */
 const WARNINGS_LOGGED_MAX = 50;
 const SNAPSHOT_FILE = 'rows.parquet';
 
-/** Makes a dataset of an input, and profiles it: a snapshot, or in HDFS, where Parquet is, what is known of the files. */
+/** Makes a dataset of an input, and profiles it: a snapshot, or what is known of files that are read in place. */
 export const runIngest: TaskHandler<IngestTask> = async (run) => {
   const { input } = run.task.spec;
-  return input.type === 'hdfs' && input.format === 'parquet'
-    ? profileInPlace(run, input.files)
+  return isInPlaceInput(input)
+    ? profileInPlace(run, input)
     : writeSnapshot(run, await receiveInput(input, run.task.spec.options, run));
 };
 
 type Run = TaskRun<IngestTask>;
 
 /** Nothing is written: the files stay where they are, and are read there by whoever needs them. */
-async function profileInPlace(run: Run, registered: readonly RegisteredFile[]): Promise<IngestOutcome> {
+async function profileInPlace(run: Run, input: InPlaceInput): Promise<IngestOutcome> {
   const { task, context } = run;
-  const { table, warnings } = await registerParquet(registered, task.spec.options, REGISTER_SHARE, run);
+  const share = REGISTER_SHARE[input.format];
+  const { table, warnings } = await registerHdfs(input, task.spec.options, share, run);
+  logWarnings(run, warnings);
   const source = limitCells(context.openTable(table), context.configuration.ingest.cellBytesMax);
-  const profile = await profiled(run, table, source, REGISTER_SHARE);
-  return outcomeOf(table, profile, warnings, registered);
+  const profile = await profiled(run, table, source, share);
+  return outcomeOf(table, profile, warnings, input.files);
 }
 
 async function writeSnapshot(run: Run, input: ReceivedInput): Promise<IngestOutcome> {
@@ -69,8 +72,7 @@ async function writeSnapshot(run: Run, input: ReceivedInput): Promise<IngestOutc
       reporter.progress({ fraction: from + (PROFILE_AT - from) * fraction, phase, message: input.fileName }),
   });
   reporter.log(`${input.fileName}: ${table.rowCount} rows, ${table.columns.length} columns`);
-  for (const { warning, name } of warnings.slice(0, WARNINGS_LOGGED_MAX))
-    reporter.log(`column ${JSON.stringify(name)}: ${warning.message} ${warning.handling}`);
+  logWarnings(run, warnings);
   await failpoint('worker.close');
   if (inPlace === null) {
     await attempt.write(SNAPSHOT_FILE, createReadStream(outputPath));
@@ -78,6 +80,11 @@ async function writeSnapshot(run: Run, input: ReceivedInput): Promise<IngestOutc
   } else for (const { sizeBytes, sha256 } of table.files) attempt.note({ name: SNAPSHOT_FILE, sizeBytes, sha256 });
   const profile = await profiled(run, table, context.openTable(table), PROFILE_AT);
   return outcomeOf(table, profile, warnings, table.files);
+}
+
+function logWarnings({ reporter }: Run, warnings: readonly ColumnWarning[]): void {
+  for (const { warning, name } of warnings.slice(0, WARNINGS_LOGGED_MAX))
+    reporter.log(`column ${JSON.stringify(name)}: ${warning.message} ${warning.handling}`);
 }
 
 /** @param from part of the progress that is behind */

@@ -1,9 +1,9 @@
 import path from 'node:path';
-import { AppError, type BatchPredictTask, type BatchSource, type StoredTable } from '#contracts';
+import { AppError, isInPlaceInput, type BatchPredictTask, type BatchSource, type StoredTable } from '#contracts';
 import { DEFAULT_INGEST_LIMITS, ingest, openTable } from '#tables';
 import type { TaskRun } from '../../child/task-run.ts';
 import { receiveInput } from './receive-input.ts';
-import { registerParquet } from './register-parquet.ts';
+import { registerHdfs } from './register-hdfs.ts';
 
 /** Rows to predict, and what is known of their columns. */
 export interface SourceTable {
@@ -16,8 +16,8 @@ export interface SourceTable {
 const REGISTER_SHARE = 0.05;
 
 /**
- * The table of a batch prediction: that of its dataset, or of a source that is read once. Of Parquet in HDFS nothing is
- * copied; anything else becomes a snapshot in the task's own scratch folder.
+ * The table of a batch prediction: that of its dataset, or of a source that is read for it alone. Of files in HDFS that are read
+ * in place nothing is copied; anything else becomes a snapshot in the task's own scratch folder.
  *
  * @throws as `receiveInput`, `ingest` and `registerInPlace`
  */
@@ -26,8 +26,8 @@ export async function sourceTable(run: TaskRun<BatchPredictTask>): Promise<Sourc
   const { table, source } = task.spec;
   if (table !== null) return { table, open: (batchRows) => context.openTable(table, batchRows) };
   if (source === undefined) throw new AppError('INTERNAL', 'a batch prediction without a table and without a source');
-  if (source.type === 'hdfs' && source.format === 'parquet') {
-    const found = await registerParquet(source.files, {}, REGISTER_SHARE, run);
+  if (isInPlaceInput(source)) {
+    const found = await registerHdfs(source, {}, REGISTER_SHARE, run);
     return { table: found.table, open: (batchRows) => context.openTable(found.table, batchRows) };
   }
   const input = await receiveInput(source, {}, run);
