@@ -3,6 +3,12 @@ export { createCollector, UNCOLLECTED_BYTES_MAX, type Collector } from './collec
 export { armFailpoints, failpoint, interceptFailpoints, parseFailpoints } from './failpoint.ts';
 export { HttpClient, readBody, type HttpAnswer, type HttpClientOptions, type HttpRequest } from './http-client.ts';
 export { newId, randomHex, useRandomSource, type RandomSource } from './ids.ts';
+export {
+  issueGroupCertificates,
+  rankUri,
+  type GroupCertificateWish,
+  type RankCertificate,
+} from './group-certificates.ts';
 export { createLifecycle, createProcessLifecycle, type Lifecycle, type LifecycleOptions } from './lifecycle.ts';
 export {
   configFlags,
@@ -21,5 +27,5 @@ export { runReportingProgram, type ReportingProgram, type TellProgress } from '.
 export { configKeys, ConfigSchema, type Config, type ConfigKey } from './schema.ts';
 export { KEY_FILES, readOrMakeSecret, readSecret } from './secret-file.ts';
 export { isLoopback, urlOf, urlsForContainers } from './server-urls.ts';
-export { isCertificateFault, readAuthorities } from './tls.ts';
+export { certificateFault, isCertificateFault, readAuthorities } from './tls.ts';
 export { PROGRAM_VERSION } from './version.ts';
