@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import type { BoostingEngine } from '#ml';
 import { cacheFolder } from '../../scripts/lib/cache.ts';
-import { openEngines } from '../../yarn-workers/worker/native/engines.ts';
+import { openEngines, type Engines } from '../../yarn-workers/worker/native/engines.ts';
 
 const LIGHTGBM_VERSION = '4.7.0';
 const XGBOOST_VERSION = '3.2.0';
@@ -21,10 +20,10 @@ export function xgboostLibraryPath(): string {
   return path.join(cacheFolder(), 'xgboost', XGBOOST_VERSION, 'libxgboost.so');
 }
 
-let engine: BoostingEngine | undefined;
+let engine: Engines | undefined;
 
 /** The real engines, loaded once. @throws NATIVE_LIBRARY when bootstrap has not run */
-export function testEngine(): BoostingEngine {
+export function testEngine(): Engines {
   engine ??= openEngines({
     lightgbmLibrary: lightgbmLibraryPath(),
     libgompLibrary: process.env['TRAINYARD_LIBGOMP_LIBRARY'] ?? '',

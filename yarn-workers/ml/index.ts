@@ -52,6 +52,7 @@ export type {
   EngineOracle,
   EngineParameters,
   FillableDataset,
+  PartitionedEngine,
 } from './fit/engine.ts';
 export type {
   CodedRows,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import { isAppError } from '#contracts';
-import type { EngineDataset, EngineDatasetSpec } from '#ml';
+import type { EngineDataset, EngineDatasetSpec, FillableDataset } from '#ml';
 import { createRandom } from '#statistics';
 import { openLightgbm } from '../../../yarn-workers/worker/native/lightgbm.ts';
 import { lightgbmLibraryPath, sha256, testEngine } from '../../support/boosting-engine.ts';
@@ -41,8 +41,14 @@ const spec = (changes: Partial<EngineDatasetSpec> = {}): EngineDatasetSpec => ({
   ...changes,
 });
 
-function filled(changes: Partial<EngineDatasetSpec> = {}, chunkRows = ROWS): EngineDataset {
-  const dataset = testEngine().createDataset(spec(changes));
+const filled = (changes: Partial<EngineDatasetSpec> = {}, chunkRows = ROWS): FillableDataset =>
+  fill(testEngine().createDataset(spec(changes)), changes, chunkRows);
+
+/** Rows of a part that is binned as the whole table is. */
+const filledPart = (bins: Uint8Array, changes: Partial<EngineDatasetSpec> = {}): FillableDataset =>
+  fill(testEngine().createPart(bins, spec(changes)), changes);
+
+function fill(dataset: FillableDataset, changes: Partial<EngineDatasetSpec> = {}, chunkRows = ROWS): FillableDataset {
   for (let from = 0; from < ROWS; from += chunkRows) {
     const to = Math.min(ROWS, from + chunkRows);
     dataset.push(
@@ -110,6 +116,46 @@ describe('contract: LightGBM binding', () => {
     const once = boosted(filled(), [30]);
     expect(boosted(filled(), [10, 10, 10])).to.equal(once);
     expect(boosted(filled(), [1, 29])).to.equal(once);
+  });
+
+  it('boosts on a part with bins that were found elsewhere as on a data set that found them itself', () => {
+    const bins = testEngine().findBins(spec());
+    expect(Buffer.from(testEngine().findBins(spec())).equals(bins)).to.equal(true);
+    const once = boosted(filled(), [30]);
+    expect(boosted(filledPart(bins), [30])).to.equal(once);
+    expect(boosted(filledPart(Buffer.from(bins)), [10, 20]), 'bins that were sent somewhere').to.equal(once);
+    const unweighted = { hasWeights: false };
+    expect(boosted(filledPart(bins, unweighted), [10])).to.equal(boosted(filled(unweighted), [10]));
+  });
+
+  it('finds the bins of a table that is larger than a process may hold', () => {
+    const rowCount = 1e12;
+    expect(testEngine().findBins(spec({ rowCount })).length).to.be.greaterThan(100);
+    expect(codeOf(() => testEngine().createPart(testEngine().findBins(spec()), spec({ rowCount }))).message).to.contain(
+      '1000000000000 rows, at most 2147483647',
+    );
+  });
+
+  it('refuses bins that are none', () => {
+    expect(codeOf(() => testEngine().createPart(new Uint8Array(8), spec())).code).to.equal('INTERNAL');
+  });
+
+  it('is joined to one network at a time, and looks for no bins in it', () => {
+    const engine = testEngine();
+    const nobody = () => expect.fail('no exchange');
+    const ranks = { rank: 0, size: 2, reserve: nobody, exchange: nobody };
+    const bins = engine.findBins(spec());
+    const alone = boosted(filledPart(bins), [5]);
+    engine.joinNetwork(ranks, nobody);
+    try {
+      expect(codeOf(() => engine.joinNetwork(ranks, nobody)).message).to.contain('a network is joined already');
+      expect(codeOf(() => engine.createDataset(spec())).message).to.contain('createDataset while a network is joined');
+      expect(codeOf(() => engine.findBins(spec())).message).to.contain('findBins while a network is joined');
+    } finally {
+      engine.leaveNetwork();
+    }
+    engine.leaveNetwork();
+    expect(boosted(filledPart(bins), [5])).to.equal(alone);
   });
 
   it('reads trees of later iterations alone', () => {

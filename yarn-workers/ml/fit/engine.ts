@@ -76,6 +76,7 @@ export interface BoostingEngine {
   createDataset(spec: EngineDatasetSpec): FillableDataset;
   /**
    * The bins that a data set would have: LightGBM's reference, without rows, for `readReference`. One column a group, none sparse.
+   * The table may have more rows than one process can.
    *
    * @throws INTERNAL with the engine's own text
    */
@@ -96,4 +97,15 @@ export interface BoostingEngine {
    * @throws NATIVE_LIBRARY
    */
   xgboost(): XgboostEngine;
+}
+
+/** Boosting on rows of which each process has a part: bins are found once, so that all parts are binned alike. */
+export interface PartitionedEngine {
+  /**
+   * An empty data set for one process's rows, with bins that {@link BoostingEngine.findBins} gave; columns, categories and parameters
+   * are those of there. Whoever stores the bytes must see that they stay whole: the engine does not look closely.
+   *
+   * @throws INTERNAL with the engine's own text
+   */
+  createPart(bins: Uint8Array, facts: EngineDatasetFacts): FillableDataset;
 }

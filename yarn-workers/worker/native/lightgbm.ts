@@ -9,11 +9,14 @@ import type {
   EngineOracle,
   EngineParameters,
   FillableDataset,
+  PartitionedEngine,
 } from '#ml';
 import { checkRead, readByPipe } from './lightgbm-file.ts';
+import { check, loadLibrary, type Handle, type LightgbmOptions, type Native } from './lightgbm-library.ts';
+import { openNetwork, type LightgbmNetwork } from './lightgbm-network.ts';
 
 /**
- * LightGBM 4.7 through its C API. The only file that knows koffi and the C signatures.
+ * LightGBM 4.7 through its C API, whose functions are in `lightgbm-library.ts`.
  *
  * All calls but one are synchronous: the last error is thread-local, and so is everything that matters for determinism.
  * Nothing is printed (`verbosity=-1` everywhere, and the log callback is a sink) but one line on stderr before a fatal
@@ -30,151 +33,12 @@ const MODEL_TEXT_BYTES = 1 << 20;
 /** LightGBM counts rows in int32. */
 const ROWS_MAX = 2 ** 31 - 1;
 
-/** Where the native libraries are. */
-export interface LightgbmOptions {
-  readonly libraryPath: string;
-  /** Only where the dynamic loader does not find libgomp.so.1 by itself. */
-  readonly libgompPath?: string;
-}
+/** What this engine can do: boost alone, boost on a part of the rows beside other processes, and be joined to those. */
+export interface LightgbmEngine extends Omit<BoostingEngine, 'xgboost'>, PartitionedEngine, LightgbmNetwork {}
 
-/** A native handle or a pointer: koffi hands them out as BigInt. */
-type Handle = bigint;
-type Pointer = ArrayBufferView | Handle | null;
-
-/** The C functions used, typed; every one but `lastError` answers 0 for success. */
-interface Native {
-  lastError: () => string;
-  registerLogCallback: (callback: Handle) => number;
-  datasetFromSample: (
-    values: Float64Array[],
-    indices: Int32Array[],
-    columnCount: number,
-    counts: Int32Array,
-    sampleCount: number,
-    localRows: number,
-    totalRows: number,
-    parameters: string,
-    out: BigUint64Array,
-  ) => number;
-  initStreaming: (
-    dataset: Handle,
-    weights: number,
-    initScores: number,
-    queries: number,
-    classes: number,
-    threads: number,
-    openMp: number,
-  ) => number;
-  pushRows: (
-    dataset: Handle,
-    data: Float64Array,
-    dtype: number,
-    rowCount: number,
-    columnCount: number,
-    firstRow: number,
-    labels: Float32Array,
-    weights: Float32Array | null,
-    initScores: null,
-    queries: null,
-    thread: number,
-  ) => number;
-  markFinished: (dataset: Handle) => number;
-  serializeReference: (dataset: Handle, out: BigUint64Array, length: Int32Array) => number;
-  byteAt: (buffer: Handle, index: number, out: Uint8Array) => number;
-  freeBytes: (buffer: Handle) => number;
-  datasetFromFile: (
-    file: string,
-    parameters: string,
-    reference: null,
-    out: BigUint64Array,
-    done: (err: Error | null, code: number) => void,
-  ) => void;
-  setField: (dataset: Handle, name: string, data: Pointer, length: number, dtype: number) => number;
-  freeDataset: (dataset: Handle) => number;
-  createBooster: (dataset: Handle, parameters: string, out: BigUint64Array) => number;
-  loadBooster: (text: string, iterations: Int32Array, out: BigUint64Array) => number;
-  classCount: (booster: Handle, out: Int32Array) => number;
-  update: (booster: Handle, finished: Int32Array) => number;
-  saveModel: (
-    booster: Handle,
-    first: number,
-    count: number,
-    importance: number,
-    size: number,
-    length: BigInt64Array,
-    out: Uint8Array,
-  ) => number;
-  predict: (
-    booster: Handle,
-    data: Float64Array,
-    dtype: number,
-    rowCount: number,
-    columnCount: number,
-    rowMajor: number,
-    kind: number,
-    first: number,
-    count: number,
-    parameters: string,
-    length: BigInt64Array,
-    out: Float64Array,
-  ) => number;
-  freeBooster: (booster: Handle) => number;
-}
-
-function bind({ libraryPath, libgompPath }: LightgbmOptions): Native {
-  // libgomp reads this when it is loaded. Its threads wait by spinning otherwise, which is ruinous where processes share
-  // cores: 26,000 x 14, 2 threads on 2 busy cores, 91 to 116 ms an iteration spinning, 8 to 15 ms asleep.
-  process.env['OMP_WAIT_POLICY'] ??= 'passive';
-  try {
-    // Loaded under its own name first, libgomp is what the dynamic loader then finds for LightGBM's need of it.
-    if (libgompPath !== undefined) koffi.load(libgompPath, { global: true });
-    const library = koffi.load(libraryPath);
-    // The casts hold by the C declarations beside them: koffi's own type of a function is (...any) => any.
-    const declare = <F>(signature: string): F => library.func(signature) as unknown as F;
-    return {
-      lastError: declare('const char *LGBM_GetLastError()'),
-      registerLogCallback: declare('int LGBM_RegisterLogCallback(void *callback)'),
-      datasetFromSample: declare(
-        'int LGBM_DatasetCreateFromSampledColumn(double **values, int **indices, int32_t columns, const int *counts, int32_t sampled, int32_t localRows, int64_t totalRows, const char *parameters, void *out)',
-      ),
-      initStreaming: declare(
-        'int LGBM_DatasetInitStreaming(void *dataset, int32_t weights, int32_t initScores, int32_t queries, int32_t classes, int32_t threads, int32_t openMp)',
-      ),
-      pushRows: declare(
-        'int LGBM_DatasetPushRowsWithMetadata(void *dataset, const void *data, int dtype, int32_t rows, int32_t columns, int32_t start, const void *label, const void *weight, const void *init, const void *query, int32_t thread)',
-      ),
-      markFinished: declare('int LGBM_DatasetMarkFinished(void *dataset)'),
-      serializeReference: declare('int LGBM_DatasetSerializeReferenceToBinary(void *dataset, void *out, void *length)'),
-      byteAt: declare('int LGBM_ByteBufferGetAt(void *buffer, int32_t index, void *out)'),
-      freeBytes: declare('int LGBM_ByteBufferFree(void *buffer)'),
-      datasetFromFile: library.func(
-        'int LGBM_DatasetCreateFromFile(const char *file, const char *parameters, void *reference, void *out)',
-      ).async, // on a thread of its own, as it waits for what this one writes
-      setField: declare(
-        'int LGBM_DatasetSetField(void *dataset, const char *name, const void *data, int length, int dtype)',
-      ),
-      freeDataset: declare('int LGBM_DatasetFree(void *dataset)'),
-      createBooster: declare('int LGBM_BoosterCreate(void *dataset, const char *parameters, void *out)'),
-      loadBooster: declare('int LGBM_BoosterLoadModelFromString(const char *text, void *iterations, void *out)'),
-      classCount: declare('int LGBM_BoosterGetNumClasses(void *booster, void *out)'),
-      update: declare('int LGBM_BoosterUpdateOneIter(void *booster, void *finished)'),
-      saveModel: declare(
-        'int LGBM_BoosterSaveModelToString(void *booster, int first, int count, int importance, int64_t size, void *length, void *out)',
-      ),
-      predict: declare(
-        'int LGBM_BoosterPredictForMat(void *booster, const void *data, int dtype, int32_t rows, int32_t columns, int rowMajor, int kind, int first, int count, const char *parameters, void *length, void *out)',
-      ),
-      freeBooster: declare('int LGBM_BoosterFree(void *booster)'),
-    };
-  } catch (err) {
-    throw new AppError(
-      'NATIVE_LIBRARY',
-      `LightGBM's library ${libraryPath} cannot be loaded: ${err instanceof Error ? err.message : String(err)}`,
-      {
-        cause: err,
-      },
-    );
-  }
+/** What boosters are made with beyond what each asks for. */
+interface Boosting {
+  readonly parameters: EngineParameters;
 }
 
 /** koffi keeps a callback until it is unregistered; one sink serves for the life of the process. */
@@ -185,22 +49,31 @@ let logSink: Handle | undefined;
  *
  * @throws NATIVE_LIBRARY when it (or libgomp) cannot be loaded or lacks a function
  */
-export function openLightgbm(options: LightgbmOptions): Omit<BoostingEngine, 'xgboost'> {
-  const native = bind(options);
+export function openLightgbm(options: LightgbmOptions): LightgbmEngine {
+  const native = loadLibrary(options);
   logSink ??= koffi.register(() => undefined, koffi.pointer(koffi.proto('void LightgbmLogSink(const char *text)')));
   check(native, native.registerLogCallback(logSink), 'LGBM_RegisterLogCallback');
+  const network = openNetwork(native);
+  const assertAlone = (operation: string): void => {
+    // LightGBM would look for bins together with the other ranks, of a sample that is of all rows on each.
+    if (network.size !== null) throw new AppError('INTERNAL', `LightGBM: ${operation} while a network is joined`);
+  };
   return {
     name: 'LightGBM',
-    createDataset: (spec) => createDataset(native, spec),
-    findBins: (spec) => findBins(native, spec),
-    readDataset: (facts, parts) => readDataset(native, facts, parts),
+    createDataset(spec) {
+      assertAlone('createDataset');
+      return fillableDataset(native, datasetFromSample(native, spec, spec.rowCount), spec, network);
+    },
+    findBins(spec) {
+      assertAlone('findBins');
+      return findBins(native, spec);
+    },
+    createPart: (bins, facts) => fillableDataset(native, datasetFromBins(native, bins, facts), facts, network),
+    readDataset: (facts, parts) => readDataset(native, facts, parts, network),
     loadModel: (text) => loadModel(native, text),
+    joinNetwork: (ranks, end) => network.join(ranks, end),
+    leaveNetwork: () => network.leave(),
   };
-}
-
-function check(native: Native, code: number, operation: string): void {
-  if (code === 0) return;
-  throw new AppError('INTERNAL', `LightGBM: ${operation}: ${native.lastError()}`);
 }
 
 const parameterText = (parameters: EngineParameters): string =>
@@ -231,10 +104,10 @@ function sampledColumns({ sample, sampleRowCount, columnCount }: EngineDatasetSp
   return { values, indices, counts };
 }
 
-/** A data set that has its bins from the sample, and room for some rows. */
+/** A data set that has its bins from the sample, and room for some rows of all that `spec` counts. */
 function datasetFromSample(native: Native, spec: EngineDatasetSpec, localRows: number): Handle {
   const { rowCount, columnCount, sampleRowCount } = spec;
-  if (rowCount > ROWS_MAX) throw new AppError('INTERNAL', `LightGBM: ${rowCount} rows, at most ${ROWS_MAX}`);
+  assertRows(localRows);
   if (spec.sample.length < sampleRowCount * columnCount)
     throw new AppError('INTERNAL', 'LightGBM: the sample is shorter than its row count says');
   const { values, indices, counts } = sampledColumns(spec);
@@ -250,6 +123,23 @@ function datasetFromSample(native: Native, spec: EngineDatasetSpec, localRows: n
   return out[0] ?? 0n;
 }
 
+/** A data set that has its bins from another one, and room for its part of the rows. */
+function datasetFromBins(native: Native, bins: Uint8Array, facts: EngineDatasetFacts): Handle {
+  assertRows(facts.rowCount);
+  const out = new BigUint64Array(1);
+  check(
+    native,
+    // A number of classes would make initial scores of zero, with which boosting does not begin at the average.
+    native.datasetFromReference(bins, bins.length, facts.rowCount, 0, datasetText(facts), out),
+    'LGBM_DatasetCreateFromSerializedReference',
+  );
+  return out[0] ?? 0n;
+}
+
+function assertRows(rowCount: number): void {
+  if (rowCount > ROWS_MAX) throw new AppError('INTERNAL', `LightGBM: ${rowCount} rows, at most ${ROWS_MAX}`);
+}
+
 /** The parameters of a data set as text. */
 const datasetText = ({ parameters, categoricalColumns, threadCount }: EngineDatasetFacts): string =>
   parameterText({
@@ -258,19 +148,15 @@ const datasetText = ({ parameters, categoricalColumns, threadCount }: EngineData
     ...fixedParameters(threadCount),
   });
 
-function createDataset(native: Native, spec: EngineDatasetSpec): FillableDataset {
-  const handle = datasetFromSample(native, spec, spec.rowCount);
+/** Frees the data set if it fails. */
+function initStreaming(native: Native, dataset: Handle, { hasWeights, threadCount }: EngineDatasetFacts): void {
   try {
-    check(
-      native,
-      native.initStreaming(handle, spec.hasWeights ? 1 : 0, 0, 0, 1, 1, spec.threadCount),
-      'LGBM_DatasetInitStreaming',
-    );
+    const code = native.initStreaming(dataset, hasWeights ? 1 : 0, 0, 0, 1, 1, threadCount);
+    check(native, code, 'LGBM_DatasetInitStreaming');
   } catch (err) {
-    native.freeDataset(handle);
+    native.freeDataset(dataset);
     throw err;
   }
-  return fillableDataset(native, handle, spec);
 }
 
 /** The bins alone: room for one row is as good as for all. */
@@ -302,6 +188,7 @@ async function readDataset(
   native: Native,
   facts: EngineDatasetFacts,
   parts: AsyncIterable<Uint8Array>,
+  boosting: Boosting,
 ): Promise<EngineDataset> {
   const handle = await readByPipe(parts, async (path) => {
     const out = new BigUint64Array(1);
@@ -314,7 +201,7 @@ async function readDataset(
     checkRead(code);
     return out[0] ?? 0n;
   });
-  return openDataset(native, handle, facts.threadCount, () => undefined);
+  return openDataset(native, handle, facts.threadCount, boosting, () => undefined);
 }
 
 /** What every data set and booster of ours is made with. */
@@ -325,12 +212,19 @@ const fixedParameters = (threadCount: number): EngineParameters => ({
   verbosity: -1,
 });
 
-function fillableDataset(native: Native, handle: Handle, spec: EngineDatasetSpec): FillableDataset {
+/** A data set that rows can be pushed into; it owns the handle from the beginning. */
+function fillableDataset(
+  native: Native,
+  handle: Handle,
+  spec: EngineDatasetFacts,
+  boosting: Boosting,
+): FillableDataset {
   const { rowCount, columnCount, threadCount } = spec;
+  initStreaming(native, handle, spec);
   let pushed = 0;
   let finished = false;
   let isOpen = true;
-  const dataset = openDataset(native, handle, threadCount, () => {
+  const dataset = openDataset(native, handle, threadCount, boosting, () => {
     if (!finished) throw new AppError('INTERNAL', 'LightGBM: the data set is not finished');
   });
   const assertOpen = (operation: string): void => {
@@ -369,7 +263,13 @@ function fillableDataset(native: Native, handle: Handle, spec: EngineDatasetSpec
 }
 
 /** @param assertReady throws while boosters cannot be made yet */
-function openDataset(native: Native, handle: Handle, threadCount: number, assertReady: () => void): EngineDataset {
+function openDataset(
+  native: Native,
+  handle: Handle,
+  threadCount: number,
+  boosting: Boosting,
+  assertReady: () => void,
+): EngineDataset {
   let open = true;
   const assertOpen = (operation: string): void => {
     if (!open) throw new AppError('INTERNAL', `LightGBM: ${operation} on a closed data set`);
@@ -387,7 +287,7 @@ function openDataset(native: Native, handle: Handle, threadCount: number, assert
       assertOpen('createBooster');
       assertReady();
       const out = new BigUint64Array(1);
-      const text = parameterText({ ...parameters, ...fixedParameters(threadCount) });
+      const text = parameterText({ ...parameters, ...boosting.parameters, ...fixedParameters(threadCount) });
       check(native, native.createBooster(handle, text, out), 'LGBM_BoosterCreate');
       return openBooster(native, out[0] ?? 0n);
     },

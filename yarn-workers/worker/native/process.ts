@@ -34,11 +34,24 @@ export function trimMemory(): void {
 
 let trim: ((kept: number) => number) | undefined;
 
+/**
+ * Ends this process at once with an exit code: from any thread, also while another one is deep in native code. Nothing is closed,
+ * flushed or told, and no destructor of a native library runs.
+ *
+ * @throws NATIVE_LIBRARY when the call is not there
+ * @see man _exit
+ */
+export function endProcess(code: number): never {
+  symbolOf<(status: number) => void>('_exit', 'void _exit(int)')(code);
+  throw new AppError('INTERNAL', '_exit came back');
+}
+
 type Prctl = (option: number, argument: number, unused3: number, unused4: number, unused5: number) => number;
 
 const prctlOf = (): Prctl =>
   symbolOf<Prctl>('prctl', 'int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)');
 
+/** A function of the C library, by its prototype. @throws NATIVE_LIBRARY when it is not there */
 export function symbolOf<F>(name: string, prototype: string): F {
   try {
     // null is the running program itself, in which the C library is loaded already.
