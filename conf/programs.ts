@@ -9,6 +9,7 @@ export const PROGRAM_SOURCES = {
   'hadoop-setup': 'appserver/hadoop-setup/main.ts',
   worker: 'yarn-workers/worker/main.ts',
   'task-child': 'yarn-workers/worker/child/main.ts',
+  'mesh-thread': 'yarn-workers/worker/collectives/mesh-thread.ts',
   'prediction-server': 'prediction/server/main.ts',
 } as const;
 

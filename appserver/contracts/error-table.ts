@@ -110,6 +110,12 @@ export const ERROR_TABLE = {
   TASK_GAVE_WAY: row('conflict', 409, 'The task gave way to another one', 'It runs again as soon as a worker is free.'),
   DEPENDENCY_FAILED: row('conflict', 409, 'A task that this one needs did not succeed', 'Mend what failed first.'),
   GROUP_FAILED: row('conflict', 409, 'Another member of the group failed', 'See the reason of the member named.'),
+  GROUP_BROKEN: row(
+    'unavailable',
+    503,
+    'A rank of the group was lost or never came',
+    'The message names it; the group can start again.',
+  ),
   WORKER_DRAINING: row('conflict', 409, 'The worker is being drained', 'Let it end; start one of the new version.'),
   PROTOCOL_VERSION: row('invalid', 422, 'The protocol version is not accepted', 'Upgrade the older side.'),
   LEASE_TOKEN_INVALID: row('forbidden', 403, 'The lease token is not valid for this task', 'Claim again.'),

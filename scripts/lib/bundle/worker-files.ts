@@ -20,12 +20,13 @@ const LAUNCHER = 'scripts/lib/bundle/worker-launcher.sh';
 
 /**
  * Everything that a worker needs on a machine which has nothing but a shell and a C and C++ library:
- * `bin/worker` starts `lib/worker.mjs` by `bin/node`; the task child and native files lie beside it.
+ * `bin/worker` starts `lib/worker.mjs` by `bin/node`; the task child, its thread and native files lie beside it.
  *
  * @param root of the source tree
  */
 export async function workerFiles(root: string, outside: OutsideFiles): Promise<TarEntry[]> {
-  const bundles = await Promise.all([bundleProgram(root, 'worker'), bundleProgram(root, 'task-child')]);
+  const programs = ['worker', 'task-child', 'mesh-thread'] as const;
+  const bundles = await Promise.all(programs.map((name) => bundleProgram(root, name)));
   const native = new Map(bundles.flatMap(({ nativeFiles }) => [...nativeFiles]));
   native.set('lib_lightgbm.so', outside.lightgbm);
   native.set('libgomp.so.1', outside.libgomp);

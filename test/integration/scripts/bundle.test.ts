@@ -6,11 +6,13 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { ArchiveManifest, ArchiveRecord, pageOf, parse, WorkerEntry } from '#contracts';
-import { bundleName, PROGRAM_SOURCES, programFile, type ProgramName } from '#runtime';
+import { bundleName, issueGroupCertificates, PROGRAM_SOURCES, programFile, type ProgramName } from '#runtime';
 import { contentSha256, sha256 } from '../../../scripts/lib/bundle/archive.ts';
 import { isElf, readElfNeeds } from '../../../scripts/lib/bundle/elf.ts';
 import { bundleProgram, type ProgramBundle } from '../../../scripts/lib/bundle/programs.ts';
 import { writePrograms } from '../../../scripts/lib/bundle/write-programs.ts';
+import { CONTROL_BYTES } from '../../../yarn-workers/worker/collectives/control.ts';
+import { GROUP_LIMITS } from '../../../yarn-workers/worker/collectives/limits.ts';
 import { MODULE_RULES, PACKAGE_HOMES } from '../../support/import-rules.ts';
 import { memoryOf } from '../../support/memory.ts';
 import { modelled } from '../../support/modelling.ts';
@@ -57,6 +59,8 @@ const ALLOWED: Readonly<Record<ProgramName, Allowed>> = {
     nativeFiles: ['duckdb.node', 'koffi.node', 'libduckdb.so'],
     packages: ['@duckdb/node-api', 'koffi'],
   },
+  // koffi: _exit, when the other thread does not come by.
+  'mesh-thread': { module: '#worker', nativeFiles: ['koffi.node'], packages: ['koffi'] },
   'prediction-server': { module: '#prediction-server', nativeFiles: [], packages: [] },
 };
 const NAMES = Object.keys(ALLOWED) as ProgramName[]; // the keys written above
@@ -139,6 +143,23 @@ describe('bundles', function () {
       thread.postMessage({ type: 'check', check });
       const [asked] = (await once(thread, 'message')) as unknown[];
       expect(asked).to.include({ type: 'read', path: 'models/m/1-a/manifest.json' });
+    } finally {
+      await thread.terminate();
+    }
+  });
+
+  it('have the thread of a group’s mesh, which listens', async () => {
+    const [certificates] = issueGroupCertificates({ groupId: 'g', size: 2, now: Date.now(), validMs: 60_000 });
+    const workerData = {
+      member: { groupId: 'g', rank: 0, size: 2, epoch: 1, certificates },
+      limits: GROUP_LIMITS,
+      listenHost: '127.0.0.1',
+      control: new SharedArrayBuffer(CONTROL_BYTES),
+    };
+    const thread = new Worker(path.join(folder, 'lib', bundleName('mesh-thread')), { workerData });
+    try {
+      const [told] = (await once(thread, 'message')) as unknown[];
+      expect(told).to.have.property('type', 'listening');
     } finally {
       await thread.terminate();
     }
