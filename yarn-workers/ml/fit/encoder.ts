@@ -1,5 +1,13 @@
-import { AppError, type BatchSource, type ColumnBatch, type ManifestStep } from '#contracts';
-import { compileStep, compileSteps, featureDecoder, firstColumnsOf, stepInputs, type FeatureValues } from '#scoring';
+import { AppError, type BatchSource, type Column, type ManifestStep } from '#contracts';
+import {
+  compileStep,
+  compileSteps,
+  featureDecoder,
+  firstColumnsOf,
+  stepInputs,
+  type FeatureDecoder,
+  type FeatureValues,
+} from '#scoring';
 import { BLOCK_ROWS, PUSH_CELLS_MAX } from './limits.ts';
 import type { TaskFeature } from './task-columns.ts';
 import type { HeldOutEncodings } from './categories/encode-categories.ts';
@@ -17,12 +25,27 @@ export interface HeldOut {
 /** Takes `rowCount` encoded rows (row-major, all columns); they are rows `firstRow` and on of the table. It may be waited for. */
 export type BlockSink = (values: Float64Array, rowCount: number, firstRow: number) => void | Promise<void>;
 
+/** Some rows of a table as they were read, with their numbers; columns as the features ask for them. */
+export interface ReadRows {
+  readonly rows: Uint32Array;
+  readonly columns: readonly Column[];
+}
+
 /** The features of a table as a matrix: every row through the same steps that artefacts apply. */
 export interface TableEncoder {
   readonly columnCount: number;
   /** One pass over the table, block by block in row order. The block's buffer is reused. */
   pass(sink: BlockSink): Promise<void>;
+  /**
+   * Encodes rows that were read before.
+   *
+   * @param sink takes each block with the place of its first row among them
+   */
+  encode(read: ReadRows, sink: (values: Float64Array, rowCount: number, first: number) => void): void;
 }
+
+/** The number of the row at an index of a batch. */
+type RowAt = (index: number) => number;
 
 /**
  * @param steps their columns in this order are the matrix
@@ -37,24 +60,20 @@ export function tableEncoder(
 ): TableEncoder {
   const { compiled: places, columnCount } = compileSteps(steps);
   const used = [...new Set(steps.flatMap(stepInputs))].sort((a, b) => a - b);
-  const inputs = used.map((index) => {
-    const feature = features[index];
-    if (feature === undefined) throw new AppError('INTERNAL', `a step reads feature ${index} of ${features.length}`);
-    return { index, request: feature.request, decode: featureDecoder(feature.manifest) };
-  });
   const block = new Float64Array(BLOCK_ROWS * columnCount);
   const texts = heldOut?.texts ?? null;
   const categories = heldOutCategories(steps, heldOut?.categories ?? null, columnCount);
   const history = heldOutHistory(steps, heldOut?.history ?? null);
-  const decodedOf = (batch: ColumnBatch): Map<number, FeatureValues> =>
-    new Map(
-      inputs.map(({ index, decode }, place): [number, FeatureValues] => {
-        const column = batch.columns[place];
-        if (column === undefined)
-          throw new AppError('INTERNAL', `a batch has ${batch.columns.length} columns, expected ${inputs.length}`);
-        return [index, withoutScored(decode(column, batch.rowCount, batch.firstRow), texts, batch.firstRow)];
-      }),
-    );
+  const inputs = used.map((index) => {
+    const { request, manifest } = featureAt(features, index);
+    return { index, request, decode: featureDecoder(manifest) };
+  });
+  const fill = (decoded: ReadonlyMap<number, FeatureValues>, from: number, to: number, rowAt: RowAt): void => {
+    for (const { apply } of places) apply(decoded, from, to, block, columnCount);
+    categories(decoded, block, from, to, rowAt);
+    history(block, from, to, columnCount, rowAt);
+    if (texts !== null) writeHeldOut(texts, block, columnCount, from, to, rowAt);
+  };
   return {
     columnCount,
     pass: async (sink) => {
@@ -64,23 +83,38 @@ export function tableEncoder(
           await sink(block, Math.min(BLOCK_ROWS, source.rowCount - row), row);
         return;
       }
-      for await (const batch of source.batches(
+      for await (const { columns, rowCount, firstRow } of source.batches(
         inputs.map(({ request }) => request),
         signal,
       )) {
-        const decoded = decodedOf(batch);
-        for (let from = 0; from < batch.rowCount; from += BLOCK_ROWS) {
-          const to = Math.min(batch.rowCount, from + BLOCK_ROWS);
-          for (const { apply } of places) apply(decoded, from, to, block, columnCount);
-          categories(decoded, block, from, to, batch.firstRow);
-          history(block, to - from, batch.firstRow + from, columnCount);
-          if (texts !== null) writeHeldOut(texts, block, columnCount, to - from, batch.firstRow + from);
-          const taken = sink(block, to - from, batch.firstRow + from);
+        const rowAt: RowAt = (index) => firstRow + index;
+        const decoded = decodedValues(inputs, columns, rowCount, rowAt, texts);
+        for (let from = 0; from < rowCount; from += BLOCK_ROWS) {
+          const to = Math.min(rowCount, from + BLOCK_ROWS);
+          fill(decoded, from, to, rowAt);
+          const taken = sink(block, to - from, firstRow + from);
           if (taken !== undefined) await taken;
         }
       }
     },
+    encode: ({ rows, columns }, sink) => {
+      const rowAt: RowAt = (index) => rows[index] ?? -1;
+      // Decoders know the dictionaries of one read.
+      const anew = used.map((index) => ({ index, decode: featureDecoder(featureAt(features, index).manifest) }));
+      const wanted = anew.flatMap(({ index }) => columns[index] ?? []);
+      const decoded = decodedValues(anew, wanted, rows.length, rowAt, texts);
+      for (let from = 0; from < rows.length; from += BLOCK_ROWS) {
+        const to = Math.min(rows.length, from + BLOCK_ROWS);
+        fill(decoded, from, to, rowAt);
+        sink(block, to - from, from);
+      }
+    },
   };
+}
+function featureAt(features: readonly TaskFeature[], index: number): TaskFeature {
+  const feature = features[index];
+  if (feature === undefined) throw new AppError('INTERNAL', `a step reads feature ${index} of ${features.length}`);
+  return feature;
 }
 
 /** Writes into rows `from` to `to` of a batch what their encodings are without their own part. */
@@ -97,11 +131,11 @@ function heldOutCategories(steps: readonly ManifestStep[], heldOut: HeldOutEncod
     block: Float64Array,
     from: number,
     to: number,
-    firstRow: number,
+    rowAt: RowAt,
   ): void => {
     if (heldOut === null) return;
     for (let row = from; row < to; row += 1) {
-      const part = heldOut.partOf(firstRow + row);
+      const part = heldOut.partOf(rowAt(row));
       if (part < 0) continue;
       for (const { feature, firstColumn, without } of encodings) {
         const values = decoded.get(feature);
@@ -115,9 +149,9 @@ function heldOutCategories(steps: readonly ManifestStep[], heldOut: HeldOutEncod
 function heldOutHistory(steps: readonly ManifestStep[], heldOut: HeldOutHistory | null) {
   const place = steps.findIndex(({ kind }) => kind === 'series-history');
   const firstColumn = firstColumnsOf(steps)[place] ?? 0;
-  return (block: Float64Array, rowCount: number, firstRow: number, columnCount: number): void => {
+  return (block: Float64Array, from: number, to: number, columnCount: number, rowAt: RowAt): void => {
     if (heldOut === null || place < 0) return;
-    for (let i = 0; i < rowCount; i += 1) heldOut.write(firstRow + i, block, i * columnCount + firstColumn);
+    for (let row = from; row < to; row += 1) heldOut.write(rowAt(row), block, (row - from) * columnCount + firstColumn);
   };
 }
 
@@ -126,22 +160,47 @@ function writeHeldOut(
   { columnCount: scoreCount, placeOf, values: scores }: HeldOutScores,
   block: Float64Array,
   columnCount: number,
-  rowCount: number,
-  firstRow: number,
+  from: number,
+  to: number,
+  rowAt: RowAt,
 ): void {
-  for (let i = 0; i < rowCount; i += 1) {
-    const place = placeOf[firstRow + i] ?? -1;
+  for (let row = from; row < to; row += 1) {
+    const place = placeOf[rowAt(row)] ?? -1;
     if (place < 0) continue;
-    const from = place * scoreCount;
-    block.set(scores.subarray(from, from + scoreCount), (i + 1) * columnCount - scoreCount);
+    const first = place * scoreCount;
+    block.set(scores.subarray(first, first + scoreCount), (row - from + 1) * columnCount - scoreCount);
   }
 }
 
+/** A feature that steps read. */
+interface Input {
+  readonly index: number;
+  readonly decode: FeatureDecoder;
+}
+
+/** The values of all inputs, whose columns are in their order. */
+function decodedValues(
+  inputs: readonly Input[],
+  columns: readonly Column[],
+  rowCount: number,
+  rowAt: RowAt,
+  texts: HeldOutScores | null,
+): Map<number, FeatureValues> {
+  return new Map(
+    inputs.map(({ index, decode }, place): [number, FeatureValues] => {
+      const column = columns[place];
+      if (column === undefined)
+        throw new AppError('INTERNAL', `there are ${columns.length} columns, expected ${inputs.length}`);
+      return [index, withoutScored(decode(column, rowCount, rowAt(0)), texts, rowAt)];
+    }),
+  );
+}
+
 /** Without the texts of rows that have scores: they need not be cut into terms. */
-function withoutScored(values: FeatureValues, heldOut: HeldOutScores | null, firstRow: number): FeatureValues {
+function withoutScored(values: FeatureValues, heldOut: HeldOutScores | null, rowAt: RowAt): FeatureValues {
   if (values.kind !== 'text' || heldOut === null) return values;
   const { placeOf } = heldOut;
-  return { kind: 'text', texts: values.texts.map((text, row) => ((placeOf[firstRow + row] ?? -1) < 0 ? text : null)) };
+  return { kind: 'text', texts: values.texts.map((text, row) => ((placeOf[rowAt(row)] ?? -1) < 0 ? text : null)) };
 }
 
 /** Some rows of a table, encoded; in memory where they fit, else encoded again each time. */

@@ -1,4 +1,4 @@
-import { AppError, type BatchSource, type ManifestStep, type TrainingStatistics } from '#contracts';
+import { AppError, type BatchSource, type ColumnBatch, type ManifestStep, type TrainingStatistics } from '#contracts';
 import {
   featureDecoder,
   isText,
@@ -64,6 +64,7 @@ interface CategoryCounts {
  * @param analyses how terms of texts are counted; none: texts are only looked at
  * @param dates what becomes of dates
  * @param places what becomes of places
+ * @param onBatch sees what is read, a column a feature
  */
 export async function surveyFeatures(
   features: readonly TaskFeature[],
@@ -74,6 +75,7 @@ export async function surveyFeatures(
   dates: DateColumns,
   places: PlaceColumns,
   signal?: AbortSignal,
+  onBatch: (batch: ColumnBatch) => void = () => undefined,
 ): Promise<FeatureSurvey> {
   const groups = trainingGroups(roles);
   const inStatistics = statisticsRows(roles, groups, features.length, seed);
@@ -100,6 +102,7 @@ export async function surveyFeatures(
   const request = features.map((feature) => feature.request);
   const batches = request.length === 0 ? [] : source.batches(request, signal);
   for await (const batch of batches) {
+    onBatch(batch);
     const chosen = indicesWhere(batch.rowCount, (row) => inStatistics(batch.firstRow + row));
     for (const [index, survey] of surveyed.entries()) {
       const column = batch.columns[index];

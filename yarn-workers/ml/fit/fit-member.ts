@@ -17,6 +17,7 @@ import type { MemberHistory } from './history/member-history.ts';
 import type { TaskFeature } from './task-columns.ts';
 import { withTermMeans } from './linear-leaves.ts';
 import type { StopBook } from './stops.ts';
+import type { SurveyedRows } from './surveyed-rows.ts';
 import type { Corpora } from './text/corpus.ts';
 
 /** What all members of a fit share. */
@@ -40,6 +41,8 @@ export interface MemberContext<Settings = BoostedSettings> {
   readonly stops: StopBook;
   /** What a member knows of the past of series, where the blueprint reads it. */
   readonly historyOf: (member: Member) => MemberHistory | null;
+  /** Rows that the survey kept for the bins of a single member; given once, and then let go. */
+  readonly takeSurveyed: () => SurveyedRows | null;
   readonly io: FitIo;
 }
 

@@ -3,6 +3,7 @@ import {
   AppError,
   STOPS_PARAMETER,
   type BatchSource,
+  type ColumnBatch,
   type FitStops,
   type LeakageFacts,
   type Manifest,
@@ -47,6 +48,7 @@ import { fittedFraction } from './sample-fraction.ts';
 import { readTargetRows, type TargetRows } from './target-rows.ts';
 import { numberColumn, taskFeatures, type TaskFeature } from './task-columns.ts';
 import { stopBook } from './stops.ts';
+import { surveyedRowKeeper } from './surveyed-rows.ts';
 import { readCorpora } from './text/corpus.ts';
 
 /** What a fit gives. Everything but `timings` and `stoppedByDeadline` is a function of task and data where there was no deadline. */
@@ -128,13 +130,14 @@ export async function fitModel(
   const known = { rows, roles, stops, readMs: io.now() - startedAt };
   const leakage = task.findsLeakage === true ? await findLeakage(task, features, known, source, io) : null;
   await report(io, 0.02, 'reading', 'reading the features');
-  const { survey, texts } = await readFeatures(task, reading, features, roles, source, outputCount, io);
+  const kept = surveyedRowKeeper(task, settings, roles, features.length, io);
+  const { survey, texts } = await readFeatures(task, reading, features, roles, source, outputCount, io, kept.add);
   const surveyMs = io.now() - startedAt;
   const historyOf = historiesOf({ task, features, rows, roles, objective }, reading);
   const context = {
     ...{ task, features, source, roles, engine, objective, outputCount },
     ...balanced(task, rows, roles),
-    ...{ texts, historyOf, stops, io },
+    ...{ texts, historyOf, stops, io, takeSurveyed: kept.take },
   };
   const finishMs = FINISH_MS + (task.refit === null ? FINISH_PASSES : REFIT_FINISH_PASSES) * surveyMs;
   const times = { finishMs, predictedRatio: predictedRatio(roles) };
@@ -243,6 +246,7 @@ async function readFeatures(
   source: BatchSource,
   outputCount: number,
   io: FitIo,
+  onBatch: (batch: ColumnBatch) => void,
 ) {
   // The baseline looks at no feature, so nothing is read for it: it must be there early.
   const surveyed = reading.settings === null ? [] : features;
@@ -260,6 +264,7 @@ async function readFeatures(
       monotonic,
     ),
     io.signal,
+    onBatch,
   );
   const sizes = { seed, outputCount, rowCount };
   const texts = await readCorpora(survey.texts, sizes, features, roles, source, io.signal);

@@ -7,6 +7,8 @@ export interface KeptRows {
   readonly rowCount: number;
   /** Takes those rows of a block that are wanted. */
   readonly add: (block: Float64Array, count: number, firstRow: number) => void;
+  /** The same of a block whose rows have these numbers, which ascend. */
+  readonly addNumbered: (block: Float64Array, count: number, rowAt: (index: number) => number) => void;
 }
 
 /** @param rowCount of the table */
@@ -14,15 +16,17 @@ export function keepRows(wanted: (row: number) => boolean, rowCount: number, col
   const keptCount = countRows(rowCount, wanted);
   const values = new Float64Array(keptCount * columnCount);
   let kept = 0;
+  const addNumbered: KeptRows['addNumbered'] = (block, count, rowAt) => {
+    for (let row = 0; row < count; row += 1) {
+      if (!wanted(rowAt(row))) continue;
+      copyRow(block, row, values, kept, columnCount);
+      kept += 1;
+    }
+  };
   return {
     values,
     rowCount: keptCount,
-    add: (block, count, firstRow) => {
-      for (let row = 0; row < count; row += 1) {
-        if (!wanted(firstRow + row)) continue;
-        copyRow(block, row, values, kept, columnCount);
-        kept += 1;
-      }
-    },
+    add: (block, count, firstRow) => addNumbered(block, count, (row) => firstRow + row),
+    addNumbered,
   };
 }

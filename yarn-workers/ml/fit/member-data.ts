@@ -1,8 +1,8 @@
 import type { ManifestStep } from '#contracts';
 import { stepColumnCount } from '#scoring';
-import { hasLinearLeaves, isXgboost, type GbmSettings } from '../blueprints/settings.ts';
+import { hasLinearLeaves, isBoosted, isXgboost, type GbmSettings, type ModelSettings } from '../blueprints/settings.ts';
 import { constantScores } from './baseline.ts';
-import { sampledForBins } from './bin-sample.ts';
+import { binSampleRows, sampledForBins } from './bin-sample.ts';
 import { binnedDataset, findReference, type RowsToBin } from './binned/binned-dataset.ts';
 import { lightgbmDataset, type BoostDataset } from './boosting.ts';
 import type { FitIo, Spool } from './clock.ts';
@@ -56,13 +56,22 @@ export async function memberData(
   const { columnCount } = encoder;
   const trainingCount = countRows(context.rows.rowCount, rows.trains);
   const shape = { columnCount, trainingCount, categoryCounts: steps.flatMap(categoryCountsOf), monotone };
-  const isLarge = trainingCount * columnCount > cellsMax(io);
-  return isLarge && io.openSpool !== undefined && !isXgboost(settings) && !hasLinearLeaves(settings)
-    ? binnedData({ ...context, settings }, encoder, rows, shape, io.openSpool)
+  const { openSpool } = io;
+  return openSpool !== undefined && isBinned(settings, trainingCount * columnCount, io)
+    ? binnedData({ ...context, settings }, encoder, rows, shape, openSpool)
     : encodedData(context, encoder, rows, shape);
 }
 
 const cellsMax = ({ matrixCellsMax }: Pick<FitIo, 'matrixCellsMax'>): number => matrixCellsMax ?? MATRIX_CELLS_MAX;
+
+/** Whether the bins of a member's rows are kept instead of its matrix. */
+export const isBinned = (settings: ModelSettings | null, cellCount: number, io: FitIo): settings is GbmSettings =>
+  settings !== null &&
+  io.openSpool !== undefined &&
+  cellCount > cellsMax(io) &&
+  isBoosted(settings) &&
+  !isXgboost(settings) &&
+  !hasLinearLeaves(settings);
 
 /** For each matrix column of a step how many categories it has, null for numbers. */
 function categoryCountsOf(step: ManifestStep): (number | null)[] {
@@ -93,6 +102,27 @@ const parametersOf =
   (seed: number): EngineParameters =>
     engineParameters({ settings, objective, monotone, trainingRowCount: trainingCount }, seed);
 
+/** The rows that bins are found from: of those that the survey kept, or of one more pass over the table. */
+async function sampleOf(
+  { task, rows: { rowCount }, takeSurveyed }: MemberContext,
+  encoder: TableEncoder,
+  { trains }: RowsToBin,
+  { columnCount, trainingCount }: Shape,
+): Promise<KeptRows> {
+  const most = binSampleRows(columnCount);
+  const isSampled = sampledForBins(task.seed, trains, trainingCount, most);
+  const surveyed = takeSurveyed();
+  const sample = keepRows(isSampled, rowCount, columnCount);
+  if (surveyed === null || surveyed.most < most) await encoder.pass(sample.add);
+  else {
+    const { rows } = surveyed.read;
+    encoder.encode(surveyed.read, (values, count, first) =>
+      sample.addNumbered(values, count, (row) => rows[first + row] ?? -1),
+    );
+  }
+  return sample;
+}
+
 async function binnedData(
   context: MemberContext<GbmSettings>,
   encoder: TableEncoder,
@@ -100,15 +130,9 @@ async function binnedData(
   shape: Shape,
   openSpool: () => Promise<Spool>,
 ): Promise<MemberData> {
-  const { task, engine } = context;
-  const { columnCount, trainingCount } = shape;
+  const { engine } = context;
   const facts = datasetFacts(context, rows, shape);
-  const reference = await findReference(engine, facts, async () => {
-    const isSampled = sampledForBins(task.seed, rows.trains, trainingCount, columnCount);
-    const sample = keepRows(isSampled, context.rows.rowCount, columnCount);
-    await encoder.pass(sample.add);
-    return sample;
-  });
+  const reference = await findReference(engine, facts, () => sampleOf(context, encoder, rows, shape));
   const spools = { training: await openSpool(), holdout: await openSpool() };
   try {
     const parts = await binnedDataset(engine, facts, reference, encoder, rows, spools);
@@ -192,7 +216,7 @@ async function encodeRows(
   { columnCount, trainingCount }: Shape,
 ): Promise<EncodedMember> {
   const validationCount = countRows(rowCount, validates);
-  const isSampled = sampledForBins(task.seed, trains, trainingCount, columnCount);
+  const isSampled = sampledForBins(task.seed, trains, trainingCount, binSampleRows(columnCount));
   const fits = (count: number): boolean => count * columnCount <= cellsMax(io);
   const training = fits(trainingCount) ? keepRows(trains, rowCount, columnCount) : null;
   const validation = fits(validationCount) ? keepRows(validates, rowCount, columnCount) : null;

@@ -16,7 +16,7 @@ const plain = <Facts extends EngineDatasetFacts>(facts: Facts): Facts => ({
 export async function findReference(
   engine: BoostingEngine,
   facts: EngineDatasetFacts,
-  sampleOf: () => Promise<KeptRows>,
+  sampleOf: () => Promise<Pick<KeptRows, 'values' | 'rowCount'>>,
 ): Promise<BinReference> {
   const { values, rowCount } = await sampleOf();
   return readReference(engine.findBins({ ...plain(facts), sample: values, sampleRowCount: rowCount }));
@@ -52,7 +52,7 @@ export async function binnedDataset(
   engine: BoostingEngine,
   facts: EngineDatasetFacts,
   reference: BinReference,
-  encoder: TableEncoder,
+  encoder: Pick<TableEncoder, 'columnCount' | 'pass'>,
   { trains, validates, isHeldOut, labels, weights }: RowsToBin,
   spools: { readonly training: Spool; readonly holdout: Spool },
 ): Promise<BinnedParts> {
