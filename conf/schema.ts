@@ -174,7 +174,16 @@ export const ConfigSchema = strict({
       minimum: 1,
       maximum: 2000,
     }),
-    containerMemoryMb: integer({ description: 'memory of a worker’s container, MB', default: 4096, minimum: 512 }),
+    containerMemoryMb: integer({
+      description: 'memory of a worker’s container, MB; larger ones are asked for where a task is predicted to need it',
+      default: 4096,
+      minimum: 512,
+    }),
+    containerMemoryMaxMb: integer({
+      description: 'memory of the largest container of a worker that is asked for, MB; not below containerMemoryMb',
+      default: 16_384,
+      minimum: 512,
+    }),
     containerVcores: integer({ description: 'vcores and threads of a worker’s container', default: 1, minimum: 1 }),
     masterMemoryMb: integer({ description: 'memory of an application master, MB', default: 512, minimum: 256 }),
     nodeLabel: text({ description: 'node label of all containers; empty: none', default: '' }),

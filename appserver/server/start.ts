@@ -6,7 +6,7 @@ import { createApp, type PageHandler } from './app.ts';
 import type { AppContext } from './context.ts';
 import { reaperDuty, reconcilerDuty, schedulerDuty, startDuties, sweeperDuty } from './duties/index.ts';
 import { checkAddress, listen } from './http/listener.ts';
-import { openPools } from './pools/index.ts';
+import { largestContainerMb, openPools } from './pools/index.ts';
 import { queueRoutes, readPoolSecret, TaskQueue, WorkerProtocol } from './queue/index.ts';
 import { apiRoutes } from './routes/index.ts';
 import { servingRoutes } from './routes/serving.ts';
@@ -89,6 +89,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     queue,
     config: config.queue,
     logger,
+    containerMemoryMaxMb: largestContainerMb(config.yarn),
     mayRun: async (trx, userId) => (await findUser(trx, userId))?.active === true,
   });
   const warnings = warningsOf(config);

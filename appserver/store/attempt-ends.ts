@@ -61,11 +61,19 @@ export async function returnTask(
   end: AttemptEnd,
   {
     notBefore,
+    memoryBytes,
     ...counts
-  }: { readonly notBefore: Knex.Raw | number; readonly charged?: number; readonly losses?: number },
+  }: {
+    readonly notBefore: Knex.Raw | number;
+    readonly charged?: number;
+    readonly losses?: number;
+    /** Of the next worker; @default as before */
+    readonly memoryBytes?: number;
+  },
 ): Promise<Transition> {
   await changeTask(trx, task, {
     ...counts,
+    ...(memoryBytes === undefined ? {} : { memory_bytes: memoryBytes }),
     ...((await isPaused(trx, task.jobId)) ? { state: 'WAITING', held: 1 } : { state: 'READY' }),
     worker_id: null,
     lease_until: null,

@@ -36,6 +36,8 @@ export interface Look {
   readonly count: number;
   /** Whether members of groups are looked for, ensembles and insights: a worker of version 1 knows none of them. */
   readonly withGroups: boolean;
+  /** Tasks that are predicted to need more are not looked at; Infinity: all are. */
+  readonly capacityBytes: number;
   /** Ids of tasks that somebody else has taken, although they still seem READY. */
   readonly without: readonly string[];
 }
@@ -48,9 +50,15 @@ export interface Look {
  *
  * @see Goyal, Vin, Cheng: Start-time fair queueing (1996), whose start tag that running cost is
  */
-export async function findCandidates(db: Queryable, { pool, count, withGroups, without }: Look): Promise<Candidate[]> {
+export async function findCandidates(
+  db: Queryable,
+  { pool, count, withGroups, capacityBytes, without }: Look,
+): Promise<Candidate[]> {
   const { dialect } = db;
-  const other = without.length === 0 ? '' : `and task.id not in (${without.map(() => '?').join(', ')})`;
+  const taken = without.length === 0 ? '' : `and task.id not in (${without.map(() => '?').join(', ')})`;
+  const fits = Number.isFinite(capacityBytes) ? 'and coalesce(task.memory_bytes, 0) <= ?' : '';
+  const other = `${taken} ${fits}`;
+  const otherValues = [...without, ...(fits === '' ? [] : [capacityBytes])];
   const free = `task.pool = ${POOL_SQL} and ${claimable(dialect)} ${other} and (task.group_id is null ${withGroups ? `or ${mayBegin(dialect)}` : "and task.kind not in ('ensemble', 'insight', 'feature-type')"})`;
   const first = (limit: string) => joinFirst(dialect, `${free} and task.share_key = share.share_key`, limit);
   const rows = await rawRows<CandidateRow>(
@@ -78,11 +86,11 @@ export async function findCandidates(db: Queryable, { pool, count, withGroups, w
      from found order by is_background, turn, is_forming desc, ${ORDER} limit ?`,
     [
       pool,
-      ...without,
+      ...otherValues,
       count + LOOK_AHEAD,
-      ...without,
+      ...otherValues,
       count + LOOK_AHEAD,
-      ...(withGroups ? without : []),
+      ...(withGroups ? otherValues : []),
       4 * count + 2 * LOOK_AHEAD,
     ],
   );
@@ -98,6 +106,7 @@ interface CandidateRow {
   created_at: number;
   job_position: number;
   dataset_id: string | null;
+  memory_bytes: number | null;
   group_id: string | null;
   is_forming: number;
 }
@@ -111,13 +120,14 @@ const candidateFromRow = (row: CandidateRow): Candidate => ({
   createdAt: row.created_at,
   jobPosition: row.job_position,
   datasetId: row.dataset_id,
+  memoryBytes: row.memory_bytes ?? 0,
   groupId: row.group_id,
   isForming: row.is_forming === 1,
 });
 
 const columns = (running: string, isForming: 0 | 1): string =>
   `task.id, task.share_key, ${running} as running, task.cost, task.priority, task.created_at, task.job_position,
-   task.dataset_id, task.group_id, ${isForming} as is_forming`;
+   task.dataset_id, task.memory_bytes, task.group_id, ${isForming} as is_forming`;
 
 /** Members of the group that is forming, wherever they stand in their share. */
 const formingMembers = (dialect: Dialect, other: string): string =>

@@ -1,8 +1,9 @@
 import { earlierClaims, openAttempts, type Claim, type RequestIdentity, type TakenRow } from './claim-attempts.ts';
 import { claimable, findCandidates, FORMING_SQL, type Look } from './claim-candidates.ts';
-import { planClaims, type Assignment } from './claim-plan.ts';
+import { planClaims, type Assignment, type Claimant } from './claim-plan.ts';
 import type { Transaction } from './database.ts';
 import { rawRows } from './dialect.ts';
+import { largestWorkerBytes, mostWantedBytes } from './worker-memory.ts';
 
 /** A worker that asks for a task. */
 export interface ClaimRequest extends RequestIdentity {
@@ -10,6 +11,8 @@ export interface ClaimRequest extends RequestIdentity {
   readonly pool: string;
   /** Datasets that need not be read again. */
   readonly cachedDatasets: readonly string[];
+  /** Limit of the worker's process tree: tasks that are predicted to need more go to larger ones, where there are any. */
+  readonly memoryBytes: number;
   /** Whether the worker may be given a member of a group, or an ensemble. */
   readonly joinsGroups: boolean;
   /** Whether the request may have been answered before; one that was looked at lately and is still held has not. */
@@ -22,6 +25,8 @@ export interface ClaimOptions {
   readonly leaseMs: number;
   /** How long the first member of a group waits for the others. */
   readonly groupWaitMs: number;
+  /** Largest container of a worker that is asked for in YARN, MB. */
+  readonly containerMemoryMaxMb: number;
   /** Tasks given out by one call at most: its transaction should be short. */
   readonly tasksMax: number;
 }
@@ -51,8 +56,9 @@ export async function claimTasks(
     requests.filter(({ mayBeRepeat }) => mayBeRepeat),
   );
   for (const [pool, ofPool] of Map.groupBy(requests, (request) => request.pool)) {
+    const asked = await withCapacities(trx, pool, ofPool, options);
     for (const withGroups of [true, false]) {
-      const open = ofPool.filter((request) => request.joinsGroups === withGroups && !answers.has(request));
+      const open = asked.filter(({ request }) => request.joinsGroups === withGroups && !answers.has(request));
       const look = { pool, withGroups, tasksMax: options.tasksMax - answers.size };
       for (const [request, claim] of await giveOut(trx, open, { ...options, ...look })) answers.set(request, claim);
     }
@@ -60,23 +66,46 @@ export async function claimTasks(
   return answers;
 }
 
+/** A request as the plan sees it. */
+interface Asked extends Claimant {
+  readonly request: ClaimRequest;
+}
+
+/** The largest worker of a pool may have any task: what needs more than it has will not find more. */
+async function withCapacities(
+  trx: Transaction,
+  pool: string,
+  requests: readonly ClaimRequest[],
+  { containerMemoryMaxMb }: ClaimOptions,
+): Promise<readonly Asked[]> {
+  const least = Math.min(...requests.map(({ memoryBytes }) => memoryBytes));
+  const isForAll = (await mostWantedBytes(trx, pool)) <= least;
+  const largest = isForAll ? 0 : await largestWorkerBytes(trx, pool, containerMemoryMaxMb);
+  return requests.map((request) => ({
+    request,
+    cachedDatasets: request.cachedDatasets,
+    capacityBytes: request.memoryBytes >= largest ? Infinity : request.memoryBytes,
+  }));
+}
+
 async function giveOut(
   trx: Transaction,
-  requests: readonly ClaimRequest[],
+  requests: readonly Asked[],
   options: ClaimOptions & Pick<Look, 'pool' | 'withGroups'>,
 ): Promise<Map<ClaimRequest, Claim>> {
   const claims = new Map<ClaimRequest, Claim>();
   const missed: string[] = [];
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
-    const open = requests.filter((request) => !claims.has(request));
+    const open = requests.filter(({ request }) => !claims.has(request));
     const count = Math.min(open.length, options.tasksMax - claims.size);
     if (count <= 0) break;
-    const candidates = await findCandidates(trx, { ...options, count, without: missed });
+    const capacityBytes = Math.max(...open.map((asked) => asked.capacityBytes));
+    const candidates = await findCandidates(trx, { ...options, count, capacityBytes, without: missed });
     const plan = planClaims(candidates, open, count);
     const rows = await take(trx, await beginGroups(trx, plan, options), options.leaseMs);
     const taken = plan.flatMap(({ claimant, candidate }) => {
       const row = rows.get(candidate.id);
-      return row === undefined ? [] : [{ request: claimant, row }];
+      return row === undefined ? [] : [{ request: claimant.request, row }];
     });
     for (const [request, claim] of await openAttempts(trx, taken)) claims.set(request, claim);
     // Look past what another replica has locked, and past what nobody may have now.
@@ -92,7 +121,7 @@ async function giveOut(
  * Begins the group that a plan wants to begin: from now on its members go first, and its time runs. Assignments of a
  * group that may not be begun after all are left out: another replica begins one at this moment.
  */
-async function beginGroups<A extends Assignment<ClaimRequest>>(
+async function beginGroups<A extends Assignment<Asked>>(
   trx: Transaction,
   plan: readonly A[],
   { groupWaitMs }: ClaimOptions,
@@ -121,7 +150,7 @@ async function lockGroupBeginning(trx: Transaction): Promise<boolean> {
 /** Leases the planned tasks; those that are not in the answer were taken or changed by somebody else meanwhile. */
 async function take(
   trx: Transaction,
-  plan: readonly Assignment<ClaimRequest>[],
+  plan: readonly Assignment<Asked>[],
   leaseMs: number,
 ): Promise<Map<string, TakenRow>> {
   if (plan.length === 0) return new Map();
@@ -134,7 +163,7 @@ async function take(
      where id in (select id from task where ${claimable(trx.dialect)} and id in (${ids.map(() => '?').join(', ')})
        ${forUpdateSkipLocked})
      returning *, deadline_at - ${now} as remaining_ms`,
-    [leaseMs, ...plan.flatMap(({ claimant, candidate }) => [candidate.id, claimant.workerId]), ...ids],
+    [leaseMs, ...plan.flatMap(({ claimant, candidate }) => [candidate.id, claimant.request.workerId]), ...ids],
   );
   return new Map(rows.map((row) => [row.id, row]));
 }

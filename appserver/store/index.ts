@@ -122,6 +122,7 @@ export {
   type Worker,
   type WorkerIdentity,
 } from './workers.ts';
+export { containerMbFor, mostWantedBytes, workerBytesIn } from './worker-memory.ts';
 export { DEFAULT_POOL } from './pool-names.ts';
 export { addPoolSecret, listPools, setPoolArchive, verifyPoolSecret, type Pool } from './pools.ts';
 export * from './task-counts.ts';

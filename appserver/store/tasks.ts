@@ -48,6 +48,8 @@ export interface Task<K extends TaskKind = TaskKind> {
   readonly losses: number;
   readonly cancelAsked: boolean;
   readonly progress: TaskProgress | null;
+  /** Limit that its worker should have, bytes; null: nobody said. */
+  readonly memoryBytes: number | null;
   /** From which the next attempt may go on. */
   readonly checkpoint: Checkpoint | null;
   /** Tasks that run at the same time or not at all; null: on its own. */
@@ -81,6 +83,7 @@ export interface TaskRow {
   losses: number;
   cancel_asked: number;
   progress: string | null;
+  memory_bytes: number | null;
   checkpoint: string | null;
   group_id: string | null;
   group_rank: number | null;
@@ -118,6 +121,7 @@ export function taskFromRow(row: TaskRow): Task {
     losses: row.losses,
     cancelAsked: row.cancel_asked === 1,
     progress: row.progress === null ? null : (JSON.parse(row.progress) as TaskProgress), // written by beatTask
+    memoryBytes: row.memory_bytes,
     checkpoint: fromJsonOrNull<Checkpoint>(row.checkpoint),
     groupId: row.group_id,
     groupRank: row.group_rank,
@@ -148,6 +152,8 @@ export interface NewTask {
   readonly dependsOn?: readonly string[];
   /** What it counts for in its project's share while it is held. @default threads of a training, else 1 */
   readonly cost?: number;
+  /** Limit that its worker should have, bytes; null or absent: any will do. */
+  readonly memoryBytes?: number | null;
   /** Membership of a group: `createGroup`. */
   readonly group?: { readonly id: string; readonly rank: number };
 }
@@ -188,6 +194,7 @@ export async function createTask(trx: Transaction, task: NewTask): Promise<{ tas
       state,
       held: waiting ? 1 : 0,
       cost: task.cost ?? costOf(spec),
+      memory_bytes: task.memoryBytes ?? null,
       group_id: task.group?.id ?? null,
       group_rank: task.group?.rank ?? null,
       not_before: now(trx),

@@ -132,7 +132,21 @@ async function retryOrGiveUp(
     return endTask(trx, task, 'FAILED', { ...end, problem }, counts);
   }
   if (decision.delayMs === 0) trx.signal('task-ready', task.id);
-  return returnTask(trx, task, end, { ...counts, notBefore: now(trx, decision.delayMs) });
+  const larger = end.blame === 'memory' ? { memoryBytes: await moreMemory(trx, task) } : {};
+  return returnTask(trx, task, end, { ...counts, ...larger, notBefore: now(trx, decision.delayMs) });
+}
+
+/** What the next worker of a task that lacked memory should have, beside the limit of the last one. */
+const MEMORY_GROWTH = 1.5;
+
+async function moreMemory(db: Queryable, { workerId, memoryBytes }: Task): Promise<number> {
+  const rows = await rowsOf<{ memory_bytes: number }>(
+    db
+      .knex('worker')
+      .where({ id: workerId ?? '' })
+      .select('memory_bytes'),
+  );
+  return Math.ceil(MEMORY_GROWTH * Math.max(memoryBytes ?? 0, rows[0]?.memory_bytes ?? 0));
 }
 
 async function countBlamed(db: Queryable, taskId: string, blame: Blame): Promise<number> {

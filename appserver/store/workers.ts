@@ -84,6 +84,7 @@ export async function registerWorker(db: Queryable, worker: NewWorker, token: st
 export interface WorkerIdentity {
   readonly id: string;
   readonly pool: string;
+  readonly memoryBytes: number;
   /** SHA-256 of its token. */
   readonly tokenHash: string;
   /** How long ago it was last seen, by the database's clock. */
@@ -97,13 +98,14 @@ export interface WorkerIdentity {
 export async function identifyWorker(db: Queryable, id: string): Promise<WorkerIdentity | null> {
   const rows = await rawRows<{
     pool: string;
+    memory_bytes: number;
     token_hash: string;
     silent_ms: number;
     protocol_version: number;
     drain_reason: string | null;
   }>(
     db,
-    `select pool, token_hash, protocol_version, ${DRAIN_REASON} as drain_reason, ${db.dialect.now} - seen_at as silent_ms
+    `select pool, memory_bytes, token_hash, protocol_version, ${DRAIN_REASON} as drain_reason, ${db.dialect.now} - seen_at as silent_ms
      from worker where id = ?`,
     [id],
   );
@@ -112,6 +114,7 @@ export async function identifyWorker(db: Queryable, id: string): Promise<WorkerI
   return {
     id,
     pool: row.pool,
+    memoryBytes: row.memory_bytes,
     tokenHash: row.token_hash,
     silentMs: row.silent_ms,
     protocolVersion: row.protocol_version,

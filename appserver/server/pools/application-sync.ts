@@ -127,7 +127,7 @@ async function answerOf(
     wantedCount: (await isPutOff(context.database, application.pool))
       ? Math.min(application.wantedCount, request.held.length)
       : application.wantedCount,
-    launch: await context.launches.launchOf(application.pool),
+    launch: await context.launches.launchOf(application),
     release: containers
       .filter(({ releaseAskedAt, isBusy }) => releaseAskedAt !== null && !isBusy)
       .map(({ containerId }) => containerId),

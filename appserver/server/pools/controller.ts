@@ -20,6 +20,7 @@ import {
   type YarnPool,
 } from '#store';
 import { createDuty, type Duty, type DutyContext } from '../duties/index.ts';
+import { containerSize } from './container-size.ts';
 import { planPool, type PoolLimits, type PoolPlan } from './plan-pool.ts';
 import { startApplication, submitApplication, type SubmitContext } from './submit.ts';
 import type { ApplicationWatch } from './watch.ts';
@@ -42,7 +43,7 @@ const DRAIN_REASON = 'its container is given back';
 /** A worker that has been silent for so many leases is not coming back soon; after one of them its task is another's. */
 const SILENT_LEASES = 4;
 
-const NO_DEMAND: Pick<PoolDemand, 'readyCount' | 'heldCount'> = { readyCount: 0, heldCount: 0 };
+const NO_DEMAND: Omit<PoolDemand, 'pool'> = { readyCount: 0, heldCount: 0, leastBytes: 0, mostBytes: 0 };
 
 /**
  * Keeps one YARN application per pool that has work, with as many containers as there are tasks; everything it knows is in
@@ -67,7 +68,7 @@ export function poolControllerDuty({ config, queue, submit, watch, waits }: Cont
         const demand = demands.get(pool.name) ?? NO_DEMAND;
         const application = applications.get(pool.name);
         try {
-          if (application !== undefined) await steer(context, limits, { pool, application, demand });
+          if (application !== undefined) await steer(context, config, limits, { pool, application, demand });
           if (application?.state === 'RESERVED')
             await submitApplication(submit, pool, application.applicationId, signal);
           const isWanted = application === undefined && demand.readyCount > 0 && pool.notBefore <= nowMs;
@@ -86,6 +87,7 @@ export function poolControllerDuty({ config, queue, submit, watch, waits }: Cont
 /** Containers of a live application: how many, which go, and whether it ends. */
 async function steer(
   { database, leadership }: DutyContext,
+  config: Config['yarn'],
   limits: PoolLimits,
   state: { readonly pool: YarnPool; readonly application: YarnApplication; readonly demand: typeof NO_DEMAND },
 ): Promise<void> {
@@ -96,8 +98,9 @@ async function steer(
     if (!(await stillLeads(trx, leadership))) return;
     const containers = await liveContainers(trx, applicationId);
     const nodes = await leavingNodes(trx);
+    const size = containerSize(config, demand.mostBytes, application.maximum);
     const look = (idleMs: number): PoolPlan =>
-      planPool({ wantedCount, containers, demand, idleMs, leavingNodes: nodes }, limits);
+      planPool({ wantedCount, containers, demand, size, idleMs, leavingNodes: nodes }, limits);
     const idleMs = await noteIdle(trx, pool.name, look(0).isIdle);
     const plan = look(idleMs);
     await setWantedCount(trx, applicationId, plan.wantedCount);

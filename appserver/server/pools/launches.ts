@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
-import { AppError, canonicalJson, type Launch } from '#contracts';
+import { AppError, canonicalJson, type ContainerSize, type Launch } from '#contracts';
 import { POOL_SECRET_ALIAS } from '#hadoop-auth';
 import type { Config } from '#runtime';
-import type { YarnPool } from '#store';
+import { workerBytesIn, type YarnApplication, type YarnPool } from '#store';
 import type { Submission } from '#yarn';
 import { WORKER_FOLDER, type RuntimeFiles } from './runtime-files.ts';
 import type { TokensByAlias } from './user-tokens.ts';
 
 /** How containers and applications of pools are started. */
 export interface Launches {
-  /** How workers of a pool are started now; null for a pool that is not known. */
-  launchOf(poolName: string): Promise<Launch | null>;
+  /** How workers of an application's pool are started now; null for a pool that is not known. */
+  launchOf(application: Pick<YarnApplication, 'pool' | 'maximum'>): Promise<Launch | null>;
 }
 
 export interface LaunchOptions {
@@ -23,34 +23,37 @@ export interface LaunchOptions {
   readonly serviceUser: string;
 }
 
-/** What the worker's own processes may use of its container; the rest is for the shell, the launcher and YARN's rounding. */
-const WORKER_OF_CONTAINER = 0.95;
-/** Of which the worker's cache of columns may take one. */
+/** Of the container the worker's cache of columns may take one. */
 const CACHE_PARTS = 8;
 const MIB = 1024 ** 2;
 
-/** How workers of a pool are started: the same for the same programs and configuration, whichever replica says it. */
-export function workerLaunch({ config, serverUrls }: LaunchOptions, pool: YarnPool, files: RuntimeFiles): Launch {
-  const { containerMemoryMb, containerVcores, nodeLabel } = config.yarn;
+/** How workers of a pool are started: the same for the same programs, configuration and size, whichever replica says it. */
+export function workerLaunch(
+  { config, serverUrls }: LaunchOptions,
+  pool: YarnPool,
+  files: RuntimeFiles,
+  size: ContainerSize,
+): Launch {
+  const { nodeLabel } = config.yarn;
   const environment: Record<string, string> = {
     TRAINYARD_WORKER_SERVER_URL: serverUrls[0] ?? '',
     TRAINYARD_WORKER_POOL: pool.name,
-    TRAINYARD_WORKER_MEMORY_BYTES: String(Math.floor(containerMemoryMb * MIB * WORKER_OF_CONTAINER)),
-    TRAINYARD_WORKER_THREAD_COUNT: String(containerVcores),
+    TRAINYARD_WORKER_MEMORY_BYTES: String(workerBytesIn(size.memoryMb)),
+    TRAINYARD_WORKER_THREAD_COUNT: String(size.vcores),
     TRAINYARD_WORKER_CACHE_BYTES: String(
-      Math.min(config.worker.cacheBytes, Math.floor((containerMemoryMb * MIB) / CACHE_PARTS)),
+      Math.min(config.worker.cacheBytes, Math.floor((size.memoryMb * MIB) / CACHE_PARTS)),
     ),
     TRAINYARD_OBJECT_STORE_DRIVER: config.objectStore.driver,
     TRAINYARD_OBJECT_STORE_ROOT: config.objectStore.root,
     // Read where Kerberos is off; elsewhere the token says who the user is.
     TRAINYARD_HADOOP_USER: pool.userName,
     // Each arena reserves 64 MiB of addresses; a second one is of use where several threads compute.
-    MALLOC_ARENA_MAX: containerVcores === 1 ? '1' : '2',
+    MALLOC_ARENA_MAX: size.vcores === 1 ? '1' : '2',
     ...(files.authorities === null ? {} : { TRAINYARD_HADOOP_CA_FILE: files.authorities.name }),
     ...(files.serverAuthorities === null ? {} : { TRAINYARD_SERVER_CA_FILE: files.serverAuthorities.name }),
   };
   const rest = {
-    size: { memoryMb: containerMemoryMb, vcores: containerVcores },
+    size,
     nodeLabel: nodeLabel === '' ? null : nodeLabel,
     command: `./${WORKER_FOLDER}/bin/worker 1><LOG_DIR>/stdout 2><LOG_DIR>/stderr`,
     environment,

@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import path from 'node:path';
 import { HdfsSharing } from '#object-store';
 import { systemClock, urlsForContainers, type Config, type Logger } from '#runtime';
-import { listYarnPools, type Database } from '#store';
+import { listYarnPools, mostWantedBytes, type Database } from '#store';
 import { JarSubmitter, type Submitter } from '#yarn';
 import type { Duty } from '../duties/index.ts';
 import { sharedAccess, type AttemptAccess, type TaskQueue } from '../queue/index.ts';
@@ -10,6 +10,7 @@ import type { Route } from '../route.ts';
 import { applicationReconcilerDuty } from './application-reconciler.ts';
 import { connectCluster, type Cluster } from './cluster.ts';
 import { localCompute, yarnCompute, type Compute } from './compute.ts';
+import { containerSize } from './container-size.ts';
 import { poolControllerDuty } from './controller.ts';
 import { hdfsAccess } from './hdfs-access.ts';
 import { workerLaunch, type Launches, type LaunchOptions } from './launches.ts';
@@ -76,9 +77,11 @@ function openYarnPools({ config, database, logger, installationId }: PoolsOption
     serviceUser: cluster.serviceUser,
   };
   const launches: Launches = {
-    async launchOf(poolName) {
+    async launchOf({ pool: poolName, maximum }) {
       const pool = (await listYarnPools(database)).find(({ name }) => name === poolName);
-      return pool === undefined ? null : workerLaunch(launch, pool, await runtime.files());
+      if (pool === undefined) return null;
+      const size = containerSize(yarn, await mostWantedBytes(database, pool.name), maximum);
+      return workerLaunch(launch, pool, await runtime.files(), size);
     },
   };
   const submitterFor = submitters(config, cluster);

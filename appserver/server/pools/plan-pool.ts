@@ -1,11 +1,14 @@
-import type { ApplicationFinish, PoolDemand, YarnContainer } from '#store';
+import type { ContainerSize } from '#contracts';
+import { containerMbFor, type ApplicationFinish, type PoolDemand, type YarnContainer } from '#store';
 
 /** A live application as the plan sees it. */
 export interface PoolState {
   /** Containers that there are to be so far. */
   readonly wantedCount: number;
   readonly containers: readonly YarnContainer[];
-  readonly demand: Pick<PoolDemand, 'readyCount' | 'heldCount'>;
+  readonly demand: Pick<PoolDemand, 'readyCount' | 'heldCount' | 'leastBytes'>;
+  /** Of the container that is asked for next. */
+  readonly size: ContainerSize;
   /** For how long fewer containers have been needed than there are to be, milliseconds. */
   readonly idleMs: number;
   /** Nodes that are about to leave the cluster. */
@@ -37,7 +40,8 @@ export interface PoolPlan {
  * Elastic between nothing and its maximum: a container for each task that waits or runs, at once; one less only when it
  * was not needed for a while, so that the pauses between the steps of a run cost no restart. Idle ones go first, of
  * these the youngest: their caches hold least. No busy container is ever taken for being too many. A container whose worker
- * stands still is replaced: YARN sees a process that lives, and would leave the pool's work waiting for it.
+ * stands still is replaced: YARN sees a process that lives, and would leave the pool's work waiting for it. So is an idle one that
+ * is too small for each task that waits.
  */
 export function planPool(state: PoolState, limits: PoolLimits): PoolPlan {
   const { demand, containers, wantedCount, idleMs } = state;
@@ -46,7 +50,10 @@ export function planPool(state: PoolState, limits: PoolLimits): PoolPlan {
   const isLost = ({ isBusy, workerSilentMs }: YarnContainer): boolean =>
     !isBusy && workerSilentMs !== null && workerSilentMs >= limits.workerSilentMs;
   const isLeaving = ({ node }: YarnContainer): boolean => node !== null && state.leavingNodes.includes(node);
-  const leaving = kept.filter((container) => isLost(container) || isLeaving(container));
+  const { memoryMb: askedMb } = state.size;
+  const neededMb = demand.readyCount === 0 ? 0 : Math.min(askedMb, containerMbFor(demand.leastBytes));
+  const isTooSmall = ({ isBusy, size }: YarnContainer): boolean => !isBusy && size !== null && size.memoryMb < neededMb;
+  const leaving = kept.filter((container) => isLost(container) || isLeaving(container) || isTooSmall(container));
   const isIdle = needed < wantedCount;
   const next = isIdle && idleMs < limits.containerIdleMs ? wantedCount : needed;
   const staying = kept.filter((container) => !leaving.includes(container));

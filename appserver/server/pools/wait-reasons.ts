@@ -3,6 +3,7 @@ import { excludedNodes, setWaitReason, type PoolDemand, type YarnApplication, ty
 import type { Ask } from '#yarn';
 import type { DutyContext } from '../duties/index.ts';
 import type { Cluster } from './cluster.ts';
+import { containerSize } from './container-size.ts';
 
 /** The scheduler is asked about one pool at most this often. */
 const ASK_EVERY_MS = 2_000;
@@ -11,7 +12,7 @@ const ASK_EVERY_MS = 2_000;
 export interface PoolLook {
   readonly pool: YarnPool;
   readonly application: YarnApplication | undefined;
-  readonly demand: Pick<PoolDemand, 'readyCount' | 'heldCount'>;
+  readonly demand: Pick<PoolDemand, 'readyCount' | 'heldCount' | 'mostBytes'>;
   /** Nothing is started in the pool at the moment, for a reason that is known. */
   readonly isPutOff: boolean;
 }
@@ -23,15 +24,18 @@ export interface WaitReasons {
 
 /** What an application has asked YARN for and not got; null: nothing. */
 export function askOf(
-  { pool, application }: Pick<PoolLook, 'pool' | 'application'>,
+  { pool, application, demand }: Pick<PoolLook, 'pool' | 'application' | 'demand'>,
   config: Config['yarn'],
 ): Ask | null {
   if (application === undefined || application.finish !== null) return null;
-  const { masterMemoryMb, containerMemoryMb, containerVcores } = config;
   if (application.attempt === 0)
-    return { size: { memoryMb: masterMemoryMb, vcores: 1 }, user: pool.userName, isMaster: true };
+    return { size: { memoryMb: config.masterMemoryMb, vcores: 1 }, user: pool.userName, isMaster: true };
   if (application.pendingCount === 0) return null;
-  return { size: { memoryMb: containerMemoryMb, vcores: containerVcores }, user: pool.userName, isMaster: false };
+  return {
+    size: containerSize(config, demand.mostBytes, application.maximum),
+    user: pool.userName,
+    isMaster: false,
+  };
 }
 
 export function waitReasons(cluster: Cluster, config: Config['yarn'], clock: Clock): WaitReasons {

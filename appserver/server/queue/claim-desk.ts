@@ -25,6 +25,11 @@ export interface ClaimDeskOptions {
   readonly mayRun?: (trx: Transaction, userId: string) => Promise<boolean>;
   /** @default systemClock */
   readonly clock?: Clock;
+  /**
+   * Largest container of a worker that is asked for in YARN, MB.
+   * @default as large as YARN grants
+   */
+  readonly containerMemoryMaxMb?: number;
   /** @default HELD_CLAIMS_MAX */
   readonly heldClaimsMax?: number;
 }
@@ -32,7 +37,7 @@ export interface ClaimDeskOptions {
 /** A worker's wish for a task. */
 export interface Wish extends Pick<
   ClaimRequest,
-  'workerId' | 'pool' | 'requestId' | 'cachedDatasets' | 'joinsGroups' | 'tokenOf'
+  'workerId' | 'pool' | 'memoryBytes' | 'requestId' | 'cachedDatasets' | 'joinsGroups' | 'tokenOf'
 > {
   /** How long it is held while there is no task. */
   readonly waitMs: number;
@@ -197,7 +202,9 @@ export class ClaimDesk {
 
   async #giveOutIn(trx: Transaction, requests: readonly ClaimRequest[]) {
     const { leaseMs, groupWaitMs } = this.#options.config;
-    const answers = await claimTasks(trx, requests, { leaseMs, groupWaitMs, tasksMax: BATCH_TASKS_MAX });
+    const { containerMemoryMaxMb = Infinity } = this.#options;
+    const limits = { leaseMs, groupWaitMs, containerMemoryMaxMb, tasksMax: BATCH_TASKS_MAX };
+    const answers = await claimTasks(trx, requests, limits);
     const refused = await this.#giveUpRefused(trx, answers);
     const claims = new Map<string, Claim | null>();
     for (const [request, claim] of answers) if (!refused.has(request)) claims.set(requestKey(request), claim);

@@ -85,7 +85,8 @@ export class WorkerProtocol {
     await failpoint('queue.claim.beforeDatabase');
     const tokenOf = (taskId: string, fence: number) => leaseToken(token, taskId, fence);
     const joinsGroups = worker.protocolVersion >= SPEAKS_GROUPS;
-    const claim = await this.#desk.claim({ ...request, pool: worker.pool, joinsGroups, tokenOf }, signal);
+    const ofWorker = { pool: worker.pool, memoryBytes: worker.memoryBytes };
+    const claim = await this.#desk.claim({ ...request, ...ofWorker, joinsGroups, tokenOf }, signal);
     if (claim === null) {
       await touchWorker(database, worker.id);
       return null;

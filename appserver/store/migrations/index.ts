@@ -13,6 +13,7 @@ import { featureLists0011 } from './0011-feature-lists.ts';
 import { leakage0012 } from './0012-leakage.ts';
 import { datasetVersions0013 } from './0013-dataset-versions.ts';
 import { intervals0014 } from './0014-intervals.ts';
+import { memory0015 } from './0015-memory.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -30,4 +31,5 @@ export const MIGRATIONS: readonly Migration[] = [
   leakage0012,
   datasetVersions0013,
   intervals0014,
+  memory0015,
 ];

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { EndedContainer, HeldContainer, Launch, SyncAnswer, SyncRequest } from '#contracts';
+import type { EndedContainer, HeldContainer, Launch, RegisterRequest, SyncAnswer, SyncRequest } from '#contracts';
 import {
   addPoolSecret,
   askRelease,
@@ -76,9 +76,9 @@ export function applicationsCases(stage: Stage): void {
     const launches = { launchOf: () => Promise.resolve(LAUNCH) };
     return syncApplication({ database, queue, logger: SILENT_LOGGER, launches }, secret, APPLICATION, request);
   };
-  const workerIn = async (number: number): Promise<TestWorker> => {
+  const workerIn = async (number: number, more: Partial<RegisterRequest> = {}): Promise<TestWorker> => {
     const container = { id: containerId(number), node: 'n1:1' };
-    const answer = await stage.world.protocol.register(SECRET, { ...REGISTER, pool, container });
+    const answer = await stage.world.protocol.register(SECRET, { ...REGISTER, pool, container, ...more });
     return { id: answer.workerId, token: answer.workerToken };
   };
   const taskOfPool = async () => {
@@ -199,7 +199,8 @@ export function applicationsCases(stage: Stage): void {
       for (const number of [2, 3]) {
         await sync({ held: [held(number)] });
         await world.advance(700_000);
-        await world.start(await world.take(await workerIn(number)));
+        // The second one is larger: a worker of the same size would not get the task again.
+        await world.start(await world.take(await workerIn(number, { memoryBytes: number * 1024 ** 3 })));
         await sync({ ended: [ended(number, -104, { diagnostics })] });
       }
       const task = await getTask(world.database, id);

@@ -12,13 +12,29 @@ export function wish(options: Partial<Wish> = {}): Wish {
   const tokenOf = (taskId: string, fence: number) => `${workerId}-${taskId}-${fence}`;
   const pool = DEFAULT_POOL;
   const requestId = newId('claim');
-  return { workerId, pool, requestId, cachedDatasets: [], joinsGroups: true, waitMs: 0, tokenOf, ...options };
+  const memoryBytes = 4 * 1024 ** 3;
+  return {
+    workerId,
+    pool,
+    memoryBytes,
+    requestId,
+    cachedDatasets: [],
+    joinsGroups: true,
+    waitMs: 0,
+    tokenOf,
+    ...options,
+  };
 }
 
 /** One transaction that serves these wishes; the ids of their tasks, null where there was none. */
 export async function claimTogether(world: World, wishes: readonly Wish[], tasksMax = 64): Promise<(string | null)[]> {
   const requests = wishes.map((each) => ({ ...each, mayBeRepeat: true, nonce: 'a1' }));
-  const options = { leaseMs: LEASE_MS, groupWaitMs: QUEUE_CONFIG.groupWaitMs, tasksMax };
+  const options = {
+    leaseMs: LEASE_MS,
+    groupWaitMs: QUEUE_CONFIG.groupWaitMs,
+    containerMemoryMaxMb: Infinity,
+    tasksMax,
+  };
   const answers = await world.database.transaction((trx) => claimTasks(trx, requests, options));
   return requests.map((request) => answers.get(request)?.task.id ?? null);
 }

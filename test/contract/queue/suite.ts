@@ -5,6 +5,7 @@ import { cancellationCases } from './cancellation.ts';
 import { checkpointsCases } from './checkpoints.ts';
 import { claimsCases } from './claims.ts';
 import { claimsGroupsCases } from './claims-groups.ts';
+import { claimsMemoryCases } from './claims-memory.ts';
 import { claimsPoolsCases } from './claims-pools.ts';
 import { claimsTogetherCases } from './claims-together.ts';
 import { concurrencyCases } from './concurrency.ts';
@@ -55,6 +56,7 @@ export function queueSuite(name: string, driver: QueueDriver): void {
     claimsTogetherCases(stage);
     claimsGroupsCases(stage);
     claimsPoolsCases(stage);
+    claimsMemoryCases(stage);
     applicationsCases(stage);
     tokensCases(stage);
     versionsCases(stage);

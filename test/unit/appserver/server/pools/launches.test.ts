@@ -19,9 +19,9 @@ const FILE = {
 const RUNTIME = { archiveSha256: '', worker: FILE, master: [FILE], authorities: null, serverAuthorities: null };
 
 function environmentOf(containerMemoryMb: number): Readonly<Record<string, string>> {
-  const { config } = loadConfig({ env: {}, flags: { 'yarn.containerMemoryMb': containerMemoryMb } });
+  const { config } = loadConfig({ env: {} });
   const options = { config, serverUrls: ['http://a:1'], tag: 'trainyard-test', serviceUser: 'trainyard' };
-  return workerLaunch(options, POOL, RUNTIME).environment;
+  return workerLaunch(options, POOL, RUNTIME, { memoryMb: containerMemoryMb, vcores: 1 }).environment;
 }
 
 describe('how a worker is started in a container', () => {
@@ -43,10 +43,11 @@ describe('how a worker is started in a container', () => {
     const options = { config, serverUrls: ['https://a:1'], tag: 'trainyard-test', serviceUser: 'trainyard' };
     const serverAuthorities = { ...FILE, name: 'app-server-authorities.pem', type: 'FILE' } as const;
     const files = { ...RUNTIME, serverAuthorities };
-    const launch = workerLaunch(options, POOL, files);
+    const size = { memoryMb: 4_096, vcores: 1 };
+    const launch = workerLaunch(options, POOL, files, size);
     expect(launch.environment['TRAINYARD_SERVER_CA_FILE']).to.equal(serverAuthorities.name);
     expect(launch.resources).to.deep.equal([FILE, serverAuthorities]);
-    expect(launch.launchId).not.to.equal(workerLaunch(options, POOL, RUNTIME).launchId);
+    expect(launch.launchId).not.to.equal(workerLaunch(options, POOL, RUNTIME, size).launchId);
     const secrets = { applicationId: 'application_1_0001', secret: 's', tokens: {} };
     const submission = poolSubmission(options, POOL, files, secrets);
     expect(submission.environment['TRAINYARD_CA_FILE']).to.equal(serverAuthorities.name);

@@ -23,12 +23,17 @@ const container = (name: string, change: Partial<YarnContainer> = {}): YarnConta
   ...change,
 });
 
-const plan = (change: Partial<PoolState>) =>
+const SIZE = { memoryMb: 4_096, vcores: 1 };
+
+type Change = Partial<Omit<PoolState, 'demand'>> & { readonly demand?: Partial<PoolState['demand']> };
+
+const plan = ({ demand, ...change }: Change) =>
   planPool(
     {
       wantedCount: 0,
       containers: [],
-      demand: { readyCount: 0, heldCount: 0 },
+      demand: { readyCount: 0, heldCount: 0, leastBytes: 0, ...demand },
+      size: SIZE,
       idleMs: 0,
       leavingNodes: [],
       ...change,
@@ -83,6 +88,18 @@ describe('plan of a pool', () => {
     expect(plan({ ...state, containers: [container('a', { ...silent, isBusy: true })] }).giveBack).to.deep.equal([]);
     expect(plan({ ...state, containers: [container('a', { ...silent, workerSilentMs: 119_999 })] }).giveBack).to.be
       .empty;
+  });
+
+  it('gives back an idle container that is too small for each task that waits', () => {
+    const small = container('small', { size: SIZE });
+    const state = { wantedCount: 1, containers: [small], size: { memoryMb: 8_192, vcores: 1 } };
+    const large = { readyCount: 1, heldCount: 0, leastBytes: 6 * 1024 ** 3 };
+    expect(plan({ ...state, demand: large })).to.deep.include({ wantedCount: 1, giveBack: ['small'] });
+    expect(plan({ ...state, demand: { ...large, leastBytes: 1024 ** 3 } }).giveBack).to.deep.equal([]);
+    expect(plan({ ...state, size: SIZE, demand: large }).giveBack, 'as large as can be had').to.deep.equal([]);
+    const busy = [container('small', { size: SIZE, isBusy: true })];
+    expect(plan({ ...state, containers: busy, demand: { ...large, heldCount: 1 } }).giveBack).to.deep.equal([]);
+    expect(plan({ ...state, demand: { ...large, readyCount: 0 } }).giveBack).to.deep.equal([]);
   });
 
   it('ends an application that has neither work nor containers for long enough, and says so', () => {
