@@ -13,6 +13,12 @@ import { Type, type Static } from './type.ts';
 export const WORKER_PROTOCOL_VERSION = 2;
 export const WORKER_PROTOCOL_VERSIONS_ACCEPTED: readonly number[] = [1, 2];
 
+/**
+ * Part of a worker's `memoryBytes` that its processes may use: the rest is the room in which the reason is still told before the
+ * kernel, or YARN, kills the whole container without one.
+ */
+export const MEMORY_SHARE_MAX = 0.92;
+
 /** `POST /internal/v1/workers`, bearer: the pool's bootstrap secret. */
 export const RegisterRequest = strict({
   protocolVersion: Type.Integer(),

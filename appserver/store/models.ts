@@ -38,6 +38,8 @@ export interface ModelRecord {
   readonly state: Model['state'];
   readonly sampleFraction: number;
   readonly threadCount: number;
+  /** What its task's process is predicted to take at most; null: nobody said. */
+  readonly predictedMemoryBytes: number | null;
   readonly trained: TrainedFacts | null;
   readonly error: Problem | null;
   readonly starred: boolean;
@@ -60,6 +62,7 @@ interface ModelRow {
   readonly state: Model['state'];
   readonly sample_fraction: number;
   readonly thread_count: number;
+  readonly predicted_memory_bytes: number | null;
   readonly row_count: number | null;
   readonly iterations: number | null;
   readonly ensemble: string | null;
@@ -116,6 +119,7 @@ const toModel = (row: ModelRow): ModelRecord => ({
   state: row.state,
   sampleFraction: row.sample_fraction,
   threadCount: row.thread_count,
+  predictedMemoryBytes: row.predicted_memory_bytes,
   trained: trainedOf(row),
   error: fromJsonOrNull<Problem>(row.error),
   starred: row.starred === 1,
@@ -140,6 +144,7 @@ export async function insertModel(
     | 'family'
     | 'sampleFraction'
     | 'threadCount'
+    | 'predictedMemoryBytes'
   >,
 ): Promise<void> {
   await db.knex('models').insert({
@@ -155,6 +160,7 @@ export async function insertModel(
     state: 'training',
     sample_fraction: model.sampleFraction,
     thread_count: model.threadCount,
+    predicted_memory_bytes: model.predictedMemoryBytes,
     starred: 0,
     tags: '[]',
     description: '',

@@ -207,7 +207,15 @@ describe('main job over HTTP', function () {
     for (const [index, row] of board.data.entries()) {
       expect(row).to.have.all.keys(
         ...['rank', 'modelId', 'name', 'family', 'blueprintId', 'sampleFraction', 'rowCount', 'scores', 'fitSeconds'],
-        ...['predictMicrosPerRow', 'sizeBytes', 'peakMemoryBytes', 'recommended', 'refitOf', 'starred'],
+        ...[
+          'predictMicrosPerRow',
+          'sizeBytes',
+          'peakMemoryBytes',
+          'predictedMemoryBytes',
+          'recommended',
+          'refitOf',
+          'starred',
+        ],
         ...['featureList', 'excludedForLeakage'],
       );
       expect(row.rank).to.equal(index + 1);
@@ -217,6 +225,7 @@ describe('main job over HTTP', function () {
       expect(row.predictMicrosPerRow).to.be.greaterThan(0);
       expect(row.sizeBytes).to.be.greaterThan(0);
       expect(row.peakMemoryBytes).to.be.greaterThan(1e6);
+      expect(row.predictedMemoryBytes, row.name).to.be.greaterThan(1e8);
     }
     const aucs = board.data.map(({ scores }) => scores.crossValidation?.['auc'] ?? NaN);
     expect(aucs).to.deep.equal(aucs.toSorted((a, b) => b - a));

@@ -30,7 +30,10 @@ export const Model = strict(
     fitSeconds: nullable(Type.Number()),
     predictMicrosPerRow: nullable(Type.Number()),
     sizeBytes: nullable(Type.Integer()),
-    peakMemoryBytes: nullable(Type.Integer()),
+    peakMemoryBytes: nullable(Type.Integer({ description: 'of its task’s process' })),
+    predictedMemoryBytes: nullable(
+      Type.Integer({ description: 'what its task was predicted to take, told before it began; null: nothing was' }),
+    ),
     iterations: nullable(Type.Integer()),
     ensemble: nullable(EnsembleFacts),
     calibration: nullable(Calibration),

@@ -188,7 +188,10 @@ export const LeaderboardEntry = strict({
   fitSeconds: Type.Number(),
   predictMicrosPerRow: Type.Number(),
   sizeBytes: Type.Integer(),
-  peakMemoryBytes: Type.Integer(),
+  peakMemoryBytes: Type.Integer({ description: 'of its task’s process' }),
+  predictedMemoryBytes: nullable(
+    Type.Integer({ description: 'what its task was predicted to take, told before it began; null: nothing was' }),
+  ),
   recommended: Type.Boolean(),
   refitOf: nullable(Id),
   starred: Type.Boolean(),

@@ -14,7 +14,17 @@ import {
   type StoredTable,
   type TrainTask,
 } from '#contracts';
-import { blueprintOf, candidateName, imbalanceFor, leakageSearchOf, next, rankingScore, withoutFeatures } from '#ml';
+import {
+  blueprintOf,
+  candidateName,
+  forecastTraining,
+  imbalanceFor,
+  leakageSearchOf,
+  next,
+  rankingScore,
+  withoutFeatures,
+  workerLimitFor,
+} from '#ml';
 import { newId } from '#runtime';
 import {
   createTask,
@@ -180,14 +190,17 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
   const table = await findStoredTable(trx, order.datasetId);
   if (table === undefined) throw new AppError('INTERNAL', `dataset ${order.datasetId} has no stored table`);
   const modelId = newId('model');
+  const spec = order.members.length > 0 ? ensembleSpec(modelId, order, table) : trainSpec(modelId, order, table);
+  const predictedMemoryBytes = spec.kind === 'train' ? forecastTraining(spec).peakBytes : null;
   const { task } = await createTask(trx, {
     jobId: order.jobId,
     projectId: order.projectId,
     runAs: order.runAs,
+    memoryBytes: predictedMemoryBytes === null ? null : workerLimitFor(predictedMemoryBytes),
     idempotencyKey: order.idempotencyKey,
     deadlineAt: order.deadlineAt,
     priority: planned.role === 'search' ? 0 : 1,
-    spec: order.members.length > 0 ? ensembleSpec(modelId, order, table) : trainSpec(modelId, order, table),
+    spec,
   });
   const { family } = blueprintOf(planned.blueprintId);
   const imbalance = imbalanceFor(plan, planned.blueprintId);
@@ -209,6 +222,7 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
     family,
     sampleFraction: order.sampleFraction,
     threadCount: plan.threadsPerTask,
+    predictedMemoryBytes,
   });
   return modelId;
 }

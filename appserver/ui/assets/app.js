@@ -40,7 +40,7 @@ async function showLeaderboard(projectId) {
         ['Fit', (row) => `${number(row.fitSeconds, 3)} s`, 'number'],
         ['One row', (row) => `${number(row.predictMicrosPerRow, 3)} µs`, 'number'],
         ['Size', (row) => bytes(row.sizeBytes), 'number'],
-        ['Memory', (row) => bytes(row.peakMemoryBytes), 'number'],
+        ['Memory (predicted)', memoryOf, 'number'],
       ],
       'No models yet.',
       (row) => (row.recommended ? 'recommended' : ''),
@@ -63,6 +63,12 @@ async function showLeaderboard(projectId) {
         )
       : make('span'),
   );
+}
+
+/** What a model's task took at most, and what it was predicted to take before it began. */
+function memoryOf({ peakMemoryBytes, predictedMemoryBytes }) {
+  const predicted = predictedMemoryBytes === null ? '' : ` (${bytes(predictedMemoryBytes)})`;
+  return `${bytes(peakMemoryBytes)}${predicted}`;
 }
 
 /** The feature list of a model; what it leaves out because it gives the target away is told on pointing at it. */

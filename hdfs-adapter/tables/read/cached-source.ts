@@ -118,7 +118,13 @@ function* slices(
   }
 }
 
-/** Reads columns whole; null as soon as they are known not to fit into `bytesMax`. */
+/** Of a text, beside the text: its place in the list. */
+const TEXT_CELL_BYTES = 8;
+
+/** Rows after which it is told from their texts whether those of all rows fit. */
+const PROJECTED_ROWS = 10_000;
+
+/** Reads columns whole; null as soon as they are known not to fit into `bytesMax`, or must be expected not to. */
 async function collect(
   source: BatchSource,
   request: readonly ColumnRequest[],
@@ -131,7 +137,14 @@ async function collect(
   const collectors = request.map((column) => collector(column, rows));
   for await (const batch of source.batches(request, signal)) {
     batch.columns.forEach((column, index) => collectors[index]?.add(column, batch.firstRow));
-    if (collectors.reduce((sum, { bytes }) => sum + bytes, 0) > bytesMax) return null;
+    const seen = batch.firstRow + batch.rowCount;
+    const left = seen < PROJECTED_ROWS ? 0 : rows / seen - 1;
+    // What is collected in vain is garbage of that size, and the table is read once more. Dictionaries grow less and less.
+    const bytes = collectors.reduce((sum, one, index) => {
+      const isText = request[index]?.view === 'text';
+      return sum + one.bytes + (isText ? left * (one.bytes - rows * TEXT_CELL_BYTES) : 0);
+    }, 0);
+    if (bytes > bytesMax) return null;
   }
   return collectors;
 }
@@ -172,7 +185,7 @@ function collector({ name, view }: ColumnRequest, rows: number): Collector {
     }
     case 'text': {
       const values: (string | null)[] = [];
-      let bytes = rows * 8;
+      let bytes = rows * TEXT_CELL_BYTES;
       return {
         get bytes() {
           return bytes;

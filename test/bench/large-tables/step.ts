@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatasetProfile, parse, StoredTable, type TrainTask } from '#contracts';
-import { encodeOutOfFold, fitModel, planAutopilot, profileTable } from '#ml';
-import { cachedSource, DEFAULT_INGEST_LIMITS, DuckDb, openInPlace, registerInPlace } from '#tables';
+import { encodeOutOfFold, fitModel, forecastTraining, planAutopilot, profileTable } from '#ml';
+import { DEFAULT_INGEST_LIMITS, DuckDb, openInPlace, registerInPlace } from '#tables';
+import { DatasetCache } from '../../../yarn-workers/worker/child/dataset-cache.ts';
 import { openFileSpool } from '../../../yarn-workers/worker/child/file-spool.ts';
 import { testEngine } from '../../support/boosting-engine.ts';
 import { LocalFiles } from '../../support/local-files.ts';
@@ -22,11 +23,13 @@ const {
   trees = 100,
   leaves = 63,
   numericOnly = false,
+  blueprint = 'lightgbm-default',
 } = JSON.parse(options) as {
   readonly threads?: number;
   readonly trees?: number;
   readonly leaves?: number;
   readonly numericOnly?: boolean;
+  readonly blueprint?: string;
 };
 const scratchDirectory = mkdtempSync(path.join(tmpdir(), 'trainyard-large-'));
 mkdirSync(path.join(scratchDirectory, 'spill'));
@@ -140,13 +143,14 @@ async function train() {
       weightColumn,
       monotonic,
       seed,
-      blueprintId: 'lightgbm-default',
+      blueprintId: blueprint,
       refit: null,
       threadCount: threads,
     },
-    parameters: { maxIterations: trees, leaves },
+    parameters: blueprint === 'lightgbm-default' ? { maxIterations: trees, leaves } : {},
     sampleFraction: 1,
   };
+  const forecast = forecastTraining(task);
   let phase = '';
   const io = freeIo({
     openSpool: () => openFileSpool(scratchDirectory),
@@ -155,11 +159,19 @@ async function train() {
       await new Promise((resolve) => setImmediate(resolve));
     },
   });
-  const fit = await fitModel(task, cachedSource(source(table), { bytesMax: CACHE_BYTES }), testEngine(), io);
+  const cache = new DatasetCache(CACHE_BYTES);
+  const fit = await fitModel(
+    task,
+    cache.source('dataset', table, () => source(table)),
+    testEngine(),
+    io,
+  );
   mark('fitted');
   const bytes = fit.outOfFold === null ? 0 : encodeOutOfFold(fit.outOfFold).length;
   mark('encoded');
   return {
+    predictedMib: Math.round(forecast.peakBytes / MIB),
+    forecast: forecast.parts.map(({ what, bytes }) => `${what} ${Math.round(bytes / MIB)}`),
     rows: table.rowCount,
     features: features.length,
     iterations: fit.iterations,

@@ -20,6 +20,7 @@ import {
   STATISTICS_CELLS_MAX,
   STATISTICS_ROWS_MAX,
 } from './limits.ts';
+import { grownArray } from './grown-array.ts';
 import { geoSurvey } from './places/geo-survey.ts';
 import { placeSurvey } from './places/place-survey.ts';
 import { trainingGroups, type Member, type RowRoles, type TrainingGroups } from './row-roles.ts';
@@ -136,11 +137,12 @@ interface Survey {
   steps(member: Member, feature: number): ManifestStep[];
   /** Of a category. */
   levels?(member: Member, rowsMin: number, most: number): LevelCounts;
+  /** Once, at the end of the pass. */
   statistics(feature: number): TrainingStatistics;
 }
 
 function numberSurvey({ manifest }: TaskFeature, { parts, holidays }: DateColumns): Survey {
-  const kept: number[] = [];
+  const kept = grownArray((length) => new Float64Array(length));
   return {
     decode: featureDecoder(manifest),
     add: (decoded, _rowCount, _firstRow, chosen) => {
@@ -152,7 +154,7 @@ function numberSurvey({ manifest }: TaskFeature, { parts, holidays }: DateColumn
       manifest.parse.kind === 'date'
         ? [{ kind: 'date-parts', feature, parts: [...parts] }, ...(holidays === null ? [] : [{ ...holidays, feature }])]
         : [{ kind: 'numeric', feature }],
-    statistics: (feature) => numberStatistics(feature, Float64Array.from(kept)),
+    statistics: (feature) => numberStatistics(feature, kept.take()),
   };
 }
 

@@ -1,9 +1,11 @@
 import { AppError, type Column, type ColumnBatch } from '#contracts';
 import type { ReadRows } from './encoder.ts';
+import { grownArray } from './grown-array.ts';
 
 /** Keeps some rows of the batches of a read as they are. */
 export interface RowKeeper {
   add(batch: ColumnBatch): void;
+  /** Once, at the end. */
   rows(): ReadRows;
 }
 
@@ -13,7 +15,7 @@ export interface RowKeeper {
  * @param isKept asked for each row once, in order
  */
 export function rowKeeper(isKept: (row: number) => boolean): RowKeeper {
-  const rows: number[] = [];
+  const rows = grownArray((length) => new Uint32Array(length));
   let keepers: ColumnKeeper[] | null = null;
   return {
     add: ({ firstRow, rowCount, columns }) => {
@@ -24,7 +26,7 @@ export function rowKeeper(isKept: (row: number) => boolean): RowKeeper {
         for (const [place, column] of columns.entries()) keepers[place]?.add(column, index);
       }
     },
-    rows: () => ({ rows: Uint32Array.from(rows), columns: (keepers ?? []).map((keeper) => keeper.column()) }),
+    rows: () => ({ rows: rows.take(), columns: (keepers ?? []).map((keeper) => keeper.column()) }),
   };
 }
 
@@ -39,17 +41,17 @@ const otherView = (name: string): AppError =>
 function columnKeeper({ name, view }: Column): ColumnKeeper {
   switch (view) {
     case 'number': {
-      const values: number[] = [];
+      const values = grownArray((length) => new Float64Array(length));
       return {
         add: (column, index) => {
           if (column.view !== view) throw otherView(name);
           values.push(column.values[index] ?? NaN);
         },
-        column: () => ({ view, name, values: Float64Array.from(values) }),
+        column: () => ({ view, name, values: values.take() }),
       };
     }
     case 'dictionary': {
-      const codes: number[] = [];
+      const codes = grownArray((length) => new Int32Array(length));
       let dictionary: readonly string[] = [];
       return {
         add: (column, index) => {
@@ -58,7 +60,7 @@ function columnKeeper({ name, view }: Column): ColumnKeeper {
           ({ dictionary } = column);
           codes.push(column.codes[index] ?? -1);
         },
-        column: () => ({ view, name, codes: Int32Array.from(codes), dictionary }),
+        column: () => ({ view, name, codes: codes.take(), dictionary }),
       };
     }
     case 'text': {

@@ -1,14 +1,9 @@
-import { AppError, type Blame, type TaskProgress } from '#contracts';
+import { AppError, MEMORY_SHARE_MAX, type Blame, type TaskProgress } from '#contracts';
 import type { Clock } from '#runtime';
 import { MEMORY_ADVICE, toMebibytes } from '../blame.ts';
 
 /** How often memory, deadline and progress are looked at. */
 export const GUARD_INTERVAL_MS = 250;
-/**
- * Part of the limit that a task may use: the rest is the room in which the reason is still told before the kernel, or
- * YARN, kills the whole container without one.
- */
-export const MEMORY_SHARE_MAX = 0.92;
 /** How long past its deadline a task may go on sealing by itself before it is killed. */
 export const DEADLINE_GRACE_MS = 2_000;
 /** Of a pause between two looks no more than so many intervals count as time without progress: this process was stopped. */

@@ -1,5 +1,5 @@
 import type { ManifestFile, TaskProgress, TrainTask } from '#contracts';
-import { encodeOutOfFold, fitModel, manifestOf, type FitIo, type FitResult } from '#ml';
+import { encodeOutOfFold, fitModel, forecastTraining, manifestOf, type FitIo, type FitResult } from '#ml';
 import { leakageLines } from './leakage-lines.ts';
 import { failpoint } from '#runtime';
 import { openFileSpool } from '../child/file-spool.ts';
@@ -68,10 +68,18 @@ export const runTrain: TaskHandler<TrainTask> = async ({
     fitMs: fit.timings.totalMs,
     predictMicrosPerRow: await microsPerRow(fit.scorer, context, spec),
     sizeBytes: blob.sizeBytes + written.sizeBytes,
-    peakMemoryBytes: peakMemoryBytes(),
+    peakMemoryBytes: memoryTold(spec, reporter),
     stoppedByDeadline: fit.stoppedByDeadline,
   };
 };
+
+/** The most that this process took, in bytes; the log has it beside what was predicted. */
+function memoryTold(spec: TrainTask, reporter: { log(line: string): void }): number {
+  const [taken, predicted] = [peakMemoryBytes(), forecastTraining(spec).peakBytes];
+  const [takenMib, predictedMib] = [taken, predicted].map((bytes) => Math.round(bytes / 1024 ** 2));
+  reporter.log(`memory: ${takenMib ?? 0} MiB taken, ${predictedMib ?? 0} MiB predicted`);
+  return taken;
+}
 
 /** What is about to be fitted, for the task's log. */
 function beginningOf({

@@ -1,0 +1,142 @@
+import type { ManifestFeature, TrainTask } from '#contracts';
+import { isText, outputCountOf } from '#scoring';
+import { readingOf, type Reading } from '../blueprints/reading.ts';
+import { hasLinearLeaves, isBoosted, isXgboost, leavesOf, type BoostedSettings } from '../blueprints/settings.ts';
+import { binSampleRows } from '../fit/bin-sample.ts';
+import { MATRIX_CELLS_MAX, STATISTICS_CELLS_MAX, STATISTICS_ROWS_MAX } from '../fit/limits.ts';
+import { COUNTED_TERMS_MAX, CORPUS_ENTRIES_MAX } from '../fit/text/limits.ts';
+import { offsetColumns } from '../fit/target-rows.ts';
+import { taskFeatures } from '../fit/task-columns.ts';
+import { boostedColumns } from './boosted-columns.ts';
+import { forecastOf, type MemoryForecast, type MemoryPart, type MemoryPhase } from './forecast.ts';
+import * as limits from './limits.ts';
+import { rowCountsOf, type RowCounts } from './rows.ts';
+
+/**
+ * What the fit of a task is predicted to take at most, from the task alone: the same for whoever asks. Rows and columns are exact
+ * but for what a survey finds (levels of categories, terms of texts); what they take is counted in `docs/adr/0072-memory-contract.md`.
+ *
+ * @throws BLUEPRINT_UNKNOWN; VALIDATION_FAILED on a parameter that does not exist or fit
+ */
+export function forecastTraining(task: TrainTask): MemoryForecast {
+  const reading = readingOf(task);
+  const { settings } = reading;
+  const rows = rowCountsOf(task);
+  const always: MemoryPart[] = [
+    { what: 'program', bytes: limits.PROGRAM_BYTES },
+    ...readingParts(task, reading),
+    { what: 'target of all rows', bytes: rows.all * targetBytes(task) },
+  ];
+  const survey: MemoryPhase = { name: 'survey', parts: surveyParts(task, reading, rows) };
+  const fit =
+    settings === null ? [] : isBoosted(settings) ? boostPhases(task, reading, settings, rows) : [matrixPhase()];
+  return forecastOf(always, [survey, ...fit, finishPhase(task, rows)]);
+}
+
+/** Columns that are read are kept decoded as far as they fit, unless the table is so large that few would. */
+function readingParts(task: TrainTask, { settings }: Reading): MemoryPart[] {
+  const { table } = task;
+  const cellBytes = settings === null ? [] : taskFeatures(task).map(({ manifest }) => decodedBytes(manifest));
+  const readBytes = table.rowCount * cellBytes.reduce((sum, bytes) => sum + bytes, limits.CELL_BYTES);
+  const wholeBytes = table.rowCount * table.columns.length * limits.CELL_BYTES;
+  const isKept = wholeBytes <= limits.WHOLE_OF_CACHE_MAX * limits.CACHE_BYTES;
+  return [
+    { what: 'reading', bytes: Math.min(limits.READING_BYTES, limits.READING_OF_CELLS * readBytes) },
+    { what: 'decoded columns', bytes: isKept ? Math.min(limits.CACHE_BYTES, readBytes) : 0 },
+  ];
+}
+
+function decodedBytes(manifest: ManifestFeature): number {
+  if (isText(manifest)) return limits.TEXT_CELL_BYTES;
+  return manifest.parse.kind === 'category' ? 4 : limits.CELL_BYTES;
+}
+
+/** Class or value of a row, its weight and offsets, what it is for, and what it is dealt by. */
+function targetBytes({ target, weightColumn, partitioning, sampleFraction }: TrainTask): number {
+  const isRegression = target.targetType === 'regression';
+  return (
+    (isRegression ? 8 : 4) +
+    (weightColumn === null ? 0 : 8) +
+    8 * offsetColumns(target).length +
+    (partitioning.method === 'group' || partitioning.method === 'column' || partitioning.duplicates !== undefined
+      ? 4
+      : 0) +
+    (partitioning.dates === undefined ? 0 : 8) +
+    (sampleFraction < 1 ? 2 : 1)
+  );
+}
+
+function surveyParts(task: TrainTask, { settings, analyses }: Reading, { all }: RowCounts): MemoryPart[] {
+  if (settings === null) return [];
+  const manifests = taskFeatures(task).map(({ manifest }) => manifest);
+  const texts = manifests.filter(isText).length;
+  const levels = task.features.reduce((sum, { uniqueCount }, index) => {
+    const manifest = manifests[index];
+    const isCategory = manifest?.parse.kind === 'category' && !isText(manifest);
+    return sum + (isCategory ? uniqueCount : 0);
+  }, 0);
+  const terms = Math.min(COUNTED_TERMS_MAX, limits.TERMS_OF_TEXT * all);
+  const statisticsCells = Math.min(STATISTICS_CELLS_MAX, Math.min(all, STATISTICS_ROWS_MAX) * manifests.length);
+  return [
+    { what: 'levels of categories', bytes: levels * limits.LEVEL_BYTES },
+    { what: 'terms of texts', bytes: texts * analyses.length * terms * limits.TERM_BYTES },
+    { what: 'training statistics', bytes: statisticsCells * limits.STATISTICS_CELL_BYTES },
+  ];
+}
+
+/** Texts that are read, each analysis by itself. */
+const textCount = (task: TrainTask, { analyses }: Reading): number =>
+  analyses.length * taskFeatures(task).filter(({ manifest }) => isText(manifest)).length;
+
+function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSettings, rows: RowCounts): MemoryPhase[] {
+  const columns = boostedColumns(task, reading, settings);
+  const outputs = outputCountOf(task.target);
+  const surveyed = surveyParts(task, reading, rows);
+  const entries = Math.min(CORPUS_ENTRIES_MAX, textCount(task, reading) * rows.all * limits.TERMS_OF_TEXT);
+  const sampleBytes = Math.min(rows.training, binSampleRows(columns)) * columns * 8;
+  const binBytes = !isXgboost(settings) && settings.maxBins > 255 ? 2 : 1;
+  const trainingCells = rows.training * columns;
+  const validationCells = rows.validation * columns;
+  const isBinned = trainingCells > MATRIX_CELLS_MAX && !isXgboost(settings) && !hasLinearLeaves(settings);
+  const inMemory = (cells: number): number => (cells > MATRIX_CELLS_MAX ? 0 : cells * 8);
+  const maxBins = isXgboost(settings) ? 256 : settings.maxBins;
+  const shared: MemoryPart[] = [
+    ...surveyed,
+    {
+      what: 'gradients, scores and places of training rows',
+      bytes: rows.training * (limits.TRAINING_ROW_BYTES + limits.TRAINING_OUTPUT_BYTES * outputs),
+    },
+    { what: 'bins of training rows', bytes: trainingCells * binBytes },
+    { what: 'histograms', bytes: leavesOf(settings) * columns * (maxBins + 1) * limits.HISTOGRAM_BIN_BYTES },
+    {
+      what: 'scores of validation rows',
+      bytes: rows.validation * (limits.VALIDATION_ROW_BYTES + 8 * outputs),
+    },
+  ];
+  return [
+    { name: 'texts', parts: [...surveyed, { what: 'terms of rows', bytes: entries * limits.CORPUS_ENTRY_BYTES }] },
+    { name: 'bins', parts: [...surveyed, { what: 'sample for bins', bytes: 2 * sampleBytes }] },
+    {
+      name: 'boost',
+      parts: isBinned
+        ? [...shared, { what: 'bins of validation rows', bytes: validationCells * binBytes }]
+        : [
+            ...shared,
+            { what: 'matrix of training rows', bytes: inMemory(trainingCells) },
+            { what: 'matrix of validation rows', bytes: inMemory(validationCells) },
+          ],
+    },
+  ];
+}
+
+/** Linear models, forests, factorization machines and networks are fitted on as many rows as a matrix of bounded size has. */
+const matrixPhase = (): MemoryPhase => ({
+  name: 'fit',
+  parts: [{ what: 'matrix of the sample', bytes: limits.MATRIX_COPIES * MATRIX_CELLS_MAX * 8 }],
+});
+
+function finishPhase({ target }: TrainTask, { heldBack }: RowCounts): MemoryPhase {
+  const outputs = outputCountOf(target);
+  const perRow = limits.HELD_BACK_ROW_BYTES + limits.HELD_BACK_OUTPUT_BYTES * outputs;
+  return { name: 'predictions', parts: [{ what: 'predictions of held-back rows', bytes: heldBack * perRow }] };
+}

@@ -1,0 +1,40 @@
+export const MIB = 1024 ** 2;
+
+/** The program, its engines and what it compiles: a task's process before it reads anything has this. */
+export const PROGRAM_BYTES = 150 * MIB;
+/** What reading takes: DuckDB's buffers, a piece ahead, decoded batches. */
+export const READING_BYTES = 125 * MIB;
+/** A table takes no more to be read than so many times what is read of it. */
+export const READING_OF_CELLS = 2;
+/** What is decoded of a cell that is kept. */
+export const CELL_BYTES = 8;
+/** Decoded columns that a worker keeps, as it is configured by default. */
+export const CACHE_BYTES = 512 * MIB;
+/** A table of so many times that is not kept. */
+export const WHOLE_OF_CACHE_MAX = 4;
+
+/** A text, beside its place: characters are not known beforehand. */
+export const TEXT_CELL_BYTES = 232;
+
+/** A level of a category while features are surveyed: its text, its codes in reads and what is counted of it, and half as much garbage. */
+export const LEVEL_BYTES = 400;
+/** A term of a text that is counted, in one analysis. */
+export const TERM_BYTES = 300;
+/** Different terms of a text, as a guess. */
+export const TERMS_OF_TEXT = 12;
+/** A term of a row while members' texts are fitted. */
+export const CORPUS_ENTRY_BYTES = 14;
+/** A row that trains, beside its values: label, gradients and their order, score, place in the tree that grows. */
+export const TRAINING_ROW_BYTES = 20;
+export const TRAINING_OUTPUT_BYTES = 24;
+/** A bin of a leaf's histogram: sums of gradients and of second derivatives. */
+export const HISTOGRAM_BIN_BYTES = 16;
+/** A row that validates, beside its values: label and score. */
+export const VALIDATION_ROW_BYTES = 4;
+/** A row that is predicted: number, part and class, and of each output the prediction; once more while they are written. */
+export const HELD_BACK_ROW_BYTES = 2 * 9;
+export const HELD_BACK_OUTPUT_BYTES = 2 * 8;
+/** What training statistics are made from. */
+export const STATISTICS_CELL_BYTES = 8;
+/** Other engines hold a matrix of bounded size, and as much again while they work on it. */
+export const MATRIX_COPIES = 2;

@@ -1,0 +1,42 @@
+import type { TrainTask } from '#contracts';
+import { drawnShare } from '../fit/down-sample.ts';
+import { fittedFraction } from '../fit/sample-fraction.ts';
+
+/** Rows of a task's largest member by what they are for, as far as the task says. */
+export interface RowCounts {
+  readonly all: number;
+  readonly training: number;
+  readonly validation: number;
+  /** Of the holdout. */
+  readonly holdout: number;
+  /** That some member predicts: of all folds, and the holdout; 0 in a refit. */
+  readonly heldBack: number;
+  readonly memberCount: number;
+}
+
+/** @throws what `fittedFraction` throws */
+export function rowCountsOf(task: TrainTask): RowCounts {
+  const { partitioning, refit, table } = task;
+  const all = table.rowCount;
+  const fitted = fittedFraction(task) * drawnShare(task);
+  if (refit !== null)
+    return { all, training: all * fitted, validation: 0, holdout: 0, heldBack: 0, memberCount: refit.copies ?? 1 };
+  const { dates, folds, validationFraction, holdoutFraction } = partitioning;
+  if (dates !== undefined) {
+    const holdout = dates.holdout?.rowCount ?? 0;
+    const most = (which: 'training' | 'validation'): number =>
+      Math.max(...dates.backtests.map((backtest) => backtest[which].rowCount));
+    const validated = dates.backtests.reduce((sum, { validation }) => sum + validation.rowCount, 0);
+    const parts = { training: most('training') * fitted, validation: most('validation'), holdout };
+    return { all, ...parts, heldBack: validated + holdout, memberCount: dates.backtests.length };
+  }
+  const holdout = all * holdoutFraction;
+  if (partitioning.validation === 'tvh') {
+    const validation = all * (validationFraction ?? 0);
+    const training = (all - holdout - validation) * fitted;
+    return { all, training, validation, holdout, heldBack: holdout + validation, memberCount: 1 };
+  }
+  const rest = all - holdout;
+  const validation = rest / Math.max(1, folds);
+  return { all, training: (rest - validation) * fitted, validation, holdout, heldBack: all, memberCount: folds };
+}
