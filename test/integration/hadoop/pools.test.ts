@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { Job, MEMORY_SHARE_MAX, Model } from '#contracts';
 import { listYarnPools, liveApplications, newestApplications, rawRows } from '#store';
 import { startTestAppServer, type TestAppServer } from '../../support/app-server.ts';
 import { sharedHadoopCluster, type HadoopCluster } from '../../support/hadoop/index.ts';
@@ -11,6 +12,18 @@ import { churnCsv } from '../worker/support.ts';
 const START_MS = 120_000;
 /** Of the app server, printed when a test fails. */
 const LOG_LINES = 100;
+
+const GIB = 1024 ** 3;
+
+/** Numbers without repeats, two of which decide the label. */
+function wideCsv(columnCount: number, rowCount: number): string {
+  const head = [...Array.from({ length: columnCount }, (_, column) => `n${column}`), 'label'].join(',');
+  const lines = Array.from({ length: rowCount }, (_, row) => {
+    const values = Array.from({ length: columnCount }, (__, column) => Math.sin(row * (column + 1.5)).toFixed(9));
+    return [...values, Number(values[0]) + Number(values[1]) > 0 ? 'yes' : 'no'].join(',');
+  });
+  return `${[head, ...lines].join('\n')}\n`;
+}
 
 /** The whole way: an end user's job on YARN, data and models in HDFS. */
 describe('pools on YARN', function () {
@@ -58,5 +71,30 @@ describe('pools on YARN', function () {
     const ended = (await newestApplications(database)).get('yarn:ml:alice');
     expect(ended?.state).to.equal('ENDED');
     expect(ended?.diagnostics).to.match(/^SUCCEEDED: No task for 2 s/);
+  });
+
+  it('starts a larger container for a model that is predicted to need one', async () => {
+    const { api: alice } = await platform.user('alice');
+    const { database } = platform.server;
+    const { projectId } = await modelled(
+      alice,
+      { content: wideCsv(20, 1_500), fileName: 'wide.csv' },
+      { target: 'label', maxModels: 1, mode: 'quick' },
+    );
+    // A histogram of 1,000 bins for each of 4,096 leaves and 20 columns: 1.3 GB.
+    const job = await alice.call('POST', `/projects/${projectId}/models`, 202, Job, {
+      json: { blueprintId: 'lightgbm-default', parameters: { leaves: 4_096, maxBins: 1_000, maxIterations: 3 } },
+    });
+    const model = await alice.get((await alice.succeeded(job)).resource ?? '', Model);
+    expect(model.predictedMemoryBytes).to.be.greaterThan(1.3 * GIB);
+    expect(model.peakMemoryBytes).to.be.lessThan(model.predictedMemoryBytes ?? 0);
+    const [attempt] = await rawRows<{ memory_mb: number; memory_bytes: number }>(
+      database,
+      `select yarn_container.memory_mb, worker.memory_bytes from attempt join worker on worker.id = attempt.worker_id
+       join yarn_container on yarn_container.container_id = worker.container_id where attempt.task_id = ?`,
+      [model.taskId],
+    );
+    expect(attempt?.memory_mb).to.equal(2_048);
+    expect(attempt?.memory_bytes).to.be.greaterThan((model.predictedMemoryBytes ?? Infinity) / MEMORY_SHARE_MAX);
   });
 });

@@ -89,7 +89,8 @@ const textCount = (task: TrainTask, { analyses }: Reading): number =>
   analyses.length * taskFeatures(task).filter(({ manifest }) => isText(manifest)).length;
 
 function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSettings, rows: RowCounts): MemoryPhase[] {
-  const columns = boostedColumns(task, reading, settings);
+  const valueCounts = boostedColumns(task, reading, settings);
+  const columns = valueCounts.length;
   const outputs = outputCountOf(task.target);
   const surveyed = surveyParts(task, reading, rows);
   const entries = Math.min(CORPUS_ENTRIES_MAX, textCount(task, reading) * rows.all * limits.TERMS_OF_TEXT);
@@ -99,7 +100,9 @@ function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSetting
   const validationCells = rows.validation * columns;
   const isBinned = trainingCells > MATRIX_CELLS_MAX && !isXgboost(settings) && !hasLinearLeaves(settings);
   const inMemory = (cells: number): number => (cells > MATRIX_CELLS_MAX ? 0 : cells * 8);
-  const maxBins = isXgboost(settings) ? 256 : settings.maxBins;
+  const binsMax = isXgboost(settings) ? 256 : settings.maxBins;
+  // One more for missing values.
+  const binCount = valueCounts.reduce((sum, values) => sum + Math.min(binsMax, values) + 1, 0);
   const shared: MemoryPart[] = [
     ...surveyed,
     {
@@ -107,7 +110,7 @@ function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSetting
       bytes: rows.training * (limits.TRAINING_ROW_BYTES + limits.TRAINING_OUTPUT_BYTES * outputs),
     },
     { what: 'bins of training rows', bytes: trainingCells * binBytes },
-    { what: 'histograms', bytes: leavesOf(settings) * columns * (maxBins + 1) * limits.HISTOGRAM_BIN_BYTES },
+    { what: 'histograms', bytes: leavesOf(settings) * binCount * limits.HISTOGRAM_BIN_BYTES },
     {
       what: 'scores of validation rows',
       bytes: rows.validation * (limits.VALIDATION_ROW_BYTES + 8 * outputs),
