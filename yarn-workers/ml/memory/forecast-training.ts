@@ -4,7 +4,7 @@ import { readingOf, type Reading } from '../blueprints/reading.ts';
 import { hasLinearLeaves, isBoosted, isXgboost, leavesOf, type BoostedSettings } from '../blueprints/settings.ts';
 import { binSampleRows } from '../fit/bin-sample.ts';
 import { MATRIX_CELLS_MAX, STATISTICS_CELLS_MAX, STATISTICS_ROWS_MAX } from '../fit/limits.ts';
-import { COUNTED_TERMS_MAX, CORPUS_ENTRIES_MAX } from '../fit/text/limits.ts';
+import { CORPUS_ENTRIES_MAX, COUNTED_TERMS_MAX, TEXT_WORK_MAX } from '../fit/text/limits.ts';
 import { offsetColumns } from '../fit/target-rows.ts';
 import { taskFeatures } from '../fit/task-columns.ts';
 import { boostedColumns } from './boosted-columns.ts';
@@ -88,12 +88,28 @@ function surveyParts(task: TrainTask, { settings, analyses }: Reading, { all }: 
 const textCount = (task: TrainTask, { analyses }: Reading): number =>
   analyses.length * taskFeatures(task).filter(({ manifest }) => isText(manifest)).length;
 
+/** Terms of all rows whose texts are read. */
+function entryCount(task: TrainTask, reading: Reading, { all }: RowCounts): number {
+  const ofText = Math.min(all * limits.TERMS_OF_TEXT, TEXT_WORK_MAX / limits.TERM_CHARACTERS);
+  return Math.min(CORPUS_ENTRIES_MAX, textCount(task, reading) * ofText);
+}
+
+function corpusParts(task: TrainTask, reading: Reading, rows: RowCounts): MemoryPart[] {
+  const texts = textCount(task, reading);
+  const rowBytes = texts === 0 ? 0 : texts * limits.CORPUS_ROW_BYTES + limits.SCORED_ROW_BYTES;
+  const bytes = rows.all * rowBytes + entryCount(task, reading, rows) * limits.CORPUS_ENTRY_BYTES;
+  return [{ what: 'terms of rows', bytes }];
+}
+
+const fittedTextBytes = (task: TrainTask, reading: Reading, rows: RowCounts): number =>
+  entryCount(task, reading, rows) * limits.FITTED_ENTRY_BYTES;
+
 function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSettings, rows: RowCounts): MemoryPhase[] {
   const valueCounts = boostedColumns(task, reading, settings);
   const columns = valueCounts.length;
   const outputs = outputCountOf(task.target);
   const surveyed = surveyParts(task, reading, rows);
-  const entries = Math.min(CORPUS_ENTRIES_MAX, textCount(task, reading) * rows.all * limits.TERMS_OF_TEXT);
+  const corpora = corpusParts(task, reading, rows);
   const sampleBytes = Math.min(rows.training, binSampleRows(columns)) * columns * 8;
   const binBytes = !isXgboost(settings) && settings.maxBins > 255 ? 2 : 1;
   const trainingCells = rows.training * columns;
@@ -105,6 +121,7 @@ function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSetting
   const binCount = valueCounts.reduce((sum, values) => sum + Math.min(binsMax, values) + 1, 0);
   const shared: MemoryPart[] = [
     ...surveyed,
+    ...corpora,
     {
       what: 'gradients, scores and places of training rows',
       bytes: rows.training * (limits.TRAINING_ROW_BYTES + limits.TRAINING_OUTPUT_BYTES * outputs),
@@ -117,8 +134,11 @@ function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSetting
     },
   ];
   return [
-    { name: 'texts', parts: [...surveyed, { what: 'terms of rows', bytes: entries * limits.CORPUS_ENTRY_BYTES }] },
-    { name: 'bins', parts: [...surveyed, { what: 'sample for bins', bytes: 2 * sampleBytes }] },
+    {
+      name: 'texts',
+      parts: [...surveyed, ...corpora, { what: 'fit of texts', bytes: fittedTextBytes(task, reading, rows) }],
+    },
+    { name: 'bins', parts: [...surveyed, ...corpora, { what: 'sample for bins', bytes: 2 * sampleBytes }] },
     {
       name: 'boost',
       parts: isBinned

@@ -22,8 +22,14 @@ export const LEVEL_BYTES = 400;
 export const TERM_BYTES = 300;
 /** Different terms of a text, as a guess. */
 export const TERMS_OF_TEXT = 12;
-/** A term of a row while members' texts are fitted. */
-export const CORPUS_ENTRY_BYTES = 14;
+/** Characters of a term and what follows it, as a guess. */
+export const TERM_CHARACTERS = 6;
+/** A term of a row, and what more it takes while members' texts are fitted. */
+export const CORPUS_ENTRY_BYTES = 6;
+export const FITTED_ENTRY_BYTES = 8;
+/** A row of the table, of each text that is read, and once: where its terms are, and its scores. */
+export const CORPUS_ROW_BYTES = 5;
+export const SCORED_ROW_BYTES = 4;
 /** A row that trains, beside its values: label, gradients and their order, score, place in the tree that grows. */
 export const TRAINING_ROW_BYTES = 20;
 export const TRAINING_OUTPUT_BYTES = 24;
