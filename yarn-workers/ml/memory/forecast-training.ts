@@ -33,13 +33,13 @@ export function forecastTraining(task: TrainTask): MemoryForecast {
   return forecastOf(always, [survey, ...fit, finishPhase(task, rows)]);
 }
 
-/** Columns that are read are kept decoded as far as they fit, unless the table is so large that few would. */
+/** Columns that are read are kept decoded, where the whole table would fit. */
 function readingParts(task: TrainTask, { settings }: Reading): MemoryPart[] {
   const { table } = task;
   const cellBytes = settings === null ? [] : taskFeatures(task).map(({ manifest }) => decodedBytes(manifest));
   const readBytes = table.rowCount * cellBytes.reduce((sum, bytes) => sum + bytes, limits.CELL_BYTES);
   const wholeBytes = table.rowCount * table.columns.length * limits.CELL_BYTES;
-  const isKept = wholeBytes <= limits.WHOLE_OF_CACHE_MAX * limits.CACHE_BYTES;
+  const isKept = wholeBytes <= limits.CACHE_BYTES;
   return [
     { what: 'reading', bytes: Math.min(limits.READING_BYTES, limits.READING_OF_CELLS * readBytes) },
     { what: 'decoded columns', bytes: isKept ? Math.min(limits.CACHE_BYTES, readBytes) : 0 },

@@ -10,8 +10,6 @@ export const READING_OF_CELLS = 2;
 export const CELL_BYTES = 8;
 /** Decoded columns that a worker keeps, as it is configured by default. */
 export const CACHE_BYTES = 512 * MIB;
-/** A table of so many times that is not kept. */
-export const WHOLE_OF_CACHE_MAX = 4;
 
 /** A text, beside its place: characters are not known beforehand. */
 export const TEXT_CELL_BYTES = 232;

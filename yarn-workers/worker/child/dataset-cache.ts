@@ -8,9 +8,6 @@ export const CACHED_TABLES_MAX = 8;
 /** What a decoded cell takes at most, texts of dictionaries apart. */
 const CELL_BYTES = 8;
 
-/** A table of so many times what all tables may take is not kept: of its columns few would be, and be of no use to tasks that read most. */
-const WHOLE_OF_CACHE_MAX = 4;
-
 interface Entry {
   readonly datasetId: string;
   readonly source: CachedSource;
@@ -47,7 +44,8 @@ export class DatasetCache {
    */
   source(datasetId: string, table: StoredTable, open: () => BatchSource): BatchSource {
     const wholeBytes = table.rowCount * table.columns.length * CELL_BYTES;
-    if (wholeBytes > WHOLE_OF_CACHE_MAX * this.#bytesMax) return open();
+    // Of its columns few would be kept, of no use to tasks that read most.
+    if (wholeBytes > this.#bytesMax) return open();
     const key = [datasetId, ...table.files.map((file) => file.sha256), ...inPlaceKeys(table)].join(' ');
     const found = this.#entries.get(key);
     this.#entries.delete(key);

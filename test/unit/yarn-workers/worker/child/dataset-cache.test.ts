@@ -52,7 +52,7 @@ describe('worker: data cache', () => {
     expect(reads).to.equal(0);
   });
 
-  it('keeps nothing of a table that is many times as large', async () => {
+  it('keeps nothing of a table that is larger', async () => {
     const cache = new DatasetCache(ROWS * 8);
     const wide = (columnCount: number): StoredTable => {
       const [column] = tableOf('w').columns;
@@ -63,8 +63,8 @@ describe('worker: data cache', () => {
       };
     };
     for (const [columnCount, expected] of [
-      [4, 1],
-      [5, 2],
+      [1, 1],
+      [2, 2],
     ] as const) {
       reads = 0;
       for (let time = 0; time < 2; time += 1) {
