@@ -2,11 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { buildApplicationMaster } from '../../scripts/lib/java/application-master.ts';
 import { startHadoopCluster, type HadoopCluster } from '../../test/support/hadoop/index.ts';
 import { freePorts } from '../../test/support/platform.ts';
 import { AppServer } from './app-server.ts';
-import { CommandLine, program } from './commands.ts';
+import { CommandLine } from './commands.ts';
+import { install } from './install.ts';
 import { removeAll, work } from './modelling.ts';
 import { administrator, entriesOf, OBJECTS, writeConfig } from './site.ts';
 
@@ -23,14 +23,6 @@ async function closeAll(): Promise<void> {
   for (const close of closers.toReversed()) await close();
 }
 const close = (): Promise<void> => (closing ??= closeAll());
-
-async function install(trainyard: CommandLine, cluster: HadoopCluster): Promise<void> {
-  const { file } = JSON.parse(await program('bundle', ['--json'])) as { file: string }; // what scripts/bundle prints
-  const { jar, clientJars } = await buildApplicationMaster();
-  const jars = [jar, ...clientJars].map((one) => path.dirname(one));
-  const places = ['--archive', file, '--jars', [...new Set(jars)].join(',')];
-  await trainyard.hadoop('install', ...places, ...administrator(cluster));
-}
 
 /** What the end user's work left in HDFS: all that it made was written by his containers, in his name. */
 async function showObjects(cluster: HadoopCluster, user: string): Promise<void> {

@@ -10,8 +10,17 @@ const CONTAINER_MB = 2304;
 /** Aggregated logs are YARN's own and go by its `yarn.log-aggregation.retain-seconds`. */
 const LOGS_OF_YARN = '/app-logs/';
 
-/** Writes the configuration of app servers: what an administrator writes into `conf/trainyard.json`. Returns its path. */
-export function writeConfig(cluster: HadoopCluster, dataDir: string, port: number): string {
+/**
+ * Writes the configuration of app servers: what an administrator writes into `conf/trainyard.json`. Returns its path.
+ *
+ * @param yarn keys of `yarn` beside those of the example
+ */
+export function writeConfig(
+  cluster: HadoopCluster,
+  dataDir: string,
+  port: number,
+  yarn: Readonly<Record<string, number>> = {},
+): string {
   const { security } = cluster;
   const service =
     security === undefined ? { user: 'trainyard' } : { keytab: security.keytab('trainyard'), caFile: security.caFile };
@@ -21,7 +30,7 @@ export function writeConfig(cluster: HadoopCluster, dataDir: string, port: numbe
     compute: { driver: 'yarn' },
     hadoop: { confDir: cluster.confDir, ...service },
     objectStore: { driver: 'hdfs', root: OBJECTS },
-    yarn: { runtimeDir: `${HOME}/runtime`, queue: 'ml', containerMemoryMb: CONTAINER_MB, containersMax: 2 },
+    yarn: { runtimeDir: `${HOME}/runtime`, queue: 'ml', containerMemoryMb: CONTAINER_MB, containersMax: 2, ...yarn },
   };
   const file = path.join(dataDir, 'trainyard.json');
   writeFileSync(file, JSON.stringify(config, null, 2));
