@@ -125,7 +125,7 @@ function noteStops({ stops }: MemberContext, finished: readonly FinishedMember[]
     if (stoppedByDeadline) stops.note(boostPlace(index), iterations);
 }
 
-/** The scores of the texts for each member, where the blueprint reads some: they are fitted before any tree is grown. */
+/** The scores of the texts for each member, where the blueprint reads some: they are fitted before any tree is grown, which needs no texts then. */
 export async function scoresOfTexts(
   context: MemberContext<{ readonly textComponents: number }>,
   members: readonly Member[],
@@ -140,6 +140,7 @@ export async function scoresOfTexts(
     const stopAt = io.now() + (SCORES_TIME_SHARE * left) / (members.length - SCORES_TIME_SHARE * index);
     scores.push(await scoreTexts(context, member, index, settings.textComponents, stopAt));
   }
+  texts.release();
   return scores;
 }
 

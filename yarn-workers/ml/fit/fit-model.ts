@@ -268,6 +268,7 @@ async function readFeatures(
   );
   const sizes = { seed, outputCount, rowCount };
   const texts = await readCorpora(survey.texts, sizes, features, roles, source, io.signal);
+  for (const { counter } of survey.texts) counter.release();
   const wanted = features.filter(({ manifest }) => isText(manifest)).length * reading.analyses.length;
   if (texts.all.length < wanted) io.log?.('the texts are too large: their runs of characters are left out');
   if (texts.rowShare < 1)

@@ -27,7 +27,10 @@ export function forecastTraining(task: TrainTask): MemoryForecast {
     ...readingParts(task, reading),
     { what: 'target of all rows', bytes: rows.all * targetBytes(task) },
   ];
-  const survey: MemoryPhase = { name: 'survey', parts: surveyParts(task, reading, rows) };
+  const survey: MemoryPhase = {
+    name: 'survey',
+    parts: [...levelParts(task, reading), ...surveyedParts(task, reading, rows)],
+  };
   const fit =
     settings === null ? [] : isBoosted(settings) ? boostPhases(task, reading, settings, rows) : [matrixPhase()];
   return forecastOf(always, [survey, ...fit, finishPhase(task, rows)]);
@@ -66,21 +69,24 @@ function targetBytes({ target, weightColumn, partitioning, sampleFraction }: Tra
   );
 }
 
-function surveyParts(task: TrainTask, { settings, analyses }: Reading, { all }: RowCounts): MemoryPart[] {
-  if (settings === null) return [];
+/** What a survey keeps of categories for the steps of every member. */
+function levelParts(task: TrainTask, { settings }: Reading): MemoryPart[] {
   const manifests = taskFeatures(task).map(({ manifest }) => manifest);
-  const texts = manifests.filter(isText).length;
   const levels = task.features.reduce((sum, { uniqueCount }, index) => {
     const manifest = manifests[index];
     const isCategory = manifest?.parse.kind === 'category' && !isText(manifest);
     return sum + (isCategory ? uniqueCount : 0);
   }, 0);
-  const terms = Math.min(COUNTED_TERMS_MAX, limits.TERMS_OF_TEXT * all);
-  const statisticsCells = Math.min(STATISTICS_CELLS_MAX, Math.min(all, STATISTICS_ROWS_MAX) * manifests.length);
+  return settings === null ? [] : [{ what: 'levels of categories', bytes: levels * limits.LEVEL_BYTES }];
+}
+
+/** What is let go when the survey is over. */
+function surveyedParts(task: TrainTask, reading: Reading, rows: RowCounts): MemoryPart[] {
+  if (reading.settings === null) return [];
+  const cells = Math.min(STATISTICS_CELLS_MAX, Math.min(rows.all, STATISTICS_ROWS_MAX) * task.features.length);
   return [
-    { what: 'levels of categories', bytes: levels * limits.LEVEL_BYTES },
-    { what: 'terms of texts', bytes: texts * analyses.length * terms * limits.TERM_BYTES },
-    { what: 'training statistics', bytes: statisticsCells * limits.STATISTICS_CELL_BYTES },
+    { what: 'terms of texts', bytes: countedTermBytes(task, reading, rows) },
+    { what: 'training statistics', bytes: cells * limits.STATISTICS_CELL_BYTES },
   ];
 }
 
@@ -88,28 +94,30 @@ function surveyParts(task: TrainTask, { settings, analyses }: Reading, { all }: 
 const textCount = (task: TrainTask, { analyses }: Reading): number =>
   analyses.length * taskFeatures(task).filter(({ manifest }) => isText(manifest)).length;
 
-/** Terms of all rows whose texts are read. */
-function entryCount(task: TrainTask, reading: Reading, { all }: RowCounts): number {
-  const ofText = Math.min(all * limits.TERMS_OF_TEXT, TEXT_WORK_MAX / limits.TERM_CHARACTERS);
-  return Math.min(CORPUS_ENTRIES_MAX, textCount(task, reading) * ofText);
-}
+const countedTermBytes = (task: TrainTask, reading: Reading, { all }: RowCounts): number =>
+  textCount(task, reading) * Math.min(COUNTED_TERMS_MAX, limits.TERMS_OF_TEXT * all) * limits.TERM_BYTES;
 
+/** Terms of all rows whose texts are read, while they are read and while models of them are fitted. */
 function corpusParts(task: TrainTask, reading: Reading, rows: RowCounts): MemoryPart[] {
   const texts = textCount(task, reading);
-  const rowBytes = texts === 0 ? 0 : texts * limits.CORPUS_ROW_BYTES + limits.SCORED_ROW_BYTES;
-  const bytes = rows.all * rowBytes + entryCount(task, reading, rows) * limits.CORPUS_ENTRY_BYTES;
-  return [{ what: 'terms of rows', bytes }];
+  const ofText = Math.min(rows.all * limits.TERMS_OF_TEXT, TEXT_WORK_MAX / limits.TERM_CHARACTERS);
+  const entries = Math.min(CORPUS_ENTRIES_MAX, texts * ofText);
+  const bytes = rows.all * texts * limits.CORPUS_ROW_BYTES + entries * limits.CORPUS_ENTRY_BYTES;
+  const worked = Math.max(countedTermBytes(task, reading, rows), entries * limits.FITTED_ENTRY_BYTES);
+  return [
+    { what: 'terms of rows', bytes },
+    { what: 'counted terms, or the fit of texts', bytes: worked },
+  ];
 }
-
-const fittedTextBytes = (task: TrainTask, reading: Reading, rows: RowCounts): number =>
-  entryCount(task, reading, rows) * limits.FITTED_ENTRY_BYTES;
 
 function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSettings, rows: RowCounts): MemoryPhase[] {
   const valueCounts = boostedColumns(task, reading, settings);
   const columns = valueCounts.length;
   const outputs = outputCountOf(task.target);
-  const surveyed = surveyParts(task, reading, rows);
-  const corpora = corpusParts(task, reading, rows);
+  const kept: MemoryPart[] = [
+    ...levelParts(task, reading),
+    { what: 'scores of texts', bytes: textCount(task, reading) === 0 ? 0 : rows.all * limits.SCORED_ROW_BYTES },
+  ];
   const sampleBytes = Math.min(rows.training, binSampleRows(columns)) * columns * 8;
   const binBytes = !isXgboost(settings) && settings.maxBins > 255 ? 2 : 1;
   const trainingCells = rows.training * columns;
@@ -120,8 +128,7 @@ function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSetting
   // One more for missing values.
   const binCount = valueCounts.reduce((sum, values) => sum + Math.min(binsMax, values) + 1, 0);
   const shared: MemoryPart[] = [
-    ...surveyed,
-    ...corpora,
+    ...kept,
     {
       what: 'gradients, scores and places of training rows',
       bytes: rows.training * (limits.TRAINING_ROW_BYTES + limits.TRAINING_OUTPUT_BYTES * outputs),
@@ -134,11 +141,8 @@ function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSetting
     },
   ];
   return [
-    {
-      name: 'texts',
-      parts: [...surveyed, ...corpora, { what: 'fit of texts', bytes: fittedTextBytes(task, reading, rows) }],
-    },
-    { name: 'bins', parts: [...surveyed, ...corpora, { what: 'sample for bins', bytes: 2 * sampleBytes }] },
+    { name: 'texts', parts: [...kept, ...corpusParts(task, reading, rows)] },
+    { name: 'bins', parts: [...kept, { what: 'sample for bins', bytes: 2 * sampleBytes }] },
     {
       name: 'boost',
       parts: isBinned

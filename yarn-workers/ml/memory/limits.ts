@@ -25,7 +25,7 @@ export const TERM_CHARACTERS = 6;
 /** A term of a row, and what more it takes while members' texts are fitted. */
 export const CORPUS_ENTRY_BYTES = 6;
 export const FITTED_ENTRY_BYTES = 8;
-/** A row of the table, of each text that is read, and once: where its terms are, and its scores. */
+/** A row of the table: where the terms of each of its texts are, and where its scores are. */
 export const CORPUS_ROW_BYTES = 5;
 export const SCORED_ROW_BYTES = 4;
 /** A row that trains, beside its values: label, gradients and their order, score, place in the tree that grows. */

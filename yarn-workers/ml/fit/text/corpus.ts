@@ -32,6 +32,8 @@ export interface Corpora {
   readonly holds: (row: number) => boolean;
   /** Part of the rows that could be held. */
   readonly rowShare: number;
+  /** Lets go of all of them: nothing is fitted from them any more. */
+  readonly release: () => void;
 }
 
 const COUNT_MAX = 0xffff;
@@ -49,7 +51,7 @@ export async function readCorpora(
   source: BatchSource,
   signal?: AbortSignal,
 ): Promise<Corpora> {
-  if (surveyed.length === 0) return { all: [], holds: () => false, rowShare: 1 };
+  if (surveyed.length === 0) return { all: [], holds: () => false, rowShare: 1, release: () => undefined };
   const termsMax = Math.min(TERMS_MAX, Math.floor(TERM_COEFFICIENTS_MAX / task.outputCount));
   const all = surveyed.map((terms) => corpusReader(terms, roles, termsMax, task.rowCount));
   const fits = entriesOf(all) <= CORPUS_ENTRIES_MAX;
@@ -77,7 +79,8 @@ export async function readCorpora(
       }
     }
   }
-  return { all: readers.map((reader) => reader.finish()), holds, rowShare: limit / 0x1_0000_0000 };
+  const corpora = readers.map((reader) => reader.finish());
+  return { all: corpora, holds, rowShare: limit / 0x1_0000_0000, release: () => void corpora.splice(0) };
 }
 
 function decoderOf(features: readonly TaskFeature[], index: number) {

@@ -13,6 +13,8 @@ export interface TermCounter {
   mostFrequent(isWanted: (group: number) => boolean, termsMax: number): string[];
   /** In how many texts a term is, whatever their group. */
   documentsOf(term: string): number;
+  /** Lets go of all terms: nothing is asked any more. */
+  release(): void;
 }
 
 /** The same text, which keeps nothing alive: a part of a string is, in V8, a view of the whole. */
@@ -80,6 +82,10 @@ export function termCounter(analysis: TextAnalysis, groupCount: number): TermCou
     documentsOf: (term) => {
       const place = places.get(term);
       return place === undefined ? 0 : totalOf(place, all);
+    },
+    release: () => {
+      places = new Map();
+      counts = new Int32Array(groupCount);
     },
   };
 }

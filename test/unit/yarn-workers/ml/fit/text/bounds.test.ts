@@ -68,6 +68,7 @@ describe('ml texts within their bounds', () => {
         add: () => undefined,
         mostFrequent: (_, termsMax) => (asked.push(termsMax), ['a', 'b']),
         documentsOf: () => documents,
+        release: () => undefined,
       },
     });
     const read = (terms: readonly SurveyedTerms[], outputCount = 1) =>
