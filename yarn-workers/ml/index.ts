@@ -63,6 +63,8 @@ export type {
   XgboostParameters,
 } from './fit/xgboost/engine.ts';
 export { fitModel, manifestOf, type FitResult, type FitTimings } from './fit/fit-model.ts';
+export type { RankGroup } from './fit/rank-group.ts';
+export { ranksOf } from './fit/ranks-of.ts';
 export { offsetColumns } from './fit/target-rows.ts';
 export {
   decodeOutOfFold,

@@ -6,6 +6,7 @@ import { binnedDataset, findReference } from '../../../yarn-workers/ml/fit/binne
 import { CHUNK_ROWS, chunksInMemory } from '../../../yarn-workers/ml/fit/binned/binned-rows.ts';
 import type { TableEncoder } from '../../../yarn-workers/ml/fit/encoder.ts';
 import { testEngine } from '../../support/boosting-engine.ts';
+import { freeIo } from '../../support/modelling-task.ts';
 import { HOSTILE_CATEGORIES, HOSTILE_COLUMNS, hostileMatrix } from '../../support/hostile-matrix.ts';
 
 const COLUMNS = HOSTILE_COLUMNS.length;
@@ -61,7 +62,7 @@ const binned = async (
 ) => {
   const { sample, sampleRowCount, ...facts } = spec;
   const kept = { values: sample, rowCount: sampleRowCount };
-  const reference = await findReference(testEngine(), facts, async () => kept);
+  const reference = await findReference({ engine: testEngine(), io: freeIo() }, facts, async () => kept);
   const rows = {
     ...{ trains, validates: holdsBack, isHeldOut },
     labels: labels.filter((_, row) => trains(row)),

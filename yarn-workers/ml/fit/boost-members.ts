@@ -12,11 +12,12 @@ import type { HeldBackRows } from './held-back-rows.ts';
 import { SEGMENT_ITERATIONS } from './limits.ts';
 import { membersInOrder } from './members-in-order.ts';
 import { membersPackMs } from './model-bytes.ts';
+import { checkAgreement } from './rank-group.ts';
 import type { Member } from './row-roles.ts';
 import { stateKeeper, type StateFormat } from './state-keeper.ts';
 import { SCORES_TIME_SHARE } from './text/limits.ts';
 import { scoreTexts, type TextScores } from './text/score-texts.ts';
-import { iterationsOf } from './trees.ts';
+import { iterationsOf, treesBytes } from './trees.ts';
 
 /** A member with what its fit says beside the model. */
 export type BoostedMember = FittedMember & {
@@ -83,6 +84,9 @@ export async function boostMembers(
         onIteration: (iterations) => io.onIteration?.(progress(iterations)),
         onSegment: async (iterationCount, segments) => {
           await tell(iterationCount);
+          const last = segments?.at(-1);
+          if (last !== undefined && io.ranks !== undefined)
+            checkAgreement(io.ranks, `trees up to iteration ${iterationCount}`, io.sha256(treesBytes(last)));
           if (segments !== null) await states.offer({ finished: [...finished], running: [...segments] });
         },
       },

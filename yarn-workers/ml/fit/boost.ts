@@ -86,7 +86,8 @@ export async function boost(job: BoostJob, io: FitIo): Promise<Boosted> {
   const maxIterations = frozenIterations ?? settings.maxIterations;
   const segments: TreeArrays[] = [...job.resumed];
   const rounds = settings.earlyStoppingRounds;
-  const stopper = job.validation === null || rounds === 0 ? null : earlyStopper(job, job.validation, rounds, io.now);
+  const stopper =
+    job.validation === null || rounds === 0 ? null : earlyStopper(job, job.validation, rounds, io.now, io.ranks);
   for (const trees of segments) await stopper?.add(trees);
   const runner = segmentRunner(job, io, maxIterations, () => stopper?.validateMs() ?? 0);
   let done = iterationsIn(segments);

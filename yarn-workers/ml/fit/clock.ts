@@ -1,5 +1,6 @@
 import { AppError, type TaskProgress } from '#contracts';
 import type { Sha256Function } from '#scoring';
+import type { RankGroup } from './rank-group.ts';
 
 /** What a fit needs from outside. */
 export interface FitIo {
@@ -20,6 +21,8 @@ export interface FitIo {
   readonly matrixCellsMax?: number;
   /** A place for what is too large for memory; absent: it is made anew whenever it is needed. */
   readonly openSpool?: () => Promise<Spool>;
+  /** Other processes that fit the same model. @default none */
+  readonly ranks?: RankGroup;
   /** Takes a line for the task's log. */
   readonly log?: (line: string) => void;
   readonly signal?: AbortSignal;

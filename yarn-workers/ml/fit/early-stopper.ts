@@ -1,6 +1,7 @@
 import { compileTreeWalk, type RowEvaluator, type TreeArrays } from '#scoring';
 import type { BoostJob } from './boost.ts';
 import { VALIDATION_STRIDE } from './limits.ts';
+import { sumOverRanks, type Ranks } from './rank-group.ts';
 import { stoppingLoss, type LossTerm } from './stopping-loss.ts';
 import { iterationsOf, sliceTrees } from './trees.ts';
 
@@ -24,12 +25,15 @@ function looksAt(iterationCount: number, stride: number): { first: number; count
 /**
  * Follows the validation loss: after each iteration of the first segment, then every VALIDATION_STRIDE iterations. The best
  * is the first of the lowest.
+ *
+ * @param ranks each of which has a part of the validation rows
  */
 export function earlyStopper(
   job: Pick<BoostJob, 'objective' | 'outputCount' | 'dataset' | 'shift'>,
   validation: NonNullable<BoostJob['validation']>,
   rounds: number,
   now: () => number,
+  ranks: Ranks = null,
 ): EarlyStopper {
   const { rows, labels, weights, offsets } = validation;
   const { outputCount } = job;
@@ -61,6 +65,7 @@ export function earlyStopper(
           first,
         ),
       );
+      sumOverRanks(ranks, losses);
       for (const [index, loss] of losses.entries()) {
         made += looks[index]?.count ?? 0;
         if (loss < best) [best, bestIterations] = [loss, made];

@@ -11,6 +11,7 @@ import { tableEncoder, type HeldOut } from './encoder.ts';
 import type { BoostingEngine } from './engine.ts';
 import type { HeldBackRows } from './held-back-rows.ts';
 import { memberData } from './member-data.ts';
+import { ownRows } from './rank-group.ts';
 import { baggedRows, countRows, trainingRows, validationRows, type Member, type RowRoles } from './row-roles.ts';
 import { offsetsOf, type TargetRows } from './target-rows.ts';
 import type { MemberHistory } from './history/member-history.ts';
@@ -91,13 +92,22 @@ export async function fitMember(
   const encoder = tableEncoder(features, steps, source, io.signal, heldOut);
   const isTraining = trainingRows(roles, member);
   const isInBag = baggedRows(member, task.seed);
-  const trains = (row: number): boolean => isTraining(row) && isInBag(row);
-  const validates = validationRows(roles, member);
-  // Of several members each predicts the holdout, all of them together.
   const isAlone = roles.members.length === 1;
+  const anywhere = {
+    trains: (row: number) => isTraining(row) && isInBag(row),
+    validates: validationRows(roles, member),
+    // Of several members each predicts the holdout, all of them together.
+    isHeldOut: (row: number) => isAlone && roles.of[row] === HOLDOUT,
+  };
+  const isOwn = ownRows(io.ranks ?? null, rows.rowCount, (row) =>
+    anywhere.trains(row) ? 0 : anywhere.validates(row) ? 1 : anywhere.isHeldOut(row) ? 2 : -1,
+  );
+  const trains = (row: number): boolean => isOwn(row) && anywhere.trains(row);
+  const validates = (row: number): boolean => isOwn(row) && anywhere.validates(row);
   const memberRows = {
     ...{ trains, validates },
-    isHeldOut: (row: number) => isAlone && roles.of[row] === HOLDOUT,
+    trainsAnywhere: anywhere.trains,
+    isHeldOut: (row: number) => isOwn(row) && anywhere.isHeldOut(row),
     labels: engineLabels(task, rows, trains),
     weights: engineWeights(rows.weights, rows, trains),
   };
@@ -106,33 +116,31 @@ export async function fitMember(
   if (heldBack === null) await data.heldBack?.close();
   try {
     const make = dropsTrees(settings) ? boostDart : boost;
-    const boosted = await make(
-      {
-        dataset: data.dataset,
-        settings,
-        objective: context.objective,
-        outputCount: context.outputCount,
-        trainingRowCount: data.training.rowCount,
-        offsets: isXgboost(settings) ? null : startOf(context, trains),
-        shift: context.shiftOf(member),
-        stops: context.stops,
-        member: index,
-        seed: task.seed,
-        frozenIterations: task.refit?.iterations ?? null,
-        training: data.training,
-        validation:
-          member.fold === null
-            ? null
-            : {
-                rows: data.validation,
-                labels: engineLabels(task, rows, validates),
-                weights: engineWeights(context.heldWeights, rows, validates),
-                offsets: offsetsOf(rows, validates),
-              },
-        ...run,
-      },
-      io,
-    );
+    const job: BoostJob = {
+      dataset: data.dataset,
+      settings,
+      objective: context.objective,
+      outputCount: context.outputCount,
+      trainingRowCount: data.training.rowCount,
+      offsets: isXgboost(settings) ? null : startOf(context, trains, anywhere.trains),
+      shift: context.shiftOf(member),
+      stops: context.stops,
+      member: index,
+      seed: task.seed,
+      frozenIterations: task.refit?.iterations ?? null,
+      training: data.training,
+      validation:
+        member.fold === null
+          ? null
+          : {
+              rows: data.validation,
+              labels: engineLabels(task, rows, validates),
+              weights: engineWeights(context.heldWeights, rows, validates),
+              offsets: offsetsOf(rows, validates),
+            },
+      ...run,
+    };
+    const boosted = await (io.ranks === undefined ? make(job, io) : io.ranks.joined(() => make(job, io)));
     return { ...boosted, trees: await withTermMeans(boosted.trees, data.training), heldBack };
   } catch (err) {
     await heldBack?.close();
@@ -142,11 +150,15 @@ export async function fitMember(
   }
 }
 
-/** Offsets of the training rows, and the constant that is best beside them; null without offsets. */
-function startOf({ task, rows, objective }: MemberContext, trains: (row: number) => boolean): BoostJob['offsets'] {
+/** Offsets of this rank's training rows, and the constant that is best beside those of all ranks; null without offsets. */
+function startOf(
+  { task, rows, objective }: MemberContext,
+  trains: (row: number) => boolean,
+  trainsAnywhere: (row: number) => boolean,
+): BoostJob['offsets'] {
   const training = offsetsOf(rows, trains);
   if (training === null) return null;
-  const [constant = 0] = constantScores(task.target, objective, rows, trains);
+  const [constant = 0] = constantScores(task.target, objective, rows, trainsAnywhere);
   return { training, constant };
 }
 

@@ -39,10 +39,12 @@ import { fitFactorizationMember } from './factorization/fit-factorization-member
 import { fitLinearMember } from './linear/fit-linear-member.ts';
 import { pathMembers } from './linear/path-members.ts';
 import { scoresFromOutOfFold, type OutOfFold } from './out-of-fold.ts';
+import { isDistributable } from './member-data.ts';
 import { naiveMember } from './naive/naive-member.ts';
 import { networkMembers } from './network/network-members.ts';
 import { packCalibrated } from './pack-calibrated.ts';
 import { turnIntoPredictions } from './predict-partitions.ts';
+import { checkAgreement } from './rank-group.ts';
 import { checkTrainingRows, countRows, predictedRatio, rowRoles, trainingRows, type RowRoles } from './row-roles.ts';
 import { fittedFraction } from './sample-fraction.ts';
 import { readTargetRows, type TargetRows } from './target-rows.ts';
@@ -100,7 +102,8 @@ const REFIT_FINISH_PASSES = 0.5;
  * number is what was validated.
  *
  * The same task on the same data gives the same `contentHash`, whatever the batch size and thread count; only a deadline
- * can change it, `stoppedByDeadline` says so, and a task with the `stops` of such a fit makes its model again.
+ * can change it, `stoppedByDeadline` says so, and a task with the `stops` of such a fit makes its model again. As many ranks give the same
+ * model, on each of them; another number of ranks gives another one.
  *
  * Memory: the matrices of one member up to MATRIX_CELLS_MAX cells each, LightGBM's bins, some 40 bytes a row; what texts
  * need beside that: `fit/text/limits.ts`.
@@ -121,12 +124,13 @@ export async function fitModel(
   const { settings } = reading;
   const objective = objectiveOf(target, task.metric);
   checkFits(task.blueprintId, settings, task);
+  checkRanks(task, settings, io);
   const features = taskFeatures(task);
   await report(io, 0, 'reading', 'reading the target');
   const rows = await readTargetRows(task, source, io.signal);
   const outputCount = outputCountOf(target);
   const roles = fittedRoles(task, rows, io);
-  const stops = stopBook(task.stops ?? null);
+  const stops = stopBook(task.stops ?? null, io.ranks);
   const known = { rows, roles, stops, readMs: io.now() - startedAt };
   const leakage = task.findsLeakage === true ? await findLeakage(task, features, known, source, io) : null;
   await report(io, 0.02, 'reading', 'reading the features');
@@ -149,6 +153,7 @@ export async function fitModel(
   const columns = [...features, ...offsets.map(({ feature }) => feature)];
   const packed = await packMembers({ ...context, rows }, settings, { plain, models, columns }, fitted);
   const { content, contentHash, blob, outOfFold } = packed;
+  checkAgreement(io.ranks ?? null, 'model', contentHash);
   const base = {
     content,
     contentHash,
@@ -191,6 +196,11 @@ async function packMembers(
   } finally {
     await heldBack?.close();
   }
+}
+
+function checkRanks({ blueprintId }: TrainTask, settings: ModelSettings | null, { ranks }: FitIo): void {
+  if (ranks === undefined || isDistributable(settings)) return;
+  throw new AppError('INTERNAL', `${blueprintId} cannot be fitted by several ranks`);
 }
 
 function checkRowCount({ table }: TrainTask, { rowCount }: BatchSource): void {

@@ -1,6 +1,13 @@
 import type { ManifestStep } from '#contracts';
 import { stepColumnCount } from '#scoring';
-import { hasLinearLeaves, isBoosted, isXgboost, type GbmSettings, type ModelSettings } from '../blueprints/settings.ts';
+import {
+  dropsTrees,
+  hasLinearLeaves,
+  isBoosted,
+  isXgboost,
+  type GbmSettings,
+  type ModelSettings,
+} from '../blueprints/settings.ts';
 import { constantScores } from './baseline.ts';
 import { binSampleRows, sampledForBins } from './bin-sample.ts';
 import { binnedDataset, findReference, type RowsToBin } from './binned/binned-dataset.ts';
@@ -28,9 +35,16 @@ export interface MemberData {
   close(): Promise<void>;
 }
 
+/** A member's rows. */
+export interface MemberRows extends RowsToBin {
+  /** Rows that train on this rank or on another one. */
+  readonly trainsAnywhere: (row: number) => boolean;
+}
+
 /** What is known of a member's matrix before it is made. */
 interface Shape {
   readonly columnCount: number;
+  /** Of all ranks. */
   readonly trainingCount: number;
   /** By matrix column how many categories it has; null for numbers. */
   readonly categoryCounts: readonly (number | null)[];
@@ -49,12 +63,12 @@ export async function memberData(
   context: MemberContext,
   encoder: TableEncoder,
   steps: readonly ManifestStep[],
-  rows: RowsToBin,
+  rows: MemberRows,
   monotone: Shape['monotone'],
 ): Promise<MemberData> {
   const { settings, io } = context;
   const { columnCount } = encoder;
-  const trainingCount = countRows(context.rows.rowCount, rows.trains);
+  const trainingCount = countRows(context.rows.rowCount, rows.trainsAnywhere);
   const shape = { columnCount, trainingCount, categoryCounts: steps.flatMap(categoryCountsOf), monotone };
   const { openSpool } = io;
   return openSpool !== undefined && isBinned(settings, trainingCount * columnCount, io)
@@ -64,14 +78,17 @@ export async function memberData(
 
 const cellsMax = ({ matrixCellsMax }: Pick<FitIo, 'matrixCellsMax'>): number => matrixCellsMax ?? MATRIX_CELLS_MAX;
 
-/** Whether the bins of a member's rows are kept instead of its matrix. */
+/** Whether the bins of a member's rows are kept instead of its matrix: they are where several ranks have them, too. */
 export const isBinned = (settings: ModelSettings | null, cellCount: number, io: FitIo): settings is GbmSettings =>
-  settings !== null &&
-  io.openSpool !== undefined &&
-  cellCount > cellsMax(io) &&
-  isBoosted(settings) &&
-  !isXgboost(settings) &&
-  !hasLinearLeaves(settings);
+  io.openSpool !== undefined && (io.ranks !== undefined || cellCount > cellsMax(io)) && canBeBinned(settings);
+
+/** Whether LightGBM boosts such models on the bins of rows, as far as their number asks for it. */
+const canBeBinned = (settings: ModelSettings | null): settings is GbmSettings =>
+  settings !== null && isBoosted(settings) && !isXgboost(settings) && !hasLinearLeaves(settings);
+
+/** Whether several ranks can fit such a model together. */
+export const isDistributable = (settings: ModelSettings | null): boolean =>
+  canBeBinned(settings) && !dropsTrees(settings);
 
 /** For each matrix column of a step how many categories it has, null for numbers. */
 function categoryCountsOf(step: ManifestStep): (number | null)[] {
@@ -82,7 +99,7 @@ function categoryCountsOf(step: ManifestStep): (number | null)[] {
 /** What LightGBM is told of a data set. */
 function datasetFacts(
   { task, settings }: MemberContext<GbmSettings>,
-  { weights }: RowsToBin,
+  { weights }: MemberRows,
   { columnCount, trainingCount, categoryCounts }: Shape,
 ): EngineDatasetFacts {
   return {
@@ -106,11 +123,11 @@ const parametersOf =
 async function sampleOf(
   { task, rows: { rowCount }, takeSurveyed }: MemberContext,
   encoder: TableEncoder,
-  { trains }: RowsToBin,
+  { trainsAnywhere }: MemberRows,
   { columnCount, trainingCount }: Shape,
 ): Promise<KeptRows> {
   const most = binSampleRows(columnCount);
-  const isSampled = sampledForBins(task.seed, trains, trainingCount, most);
+  const isSampled = sampledForBins(task.seed, trainsAnywhere, trainingCount, most);
   const surveyed = takeSurveyed();
   const sample = keepRows(isSampled, rowCount, columnCount);
   if (surveyed === null || surveyed.most < most) await encoder.pass(sample.add);
@@ -126,13 +143,13 @@ async function sampleOf(
 async function binnedData(
   context: MemberContext<GbmSettings>,
   encoder: TableEncoder,
-  rows: RowsToBin,
+  rows: MemberRows,
   shape: Shape,
   openSpool: () => Promise<Spool>,
 ): Promise<MemberData> {
   const { engine } = context;
   const facts = datasetFacts(context, rows, shape);
-  const reference = await findReference(engine, facts, () => sampleOf(context, encoder, rows, shape));
+  const reference = await findReference(context, facts, () => sampleOf(context, encoder, rows, shape));
   const spools = { training: await openSpool(), holdout: await openSpool() };
   try {
     const parts = await binnedDataset(engine, facts, reference, encoder, rows, spools);
@@ -156,7 +173,7 @@ async function binnedData(
 async function encodedData(
   context: MemberContext,
   encoder: TableEncoder,
-  rows: RowsToBin,
+  rows: MemberRows,
   shape: Shape,
 ): Promise<MemberData> {
   const { training, validation, sample } = await encodeRows(context, encoder, rows, shape);
@@ -173,7 +190,7 @@ async function encodedData(
 /** An empty data set of the engine that the settings are of, and what fills it. */
 function emptyDataset(
   context: MemberContext,
-  rows: RowsToBin,
+  rows: MemberRows,
   shape: Shape,
   sample: KeptRows,
 ): { dataset: BoostDataset; sink: RowSink } {
@@ -212,7 +229,7 @@ interface EncodedMember {
 async function encodeRows(
   { task, rows: { rowCount }, io }: MemberContext,
   encoder: TableEncoder,
-  { trains, validates }: RowsToBin,
+  { trains, validates }: MemberRows,
   { columnCount, trainingCount }: Shape,
 ): Promise<EncodedMember> {
   const validationCount = countRows(rowCount, validates);
@@ -236,7 +253,7 @@ async function encodeRows(
 }
 
 /** Pushes all training rows in chunks of bounded size. */
-async function fill(sink: RowSink, training: EncodedRows, { labels, weights }: RowsToBin): Promise<void> {
+async function fill(sink: RowSink, training: EncodedRows, { labels, weights }: MemberRows): Promise<void> {
   const { columnCount } = training;
   const chunkRows = Math.max(1, Math.floor(PUSH_CELLS_MAX / Math.max(1, columnCount)));
   await training.forEach((values, rowCount, first) => {

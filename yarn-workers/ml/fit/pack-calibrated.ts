@@ -29,7 +29,13 @@ export async function packCalibrated(
   const { content } = packed;
   const outOfFold =
     task.refit === null
-      ? await scorePartitions({ content, models }, columns, { roles, rows, heldBack }, source, io.signal)
+      ? await scorePartitions(
+          { content, models },
+          columns,
+          { roles, rows, heldBack, ranks: io.ranks ?? null },
+          source,
+          io.signal,
+        )
       : null;
   const calibration = task.refit === null ? chosenCalibration(context, settings, outOfFold) : task.refit.calibration;
   if (calibration === undefined) return { ...packed, outOfFold };

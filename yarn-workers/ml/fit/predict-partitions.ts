@@ -19,6 +19,7 @@ import { copyRow, tableEncoder, type TableEncoder } from './encoder.ts';
 import type { HeldBackRows } from './held-back-rows.ts';
 import { BLOCK_ROWS } from './limits.ts';
 import type { OutOfFold } from './out-of-fold.ts';
+import { shareRows, type Ranks } from './rank-group.ts';
 import type { RowRoles } from './row-roles.ts';
 import type { TargetOffset, TargetRows } from './target-rows.ts';
 import type { TaskFeature } from './task-columns.ts';
@@ -34,8 +35,9 @@ export interface OpenedModel {
 export interface PartitionedRows {
   readonly roles: RowRoles;
   readonly rows: TargetRows;
-  /** Those of a model of one member, as its steps encode them; null: they are read. */
+  /** Those of a model of one member, as its steps encode them, of this rank; null: they are read, all of them. */
   readonly heldBack: HeldBackRows | null;
+  readonly ranks: Ranks;
 }
 
 /**
@@ -47,7 +49,7 @@ export interface PartitionedRows {
 export async function scorePartitions(
   model: Pick<OpenedModel, 'content' | 'models'>,
   features: readonly TaskFeature[],
-  { roles, rows, heldBack }: PartitionedRows,
+  { roles, rows, heldBack, ranks }: PartitionedRows,
   source: BatchSource,
   signal?: AbortSignal,
 ): Promise<OutOfFold> {
@@ -73,11 +75,14 @@ export async function scorePartitions(
     if (queue === undefined) throw new AppError('INTERNAL', `no model predicts the rows of partition ${partition}`);
     return queue;
   };
-  const count =
-    heldBack === null ? await readHeldBack(encoder, roles, queueOf) : await takeHeldBack(heldBack, partitions, queueOf);
+  if (heldBack === null) {
+    const count = await readHeldBack(encoder, roles, queueOf);
+    if (count !== wanted.length)
+      throw new AppError('INTERNAL', `${count} rows were predicted, expected ${wanted.length}`);
+  } else await takeHeldBack(heldBack, partitions, ranks, queueOf);
   for (const queue of queues.values()) queue.end();
-  if (count !== wanted.length)
-    throw new AppError('INTERNAL', `${count} rows were predicted, expected ${wanted.length}`);
+  if (heldBack !== null)
+    for (const partition of [0, HOLDOUT]) shareRows(ranks, placesOf(partitions, partition), predictions, outputCount);
   return {
     rows: wanted,
     partitions,
@@ -109,17 +114,23 @@ async function readHeldBack(
   return next;
 }
 
-/** The rows at hand, part by part; their number. */
+/** Places of the rows of a partition. */
+const placesOf = (partitions: Int8Array, partition: number): Uint32Array =>
+  indicesWhere(partitions.length, (place) => partitions[place] === partition);
+
+/** The rows at hand, part by part. @throws INTERNAL unless they are all that there are, or all of this rank */
 async function takeHeldBack(
   { validation, holdout }: HeldBackRows,
   partitions: Int8Array,
+  ranks: Ranks,
   queueOf: (partition: number) => RowQueue,
-): Promise<number> {
+): Promise<void> {
+  const { rank, size } = ranks ?? { rank: 0, size: 1 };
   for (const [partition, rows] of [
     [0, validation],
     [HOLDOUT, holdout],
   ] as const) {
-    const places = indicesWhere(partitions.length, (place) => partitions[place] === partition);
+    const places = placesOf(partitions, partition).filter((_, ordinal) => ordinal % size === rank);
     if (places.length !== rows.rowCount)
       throw new AppError('INTERNAL', `${rows.rowCount} rows of partition ${partition}, expected ${places.length}`);
     const queue = queueOf(partition);
@@ -127,7 +138,6 @@ async function takeHeldBack(
       for (let row = 0; row < count; row += 1) queue.add(values, row, places[first + row] ?? 0);
     });
   }
-  return validation.rowCount + holdout.rowCount;
 }
 
 type RowQueue = ReturnType<typeof rowQueue>;

@@ -1,4 +1,5 @@
 import type { FitStops } from '#contracts';
+import { decidedByFirst, type Ranks } from './rank-group.ts';
 
 /**
  * Where a fit was ended, or made shorter, by its deadline. A fit asks here, so that what the clock decided is written down, and a
@@ -24,21 +25,28 @@ export interface StopBook {
   readonly noted: () => FitStops;
 }
 
-/** @param replayed ends of a fit that is made again; null: the clock decides */
-export function stopBook(replayed: FitStops | null): StopBook {
+/**
+ * @param replayed ends of a fit that is made again; null: the clock decides
+ * @param ranks whose first one's clock decides for all; null: there is one
+ */
+export function stopBook(replayed: FitStops | null, ranks: Ranks = null): StopBook {
   const noted = new Map<string, number>();
   const note = (place: string, done: number): void => void noted.set(place, done);
+  const numberOf = (byClock: number | null): number | null => {
+    const number = decidedByFirst(ranks, byClock ?? NaN);
+    return Number.isNaN(number) ? null : number;
+  };
   return {
     note,
     noted: () => Object.fromEntries(noted),
     decided: (place, byClock) => {
-      const number = replayed === null ? byClock() : (replayed[place] ?? null);
+      const number = replayed === null ? numberOf(byClock()) : (replayed[place] ?? null);
       if (number !== null) note(place, number);
       return number;
     },
     ends: (place, done, isLate) => {
       const at = replayed?.[place] ?? Infinity;
-      if (replayed === null ? !isLate() : done < at) return false;
+      if (replayed === null ? decidedByFirst(ranks, isLate() ? 1 : 0) === 0 : done < at) return false;
       note(place, done);
       return true;
     },

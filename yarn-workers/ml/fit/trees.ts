@@ -54,6 +54,19 @@ export function withConstants(trees: TreeArrays, constants: readonly number[] | 
   };
 }
 
+/** What decides of trees, in bytes: two models have the same exactly if they predict the same of every row. */
+export function treesBytes(trees: TreeArrays): Uint8Array {
+  const { nodeOffset, splitFeature, threshold, decisionType, left, right, leafValue, catBoundaries, catBits } = trees;
+  const arrays = [nodeOffset, splitFeature, threshold, decisionType, left, right, leafValue, catBoundaries, catBits];
+  const bytes = new Uint8Array(arrays.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const { buffer, byteOffset, byteLength } of arrays) {
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += byteLength;
+  }
+  return bytes;
+}
+
 /**
  * One model of the trees of all parts in order; category sets that no node uses are left out, covers where a part has none.
  *

@@ -1,7 +1,8 @@
-import type { Spool } from '../clock.ts';
+import type { FitIo, Spool } from '../clock.ts';
 import type { TableEncoder } from '../encoder.ts';
 import type { BoostingEngine, EngineDataset, EngineDatasetFacts } from '../engine.ts';
 import type { KeptRows } from '../kept-rows.ts';
+import { checkAgreement } from '../rank-group.ts';
 import { chunksInMemory, rowBinner, type BinnedRows } from './binned-rows.ts';
 import { readReference, type BinReference } from './dataset-file.ts';
 import { datasetParts } from './dataset-parts.ts';
@@ -12,17 +13,23 @@ const plain = <Facts extends EngineDatasetFacts>(facts: Facts): Facts => ({
   parameters: { ...facts.parameters, enable_bundle: false, is_enable_sparse: false },
 });
 
-/** The engine's bins, as the sample has them; nothing else is kept of it. */
+/**
+ * The engine's bins, as the sample has them; nothing else is kept of it.
+ *
+ * @throws INTERNAL where another rank finds other bins
+ */
 export async function findReference(
-  engine: BoostingEngine,
+  { engine, io }: { readonly engine: BoostingEngine; readonly io: Pick<FitIo, 'ranks' | 'sha256'> },
   facts: EngineDatasetFacts,
   sampleOf: () => Promise<Pick<KeptRows, 'values' | 'rowCount'>>,
 ): Promise<BinReference> {
   const { values, rowCount } = await sampleOf();
-  return readReference(engine.findBins({ ...plain(facts), sample: values, sampleRowCount: rowCount }));
+  const reference = engine.findBins({ ...plain(facts), sample: values, sampleRowCount: rowCount });
+  checkAgreement(io.ranks ?? null, 'bins', io.sha256(reference));
+  return readReference(reference);
 }
 
-/** Which rows are put into bins, and the target of those that train. */
+/** Which rows are put into bins, and the target of those that train: of this rank, where several fit the model. */
 export interface RowsToBin {
   readonly trains: (row: number) => boolean;
   readonly validates: (row: number) => boolean;
