@@ -227,6 +227,13 @@ export const ConfigSchema = strict({
       maximum: 1000,
     }),
     threadsPerTask: integer({ description: 'threads of one modelling task', default: 1, minimum: 1, maximum: 256 }),
+    ranksMax: integer({
+      description:
+        'workers that fit one boosted model together, each with its part of the rows, where it is validated by one part of them; 1: none do',
+      default: 1,
+      minimum: 1,
+      maximum: 64,
+    }),
     insights: choice(['recommended', 'none'], {
       description: 'of which models feature impact and effects are computed after a run; of others when asked for',
       default: 'recommended',
@@ -265,6 +272,11 @@ export const ConfigSchema = strict({
         'size of the pieces in which files in HDFS are read in place; two, or two row groups of Parquet, are on the disk at a time',
       default: 64 * MIB,
       minimum: MIB,
+    }),
+    groupHost: text({
+      description:
+        'address of this host at which other workers reach this one while they fit a model together; empty: that by which it reaches the app server',
+      default: '',
     }),
     drainMs: millis('how long a stopping worker waits for its task', 5_000),
     childIdleMs: millis('how long a task process without a task, and with it the decoded columns, is kept', 60_000),

@@ -207,6 +207,9 @@ export const AutopilotPlan = strict({
   replay: Type.Optional(RecordedRun),
   parallelTasks: Type.Integer({ minimum: 1, description: 'tasks planned at a time' }),
   threadsPerTask: Type.Integer({ minimum: 1 }),
+  ranksMax: Type.Optional(
+    Type.Integer({ minimum: 2, description: 'tasks that may fit one model together; default 1' }),
+  ),
 });
 export type AutopilotPlan = Static<typeof AutopilotPlan>;
 

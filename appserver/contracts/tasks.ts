@@ -77,6 +77,9 @@ export const FeatureTypeTask = strict({
 });
 export type FeatureTypeTask = Static<typeof FeatureTypeTask>;
 
+/** Tasks that fit one model together at most: their mesh has half of its square of connections. */
+export const RANKS_MAX = 64;
+
 /** Fits one blueprint on the partitions of a project, or refits it on all rows with frozen iterations. */
 export const TrainTask = strict({
   kind: Type.Literal('train'),
@@ -112,8 +115,19 @@ export const TrainTask = strict({
   seed: Type.Integer({ minimum: 0, maximum: 4294967295 }),
   stops: Type.Optional(FitStops),
   threadCount: Type.Integer({ minimum: 1 }),
+  ranks: Type.Optional(
+    Type.Integer({
+      minimum: 2,
+      maximum: RANKS_MAX,
+      description: 'tasks that fit it together, each on its part of the rows; default: this one alone',
+    }),
+  ),
 });
 export type TrainTask = Static<typeof TrainTask>;
+
+/** Fits the model of a `train` task together with it, as a rank of its group: the same fit on another part of the rows. Makes no files. */
+export const TrainPartTask = strict({ kind: Type.Literal('train-part'), datasetId: Id, train: TrainTask });
+export type TrainPartTask = Static<typeof TrainPartTask>;
 
 /** How many features explain each prediction. */
 export const ExplanationsAsked = strict({ top: Type.Integer({ minimum: 1, maximum: EXPLANATION_FEATURES_MAX }) });
@@ -224,6 +238,7 @@ export const TaskSpec = Type.Union([
   IngestTask,
   FeatureTypeTask,
   TrainTask,
+  TrainPartTask,
   EnsembleTask,
   BatchPredictTask,
   InsightTask,
@@ -234,6 +249,7 @@ export const TASK_KINDS = [
   'ingest',
   'feature-type',
   'train',
+  'train-part',
   'ensemble',
   'batch-predict',
   'insight',
@@ -302,6 +318,14 @@ export const TrainOutcome = strict({
 });
 export type TrainOutcome = Static<typeof TrainOutcome>;
 
+export const TrainPartOutcome = strict({
+  kind: Type.Literal('train-part'),
+  contentHash: Sha256,
+  fitMs: Type.Number({ minimum: 0, maximum: FIT_MS_MAX }),
+  peakMemoryBytes: Type.Integer({ minimum: 0 }),
+});
+export type TrainPartOutcome = Static<typeof TrainPartOutcome>;
+
 export const EnsembleOutcome = strict({
   kind: Type.Literal('ensemble'),
   contentHash: Sha256,
@@ -359,6 +383,7 @@ export const TaskOutcome = Type.Union([
   IngestOutcome,
   FeatureTypeOutcome,
   TrainOutcome,
+  TrainPartOutcome,
   EnsembleOutcome,
   BatchPredictOutcome,
   InsightOutcome,

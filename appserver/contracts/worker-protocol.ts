@@ -137,6 +137,29 @@ export const CheckpointRequest = strict({
 });
 export type CheckpointRequest = Static<typeof CheckpointRequest>;
 
+/** Where a rank of a group listens for the others. */
+export const RankAddress = strict({
+  host: plainText({ maxLength: 255 }),
+  port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+});
+export type RankAddress = Static<typeof RankAddress>;
+
+/** PEM of one certificate or key. */
+const Pem = Type.String({ minLength: 1, maxLength: 10_000 });
+
+/**
+ * `POST .../meet`: a member of a group that has begun asks who it is, and says where it listens; null as long as it does not. Asked again
+ * until the addresses of all are known.
+ */
+export const MeetRequest = strict({ fence: Type.Integer({ minimum: 1 }), address: nullable(RankAddress) });
+export type MeetRequest = Static<typeof MeetRequest>;
+export const MeetAnswer = strict({
+  epoch: Type.Integer({ minimum: 1, description: 'how often the group has begun, this time included' }),
+  certificate: strict({ authority: Pem, certificate: Pem, key: Pem }),
+  addresses: nullable(Type.Array(RankAddress, { description: 'in rank order; null: some are missing' })),
+});
+export type MeetAnswer = Static<typeof MeetAnswer>;
+
 /** `POST .../seal`: the attempt directory is complete and will not change. */
 export const SealRequest = strict({
   fence: Type.Integer({ minimum: 1 }),

@@ -90,6 +90,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     config: config.queue,
     logger,
     containerMemoryMaxMb: largestContainerMb(config.yarn),
+    sealer: createSealer(signer.deriveKey('group certificates')),
     mayRun: async (trx, userId) => (await findUser(trx, userId))?.active === true,
   });
   const warnings = warningsOf(config);

@@ -62,6 +62,7 @@ function pathOf(task: Task, nonce: string): string {
     case 'feature-type':
       return `datasets/${(task as Task<'feature-type'>).spec.datasetId}/${attempt}`; // the same
     case 'train':
+    case 'train-part':
     case 'ensemble':
       return `models/${task.id}/${attempt}`;
     case 'batch-predict':

@@ -1,11 +1,12 @@
-import { AppError } from '#contracts';
+import { AppError, type Checkpoint } from '#contracts';
 import { newId } from '#runtime';
 import { endTask, returnTask, type Transition } from './attempt-ends.ts';
 import type { Transaction } from './database.ts';
 import { now, rawRows, readClock, type Queryable } from './dialect.ts';
 import { lossBackoff, type RetryPolicy } from './failure-policy.ts';
+import { forgetRanks } from './group-ranks.ts';
 import { lockJob } from './jobs.ts';
-import { rowOf, rowsOf } from './records.ts';
+import { fromJsonOrNull, rowOf, rowsOf } from './records.ts';
 import { createTask, isHeld, taskFromRow, type NewTask, type Task, type TaskRow } from './tasks.ts';
 
 /** Tasks of one job that run at the same time or not at all. Times by the database's clock. */
@@ -103,6 +104,14 @@ export async function formGroup(trx: Transaction, groupId: string): Promise<bool
   return formed.length === 1 || (await getGroup(trx, groupId))?.formedAt !== null;
 }
 
+/** What the first member of a group has left to go on from. */
+export async function checkpointOfGroup(db: Queryable, groupId: string): Promise<Checkpoint | null> {
+  const row = await rowOf<{ checkpoint: string | null }>(
+    db.knex('task').where({ group_id: groupId, group_rank: 0 }).select('checkpoint'),
+  );
+  return fromJsonOrNull<Checkpoint>(row?.checkpoint ?? null);
+}
+
 /** A member has sealed: takes down when it was the last one, so that all may commit. */
 export async function noteSealedMember(trx: Transaction, groupId: string): Promise<void> {
   await rawRows(
@@ -153,9 +162,11 @@ export async function dissolveGroup(trx: Transaction, groupId: string, policy: R
   const delayMs = lossBackoff(group.dissolved, { taskId: groupId, fence: group.dissolved }, policy);
   const ready = members.filter(({ state }) => state === 'READY').map(({ notBefore }) => notBefore);
   const notBefore = Math.max((await readClock(trx)) + delayMs, ...ready);
+  // What parts of a fit have sealed is worth nothing without the model.
+  const staysSealed = group.sealedAt !== null && !members.some(({ kind }) => kind === 'train-part');
   const transitions: Transition[] = [];
   for (const member of members) {
-    if (!isHeld(member.state) || (member.state === 'COMMITTING' && group.sealedAt !== null)) continue;
+    if (!isHeld(member.state) || (member.state === 'COMMITTING' && staysSealed)) continue;
     const end = { ending: member.cancelAsked ? 'cancelled' : 'group' } as const;
     if (member.cancelAsked) transitions.push(await endTask(trx, member, 'CANCELLED', end));
     else await returnTask(trx, member, end, { notBefore });
@@ -164,12 +175,16 @@ export async function dissolveGroup(trx: Transaction, groupId: string, policy: R
   await trx
     .knex('task_group')
     .where({ id: groupId })
-    .update({ forming_until: null, formed_at: null, dissolved: group.dissolved + 1, not_before: notBefore });
+    .update({
+      ...{ forming_until: null, formed_at: null, dissolved: group.dissolved + 1, not_before: notBefore },
+      ...(staysSealed ? {} : { sealed_at: null }),
+    });
+  await forgetRanks(trx, groupId);
   return transitions;
 }
 
 /** Members that have not ended, by rank. */
-async function lockMembers(trx: Transaction, groupId: string): Promise<Task[]> {
+export async function lockMembers(trx: Transaction, groupId: string): Promise<Task[]> {
   const rows = await rawRows<TaskRow>(
     trx,
     `select * from task where group_id = ? and finished_at is null order by group_rank ${trx.dialect.forUpdate}`,
@@ -181,6 +196,7 @@ async function lockMembers(trx: Transaction, groupId: string): Promise<Task[]> {
 /** The last member has ended: others need not wait any longer for a group that was forming. */
 export async function closeGroup(trx: Transaction, groupId: string): Promise<void> {
   await trx.knex('task_group').where({ id: groupId }).update({ forming_until: null });
+  await forgetRanks(trx, groupId);
 }
 
 /** Other members that have not ended, by rank. */

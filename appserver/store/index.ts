@@ -94,7 +94,10 @@ export { LOG_LINES_MAX, readTaskLog, trimTaskLogs, type TaskLogLine } from './ta
 export { hashToken, isToken, newToken } from './tokens.ts';
 export type { AttemptEnding, Holder, Transition } from './attempt-ends.ts';
 export { cancelHeldTask, cancelTask, endBereft, giveUpOverdue, overdueTasks } from './endings.ts';
+export { endParts } from './fit-parts.ts';
+export { meetRanks, type RankMeeting } from './group-ranks.ts';
 export {
+  checkpointOfGroup,
   createGroup,
   dissolveGroup,
   dissolveOverdueGroup,

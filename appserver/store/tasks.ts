@@ -216,7 +216,10 @@ export async function createTask(trx: Transaction, task: NewTask): Promise<{ tas
 }
 
 /** Threads that a task keeps busy. */
-const costOf = (spec: TaskSpecOf): number => (spec.kind === 'train' ? spec.threadCount : 1);
+function costOf(spec: TaskSpecOf): number {
+  if (spec.kind === 'train-part') return spec.train.threadCount;
+  return spec.kind === 'train' ? spec.threadCount : 1;
+}
 
 function refuseMoreTasks(job: StoredJob): void {
   if (job.cancelAsked) throw new AppError('JOB_CANCELLED', `job ${job.id} takes no more tasks: it is being cancelled`);

@@ -13,6 +13,7 @@ import {
 import { queueRoutes, TaskQueue, WorkerProtocol, type TaskFollowUp } from '../../appserver/server/queue/index.ts';
 import type { Route } from '../../appserver/server/route.ts';
 import { objectSweeperDuty } from '../../appserver/server/services/object-sweeper.ts';
+import { createSealer } from '../../appserver/server/services/sealer.ts';
 import { taskIdOf, verbOf, type Endpoint, type WireAnswer, type WireRequest } from './network.ts';
 import type { SimulatedProcess } from './process.ts';
 
@@ -66,7 +67,14 @@ export class AppServer implements Endpoint {
     this.database = database;
     this.queue = new TaskQueue({ database, objectStore, config, logger, clock });
     this.queue.followUps.register('batch-predict', options.followUp);
-    const protocol = new WorkerProtocol({ database, queue: this.queue, config, logger, clock });
+    const protocol = new WorkerProtocol({
+      database,
+      queue: this.queue,
+      config,
+      logger,
+      clock,
+      sealer: createSealer(Buffer.alloc(32)),
+    });
     this.#routes = queueRoutes(protocol);
     process.run(() => {
       startDuties(

@@ -73,6 +73,10 @@ export class SimulatedChild implements TaskChild {
     // Older checkpoints of the simulated tasks stay where they are.
   }
 
+  met(): void {
+    // The simulated tasks are of groups whose members do not speak with each other.
+  }
+
   setRemaining(): void {
     // The simulated tasks do not shorten their work; the supervisor's guard ends them.
   }

@@ -158,6 +158,8 @@ export class ProtocolWorker {
         return retyped(spec, this.#columns);
       case 'train':
         return trained(spec, this.#columns, this.#engine);
+      case 'train-part':
+        throw new Error('this worker is in no group');
       case 'ensemble':
         return blended(spec, this.#store);
       case 'insight':

@@ -1,4 +1,5 @@
 import { AppError, toAppError, type Blame } from '#contracts';
+import { GROUP_BROKEN_EXIT } from './collectives/limits.ts';
 
 /**
  * Who is charged for an error that ended an attempt: what will be the same next time is the user's (never retried),
@@ -19,6 +20,8 @@ export function blameOf(err: unknown): Blame {
     case 'WORK_FOLDER_LOST':
     case 'SHUTTING_DOWN':
     case 'SERVER_UNAVAILABLE':
+    // Another rank was lost; what it did itself is told by its own worker.
+    case 'GROUP_BROKEN':
       return 'worker';
     case 'TASK_DEADLINE':
     case 'BODY_TOO_LARGE':
@@ -68,9 +71,12 @@ const FROM_OUTSIDE: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT',
 /** What V8 writes before it aborts for lack of heap. */
 const HEAP_EXHAUSTED = 'JavaScript heap out of memory';
 
+/** What a rank whose group broke writes before its reason, when it ends by it. */
+export const GROUP_BROKEN = 'GROUP_BROKEN: ';
+
 /**
  * The error and the blame of a task process that died. A native abort or a fault is the task's; SIGKILL, SIGTERM and the
- * like come from outside (the kernel, an operator) and are not charged, unless the memory seen says why.
+ * like come from outside (the kernel, an operator) and are not charged, unless the memory seen says why. Nor is that a group of ranks broke.
  */
 export function explainDeath(end: ProcessEnd): { error: AppError; blame: Blame } {
   const { exitCode, signal, stderrTail, memoryBytesMax: found, memoryBytesLimit: limit } = end;
@@ -86,6 +92,10 @@ export function explainDeath(end: ProcessEnd): { error: AppError; blame: Blame }
       },
     );
     return { error, blame: 'memory' };
+  }
+  if (exitCode === GROUP_BROKEN_EXIT && stderrTail.includes(GROUP_BROKEN)) {
+    const reason = stderrTail.slice(stderrTail.lastIndexOf(GROUP_BROKEN) + GROUP_BROKEN.length).trim();
+    return { error: new AppError('GROUP_BROKEN', reason), blame: 'worker' };
   }
   const error = new AppError('TASK_CHILD_DIED', `the task process ended by ${how}; memory ${memory}`, {
     details: { exitCode, signal },

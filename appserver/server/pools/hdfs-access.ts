@@ -39,6 +39,8 @@ function inputsOf(spec: TaskSpec, checkpoint: string | undefined): string[] {
   switch (spec.kind) {
     case 'ingest':
       return spec.input.type === 'upload' ? [path.posix.dirname(spec.input.objectPath), ...more] : more;
+    case 'train-part':
+      return inputsOf(spec.train, checkpoint);
     case 'train':
     case 'feature-type':
       return [...foldersOf(spec), ...more];

@@ -9,6 +9,8 @@ import {
   DrainRequest,
   FailRequest,
   Id,
+  MeetAnswer,
+  MeetRequest,
   OUTCOME_BYTES_MAX,
   RegisterAnswer,
   RegisterRequest,
@@ -101,6 +103,16 @@ const ofTasks = (protocol: WorkerProtocol): Route[] => [
     ...ofTask('checkpoint', 'Another attempt can go on from a file', CheckpointRequest, BeatAnswer),
     handler: async (_app, { headers, params, body }) =>
       ok(await protocol.checkpoint(bearerOf(headers.authorization), params.taskId, body)),
+  }),
+  route({
+    ...ofTask(
+      'meet',
+      'A rank of a group says where it listens and learns where the others do',
+      MeetRequest,
+      MeetAnswer,
+    ),
+    handler: async (_app, { headers, params, body }) =>
+      ok(await protocol.meet(bearerOf(headers.authorization), params.taskId, body)),
   }),
   route({
     ...ofTask('seal', 'The attempt’s files are complete', SealRequest, TransitionAnswer),

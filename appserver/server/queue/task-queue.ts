@@ -126,9 +126,10 @@ export class TaskQueue {
     return state;
   }
 
-  /** A member of a group is not recorded before all have sealed; once they have, that stays so. */
-  async #mayCommit({ groupId }: Task): Promise<boolean> {
+  /** A member of a group is not recorded before all have sealed; once they have, that stays so. A part of a fit ends with its model. */
+  async #mayCommit({ groupId, kind }: Task): Promise<boolean> {
     if (groupId === null) return true;
+    if (kind === 'train-part') return false;
     return (await getGroup(this.#options.database, groupId))?.sealedAt !== null;
   }
 

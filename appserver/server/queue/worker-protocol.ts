@@ -9,14 +9,17 @@ import {
   type DrainAnswer,
   type DrainRequest,
   type FailRequest,
+  type MeetAnswer,
+  type MeetRequest,
   type RegisterAnswer,
   type RegisterRequest,
   type SealRequest,
   type TransitionAnswer,
 } from '#contracts';
-import { failpoint, systemClock, type Clock } from '#runtime';
+import { failpoint, issueGroupCertificates, systemClock, type Clock, type RankCertificate } from '#runtime';
 import {
   beatTask,
+  checkpointOfGroup,
   checkpointTask,
   earlierClaim,
   findLease,
@@ -25,6 +28,8 @@ import {
   GIVE_WAY_AFTER_MS,
   isHeld,
   isToken,
+  meetRanks,
+  readClock,
   resumeTask,
   SEEN_STEP_MS,
   sealTask,
@@ -43,8 +48,15 @@ import { beatAnswerOf, claimedTaskOf, SPEAKS_GROUPS, transitionAnswerOf } from '
 import { ClaimDesk, type ClaimDeskOptions } from './claim-desk.ts';
 import { drain, identify, register } from './registration.ts';
 import { leaseToken } from './tokens.ts';
+import type { Sealer } from '../services/sealer.ts';
 
-export type WorkerProtocolOptions = ClaimDeskOptions;
+export interface WorkerProtocolOptions extends ClaimDeskOptions {
+  /** Keeps the keys of groups' ranks. */
+  readonly sealer: Sealer;
+}
+
+/** A group's certificates are good for so long: ranks look at them when they meet, and not afterwards. */
+const CERTIFICATES_MS = 24 * 3_600_000;
 
 /** The app server's side of the worker protocol: who may say what, and the statement that it becomes. */
 export class WorkerProtocol {
@@ -119,10 +131,14 @@ export class WorkerProtocol {
 
   async #claimedTask(claim: Claim, { protocolVersion }: WorkerIdentity): Promise<ClaimedTask> {
     const { database, config, queue } = this.#options;
-    const { groupId } = claim.task;
-    await queue.access.open(claim.task, claim.attemptPath);
+    const { groupId, kind } = claim.task;
+    // All ranks of a fit go on from what the first one has left.
+    const checkpoint =
+      kind === 'train-part' && groupId !== null ? await checkpointOfGroup(database, groupId) : claim.task.checkpoint;
+    await queue.access.open({ ...claim.task, checkpoint }, claim.attemptPath);
     const group = groupId === null ? null : await getGroup(database, groupId);
-    return claimedTaskOf(claim, { leaseMs: config.leaseMs, protocolVersion, group });
+    const resumed = { ...claim, task: { ...claim.task, checkpoint } };
+    return claimedTaskOf(resumed, { leaseMs: config.leaseMs, protocolVersion, group });
   }
 
   /** @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED */
@@ -172,6 +188,29 @@ export class WorkerProtocol {
     const checkpoint = { path: `${lease.attemptPath}/${name}`, sizeBytes, sha256, position };
     const holder = { taskId, fence, leaseMs: config.leaseMs };
     return this.#renew('checkpoint', lease, holder, (trx) => checkpointTask(trx, holder, checkpoint));
+  }
+
+  /**
+   * A rank of a group that has begun learns who it is and where the others listen. Each time that the group begins it has certificates of its
+   * own, and only who holds a task of it then is told anything.
+   *
+   * @throws LEASE_TOKEN_INVALID, TASK_FENCED, TASK_CANCELLED; CONFLICT of a task of no group
+   */
+  async meet(token: string, taskId: string, { fence, address }: MeetRequest): Promise<MeetAnswer> {
+    const { database, sealer } = this.#options;
+    await this.#checkLease(token, taskId, fence);
+    await failpoint('queue.meet.beforeDatabase');
+    const { epoch, secret, addresses } = await database.transaction(async (trx) => {
+      const now = await readClock(trx);
+      return meetRanks(trx, { taskId, fence }, address, ({ id: groupId, size }) =>
+        issueGroupCertificates({ groupId, size, now, validMs: CERTIFICATES_MS }).map((certificate) =>
+          sealer.seal(JSON.stringify(certificate)),
+        ),
+      );
+    });
+    await failpoint('queue.meet.afterDatabase');
+    const certificate = JSON.parse(sealer.open(secret)) as RankCertificate; // sealed above, authenticated
+    return { epoch, certificate, addresses: addresses === null ? null : [...addresses] };
   }
 
   async #renew(

@@ -22,11 +22,13 @@ import {
   leakageSearchOf,
   next,
   rankingScore,
+  ranksOf,
   withoutFeatures,
   workerLimitFor,
 } from '#ml';
 import { newId } from '#runtime';
 import {
+  createGroup,
   createTask,
   endModel,
   findProject,
@@ -44,6 +46,8 @@ import {
   updateJobProgress,
   type AutopilotRunRecord,
   type ModelRecord,
+  type NewMember,
+  type Task,
   type Transaction,
 } from '#store';
 import type { TaskQueue } from '../queue/index.ts';
@@ -192,8 +196,7 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
   const modelId = newId('model');
   const spec = order.members.length > 0 ? ensembleSpec(modelId, order, table) : trainSpec(modelId, order, table);
   const predictedMemoryBytes = spec.kind === 'train' ? forecastTraining(spec).peakBytes : null;
-  const { task } = await createTask(trx, {
-    jobId: order.jobId,
+  const task = await createFit(trx, order.jobId, {
     projectId: order.projectId,
     runAs: order.runAs,
     memoryBytes: predictedMemoryBytes === null ? null : workerLimitFor(predictedMemoryBytes),
@@ -227,7 +230,29 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
   return modelId;
 }
 
+/** Queues a task that makes a model, with those that fit it together with it; the first of them is answered. */
+async function createFit(trx: Transaction, jobId: string, member: NewMember): Promise<Task> {
+  const { spec, idempotencyKey } = member;
+  if (spec.kind !== 'train' || spec.ranks === undefined) return (await createTask(trx, { ...member, jobId })).task;
+  const { datasetId } = spec;
+  const parts = Array.from({ length: spec.ranks - 1 }, (_, index): NewMember => ({
+    ...member,
+    idempotencyKey: `${idempotencyKey}:rank-${index + 1}`,
+    spec: { kind: 'train-part', datasetId, train: spec },
+  }));
+  const { tasks } = await createGroup(trx, jobId, [member, ...parts]);
+  const [first] = tasks;
+  if (first === undefined) throw new AppError('INTERNAL', `the group of ${idempotencyKey} has no task`);
+  return first;
+}
+
 function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): TrainTask {
+  const task = soleSpec(modelId, order, table);
+  const ranks = ranksOf(task, { ranksMax: order.plan.ranksMax ?? 1 });
+  return ranks > 1 ? { ...task, ranks } : task;
+}
+
+function soleSpec(modelId: string, order: ModelOrder, table: StoredTable): TrainTask {
   const { plan, planned } = order;
   const { features, monotonic } = withoutFeatures(plan, planned.excludedFeatures ?? []);
   const imbalance = imbalanceFor(plan, planned.blueprintId);

@@ -104,9 +104,9 @@ export async function planRun(
     throw new AppError('DATASET_NOT_READY', `dataset ${project.datasetId} is not ready`);
   const list =
     request.featureList === undefined ? null : await namedFeatureList(database, project, request.featureList, profile);
-  const { workersMax, threadsPerTask, insights } = config.autopilot;
+  const { workersMax, threadsPerTask, ranksMax, insights } = config.autopilot;
   const parallelTasks = Math.max(1, Math.min(workersMax, await expectedWorkers(app)));
-  const facts = { profile, table, parallelTasks, threadsPerTask };
+  const facts = { profile, table, parallelTasks, threadsPerTask, ranksMax };
   const listed = list === null ? request : { ...request, featureNames: list.features };
   const searched: AutopilotPlan = {
     ...planAutopilot(withFixed(listed, project.fixed), facts),

@@ -16,6 +16,7 @@ import {
   completeDataset,
   completeInsight,
   completeModel,
+  endParts,
   failDataset,
   findBatchPrediction,
   findModel,
@@ -28,7 +29,7 @@ import {
 } from '#store';
 import type { AppContext } from '../context.ts';
 import type { HdfsAs } from '../pools/index.ts';
-import type { SealedAttempt, TaskFollowUp, TaskQueue } from '../queue/index.ts';
+import type { SealedAttempt, TaskFollowUp, TaskQueue, VerifiedResult } from '../queue/index.ts';
 import type { Verifier } from '../verification/index.ts';
 import { advanceRun, endModelOfTask } from './autopilot-run.ts';
 import { checkMembers } from './ensemble-members.ts';
@@ -44,6 +45,7 @@ export function registerFollowUps(queue: TaskQueue, { database, signer, hdfsAs, 
   queue.followUps.register('ingest', ingestFollowUp);
   queue.followUps.register('feature-type', featureTypeFollowUp);
   queue.followUps.register('train', trainFollowUp(queue, signer, verifier));
+  queue.followUps.register('train-part', partFollowUp);
   queue.followUps.register('ensemble', ensembleFollowUp(queue, signer, verifier, database));
   queue.followUps.register('batch-predict', batchPredictFollowUp(database, hdfsAs));
   queue.followUps.register('insight', insightFollowUp(verifier));
@@ -160,17 +162,30 @@ function trainFollowUp(queue: TaskQueue, signer: Signer, verifier: Verifier): Ta
       const manifestSha256 = await verifier.verify({ kind: 'train', spec, sealed }, store);
       return { manifestSha256, signature: signer.sign({ modelId: spec.modelId, manifestSha256 }) };
     },
-    committed: (trx, task, sealed, verified) =>
-      complete(trx, task, sealed, {
+    async committed(trx, task, sealed, verified) {
+      for (const part of await endParts(trx, task)) await queue.followUps.follow(trx, part, NOTHING_MORE);
+      await complete(trx, task, sealed, {
         ...verified,
         iterations: sealed.outcome.iterations,
         ensemble: null,
         calibration: sealed.outcome.calibration ?? null,
-      }),
+      });
+    },
     failed,
     cancelled: ended,
   };
 }
+
+/** Of a part of a fit there is nothing to record. */
+const NOTHING_MORE: VerifiedResult = { commit: async () => undefined };
+
+/** A part of a fit means nothing by itself: what becomes of the model is what becomes of the task that makes it. */
+const partFollowUp: TaskFollowUp<'train-part', null> = {
+  verify: async () => null,
+  committed: async () => undefined,
+  failed: async () => undefined,
+  cancelled: async () => undefined,
+};
 
 function ensembleFollowUp(
   queue: TaskQueue,

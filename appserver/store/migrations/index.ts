@@ -14,6 +14,7 @@ import { leakage0012 } from './0012-leakage.ts';
 import { datasetVersions0013 } from './0013-dataset-versions.ts';
 import { intervals0014 } from './0014-intervals.ts';
 import { memory0015 } from './0015-memory.ts';
+import { groupRanks0016 } from './0016-group-ranks.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -32,4 +33,5 @@ export const MIGRATIONS: readonly Migration[] = [
   datasetVersions0013,
   intervals0014,
   memory0015,
+  groupRanks0016,
 ];

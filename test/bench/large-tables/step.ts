@@ -10,6 +10,7 @@ import { openFileSpool } from '../../../yarn-workers/worker/child/file-spool.ts'
 import { testEngine } from '../../support/boosting-engine.ts';
 import { LocalFiles } from '../../support/local-files.ts';
 import { freeIo } from '../../support/modelling-task.ts';
+import { joinRanks, type RankOptions } from './join-ranks.ts';
 
 const MIB = 1024 ** 2;
 /** As a worker of 4 GiB has them by default. */
@@ -24,12 +25,14 @@ const {
   leaves = 63,
   numericOnly = false,
   blueprint = 'lightgbm-default',
+  ranks = null,
 } = JSON.parse(options) as {
   readonly threads?: number;
   readonly trees?: number;
   readonly leaves?: number;
   readonly numericOnly?: boolean;
   readonly blueprint?: string;
+  readonly ranks?: RankOptions | null;
 };
 const scratchDirectory = mkdtempSync(path.join(tmpdir(), 'trainyard-large-'));
 mkdirSync(path.join(scratchDirectory, 'spill'));
@@ -152,7 +155,9 @@ async function train() {
   };
   const forecast = forecastTraining(task);
   let phase = '';
+  const engine = testEngine();
   const io = freeIo({
+    ...(ranks === null ? {} : { ranks: await joinRanks(engine, ranks) }),
     openSpool: () => openFileSpool(scratchDirectory),
     onProgress: async (progress) => {
       if (`${progress.phase} ${progress.message}` !== phase) mark((phase = `${progress.phase} ${progress.message}`));
@@ -163,7 +168,7 @@ async function train() {
   const fit = await fitModel(
     task,
     cache.source('dataset', table, () => source(table)),
-    testEngine(),
+    engine,
     io,
   );
   mark('fitted');

@@ -12,6 +12,7 @@ import { concurrencyCases } from './concurrency.ts';
 import { creationCases } from './creation.ts';
 import { dependenciesCases } from './dependencies.ts';
 import { failuresCases } from './failures.ts';
+import { groupRanksCases } from './group-ranks.ts';
 import { groupsCases } from './groups.ts';
 import { checkAlways } from './invariants.ts';
 import { leasesCases } from './leases.ts';
@@ -68,6 +69,7 @@ export function queueSuite(name: string, driver: QueueDriver): void {
     cancellationCases(stage);
     dependenciesCases(stage);
     groupsCases(stage);
+    groupRanksCases(stage);
     outboxCases(stage);
     refusalsCases(stage);
 

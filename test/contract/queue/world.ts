@@ -12,6 +12,7 @@ import {
   type Blame,
   type ClaimedTask,
   type ErrorCode,
+  type MeetRequest,
   type RegisterRequest,
   type SealedFile,
   type TaskSpec,
@@ -25,6 +26,7 @@ import {
   createJob,
   createTask,
   DEFAULT_POOL,
+  endParts,
   getTask,
   migrate,
   rawRows,
@@ -33,6 +35,7 @@ import {
   type Task,
   type Transaction,
 } from '#store';
+import { createSealer } from '../../../appserver/server/services/sealer.ts';
 import {
   TaskQueue,
   WorkerProtocol,
@@ -115,11 +118,13 @@ export class World {
     const config = options.config ?? QUEUE_CONFIG;
     this.queue = new TaskQueue({ database, objectStore: this.objects, config, logger: SILENT_LOGGER });
     this.queue.followUps.register('batch-predict', this.#followUp());
+    this.queue.followUps.register('train-part', this.#partFollowUp());
     this.protocol = new WorkerProtocol({
       database,
       queue: this.queue,
       config,
       logger: SILENT_LOGGER,
+      sealer: createSealer(Buffer.alloc(32)),
       ...options,
     });
   }
@@ -150,10 +155,22 @@ export class World {
     for (const close of this.#closers) await close();
   }
 
-  #followUp(): TaskFollowUp<'batch-predict', string> {
-    const note = async (trx: Transaction, task: Task, what: string): Promise<void> => {
-      await trx.knex('note').insert({ task_id: task.id, what });
+  #partFollowUp(): TaskFollowUp<'train-part', null> {
+    return {
+      verify: async () => null,
+      committed: async () => undefined,
+      failed: (trx, task) => note(trx, task, 'FAILED'),
+      cancelled: (trx, task) => note(trx, task, 'CANCELLED'),
     };
+  }
+
+  /** A model is recorded: its parts are recorded with it. */
+  commitParts = async (trx: Transaction, task: Task): Promise<void> => {
+    const commit = (trx: Transaction, part: Task) => note(trx, part, 'SUCCEEDED');
+    for (const part of await endParts(trx, task)) await this.queue.followUps.follow(trx, part, { commit });
+  };
+
+  #followUp(): TaskFollowUp<'batch-predict', string> {
     return {
       verify: async (task) => {
         await this.verify(task);
@@ -249,6 +266,18 @@ export class World {
     return this.protocol.seal(leaseToken, taskId, { fence, files: sealed, outcome: OUTCOME, log: ['sealing'] });
   }
 
+  /** Seals a part of a fit. */
+  sealPart = ({ leaseToken, taskId, fence }: ClaimedTask) =>
+    this.protocol.seal(leaseToken, taskId, {
+      fence,
+      files: [],
+      outcome: { kind: 'train-part', contentHash: '0'.repeat(64), fitMs: 1, peakMemoryBytes: 1 },
+      log: [],
+    });
+
+  meet = ({ leaseToken, taskId, fence }: ClaimedTask, address: MeetRequest['address']) =>
+    this.protocol.meet(leaseToken, taskId, { fence, address });
+
   commit = ({ leaseToken, taskId, fence }: ClaimedTask) => this.protocol.commit(leaseToken, taskId, { fence });
 
   fail = ({ leaseToken, taskId, fence }: ClaimedTask, blame: Blame = 'task', log: string[] = []) =>
@@ -296,6 +325,10 @@ export class World {
       notes: await of('note', 'task_id', 'what'),
     };
   }
+}
+
+async function note(trx: Transaction, task: Pick<Task, 'id'>, what: string): Promise<void> {
+  await trx.knex('note').insert({ task_id: task.id, what });
 }
 
 /** A task of its kind; an equal one only by its key. */

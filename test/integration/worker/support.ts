@@ -71,7 +71,8 @@ export async function openWorkbench(flags: Record<string, unknown> = {}) {
           log: (line) => void told.log.push(line),
           now: () => performance.now(),
         }),
-        task: { taskId, fence: 1, attemptPath, remainingMs, spec, checkpoint },
+        task: { taskId, fence: 1, attemptPath, remainingMs, spec, checkpoint, group: null },
+        meeting: { ask: () => Promise.reject(new Error('the task is of no group')) },
         remainingMs: () => (remainingMs === null ? null : Math.max(0, remainingMs - (performance.now() - startedAt))),
         reporter: {
           progress: (progress) => void told.progress.push(progress),

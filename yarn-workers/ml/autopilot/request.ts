@@ -44,4 +44,6 @@ export interface AutopilotFacts {
   readonly table: StoredTable;
   readonly parallelTasks: number;
   readonly threadsPerTask: number;
+  /** Tasks that may fit one model together. @default 1 */
+  readonly ranksMax?: number;
 }

@@ -7,9 +7,8 @@ import { connectHadoop, type HadoopConnection } from '#hadoop-auth';
 import { openObjectStore, storeTokens, type ObjectStore } from '#object-store';
 import { DuckDb, hdfsFiles, openInPlace, openTable } from '#tables';
 import { openWebHdfs, type HdfsAccess, type WebHdfsClient } from '#webhdfs';
-import type { BoostingEngine } from '#ml';
 import type { ConfigureMessage } from '../ipc/messages.ts';
-import { openEngines } from '../native/engines.ts';
+import { openEngines, type Engines } from '../native/engines.ts';
 import { DatasetCache } from './dataset-cache.ts';
 import { LocalObjects } from './local-objects.ts';
 import { explainByFiles } from './lost-files.ts';
@@ -29,7 +28,7 @@ export interface TaskContext {
   readonly objects: LocalObjects;
   /** May read and write the object store's and this child's own folder, and read the allow-listed folders. */
   readonly duckdb: DuckDb;
-  readonly engine: BoostingEngine;
+  readonly engine: Engines;
   /** Folder of this child alone; removed when it ends by itself, else by the next child on this host. */
   readonly workDir: string;
   readonly cache: DatasetCache;

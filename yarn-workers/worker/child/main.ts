@@ -11,9 +11,11 @@ import { runFeatureType } from '../tasks/feature-type.ts';
 import { runIngest } from '../tasks/ingest.ts';
 import { runInsight } from '../tasks/insight.ts';
 import { runTrain } from '../tasks/train.ts';
+import { runTrainPart } from '../tasks/train-part.ts';
 import { AttemptFolder } from './attempt-folder.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { openContext, type TaskContext } from './context.ts';
+import { Meeting } from './meeting.ts';
 import { ChannelReporter } from './progress.ts';
 import type { TaskRun } from './task-run.ts';
 
@@ -30,6 +32,7 @@ let context: TaskContext | null = null;
 let deadlineAtMs: number | null = null;
 let runId: string | null = null;
 let checkpoints: Checkpoints | null = null;
+let meeting: Meeting | null = null;
 
 function send(message: MessageFromChild): void {
   // No channel: the supervisor is gone, and so is this process in a moment.
@@ -63,6 +66,9 @@ async function receive(raw: unknown): Promise<void> {
     case 'checkpoint-taken':
       if (message.runId === runId) await checkpoints?.taken(message.position);
       return;
+    case 'met':
+      if (message.runId === runId) meeting?.hear(message);
+      return;
     case 'store-token':
       context?.setStoreToken(message.token);
       return;
@@ -80,12 +86,13 @@ async function run(message: RunMessage): Promise<void> {
   const reporter = new ChannelReporter(runId, send, collector);
   const scratchDir = path.join(context.workDir, newId('run'));
   const attempt = new AttemptFolder(context.store, task.attemptPath);
+  meeting = new Meeting(runId, send);
   checkpoints = checkpointsOf(message, context, attempt, reporter);
   let end: MessageFromChild;
   try {
     await mkdir(scratchDir);
     const remainingMs = () => (deadlineAtMs === null ? null : Math.max(0, deadlineAtMs - performance.now()));
-    const outcome = await perform({ task, context, reporter, attempt, checkpoints, scratchDir, remainingMs });
+    const outcome = await perform({ task, context, reporter, attempt, checkpoints, meeting, scratchDir, remainingMs });
     await attempt.verify();
     end = { type: 'done', runId, files: [...attempt.files], outcome, cachedDatasets: [] };
   } catch (err) {
@@ -130,6 +137,8 @@ async function perform(run: Omit<TaskRun, 'task'> & { readonly task: RunMessage[
       return runFeatureType({ ...run, task: { ...run.task, spec } });
     case 'train':
       return runTrain({ ...run, task: { ...run.task, spec } });
+    case 'train-part':
+      return runTrainPart({ ...run, task: { ...run.task, spec } });
     case 'ensemble':
       return runEnsemble({ ...run, task: { ...run.task, spec } });
     case 'batch-predict':

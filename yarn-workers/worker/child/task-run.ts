@@ -3,6 +3,7 @@ import type { ChildTask } from '../ipc/messages.ts';
 import type { AttemptFolder } from './attempt-folder.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { TaskContext } from './context.ts';
+import type { Meeting } from './meeting.ts';
 import type { Reporter } from './progress.ts';
 
 /** One attempt as a handler sees it. */
@@ -14,6 +15,8 @@ export interface TaskRun<S extends TaskSpec = TaskSpec> {
   readonly attempt: AttemptFolder;
   /** What an earlier attempt left, and what this one leaves, to go on from. */
   readonly checkpoints: Pick<Checkpoints, 'open' | 'offer'>;
+  /** Finds the other ranks of the task's group. */
+  readonly meeting: Pick<Meeting, 'ask'>;
   /** Folder for temporary files of this attempt; removed afterwards. */
   readonly scratchDir: string;
   /** Milliseconds until the task must have sealed; null = no deadline. */

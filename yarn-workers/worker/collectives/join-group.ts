@@ -1,10 +1,10 @@
-import { AppError, isAppError, toAppError } from '#contracts';
+import { AppError, isAppError, RANKS_MAX, toAppError, type RankAddress } from '#contracts';
 import type { LightgbmNetwork } from '../native/lightgbm-network.ts';
 import { endProcess } from '../native/process.ts';
 import { Exchange, groupBroken, reasonOf, type ExchangeStats } from './exchange.ts';
-import { GROUP_BROKEN_EXIT, GROUP_LIMITS, RANKS_MAX, type GroupLimits } from './limits.ts';
+import { GROUP_BROKEN_EXIT, GROUP_LIMITS, type GroupLimits } from './limits.ts';
 import { MeshClient } from './mesh-client.ts';
-import type { Membership, RankAddress } from './messages.ts';
+import type { Membership } from './messages.ts';
 
 export interface GroupOptions extends Membership {
   /** Address of this host that the other ranks connect to, and the only one that is listened at. */

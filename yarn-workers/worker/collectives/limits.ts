@@ -27,8 +27,5 @@ export const GROUP_LIMITS: GroupLimits = {
   endMs: 30_000,
 };
 
-/** Of a group: its mesh has half of its square of connections. */
-export const RANKS_MAX = 64;
-
 /** How a process ends whose group is broken: EX_TEMPFAIL, a failure that another try may not have. @see sysexits.h */
 export const GROUP_BROKEN_EXIT = 75;

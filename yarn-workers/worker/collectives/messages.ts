@@ -1,12 +1,9 @@
+import type { RankAddress } from '#contracts';
 import type { RankCertificate } from '#runtime';
 import type { BlockKind } from './frame.ts';
-import type { GroupLimits } from './limits.ts';
 
-/** Where a rank listens. */
-export interface RankAddress {
-  readonly host: string;
-  readonly port: number;
-}
+export type { RankAddress };
+import type { GroupLimits } from './limits.ts';
 
 /** Who a rank is, and how it shows it. */
 export interface Membership {

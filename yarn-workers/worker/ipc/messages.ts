@@ -2,11 +2,14 @@ import {
   BlameSchema,
   Checkpoint,
   ClaimedTask,
+  GroupMembership,
   Id,
   isAppError,
+  MeetAnswer,
   nullable,
   parse,
   Problem,
+  RankAddress,
   SealedFile,
   StoreToken,
   strict,
@@ -41,6 +44,7 @@ export const ChildTask = strict({
   remainingMs: ClaimedTask.properties.remainingMs,
   spec: ClaimedTask.properties.spec,
   checkpoint: nullable(Checkpoint),
+  group: nullable(GroupMembership),
 });
 export type ChildTask = Static<typeof ChildTask>;
 
@@ -68,6 +72,15 @@ export type CheckpointTakenMessage = Static<typeof CheckpointTakenMessage>;
 /** The user's newest token for the object store. */
 export const StoreTokenMessage = strict({ type: Type.Literal('store-token'), token: StoreToken });
 
+/** Answers `meet`: the address of this host, and what the app server says. */
+export const MetMessage = strict({
+  type: Type.Literal('met'),
+  runId: RunId,
+  host: RankAddress.properties.host,
+  answer: MeetAnswer,
+});
+export type MetMessage = Static<typeof MetMessage>;
+
 /** The child exits at once. */
 export const LeaveMessage = strict({ type: Type.Literal('leave') });
 
@@ -76,6 +89,7 @@ export const MessageToChild = Type.Union([
   RunMessage,
   DeadlineMessage,
   CheckpointTakenMessage,
+  MetMessage,
   StoreTokenMessage,
   LeaveMessage,
 ]);
@@ -110,6 +124,13 @@ export const CheckpointMessage = strict({
   position: Checkpoint.properties.position,
 });
 export type CheckpointMessage = Static<typeof CheckpointMessage>;
+/** A rank of a group asks who it is; with the port at which it listens, where all ranks do. Answered by `met`. */
+export const MeetMessage = strict({
+  type: Type.Literal('meet'),
+  runId: RunId,
+  port: nullable(RankAddress.properties.port),
+});
+
 /** The attempt folder is complete and verified. */
 export const DoneMessage = strict({
   type: Type.Literal('done'),
@@ -135,6 +156,7 @@ export const MessageFromChild = Type.Union([
   ProgressMessage,
   LogMessage,
   CheckpointMessage,
+  MeetMessage,
   DoneMessage,
   FailedMessage,
 ]);
@@ -145,6 +167,7 @@ const TO_CHILD = {
   run: RunMessage,
   deadline: DeadlineMessage,
   'checkpoint-taken': CheckpointTakenMessage,
+  met: MetMessage,
   'store-token': StoreTokenMessage,
   leave: LeaveMessage,
 } as const;
@@ -155,6 +178,7 @@ const FROM_CHILD = {
   progress: ProgressMessage,
   log: LogMessage,
   checkpoint: CheckpointMessage,
+  meet: MeetMessage,
   done: DoneMessage,
   failed: FailedMessage,
 } as const;

@@ -24,7 +24,7 @@ export type AttemptEnd = 'committed' | 'failed' | 'lost' | 'unknown' | 'unfit';
 
 export interface AttemptOptions {
   readonly client: ProtocolClient;
-  readonly child: Pick<TaskChild, 'run' | 'setRemaining' | 'checkpointTaken' | 'setStoreToken' | 'kill'>;
+  readonly child: Pick<TaskChild, 'run' | 'setRemaining' | 'checkpointTaken' | 'met' | 'setStoreToken' | 'kill'>;
   readonly logger: Logger;
   readonly claimedAtMs: number;
   readonly beatMs: number;
@@ -33,6 +33,8 @@ export interface AttemptOptions {
   readonly stuckMs: number;
   readonly clock: Clock;
   readonly memoryBytes: () => number;
+  /** Address of this host at which other ranks of a group reach it. */
+  readonly groupHost: () => Promise<string>;
   /** Aborted when the worker must let go of its task now: the attempt fails, uncharged. */
   readonly release: AbortSignal;
   /** Aborted when even the telling must end. */
@@ -40,6 +42,12 @@ export interface AttemptOptions {
   /** The app server wants this worker to end after this task. */
   readonly onDrain: () => void;
 }
+
+/**
+ * A rank whose group broke says so after that time only: the one that broke it, of whatever kind its fault is, speaks first, since the first
+ * word gives the whole group back.
+ */
+const GROUP_BROKEN_GRACE_MS = 3_000;
 
 /** A decision to end the run before the child does. `silent`: the app server knows already. */
 interface Interruption {
@@ -161,11 +169,12 @@ class Attempt {
     });
     this.#guard = guard;
     this.#running = true;
-    const { taskId, fence, attemptPath, remainingMs, spec, checkpoint = null } = this.#task;
+    const { taskId, fence, attemptPath, remainingMs, spec, checkpoint = null, group = null } = this.#task;
     try {
       // Refused or released before the work began: nothing is started that would have to be killed.
       if (this.#interruption !== null) return { type: 'died', exitCode: null, signal: null, stderrTail: '' };
-      return await child.run({ taskId, fence, attemptPath, remainingMs, spec, checkpoint }, this.#listener(guard));
+      const childTask = { taskId, fence, attemptPath, remainingMs, spec, checkpoint, group };
+      return await child.run(childTask, this.#listener(guard));
     } catch (err) {
       // No task process could be had: nothing that the task could help.
       return {
@@ -195,8 +204,25 @@ class Attempt {
         this.#lease.offerCheckpoint({ file, position });
         guard.moved();
       },
+      meet: (port) => void this.#meet(port),
       alive: () => guard.alive(),
     };
+  }
+
+  /** Tells the child who it is in its group, and where the others are. */
+  async #meet(port: number | null): Promise<void> {
+    const { child, groupHost } = this.#options;
+    try {
+      const host = await groupHost();
+      const address = port === null ? null : { host, port };
+      const answer = await this.#lease.meet({ fence: this.#task.fence, address });
+      if (this.#running) child.met({ host, answer });
+    } catch (err) {
+      const error = toAppError(err);
+      // Who was refused, or gives up, is ended elsewhere.
+      if (!this.#lease.lost.aborted && !this.#options.giveUp.aborted)
+        this.#interrupt({ error, blame: blameOf(error), silent: false });
+    }
   }
 
   async #sealAndCommit({ files, outcome }: DoneMessage): Promise<AttemptEnd> {
@@ -220,6 +246,10 @@ class Attempt {
   }
 
   async #fail(blame: Blame, problem: Problem): Promise<AttemptEnd> {
+    const { clock, release, giveUp } = this.#options;
+    if (problem.code === 'GROUP_BROKEN')
+      await clock.pause(GROUP_BROKEN_GRACE_MS, AbortSignal.any([this.#lease.lost, release, giveUp]));
+    if (this.#lease.lost.aborted) return 'lost';
     const { lines, from, acknowledge } = this.#lease.log.take();
     await this.#lease.fail({ fence: this.#task.fence, blame, problem, log: lines, logFrom: from });
     acknowledge();

@@ -5,6 +5,8 @@ import {
   type ClaimedTask,
   type CommitRequest,
   type FailRequest,
+  type MeetAnswer,
+  type MeetRequest,
   type SealRequest,
   type TaskProgress,
   type TransitionAnswer,
@@ -24,6 +26,8 @@ const BEAT_TIMEOUT_MS_MIN = 1_000;
 const MARGIN_OF_LEASE = 1 / 6;
 /** Longest delay between two questions whether the other members of a group are there. */
 const WAIT_MS_MAX = 500;
+/** Longest wait for the other ranks of a group that has begun to say where they listen: their task processes may have to start. */
+const MEET_MS_MAX = 60_000;
 /** Longest delay between two questions whether the other members of a group have sealed. */
 const COMMIT_AGAIN_MS_MAX = 2_000;
 /** How often a statement that makes the app server fail (INTERNAL) is repeated. */
@@ -111,6 +115,32 @@ export class Lease {
    */
   offerCheckpoint(checkpoint: NewCheckpoint): void {
     this.#checkpoints.offer(checkpoint);
+  }
+
+  /**
+   * Says where this rank of a group listens, if it does, and waits then until all have said so; while the app server is away, too.
+   *
+   * @throws GROUP_BROKEN where some do not in time; the refusal; or what the app server rejects for good
+   */
+  async meet(request: MeetRequest): Promise<MeetAnswer> {
+    const { client, task, beatMs, clock, logger } = this.#options;
+    const untilMs = clock.monotonicMs() + MEET_MS_MAX;
+    for (;;) {
+      this.#throwIfOver();
+      if (clock.monotonicMs() > untilMs)
+        throw new AppError('GROUP_BROKEN', `not all ranks said within ${MEET_MS_MAX / 1_000} s where they listen`);
+      try {
+        const answer = await client.meet(task, request, this.#renewOptions());
+        if (request.address === null || answer.addresses !== null) return answer;
+      } catch (err) {
+        const error = toAppError(err);
+        const verdict = verdictOf(error);
+        if (verdict === 'refused') throw this.#lose(error);
+        if (verdict === 'rejected') throw error;
+        logger.warn('meet_unanswered', 'the other ranks of the group could not be asked for', { err: error });
+      }
+      await clock.pause(Math.min(beatMs, WAIT_MS_MAX), this.#closed.signal);
+    }
   }
 
   /** @throws the refusal; or what the app server rejects for good */

@@ -2,6 +2,7 @@ import {
   BeatAnswer,
   ClaimedTask,
   DrainAnswer,
+  MeetAnswer,
   parse,
   RegisterAnswer,
   toAppError,
@@ -13,6 +14,7 @@ import {
   type CommitRequest,
   type DrainRequest,
   type FailRequest,
+  type MeetRequest,
   type RegisterRequest,
   type SealRequest,
 } from '#contracts';
@@ -111,6 +113,12 @@ export class ProtocolClient {
   /** Names an object that another attempt can go on from; renews the lease as a beat does. */
   async checkpoint(task: ClaimedTask, request: CheckpointRequest, options: RenewOptions): Promise<BeatAnswer> {
     return this.#renewal('checkpoint', task, request, options);
+  }
+
+  /** A rank of a group says where it listens, if it does, and learns where the others do. */
+  async meet(task: ClaimedTask, request: MeetRequest, options: RenewOptions): Promise<MeetAnswer> {
+    const json = await this.#post(pathOf(task, 'meet'), request, { token: task.leaseToken, ...options });
+    return parse(MeetAnswer, json, 'answer to meet', 'SERVER_UNAVAILABLE');
   }
 
   async seal(task: ClaimedTask, request: SealRequest, signal: AbortSignal): Promise<TransitionAnswer> {

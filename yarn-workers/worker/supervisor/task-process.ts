@@ -11,6 +11,7 @@ import {
   type ConfigureMessage,
   type DoneMessage,
   type FailedMessage,
+  type MetMessage,
   type MessageFromChild,
   type MessageToChild,
 } from '../ipc/messages.ts';
@@ -57,6 +58,8 @@ export interface RunListener {
   log(line: string): void;
   /** An object of the attempt folder from which another attempt can go on. */
   checkpoint(file: SealedFile, position: number): void;
+  /** A rank of a group asks who it is, and with a port where the others are: `met` is to answer. */
+  meet(port: number | null): void;
   /** Called with every message: the child's event loop turns. */
   alive(): void;
 }
@@ -75,6 +78,8 @@ export interface TaskChild {
   setRemaining(remainingMs: number | null): void;
   /** Tells the child that the app server names this checkpoint now. */
   checkpointTaken(position: number): void;
+  /** Answers a rank of a group. */
+  met(answer: Pick<MetMessage, 'host' | 'answer'>): void;
   /** Gives the child, and those after it, the user's newest token for the object store. */
   setStoreToken(token: string): void;
   /**
@@ -164,6 +169,11 @@ export class TaskProcess implements TaskChild {
   checkpointTaken(position: number): void {
     if (this.#child !== null && this.#run !== null)
       this.#send(this.#child, { type: 'checkpoint-taken', runId: this.#run.runId, position });
+  }
+
+  met(answer: Pick<MetMessage, 'host' | 'answer'>): void {
+    if (this.#child !== null && this.#run !== null)
+      this.#send(this.#child, { type: 'met', runId: this.#run.runId, ...answer });
   }
 
   setStoreToken(token: string): void {
@@ -262,6 +272,7 @@ export class TaskProcess implements TaskChild {
     if (message.type === 'progress') run.listener.progress(message.progress);
     else if (message.type === 'log') for (const line of message.lines) run.listener.log(line);
     else if (message.type === 'checkpoint') run.listener.checkpoint(message.file, message.position);
+    else if (message.type === 'meet') run.listener.meet(message.port);
     else if (message.type === 'done' || message.type === 'failed') {
       this.#cachedDatasets = message.cachedDatasets;
       run.end(message);

@@ -2,6 +2,7 @@ import { AppError, isAppError, toAppError, type ClaimedTask, type ClaimRequest, 
 import { failpoint, newId, programFile, systemClock, type Clock, type Config, type Logger } from '#runtime';
 import { runAttempt } from './attempt.ts';
 import { BackOff } from './back-off.ts';
+import { addressTowards } from './address-towards.ts';
 import { RETRY_MS, RETRY_MS_MAX } from './lease.ts';
 import { processTreeMemoryBytes } from './process-tree.ts';
 import { ProtocolClient, verdictOf } from './protocol-client.ts';
@@ -282,6 +283,7 @@ class WorkerLoop {
       stuckMs: config.worker.stuckMs,
       clock: this.#clock,
       memoryBytes: () => this.#memoryBytesOf(process.pid),
+      groupHost: async () => config.worker.groupHost || addressTowards(config.worker.serverUrl),
       release: this.#release.signal,
       giveUp: this.#giveUp.signal,
       onDrain: () => this.#drained('told with the beat of a task, which is finished first'),

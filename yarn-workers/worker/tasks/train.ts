@@ -1,52 +1,17 @@
-import type { ManifestFile, TaskProgress, TrainTask } from '#contracts';
-import { encodeOutOfFold, fitModel, forecastTraining, manifestOf, type FitIo, type FitResult } from '#ml';
+import type { ManifestFile, TrainTask } from '#contracts';
+import { encodeOutOfFold, forecastTraining, manifestOf, type FitResult } from '#ml';
 import { leakageLines } from './leakage-lines.ts';
 import { failpoint } from '#runtime';
-import { openFileSpool } from '../child/file-spool.ts';
-import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
+import { peakMemoryBytes } from '../child/peak-memory.ts';
 import type { TaskHandler } from '../child/task-run.ts';
+import { fitTask } from './fit-task.ts';
 import { microsPerRow } from './micros-per-row.ts';
-import { sha256 } from './stored-artifact.ts';
-import { toldSource } from './told-source.ts';
-import { failpointEngine } from './failpoint-engine.ts';
 
 /** Fits a model and writes its artefact: `blob`, `out-of-fold.bin` (not for a refit), and `manifest.json` last. */
-export const runTrain: TaskHandler<TrainTask> = async ({
-  task,
-  context,
-  reporter,
-  attempt,
-  checkpoints,
-  scratchDir,
-  remainingMs,
-}) => {
+export const runTrain: TaskHandler<TrainTask> = async (run) => {
+  const { task, context, reporter, attempt } = run;
   const { spec } = task;
-  resetPeakMemory();
-  reporter.log(beginningOf(spec));
-  const { engine, rethrow } = failpointEngine(context.engine);
-  let latest: TaskProgress = { fraction: 0, phase: 'starting', message: '', iteration: null };
-  const source = toldSource(context.openDataset(spec.datasetId, spec.table), async (row) => {
-    reporter.progress({ ...latest, message: `${latest.message}, row ${row} of ${spec.table.rowCount}` });
-    await reporter.breathe();
-  });
-  const io: FitIo = {
-    sha256,
-    now: () => performance.now(),
-    remainingMs,
-    onProgress: async (progress) => {
-      latest = progress;
-      reporter.progress(progress);
-      rethrow();
-      await reporter.breathe();
-    },
-    onIteration: (progress) => reporter.progress(progress),
-    onCheckpoint: (checkpoint) => checkpoints.offer(checkpoint),
-    resumeFrom: await checkpoints.open(),
-    openSpool: () => openFileSpool(scratchDir),
-    log: (line) => reporter.log(line),
-  };
-  const fit = await fitModel(spec, source, engine, io);
-  rethrow();
+  const fit = await fitTask(run, spec);
   reporter.log(endOf(spec, fit));
   if (fit.leakage !== null) for (const line of leakageLines(fit.leakage)) reporter.log(line);
   reporter.progress({ fraction: 0.98, phase: 'writing', message: 'writing the artefact' });
@@ -79,21 +44,6 @@ function memoryTold(spec: TrainTask, reporter: { log(line: string): void }): num
   const [takenMib, predictedMib] = [taken, predicted].map((bytes) => Math.round(bytes / 1024 ** 2));
   reporter.log(`memory: ${takenMib ?? 0} MiB taken, ${predictedMib ?? 0} MiB predicted`);
   return taken;
-}
-
-/** What is about to be fitted, for the task's log. */
-function beginningOf({
-  blueprintId,
-  features,
-  table,
-  partitioning,
-  refit,
-  sampleFraction,
-  ...spec
-}: TrainTask): string {
-  const rows = refit === null ? `${partitioning.method} ${partitioning.validation}` : `a refit of ${refit.of}`;
-  const share = sampleFraction === 1 ? '' : `, a share of ${sampleFraction} of them`;
-  return `${blueprintId} for ${spec.target.targetType} on ${table.rowCount} rows${share}, ${features.length} features, ${rows}, seed ${spec.seed}, ${spec.threadCount} threads`;
 }
 
 /** What came of it. The holdout's scores are not told: a log is read while the holdout is locked. */

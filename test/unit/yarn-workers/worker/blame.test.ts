@@ -35,6 +35,14 @@ describe('worker: blame', () => {
     expect([error.code, blame]).to.deep.equal(['TASK_MEMORY', 'memory']);
   });
 
+  it('a rank that ended because its group broke is not charged, and tells the reason', () => {
+    const stderrTail = 'something\nGROUP_BROKEN: rank 0 of 2: rank 1 is lost\n';
+    const { error, blame } = death({ exitCode: 75, stderrTail });
+    expect([error.code, error.message, blame]).to.deep.equal(['GROUP_BROKEN', 'rank 0 of 2: rank 1 is lost', 'worker']);
+    expect(death({ exitCode: 75 }), 'without its word').to.deep.include({ blame: 'task' });
+    expect(blameOf(new AppError('GROUP_BROKEN', 'x'))).to.equal('worker');
+  });
+
   it('by error: what stays the same is the user’s, surroundings the worker’s, the rest the task’s', () => {
     const of = (code: ConstructorParameters<typeof AppError>[0]) => blameOf(new AppError(code, 'x'));
     expect(of('DATASET_EMPTY')).to.equal('user');

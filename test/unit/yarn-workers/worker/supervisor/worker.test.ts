@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { isAppError } from '#contracts';
 import { armFailpoints } from '#runtime';
 import { Harness, scriptedTask } from '../support/harness.ts';
-import type { Verb } from '../support/fake-app-server.ts';
+import { CERTIFICATE, type Verb } from '../support/fake-app-server.ts';
 
 describe('worker: supervisor against a fake app server', () => {
   let harness: Harness;
@@ -480,6 +480,65 @@ describe('worker: supervisor against a fake app server', () => {
       await server.until(() => server.count('claim') === 2);
       expect(child.kills).to.equal(1);
       expect(server.count('seal') + server.count('fail')).to.equal(0);
+    });
+  });
+
+  describe('a rank of a group', () => {
+    const addresses = [
+      { host: '127.0.0.1', port: 7_001 },
+      { host: '10.1.2.3', port: 7_002 },
+    ];
+
+    it('learns who it is, says where it listens, and waits until all have said so', async () => {
+      const { server } = harness;
+      const { child } = harness.worker();
+      server.offer(scriptedTask('gate'));
+      await server.until(() => server.count('start') === 1);
+      await waitUntil(() => child.runs === 1);
+      child.meet(null);
+      await server.until(() => child.heard.length === 1);
+      expect(child.heard[0]).to.deep.equal({
+        host: '127.0.0.1',
+        answer: { epoch: 1, certificate: CERTIFICATE, addresses: null },
+      });
+      server.rule = (verb, count) => (verb === 'meet' && count === 2 ? 'DATABASE_UNAVAILABLE' : 'accept');
+      child.meet(7_001);
+      await server.until(() => server.count('meet') === 4);
+      expect(child.heard).to.have.length(1);
+      server.addresses = addresses;
+      await waitUntil(() => child.heard.length === 2);
+      expect(child.heard[1]?.answer.addresses).to.deep.equal(addresses);
+      for (const { token, body } of server.of('meet').slice(1)) {
+        expect(token).to.equal('lease-token');
+        expect(body).to.deep.equal({ fence: 3, address: addresses[0] });
+      }
+      child.open();
+      await server.until(() => server.count('commit') === 1);
+    });
+
+    it('stops where it is refused: the group was given back', async () => {
+      const { server } = harness;
+      const { child } = harness.worker();
+      server.rule = (verb) => (verb === 'meet' ? 'TASK_FENCED' : 'accept');
+      server.offer(scriptedTask('gate'));
+      await server.until(() => server.count('start') === 1);
+      await waitUntil(() => child.runs === 1);
+      child.meet(null);
+      await server.until(() => server.count('claim') === 2);
+      expect([child.kills, child.heard.length, server.count('fail')]).to.deep.equal([1, 0, 0]);
+    });
+
+    it('lets the one that broke the group speak first', async () => {
+      const { server } = harness;
+      harness.worker();
+      server.offer(scriptedTask('fail GROUP_BROKEN worker'));
+      await server.until(() => server.count('start') === 1);
+      const beats = server.count('beat');
+      await server.until(() => server.count('beat') >= beats + 3);
+      expect(server.count('fail')).to.equal(0);
+      server.rule = (verb) => (verb === 'beat' ? 'TASK_FENCED' : 'accept');
+      await server.until(() => server.count('claim') === 2);
+      expect(server.count('fail'), 'the others’ word was enough').to.equal(0);
     });
   });
 

@@ -8,17 +8,19 @@ import {
   CommitRequest,
   DrainRequest,
   FailRequest,
+  MeetRequest,
   parse,
   RegisterRequest,
   SealRequest,
   toProblem,
   type ClaimedTask,
   type ErrorCode,
+  type MeetAnswer,
 } from '#contracts';
 import { readBody } from '#runtime';
 
 export type Verb =
-  'register' | 'claim' | 'drain' | 'start' | 'beat' | 'resume' | 'checkpoint' | 'seal' | 'commit' | 'fail';
+  'register' | 'claim' | 'drain' | 'start' | 'beat' | 'resume' | 'checkpoint' | 'meet' | 'seal' | 'commit' | 'fail';
 
 /** One statement as it arrived, in order of arrival. */
 export interface Statement {
@@ -41,6 +43,7 @@ const SCHEMAS = {
   beat: BeatRequest,
   resume: BeatRequest,
   checkpoint: CheckpointRequest,
+  meet: MeetRequest,
   seal: SealRequest,
   commit: CommitRequest,
   fail: FailRequest,
@@ -57,6 +60,8 @@ export class FakeAppServer {
   readonly timing = { leaseMs: 2_000, beatMs: 50, claimWaitMs: 300 };
   /** Decides about each statement; `count` says how many of this verb came before. */
   rule: (verb: Verb, count: number, body: Record<string, unknown>) => Effect = () => 'accept';
+  /** Where the ranks of the group listen; null: not all have said so. */
+  addresses: MeetAnswer['addresses'] = null;
   directive: 'continue' | 'cancel' | 'drain' | 'wait' = 'continue';
   /** What a commit is answered. */
   committed: 'COMMITTING' | 'SUCCEEDED' = 'SUCCEEDED';
@@ -153,6 +158,8 @@ export class FakeAppServer {
       case 'resume':
       case 'checkpoint':
         return { directive: this.directive, leaseMs: this.timing.leaseMs, remainingMs: this.remainingMs };
+      case 'meet':
+        return { epoch: 1, certificate: CERTIFICATE, addresses: this.addresses };
       case 'seal':
         return { state: 'COMMITTING' };
       case 'commit':
@@ -173,6 +180,9 @@ export class FakeAppServer {
     return found ?? null;
   }
 }
+
+/** Not one that anybody would accept. */
+export const CERTIFICATE = { authority: 'authority', certificate: 'certificate', key: 'key' };
 
 function verbOf(url: string): Verb {
   if (url === '/internal/v1/workers') return 'register';

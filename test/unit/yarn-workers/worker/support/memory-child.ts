@@ -17,6 +17,8 @@ export class MemoryChild implements TaskChild {
   runs = 0;
   readonly remaining: (number | null)[] = [];
   readonly storeTokens: string[] = [];
+  /** What it heard of the other ranks of its group. */
+  readonly heard: Parameters<TaskChild['met']>[0][] = [];
   /** Positions of checkpoints that the app server has taken down. */
   readonly taken: number[] = [];
   #end: ((end: RunEnd) => void) | null = null;
@@ -72,6 +74,15 @@ export class MemoryChild implements TaskChild {
   /** Leaves a checkpoint. */
   checkpoint(position: number): void {
     this.#listener?.checkpoint({ name: `checkpoint-${position}`, sizeBytes: 1, sha256: SHA256 }, position);
+  }
+
+  /** Asks for the other ranks of its group. */
+  meet(port: number | null): void {
+    this.#listener?.meet(port);
+  }
+
+  met(answer: Parameters<TaskChild['met']>[0]): void {
+    this.heard.push(answer);
   }
 
   /** Lets the task end well. */
