@@ -21,7 +21,7 @@ export interface TaskGroup {
   readonly formedAt: number | null;
   /** When all members had sealed: from then on none of them waits for the others any more. */
   readonly sealedAt: number | null;
-  /** How often members were given back because others were missing. */
+  /** How often members were given back because others were missing, since the last checkpoint of one of them. */
   readonly dissolved: number;
 }
 

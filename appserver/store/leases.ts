@@ -137,13 +137,18 @@ export async function checkpointTask(
   const outcome = await renew(trx, { ...holder, progress: null }, '');
   if (outcome.kind !== 'continue') return outcome;
   // The row is locked: the lease was just renewed.
-  const row = await rowOf<{ checkpoint: string | null }>(trx.knex('task').where({ id: taskId }).select('checkpoint'));
+  const row = await rowOf<{ checkpoint: string | null; group_id: string | null }>(
+    trx.knex('task').where({ id: taskId }).select('checkpoint', 'group_id'),
+  );
   const earlier = fromJsonOrNull<Checkpoint>(row?.checkpoint ?? null);
   if (earlier === null || earlier.position < checkpoint.position) {
     await trx
       .knex('task')
       .where({ id: taskId, fence })
       .update({ checkpoint: toJson(checkpoint) });
+    // A group that got on waits no longer than the first time when it is given back.
+    if (row?.group_id !== undefined && row.group_id !== null)
+      await trx.knex('task_group').where({ id: row.group_id }).update({ dissolved: 0 });
   }
   return outcome;
 }

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { expect } from 'chai';
 import { AppError, type ClaimedTask, type TrainTask } from '#contracts';
-import { createGroup } from '#store';
+import { createGroup, getGroup } from '#store';
 import { churnTask } from '../../integration/worker/support.ts';
 import type { Stage } from './stage.ts';
 import { LEASE_MS, newTask, refused } from './world.ts';
@@ -85,6 +85,23 @@ export function groupRanksCases(stage: Stage): void {
       if (model === undefined || other === undefined) throw new Error('two were claimed');
       return { model, other, tasks };
     };
+
+    it('back off anew once they have got on', async () => {
+      const { world } = stage;
+      const { groupId } = await world.addGroup(2);
+      const dissolved = async () => (await getGroup(world.database, groupId))?.dissolved;
+      for (const expected of [1, 2]) {
+        const [, second] = await begun(claimByNew, 2);
+        if (second === undefined) throw new Error('two were claimed');
+        await world.fail(second, 'worker');
+        expect(await dissolved()).to.equal(expected);
+        await world.advance(600_000);
+      }
+      const [first] = await begun(claimByNew, 2);
+      if (first === undefined) throw new Error('two were claimed');
+      await world.checkpoint(first, await world.writeCheckpoint(first, 1), 1);
+      expect(await dissolved()).to.equal(0);
+    });
 
     it('end with the model that they fitted: a part is not recorded before', async () => {
       const { world } = stage;
