@@ -5,6 +5,7 @@ import { countedPieces, cutBatches, readersOf, type Piece } from '../read/batche
 import { oneAhead } from './one-ahead.ts';
 import { parquetPieces } from './parquet-pieces.ts';
 import type { PieceOptions, WantedColumns } from './pieces.ts';
+import type { RowSpan } from './row-span.ts';
 import { textPieces } from './text-pieces.ts';
 
 export interface OpenInPlaceOptions extends PieceOptions {
@@ -12,6 +13,8 @@ export interface OpenInPlaceOptions extends PieceOptions {
   readonly scratchDirectory: string;
   /** @default by the number of columns: 65,536 at most */
   readonly batchRows?: number;
+  /** Rows of whole units, see {@link spanOfUnits}; nothing of others is read. @default all */
+  readonly rows?: RowSpan;
 }
 
 /**
@@ -23,14 +26,16 @@ export interface OpenInPlaceOptions extends PieceOptions {
  * Memory: one batch, 2,048 rows of native vectors, and what pieces are made with. Disk: two pieces.
  */
 export function openInPlace(table: StoredTable, options: OpenInPlaceOptions): BatchSource {
+  const { rows = { from: 0, to: table.rowCount } } = options;
   return {
-    rowCount: table.rowCount,
-    batches: (request, signal) => readBatches(table, request, options, signal),
+    rowCount: rows.to - rows.from,
+    batches: (request, signal) => readBatches(table, rows, request, options, signal),
   };
 }
 
 async function* readBatches(
   table: StoredTable,
+  rows: RowSpan,
   request: readonly ColumnRequest[],
   options: OpenInPlaceOptions,
   signal: AbortSignal | undefined,
@@ -38,7 +43,7 @@ async function* readBatches(
   const files = table.inPlaceFiles ?? [];
   const wanted = readersOf(table, request, options.batchRows);
   await options.files.check(files, signal);
-  if (table.rowCount === 0) return;
+  if (rows.from === rows.to) return;
   const folder = await makeScratchFolder(options.scratchDirectory, 'in-place-');
   const stop = new AbortController();
   const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
@@ -46,11 +51,11 @@ async function* readBatches(
   const text = table.inPlaceText;
   const local = oneAhead(
     text === undefined
-      ? parquetPieces(table, columns, folder, options, either)
-      : textPieces(table, text, columns, folder, options, either),
+      ? parquetPieces(table, rows, columns, folder, options, either)
+      : textPieces(table, text, rows, columns, folder, options, either),
   );
   try {
-    yield* cutBatches(pieces(), wanted, table.rowCount);
+    yield* cutBatches(pieces(), wanted, rows);
   } finally {
     stop.abort();
     await local.return(undefined);

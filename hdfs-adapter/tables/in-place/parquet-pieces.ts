@@ -8,30 +8,31 @@ import { groupBytes, writeMiniFile, type MiniColumn } from '../parquet/mini-file
 import { notRegistered } from './not-registered.ts';
 import { partitionValues } from './partition-columns.ts';
 import type { LocalPiece, PieceOptions, WantedColumns } from './pieces.ts';
+import { groupsIn, placedFiles, requireRows, type RowSpan } from './row-span.ts';
 
 /**
- * Parquet by pieces: of each file the footer is read and then, by ranges, the wanted columns of a few row groups at a time, which
- * become a small local Parquet file. Each file is compared with its registration again after its last byte, and must have the
+ * Parquet by pieces: of each file with rows of the span the footer is read and then, by ranges, the wanted columns of a few row
+ * groups at a time, which become a small local Parquet file. Each file is compared with its registration again after its last byte, and must have the
  * rows that its footer promised. Memory: a footer, a few chunks of what is read.
  *
  * @see docs/adr/0016-parquet-in-place.md
  */
 export async function* parquetPieces(
   table: StoredTable,
+  rows: RowSpan,
   columns: WantedColumns,
   folder: string,
   options: PieceOptions,
   signal: AbortSignal,
 ): AsyncGenerator<LocalPiece> {
   let count = 0;
-  for (const registered of table.inPlaceFiles ?? []) {
-    if (registered.rowCount === 0) continue;
+  for (const { registered, firstRow } of placedFiles(table)) {
+    if (firstRow + registered.rowCount <= rows.from || firstRow >= rows.to) continue;
     const file = await options.files.open(registered, signal);
     const layout = await readLayout(file, signal);
-    if (layout.rowCount !== registered.rowCount)
-      throw notRegistered(registered.path, `${registered.rowCount} rows`, String(layout.rowCount));
+    requireRows(registered, layout);
     const taken = miniColumns(registered.path, layout, columns.stored);
-    const units = unitsOf(layout, taken, options.pieceBytes);
+    const units = unitsOf(layout, taken, options.pieceBytes, groupsIn(layout, firstRow, rows));
     for (const [index, groups] of units.entries()) {
       const local = path.join(folder, `${count}.parquet`);
       count += 1;
@@ -48,12 +49,16 @@ export async function* parquetPieces(
   }
 }
 
-/** Row groups that go into one mini file each: as many as fit, and at least one. */
-export function unitsOf(layout: ParquetLayout, columns: readonly MiniColumn[], bytesMax: number): number[][] {
+/** Row groups that go into one mini file each: as many as fit, and at least one. @param groups to choose from, by index */
+export function unitsOf(
+  layout: ParquetLayout,
+  columns: readonly MiniColumn[],
+  bytesMax: number,
+  groups: readonly number[],
+): number[][] {
   const units: number[][] = [];
   let bytes = 0;
-  for (const [index, group] of layout.groups.entries()) {
-    if (group.rowCount === 0) continue;
+  for (const index of groups) {
     const more = groupBytes(layout, index, columns);
     const last = units.at(-1);
     if (last !== undefined && bytes + more <= bytesMax) {

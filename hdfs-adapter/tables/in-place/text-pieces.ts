@@ -11,6 +11,7 @@ import { notRegistered } from './not-registered.ts';
 import { openText } from './open-text.ts';
 import { partitionValues } from './partition-columns.ts';
 import type { LocalPiece, PieceOptions, WantedColumns } from './pieces.ts';
+import { placedFiles, type RowSpan } from './row-span.ts';
 
 /** The name of the cell that says which record of a piece it is. */
 const ROW_NUMBER = 'file_row_number';
@@ -18,7 +19,7 @@ const ROW_NUMBER = 'file_row_number';
 const LIMITS: IngestLimits = { ...DEFAULT_INGEST_LIMITS, cellBytesMax: DEFAULT_INGEST_LIMITS.rowBytesMax };
 
 /**
- * Text by pieces: each file is read from its beginning to its end, its records are checked again, and the wanted cells of some
+ * Text by pieces: each file that begins in the span is read from its beginning to its end, its records are checked again, and the wanted cells of some
  * of them at a time become a local file in a form that leaves nothing to guess. A file must have the names, the rows and the
  * CRC-32 that it was registered with: what is damaged, cut or another file ends the read, at the latest after its last row. Memory:
  * a few chunks of text.
@@ -29,6 +30,7 @@ const LIMITS: IngestLimits = { ...DEFAULT_INGEST_LIMITS, cellBytesMax: DEFAULT_I
 export async function* textPieces(
   table: StoredTable,
   form: InPlaceText,
+  rows: RowSpan,
   columns: WantedColumns,
   folder: string,
   options: PieceOptions,
@@ -42,8 +44,8 @@ export async function* textPieces(
     const file = path.join(folder, `${count}.csv`);
     return ChosenCells.create({ runs, file, delimiter: form.delimiter, bytesMax: options.pieceBytes });
   };
-  for (const registered of table.inPlaceFiles ?? []) {
-    if (registered.rowCount === 0) continue;
+  for (const { registered, firstRow } of placedFiles(table)) {
+    if (firstRow < rows.from || firstRow >= rows.to) continue;
     for await (const { sink, ...piece } of scanned(registered, { form, names, newSink }, options, signal)) {
       const relation = textRelation({ ...piece, file: sink.path, delimiter: form.delimiter }, registered, columns);
       yield { local: sink.path, rowCount: piece.rowCount, registered, relation: () => Promise.resolve(relation) };

@@ -109,13 +109,17 @@ class RowOrder {
   }
 }
 
-/** Cuts pieces into batches of `batchRows` rows. The last batch is given only when the count has been found right. */
+/**
+ * Cuts pieces into batches of `batchRows` rows. The last batch is given only when the count has been found right.
+ *
+ * @param rows numbers of the first one and of that after the last one
+ */
 export async function* cutBatches(
   pieces: AsyncIterable<Piece>,
   { readers, batchRows }: RequestReaders,
-  rowCount: number,
+  rows: { readonly from: number; readonly to: number },
 ): AsyncGenerator<ColumnBatch> {
-  let firstRow = 0;
+  let firstRow = rows.from;
   let used = 0;
   const take = (): ColumnBatch => {
     const batch = { firstRow, rowCount: used, columns: readers.map((reader) => reader.batch(used)) };
@@ -129,7 +133,7 @@ export async function* cutBatches(
       piece.read(from, count, used);
       from += count;
       used += count;
-      if (used === batchRows && firstRow + used < rowCount) yield take();
+      if (used === batchRows && firstRow + used < rows.to) yield take();
     }
   }
   if (used > 0) yield take();

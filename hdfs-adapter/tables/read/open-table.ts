@@ -48,5 +48,5 @@ async function* readBatches(
   const what = `Table ${table.files.map((file) => file.path).join(', ')}`;
   const rowCounts = table.files.map((file) => file.rowCount);
   const pieces = countedPieces({ duckdb, sql, readers, rowCount: table.rowCount, rowCounts, what }, signal);
-  yield* cutBatches(pieces, wanted, table.rowCount);
+  yield* cutBatches(pieces, wanted, { from: 0, to: table.rowCount });
 }
