@@ -1,4 +1,4 @@
-import { oneOf, strict, Type, type Static, type TObject, type TSchema } from '#contracts';
+import { oneOf, strict, TABLE_PARTS_MAX, Type, type Static, type TObject, type TSchema } from '#contracts';
 
 /** What a leaf of the configuration says about itself beside its type. */
 interface KeyOptions {
@@ -254,6 +254,20 @@ export const ConfigSchema = strict({
         'csv and tsv files of a dataset in HDFS become a snapshot up to so many bytes together, as they lie there; more are read in place',
       default: 256 * MIB,
       minimum: 0,
+    }),
+  }),
+  parts: strict({
+    cellsMin: integer({
+      description:
+        'a table that is read in place in HDFS is worked on by several tasks when each of them has so many cells at least',
+      default: 32 * 1024 * 1024,
+      minimum: 1,
+    }),
+    countMax: integer({
+      description: 'tasks at most that one table is cut up for; 1: none is cut up',
+      default: 128,
+      minimum: 1,
+      maximum: TABLE_PARTS_MAX,
     }),
   }),
   worker: strict({

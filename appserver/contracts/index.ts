@@ -1,5 +1,6 @@
 export * from './application-master.ts';
 export * from './autopilot.ts';
+export * from './batch-output.ts';
 export * from './blueprint.ts';
 export * from './canonical-json.ts';
 export * from './column-batch.ts';

@@ -21,6 +21,7 @@ import {
   TimeCounts,
   ValueCount,
 } from './dataset.ts';
+import { BatchGatherOutcome, BatchGatherTask, BatchPredictOutcome, StagedOutput, TablePart } from './batch-output.ts';
 import { Imbalance } from './imbalance.ts';
 import { PredictionIntervals } from './intervals.ts';
 import { Partitioning } from './partitioning.ts';
@@ -173,26 +174,6 @@ export const EnsembleTask = strict({
 });
 export type EnsembleTask = Static<typeof EnsembleTask>;
 
-/** A folder in HDFS that becomes the user's own with the rows in it, Parquet unless csv is asked for. */
-export const HdfsOutput = strict({
-  type: Type.Literal('hdfs'),
-  path: Type.String({ minLength: 1, maxLength: 4096, description: '/path or hdfs://nameservice/path; made anew' }),
-  format: Type.Optional(oneOf(['parquet', 'csv'])),
-  overwrite: Type.Optional(Type.Boolean({ description: 'replace a folder of files that is there; default false' })),
-});
-export type HdfsOutput = Static<typeof HdfsOutput>;
-
-/** Where a worker puts the rows of an output until the whole of it is put in place. */
-export const StagedOutput = strict({
-  format: oneOf(['parquet', 'csv']),
-  stagingPath: Type.String({ description: 'folder in HDFS; each attempt has one of its own in it' }),
-});
-export type StagedOutput = Static<typeof StagedOutput>;
-
-/** Files of one output at most: each has up to {@link OUTPUT_ROWS_PER_FILE} rows. */
-export const OUTPUT_FILES_MAX = 100_000;
-export const OUTPUT_ROWS_PER_FILE = 1_000_000;
-
 /**
  * Scores a dataset, or a source that is read once (then both `datasetId` and `table` are null), with an artefact and writes `rows.csv`, `rows.ndjson` and `rows.parquet`, or
  * files in HDFS.
@@ -211,6 +192,7 @@ export const BatchPredictTask = strict({
   threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'of the deployment; binary' })),
   intervals: Type.Optional(PredictionIntervals),
   output: Type.Optional(StagedOutput),
+  part: Type.Optional(TablePart),
 });
 export type BatchPredictTask = Static<typeof BatchPredictTask>;
 
@@ -241,6 +223,7 @@ export const TaskSpec = Type.Union([
   TrainPartTask,
   EnsembleTask,
   BatchPredictTask,
+  BatchGatherTask,
   InsightTask,
 ]);
 export type TaskSpec = Static<typeof TaskSpec>;
@@ -252,6 +235,7 @@ export const TASK_KINDS = [
   'train-part',
   'ensemble',
   'batch-predict',
+  'batch-gather',
   'insight',
 ] as const satisfies readonly TaskKind[];
 
@@ -351,27 +335,6 @@ export const EnsembleOutcome = strict({
 });
 export type EnsembleOutcome = Static<typeof EnsembleOutcome>;
 
-export const BatchPredictOutcome = strict({
-  kind: Type.Literal('batch-predict'),
-  rowCount: Type.Integer({ minimum: 0 }),
-  rowsPerSecond: Type.Number({ minimum: 0 }),
-  warnings: Type.Array(FeatureWarning),
-  staged: Type.Optional(
-    strict({
-      path: Type.String({ description: 'folder in HDFS with all files of the output' }),
-      files: Type.Array(
-        strict({
-          name: Type.String(),
-          sizeBytes: Type.Integer({ minimum: 0 }),
-          rowCount: Type.Integer({ minimum: 0 }),
-        }),
-        { maxItems: OUTPUT_FILES_MAX },
-      ),
-    }),
-  ),
-});
-export type BatchPredictOutcome = Static<typeof BatchPredictOutcome>;
-
 export const InsightOutcome = strict({
   kind: Type.Literal('insight'),
   rowCount: Type.Integer({ minimum: 1, description: 'rows used' }),
@@ -386,6 +349,7 @@ export const TaskOutcome = Type.Union([
   TrainPartOutcome,
   EnsembleOutcome,
   BatchPredictOutcome,
+  BatchGatherOutcome,
   InsightOutcome,
 ]);
 export type TaskOutcome = Static<typeof TaskOutcome>;

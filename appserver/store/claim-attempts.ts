@@ -66,6 +66,7 @@ function pathOf(task: Task, nonce: string): string {
     case 'ensemble':
       return `models/${task.id}/${attempt}`;
     case 'batch-predict':
+    case 'batch-gather':
       return `predictions/${task.id}/${attempt}`;
     case 'insight':
       return `insights/${task.id}/${attempt}`;

@@ -107,6 +107,7 @@ export {
   type NewMember,
   type TaskGroup,
 } from './groups.ts';
+export { openTasksOfJob, resultsOfJob } from './job-results.ts';
 export { getSeal, sealTask, type Seal } from './seals.ts';
 export { commitTask, expireTask, failTask, giveWayTask, type Failure } from './transitions.ts';
 export { dueWakeUps, setWakeUp, takeWakeUp, type WakeUp } from './wake-ups.ts';

@@ -154,6 +154,8 @@ export interface NewTask {
   readonly cost?: number;
   /** Limit that its worker should have, bytes; null or absent: any will do. */
   readonly memoryBytes?: number | null;
+  /** Whether its job ends as it ends: of the first such task of a job. @default true */
+  readonly endsJob?: boolean;
   /** Membership of a group: `createGroup`. */
   readonly group?: { readonly id: string; readonly rank: number };
 }
@@ -207,9 +209,10 @@ export async function createTask(trx: Transaction, task: NewTask): Promise<{ tas
   if (found === null) throw new AppError('INTERNAL', 'a created task is found by its key');
   if (created) {
     await addDependencies(trx, id, dependsOn);
-    await trx.knex('job').where({ id: task.jobId }).whereNot('kind', 'autopilot').whereNull('task_id').update({
-      task_id: id,
-    });
+    if (task.endsJob !== false)
+      await trx.knex('job').where({ id: task.jobId }).whereNot('kind', 'autopilot').whereNull('task_id').update({
+        task_id: id,
+      });
     if (state === 'READY') trx.signal('task-ready', id);
   }
   return { task: found, created };

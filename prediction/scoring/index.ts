@@ -109,8 +109,10 @@ export {
 } from './scorer/members.ts';
 export { INTERVAL_COLUMNS, intervalOf, type Interval } from './scorer/interval.ts';
 export { withThreshold } from './scorer/threshold.ts';
+export { columnWarnings, levelWarnings, mergeUnseenLevels } from './scorer/input-warnings.ts';
 export {
   unseenLevelText,
+  unseenLevelsFacts,
   unseenLevelsText,
   type LevelTally,
   type UnseenLevel,

@@ -3,7 +3,8 @@ import { DatasetSource, FeatureWarning } from '../dataset.ts';
 import { IntervalCoverage, PredictionIntervals } from '../intervals.ts';
 import { Problem } from '../problem.ts';
 import { ServedDeploymentState } from '../serving.ts';
-import { ExplanationsAsked, HdfsOutput } from '../tasks.ts';
+import { HdfsOutput } from '../batch-output.ts';
+import { ExplanationsAsked } from '../tasks.ts';
 
 import { Description, Name, pageOf } from './common.ts';
 import { Type, type Static } from '../type.ts';

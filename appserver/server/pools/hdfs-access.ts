@@ -49,6 +49,8 @@ function inputsOf(spec: TaskSpec, checkpoint: string | undefined): string[] {
     case 'batch-predict':
     case 'insight':
       return [...foldersOf(spec), spec.artifactPath, ...more];
+    case 'batch-gather':
+      return more;
   }
 }
 

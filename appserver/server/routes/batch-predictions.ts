@@ -15,7 +15,7 @@ import { nextPath, pageOptionsOf } from '../http/page.ts';
 import { noContent, ok, route, type Route } from '../route.ts';
 import { batchPredictionView, jobOf, readBatchPrediction } from '../services/batch-predictions.ts';
 import { removeBatchPrediction } from '../services/deletion.ts';
-import { RESULT_FILES } from '../services/follow-ups.ts';
+import { RESULT_FILES } from '../services/scoring-follow-ups.ts';
 import { asFile, objectStream } from '../services/streams.ts';
 import { findPlaces, planScoring, startScoring } from '../services/scoring.ts';
 import { acceptedJob } from './jobs.ts';
@@ -37,16 +37,16 @@ const create = route({
     202: { description: 'the job', schema: Job },
   },
   handler: async (app, { caller, query, body, effect }) => {
-    const { database, compute } = app;
+    const { database, compute, config } = app;
     const places = await findPlaces(app, caller, body);
     if (query.dryRun === true) {
-      const plan = await planScoring(database, caller, body, places);
+      const plan = await planScoring(database, caller, body, places, config.parts);
       const { datasetId, columns, missingFeatures } = plan;
       const rowCount = plan.table?.rowCount ?? null;
       return ok({ dryRun: true, modelId: plan.owned.model.id, datasetId, rowCount, columns, missingFeatures });
     }
     return effect(async (trx) =>
-      acceptedJob(await startScoring(trx, compute, caller, await planScoring(trx, caller, body, places))),
+      acceptedJob(await startScoring(trx, compute, caller, await planScoring(trx, caller, body, places, config.parts))),
     );
   },
 });

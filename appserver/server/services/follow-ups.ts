@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import {
   AppError,
@@ -12,15 +11,12 @@ import {
   type TrainOutcome,
 } from '#contracts';
 import {
-  completeBatchPrediction,
   completeDataset,
   completeInsight,
   completeModel,
   endParts,
   failDataset,
-  findBatchPrediction,
   findModel,
-  findUser,
   setRunLeakage,
   type Database,
   type Task,
@@ -28,13 +24,12 @@ import {
   type Transaction,
 } from '#store';
 import type { AppContext } from '../context.ts';
-import type { HdfsAs } from '../pools/index.ts';
 import type { SealedAttempt, TaskFollowUp, TaskQueue, VerifiedResult } from '../queue/index.ts';
 import type { Verifier } from '../verification/index.ts';
 import { advanceRun, endModelOfTask } from './autopilot-run.ts';
 import { checkMembers } from './ensemble-members.ts';
 import { featureTypeFollowUp } from './feature-types.ts';
-import { publishOutput } from './publish-output.ts';
+import { batchGatherFollowUp, batchPredictFollowUp } from './scoring-follow-ups.ts';
 import type { Signer } from './signing.ts';
 
 /** What follow-ups work with. */
@@ -47,7 +42,8 @@ export function registerFollowUps(queue: TaskQueue, { database, signer, hdfsAs, 
   queue.followUps.register('train', trainFollowUp(queue, signer, verifier));
   queue.followUps.register('train-part', partFollowUp);
   queue.followUps.register('ensemble', ensembleFollowUp(queue, signer, verifier, database));
-  queue.followUps.register('batch-predict', batchPredictFollowUp(database, hdfsAs));
+  queue.followUps.register('batch-predict', batchPredictFollowUp(queue, database, hdfsAs));
+  queue.followUps.register('batch-gather', batchGatherFollowUp(database, hdfsAs));
   queue.followUps.register('insight', insightFollowUp(verifier));
 }
 
@@ -223,66 +219,3 @@ function insightFollowUp(verifier: Verifier): TaskFollowUp<'insight', string> {
 }
 
 const NO_SCORES = { validation: null, crossValidation: null, holdout: null };
-
-/** Result files of a batch prediction by media type; the first is the default. */
-export const RESULT_FILES = {
-  'text/csv': 'rows.csv',
-  'application/x-ndjson': 'rows.ndjson',
-  'application/vnd.apache.parquet': 'rows.parquet',
-  'application/x-parquet': 'rows.parquet',
-} as const;
-
-function batchPredictFollowUp(database: Database, hdfsAs: HdfsAs | null): TaskFollowUp<'batch-predict', null> {
-  return {
-    async verify(task, sealed) {
-      const { outcome } = sealed;
-      const expected = task.spec.table?.rowCount ?? outcome.rowCount;
-      if (outcome.rowCount !== expected)
-        throw new AppError('RESULT_MISMATCH', `batch prediction: expected ${expected} rows; found ${outcome.rowCount}`);
-      if (task.spec.output === undefined) checkResultFiles(sealed);
-      else await publish(database, hdfsAs, task, sealed);
-      return null;
-    },
-    committed: (trx, task, { attemptPath, outcome }) =>
-      completeBatchPrediction(trx, task.spec.batchPredictionId, {
-        resultPath: task.spec.output === undefined ? attemptPath : null,
-        rowCount: outcome.rowCount,
-        rowsPerSecond: outcome.rowsPerSecond,
-        warnings: outcome.warnings,
-      }),
-    // State and cause are those of the job.
-    failed: async () => undefined,
-    cancelled: async () => undefined,
-  };
-}
-
-function checkResultFiles({ files }: SealedAttempt<'batch-predict'>): void {
-  const names = new Set(files.map((file) => file.name));
-  for (const name of Object.values(RESULT_FILES))
-    if (!names.has(name)) throw new AppError('RESULT_MISMATCH', `batch prediction: ${name} was not sealed`);
-}
-
-/** Puts rows in HDFS in their place, in the name of the user whose they are. */
-async function publish(
-  database: Database,
-  hdfsAs: HdfsAs | null,
-  task: Task<'batch-predict'>,
-  { attemptPath, outcome: { staged, rowCount } }: SealedAttempt<'batch-predict'>,
-): Promise<void> {
-  const { batchPredictionId } = task.spec;
-  const inFiles = staged?.files.reduce((sum, file) => sum + file.rowCount, 0);
-  if (staged === undefined || inFiles !== rowCount)
-    throw new AppError(
-      'RESULT_MISMATCH',
-      `batch prediction: expected ${rowCount} rows in HDFS; found ${inFiles ?? 'none'}`,
-    );
-  const entry = await findBatchPrediction(database, batchPredictionId);
-  const user = await findUser(database, task.runAs);
-  if (hdfsAs === null || user === undefined)
-    throw new AppError('HDFS_OUTPUT_REFUSED', `batch prediction ${batchPredictionId}: its user or the cluster is gone`);
-  // Deleted meanwhile: its job is being cancelled.
-  if (entry === undefined || entry.output === null || entry.stagingPath === null) return;
-  const { output, stagingPath } = entry;
-  const attemptName = path.posix.basename(attemptPath);
-  await publishOutput(hdfsAs(user.name), { batchPredictionId, output, stagingPath, staged, attemptName });
-}

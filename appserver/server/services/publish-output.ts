@@ -1,4 +1,4 @@
-import { AppError, isAppError, type BatchPredictOutcome, type HdfsOutput } from '#contracts';
+import { AppError, isAppError, type HdfsOutput, type StagedFiles } from '#contracts';
 import type { WebHdfsClient } from '#webhdfs';
 import { failpoint } from '#runtime';
 import { requireReplaceable } from './hdfs-outputs.ts';
@@ -12,9 +12,9 @@ export interface Place {
 export interface Publication extends Place {
   /** Folder of everything that is not in place yet. */
   readonly stagingPath: string;
-  readonly staged: NonNullable<BatchPredictOutcome['staged']>;
-  /** Of the task. */
-  readonly attemptName: string;
+  readonly staged: StagedFiles;
+  /** In the staging folder. */
+  readonly folderName: string;
 }
 
 /** Mark of a complete folder; ours says whose it is. */
@@ -23,7 +23,7 @@ const MARK_BYTES_MAX = 4_096;
 const REPLACED_PREFIX = 'replaced-';
 
 /**
- * Puts the folder of a sealed attempt in its place by one rename, as its user. Done before the result is recorded, so it may
+ * Puts the folder that was sealed in its place by one rename, as its user. Done before the result is recorded, so it may
  * be asked for again, by this app server or another, and for another attempt at the same rows: what is in place by the same
  * batch prediction stays.
  *
@@ -92,10 +92,10 @@ async function isInPlace(client: WebHdfsClient, { output, batchPredictionId }: P
 }
 
 /** All files that were sealed, with their sizes, the mark, and nothing else. @throws RESULT_MISMATCH */
-async function requireStaged(client: WebHdfsClient, { staged, stagingPath, attemptName }: Publication): Promise<void> {
+async function requireStaged(client: WebHdfsClient, { staged, stagingPath, folderName }: Publication): Promise<void> {
   const mismatch = (found: string): AppError =>
     new AppError('RESULT_MISMATCH', `Folder ${staged.path}: expected the files that were sealed, found ${found}`);
-  if (staged.path !== `${stagingPath}/${attemptName}`) throw mismatch('another folder');
+  if (staged.path !== `${stagingPath}/${folderName}`) throw mismatch('another folder');
   const waiting = new Map<string, number | null>(staged.files.map(({ name, sizeBytes }) => [name, sizeBytes]));
   waiting.set(SUCCESS_FILE, null);
   try {
@@ -114,9 +114,9 @@ async function requireStaged(client: WebHdfsClient, { staged, stagingPath, attem
 }
 
 /** An empty folder goes; one that is replaced is put aside, and goes with the staging folder. */
-async function makeWay(client: WebHdfsClient, { output, stagingPath, attemptName }: Publication): Promise<void> {
+async function makeWay(client: WebHdfsClient, { output, stagingPath, folderName }: Publication): Promise<void> {
   if ((await client.find(output.path)) === null) return;
-  if (output.overwrite === true) await client.rename(output.path, `${stagingPath}/${REPLACED_PREFIX}${attemptName}`);
+  if (output.overwrite === true) await client.rename(output.path, `${stagingPath}/${REPLACED_PREFIX}${folderName}`);
   // Refused by HDFS when something is in it by now.
   else await client.delete(output.path);
 }

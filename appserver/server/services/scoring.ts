@@ -1,11 +1,12 @@
 import {
   AppError,
+  type BatchPredictTask,
   type CreateBatchPredictionRequest,
   type PredictionIntervals,
   type StoredTable,
   type TaskInput,
 } from '#contracts';
-import { newId } from '#runtime';
+import { newId, type Config } from '#runtime';
 import { offsetColumns } from '#ml';
 import { explanationColumns, INTERVAL_COLUMNS } from '#scoring';
 import {
@@ -27,6 +28,7 @@ import { readDeployment } from './deployments.ts';
 import { checkOutput, refuseOwnInput, stagingPathOf, type CheckedOutput } from './hdfs-outputs.ts';
 import { startJob } from './jobs.ts';
 import { readReadyModel, type OwnedModel } from './models.ts';
+import { planParts, type PlannedPart } from './table-parts.ts';
 
 /** What a request asks for, checked. */
 export interface ScoringPlan {
@@ -47,6 +49,8 @@ export interface ScoringPlan {
   /** Columns of the result, in order. */
   readonly columns: readonly string[];
   readonly missingFeatures: readonly string[] | null;
+  /** Each a task's work; empty: all is one task's. */
+  readonly parts: readonly PlannedPart[];
   /** What was looked up outside of the transaction. */
   readonly places: ScoringPlaces;
 }
@@ -95,6 +99,7 @@ export async function planScoring(
   caller: Caller,
   request: CreateBatchPredictionRequest,
   places: ScoringPlaces,
+  limits: Config['parts'],
 ): Promise<ScoringPlan> {
   if ((request.modelId === undefined) === (request.deploymentId === undefined))
     throw invalid('modelId', 'or deploymentId is required, and not both');
@@ -110,6 +115,9 @@ export async function planScoring(
   checkPassthrough(passthroughColumns, table, resultColumns);
   const names = table === null ? null : new Set(table.columns.map((column) => column.name));
   if (names !== null) checkOffsets(owned, names);
+  const features = await featuresOf(db, owned);
+  const columns = [...passthroughColumns, ...resultColumns];
+  const rowCells = features.length + columns.length;
   return {
     owned,
     artifactPath: trained.artifactPath,
@@ -121,8 +129,10 @@ export async function planScoring(
     explanationsTop,
     threshold: deployment?.settings.threshold,
     intervals,
-    columns: [...passthroughColumns, ...resultColumns],
-    missingFeatures: names === null ? null : (await featuresOf(db, owned)).filter((name) => !names.has(name)),
+    columns,
+    missingFeatures: names === null ? null : features.filter((name) => !names.has(name)),
+    // Rows that are kept for download become one file.
+    parts: table === null || places.output === null ? [] : planParts(table, { ...limits, rowCells }),
     places,
   };
 }
@@ -195,7 +205,7 @@ async function featuresOf(db: Queryable, { model }: OwnedModel): Promise<string[
     : [];
 }
 
-/** Queues a batch prediction. */
+/** Queues a batch prediction: one task, or one for each part of its table. */
 export async function startScoring(
   trx: Transaction,
   compute: Compute,
@@ -211,7 +221,7 @@ export async function startScoring(
     (datasetId !== null && !(await keepRow(trx, 'datasets', datasetId)))
   )
     throw new AppError('NOT_FOUND', `model ${plan.owned.model.id} or its input was deleted meanwhile`);
-  const { source, output } = plan.places;
+  const { output } = plan.places;
   const stagingPath = output === null ? null : stagingPathOf(output.output.path, id);
   const job = await startJob(trx, compute, caller, {
     kind: 'batch-predict',
@@ -229,28 +239,37 @@ export async function startScoring(
     stagingPath,
     createdBy: caller.userId,
   });
-  await createTask(trx, {
-    jobId: job.id,
-    projectId,
-    runAs: caller.userId,
-    idempotencyKey: `batch-predict:${id}`,
-    spec: {
-      kind: 'batch-predict',
-      batchPredictionId: id,
-      modelId: plan.owned.model.id,
-      artifactPath: plan.artifactPath,
-      manifestSha256: plan.manifestSha256,
-      datasetId,
-      table: plan.table,
-      ...(source === null ? {} : { source }),
-      passthroughColumns: [...plan.passthroughColumns],
-      ...(plan.explanationsTop === 0 ? {} : { explanations: { top: plan.explanationsTop } }),
-      ...(plan.threshold === undefined ? {} : { threshold: plan.threshold }),
-      ...(plan.intervals === null ? {} : { intervals: plan.intervals }),
-      ...(output === null || stagingPath === null
-        ? {}
-        : { output: { format: output.output.format ?? 'parquet', stagingPath } }),
-    },
-  });
+  const spec = specOf(id, plan, stagingPath);
+  const task = { jobId: job.id, projectId, runAs: caller.userId };
+  if (plan.parts.length === 0) await createTask(trx, { ...task, spec, idempotencyKey: `batch-predict:${id}` });
+  // The job ends with what gathers the files of all parts: a task that the last of them makes.
+  for (const { table, part } of plan.parts)
+    await createTask(trx, {
+      ...task,
+      spec: { ...spec, table, part },
+      idempotencyKey: `batch-predict:${id}:${part.index}`,
+      endsJob: false,
+    });
   return job;
+}
+
+function specOf(batchPredictionId: string, plan: ScoringPlan, stagingPath: string | null): BatchPredictTask {
+  const { source, output } = plan.places;
+  return {
+    kind: 'batch-predict',
+    batchPredictionId,
+    modelId: plan.owned.model.id,
+    artifactPath: plan.artifactPath,
+    manifestSha256: plan.manifestSha256,
+    datasetId: plan.datasetId,
+    table: plan.table,
+    ...(source === null ? {} : { source }),
+    passthroughColumns: [...plan.passthroughColumns],
+    ...(plan.explanationsTop === 0 ? {} : { explanations: { top: plan.explanationsTop } }),
+    ...(plan.threshold === undefined ? {} : { threshold: plan.threshold }),
+    ...(plan.intervals === null ? {} : { intervals: plan.intervals }),
+    ...(output === null || stagingPath === null
+      ? {}
+      : { output: { format: output.output.format ?? 'parquet', stagingPath } }),
+  };
 }

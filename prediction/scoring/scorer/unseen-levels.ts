@@ -1,4 +1,4 @@
-import type { Column, ColumnBatch, ManifestStep } from '#contracts';
+import type { Column, ColumnBatch, ManifestStep, UnseenLevelsFacts } from '#contracts';
 import { cellText } from '../parse/cell-reader.ts';
 import type { CategoryValues, InputFeature } from '../steps/feature-values.ts';
 import { keyTable } from '../steps/key-table.ts';
@@ -19,6 +19,8 @@ export interface UnseenLevel {
 
 /** Such cells of one column, and the first of them. */
 export interface UnseenLevels extends UnseenLevel {
+  /** of the model, by position */
+  readonly feature: number;
   /** as batches count rows */
   readonly row: number;
   readonly rowCount: number;
@@ -63,7 +65,7 @@ function levelTally(features: readonly InputFeature[], known: ReadonlyMap<number
     unseen: () =>
       [...counters].flatMap(([index, { found }]) => {
         const first = found();
-        return first === null ? [] : [{ column: features[index]?.name ?? '', ...first }];
+        return first === null ? [] : [{ feature: index, column: features[index]?.name ?? '', ...first }];
       }),
   };
 }
@@ -87,7 +89,8 @@ function levelCounter(known: ReadonlySet<string>) {
         count += 1;
       }
     },
-    found: (): Omit<UnseenLevels, 'column'> | null => (first === null ? null : { ...first, rowCount: count, known }),
+    found: (): Omit<UnseenLevels, 'feature' | 'column'> | null =>
+      first === null ? null : { ...first, rowCount: count, known },
   };
 }
 
@@ -100,12 +103,19 @@ function textAt(column: Column, row: number): string {
 export const unseenLevelText = ({ column, value, known }: UnseenLevel): string =>
   `column ${JSON.stringify(column)}: ${shown(value)} is ${noneOf(known)}`;
 
-/** The same of all rows, with the first of them. */
-export function unseenLevelsText({ column, value, known, row, rowCount }: UnseenLevels): string {
-  const first = `column ${JSON.stringify(column)}: ${shown(value)} in row ${row}`;
+/** The same of all rows, short enough to be kept. */
+export const unseenLevelsFacts = ({ value, known, ...counted }: UnseenLevels): UnseenLevelsFacts => ({
+  ...counted,
+  value: shown(value),
+  known: noneOf(known),
+});
+
+/** Says of all rows of a column what is unseen, with the first of them. */
+export function unseenLevelsText({ column, value, known, row, rowCount }: UnseenLevelsFacts): string {
+  const first = `column ${JSON.stringify(column)}: ${value} in row ${row}`;
   const others = rowCount - 1;
-  if (others === 0) return `${first} is ${noneOf(known)}`;
-  return `${first}, and what is in ${others} ${others === 1 ? 'row' : 'rows'} more, is ${noneOf(known)}`;
+  if (others === 0) return `${first} is ${known}`;
+  return `${first}, and what is in ${others} ${others === 1 ? 'row' : 'rows'} more, is ${known}`;
 }
 
 function noneOf(known: ReadonlySet<string>): string {

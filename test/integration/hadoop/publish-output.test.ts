@@ -40,7 +40,7 @@ describe('publishing an output', function () {
     await hdfs.create(`${path}/part-00000.csv`, Buffer.from(text));
     await hdfs.create(`${path}/_SUCCESS`, Buffer.from(JSON.stringify({ batchPredictionId: ID })));
     const files = [{ name: 'part-00000.csv', sizeBytes: text.length, rowCount: 1 }];
-    return { batchPredictionId: ID, output, stagingPath, attemptName, staged: { path, files } };
+    return { batchPredictionId: ID, output, stagingPath, folderName: attemptName, staged: { path, files } };
   };
 
   before(async () => {
@@ -116,7 +116,7 @@ describe('publishing an output', function () {
       { ...attempt, staged: { ...attempt.staged, files: [] } },
       { ...attempt, staged: { ...attempt.staged, files: [part, { ...part, name: 'part-00001.csv' }] } },
       { ...attempt, staged: { ...attempt.staged, path: '/user/alice' } },
-      { ...attempt, attemptName: '9-z', staged: { ...attempt.staged, path: `${attempt.stagingPath}/9-z` } },
+      { ...attempt, folderName: '9-z', staged: { ...attempt.staged, path: `${attempt.stagingPath}/9-z` } },
     ];
     for (const wrong of cases) await appErrorOf('RESULT_MISMATCH', () => publishOutput(hdfs, wrong));
     expect(await hdfs.find(output.path)).to.equal(null);

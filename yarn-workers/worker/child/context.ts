@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { BatchSource, StoredTable } from '#contracts';
 import { connectHadoop, type HadoopConnection } from '#hadoop-auth';
 import { openObjectStore, storeTokens, type ObjectStore } from '#object-store';
-import { DuckDb, hdfsFiles, openInPlace, openTable } from '#tables';
+import { DuckDb, hdfsFiles, openInPlace, openTable, type RowSpan } from '#tables';
 import { openWebHdfs, type HdfsAccess, type WebHdfsClient } from '#webhdfs';
 import type { ConfigureMessage } from '../ipc/messages.ts';
 import { openEngines, type Engines } from '../native/engines.ts';
@@ -36,6 +36,8 @@ export interface TaskContext {
   hdfs(): WebHdfsClient;
   /** The table, read anew each time: for what reads columns once. */
   openTable(table: StoredTable, batchRows?: number): BatchSource;
+  /** Rows of whole units of a table in place, see `spanOfUnits`. */
+  openRows(table: StoredTable, rows: RowSpan, batchRows: number): BatchSource;
   /** The table of a dataset, its decoded columns kept for later tasks. */
   openDataset(datasetId: string, table: StoredTable): BatchSource;
   /** The newest token for an object store that wants one. */
@@ -79,18 +81,17 @@ export async function openContext(configuration: ConfigureMessage): Promise<Task
   await duckdb.rows('SELECT 1');
   const cache = new DatasetCache(worker.cacheBytes);
   const hdfs = lazyHdfs(hadoop, tokens?.access);
+  const inPlace = () => ({
+    files: hdfsFiles(hdfs.client()),
+    duckdb,
+    scratchDirectory: workDir,
+    pieceBytes: worker.readAheadBytes,
+  });
   const openUncached: TaskContext['openTable'] = (table, batchRows) => {
     const rows = batchRows === undefined ? {} : { batchRows };
     if (table.inPlaceFiles === undefined)
       return openTable(table, { duckdb, resolve: (file) => objects.file(file), ...rows });
-    const files = hdfsFiles(hdfs.client());
-    return openInPlace(table, {
-      files,
-      duckdb,
-      scratchDirectory: workDir,
-      pieceBytes: worker.readAheadBytes,
-      ...rows,
-    });
+    return openInPlace(table, { ...inPlace(), ...rows });
   };
   return {
     configuration,
@@ -102,6 +103,7 @@ export async function openContext(configuration: ConfigureMessage): Promise<Task
     cache,
     hdfs: () => hdfs.client(),
     openTable: openUncached,
+    openRows: (table, rows, batchRows) => openInPlace(table, { ...inPlace(), rows, batchRows }),
     openDataset: (datasetId, table) => cache.source(datasetId, table, () => openUncached(table)),
     setStoreToken: (token) => tokens?.set(token),
     explain: (err, scratchDir) => explainByFiles(err, [workDir, objectsDir, scratchDir, ...objects.copiesInUse]),

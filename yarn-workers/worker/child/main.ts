@@ -5,6 +5,7 @@ import { createCollector, failpoint, newId } from '#runtime';
 import { parseToChild, prepareSchemas, type MessageFromChild, type RunMessage } from '../ipc/messages.ts';
 import { dieWithParent, trimMemory } from '../native/process.ts';
 import { blameOf } from '../blame.ts';
+import { runBatchGather } from '../tasks/batch-gather.ts';
 import { runBatchPredict } from '../tasks/batch-predict.ts';
 import { runEnsemble } from '../tasks/ensemble.ts';
 import { runFeatureType } from '../tasks/feature-type.ts';
@@ -143,6 +144,8 @@ async function perform(run: Omit<TaskRun, 'task'> & { readonly task: RunMessage[
       return runEnsemble({ ...run, task: { ...run.task, spec } });
     case 'batch-predict':
       return runBatchPredict({ ...run, task: { ...run.task, spec } });
+    case 'batch-gather':
+      return runBatchGather({ ...run, task: { ...run.task, spec } });
     case 'insight':
       return runInsight({ ...run, task: { ...run.task, spec } });
   }

@@ -1,11 +1,20 @@
 import { createReadStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError, isAppError, type BatchPredictOutcome, type StagedOutput } from '#contracts';
+import {
+  AppError,
+  isAppError,
+  stagedFileName,
+  stagedFolder,
+  type StagedFiles,
+  type StagedOutput,
+  type TablePart,
+} from '#contracts';
 import { failpoint } from '#runtime';
 import { writeRows, type DuckDb, type WriteRowsOptions } from '#tables';
 import type { WebHdfsClient } from '#webhdfs';
 import type { ResultBatch } from './predict-table.ts';
+import { SUCCESS_FILE, successMark } from './success-mark.ts';
 
 export interface RowsToWrite {
   readonly columns: WriteRowsOptions['columns'];
@@ -19,46 +28,46 @@ export interface WriteStagedOptions {
   /** Never used twice: an attempt that lost its lease writes nowhere else. */
   readonly attemptName: string;
   readonly batchPredictionId: string;
+  /** Undefined: the rows are all there are. */
+  readonly part?: TablePart | undefined;
   readonly duckdb: DuckDb;
   readonly scratchDir: string;
   /** A file is ended by the batch that reaches it. */
   readonly rowsPerFile: number;
 }
 
-export interface Staged extends NonNullable<BatchPredictOutcome['staged']> {
+export interface Staged extends StagedFiles {
   readonly rowCount: number;
 }
 
-/** Mark of Hadoop's own programs: the folder is complete. */
-const SUCCESS_FILE = '_SUCCESS';
 /** An upload that broke off is begun anew from the local file, so often at most. */
 const UPLOADS_MAX = 3;
 
 /**
- * Writes rows as files of one attempt's folder in HDFS: `part-00000.parquet` and so on, at last `_SUCCESS`, which says whose
- * they are. Nobody takes that folder for data before it is renamed. The local disk holds one file at a time; on error the
- * folder goes.
+ * Writes rows as files of one attempt's folder in HDFS: `part-00000.parquet` and so on, at last, where they are all there are,
+ * `_SUCCESS`, which says whose they are. Nobody takes that folder for data before it is renamed. The local disk holds one file at
+ * a time; on error the folder goes.
  *
  * @throws HDFS_PERMISSION_DENIED, HDFS_QUOTA_EXCEEDED, HDFS_WRITE_FAILED, DISK_FULL
  */
 export async function writeStaged(rows: RowsToWrite, options: WriteStagedOptions): Promise<Staged> {
-  const { client, output, attemptName, batchPredictionId } = options;
-  const folder = `${output.stagingPath}/${attemptName}`;
+  const { client, output, part, batchPredictionId } = options;
+  const folder = stagedFolder(output, options.attemptName, part);
   try {
     await client.mkdirs(folder);
     await failpoint('worker.write');
     const files: Staged['files'] = [];
     let rowCount = 0;
-    for await (const part of writtenParts(rows, options)) {
-      const name = `part-${String(files.length).padStart(5, '0')}.${output.format}`;
-      const sizeBytes = await upload(client, part.local, `${folder}/${name}`);
-      await rm(part.local);
-      files.push({ name, sizeBytes, rowCount: part.rowCount });
-      rowCount += part.rowCount;
+    for await (const written of writtenFiles(rows, options)) {
+      const name = stagedFileName(output.format, files.length, part);
+      const sizeBytes = await upload(client, written.local, `${folder}/${name}`);
+      await rm(written.local);
+      files.push({ name, sizeBytes, rowCount: written.rowCount });
+      rowCount += written.rowCount;
     }
     await failpoint('worker.close');
-    const mark = JSON.stringify({ batchPredictionId, rowCount, fileCount: files.length });
-    await client.create(`${folder}/${SUCCESS_FILE}`, Buffer.from(`${mark}\n`), { overwrite: true });
+    if (part === undefined)
+      await client.create(`${folder}/${SUCCESS_FILE}`, successMark(batchPredictionId, files), { overwrite: true });
     return { path: folder, files, rowCount };
   } catch (err) {
     // What cannot be removed now goes with the whole staging folder when the job has ended.
@@ -68,7 +77,7 @@ export async function writeStaged(rows: RowsToWrite, options: WriteStagedOptions
 }
 
 /** Local files with the rows in order; each is the consumer's. */
-async function* writtenParts(
+async function* writtenFiles(
   { columns, batches }: RowsToWrite,
   { output, duckdb, scratchDir, rowsPerFile }: WriteStagedOptions,
 ): AsyncGenerator<{ readonly local: string; readonly rowCount: number }> {

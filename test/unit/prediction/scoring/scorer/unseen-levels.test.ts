@@ -1,6 +1,15 @@
 import { expect } from 'chai';
 import type { ColumnView, ManifestFeature, ManifestStep } from '#contracts';
-import { openArtifact, packArtifact, unseenLevelText, unseenLevelsText, type RawRow } from '#scoring';
+import {
+  levelWarnings,
+  mergeUnseenLevels,
+  openArtifact,
+  packArtifact,
+  unseenLevelText,
+  unseenLevelsFacts,
+  unseenLevelsText,
+  type RawRow,
+} from '#scoring';
 import { memorySource, type MemoryColumn } from '../../../../support/memory-table.ts';
 import { manifestOf, regressionContent, sha256 } from '../sample-artifact.ts';
 import { randomGenerator } from '../support.ts';
@@ -177,6 +186,11 @@ describe('levels that a model does not know', () => {
 
     /** What a read of them in batches finds. */
     async function tallied(of: readonly Row[], batchRows: number, view?: ColumnView) {
+      const found = await unseenOf(of, batchRows, view);
+      return found.map(({ column, value, row, rowCount }) => ({ column, value, row, rowCount }));
+    }
+
+    async function unseenOf(of: readonly Row[], batchRows: number, view?: ColumnView) {
       const columns = FEATURES.map(({ name, parse }): MemoryColumn => ({
         name,
         parse,
@@ -188,7 +202,7 @@ describe('levels that a model does not know', () => {
       const tally = scorer.levelTally();
       for await (const batch of memorySource(columns, batchRows).batches(requests))
         scorer.scoreBatch(batch, new Float64Array(batch.rowCount), undefined, tally);
-      return tally.unseen().map(({ column, value, row, rowCount }) => ({ column, value, row, rowCount }));
+      return tally.unseen();
     }
 
     it('are counted by column, with the first of them, however they are read', async () => {
@@ -205,6 +219,19 @@ describe('levels that a model does not know', () => {
         expect(await tallied(rows, batchRows), `${batchRows}`).to.deep.equal(expected);
       for (const view of ['text', 'dictionary'] as const)
         expect(await tallied(rows, 64, view), view).to.deep.equal(expected);
+    });
+
+    it('of parts of a table are those of the whole', async () => {
+      const facts = async (from: number, to: number) =>
+        (await unseenOf(rows.slice(from, to), 50)).map((found) =>
+          unseenLevelsFacts({ ...found, row: found.row + from }),
+        );
+      const whole = await facts(0, rows.length);
+      const parts = [await facts(0, 50), await facts(50, 200), await facts(200, 200), await facts(200, rows.length)];
+      const merged = mergeUnseenLevels(parts);
+      expect(whole.length).to.be.greaterThan(0);
+      expect(merged).to.deep.equal(whole);
+      expect(levelWarnings(merged)).to.deep.equal(levelWarnings(whole));
     });
 
     it('are none where all are known or missing, or the column is not there', async () => {
@@ -246,12 +273,22 @@ describe('levels that a model does not know', () => {
     });
 
     it('count rows, and name the first', () => {
-      const first = { column: 'plan', value: 'gold', known: known('basic', 'plus'), row: 3 };
+      const said = (rowCount: number): string =>
+        unseenLevelsText(
+          unseenLevelsFacts({
+            feature: 0,
+            column: 'plan',
+            value: 'gold',
+            known: known('basic', 'plus'),
+            row: 3,
+            rowCount,
+          }),
+        );
       const end = 'none of the 2 levels that the model knows ("basic", "plus")';
       const start = 'column "plan": "gold" in row 3';
-      expect(unseenLevelsText({ ...first, rowCount: 1 })).to.equal(`${start} is ${end}`);
-      expect(unseenLevelsText({ ...first, rowCount: 2 })).to.equal(`${start}, and what is in 1 row more, is ${end}`);
-      expect(unseenLevelsText({ ...first, rowCount: 9 })).to.equal(`${start}, and what is in 8 rows more, is ${end}`);
+      expect(said(1)).to.equal(`${start} is ${end}`);
+      expect(said(2)).to.equal(`${start}, and what is in 1 row more, is ${end}`);
+      expect(said(9)).to.equal(`${start}, and what is in 8 rows more, is ${end}`);
     });
   });
 });

@@ -1,5 +1,6 @@
-import type { FeatureWarning, StoredTable } from '#contracts';
-import { unseenLevelsText, type LevelTally, type Scorer } from '#scoring';
+import type { FeatureWarning, StoredTable, UnseenLevelsFacts } from '#contracts';
+import type { Scorer } from './scorer.ts';
+import { unseenLevelsText } from './unseen-levels.ts';
 
 /** Columns that a warning names at most. */
 const NAMES_SHOWN_MAX = 10;
@@ -21,9 +22,19 @@ export function columnWarnings(table: Pick<StoredTable, 'columns'>, scorer: Scor
   return warnings;
 }
 
+/** What parts of a table found, put together; the parts in the order of their rows. By column, in the order of the features. */
+export function mergeUnseenLevels(parts: readonly (readonly UnseenLevelsFacts[])[]): UnseenLevelsFacts[] {
+  const byFeature = new Map<number, UnseenLevelsFacts>();
+  for (const found of parts.flat()) {
+    const first = byFeature.get(found.feature);
+    const rowCount = found.rowCount + (first?.rowCount ?? 0);
+    byFeature.set(found.feature, { ...(first ?? found), rowCount });
+  }
+  return [...byFeature.values()].sort((one, other) => one.feature - other.feature);
+}
+
 /** One for each column with values that are none of the levels that the model knows. */
-export function levelWarnings(levels: LevelTally): FeatureWarning[] {
-  const unseen = levels.unseen();
+export function levelWarnings(unseen: readonly UnseenLevelsFacts[]): FeatureWarning[] {
   const more = unseen.slice(COLUMNS_WARNED_MAX).map(({ column }) => column);
   const messages = [
     ...unseen.slice(0, COLUMNS_WARNED_MAX).map(unseenLevelsText),
