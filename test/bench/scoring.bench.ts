@@ -3,10 +3,10 @@
  * The model is made here: 100 trees of 31 leaves, split best-first on synthetic rows of 14 features (8 categorical), so that
  * paths and thresholds are spread as training spreads them.
  */
-import { createHash } from 'node:crypto';
-import { ARTIFACT_FORMAT_VERSION, type Column, type ColumnBatch, type Manifest } from '#contracts';
-import { compileLeafSets, compileTreeWalk, openArtifact, packArtifact, type TreeArrays } from '#scoring';
+import type { Column, ColumnBatch } from '#contracts';
+import { compileLeafSets, compileTreeWalk } from '#scoring';
 import { randomGenerator } from '../unit/prediction/scoring/support.ts';
+import { bestFirstTrees, openBench } from './synthetic-trees.ts';
 import { benchContent, CATEGORIES, COLUMNS, LEAVES, NUMERIC, TREES } from './synthetic-model.ts';
 
 const ROWS = 8_192;
@@ -18,7 +18,6 @@ const EXPLAIN_ROUNDS = 3;
 const EXPLAIN_ROWS_PER_SECOND_MIN = 2_000;
 
 const random = randomGenerator(1);
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 const values = Float64Array.from({ length: ROWS * COLUMNS }, (_, i) => {
   const column = i % COLUMNS;
@@ -26,8 +25,8 @@ const values = Float64Array.from({ length: ROWS * COLUMNS }, (_, i) => {
   if (column < 3) return random.integer(90);
   return Math.round(random.next() * 1e6) / 100;
 });
-const trees = makeTrees();
-const scorer = openModel(trees);
+const trees = bestFirstTrees({ values, rowCount: ROWS, columnCount: COLUMNS, numericCount: NUMERIC, treeCount: TREES, leafCount: LEAVES }, random); // prettier-ignore
+const scorer = openBench(benchContent(), trees);
 const texts = Array.from({ length: ROWS }, (_, row) => JSON.stringify(Object.fromEntries(cellsOf(row))));
 const out = scorer.createPrediction();
 const raw = new Float64Array(ROWS);
@@ -87,81 +86,6 @@ function cellsOf(row: number): [string, unknown][] {
     const value = values[row * COLUMNS + column] ?? 0;
     return column < NUMERIC ? [`number_${column}`, value] : [`category_${column}`, `value ${value}`];
   });
-}
-
-/** Best-first trees: the leaf with most rows is split at the value of one of its rows. */
-function makeTrees(): TreeArrays {
-  const nodes: { column: number; threshold: number; left: number; right: number }[] = [];
-  const bits: number[] = [];
-  const covers: number[] = [];
-  const boundaries = [0];
-  for (let tree = 0; tree < TREES; tree += 1) {
-    const own: typeof nodes = [];
-    const rowsOf = [Array.from({ length: 2_000 }, () => random.integer(ROWS))];
-    while (rowsOf.length < LEAVES) {
-      const split = rowsOf.reduce((best, rows, leaf) => (rows.length > (rowsOf[best]?.length ?? 0) ? leaf : best), 0);
-      const rows = rowsOf[split] ?? [];
-      const column = random.integer(COLUMNS);
-      const pivot = values[random.pick(rows) * COLUMNS + column] ?? 0;
-      const set = Array.from({ length: 2 }, () => random.integer(2 ** 32));
-      const goesLeft = (row: number): boolean => {
-        const value = values[row * COLUMNS + column] ?? 0;
-        return column < NUMERIC ? value <= pivot : (((set[value >> 5] ?? 0) >>> (value & 31)) & 1) === 1;
-      };
-      const left = rows.filter(goesLeft);
-      if (left.length === 0 || left.length === rows.length) continue;
-      for (const node of own) {
-        if (node.left === ~split) node.left = own.length;
-        else if (node.right === ~split) node.right = own.length;
-      }
-      if (column >= NUMERIC) boundaries.push(bits.push(...set));
-      own.push({
-        column,
-        threshold: column < NUMERIC ? pivot : boundaries.length - 2,
-        left: ~split,
-        right: ~rowsOf.length,
-      });
-      rowsOf[split] = left;
-      rowsOf.push(rows.filter((row) => !goesLeft(row)));
-    }
-    nodes.push(...own);
-    covers.push(...rowsOf.map((rows) => rows.length));
-  }
-  return {
-    outputCount: 1,
-    treeCount: TREES,
-    averageOutput: false,
-    nodeOffset: Int32Array.from({ length: TREES + 1 }, (_, tree) => tree * (LEAVES - 1)),
-    leafOffset: Int32Array.from({ length: TREES + 1 }, (_, tree) => tree * LEAVES),
-    splitFeature: Int32Array.from(nodes, (node) => node.column),
-    threshold: Float64Array.from(nodes, (node) => node.threshold),
-    decisionType: Uint8Array.from(nodes, (node) => (node.column < NUMERIC ? 10 : 1)),
-    left: Int32Array.from(nodes, (node) => node.left),
-    right: Int32Array.from(nodes, (node) => node.right),
-    leafValue: Float64Array.from({ length: TREES * LEAVES }, () => random.next() - 0.5),
-    leafCover: Float64Array.from(covers),
-    catBoundaries: Int32Array.from(boundaries),
-    catBits: Uint32Array.from(bits),
-  };
-}
-
-function openModel(arrays: TreeArrays): ReturnType<typeof openArtifact> {
-  const packed = packArtifact(benchContent(), new Map([['m', arrays]]), sha256);
-  const manifest: Manifest = {
-    formatVersion: ARTIFACT_FORMAT_VERSION,
-    contentHash: packed.contentHash,
-    modelId: 'bench',
-    projectId: 'bench',
-    blueprintId: 'bench',
-    createdAt: '2026-01-01T00:00:00Z',
-    seed: 1,
-    rowCount: ROWS,
-    parameters: {},
-    content: packed.content,
-    trainingStatistics: [],
-    files: [],
-  };
-  return openArtifact(manifest, packed.blob, sha256);
 }
 
 function batchOf(): ColumnBatch {
