@@ -19,6 +19,10 @@ export interface BatchPredictionRecord {
   readonly resultPath: string | null;
   readonly rowCount: number | null;
   readonly rowsPerSecond: number | null;
+  /** For each second of the processors that predicted. */
+  readonly rowsPerCoreSecond: number | null;
+  /** Tasks that share its table's rows; 1: all are one task's. */
+  readonly partCount: number;
   readonly warnings: readonly FeatureWarning[];
   readonly createdAt: number;
   readonly createdBy: string;
@@ -36,6 +40,8 @@ interface BatchPredictionRow {
   readonly result_path: string | null;
   readonly row_count: number | null;
   readonly rows_per_second: number | null;
+  readonly rows_per_core_second: number | null;
+  readonly part_count: number;
   readonly warnings: string;
   readonly created_at: number;
   readonly created_by: string;
@@ -54,6 +60,8 @@ const toBatchPrediction = (row: BatchPredictionRow): BatchPredictionRecord => ({
   resultPath: row.result_path,
   rowCount: row.row_count,
   rowsPerSecond: row.rows_per_second,
+  rowsPerCoreSecond: row.rows_per_core_second,
+  partCount: row.part_count,
   warnings: fromJson<FeatureWarning[]>(row.warnings),
   createdAt: row.created_at,
   createdBy: row.created_by,
@@ -65,9 +73,9 @@ export async function insertBatchPrediction(
     BatchPredictionRecord,
     'id' | 'modelId' | 'deploymentId' | 'datasetId' | 'jobId' | 'passthroughColumns' | 'createdBy'
   > &
-    Partial<Pick<BatchPredictionRecord, 'output' | 'stagingPath'>>,
+    Partial<Pick<BatchPredictionRecord, 'output' | 'stagingPath' | 'partCount'>>,
 ): Promise<void> {
-  const { output = null, stagingPath = null } = entry;
+  const { output = null, stagingPath = null, partCount = 1 } = entry;
   await db.knex('batch_predictions').insert({
     id: entry.id,
     model_id: entry.modelId,
@@ -77,6 +85,7 @@ export async function insertBatchPrediction(
     passthrough_columns: toJson(entry.passthroughColumns),
     output: output === null ? null : toJson(output),
     staging_path: stagingPath,
+    part_count: partCount,
     warnings: '[]',
     created_at: now(db),
     created_by: entry.createdBy,
@@ -109,6 +118,7 @@ export async function completeBatchPrediction(
     readonly resultPath: string | null;
     readonly rowCount: number;
     readonly rowsPerSecond: number;
+    readonly rowsPerCoreSecond: number | null;
     readonly warnings: readonly FeatureWarning[];
   },
 ): Promise<void> {
@@ -119,6 +129,7 @@ export async function completeBatchPrediction(
       result_path: result.resultPath,
       row_count: result.rowCount,
       rows_per_second: result.rowsPerSecond,
+      rows_per_core_second: result.rowsPerCoreSecond,
       warnings: toJson(result.warnings),
     });
 }

@@ -156,8 +156,9 @@ describe('faults on YARN: batch predictions in parts', function () {
     }
     expect(ids).to.deep.equal(Array.from({ length: ROWS }, (_, row) => 1_000 + row));
     const made = await alice.get(String(final.resource).replace('/api/v1', ''), BatchPrediction);
-    expect(made).to.include({ rowCount: ROWS, rows: null });
+    expect(made).to.include({ rowCount: ROWS, partCount, rows: null });
     expect(made.rowsPerSecond).to.be.within(1, 1e6);
+    expect(made.rowsPerCoreSecond).to.be.within(1, 1e7);
     expect(made.warnings.map(({ code }) => code)).to.deep.equal(['COLUMN_IGNORED']);
     await stagingGone();
   });

@@ -120,6 +120,12 @@ async function inputOf(
   return { datasetId: (await addDataset(context, word, { name: undefined, options: {} }))['id'] };
 }
 
+/** How fast a batch prediction was. */
+function speedOf(made: Readonly<Record<string, unknown>>): string {
+  const rate = (value: unknown): string => (typeof value === 'number' ? `${Math.round(value)} rows/s` : 'unknown');
+  return `${cell(made['partCount'])} tasks: ${rate(made['rowsPerSecond'])}, a core: ${rate(made['rowsPerCoreSecond'])}`;
+}
+
 const batchPredict = command({
   path: 'batch-predict',
   usage: '[FILE|URL|hdfs:///PATH]',
@@ -160,6 +166,7 @@ const batchPredict = command({
     for (const { message, handling } of made['warnings'] as readonly { message: string; handling: string }[])
       output.note(`warning: ${cell(message)}. ${handling}`);
     if (isHdfs) {
+      output.note(speedOf(made));
       output.result(made, () => `${cell(made['rowCount'])} rows in ${cell(target['path'])}`);
       return;
     }

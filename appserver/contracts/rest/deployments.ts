@@ -133,7 +133,11 @@ export const BatchPrediction = strict(
     passthroughColumns: Type.Array(Type.String()),
     output: Type.Union([strict({ type: Type.Literal('download') }), HdfsOutput]),
     rowCount: nullable(Type.Integer()),
-    rowsPerSecond: nullable(Type.Number()),
+    partCount: Type.Integer({ minimum: 1, description: 'tasks that share the rows of a table in HDFS' }),
+    rowsPerSecond: nullable(Type.Number({ description: 'of all tasks together, from the first start to the end' })),
+    rowsPerCoreSecond: nullable(
+      Type.Number({ description: 'for each second of a processor, reading and writing included' }),
+    ),
     warnings: Type.Array(FeatureWarning),
     rows: nullable(Type.String({ description: 'path of the rows, once they are there; null for output hdfs' })),
     error: nullable(Problem),
@@ -152,6 +156,7 @@ export const BatchPredictionDryRun = strict({
   modelId: Id,
   datasetId: nullable(Id),
   rowCount: nullable(Type.Integer({ description: 'null for a source: it is read later' })),
+  partCount: Type.Integer({ minimum: 1, description: 'tasks that would share the rows' }),
   columns: Type.Array(Type.String(), { description: 'of the result, in order' }),
   missingFeatures: nullable(
     Type.Array(Type.String(), {

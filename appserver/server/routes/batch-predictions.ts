@@ -17,7 +17,7 @@ import { batchPredictionView, jobOf, readBatchPrediction } from '../services/bat
 import { removeBatchPrediction } from '../services/deletion.ts';
 import { RESULT_FILES } from '../services/scoring-follow-ups.ts';
 import { asFile, objectStream } from '../services/streams.ts';
-import { findPlaces, planScoring, startScoring } from '../services/scoring.ts';
+import { findPlaces, partCountOf, planScoring, startScoring } from '../services/scoring.ts';
 import { acceptedJob } from './jobs.ts';
 import { IdParams } from './params.ts';
 
@@ -43,7 +43,16 @@ const create = route({
       const plan = await planScoring(database, caller, body, places, config.parts);
       const { datasetId, columns, missingFeatures } = plan;
       const rowCount = plan.table?.rowCount ?? null;
-      return ok({ dryRun: true, modelId: plan.owned.model.id, datasetId, rowCount, columns, missingFeatures });
+      const partCount = partCountOf(plan);
+      return ok({
+        dryRun: true,
+        modelId: plan.owned.model.id,
+        datasetId,
+        rowCount,
+        partCount,
+        columns,
+        missingFeatures,
+      });
     }
     return effect(async (trx) =>
       acceptedJob(await startScoring(trx, compute, caller, await planScoring(trx, caller, body, places, config.parts))),

@@ -67,6 +67,7 @@ export function batchPredictFollowUp(
         resultPath: spec.output === undefined ? attemptPath : null,
         rowCount: outcome.rowCount,
         rowsPerSecond: outcome.rowsPerSecond,
+        rowsPerCoreSecond: rowsPerCoreSecond([outcome]),
         warnings: outcome.warnings,
       });
     },
@@ -96,6 +97,7 @@ export function batchGatherFollowUp(database: Database, hdfsAs: HdfsAs | null): 
         resultPath: null,
         rowCount: spec.rowCount,
         rowsPerSecond: spec.rowCount / Math.max(seconds, Number.EPSILON),
+        rowsPerCoreSecond: rowsPerCoreSecond(parts),
         warnings: [
           // Of columns, which all parts have alike.
           ...(parts[0]?.warnings ?? []),
@@ -143,6 +145,18 @@ async function partsOf(db: Queryable, jobId: string): Promise<BatchPredictOutcom
   return (await resultsOfJob(db, jobId, 'batch-predict')).flatMap(({ outcome }) =>
     outcome.kind === 'batch-predict' ? outcome : [],
   );
+}
+
+/** Null where a worker did not say what it took. */
+function rowsPerCoreSecond(outcomes: readonly BatchPredictOutcome[]): number | null {
+  let rowCount = 0;
+  let seconds = 0;
+  for (const outcome of outcomes) {
+    if (outcome.processorSeconds === undefined) return null;
+    rowCount += outcome.rowCount;
+    seconds += outcome.processorSeconds;
+  }
+  return rowCount / Math.max(seconds, Number.EPSILON);
 }
 
 function checkResultFiles({ files }: SealedAttempt<'batch-predict'>): void {

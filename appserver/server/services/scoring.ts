@@ -237,6 +237,7 @@ export async function startScoring(
     passthroughColumns: plan.passthroughColumns,
     output: output?.output ?? null,
     stagingPath,
+    partCount: partCountOf(plan),
     createdBy: caller.userId,
   });
   const spec = specOf(id, plan, stagingPath);
@@ -252,6 +253,9 @@ export async function startScoring(
     });
   return job;
 }
+
+/** Tasks that a plan's rows are the work of. */
+export const partCountOf = ({ parts }: ScoringPlan): number => Math.max(1, parts.length);
 
 function specOf(batchPredictionId: string, plan: ScoringPlan, stagingPath: string | null): BatchPredictTask {
   const { source, output } = plan.places;

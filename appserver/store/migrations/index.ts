@@ -15,6 +15,7 @@ import { datasetVersions0013 } from './0013-dataset-versions.ts';
 import { intervals0014 } from './0014-intervals.ts';
 import { memory0015 } from './0015-memory.ts';
 import { groupRanks0016 } from './0016-group-ranks.ts';
+import { batchParts0017 } from './0017-batch-parts.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -34,4 +35,5 @@ export const MIGRATIONS: readonly Migration[] = [
   intervals0014,
   memory0015,
   groupRanks0016,
+  batchParts0017,
 ];
