@@ -88,5 +88,7 @@ export { workerLimitFor } from './memory/worker-limit.ts';
 export { partitionOf } from './partition/partitions.ts';
 export { futureDates } from './profile/future-dates.ts';
 export { checkGivenType, readAsType, withGivenType } from './profile/read-as-type.ts';
+export { finishParts, mergeFirst, profileFirst, profileSecond } from './profile/profile-parts.ts';
 export { profileTable, type ProfileOptions } from './profile/profile-table.ts';
+export { FirstPart, SecondPart } from './profile/states.ts';
 export { HOLDOUT, TRAINING, type KeyColumn, type PartitionRows, type Partitions } from './partition/types.ts';

@@ -1,20 +1,11 @@
-import { AppError, DISTINCT_VALUES_MAX, type ParseRule, type StoredColumn, type ValueCount } from '#contracts';
+import { AppError, DISTINCT_VALUES_MAX, type StoredColumn, type ValueCount } from '#contracts';
 import { categoryKey, isMissing } from '#scoring';
-import {
-  addTextsToDistinct,
-  addToTopValues,
-  createDistinctCounter,
-  createTopValues,
-  distinctCountOf,
-  isExactDistinct,
-  topValuesOf,
-} from '#statistics';
-import { featureProfile, type ColumnProfiler, type ColumnToProfile, type Findings } from './column-profile.ts';
-import { DICTIONARY_TEXTS_MAX, TOP_VALUES_CAPACITY, TOP_VALUES_SHOWN } from './limits.ts';
+import { featureProfile, type ColumnProfiler, type ColumnToProfile } from './column-profile.ts';
+import { DICTIONARY_TEXTS_MAX } from './limits.ts';
 import { mostFrequent } from './number-profile.ts';
-import { placeCounter, type PlaceCounter } from './place-facts.ts';
-
-type CategoryRule = Extract<ParseRule, { kind: 'category' }>;
+import { textCounter } from './text-counter.ts';
+import { textSums } from './text-sums.ts';
+import { textTally, type CategoryRule } from './text-tally.ts';
 
 const NO_NUMBERS = {
   infiniteCount: 0,
@@ -28,44 +19,13 @@ const NO_NUMBERS = {
   survey: null,
 } as const;
 
-/** Weighted sums over cells, for the means that tell texts from categories. */
-interface TextSums {
-  cells: number;
-  characters: number;
-  words: number;
-  onlyBooleans: boolean;
-  readonly places: PlaceCounter;
-}
-
-const noSums = (): TextSums => ({ cells: 0, characters: 0, words: 0, onlyBooleans: true, places: placeCounter() });
-
-function addText(sums: TextSums, text: string, count: number): void {
-  sums.cells += count;
-  sums.characters += count * text.length;
-  sums.words += count * wordCount(text);
-  const key = sums.onlyBooleans ? categoryKey(text, 'boolean') : '';
-  sums.onlyBooleans &&= key === 'true' || key === 'false';
-  sums.places.add(text, count);
-}
-
-/** Runs of characters that are not blanks. */
-function wordCount(text: string): number {
-  let words = 0;
-  let inWord = false;
-  for (let i = 0; i < text.length; i += 1) {
-    const isBlank = text.charCodeAt(i) <= 32;
-    if (!isBlank && !inWord) words += 1;
-    inWord = !isBlank;
-  }
-  return words;
-}
-
-const meansOf = ({ cells, characters, words, onlyBooleans, places }: TextSums): Findings['texts'] => ({
-  onlyBooleans: onlyBooleans && cells > 0,
-  meanLength: cells === 0 ? 0 : characters / cells,
-  meanWords: cells === 0 ? 0 : words / cells,
-  places: places.facts(),
-});
+/** All that is told of a category is found in one pass. */
+const NO_SECOND_PASS = {
+  secondRequest: () => null,
+  addSecond: () => undefined,
+  secondState: () => null,
+  mergeSecond: () => undefined,
+} as const;
 
 function ruleOf({ name, parse }: StoredColumn): CategoryRule {
   if (parse.kind === 'category') return parse;
@@ -79,50 +39,47 @@ function ruleOf({ name, parse }: StoredColumn): CategoryRule {
 export function dictionaryProfiler(column: ColumnToProfile): ColumnProfiler {
   const { name } = column;
   const { nullMarkers, keyRule } = ruleOf(column);
-  let counts = new Float64Array(16);
-  let dictionary: readonly string[] = [];
-  let nullCount = 0;
+  const counter = textCounter();
+  let nullsBefore = 0;
   return {
     request: { name, view: 'dictionary' },
     add: (batch, rowCount) => {
       if (batch.view !== 'dictionary')
         throw new AppError('INTERNAL', `column ${JSON.stringify(name)} was asked for as a dictionary`);
-      dictionary = batch.dictionary;
-      if (dictionary.length > DICTIONARY_TEXTS_MAX) return false;
-      if (counts.length < dictionary.length) {
-        const larger = new Float64Array(2 * dictionary.length);
-        larger.set(counts);
-        counts = larger;
-      }
-      for (let row = 0; row < rowCount; row += 1) {
-        const code = batch.codes[row] ?? -1;
-        if (code < 0) nullCount += 1;
-        else counts[code] = (counts[code] ?? 0) + 1;
-      }
+      if (batch.dictionary.length > DICTIONARY_TEXTS_MAX) return false;
+      counter.add(batch.codes, batch.dictionary, rowCount);
       return true;
     },
-    secondRequest: () => null,
-    addSecond: () => undefined,
+    ...NO_SECOND_PASS,
+    firstState: () => ({ kind: 'dictionary', nullCount: nullsBefore + counter.nullCount(), values: counter.all() }),
+    mergeFirst: (state) => {
+      if (state.kind !== 'dictionary') return false;
+      nullsBefore += state.nullCount;
+      counter.merge(state.values);
+      return counter.all().length <= DICTIONARY_TEXTS_MAX;
+    },
     finish: (rowCount) => {
-      const sums = noSums();
+      const sums = textSums();
       const keys = new Set<string>();
       const values: ValueCount[] = [];
-      for (const [code, value] of dictionary.entries()) {
-        const count = counts[code] ?? 0;
-        if (count === 0 || isMissing(value, nullMarkers)) continue;
+      let missingCount = nullsBefore + counter.nullCount();
+      for (const { value, count } of counter.all()) {
+        if (isMissing(value, nullMarkers)) {
+          missingCount += count;
+          continue;
+        }
         values.push({ value, count });
         keys.add(categoryKey(value, keyRule));
-        addText(sums, value, count);
+        sums.add(value, count);
       }
-      const markers = [...dictionary.entries()].filter(([, value]) => isMissing(value, nullMarkers));
       const feature = featureProfile(column, rowCount, {
         ...NO_NUMBERS,
-        missingCount: markers.reduce((sum, [code]) => sum + (counts[code] ?? 0), nullCount),
+        missingCount,
         uniqueCount: keys.size,
         uniqueIsEstimate: false,
         topValues: mostFrequent(values),
         values,
-        texts: meansOf(sums),
+        texts: sums.means(),
       });
       return { feature, distinctValues: values.length > DISTINCT_VALUES_MAX ? null : values, timeCounts: null };
     },
@@ -132,47 +89,32 @@ export function dictionaryProfiler(column: ColumnToProfile): ColumnProfiler {
 /** Profile of a category column of very many different texts, in memory that does not depend on their number. */
 export function textProfiler(column: ColumnToProfile): ColumnProfiler {
   const { name } = column;
-  const { nullMarkers, keyRule } = ruleOf(column);
-  const markers = new Set(['', ...nullMarkers]);
-  const distinct = createDistinctCounter();
-  const top = createTopValues(TOP_VALUES_CAPACITY);
-  const sums = noSums();
-  let few: Map<string, number> | null = new Map();
-  let missingCount = 0;
-  const one: string[] = [''];
+  const tally = textTally(ruleOf(column));
   return {
     request: { name, view: 'text' },
     add: (batch, rowCount) => {
       if (batch.view !== 'text')
         throw new AppError('INTERNAL', `column ${JSON.stringify(name)} was asked for as texts`);
-      for (let row = 0; row < rowCount; row += 1) {
-        const text = batch.values[row] ?? null;
-        if (text === null || markers.has(text)) {
-          missingCount += 1;
-          continue;
-        }
-        one[0] = categoryKey(text, keyRule);
-        addTextsToDistinct(distinct, one);
-        addToTopValues(top, text);
-        addText(sums, text, 1);
-        few?.set(text, (few.get(text) ?? 0) + 1);
-        if (few !== null && few.size > DISTINCT_VALUES_MAX) few = null;
-      }
+      for (let row = 0; row < rowCount; row += 1) tally.add(batch.values[row] ?? null, 1);
       return true;
     },
-    secondRequest: () => null,
-    addSecond: () => undefined,
+    ...NO_SECOND_PASS,
+    firstState: () => tally.toData(),
+    mergeFirst: (state) => {
+      if (state.kind === 'text') tally.merge(state);
+      else if (state.kind === 'dictionary') {
+        tally.add(null, state.nullCount);
+        for (const { value, count } of state.values) tally.add(value, count);
+      }
+      return state.kind !== 'number';
+    },
     finish: (rowCount) => {
-      const topValues = topValuesOf(top, TOP_VALUES_SHOWN);
-      const distinctValues = few === null ? null : Array.from(few, ([value, count]) => ({ value, count }));
+      const { distinctValues, topValues, ...found } = tally.found();
       const feature = featureProfile(column, rowCount, {
         ...NO_NUMBERS,
-        missingCount,
-        uniqueCount: distinctCountOf(distinct),
-        uniqueIsEstimate: !isExactDistinct(distinct),
+        ...found,
         topValues,
         values: distinctValues ?? topValues,
-        texts: meansOf(sums),
       });
       return { feature, distinctValues, timeCounts: null };
     },

@@ -11,9 +11,13 @@ import { featureWarnings } from './feature-warnings.ts';
 import { inferType, type TypeFacts } from './infer-type.ts';
 import type { NumberSurvey } from './number-survey.ts';
 import { placeWarnings } from './place-facts.ts';
+import type { FirstState, SecondState } from './states.ts';
 import { numberWarnings, textWarnings } from './value-warnings.ts';
 
-/** Gathers the profile of one column: a first pass for all columns, a second one for those that ask for it. */
+/**
+ * Gathers the profile of one column: a first pass for all columns, a second one for those that ask for it. What a pass found is
+ * plain data, too, and is added up in the order of the rows: parts of a table have the profile of the whole.
+ */
 export interface ColumnProfiler {
   readonly request: ColumnRequest;
   /** False: this view will not do (its dictionary grows without bound). */
@@ -21,6 +25,13 @@ export interface ColumnProfiler {
   /** What the second pass must read; null: nothing. */
   secondRequest(): ColumnRequest | null;
   addSecond(column: Column, rowCount: number): void;
+  firstState(): FirstState;
+  /** What a first pass found in the rows behind. False: this view will not do, or is another one. */
+  mergeFirst(state: FirstState): boolean;
+  /** Null where nothing was looked at again. */
+  secondState(): SecondState | null;
+  /** What a second pass found in the rows behind, after `secondRequest`. */
+  mergeSecond(state: SecondState): void;
   finish(rowCount: number): ProfiledColumn;
 }
 

@@ -10,6 +10,7 @@ import {
   NEAR_DUPLICATE_CORRELATION,
   NEAR_DUPLICATE_INFORMATION,
 } from './limits.ts';
+import { packDoubles, unpackDoubles, type ComparedState } from './states.ts';
 
 const SAMPLE_SALT = 0x5a17_0008;
 
@@ -21,7 +22,11 @@ export interface NearDuplicate {
 
 /** Keeps some rows of the first columns, chosen by hash. */
 export interface RowComparison {
+  /** @param firstRow number of the batch's first row in the table */
   add(columns: readonly Column[], firstRow: number, rowCount: number): void;
+  toData(): ComparedState;
+  /** Rows that were kept of those behind, by a comparison of the same table. */
+  merge(other: ComparedState): void;
   /** At most one a feature, in their order; ids, constants and texts are not compared. */
   nearDuplicates(features: readonly FeatureProfile[]): NearDuplicate[];
 }
@@ -63,6 +68,23 @@ export function rowComparison(columns: readonly StoredColumn[], rowCount: number
         count += 1;
       }
     },
+    toData: () => ({
+      rowCount: count,
+      columns: kept.map(({ values, codeOf }) => ({
+        values: packDoubles(values.subarray(0, count)),
+        texts: codeOf === null ? null : [...codeOf.keys()],
+      })),
+    }),
+    merge: (other) => {
+      const taken = Math.min(other.rowCount, capacity - count);
+      for (const [position, { values, codeOf }] of kept.entries()) {
+        const state = other.columns[position];
+        const cells = unpackDoubles(state?.values ?? '').subarray(0, taken);
+        const codes = codeOf === null ? null : (state?.texts ?? []).map((text) => codeOfText(text, codeOf));
+        values.set(codes === null ? cells : cells.map((code) => recoded(code, codes)), count);
+      }
+      count += taken;
+    },
     nearDuplicates: (features) => (count < COMPARED_ROWS_MIN ? [] : found(kept, count, features)),
   };
 }
@@ -78,7 +100,14 @@ function codeAt(column: Column, row: number, codeOf: Map<string, number>, marker
       : column.view === 'dictionary'
         ? column.dictionary[column.codes[row] ?? -1]
         : undefined;
-  if (text === undefined || text === null || isMissing(text, markers)) return NaN;
+  return text === undefined || text === null || isMissing(text, markers) ? NaN : codeOfText(text, codeOf);
+}
+
+/** One of another comparison; what had too many levels there has them here. */
+const recoded = (code: number, codes: readonly number[]): number =>
+  Number.isNaN(code) ? NaN : (codes[code] ?? COMPARED_LEVELS_MAX + 1);
+
+function codeOfText(text: string, codeOf: Map<string, number>): number {
   const known = codeOf.get(text);
   if (known !== undefined) return known;
   const code = codeOf.size;

@@ -2,27 +2,25 @@ import { AppError, DISTINCT_VALUES_MAX, type FeatureProfile, type ValueCount } f
 import { isMissing } from '#scoring';
 import {
   addAllToHistogram,
-  addAllToMoments,
-  addAllToQuantiles,
-  addNumbersToDistinct,
-  createDistinctCounter,
   createHistogram,
-  createMoments,
-  createQuantileSketch,
   distinctCountOf,
   histogramEdges,
+  histogramFromData,
+  histogramToData,
   isExactDistinct,
   meanOf,
+  mergeHistogram,
   quantilesOf,
   standardDeviationOf,
   type Histogram,
   type Moments,
   type QuantileSketch,
 } from '#statistics';
-import { featureProfile, type ColumnProfiler, type ColumnToProfile } from './column-profile.ts';
+import { featureProfile, type ColumnProfiler, type ColumnToProfile, type Findings } from './column-profile.ts';
 import { HISTOGRAM_BINS, TOP_VALUES_SHOWN } from './limits.ts';
 import { numberSurveyor, type NumberSurveyor } from './number-survey.ts';
-import { timeCounter } from './time-counts.ts';
+import { numberTally, type NumberTally } from './number-tally.ts';
+import { textCounter, type TextCounter } from './text-counter.ts';
 
 const QUARTILES = [0.25, 0.75] as const;
 const FRACTIONS = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
@@ -35,32 +33,22 @@ const FRACTIONS = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
  */
 export function numberProfiler(column: ColumnToProfile, timeBucketsMax: number): ColumnProfiler {
   const { name, parse } = column;
-  const moments = createMoments();
-  const quantiles = createQuantileSketch();
-  const distinct = createDistinctCounter();
-  const order = orderTracker();
-  /** Value -> count while there are few. */
-  let few: Map<number, number> | null = new Map();
+  const tally = numberTally(parse, timeBucketsMax);
+  const { moments } = tally;
   let histogram: Histogram | null = null;
-  const texts = textCounter(parse.nullMarkers);
+  const texts = textCounter();
   let surveyor: NumberSurveyor | null = null;
-  const times = parse.kind === 'date' ? timeCounter(timeBucketsMax) : null;
   return {
     request: { name, view: 'number' },
     add: (batch, rowCount) => {
       if (batch.view !== 'number')
         throw new AppError('INTERNAL', `column ${JSON.stringify(name)} was asked for as numbers`);
-      const { values } = batch;
-      addAllToMoments(moments, values, 0, rowCount);
-      addAllToQuantiles(quantiles, values, 0, rowCount);
-      addNumbersToDistinct(distinct, values, 0, rowCount);
-      order.add(values, rowCount);
-      times?.add(values, rowCount);
-      if (few !== null && !countValues(few, values, rowCount)) few = null;
+      tally.add(batch.values, rowCount);
       return true;
     },
     secondRequest: () => {
-      if (parse.kind === 'number') surveyor = surveyorOf(moments, quantiles);
+      const few = tally.few();
+      if (parse.kind === 'number') surveyor = surveyorOf(moments, tally.quantiles);
       for (const [value, count] of few ?? []) surveyor?.add(value, count);
       if (few !== null) return few.size === 0 ? null : { name, view: 'dictionary' };
       histogram = createHistogram(histogramEdges(moments.min, moments.max, HISTOGRAM_BINS));
@@ -73,34 +61,65 @@ export function numberProfiler(column: ColumnToProfile, timeBucketsMax: number):
         for (let row = 0; row < rowCount; row += 1) surveyor?.add(batch.values[row] ?? NaN, 1);
       }
     },
+    firstState: () => tally.toData(),
+    mergeFirst: (state) => {
+      if (state.kind !== 'number') return false;
+      tally.merge(state);
+      return true;
+    },
+    secondState: () => {
+      if (tally.few() !== null) return { texts: texts.all(), histogram: null, survey: null };
+      if (histogram === null) return null;
+      return { texts: null, histogram: histogramToData(histogram), survey: surveyor?.toData() ?? null };
+    },
+    mergeSecond: (state) => {
+      if (state.texts !== null) texts.merge(state.texts);
+      if (state.histogram !== null && histogram !== null) mergeHistogram(histogram, histogramFromData(state.histogram));
+      if (state.survey !== null) surveyor?.merge(state.survey);
+    },
     finish: (rowCount) => {
-      const distinctValues = few === null ? null : texts.inOrder();
-      const isEmpty = moments.count === 0;
-      const found = quantilesOf(quantiles, FRACTIONS);
+      const distinctValues = tally.few() === null ? null : spellings(texts, parse.nullMarkers);
+      const findings = numberFindings(tally, distinctValues, histogram, surveyor);
       return {
-        feature: featureProfile(column, rowCount, {
-          missingCount: moments.missingCount,
-          uniqueCount: few?.size ?? distinctCountOf(distinct),
-          uniqueIsEstimate: few === null && !isExactDistinct(distinct),
-          infiniteCount: moments.infiniteCount,
-          min: isEmpty ? null : moments.min,
-          max: isEmpty ? null : moments.max,
-          mean: finite(meanOf(moments)),
-          std: finite(standardDeviationOf(moments)),
-          quantiles: found === null ? null : namedQuantiles(found),
-          topValues: mostFrequent(distinctValues ?? []),
-          histogram: isEmpty
-            ? null
-            : shownHistogram(histogram ?? histogramOf(few ?? new Map(), moments.min, moments.max)),
-          numbers: { ...order.result(), min: isEmpty ? null : moments.min, max: isEmpty ? null : moments.max },
-          texts: null,
-          survey: surveyor?.result() ?? null,
-          values: null,
-        }),
+        feature: featureProfile(column, rowCount, findings),
         distinctValues,
-        timeCounts: times?.finish() ?? null,
+        timeCounts: tally.times?.finish() ?? null,
       };
     },
+  };
+}
+
+/** Exact texts, in order of appearance; null when there are too many spellings. */
+function spellings(texts: TextCounter, nullMarkers: readonly string[]): ValueCount[] | null {
+  const values = texts.all().filter(({ value }) => !isMissing(value, nullMarkers));
+  return values.length > DISTINCT_VALUES_MAX ? null : values;
+}
+
+function numberFindings(
+  { moments, quantiles, distinct, order, few }: NumberTally,
+  distinctValues: readonly ValueCount[] | null,
+  histogram: Histogram | null,
+  surveyor: NumberSurveyor | null,
+): Findings {
+  const values = few();
+  const isEmpty = moments.count === 0;
+  const [min, max] = isEmpty ? [null, null] : [moments.min, moments.max];
+  const found = quantilesOf(quantiles, FRACTIONS);
+  return {
+    missingCount: moments.missingCount,
+    uniqueCount: values?.size ?? distinctCountOf(distinct),
+    uniqueIsEstimate: values === null && !isExactDistinct(distinct),
+    infiniteCount: moments.infiniteCount,
+    ...{ min, max },
+    mean: finite(meanOf(moments)),
+    std: finite(standardDeviationOf(moments)),
+    quantiles: found === null ? null : namedQuantiles(found),
+    topValues: mostFrequent(distinctValues ?? []),
+    histogram: isEmpty ? null : shownHistogram(histogram ?? histogramOf(values ?? new Map(), moments.min, moments.max)),
+    numbers: { ...order(), min, max },
+    texts: null,
+    survey: surveyor?.result() ?? null,
+    values: null,
   };
 }
 
@@ -113,64 +132,6 @@ function surveyorOf({ count, min, max }: Moments, quantiles: QuantileSketch): Nu
 
 /** Null also for what overflowed: JSON has no infinity. */
 const finite = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);
-
-/** Whether all finite values are integers, and whether each is above the one before. */
-function orderTracker() {
-  let allIntegers = true;
-  let isAscending = true;
-  let last = -Infinity;
-  return {
-    add: (values: Float64Array, rowCount: number): void => {
-      if (!allIntegers && !isAscending) return;
-      for (let row = 0; row < rowCount; row += 1) {
-        const value = values[row] ?? NaN;
-        if (Number.isNaN(value)) continue;
-        if (allIntegers && !Number.isInteger(value)) allIntegers = false;
-        if (value <= last) isAscending = false;
-        last = value;
-      }
-    },
-    result: () => ({ allIntegers, isAscending }),
-  };
-}
-
-/** Counts values; false when there are more than DISTINCT_VALUES_MAX. */
-function countValues(counts: Map<number, number>, values: Float64Array, rowCount: number): boolean {
-  for (let row = 0; row < rowCount; row += 1) {
-    const value = values[row] ?? NaN;
-    if (Number.isNaN(value)) continue;
-    counts.set(value, (counts.get(value) ?? 0) + 1);
-    if (counts.size > DISTINCT_VALUES_MAX) return false;
-  }
-  return true;
-}
-
-/** Counts exact texts out of a dictionary view, in order of first appearance. */
-function textCounter(nullMarkers: readonly string[]) {
-  let counts = new Float64Array(16);
-  let dictionary: readonly string[] = [];
-  return {
-    add: (codes: Int32Array, texts: readonly string[], rowCount: number): void => {
-      dictionary = texts;
-      if (counts.length < texts.length) {
-        const larger = new Float64Array(2 * texts.length);
-        larger.set(counts);
-        counts = larger;
-      }
-      for (let row = 0; row < rowCount; row += 1) {
-        const code = codes[row] ?? -1;
-        if (code >= 0) counts[code] = (counts[code] ?? 0) + 1;
-      }
-    },
-    /** Null when there are too many spellings. */
-    inOrder: (): ValueCount[] | null => {
-      const values = dictionary.flatMap((value, code) =>
-        isMissing(value, nullMarkers) || (counts[code] ?? 0) === 0 ? [] : [{ value, count: counts[code] ?? 0 }],
-      );
-      return values.length > DISTINCT_VALUES_MAX ? null : values;
-    },
-  };
-}
 
 /** The most frequent first; equal counts in order of appearance. */
 export function mostFrequent(values: readonly ValueCount[]): ValueCount[] {

@@ -1,3 +1,5 @@
+import type { SecondState } from './states.ts';
+
 /** What a second look at the finite numbers of a column finds, exact but for its fences. */
 export interface NumberSurvey {
   readonly zeroCount: number;
@@ -24,6 +26,9 @@ export interface SurveyGround {
 /** Takes values in any order. */
 export interface NumberSurveyor {
   readonly add: (value: number, rowCount: number) => void;
+  readonly toData: () => NonNullable<SecondState['survey']>;
+  /** Adds what was counted of other rows, by the same ground. */
+  readonly merge: (other: NonNullable<SecondState['survey']>) => void;
   readonly result: () => NumberSurvey;
 }
 
@@ -55,6 +60,20 @@ export function numberSurveyor({ min, max, quartiles: [lower, upper] }: SurveyGr
       else if (value > nextDown) nextDown = value;
       if (value < fences[0]) below += count;
       else if (value > fences[1]) above += count;
+    },
+    toData: () => ({
+      ...{ zeroCount, minCount, maxCount, below, above },
+      nextUp: String(nextUp),
+      nextDown: String(nextDown),
+    }),
+    merge: (other) => {
+      zeroCount += other.zeroCount;
+      minCount += other.minCount;
+      maxCount += other.maxCount;
+      below += other.below;
+      above += other.above;
+      nextUp = Math.min(nextUp, Number(other.nextUp));
+      nextDown = Math.max(nextDown, Number(other.nextDown));
     },
     result: () => ({
       zeroCount,

@@ -15,6 +15,8 @@ export interface PlaceFacts {
 /** Takes texts that are not missing, each with its rows. */
 export interface PlaceCounter {
   readonly add: (text: string, rowCount: number) => void;
+  /** Adds what other texts say. */
+  readonly merge: (other: PlaceFacts) => void;
   readonly facts: () => PlaceFacts;
 }
 
@@ -22,6 +24,10 @@ export function placeCounter(): PlaceCounter {
   let [placeCount, otherCount, markedCount] = [0, 0, 0];
   let [south, north, west, east] = [Infinity, -Infinity, Infinity, -Infinity];
   const place = new Float64Array(2);
+  const widen = (box: BoundingBox): void => {
+    [south, north] = [Math.min(south, box.south), Math.max(north, box.north)];
+    [west, east] = [Math.min(west, box.west), Math.max(east, box.east)];
+  };
   return {
     add: (text, rowCount) => {
       if (!parsePlace(text, place, 0)) {
@@ -31,8 +37,13 @@ export function placeCounter(): PlaceCounter {
       placeCount += rowCount;
       if (isMarked(text)) markedCount += rowCount;
       const [latitude = NaN, longitude = NaN] = place;
-      [south, north] = [Math.min(south, latitude), Math.max(north, latitude)];
-      [west, east] = [Math.min(west, longitude), Math.max(east, longitude)];
+      widen({ south: latitude, north: latitude, west: longitude, east: longitude });
+    },
+    merge: (other) => {
+      placeCount += other.placeCount;
+      otherCount += other.otherCount;
+      markedCount += other.markedCount;
+      if (other.box !== null) widen(other.box);
     },
     facts: () => ({
       ...{ placeCount, otherCount, markedCount },

@@ -22,6 +22,9 @@ import { rowComparison, type RowComparison } from './near-duplicates.ts';
 import { numberProfiler } from './number-profile.ts';
 import { timeBucketsMax } from './time-counts.ts';
 
+/** Part of the progress that the first pass is. */
+const FIRST_SHARE = 0.65;
+
 export interface ProfileOptions {
   /** Awaited, so that the caller can let its event loop turn; called at least once a batch. */
   readonly onProgress?: (progress: TaskProgress) => void | Promise<void>;
@@ -55,10 +58,28 @@ export async function profileTable(
   if (source.rowCount !== table.rowCount) {
     throw new AppError('INTERNAL', `the source has ${source.rowCount} rows, the table ${table.rowCount}`);
   }
+  const first = await firstLook(table, source, options);
+  await secondLook(first.profilers, source, options);
+  return finishedProfile(table.rowCount, first);
+}
+
+/** What was found of all rows so far, or of those of a part. */
+export interface FirstLook {
+  /** By position. */
+  readonly profilers: ColumnProfiler[];
+  readonly comparison: RowComparison;
+  readonly sampleRows: readonly (string | null)[][];
+}
+
+/** The first rows, and the first pass. @param table whole; the source may have a part of its rows */
+export async function firstLook(table: StoredTable, source: BatchSource, options: ProfileOptions): Promise<FirstLook> {
   const sampled = await readFirstRows(table, source, options);
-  const { profilers, comparison } = await firstPass(table, source, sampled.manyTexts, options);
-  await secondPass(profilers, source, options);
-  const profiled = profilers.map((profiler) => profiler.finish(source.rowCount));
+  return { ...(await firstPass(table, source, sampled.manyTexts, options)), sampleRows: sampled.rows };
+}
+
+/** The profile that both passes have found. */
+export function finishedProfile(rowCount: number, { profilers, comparison, sampleRows }: FirstLook): DatasetProfile {
+  const profiled = profilers.map((profiler) => profiler.finish(rowCount));
   const duplicates = new Map(
     comparison
       .nearDuplicates(profiled.map(({ feature }) => feature))
@@ -76,7 +97,7 @@ export async function profileTable(
         : distinctValues,
     ),
     timeCounts: profiled.map(({ timeCounts }) => timeCounts),
-    sampleRows: sampled.rows,
+    sampleRows: sampleRows.map((row) => [...row]),
   };
 }
 
@@ -86,14 +107,16 @@ interface FirstRows {
   readonly manyTexts: Set<number>;
 }
 
+/** Rows that are shown of a table. */
+export const sampleRowsMax = ({ columns }: StoredTable): number =>
+  Math.min(SAMPLE_ROWS_MAX, Math.max(1, Math.floor(SAMPLE_CELLS_MAX / Math.max(1, columns.length))));
+
 /** The first rows as exact texts, and which columns had better be read as texts. */
 async function readFirstRows(table: StoredTable, source: BatchSource, options: ProfileOptions): Promise<FirstRows> {
-  const wanted = Math.min(
-    SAMPLE_ROWS_MAX,
-    Math.max(1, Math.floor(SAMPLE_CELLS_MAX / Math.max(1, table.columns.length))),
-  );
+  const wanted = sampleRowsMax(table);
   const rows: (string | null)[][] = [];
   let chars = 0;
+  let isFirst = true;
   const manyTexts = new Set<number>();
   if (source.rowCount === 0) return { rows, manyTexts };
   await progress(options, 0, 'reading the first rows');
@@ -108,8 +131,9 @@ async function readFirstRows(table: StoredTable, source: BatchSource, options: P
       if (rows.length === 0 || chars <= SAMPLE_CHARS_MAX) rows.push(cells);
     }
     for (const [position, values] of columns.entries()) {
-      if (batch.firstRow === 0 && hasManyTexts(values, batch.rowCount)) manyTexts.add(position);
+      if (isFirst && hasManyTexts(values, batch.rowCount)) manyTexts.add(position);
     }
+    isFirst = false;
     if (rows.length >= wanted || chars >= SAMPLE_CHARS_MAX) break;
   }
   return { rows, manyTexts };
@@ -128,17 +152,10 @@ async function firstPass(
   asTexts: Set<number>,
   options: ProfileOptions,
 ): Promise<{ profilers: ColumnProfiler[]; comparison: RowComparison }> {
-  const bucketsMax = timeBucketsMax(table.columns.filter(({ parse }) => parse.kind === 'date').length);
   for (;;) {
-    const comparison = rowComparison(table.columns, source.rowCount);
-    const columns = table.columns.map((column) => ({ ...column, givenType: options.givenTypes?.get(column.name) }));
-    const profilers = columns.map((column, position) =>
-      column.parse.kind !== 'category'
-        ? numberProfiler(column, bucketsMax)
-        : asTexts.has(position)
-          ? textProfiler(column)
-          : dictionaryProfiler(column),
-    );
+    const comparison = rowComparison(table.columns, table.rowCount);
+    const profilers = newProfilers(table, (position) => asTexts.has(position), options);
+    let done = 0;
     const request = profilers.map((profiler) => profiler.request);
     let tooLarge: number[] = [];
     for await (const batch of source.batches(request, options.signal)) {
@@ -150,7 +167,8 @@ async function firstPass(
       });
       if (tooLarge.length > 0) break;
       comparison.add(batch.columns, batch.firstRow, batch.rowCount);
-      await progress(options, (0.65 * (batch.firstRow + batch.rowCount)) / source.rowCount, 'profiling');
+      done += batch.rowCount;
+      await progress(options, (FIRST_SHARE * done) / source.rowCount, 'profiling');
     }
     if (tooLarge.length === 0) return { profilers, comparison };
     // Each turn moves at least one column over, so this ends.
@@ -158,7 +176,22 @@ async function firstPass(
   }
 }
 
-async function secondPass(
+/** Profilers of all columns; of categories by their dictionaries, unless they are to be read as texts. */
+export function newProfilers(
+  { columns }: StoredTable,
+  isText: (position: number) => boolean,
+  { givenTypes }: ProfileOptions,
+): ColumnProfiler[] {
+  const bucketsMax = timeBucketsMax(columns.filter(({ parse }) => parse.kind === 'date').length);
+  return columns.map((stored, position) => {
+    const column = { ...stored, givenType: givenTypes?.get(stored.name) };
+    if (column.parse.kind !== 'category') return numberProfiler(column, bucketsMax);
+    return isText(position) ? textProfiler(column) : dictionaryProfiler(column);
+  });
+}
+
+/** The second pass, of the columns that ask for one. */
+export async function secondLook(
   profilers: readonly ColumnProfiler[],
   source: BatchSource,
   options: ProfileOptions,
@@ -168,6 +201,7 @@ async function secondPass(
     return request === null ? [] : [{ profiler, request }];
   });
   if (wanted.length === 0) return;
+  let done = 0;
   for await (const batch of source.batches(
     wanted.map(({ request }) => request),
     options.signal,
@@ -176,7 +210,8 @@ async function secondPass(
       const column = batch.columns[index];
       if (column !== undefined) profiler.addSecond(column, batch.rowCount);
     }
-    await progress(options, 0.65 + (0.35 * (batch.firstRow + batch.rowCount)) / source.rowCount, 'profiling values');
+    done += batch.rowCount;
+    await progress(options, FIRST_SHARE + ((1 - FIRST_SHARE) * done) / source.rowCount, 'profiling values');
   }
 }
 

@@ -14,6 +14,8 @@ const startOf = (seconds: number, unit: number): number => (unit === 0 ? seconds
 export interface TimeCounter {
   /** Seconds since 1970; NaN: missing, not counted. */
   add(values: Float64Array, rowCount: number): void;
+  /** Counts of other rows. */
+  merge(other: TimeCounts): void;
   finish(): TimeCounts;
 }
 
@@ -44,6 +46,13 @@ export function timeCounter(bucketsMax: number): TimeCounter {
         const seconds = values[row] ?? NaN;
         if (!Number.isFinite(seconds)) continue;
         count(startOf(seconds, unit), 1);
+        while (counts.size > bucketsMax) coarsen();
+      }
+    },
+    merge: (other) => {
+      while (unit < other.unitSeconds) coarsen();
+      for (const [at, start] of other.starts.entries()) {
+        count(startOf(start, unit), other.counts[at] ?? 0);
         while (counts.size > bucketsMax) coarsen();
       }
     },
