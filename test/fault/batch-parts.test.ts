@@ -50,6 +50,7 @@ describe('faults on YARN: batch predictions in parts', function () {
   let cluster: HadoopCluster;
   let lab: YarnLab;
   let tables: TableLab;
+  let isOpen = false;
   let hdfs: WebHdfsClient;
   let alice: Api;
   let request: { readonly modelId: string; readonly input: object; readonly passthroughColumns: readonly string[] };
@@ -108,10 +109,11 @@ describe('faults on YARN: batch predictions in parts', function () {
   before(async () => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'trainyard-shell-'));
     shell = new ContainerShell(folder);
+    tables = await TableLab.open();
     cluster = await startHadoopCluster({ shape: 'plain', properties: shell.properties });
     lab = await YarnLab.open(cluster);
+    isOpen = true;
     hdfs = lab.hdfs('alice');
-    tables = await TableLab.open();
     alice = await lab.user('alice');
     writeFileSync(tables.at('in', 'all.csv'), churnCsv(ROWS));
     const all = `read_csv('${tables.at('in', 'all.csv')}', types = {'label': 'VARCHAR'}, parallel = false)`;
@@ -129,7 +131,7 @@ describe('faults on YARN: batch predictions in parts', function () {
     request = { modelId, input: { datasetId: dataset.id }, passthroughColumns: ['id'] };
   });
   after(async () => {
-    await lab.close();
+    if (isOpen) await lab.close();
     await tables.close();
     await cluster.close();
     rmSync(folder, { recursive: true });
