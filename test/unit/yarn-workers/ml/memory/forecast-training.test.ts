@@ -82,8 +82,8 @@ describe('memory that a fit is predicted to take', () => {
     const text: ModellingFeature = { name: 'target', type: 'text', uniqueCount: 1_000_000 };
     const read = on(30_000, { features: [...task.features, text] });
     expect(part(read, 'levels of categories')).to.equal(0);
-    expect(read.phase).to.equal('texts');
-    expect(part(read, 'counted terms, or the fit of texts')).to.be.within(10 * MIB, 200 * MIB);
+    expect(read.phase).to.equal('survey');
+    expect(part(read, 'terms of texts')).to.be.within(10 * MIB, 200 * MIB);
   });
 
   it('asks for a worker in whose share it fits, the worker itself beside it', () => {
