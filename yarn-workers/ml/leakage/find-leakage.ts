@@ -76,7 +76,7 @@ export async function findLeakage(
   if (chosen.length < LEAKAGE_ROWS_MIN) return { rowCount: 0, pairRowCount: 0, pairCount: 0, findings: [] };
   const time = searchTime(task, io, known.stops, { readMs: known.readMs, readColumns: columnsRead(rows) });
   const search: Search = { task, rows, slots: rowSlots(roles), time, io };
-  await report(io, 0.03, 'leakage', 'reading features to look for target leakage');
+  await report(io, 0.01, 'leakage', 'reading features to look for target leakage');
   const candidates = groupColumnsOf(task, roles);
   const counted = time.readable(features.length + candidates.length);
   const duplicates = counted < features.length ? null : duplicateCounter(source.rowCount, search.slots);
@@ -146,7 +146,7 @@ async function singleFindings({ task, rows, time, io }: Search, read: readonly S
   const measured: Measured[] = [];
   for (const [index, feature] of read.entries()) {
     if (chosen.length < LEAKAGE_ROWS_MIN || time.ends('features', index, SINGLE_SHARE)) break;
-    await report(io, 0.03, 'leakage', `feature ${index + 1} of ${read.length}`);
+    await report(io, 0.01, 'leakage', `feature ${index + 1} of ${read.length}`);
     const score = foretell(partsOf(feature.values));
     measured.push({ feature, score });
     if (score < MODERATE_SCORE) continue;
@@ -165,7 +165,7 @@ async function groupFindings(
   const findings: NonNullable<LeakageFacts['groups']> = [];
   for (const { feature, gatherer } of columns) {
     if (time.ends('groups', columnCount, SINGLE_SHARE)) break;
-    await report(io, 0.04, 'leakage', `groups ${columnCount + 1} of ${columns.length}`);
+    await report(io, 0.015, 'leakage', `groups ${columnCount + 1} of ${columns.length}`);
     const gathered = gatherer.gathered();
     const foretell = foretellerAt(task, rows, gathered.rows);
     const finding = groupBleed(feature.manifest.name, gathered, foretell, slots, task.seed);
@@ -184,7 +184,7 @@ async function pairFindings({ task, rows, time, io }: Search, measured: readonly
   let pairCount = 0;
   for (const [a, b] of pairs) {
     if (time.ends('pairs', pairCount, 1)) break;
-    await report(io, 0.04, 'leakage', `pair ${pairCount + 1} of ${pairs.length}`);
+    await report(io, 0.015, 'leakage', `pair ${pairCount + 1} of ${pairs.length}`);
     const { by, score } = bestTogether([a.feature, b.feature], foretell);
     pairCount += 1;
     if (score >= HIGH_SCORE && Math.max(a.score, b.score) < MODERATE_SCORE)
