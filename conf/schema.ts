@@ -229,10 +229,16 @@ export const ConfigSchema = strict({
     threadsPerTask: integer({ description: 'threads of one modelling task', default: 1, minimum: 1, maximum: 256 }),
     ranksMax: integer({
       description:
-        'workers that fit one boosted model together, each with its part of the rows, where it is validated by one part of them; 1: none do',
+        'workers that fit one boosted model together at most, each with its part of the rows, where one has not the memory and the model is validated by one part of the rows; 1: none do',
       default: 1,
       minimum: 1,
       maximum: 64,
+    }),
+    workerBytesMax: integer({
+      description:
+        'memory of the largest worker that a model is planned for; 0: of the largest container in YARN, else worker.memoryBytes',
+      default: 0,
+      minimum: 0,
     }),
     insights: choice(['recommended', 'none'], {
       description: 'of which models feature impact and effects are computed after a run; of others when asked for',

@@ -210,6 +210,9 @@ export const AutopilotPlan = strict({
   ranksMax: Type.Optional(
     Type.Integer({ minimum: 2, description: 'tasks that may fit one model together; default 1' }),
   ),
+  workerBytesMax: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'with `ranksMax`: what needs more memory than this is fitted by several' }),
+  ),
 });
 export type AutopilotPlan = Static<typeof AutopilotPlan>;
 

@@ -71,6 +71,8 @@ describe('faults: workers that fit one model together, one of them lost every 20
     cluster = await openCluster({
       'worker.checkpointMs': 0,
       'autopilot.ranksMax': RANKS,
+      // No worker has the memory, so that all ranks are needed.
+      'autopilot.workerBytesMax': 1,
       'autopilot.insights': 'none',
       'queue.leaseMs': 5_000,
     });

@@ -64,7 +64,6 @@ export type {
 } from './fit/xgboost/engine.ts';
 export { fitModel, manifestOf, type FitResult, type FitTimings } from './fit/fit-model.ts';
 export type { RankGroup } from './fit/rank-group.ts';
-export { ranksOf } from './fit/ranks-of.ts';
 export { offsetColumns } from './fit/target-rows.ts';
 export {
   decodeOutOfFold,
@@ -84,6 +83,7 @@ export { conformalIntervals, type ConformalIntervals } from './intervals/conform
 export { coverageOfRows, rowsForCoverage } from './intervals/interval-ends.ts';
 export { forecastTraining } from './memory/forecast-training.ts';
 export { type MemoryForecast } from './memory/forecast.ts';
+export { ranksOf } from './memory/ranks-of.ts';
 export { workerLimitFor } from './memory/worker-limit.ts';
 export { partitionOf } from './partition/partitions.ts';
 export { futureDates } from './profile/future-dates.ts';

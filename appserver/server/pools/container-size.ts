@@ -1,6 +1,6 @@
 import type { ContainerSize } from '#contracts';
 import type { Config } from '#runtime';
-import { containerMbFor } from '#store';
+import { containerMbFor, workerBytesIn } from '#store';
 
 type Sizes = Pick<Config['yarn'], 'containerMemoryMb' | 'containerMemoryMaxMb' | 'containerVcores'>;
 
@@ -25,4 +25,10 @@ export function containerSize(config: Sizes, mostBytes: number, maximum: Contain
   const wantedMb = Math.ceil(containerMbFor(mostBytes) / STEP_MB) * STEP_MB;
   const largestMb = Math.min(largestContainerMb(config), maximum?.memoryMb ?? Infinity);
   return { memoryMb: Math.max(containerMemoryMb, Math.min(wantedMb, largestMb)), vcores: containerVcores };
+}
+
+/** Limit of the largest worker that models are planned for, bytes. */
+export function largestWorkerOf({ autopilot, compute, worker, yarn }: Config): number {
+  if (autopilot.workerBytesMax > 0) return autopilot.workerBytesMax;
+  return compute.driver === 'yarn' ? workerBytesIn(largestContainerMb(yarn)) : worker.memoryBytes;
 }

@@ -248,7 +248,8 @@ async function createFit(trx: Transaction, jobId: string, member: NewMember): Pr
 
 function trainSpec(modelId: string, order: ModelOrder, table: StoredTable): TrainTask {
   const task = soleSpec(modelId, order, table);
-  const ranks = ranksOf(task, { ranksMax: order.plan.ranksMax ?? 1 });
+  const { ranksMax = 1, workerBytesMax = Infinity } = order.plan;
+  const ranks = ranksOf(task, { ranksMax, workerBytesMax });
   return ranks > 1 ? { ...task, ranks } : task;
 }
 

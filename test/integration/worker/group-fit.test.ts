@@ -52,6 +52,8 @@ describe('worker: several workers fit one model together', function () {
     openCluster({
       'worker.checkpointMs': 0,
       'autopilot.ranksMax': ranksMax,
+      // No worker has the memory, so that all ranks are needed.
+      'autopilot.workerBytesMax': 1,
       'autopilot.insights': 'none',
       'queue.leaseMs': 4_000,
     });

@@ -116,7 +116,7 @@ export function planAutopilot(request: AutopilotRequest, facts: AutopilotFacts):
     timeBudgetMs,
     parallelTasks: Math.max(1, Math.min(facts.parallelTasks, request.maxWorkers ?? facts.parallelTasks)),
     threadsPerTask: Math.max(1, facts.threadsPerTask),
-    ...((facts.ranksMax ?? 1) > 1 ? { ranksMax: facts.ranksMax } : {}),
+    ...((facts.ranksMax ?? 1) > 1 ? { ranksMax: facts.ranksMax, workerBytesMax: facts.workerBytesMax } : {}),
   };
 }
 

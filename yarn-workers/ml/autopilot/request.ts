@@ -46,4 +46,6 @@ export interface AutopilotFacts {
   readonly threadsPerTask: number;
   /** Tasks that may fit one model together. @default 1 */
   readonly ranksMax?: number;
+  /** Limit of the largest worker that there may be. @default any */
+  readonly workerBytesMax?: number;
 }

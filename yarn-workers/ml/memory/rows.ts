@@ -2,7 +2,7 @@ import type { TrainTask } from '#contracts';
 import { drawnShare } from '../fit/down-sample.ts';
 import { fittedFraction } from '../fit/sample-fraction.ts';
 
-/** Rows of a task's largest member by what they are for, as far as the task says. */
+/** Rows of a task's largest member by what they are for, as far as the task says; of one rank, where several fit it together. */
 export interface RowCounts {
   readonly all: number;
   readonly training: number;
@@ -16,6 +16,13 @@ export interface RowCounts {
 
 /** @throws what `fittedFraction` throws */
 export function rowCountsOf(task: TrainTask): RowCounts {
+  const counts = countsOfAll(task);
+  const { ranks = 1 } = task;
+  const { training, validation, holdout } = counts;
+  return { ...counts, training: training / ranks, validation: validation / ranks, holdout: holdout / ranks };
+}
+
+function countsOfAll(task: TrainTask): RowCounts {
   const { partitioning, refit, table } = task;
   const all = table.rowCount;
   const fitted = fittedFraction(task) * drawnShare(task);
