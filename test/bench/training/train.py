@@ -1,5 +1,6 @@
 """The rival: Python LightGBM on the same Parquet file, the same rows, the same parameters. Prints one JSON line."""
 import json
+import resource
 import sys
 import time
 
@@ -22,10 +23,11 @@ params = {
 model = lgb.train(params, lgb.Dataset(x[training], y[training]), num_boost_round=trees)
 p = model.predict(x[~training], num_threads=threads)
 wall, cpu = time.perf_counter() - started, time.process_time() - cpu
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 actual = y[~training]
 order = np.argsort(p, kind="stable")
 ranks = np.empty(len(p))
 ranks[order] = np.arange(1, len(p) + 1)
 positives = actual.sum()
 auc = (ranks[actual == 1].sum() - positives * (positives + 1) / 2) / (positives * (len(p) - positives))
-print(json.dumps({"wallSeconds": wall, "cpuSeconds": cpu, "auc": auc, "lightgbm": lgb.__version__, "numpy": np.__version__}))
+print(json.dumps({"wallSeconds": wall, "cpuSeconds": cpu, "auc": auc, "peakBytes": peak, "lightgbm": lgb.__version__, "numpy": np.__version__}))

@@ -2,7 +2,9 @@
 import path from 'node:path';
 import { parse, StoredTable, type TrainTask } from '#contracts';
 import { encodeOutOfFold, fitModel } from '#ml';
-import { cachedSource, DuckDb, openTable } from '#tables';
+import { DuckDb, openTable } from '#tables';
+import { DatasetCache } from '../../../yarn-workers/worker/child/dataset-cache.ts';
+import { openFileSpool } from '../../../yarn-workers/worker/child/file-spool.ts';
 import { freeIo } from '../../support/modelling-task.ts';
 import { testEngine } from '../../support/boosting-engine.ts';
 
@@ -55,10 +57,11 @@ const task: TrainTask = {
 };
 const started = performance.now();
 const cpu = process.cpuUsage();
-const source = cachedSource(openTable(table, { duckdb, resolve: (file) => path.join(folder, file) }), {
-  bytesMax: 512 * 1024 ** 2,
-});
-const fit = await fitModel(task, source, engine, freeIo());
+const cache = new DatasetCache(512 * 1024 ** 2);
+const source = cache.source('dataset', table, () =>
+  openTable(table, { duckdb, resolve: (file) => path.join(folder, file) }),
+);
+const fit = await fitModel(task, source, engine, freeIo({ openSpool: () => openFileSpool(folder) }));
 if (fit.outOfFold !== null) encodeOutOfFold(fit.outOfFold);
 const { user, system } = process.cpuUsage(cpu);
 process.stdout.write(

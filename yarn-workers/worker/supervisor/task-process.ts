@@ -32,7 +32,7 @@ const HEAP_OF_MEMORY = 0.75;
  * child whose old objects had 20. Garbage is collected when there is half as much of it as of what lives: left alone, V8 lets 512 MB of
  * old objects come together first, and keeps their pages (a fit of 1,000,000 x 40 with texts: 1,654 MiB, so 1,061).
  */
-const CHILD_FLAGS = [
+export const CHILD_FLAGS = [
   '--disable-wasm-trap-handler',
   '--max-semi-space-size=4',
   '--initial-old-space-size=64',
