@@ -24,6 +24,7 @@ export function forecastTraining(task: TrainTask): MemoryForecast {
   const rows = rowCountsOf(task);
   const always: MemoryPart[] = [
     { what: 'program', bytes: limits.PROGRAM_BYTES },
+    { what: 'freed pages', bytes: limits.RETAINED_BYTES },
     ...readingParts(task, reading),
     { what: 'target of all rows', bytes: rows.all * targetBytes(task) },
   ];

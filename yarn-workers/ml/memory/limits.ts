@@ -2,6 +2,8 @@ export const MIB = 1024 ** 2;
 
 /** The program, its engines and what it compiles: a task's process before it reads anything has this. */
 export const PROGRAM_BYTES = 150 * MIB;
+/** Pages that are free again and not given back: of the JavaScript heap, and of what native code allocates. */
+export const RETAINED_BYTES = 64 * MIB;
 /** What reading takes: DuckDB's buffers, a piece ahead, decoded batches. */
 export const READING_BYTES = 125 * MIB;
 /** A table takes no more to be read than so many times what is read of it. */
