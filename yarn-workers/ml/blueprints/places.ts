@@ -110,3 +110,7 @@ export function placeColumnsOf(
     measures: isStraight ? DISTANCE_MEASURES : ['kilometres'],
   };
 }
+
+/** Columns of places of more than one feature: of latitudes with longitudes, and of distances. */
+export const placeColumnCount = ({ pairs, directions, cellSizes, distances, measures }: PlaceColumns): number =>
+  pairs.length * ((directions ? 2 : 0) + cellSizes) + distances.length * measures.length;

@@ -83,7 +83,7 @@ export const isBinned = (settings: ModelSettings | null, cellCount: number, io: 
   io.openSpool !== undefined && (io.ranks !== undefined || cellCount > cellsMax(io)) && canBeBinned(settings);
 
 /** Whether LightGBM boosts such models on the bins of rows, as far as their number asks for it. */
-const canBeBinned = (settings: ModelSettings | null): settings is GbmSettings =>
+export const canBeBinned = (settings: ModelSettings | null): settings is GbmSettings =>
   settings !== null && isBoosted(settings) && !isXgboost(settings) && !hasLinearLeaves(settings);
 
 /** Whether several ranks can fit such a model together. */

@@ -2,7 +2,7 @@ import type { TrainTask } from '#contracts';
 import { isText, outputCountOf } from '#scoring';
 import { dateColumnCount, datePairs } from '../blueprints/dates.ts';
 import { boostedSample } from '../blueprints/many-classes.ts';
-import { placeColumnsOf } from '../blueprints/places.ts';
+import { placeColumnCount, placeColumnsOf } from '../blueprints/places.ts';
 import { readingOf } from '../blueprints/reading.ts';
 import { isBoosted, isFactorization, isForest, isLinear } from '../blueprints/settings.ts';
 import { drawnShare } from './down-sample.ts';
@@ -23,9 +23,6 @@ export function fittedFraction(task: TrainTask): number {
   const manifests = taskFeatures(task).map(({ manifest }) => manifest);
   const pairCount = dates.differences ? datePairs(manifests.map(({ type }) => type)).length : 0;
   const places = placeColumnsOf(reading, manifests, task.monotonic);
-  const placeCount =
-    places.pairs.length * ((places.directions ? 2 : 0) + places.cellSizes) +
-    places.distances.length * places.measures.length;
   const crossCount = isLinear(settings) && uses('category-cross') ? (settings.crosses ?? 0) : 0;
   const counts = manifests.map((manifest): number => {
     if (isText(manifest)) return isForest(settings) && uses('text-scores') ? settings.textComponents : 0;
@@ -33,7 +30,7 @@ export function fittedFraction(task: TrainTask): number {
     if (manifest.parse.kind === 'date') return dateColumnCount(dates);
     return uses(manifest.parse.kind === 'category' ? 'category-codes' : 'numeric') ? 1 : 0;
   });
-  const columnCount = counts.reduce((sum, count) => sum + count, pairCount + placeCount + crossCount);
+  const columnCount = counts.reduce((sum, count) => sum + count, pairCount + placeColumnCount(places) + crossCount);
   const outputCount = outputCountOf(target);
   const most = isForest(settings)
     ? forestSample(table.rowCount * drawnShare(task), columnCount)

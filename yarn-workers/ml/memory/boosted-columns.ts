@@ -1,7 +1,7 @@
 import type { ManifestFeature, TrainTask } from '#contracts';
 import { isText, outputCountOf } from '#scoring';
 import { dateColumnCount, datePairs } from '../blueprints/dates.ts';
-import { placeColumnsOf } from '../blueprints/places.ts';
+import { placeColumnCount, placeColumnsOf } from '../blueprints/places.ts';
 import type { Reading } from '../blueprints/reading.ts';
 import { encodesCategories } from '../blueprints/reading.ts';
 import type { BoostedSettings } from '../blueprints/settings.ts';
@@ -36,15 +36,6 @@ export function boostedColumns(
   };
   return [
     ...manifests.flatMap((manifest, index) => ofFeature(manifest, task.features[index]?.uniqueCount ?? Infinity)),
-    ...any(pairs + placesCount(places)),
+    ...any(pairs + placeColumnCount(places)),
   ];
 }
-
-const placesCount = ({
-  pairs,
-  directions,
-  cellSizes,
-  distances,
-  measures,
-}: ReturnType<typeof placeColumnsOf>): number =>
-  pairs.length * ((directions ? 2 : 0) + cellSizes) + distances.length * measures.length;

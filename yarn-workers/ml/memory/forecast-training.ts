@@ -1,9 +1,10 @@
 import type { ManifestFeature, TrainTask } from '#contracts';
 import { isText, outputCountOf } from '#scoring';
 import { readingOf, type Reading } from '../blueprints/reading.ts';
-import { hasLinearLeaves, isBoosted, isXgboost, leavesOf, type BoostedSettings } from '../blueprints/settings.ts';
+import { isBoosted, isXgboost, leavesOf, type BoostedSettings } from '../blueprints/settings.ts';
 import { binSampleRows } from '../fit/bin-sample.ts';
 import { MATRIX_CELLS_MAX, STATISTICS_CELLS_MAX, STATISTICS_ROWS_MAX } from '../fit/limits.ts';
+import { canBeBinned } from '../fit/member-data.ts';
 import { CORPUS_ENTRIES_MAX, COUNTED_TERMS_MAX, TEXT_WORK_MAX } from '../fit/text/limits.ts';
 import { offsetColumns } from '../fit/target-rows.ts';
 import { taskFeatures } from '../fit/task-columns.ts';
@@ -123,7 +124,7 @@ function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSetting
   const binBytes = !isXgboost(settings) && settings.maxBins > 255 ? 2 : 1;
   const trainingCells = rows.training * columns;
   const validationCells = rows.validation * columns;
-  const isBinned = trainingCells > MATRIX_CELLS_MAX && !isXgboost(settings) && !hasLinearLeaves(settings);
+  const isBinned = trainingCells > MATRIX_CELLS_MAX && canBeBinned(settings);
   const inMemory = (cells: number): number => (cells > MATRIX_CELLS_MAX ? 0 : cells * 8);
   const binsMax = isXgboost(settings) ? 256 : settings.maxBins;
   // One more for missing values.
