@@ -1,28 +1,12 @@
 /** `examples/hadoop/run [--secure]`: see README.md. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { startHadoopCluster, type HadoopCluster } from '../../test/support/hadoop/index.ts';
+import type { HadoopCluster } from '../../test/support/hadoop/index.ts';
 import { freePorts } from '../../test/support/platform.ts';
 import { AppServer } from './app-server.ts';
 import { CommandLine } from './commands.ts';
 import { install } from './install.ts';
 import { removeAll, work } from './modelling.ts';
 import { administrator, entriesOf, OBJECTS, writeConfig } from './site.ts';
-
-const started = performance.now();
-const say = (text: string): void => {
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`\n== ${seconds.padStart(5)} s  ${text}`);
-};
-
-/** What has to go at the end, the newest first, however it comes to it. */
-const closers: (() => Promise<void>)[] = [];
-let closing: Promise<void> | null = null;
-async function closeAll(): Promise<void> {
-  for (const close of closers.toReversed()) await close();
-}
-const close = (): Promise<void> => (closing ??= closeAll());
+import { closers, say, tell } from './story.ts';
 
 /** What the end user's work left in HDFS: all that it made was written by his containers, in his name. */
 async function showObjects(cluster: HadoopCluster, user: string): Promise<void> {
@@ -74,35 +58,9 @@ async function story(cluster: HadoopCluster, dataDir: string): Promise<boolean> 
   return left.length === 0;
 }
 
-async function main(isSecured: boolean): Promise<number> {
-  const dataDir = mkdtempSync(path.join(tmpdir(), 'trainyard-hadoop-example-'));
-  const removeData = (): void => rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 });
-  const stop = (): void =>
-    void close()
-      .then(removeData)
-      .finally(() => process.exit(130));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  say(`a ${isSecured ? 'secured' : 'plain'} cluster`);
-  let isClean = false;
-  try {
-    const cluster = await startHadoopCluster({ shape: isSecured ? 'secured' : 'plain' });
-    closers.push(() => cluster.close());
-    if (cluster.security !== undefined) process.env['KRB5_CONFIG'] = cluster.security.krb5Conf;
-    say(`Hadoop ${cluster.hadoopVersion}: ${cluster.daemons.map(({ name }) => name).join(', ')}`);
-    isClean = await story(cluster, dataDir);
-  } catch (err) {
-    process.stderr.write(`${err instanceof Error ? err.message : String(err)}\n`);
-  } finally {
-    await close();
-    if (isClean) removeData();
-    else process.stderr.write(`log of the app server: ${dataDir}/server.log\n`);
-  }
-  return isClean ? 0 : 1;
-}
-
 const flags = process.argv.slice(2);
 if (flags.some((flag) => flag !== '--secure')) {
   process.stderr.write('usage: run [--secure]\n');
   process.exit(2);
 }
-process.exitCode = await main(flags.includes('--secure'));
+process.exitCode = await tell('hadoop', flags.includes('--secure') ? 'secured' : 'plain', story);

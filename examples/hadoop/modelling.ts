@@ -31,7 +31,8 @@ async function untilAtWork(api: ApiClient): Promise<void> {
   await until('a container of YARN with a worker', isAtWork, CONTAINERS_MS);
 }
 
-async function succeeded(api: ApiClient, job: JsonObject): Promise<void> {
+/** Waits for a run of Autopilot. @throws Error unless it has succeeded */
+export async function succeeded(api: ApiClient, job: JsonObject): Promise<void> {
   const final = await api.waitForJob(String(job['id']), () => undefined);
   if (final.state !== 'succeeded') throw new Error(`Autopilot has ${final.state}: ${JSON.stringify(final.error)}`);
 }

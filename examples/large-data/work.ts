@@ -1,7 +1,9 @@
 import { Leaderboard, parse } from '#contracts';
-import type { ApiClient, JsonObject } from '#cli';
+import type { ApiClient } from '#cli';
 import type { HadoopCluster } from '../../test/support/hadoop/index.ts';
 import type { CommandLine } from '../hadoop/commands.ts';
+import { succeeded } from '../hadoop/modelling.ts';
+import { say } from '../hadoop/story.ts';
 import { WIDE } from './table.ts';
 
 const SCORED = '/user/alice/scored';
@@ -14,12 +16,7 @@ const AUTOPILOT = {
 };
 
 /** As an end user: profile, model, predictions. @throws Error when a step fails */
-export async function work(
-  cluster: HadoopCluster,
-  trainyard: CommandLine,
-  api: ApiClient,
-  say: (text: string) => void,
-): Promise<void> {
+export async function work(cluster: HadoopCluster, trainyard: CommandLine, api: ApiClient): Promise<void> {
   say('registered where it lies, and profiled');
   await trainyard.run('datasets', 'add', `hdfs://${WIDE}`, '--name', 'wide');
   await trainyard.run('projects', 'create', '--name', 'wide');
@@ -32,11 +29,6 @@ export async function work(
   say('every row scored, into HDFS');
   await trainyard.run('batch-predict', `hdfs://${WIDE}`, '--passthrough', 'row_id', '--output', `hdfs://${SCORED}`);
   console.log(`\n$ hdfs dfs -ls ${SCORED}\n${(await cluster.fsAs('alice', '-ls', SCORED)).trimEnd()}`);
-}
-
-async function succeeded(api: ApiClient, job: JsonObject): Promise<void> {
-  const final = await api.waitForJob(String(job['id']), () => undefined);
-  if (final.state !== 'succeeded') throw new Error(`Autopilot has ${final.state}: ${JSON.stringify(final.error)}`);
 }
 
 /** What each model's task was predicted to take, and took. @throws Error where it took a tenth more */
