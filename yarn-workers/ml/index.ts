@@ -88,7 +88,15 @@ export { workerLimitFor } from './memory/worker-limit.ts';
 export { partitionOf } from './partition/partitions.ts';
 export { futureDates } from './profile/future-dates.ts';
 export { checkGivenType, readAsType, withGivenType } from './profile/read-as-type.ts';
-export { finishParts, mergeFirst, profileFirst, profileSecond } from './profile/profile-parts.ts';
+export {
+  finishParts,
+  mergeFirst,
+  needsSecond,
+  profileFirst,
+  profileSecond,
+  type Parts,
+} from './profile/profile-parts.ts';
 export { profileTable, type ProfileOptions } from './profile/profile-table.ts';
+export { firstLines, readFirstLines, readSecondLines, secondLines } from './profile/state-lines.ts';
 export { FirstPart, SecondPart } from './profile/states.ts';
 export { HOLDOUT, TRAINING, type KeyColumn, type PartitionRows, type Partitions } from './partition/types.ts';

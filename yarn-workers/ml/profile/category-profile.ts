@@ -53,10 +53,10 @@ export function dictionaryProfiler(column: ColumnToProfile): ColumnProfiler {
     ...NO_SECOND_PASS,
     firstState: () => ({ kind: 'dictionary', nullCount: nullsBefore + counter.nullCount(), values: counter.all() }),
     mergeFirst: (state) => {
-      if (state.kind !== 'dictionary') return false;
+      if (state.kind !== 'dictionary' || counter.countWith(state.values) > DICTIONARY_TEXTS_MAX) return false;
       nullsBefore += state.nullCount;
       counter.merge(state.values);
-      return counter.all().length <= DICTIONARY_TEXTS_MAX;
+      return true;
     },
     finish: (rowCount) => {
       const sums = textSums();

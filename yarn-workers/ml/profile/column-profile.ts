@@ -26,7 +26,7 @@ export interface ColumnProfiler {
   secondRequest(): ColumnRequest | null;
   addSecond(column: Column, rowCount: number): void;
   firstState(): FirstState;
-  /** What a first pass found in the rows behind. False: this view will not do, or is another one. */
+  /** What a first pass found in the rows behind. False, and nothing is taken: this view will not do, or is another one. */
   mergeFirst(state: FirstState): boolean;
   /** Null where nothing was looked at again. */
   secondState(): SecondState | null;

@@ -6,6 +6,8 @@ export interface TextCounter {
   add(codes: Int32Array, dictionary: readonly string[], rowCount: number): void;
   /** Counts of the rows behind. */
   merge(values: readonly ValueCount[]): void;
+  /** Different texts that there would be with those of the rows behind. */
+  countWith(values: readonly ValueCount[]): number;
   nullCount(): number;
   all(): ValueCount[];
 }
@@ -16,6 +18,14 @@ export function textCounter(): TextCounter {
   let nullCount = 0;
   /** Of rows that were merged, all of them before those that are added. */
   const earlier = new Map<string, number>();
+  const all = (): ValueCount[] => {
+    const found = new Map(earlier);
+    for (const [code, value] of dictionary.entries()) {
+      const count = counts[code] ?? 0;
+      if (count > 0) found.set(value, (found.get(value) ?? 0) + count);
+    }
+    return Array.from(found, ([value, count]) => ({ value, count }));
+  };
   return {
     add: (codes, texts, rowCount) => {
       dictionary = texts;
@@ -33,14 +43,8 @@ export function textCounter(): TextCounter {
     merge: (values) => {
       for (const { value, count } of values) earlier.set(value, (earlier.get(value) ?? 0) + count);
     },
+    countWith: (values) => new Set([...all(), ...values].map(({ value }) => value)).size,
     nullCount: () => nullCount,
-    all: () => {
-      const found = new Map(earlier);
-      for (const [code, value] of dictionary.entries()) {
-        const count = counts[code] ?? 0;
-        if (count > 0) found.set(value, (found.get(value) ?? 0) + count);
-      }
-      return Array.from(found, ([value, count]) => ({ value, count }));
-    },
+    all,
   };
 }

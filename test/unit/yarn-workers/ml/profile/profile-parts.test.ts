@@ -1,6 +1,18 @@
 import { expect } from 'chai';
 import type { BatchSource, DatasetProfile } from '#contracts';
-import { finishParts, mergeFirst, profileFirst, profileSecond, type FirstPart, type SecondPart } from '#ml';
+import {
+  finishParts,
+  firstLines,
+  mergeFirst,
+  needsSecond,
+  profileFirst,
+  profileSecond,
+  readFirstLines,
+  readSecondLines,
+  secondLines,
+  type FirstPart,
+  type SecondPart,
+} from '#ml';
 import { createRandom } from '#statistics';
 import { appErrorOf } from '../../../../support/expect-error.ts';
 import {
@@ -59,7 +71,12 @@ function partOf(columns: readonly MemoryColumn[], from: number, to: number, batc
   };
 }
 
-const sent = <T>(state: T): T => JSON.parse(JSON.stringify(state)) as T;
+async function* arriving(lines: Iterable<string>): AsyncGenerator<string> {
+  yield* lines;
+}
+/** As it comes over a wire. */
+const sentFirst = (part: FirstPart): Promise<FirstPart> => readFirstLines(arriving(firstLines(part)));
+const sentSecond = (part: SecondPart): Promise<SecondPart> => readSecondLines(arriving(secondLines(part)));
 
 /** By parts that end at these rows, each state as it comes over a wire. */
 async function profileByParts(
@@ -70,10 +87,10 @@ async function profileByParts(
   const table = storedTable(columns);
   const parts = ends.map((to, index) => partOf(columns, ends[index - 1] ?? 0, to, batchRows));
   const firsts: FirstPart[] = [];
-  for (const part of parts) firsts.push(sent(await profileFirst(table, part)));
-  const first = sent(mergeFirst(table, firsts));
+  for (const part of parts) firsts.push(await sentFirst(await profileFirst(table, part)));
+  const first = await sentFirst(await mergeFirst(table, firsts));
   const seconds: SecondPart[] = [];
-  for (const part of parts) seconds.push(sent(await profileSecond(table, part, first)));
+  for (const part of parts) seconds.push(await sentSecond(await profileSecond(table, part, first)));
   return finishParts(table, first, seconds);
 }
 
@@ -157,6 +174,42 @@ describe('ml profile by parts', function () {
     // Each of 25 levels has 2,400 rows, less the error of either sketch.
     for (const { topValues } of [whole.features[0], parts.features[0]].flatMap((feature) => feature ?? []))
       expect(topValues.slice(0, 25).every(({ count }) => count >= 2_350 && count <= 2_401)).to.be.true;
+  });
+
+  it('is the same to the last bit when the same parts are put together again', async () => {
+    const columns = hostileTable(9_000);
+    const profile = (): Promise<DatasetProfile> => profileByParts(columns, [2_500, 2_501, 6_000, 9_000], 1_000);
+    expect(JSON.stringify(await profile())).to.equal(JSON.stringify(await profile()));
+  });
+
+  it('needs no second pass where there are categories alone', async () => {
+    const columns = hostileTable(300).filter(({ parse }) => parse.kind === 'category');
+    expect(columns.length).to.be.greaterThan(3);
+    const table = storedTable(columns);
+    const first = await mergeFirst(table, [await profileFirst(table, partOf(columns, 0, 300, 100))]);
+    expect(await needsSecond(table, first)).to.be.false;
+    expect(await finishParts(table, first, [])).to.deep.equal(await profileOf(columns, 100));
+    const all = hostileTable(300);
+    expect(await needsSecond(storedTable(all), await profileFirst(storedTable(all), partOf(all, 0, 300, 100)))).to.be
+      .true;
+  });
+
+  it('refuses lines that are missing, too many or none of a pass', async () => {
+    const columns = mixedTable(300);
+    const table = storedTable(columns);
+    const first = await profileFirst(table, partOf(columns, 0, 300, 100));
+    const lines = [...firstLines(first)];
+    const [head = '', state = ''] = lines;
+    const refused = async (found: readonly string[]): Promise<string> =>
+      (await appErrorOf('VALIDATION_FAILED', () => readFirstLines(arriving(found)))).message;
+    expect(await refused([])).to.match(/expected a first line/);
+    expect(await refused(lines.slice(0, -1))).to.match(/expected \d+ columns; found \d+ columns/);
+    expect(await refused([...lines, state])).to.match(/expected \d+ columns; found \d+ columns/);
+    expect(await refused([state, ...lines])).to.match(/head of a first pass/);
+    expect(await refused([head, head])).to.match(/column 0 of a first pass/);
+    const second = [...secondLines(await profileSecond(table, partOf(columns, 0, 300, 100), first))];
+    const short = await appErrorOf('VALIDATION_FAILED', () => readSecondLines(arriving(second.slice(0, -1))));
+    expect(short.message).to.match(/second pass over a part: expected \d+ columns/);
   });
 
   it('refuses parts of other versions, columns and rows', async () => {
