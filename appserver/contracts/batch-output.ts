@@ -1,5 +1,6 @@
 import { FeatureWarning } from './dataset.ts';
 import { Id, nullable, oneOf, strict } from './schema.ts';
+import { TABLE_PARTS_MAX, type TablePart } from './table-parts.ts';
 import { Type, type Static } from './type.ts';
 
 /** A folder in HDFS that becomes the user's own with the rows in it, Parquet unless csv is asked for. */
@@ -21,23 +22,6 @@ export type StagedOutput = Static<typeof StagedOutput>;
 /** Files of one output at most: each has up to {@link OUTPUT_ROWS_PER_FILE} rows. */
 export const OUTPUT_FILES_MAX = 100_000;
 export const OUTPUT_ROWS_PER_FILE = 1_000_000;
-
-/** Parts of a table at most that tasks of their own work on. */
-export const TABLE_PARTS_MAX = 256;
-
-/**
- * The part of a table that one of several tasks works on: what of the listed files begins at rows [from, to) of theirs, row groups of
- * Parquet or whole files of text. So parts that meet have each row once, and a part may have none.
- */
-export const TablePart = strict({
-  index: Type.Integer({ minimum: 0, maximum: TABLE_PARTS_MAX - 1 }),
-  count: Type.Integer({ minimum: 2, maximum: TABLE_PARTS_MAX, description: 'parts of the table' }),
-  tableRows: Type.Integer({ minimum: 1, description: 'rows of the whole table' }),
-  rowsBefore: Type.Integer({ minimum: 0, description: 'rows of the table before those of the listed files' }),
-  from: Type.Integer({ minimum: 0 }),
-  to: Type.Integer({ minimum: 0 }),
-});
-export type TablePart = Static<typeof TablePart>;
 
 /** Files in HDFS with some rows of an output, in order. */
 export const StagedFiles = strict({

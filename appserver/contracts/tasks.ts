@@ -21,14 +21,22 @@ import {
   TimeCounts,
   ValueCount,
 } from './dataset.ts';
-import { BatchGatherOutcome, BatchGatherTask, BatchPredictOutcome, StagedOutput, TablePart } from './batch-output.ts';
+import { BatchGatherOutcome, BatchGatherTask, BatchPredictOutcome, StagedOutput } from './batch-output.ts';
 import { Imbalance } from './imbalance.ts';
 import { PredictionIntervals } from './intervals.ts';
 import { Partitioning } from './partitioning.ts';
 import { LeakageFacts, LeakageSearch } from './leakage.ts';
+import {
+  ColumnWarning,
+  ProfileMergeOutcome,
+  ProfileMergeTask,
+  ProfilePartOutcome,
+  ProfilePartTask,
+} from './profile-tasks.ts';
 import { TASK_INSIGHTS } from './rest/insights.ts';
 import { Calibration } from './manifest.ts';
 import { Id, INT32_MAX, Sha256, nullable, oneOf, strict } from './schema.ts';
+import { PartSizes, TablePart } from './table-parts.ts';
 import { EXPLANATION_FEATURES_MAX, FeatureTypeSchema, MetricNameSchema } from './vocabulary.ts';
 import { Type, type Static } from './type.ts';
 
@@ -65,6 +73,10 @@ export const IngestTask = strict({
   datasetId: Id,
   input: TaskInput,
   options: DatasetOptions,
+  parts: Type.Optional({
+    ...PartSizes,
+    description: 'a table in place of two such parts is registered without a profile; default: one task profiles it',
+  }),
 });
 export type IngestTask = Static<typeof IngestTask>;
 
@@ -218,6 +230,8 @@ export type InsightTask = Static<typeof InsightTask>;
 
 export const TaskSpec = Type.Union([
   IngestTask,
+  ProfilePartTask,
+  ProfileMergeTask,
   FeatureTypeTask,
   TrainTask,
   TrainPartTask,
@@ -230,6 +244,8 @@ export type TaskSpec = Static<typeof TaskSpec>;
 export type TaskKind = TaskSpec['kind'];
 export const TASK_KINDS = [
   'ingest',
+  'profile-part',
+  'profile-merge',
   'feature-type',
   'train',
   'train-part',
@@ -260,7 +276,10 @@ export type ModelScores = Static<typeof ModelScores>;
 export const IngestOutcome = strict({
   kind: Type.Literal('ingest'),
   table: StoredTable,
-  profile: DatasetProfile,
+  profile: Type.Optional(DatasetProfile),
+  columnWarnings: Type.Optional(
+    Type.Array(ColumnWarning, { description: 'instead of a profile, which tasks of parts are to make' }),
+  ),
   warnings: Type.Array(FeatureWarning),
   sizeBytes: Type.Integer({ minimum: 0 }),
 });
@@ -344,6 +363,8 @@ export type InsightOutcome = Static<typeof InsightOutcome>;
 /** What a task reports when it seals; bounded (`OUTCOME_BYTES_MAX`). Files are in the attempt directory. */
 export const TaskOutcome = Type.Union([
   IngestOutcome,
+  ProfilePartOutcome,
+  ProfileMergeOutcome,
   FeatureTypeOutcome,
   TrainOutcome,
   TrainPartOutcome,

@@ -61,6 +61,9 @@ function pathOf(task: Task, nonce: string): string {
       return `datasets/${(task as Task<'ingest'>).spec.datasetId}/${attempt}`; // kind and spec belong together
     case 'feature-type':
       return `datasets/${(task as Task<'feature-type'>).spec.datasetId}/${attempt}`; // the same
+    case 'profile-part':
+    case 'profile-merge':
+      return `profiles/${task.id}/${attempt}`;
     case 'train':
     case 'train-part':
     case 'ensemble':

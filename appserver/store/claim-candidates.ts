@@ -59,7 +59,7 @@ export async function findCandidates(
   const fits = Number.isFinite(capacityBytes) ? 'and coalesce(task.memory_bytes, 0) <= ?' : '';
   const other = `${taken} ${fits}`;
   const otherValues = [...without, ...(fits === '' ? [] : [capacityBytes])];
-  const free = `task.pool = ${POOL_SQL} and ${claimable(dialect)} ${other} and (task.group_id is null ${withGroups ? `or ${mayBegin(dialect)}` : "and task.kind not in ('ensemble', 'insight', 'feature-type', 'batch-gather')"})`;
+  const free = `task.pool = ${POOL_SQL} and ${claimable(dialect)} ${other} and (task.group_id is null ${withGroups ? `or ${mayBegin(dialect)}` : "and task.kind not in ('ensemble', 'insight', 'feature-type', 'batch-gather', 'profile-part', 'profile-merge')"})`;
   const first = (limit: string) => joinFirst(dialect, `${free} and task.share_key = share.share_key`, limit);
   const rows = await rawRows<CandidateRow>(
     db,

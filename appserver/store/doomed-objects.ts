@@ -1,3 +1,4 @@
+import type { TaskKind } from '#contracts';
 import type { Transaction } from './database.ts';
 import { now, rawRows, type Queryable } from './dialect.ts';
 import { rowsOf } from './records.ts';
@@ -12,17 +13,29 @@ export async function doomJobs(
   jobs: { readonly jobId: string } | { readonly projectId: string },
 ): Promise<void> {
   const [column, id] = 'jobId' in jobs ? ['id', jobs.jobId] : ['project_id', jobs.projectId];
-  const tasks = `select task.id from task join job on job.id = task.job_id where job.${column} = ?`;
+  await doom(trx, `select task.id from task join job on job.id = task.job_id where job.${column} = ?`, [id]);
+}
+
+/**
+ * Gives up what the tasks of these kinds of a job wrote, when it has served its purpose. The caller has locked the job.
+ */
+export async function doomTasks(trx: Transaction, jobId: string, kinds: readonly TaskKind[]): Promise<void> {
+  const marks = kinds.map(() => '?').join(', ');
+  await doom(trx, `select id from task where job_id = ? and kind in (${marks})`, [jobId, ...kinds]);
+}
+
+/** @param tasks SQL of their ids */
+async function doom(trx: Transaction, tasks: string, bindings: readonly string[]): Promise<void> {
   await rawRows(
     trx,
     `insert into doomed_object (path, since, due_at)
      select path, ${trx.dialect.now}, ${trx.dialect.now} from attempt where task_id in (${tasks})
      on conflict (path) do nothing`,
-    [id],
+    bindings,
   );
   await trx.knex.raw(
     `update result set dropped_at = ${trx.dialect.now} where dropped_at is null and task_id in (${tasks})`,
-    [id],
+    [...bindings],
   );
 }
 

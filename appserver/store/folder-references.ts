@@ -3,7 +3,7 @@ import { rawRows, type Queryable } from './dialect.ts';
 import { fromJson } from './records.ts';
 
 /** Where attempts write: see `pathOf` of the claims. */
-const ATTEMPT_ROOTS: readonly string[] = ['datasets', 'models', 'predictions', 'insights'];
+const ATTEMPT_ROOTS: readonly string[] = ['datasets', 'profiles', 'models', 'predictions', 'insights'];
 
 /**
  * A folder that one writer made and that is kept or deleted as a whole: `uploads/<dataset>`, or the folder of one

@@ -7,6 +7,7 @@ export {
   createJob,
   endsWithItsTask,
   finishJob,
+  leaveJobOpen,
   getJob,
   isFinalJobState,
   listJobs,
@@ -29,6 +30,7 @@ export { keepRow, seizeRow } from './row-locks.ts';
 export {
   doomFolder,
   doomJobs,
+  doomTasks,
   doomRows,
   dueDoomedFolders,
   forgetDoomedFolder,

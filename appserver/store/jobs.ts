@@ -195,6 +195,11 @@ export async function setJobResource(db: Queryable, id: string, resource: string
   await db.knex('job').where({ id }).update({ resource });
 }
 
+/** The task that a job was to end with is not the last one after all: what follows from its tasks ends it. */
+export async function leaveJobOpen(trx: Transaction, id: string): Promise<void> {
+  await trx.knex('job').where({ id }).update({ task_id: null });
+}
+
 /** How a job ends. */
 export type JobEnding =
   | { readonly state: 'succeeded' }

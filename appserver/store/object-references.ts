@@ -101,14 +101,28 @@ const CHECKPOINTS: Source = {
   },
 };
 
+/** Since schema version 17; what served its purpose is dropped. */
+const PROFILE_STATES: Source = {
+  sql: `select task.id, result.path, task_seal.files as facts from task join result on result.task_id = task.id
+    join task_seal on task_seal.task_id = result.task_id and task_seal.fence = result.fence
+    where task.kind in ('profile-part', 'profile-merge') and result.dropped_at is null`,
+  id: 'task.id',
+  referencesOf: attemptFiles,
+};
+
 /**
  * Every object that the database needs, each once: artefacts, datasets, results of batch predictions, insights, uploads that
- * are still being read, checkpoints of unfinished tasks. What attempts in progress have written is not among them: a
+ * are still being read, checkpoints of unfinished tasks, what parts of unfinished profiles found. What attempts in progress have written is not among them: a
  * restored database begins those attempts anew.
  */
 export async function* objectReferences(db: Queryable, schemaVersion: number): AsyncGenerator<ObjectReference> {
   const datasets = rowsOfDatasets(schemaVersion >= 13 ? EARLIEST : '');
-  const later = [datasets, ...(schemaVersion >= 3 ? [CHECKPOINTS] : []), ...(schemaVersion >= 8 ? [INSIGHTS] : [])];
+  const later = [
+    datasets,
+    ...(schemaVersion >= 3 ? [CHECKPOINTS] : []),
+    ...(schemaVersion >= 8 ? [INSIGHTS] : []),
+    ...(schemaVersion >= 17 ? [PROFILE_STATES] : []),
+  ];
   for (const source of [...SOURCES, ...later]) {
     let after = '';
     for (;;) {

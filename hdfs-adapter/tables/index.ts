@@ -1,6 +1,5 @@
 export { DuckDb, type DuckDbOptions } from './duckdb.ts';
 export { ingest, type IngestOptions, type IngestProgress, type IngestResult } from './ingest/ingest.ts';
-export type { ColumnWarning } from './ingest/column-names.ts';
 export { gunzipped } from './ingest/gunzip.ts';
 export type { IngestFormat } from './ingest/detect-format.ts';
 export { DEFAULT_INGEST_LIMITS, type IngestLimits } from './ingest/limits.ts';

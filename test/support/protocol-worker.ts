@@ -169,6 +169,8 @@ export class ProtocolWorker {
         const outcome = { kind: spec.kind, rowCount: spec.table?.rowCount ?? 1, rowsPerSecond: 1, warnings: [] };
         return { files: ['rows.csv', 'rows.ndjson', 'rows.parquet'].map((name) => [name, rows] as const), outcome };
       }
+      case 'profile-part':
+      case 'profile-merge':
       case 'batch-gather':
         throw new Error('this worker has no HDFS');
     }

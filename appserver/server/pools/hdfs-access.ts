@@ -5,6 +5,7 @@ import {
   type EnsembleTask,
   type FeatureTypeTask,
   type InsightTask,
+  type ProfileState,
   type TaskSpec,
   type TrainTask,
 } from '#contracts';
@@ -39,6 +40,10 @@ function inputsOf(spec: TaskSpec, checkpoint: string | undefined): string[] {
   switch (spec.kind) {
     case 'ingest':
       return spec.input.type === 'upload' ? [path.posix.dirname(spec.input.objectPath), ...more] : more;
+    case 'profile-part':
+      return [...statesOf(spec.first), ...more];
+    case 'profile-merge':
+      return [...statesOf(spec.first, ...spec.parts), ...more];
     case 'train-part':
       return inputsOf(spec.train, checkpoint);
     case 'train':
@@ -53,6 +58,10 @@ function inputsOf(spec: TaskSpec, checkpoint: string | undefined): string[] {
       return more;
   }
 }
+
+/** Folders of what passes over parts of a table have found. */
+const statesOf = (...states: readonly (ProfileState | undefined)[]): string[] =>
+  states.flatMap((state) => (state === undefined ? [] : [path.posix.dirname(state.path)]));
 
 const foldersOf = ({
   table,

@@ -19,13 +19,17 @@ export function claimedTaskOf(
   const { task, leaseToken, attemptPath, remainingMs } = claim;
   const { id: taskId, fence, spec } = task;
   const claimed = { taskId, fence, leaseToken, leaseMs, attemptPath, remainingMs, spec };
-  if (protocolVersion < SPEAKS_GROUPS) return { ...claimed, spec: withoutLeakage(spec) };
+  if (protocolVersion < SPEAKS_GROUPS) return { ...claimed, spec: knownToFirst(spec) };
   const membership = group === null ? null : { groupId: group.id, size: group.size, rank: task.groupRank ?? 0 };
   return { ...claimed, checkpoint: task.checkpoint, group: membership };
 }
 
-/** A task without the search for leakage, which programs of version 1 do not know; the run goes on without. */
-function withoutLeakage(spec: TaskSpec): TaskSpec {
+/** A task without what programs of version 1 do not know: a run goes on without the search for leakage, one task profiles a table. */
+function knownToFirst(spec: TaskSpec): TaskSpec {
+  if (spec.kind === 'ingest') {
+    const { parts: _, ...known } = spec;
+    return known;
+  }
   if (spec.kind !== 'train') return spec;
   const { findsLeakage: _, leakageSearch: __, ...known } = spec;
   return known;

@@ -23,11 +23,17 @@ import { decodeCursor, encodeCursor, findFeatures, findSampleRows, listDatasets 
 import { ownerFilter, type Caller } from '../auth/caller.ts';
 import type { AppContext } from '../context.ts';
 import { nextPath, pageOptionsOf, toPage } from '../http/page.ts';
-import type { Compute } from '../pools/index.ts';
 import { noContent, ok, route, type Answer, type Call, type Route } from '../route.ts';
 import { removeDataset } from '../services/deletion.ts';
 import { checkSource } from '../services/dataset-sources.ts';
-import { datasetView, featuresOf, readDataset, readReadyDataset, startIngest } from '../services/datasets.ts';
+import {
+  datasetView,
+  featuresOf,
+  readDataset,
+  readReadyDataset,
+  startIngest,
+  type NewDataset,
+} from '../services/datasets.ts';
 import { changeType } from '../services/feature-types.ts';
 import { receiveUpload, type Upload } from '../uploads/receive.ts';
 import { acceptedJob } from './jobs.ts';
@@ -51,14 +57,13 @@ const create = route({
     const { source, input } = await checkSource(body.source, app, call.caller);
     return call.effect(async (trx) =>
       acceptedJob(
-        await startIngest(trx, app.compute, call.caller, {
-          id: newId('ds'),
-          name,
-          source,
-          uploadPath: null,
-          input,
-          options,
-        }),
+        await startIngest(
+          trx,
+          app.compute,
+          call.caller,
+          { id: newId('ds'), name, source, uploadPath: null, input, options },
+          app.config.parts,
+        ),
       ),
     );
   },
@@ -80,7 +85,7 @@ async function createFromUpload(
     const { sha256, fileName, name, options } = upload;
     const answer = await effect(
       async (trx) => {
-        const job = await startUploadIngest(trx, compute, caller, id, upload);
+        const job = await startUploadIngest(trx, { compute, config }, caller, id, upload);
         isUsed = true;
         return acceptedJob(job);
       },
@@ -97,19 +102,21 @@ async function createFromUpload(
 
 const startUploadIngest = (
   trx: Parameters<typeof startIngest>[0],
-  compute: Compute,
+  { compute, config }: Pick<AppContext, 'compute' | 'config'>,
   caller: Caller,
   id: string,
   upload: Upload,
-) =>
-  startIngest(trx, compute, caller, {
+) => {
+  const dataset: NewDataset = {
     id,
     name: upload.name ?? nameOf(upload.fileName),
     source: { type: 'upload', fileName: upload.fileName, sizeBytes: upload.sizeBytes },
     uploadPath: upload.objectPath,
     input: { type: 'upload', objectPath: upload.objectPath, fileName: upload.fileName },
     options: upload.options,
-  });
+  };
+  return startIngest(trx, compute, caller, dataset, config.parts);
+};
 
 /** `adult.csv.gz` -> `adult`. */
 function nameOf(fileName: string): string {

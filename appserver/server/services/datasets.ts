@@ -1,4 +1,11 @@
-import { AppError, type Dataset, type FeatureProfile, type IngestTask } from '#contracts';
+import {
+  AppError,
+  isInPlaceInput,
+  type Dataset,
+  type FeatureProfile,
+  type IngestTask,
+  type PartSizes,
+} from '#contracts';
 import { futureDates } from '#ml';
 import {
   createTask,
@@ -72,13 +79,29 @@ export interface NewDataset {
   readonly options: IngestTask['options'];
 }
 
-/** Registers a dataset and queues its ingest. */
+/** Bytes on the disk of a cell at least, so that a table of few cells is not taken for one of many. */
+const CELL_BYTES_MIN = 1;
+
+/**
+ * Said to workers only where it matters, so that those of the program before, which refuse what they do not know, go on with all other
+ * tables: of files in place that may have two parts. How many cells there are is known when they are registered.
+ */
+function partsOf(input: IngestTask['input'], { cellsMin, countMax }: PartSizes): PartSizes | null {
+  if (!isInPlaceInput(input) || countMax < 2) return null;
+  const sizeBytes = input.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  return sizeBytes < 2 * cellsMin * CELL_BYTES_MIN ? null : { cellsMin, countMax };
+}
+
+/** Registers a dataset and queues its ingest. @param sizes of the parts that large tables in place are profiled in */
 export async function startIngest(
   trx: Transaction,
   compute: Compute,
   caller: Caller,
   dataset: NewDataset,
+  sizes: PartSizes,
 ): Promise<StoredJob> {
+  const { id: datasetId, input, options } = dataset;
+  const parts = partsOf(input, sizes);
   const job = await startJob(trx, compute, caller, {
     kind: 'ingest',
     projectId: null,
@@ -96,8 +119,8 @@ export async function startIngest(
     jobId: job.id,
     projectId: null,
     runAs: caller.userId,
-    spec: { kind: 'ingest', datasetId: dataset.id, input: dataset.input, options: dataset.options },
-    idempotencyKey: `ingest:${dataset.id}`,
+    spec: { kind: 'ingest', datasetId, input, options, ...(parts === null ? {} : { parts }) },
+    idempotencyKey: `ingest:${datasetId}`,
   });
   return job;
 }

@@ -1,21 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
+import type { EnsembleOutcome, TrainOutcome } from '#contracts';
 import {
-  AppError,
-  DatasetProfile,
-  isInPlaceInput,
-  parse,
-  toProblem,
-  type EnsembleOutcome,
-  type IngestTask,
-  type StoredTable,
-  type TrainOutcome,
-} from '#contracts';
-import {
-  completeDataset,
   completeInsight,
   completeModel,
   endParts,
-  failDataset,
   findModel,
   setRunLeakage,
   type Database,
@@ -29,6 +16,9 @@ import type { Verifier } from '../verification/index.ts';
 import { advanceRun, endModelOfTask } from './autopilot-run.ts';
 import { checkMembers } from './ensemble-members.ts';
 import { featureTypeFollowUp } from './feature-types.ts';
+import { ingestFollowUp } from './ingest-follow-up.ts';
+import { sizeOf } from './ingested-table.ts';
+import { profileMergeFollowUp, profilePartFollowUp } from './profile-follow-ups.ts';
 import { batchGatherFollowUp, batchPredictFollowUp } from './scoring-follow-ups.ts';
 import type { Signer } from './signing.ts';
 
@@ -38,6 +28,8 @@ export type FollowUpParts = Pick<AppContext, 'database' | 'signer' | 'hdfsAs'> &
 /** What the ends of tasks mean to datasets, models and batch predictions. */
 export function registerFollowUps(queue: TaskQueue, { database, signer, hdfsAs, verifier }: FollowUpParts): void {
   queue.followUps.register('ingest', ingestFollowUp);
+  queue.followUps.register('profile-part', profilePartFollowUp(queue));
+  queue.followUps.register('profile-merge', profileMergeFollowUp(queue));
   queue.followUps.register('feature-type', featureTypeFollowUp);
   queue.followUps.register('train', trainFollowUp(queue, signer, verifier));
   queue.followUps.register('train-part', partFollowUp);
@@ -45,57 +37,6 @@ export function registerFollowUps(queue: TaskQueue, { database, signer, hdfsAs, 
   queue.followUps.register('batch-predict', batchPredictFollowUp(queue, database, hdfsAs));
   queue.followUps.register('batch-gather', batchGatherFollowUp(database, hdfsAs));
   queue.followUps.register('insight', insightFollowUp(verifier));
-}
-
-const cancelled = () => new AppError('JOB_CANCELLED', 'the job was cancelled');
-
-const ingestFollowUp: TaskFollowUp<'ingest', null> = {
-  async verify(task, sealed) {
-    const { table, profile } = sealed.outcome;
-    checkFiles(table, sealed);
-    checkInPlace(table, task.spec.input);
-    parse(DatasetProfile, profile, 'profile', 'RESULT_MISMATCH');
-    const names = table.columns.map((column) => column.name);
-    if (profile.features.length !== names.length || profile.features.some((entry, at) => entry.name !== names[at]))
-      throw new AppError('RESULT_MISMATCH', 'profile: its features are not the columns of the table');
-    return null;
-  },
-  committed: (trx, task, { outcome }) =>
-    completeDataset(trx, task.spec.datasetId, {
-      ...outcome,
-      sizeBytes: sizeOf(outcome.table.inPlaceFiles ?? outcome.table.files),
-    }),
-  failed: (trx, task, problem) => failDataset(trx, task.spec.datasetId, toProblem(problem, null, true)),
-  cancelled: (trx, task) => failDataset(trx, task.spec.datasetId, toProblem(cancelled(), null)),
-};
-
-/** Of files whose sizes were read, whatever the worker says of their sum. */
-const sizeOf = (files: readonly { readonly sizeBytes: number }[]): number =>
-  files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-
-/** Every file of the table is one that was sealed, with the same size and hash; row counts add up. */
-function checkFiles(table: StoredTable, sealed: SealedAttempt<'ingest'>): void {
-  const files = new Map(sealed.files.map((file) => [`${sealed.attemptPath}/${file.name}`, file]));
-  let rowCount = 0;
-  for (const { rowCount: count } of table.inPlaceFiles ?? []) rowCount += count;
-  for (const { path: object, sizeBytes, sha256, rowCount: count } of table.files) {
-    const file = files.get(object);
-    if (file?.sizeBytes !== sizeBytes || file.sha256 !== sha256)
-      throw new AppError('RESULT_MISMATCH', `table: ${object} is not a file that was sealed`);
-    rowCount += count;
-  }
-  if (rowCount !== table.rowCount)
-    throw new AppError('RESULT_MISMATCH', `table: expected ${table.rowCount} rows; its files have ${rowCount}`);
-}
-
-/** What is read in place is what the task was given, all of it and nothing else. */
-function checkInPlace({ files, inPlaceFiles, inPlaceText }: StoredTable, input: IngestTask['input']): void {
-  const expected = isInPlaceInput(input) ? input : undefined;
-  const found = inPlaceFiles?.map(({ rowCount: _, crc32: __, ...registered }) => registered);
-  const isText = expected !== undefined && expected.format !== 'parquet';
-  const areAlike = isDeepStrictEqual(found, expected?.files) && (inPlaceText !== undefined) === isText;
-  if (!areAlike || (found !== undefined && files.length > 0))
-    throw new AppError('RESULT_MISMATCH', 'table: its files are not those that were registered');
 }
 
 /** What is known of a verified artefact. */

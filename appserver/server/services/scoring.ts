@@ -1,7 +1,9 @@
 import {
   AppError,
+  planParts,
   type BatchPredictTask,
   type CreateBatchPredictionRequest,
+  type PlannedPart,
   type PredictionIntervals,
   type StoredTable,
   type TaskInput,
@@ -28,7 +30,6 @@ import { readDeployment } from './deployments.ts';
 import { checkOutput, refuseOwnInput, stagingPathOf, type CheckedOutput } from './hdfs-outputs.ts';
 import { startJob } from './jobs.ts';
 import { readReadyModel, type OwnedModel } from './models.ts';
-import { planParts, type PlannedPart } from './table-parts.ts';
 
 /** What a request asks for, checked. */
 export interface ScoringPlan {

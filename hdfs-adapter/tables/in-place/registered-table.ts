@@ -1,5 +1,4 @@
-import { AppError, type InPlaceFile, type StoredColumn, type StoredTable } from '#contracts';
-import type { ColumnWarning } from '../ingest/column-names.ts';
+import { AppError, type InPlaceFile, type StoredColumn, type StoredTable, type ColumnWarning } from '#contracts';
 import { columnForm } from '../parquet/column-types.ts';
 import { partitionColumns } from './partition-columns.ts';
 

@@ -1,11 +1,4 @@
-import type { FeatureWarning } from '#contracts';
-
-/** A warning about one column. */
-export interface ColumnWarning {
-  readonly name: string;
-  readonly position: number;
-  readonly warning: FeatureWarning;
-}
+import type { ColumnWarning } from '#contracts';
 
 export interface ColumnNames {
   readonly names: readonly string[];

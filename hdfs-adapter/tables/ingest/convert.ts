@@ -1,8 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError } from '#contracts';
+import { AppError, type ColumnWarning } from '#contracts';
 import { sqlFile, type DuckDb } from '../duckdb.ts';
-import type { ColumnWarning } from './column-names.ts';
 import { joinColumns } from '../parquet/join-columns.ts';
 import type { ColumnGroup } from './scratch.ts';
 import { rowGroupRows } from '../parquet/row-groups.ts';

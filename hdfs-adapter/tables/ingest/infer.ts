@@ -1,4 +1,4 @@
-import type { ColumnWarning } from './column-names.ts';
+import type { ColumnWarning } from '#contracts';
 import { countCells } from './count-cells.ts';
 import type { CountOptions } from './count-kinds.ts';
 import { MIXED_SHARE_MIN, decide } from './decide.ts';

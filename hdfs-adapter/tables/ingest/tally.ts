@@ -1,4 +1,5 @@
-import type { ColumnNames, ColumnWarning } from './column-names.ts';
+import type { ColumnWarning } from '#contracts';
+import type { ColumnNames } from './column-names.ts';
 import { addCounts, countCells, DATE_READINGS, type CellCounts, type CountedCells } from './count-cells.ts';
 import { presentCount, type CountOptions } from './count-kinds.ts';
 import { decide, misfitCount, type Decision, type Reading } from './decide.ts';

@@ -1,5 +1,4 @@
-import type { FeatureWarning } from '#contracts';
-import type { ColumnWarning } from './column-names.ts';
+import type { FeatureWarning, ColumnWarning } from '#contracts';
 import type { Decision, Mixed } from './decide.ts';
 import type { Misfit } from './misfits.ts';
 

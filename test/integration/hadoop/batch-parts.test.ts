@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import {
   parse,
+  planParts,
   stagedFileName,
   TaskOutcome,
   type BatchGatherTask,
@@ -15,7 +16,6 @@ import {
   type StoredTable,
 } from '#contracts';
 import { levelWarnings, mergeUnseenLevels } from '#scoring';
-import { planParts } from '../../../appserver/server/services/table-parts.ts';
 import { runBatchGather } from '../../../yarn-workers/worker/tasks/batch-gather.ts';
 import { runBatchPredict } from '../../../yarn-workers/worker/tasks/batch-predict.ts';
 import { runIngest } from '../../../yarn-workers/worker/tasks/ingest.ts';

@@ -15,7 +15,7 @@ import { runFeatureType } from '../../../yarn-workers/worker/tasks/feature-type.
 import { runIngest } from '../../../yarn-workers/worker/tasks/ingest.ts';
 import { runTrain } from '../../../yarn-workers/worker/tasks/train.ts';
 import { appErrorOf } from '../../support/expect-error.ts';
-import { churnCsv, churnTask, objectNames, openWorkbench, type Workbench } from './support.ts';
+import { churnCsv, churnTask, objectNames, openWorkbench, profiledOutcome, type Workbench } from './support.ts';
 
 const ROWS = 400;
 
@@ -27,11 +27,7 @@ describe('worker: feature type task', function () {
   });
   after(() => bench.close());
 
-  async function ingested(spec: IngestTask) {
-    const outcome = parse(TaskOutcome, await runIngest(bench.run(spec)), 'outcome');
-    if (outcome.kind !== 'ingest') expect.fail(outcome.kind);
-    return outcome;
-  }
+  const ingested = async (spec: IngestTask) => profiledOutcome(await runIngest(bench.run(spec)));
 
   /** A Parquet file of this query, as it is added. */
   async function parquetOf(query: string) {

@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { parse, TaskOutcome, toAppError, type IngestTask, type IngestOutcome } from '#contracts';
+import { toAppError, type IngestTask } from '#contracts';
 import { openContext } from '../../../yarn-workers/worker/child/context.ts';
 import { runIngest } from '../../../yarn-workers/worker/tasks/ingest.ts';
-import { churnCsv, objectNames, openWorkbench, type Workbench } from './support.ts';
+import { churnCsv, objectNames, openWorkbench, profiledOutcome, type Workbench } from './support.ts';
 
 describe('worker: ingest task', function () {
   this.timeout(30_000);
@@ -33,9 +33,9 @@ describe('worker: ingest task', function () {
 
   const perform = async (spec: IngestTask) => {
     const run = bench.run(spec);
-    const outcome = parse(TaskOutcome, await runIngest(run), 'outcome');
+    const outcome = profiledOutcome(await runIngest(run));
     await run.attempt.verify();
-    return { run, outcome: outcome as IngestOutcome }; // the kind of the task
+    return { run, outcome };
   };
   const codeOf = async (spec: IngestTask) => {
     const run = bench.run(spec);

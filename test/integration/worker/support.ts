@@ -1,7 +1,19 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Checkpoint, IngestTask, SealedFile, StoredTable, TaskSpec, TrainTask } from '#contracts';
+import { expect } from 'chai';
+import {
+  parse,
+  TaskOutcome,
+  type Checkpoint,
+  type DatasetProfile,
+  type IngestOutcome,
+  type IngestTask,
+  type SealedFile,
+  type StoredTable,
+  type TaskSpec,
+  type TrainTask,
+} from '#contracts';
 import { loadConfig } from '#runtime';
 import { ingest } from '#tables';
 import { AttemptFolder } from '../../../yarn-workers/worker/child/attempt-folder.ts';
@@ -96,6 +108,14 @@ export async function openWorkbench(flags: Record<string, unknown> = {}) {
 }
 
 export type Workbench = Awaited<ReturnType<typeof openWorkbench>>;
+
+/** The outcome of an ingest that has profiled its table. */
+export function profiledOutcome(outcome: TaskOutcome): IngestOutcome & { readonly profile: DatasetProfile } {
+  const checked = parse(TaskOutcome, outcome, 'outcome');
+  if (checked.kind !== 'ingest') expect.fail(checked.kind);
+  const { profile, ...found } = checked;
+  return { ...found, profile: profile ?? expect.fail('no profile') };
+}
 
 /** Objects of a folder of the store, by name. */
 export async function objectNames(context: TaskContext, folder: string): Promise<string[]> {

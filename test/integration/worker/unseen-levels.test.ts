@@ -19,7 +19,7 @@ import { csvText, type Cell, type SampleTable } from '../../support/sample-data.
 import { until } from '../../support/serving/call.ts';
 import { makeGrant, makeRecord, signedModel, type TestModel } from '../../support/serving/models.ts';
 import { createServing, predict, type Server, type Serving } from '../../support/serving/serving.ts';
-import { openWorkbench, type Workbench } from './support.ts';
+import { openWorkbench, profiledOutcome, type Workbench } from './support.ts';
 
 const ROWS = 600;
 const NEW_ROWS = 20;
@@ -86,10 +86,8 @@ describe('rows whose levels are all new, over HTTP and in a batch', function () 
     await bench.close();
   });
 
-  async function ingested(sample: SampleTable) {
-    const outcome = await runIngest(bench.run(bench.ingestTask(csvText(sample))));
-    return outcome.kind === 'ingest' ? outcome : expect.fail(outcome.kind);
-  }
+  const ingested = async (sample: SampleTable) =>
+    profiledOutcome(await runIngest(bench.run(bench.ingestTask(csvText(sample)))));
 
   /** A model of the training table, deployed as `dep_<blueprint>`; trained once. */
   function modelOf(blueprintId: string) {

@@ -37,7 +37,7 @@ export interface TaskContext {
   /** The table, read anew each time: for what reads columns once. */
   openTable(table: StoredTable, batchRows?: number): BatchSource;
   /** Rows of whole units of a table in place, see `spanOfUnits`. */
-  openRows(table: StoredTable, rows: RowSpan, batchRows: number): BatchSource;
+  openRows(table: StoredTable, rows: RowSpan, batchRows?: number): BatchSource;
   /** The table of a dataset, its decoded columns kept for later tasks. */
   openDataset(datasetId: string, table: StoredTable): BatchSource;
   /** The newest token for an object store that wants one. */
@@ -103,7 +103,8 @@ export async function openContext(configuration: ConfigureMessage): Promise<Task
     cache,
     hdfs: () => hdfs.client(),
     openTable: openUncached,
-    openRows: (table, rows, batchRows) => openInPlace(table, { ...inPlace(), rows, batchRows }),
+    openRows: (table, rows, batchRows) =>
+      openInPlace(table, { ...inPlace(), rows, ...(batchRows === undefined ? {} : { batchRows }) }),
     openDataset: (datasetId, table) => cache.source(datasetId, table, () => openUncached(table)),
     setStoreToken: (token) => tokens?.set(token),
     explain: (err, scratchDir) => explainByFiles(err, [workDir, objectsDir, scratchDir, ...objects.copiesInUse]),

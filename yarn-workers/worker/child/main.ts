@@ -11,6 +11,8 @@ import { runEnsemble } from '../tasks/ensemble.ts';
 import { runFeatureType } from '../tasks/feature-type.ts';
 import { runIngest } from '../tasks/ingest.ts';
 import { runInsight } from '../tasks/insight.ts';
+import { runProfileMerge } from '../tasks/profile-merge.ts';
+import { runProfilePart } from '../tasks/profile-part.ts';
 import { runTrain } from '../tasks/train.ts';
 import { runTrainPart } from '../tasks/train-part.ts';
 import { AttemptFolder } from './attempt-folder.ts';
@@ -134,6 +136,10 @@ async function perform(run: Omit<TaskRun, 'task'> & { readonly task: RunMessage[
   switch (spec.kind) {
     case 'ingest':
       return runIngest({ ...run, task: { ...run.task, spec } });
+    case 'profile-part':
+      return runProfilePart({ ...run, task: { ...run.task, spec } });
+    case 'profile-merge':
+      return runProfileMerge({ ...run, task: { ...run.task, spec } });
     case 'feature-type':
       return runFeatureType({ ...run, task: { ...run.task, spec } });
     case 'train':

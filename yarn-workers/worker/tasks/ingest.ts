@@ -3,9 +3,10 @@ import path from 'node:path';
 import {
   AppError,
   isInPlaceInput,
+  planParts,
   type BatchSource,
+  type ColumnWarning,
   type DatasetProfile,
-  type FeatureWarning,
   type IngestOutcome,
   type IngestTask,
   type InPlaceInput,
@@ -13,8 +14,9 @@ import {
 } from '#contracts';
 import { profileTable } from '#ml';
 import { failpoint } from '#runtime';
-import { DEFAULT_INGEST_LIMITS, ingest, limitCells, type ColumnWarning } from '#tables';
+import { DEFAULT_INGEST_LIMITS, ingest, limitCells } from '#tables';
 import type { TaskHandler, TaskRun } from '../child/task-run.ts';
+import { logWarnings, tableWarnings, withWarnings } from './column-warnings.ts';
 import { FETCH_SHARE, receiveInput, type ReceivedInput } from './sources/receive-input.ts';
 import { registerHdfs } from './sources/register-hdfs.ts';
 
@@ -22,8 +24,6 @@ import { registerHdfs } from './sources/register-hdfs.ts';
 const PROFILE_AT = 0.7;
 /** The same where only footers are read before, and where all of the text is. */
 const REGISTER_SHARE = { parquet: 0.1, csv: 0.5, tsv: 0.5 } as const;
-/** Findings about columns that the task's log repeats; all of them are in the profile. */
-const WARNINGS_LOGGED_MAX = 50;
 const SNAPSHOT_FILE = 'rows.parquet';
 
 /** Makes a dataset of an input, and profiles it: a snapshot, or what is known of files that are read in place. */
@@ -36,15 +36,21 @@ export const runIngest: TaskHandler<IngestTask> = async (run) => {
 
 type Run = TaskRun<IngestTask>;
 
-/** Nothing is written: the files stay where they are, and are read there by whoever needs them. */
+/** Nothing is written: the files stay where they are, and are read there by whoever needs them. A large table is left to tasks of parts. */
 async function profileInPlace(run: Run, input: InPlaceInput): Promise<IngestOutcome> {
-  const { task, context } = run;
+  const { task, context, reporter } = run;
+  const { parts } = task.spec;
   const share = REGISTER_SHARE[input.format];
   const { table, warnings } = await registerHdfs(input, task.spec.options, share, run);
   logWarnings(run, warnings);
+  const partCount = parts === undefined ? 0 : planParts(table, { ...parts, rowCells: table.columns.length }).length;
+  if (partCount > 0) {
+    reporter.log(`to be profiled in ${partCount} parts`);
+    return { ...registeredOutcome(table, warnings, input.files), columnWarnings: [...warnings] };
+  }
   const source = limitCells(context.openTable(table), context.configuration.ingest.cellBytesMax);
   const profile = await profiled(run, table, source, share);
-  return outcomeOf(table, profile, warnings, input.files);
+  return { ...registeredOutcome(table, warnings, input.files), profile: withWarnings(profile, warnings) };
 }
 
 async function writeSnapshot(run: Run, input: ReceivedInput): Promise<IngestOutcome> {
@@ -79,12 +85,7 @@ async function writeSnapshot(run: Run, input: ReceivedInput): Promise<IngestOutc
     await context.objects.keep(objectPath, outputPath);
   } else for (const { sizeBytes, sha256 } of table.files) attempt.note({ name: SNAPSHOT_FILE, sizeBytes, sha256 });
   const profile = await profiled(run, table, context.openTable(table), PROFILE_AT);
-  return outcomeOf(table, profile, warnings, table.files);
-}
-
-function logWarnings({ reporter }: Run, warnings: readonly ColumnWarning[]): void {
-  for (const { warning, name } of warnings.slice(0, WARNINGS_LOGGED_MAX))
-    reporter.log(`column ${JSON.stringify(name)}: ${warning.message} ${warning.handling}`);
+  return { ...registeredOutcome(table, warnings, table.files), profile: withWarnings(profile, warnings) };
 }
 
 /** @param from part of the progress that is behind */
@@ -97,54 +98,14 @@ function profiled({ reporter }: Run, table: StoredTable, source: BatchSource, fr
   });
 }
 
-function outcomeOf(
+/** What is known of a table before its rows are profiled. */
+const registeredOutcome = (
   table: StoredTable,
-  profile: DatasetProfile,
   warnings: readonly ColumnWarning[],
   files: readonly { readonly sizeBytes: number }[],
-): IngestOutcome {
-  return {
-    kind: 'ingest',
-    table,
-    profile: withWarnings(profile, warnings),
-    warnings: tableWarnings(warnings),
-    sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
-  };
-}
-
-/** Adds what reading found about single columns to what profiling found. */
-export function withWarnings(profile: DatasetProfile, found: readonly ColumnWarning[]): DatasetProfile {
-  const byPosition = new Map<number, FeatureWarning[]>();
-  for (const { position, warning } of found) {
-    const list = byPosition.get(position);
-    if (list === undefined) byPosition.set(position, [warning]);
-    else list.push(warning);
-  }
-  return {
-    ...profile,
-    features: profile.features.map((feature) => {
-      const more = byPosition.get(feature.position) ?? [];
-      const known = new Set(feature.warnings.map(({ code }) => code));
-      return { ...feature, warnings: [...more.filter(({ code }) => !known.has(code)), ...feature.warnings] };
-    }),
-  };
-}
-
-/** One sentence about the table for each kind of finding about its columns. */
-export function tableWarnings(found: readonly ColumnWarning[]): FeatureWarning[] {
-  const byCode = new Map<string, ColumnWarning[]>();
-  for (const one of found) byCode.set(one.warning.code, [...(byCode.get(one.warning.code) ?? []), one]);
-  return [...byCode.values()].flatMap((list) => {
-    const first = list[0];
-    if (first === undefined) return [];
-    if (list.length === 1) return [first.warning];
-    const { code, handling } = first.warning;
-    return [
-      {
-        code,
-        message: `${list.length} columns, the first is ${JSON.stringify(first.name)}: ${first.warning.message}`,
-        handling,
-      },
-    ];
-  });
-}
+): IngestOutcome => ({
+  kind: 'ingest',
+  table,
+  warnings: tableWarnings(warnings),
+  sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+});

@@ -1,16 +1,10 @@
 import path from 'node:path';
-import {
-  AppError,
-  isInPlaceInput,
-  type BatchPredictTask,
-  type BatchSource,
-  type StoredTable,
-  type TablePart,
-} from '#contracts';
-import { DEFAULT_INGEST_LIMITS, hdfsFiles, ingest, openTable, spanOfUnits } from '#tables';
+import { AppError, isInPlaceInput, type BatchPredictTask, type BatchSource, type StoredTable } from '#contracts';
+import { DEFAULT_INGEST_LIMITS, ingest, openTable } from '#tables';
 import type { TaskRun } from '../../child/task-run.ts';
 import { receiveInput } from './receive-input.ts';
 import { registerHdfs } from './register-hdfs.ts';
+import { openPart } from './table-part.ts';
 
 /** Rows to predict, and what is known of their columns. */
 export interface SourceTable {
@@ -32,7 +26,10 @@ const REGISTER_SHARE = 0.05;
 export async function sourceTable(run: TaskRun<BatchPredictTask>): Promise<SourceTable> {
   const { context, scratchDir, task } = run;
   const { table, source, part } = task.spec;
-  if (table !== null && part !== undefined) return partOf(run, table, part);
+  if (table !== null && part !== undefined) {
+    const { columns } = table;
+    return { columns, ...(await openPart(run, table, part)) };
+  }
   if (table !== null) return whole(table, (batchRows) => context.openTable(table, batchRows));
   if (source === undefined) throw new AppError('INTERNAL', 'a batch prediction without a table and without a source');
   if (isInPlaceInput(source)) {
@@ -59,31 +56,3 @@ export async function sourceTable(run: TaskRun<BatchPredictTask>): Promise<Sourc
 const whole = ({ columns, rowCount }: StoredTable, open: SourceTable['open']): SourceTable => ({
   ...{ columns, rowCount, open },
 });
-
-/** What of the listed files is the part's, and nothing else of them. */
-async function partOf(
-  { context, reporter }: TaskRun<BatchPredictTask>,
-  table: StoredTable,
-  { index, count, rowsBefore, ...span }: TablePart,
-): Promise<SourceTable> {
-  const rows = await spanOfUnits(table, span, hdfsFiles(context.hdfs()));
-  const rowCount = rows.to - rows.from;
-  const place = rowCount === 0 ? 'no rows' : `rows ${rowsBefore + rows.from + 1} to ${rowsBefore + rows.to}`;
-  reporter.log(`part ${index + 1} of ${count}: ${place}`);
-  return {
-    columns: table.columns,
-    rowCount,
-    open: (batchRows) => numberedFrom(context.openRows(table, rows, batchRows), rowsBefore),
-  };
-}
-
-/** The same batches, of a table that has so many rows before them. */
-function numberedFrom(source: BatchSource, rowsBefore: number): BatchSource {
-  return {
-    rowCount: source.rowCount,
-    async *batches(request, signal) {
-      for await (const batch of source.batches(request, signal))
-        yield { ...batch, firstRow: rowsBefore + batch.firstRow };
-    },
-  };
-}

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
-import { parse, TablePart, type StoredTable } from '#contracts';
-import { planParts, type PlannedPart } from '../../../../../appserver/server/services/table-parts.ts';
-import { randomNumbers } from '../../../../support/sample-data.ts';
+import { parse, planParts, TablePart, type PlannedPart, type StoredTable } from '#contracts';
+import { randomNumbers } from '../../../support/sample-data.ts';
 
 const tableOf = (rowCounts: readonly number[], isText = false): StoredTable => ({
   rowCount: rowCounts.reduce((sum, rowCount) => sum + rowCount, 0),

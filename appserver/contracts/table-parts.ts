@@ -1,4 +1,30 @@
-import type { InPlaceFile, StoredTable, TablePart } from '#contracts';
+import type { InPlaceFile, StoredTable } from './dataset.ts';
+import { strict } from './schema.ts';
+import { Type, type Static } from './type.ts';
+
+/** Parts of a table at most that tasks of their own work on. */
+export const TABLE_PARTS_MAX = 256;
+
+/**
+ * The part of a table that one of several tasks works on: what of the listed files begins at rows [from, to) of theirs, row groups of
+ * Parquet or whole files of text. So parts that meet have each row once, and a part may have none.
+ */
+export const TablePart = strict({
+  index: Type.Integer({ minimum: 0, maximum: TABLE_PARTS_MAX - 1 }),
+  count: Type.Integer({ minimum: 2, maximum: TABLE_PARTS_MAX, description: 'parts of the table' }),
+  tableRows: Type.Integer({ minimum: 1, description: 'rows of the whole table' }),
+  rowsBefore: Type.Integer({ minimum: 0, description: 'rows of the table before those of the listed files' }),
+  from: Type.Integer({ minimum: 0 }),
+  to: Type.Integer({ minimum: 0 }),
+});
+export type TablePart = Static<typeof TablePart>;
+
+/** When a table is more than one task's work, and how many tasks' at most. */
+export const PartSizes = strict({
+  cellsMin: Type.Integer({ minimum: 1, description: 'of a part: below, starting a task costs more than is won' }),
+  countMax: Type.Integer({ minimum: 1, maximum: TABLE_PARTS_MAX }),
+});
+export type PartSizes = Static<typeof PartSizes>;
 
 /** A part of a table with the files that it needs of it. */
 export interface PlannedPart {
@@ -6,12 +32,9 @@ export interface PlannedPart {
   readonly part: TablePart;
 }
 
-export interface PartLimits {
+export interface PartLimits extends PartSizes {
   /** Cells that a task reads and writes for each row. */
   readonly rowCells: number;
-  /** Of a part: below, starting a task costs more than is won. */
-  readonly cellsMin: number;
-  readonly countMax: number;
 }
 
 /** An end of a part is moved to where a file begins if that is no further away than this share of a part. */
