@@ -12,7 +12,7 @@ import { until } from './processes.ts';
 import { ProtocolWorker } from './protocol-worker.ts';
 
 const ROWS = 60;
-const COLUMNS: readonly MemoryColumn[] = [
+export const COLUMNS: readonly MemoryColumn[] = [
   { name: 'x', cells: Array.from({ length: ROWS }, (_, row) => String((row * 37) % 101)), parse: numberRule },
   { name: 'y', cells: Array.from({ length: ROWS }, (_, row) => (row % 4 === 0 ? 'yes' : 'no')), parse: textRule },
 ];

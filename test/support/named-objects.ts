@@ -27,7 +27,9 @@ export async function namedObjects(db: Queryable): Promise<NamedObjects> {
        join task_seal on task_seal.task_id = result.task_id and task_seal.fence = result.fence
      where result.path in (select artifact_path from models)
        or result.path in (select result_path from batch_predictions)
-       or result.path in (select result_path from insights)`,
+       or result.path in (select result_path from insights)
+       or (result.dropped_at is null and result.task_id in (
+         select id from task where kind in ('profile-part', 'profile-merge')))`,
   );
   for (const { path, files } of seals)
     for (const { name } of JSON.parse(files) as SealedFile[]) exact.add(`${path}/${name}`); // as the store keeps it

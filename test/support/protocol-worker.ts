@@ -34,6 +34,7 @@ import { HttpClient, KEY_FILES, readSecret, type Config } from '#runtime';
 import { storedMembers } from '../../yarn-workers/worker/tasks/ensemble.ts';
 import { readStoredArtifact } from '../../yarn-workers/worker/tasks/stored-artifact.ts';
 import { memorySource, storedTable, type MemoryColumn } from './memory-table.ts';
+import { mergedProfile, profiledPart, registeredInPlace } from './profile-in-parts.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -153,7 +154,7 @@ export class ProtocolWorker {
   async #make({ spec, attemptPath }: ClaimedTask): Promise<Files> {
     switch (spec.kind) {
       case 'ingest':
-        return ingested(this.#columns, attemptPath);
+        return registeredInPlace(spec, this.#columns) ?? ingested(this.#columns, attemptPath);
       case 'feature-type':
         return retyped(spec, this.#columns);
       case 'train':
@@ -170,7 +171,9 @@ export class ProtocolWorker {
         return { files: ['rows.csv', 'rows.ndjson', 'rows.parquet'].map((name) => [name, rows] as const), outcome };
       }
       case 'profile-part':
+        return profiledPart(spec, this.#columns, this.#store);
       case 'profile-merge':
+        return mergedProfile(spec, this.#store);
       case 'batch-gather':
         throw new Error('this worker has no HDFS');
     }

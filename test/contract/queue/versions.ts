@@ -86,6 +86,30 @@ export function versionsCases(stage: Stage): void {
         .that.deep.equals(spec);
     });
 
+    it('profiles a table at once, and is given no part of a profile', async () => {
+      const { world } = stage;
+      const file = { path: '/t/a', sizeBytes: 9, modifiedAt: 1 };
+      const ingest = {
+        ...{ kind: 'ingest' as const, datasetId: 'ds_1', options: {} },
+        input: { type: 'hdfs' as const, format: 'parquet' as const, files: [file] },
+      };
+      const spec = { ...ingest, parts: { cellsMin: 4, countMax: 8 } };
+      const table = { rowCount: 9, columns: [], files: [] };
+      const part = { index: 0, count: 2, tableRows: 18, rowsBefore: 0, from: 0, to: 9 };
+      const state = { path: 'profiles/t/1-a/state.ndjson', sizeBytes: 1, sha256: '0'.repeat(64) };
+      await world.addTask({ spec: { kind: 'profile-part', datasetId: 'ds_1', table, part } });
+      const merge = { kind: 'profile-merge' as const, datasetId: 'ds_1', table, parts: [state, state] };
+      await world.addTask({ spec: { ...merge, columnWarnings: [] } });
+      await world.addTask({ spec });
+      await world.addTask({ spec });
+      const { workerId, workerToken } = await registerV1();
+      expect((await claimV1(workerId, workerToken, 'r1'))?.spec).to.deep.equal(ingest);
+      const given = [await world.take(stage.worker), await world.take(stage.worker), await world.take(stage.worker)];
+      expect(given.map((task) => task.spec.kind)).to.have.members(['profile-part', 'profile-merge', 'ingest']);
+      expect(given.find((task) => task.spec.kind === 'ingest')?.spec).to.deep.equal(spec);
+      expect(await claimV1(workerId, workerToken, 'r2')).to.equal(null);
+    });
+
     it('is never given a member of a group, nor told to wait', async () => {
       const { world } = stage;
       await world.addGroup(1);
