@@ -7,7 +7,6 @@ import {
   type ProfilePass,
   type ProfilePartTask,
   type ProfileState,
-  type StoredTable,
 } from '#contracts';
 import {
   completeDataset,
@@ -149,7 +148,7 @@ async function statesOf(trx: Transaction, jobId: string, pass: ProfilePass): Pro
 }
 
 /** What was found before the rows were profiled. */
-async function registeredOf(trx: Transaction, jobId: string): Promise<IngestOutcome & { readonly table: StoredTable }> {
+async function registeredOf(trx: Transaction, jobId: string): Promise<IngestOutcome> {
   const [seal] = await resultsOfJob(trx, jobId, 'ingest');
   if (seal?.outcome.kind === 'ingest') return seal.outcome;
   throw new AppError('INTERNAL', `job ${jobId}: parts of a table that was not registered`);

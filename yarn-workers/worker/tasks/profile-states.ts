@@ -4,6 +4,9 @@ import { firstLines, readFirstLines, readSecondLines, secondLines, type FirstPar
 import type { ObjectStore } from '#object-store';
 import type { AttemptFolder } from '../child/attempt-folder.ts';
 
+/** Where states are read. */
+type Readable = Pick<ObjectStore, 'read'>;
+
 /** Writes what a first pass, or all of them together, found as the attempt's file. */
 export const writeFirst = (attempt: AttemptFolder, first: FirstPart): Promise<unknown> =>
   attempt.write(PROFILE_STATE_FILE, encoded(firstLines(first)));
@@ -13,11 +16,11 @@ export const writeSecond = (attempt: AttemptFolder, second: SecondPart): Promise
   attempt.write(PROFILE_STATE_FILE, encoded(secondLines(second)));
 
 /** A sealed first pass. @throws RESULT_MISMATCH when it is not, to the last byte, what was sealed; STORE_OBJECT_MISSING */
-export const readFirst = (store: ObjectStore, state: ProfileState): Promise<FirstPart> =>
+export const readFirst = (store: Readable, state: ProfileState): Promise<FirstPart> =>
   readSealed(store, state, readFirstLines);
 
 /** A sealed second pass. @throws as {@link readFirst} */
-export const readSecond = (store: ObjectStore, state: ProfileState): Promise<SecondPart> =>
+export const readSecond = (store: Readable, state: ProfileState): Promise<SecondPart> =>
   readSealed(store, state, readSecondLines);
 
 async function* encoded(lines: Iterable<string>): AsyncGenerator<Uint8Array> {
@@ -25,7 +28,7 @@ async function* encoded(lines: Iterable<string>): AsyncGenerator<Uint8Array> {
 }
 
 async function readSealed<T>(
-  store: ObjectStore,
+  store: Readable,
   { path, sizeBytes, sha256 }: ProfileState,
   read: (lines: AsyncIterable<string>) => Promise<T>,
 ): Promise<T> {
