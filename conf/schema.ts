@@ -218,6 +218,12 @@ export const ConfigSchema = strict({
       minimum: 1,
     }),
     logDays: integer({ description: 'days that the lines of tasks’ logs are kept', default: 30, minimum: 1 }),
+    binsBytesMax: integer({
+      description:
+        'large tables that are kept in bins for later models of their projects take so many bytes of the object store together, and those used last are kept; 0: none are',
+      default: 64 * GIB,
+      minimum: 0,
+    }),
   }),
   autopilot: strict({
     workersMax: integer({

@@ -1,3 +1,4 @@
+export { BINS_INDEX, BINS_ROOT, BINS_USED, binObjectOf, binsFolder, projectBins } from './bins-folder.ts';
 export { FileObjectStore } from './file-object-store.ts';
 export { HdfsSharing } from './hdfs-sharing.ts';
 export { HdfsObjectStore } from './hdfs-object-store.ts';

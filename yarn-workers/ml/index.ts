@@ -41,6 +41,7 @@ export { NOISE_GROUPS as COMPARISON_GROUPS } from './ensemble/limits.ts';
 export { selectWeights, type Selection, type SelectionLimits, type SelectionRows } from './ensemble/select-weights.ts';
 export { checkOutOfFold, trainedRowCount } from './fit/check-out-of-fold.ts';
 export { outOfFoldBlocks, type OutOfFoldBlock } from './fit/out-of-fold-blocks.ts';
+export type { BinSet, BinSetWriter, BinStore } from './fit/binned/bin-store.ts';
 export { DATASET_FILE_TOKEN } from './fit/binned/dataset-file.ts';
 export type { FitCheckpoint, FitIo, Spool } from './fit/clock.ts';
 export type {

@@ -14,7 +14,7 @@ export interface Launches {
 }
 
 export interface LaunchOptions {
-  readonly config: Pick<Config, 'yarn' | 'objectStore' | 'hadoop' | 'worker' | 'queue' | 'server'>;
+  readonly config: Pick<Config, 'yarn' | 'objectStore' | 'hadoop' | 'worker' | 'queue' | 'server' | 'retention'>;
   /** Under which containers reach the app servers. */
   readonly serverUrls: readonly string[];
   /** Every application of this installation carries it. */
@@ -47,6 +47,7 @@ export function workerLaunch(
     TRAINYARD_OBJECT_STORE_ROOT: config.objectStore.root,
     // Read where Kerberos is off; elsewhere the token says who the user is.
     TRAINYARD_HADOOP_USER: pool.userName,
+    ...(config.retention.binsBytesMax === 0 ? { TRAINYARD_RETENTION_BINS_BYTES_MAX: '0' } : {}),
     // Each arena reserves 64 MiB of addresses; a second one is of use where several threads compute.
     MALLOC_ARENA_MAX: size.vcores === 1 ? '1' : '2',
     ...(files.authorities === null ? {} : { TRAINYARD_HADOOP_CA_FILE: files.authorities.name }),

@@ -2,15 +2,18 @@ import { expect } from 'chai';
 import { isAppError } from '#contracts';
 import type { EngineDataset, EngineDatasetSpec } from '#ml';
 import { parseLightgbmModel, compileTreeWalk } from '#scoring';
-import { binnedDataset, findReference } from '../../../yarn-workers/ml/fit/binned/binned-dataset.ts';
-import { CHUNK_ROWS, chunksInMemory } from '../../../yarn-workers/ml/fit/binned/binned-rows.ts';
+import { findReference } from '../../../yarn-workers/ml/fit/binned/binned-dataset.ts';
+import { chunksInMemory } from '../../../yarn-workers/ml/fit/binned/binned-rows.ts';
+import { readReference } from '../../../yarn-workers/ml/fit/binned/dataset-file.ts';
+import { memberBins } from '../../../yarn-workers/ml/fit/binned/member-bins.ts';
 import type { TableEncoder } from '../../../yarn-workers/ml/fit/encoder.ts';
 import { testEngine } from '../../support/boosting-engine.ts';
 import { freeIo } from '../../support/modelling-task.ts';
 import { HOSTILE_CATEGORIES, HOSTILE_COLUMNS, hostileMatrix } from '../../support/hostile-matrix.ts';
 
 const COLUMNS = HOSTILE_COLUMNS.length;
-/** Two chunks and an odd rest. */
+const CHUNK_ROWS = 65_536;
+/** Three chunks, and an odd number of rows. */
 const ROWS = 2 * CHUNK_ROWS + 4_321;
 const SAMPLE_ROWS = 20_000;
 const BLOCK_ROWS = 256;
@@ -37,7 +40,7 @@ const specOf = (rowCount: number, changes: Partial<EngineDatasetSpec> = {}): Eng
 });
 
 /** Rows of the matrix block by block, as a table gives them. */
-const encoder: Pick<TableEncoder, 'columnCount' | 'pass'> = {
+const encoder: TableEncoder = {
   columnCount: COLUMNS,
   pass: async (sink) => {
     for (let from = 0; from < ROWS; from += BLOCK_ROWS) {
@@ -45,6 +48,7 @@ const encoder: Pick<TableEncoder, 'columnCount' | 'pass'> = {
       await sink(values.slice(from * COLUMNS, (from + count) * COLUMNS), count, from);
     }
   },
+  encode: () => undefined,
 };
 
 const spool = () => ({ ...chunksInMemory(), close: async () => undefined });
@@ -62,13 +66,15 @@ const binned = async (
 ) => {
   const { sample, sampleRowCount, ...facts } = spec;
   const kept = { values: sample, rowCount: sampleRowCount };
-  const reference = await findReference({ engine: testEngine(), io: freeIo() }, facts, async () => kept);
+  const io = freeIo({ chunkRowsMax: CHUNK_ROWS });
+  const reference = readReference(await findReference({ engine: testEngine(), io }, facts, async () => kept));
   const rows = {
     ...{ trains, validates: holdsBack, isHeldOut },
     labels: labels.filter((_, row) => trains(row)),
     weights: spec.hasWeights ? weights.filter((_, row) => trains(row)) : null,
   };
-  return binnedDataset(testEngine(), facts, reference, encoder, rows, { training: spool(), holdout: spool() });
+  const job = { engine: testEngine(), facts, reference, encoder, rows, tableRows: ROWS, keyOf: () => null };
+  return memberBins(job, io, async () => spool());
 };
 
 function modelOf(dataset: EngineDataset, iterations = 20): string {

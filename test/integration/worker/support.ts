@@ -50,8 +50,8 @@ export async function openWorkbench(flags: Record<string, unknown> = {}) {
       ...flags,
     },
   });
-  const { objectStore, hadoop, ingest, worker } = config;
-  const context = await openContext({ type: 'configure', objectStore, hadoop, ingest, worker });
+  const { objectStore, hadoop, ingest, worker, retention } = config;
+  const context = await openContext({ type: 'configure', objectStore, hadoop, ingest, worker, retention });
   return {
     folder,
     context,

@@ -3,7 +3,7 @@ import { columnCountOf } from '#scoring';
 import type { FittedMember } from './assemble.ts';
 import { memberStopAt, report, type FinishTimes } from './clock.ts';
 import { averagesTrees } from '../blueprints/settings.ts';
-import { encodeCategories, type CategoryEncodings } from './categories/encode-categories.ts';
+import { encodeCategories, knownEncodings, type CategoryEncodings } from './categories/encode-categories.ts';
 import type { FeatureSurvey } from './feature-survey.ts';
 import { boostPlace } from './boost.ts';
 import { fitMember, type MemberContext } from './fit-member.ts';
@@ -45,7 +45,13 @@ export async function boostMembers(
   // The copies of a refit read the same rows.
   const distinct = isRefit ? members.slice(0, 1) : members;
   const ownEncodings: CategoryEncodings[] = [];
-  for (const member of distinct) ownEncodings.push(await encodeCategories(context, member, stepsOf(member), levelsOf));
+  const found = context.facts?.found ?? null;
+  for (const member of distinct)
+    ownEncodings.push(
+      found === null
+        ? await encodeCategories(context, member, stepsOf(member), levelsOf)
+        : knownEncodings(context, member, found.steps, found.encodings),
+    );
   const ownScores = await scoresOfTexts(context, distinct, times);
   const encodings = members.map((_, index) => ownEncodings[isRefit ? 0 : index]);
   const scores = members.map((_, index) => ownScores[isRefit ? 0 : index]);

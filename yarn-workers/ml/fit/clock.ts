@@ -1,5 +1,6 @@
 import { AppError, type TaskProgress } from '#contracts';
 import type { Sha256Function } from '#scoring';
+import type { BinStore } from './binned/bin-store.ts';
 import type { RankGroup } from './rank-group.ts';
 
 /** What a fit needs from outside. */
@@ -21,6 +22,10 @@ export interface FitIo {
   readonly matrixCellsMax?: number;
   /** A place for what is too large for memory; absent: it is made anew whenever it is needed. */
   readonly openSpool?: () => Promise<Spool>;
+  /** A place for bins that later fits of the project may take; absent: nothing is kept. */
+  readonly bins?: BinStore;
+  /** Rows of a chunk of bins at most. @default what the size of chunks allows, but in tests, whose tables are small */
+  readonly chunkRowsMax?: number;
   /** Other processes that fit the same model. @default none */
   readonly ranks?: RankGroup;
   /** Takes a line for the task's log. */

@@ -4,6 +4,7 @@ import type { Objective } from '../blueprints/objective.ts';
 import { dropsTrees, isXgboost, type BoostedSettings } from '../blueprints/settings.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { constantScores } from './baseline.ts';
+import type { MemberFacts } from './binned/facts-keeper.ts';
 import { boostDart } from './boost-dart.ts';
 import { boost, type Boosted, type BoostJob } from './boost.ts';
 import type { FitIo } from './clock.ts';
@@ -42,6 +43,8 @@ export interface MemberContext<Settings = BoostedSettings> {
   readonly stops: StopBook;
   /** What a member knows of the past of series, where the blueprint reads it. */
   readonly historyOf: (member: Member) => MemberHistory | null;
+  /** What earlier models have left of a single member's features, and what later ones will find; null: nothing is kept. */
+  readonly facts: MemberFacts | null;
   /** Rows that the survey kept for the bins of a single member; given once, and then let go. */
   readonly takeSurveyed: () => SurveyedRows | null;
   readonly io: FitIo;
@@ -111,7 +114,8 @@ export async function fitMember(
     labels: engineLabels(task, rows, trains),
     weights: engineWeights(rows.weights, rows, trains),
   };
-  const data = await memberData(context, encoder, steps, memberRows, monotoneColumns(task, features, steps));
+  const matrix = { encoder, steps, heldOut };
+  const data = await memberData(context, matrix, memberRows, monotoneColumns(task, features, steps));
   const heldBack = isAlone && member.fold !== null ? data.heldBack : null;
   if (heldBack === null) await data.heldBack?.close();
   try {

@@ -26,6 +26,7 @@ import { findLeakage } from '../leakage/find-leakage.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { assemble, type FittedOffset } from './assemble.ts';
 import { constantScores } from './baseline.ts';
+import { factsKeeper, memberFacts } from './binned/facts-keeper.ts';
 import { boostMembers, type BoostedMember } from './boost-members.ts';
 import { balanced } from './class-balance.ts';
 import { report, type FinishTimes, type FitIo } from './clock.ts';
@@ -50,8 +51,8 @@ import { fittedFraction } from './sample-fraction.ts';
 import { readTargetRows, type TargetRows } from './target-rows.ts';
 import { numberColumn, taskFeatures, type TaskFeature } from './task-columns.ts';
 import { stopBook } from './stops.ts';
-import { surveyedRowKeeper } from './surveyed-rows.ts';
-import { readCorpora } from './text/corpus.ts';
+import { singleBinned, surveyedRowKeeper } from './surveyed-rows.ts';
+import { NO_CORPORA, readCorpora, type Corpora } from './text/corpus.ts';
 
 /** What a fit gives. Everything but `timings` and `stoppedByDeadline` is a function of task and data where there was no deadline. */
 export interface FitResult {
@@ -134,14 +135,13 @@ export async function fitModel(
   const known = { rows, roles, stops, readMs: io.now() - startedAt };
   const leakage = task.findsLeakage === true ? await findLeakage(task, features, known, source, io) : null;
   await report(io, 0.02, 'reading', 'reading the features');
-  const kept = surveyedRowKeeper(task, settings, roles, features.length, io);
-  const { survey, texts } = await readFeatures(task, reading, features, roles, source, outputCount, io, kept.add);
+  const { survey, texts, ...seen } = await featuresOf(task, reading, features, roles, source, outputCount, io);
   const surveyMs = io.now() - startedAt;
   const historyOf = historiesOf({ task, features, rows, roles, objective }, reading);
   const context = {
     ...{ task, features, source, roles, engine, objective, outputCount },
     ...balanced(task, rows, roles),
-    ...{ texts, historyOf, stops, io, takeSurveyed: kept.take },
+    ...{ ...seen, texts, historyOf, stops, io },
   };
   const finishMs = FINISH_MS + (task.refit === null ? FINISH_PASSES : REFIT_FINISH_PASSES) * surveyMs;
   const times = { finishMs, predictedRatio: predictedRatio(roles) };
@@ -286,6 +286,30 @@ async function readFeatures(
       `the texts are too large: ${(100 * texts.rowShare).toPrecision(3)} % of the rows are read for their terms`,
     );
   return { survey, texts };
+}
+
+/** What steps are fitted from: as an earlier model of the project has left it, or as it is read, with the rows that bins will be found from. */
+async function featuresOf(
+  task: TrainTask,
+  reading: Reading,
+  features: readonly TaskFeature[],
+  roles: RowRoles,
+  source: BatchSource,
+  outputCount: number,
+  io: FitIo,
+): Promise<{ survey: FeatureSurvey; texts: Corpora } & Pick<MemberContext, 'takeSurveyed' | 'facts'>> {
+  const single = singleBinned(reading.settings, roles, features.length, io);
+  const keeper = single === null ? null : await factsKeeper({ ...single, task, reading, features }, io);
+  const found = keeper?.found ?? null;
+  if (found !== null) {
+    const { steps, statistics } = found;
+    // Of a single member, which reads no texts, and whose categories are encoded already.
+    const survey = { stepsOf: () => [...steps], levelsOf: () => null, texts: [], statistics: [...statistics] };
+    return { survey, texts: NO_CORPORA, takeSurveyed: () => null, facts: memberFacts(keeper, statistics) };
+  }
+  const kept = surveyedRowKeeper(task, single, features.length);
+  const read = await readFeatures(task, reading, features, roles, source, outputCount, io, kept.add);
+  return { ...read, takeSurveyed: kept.take, facts: memberFacts(keeper, read.survey.statistics) };
 }
 
 /** Stands where a manifest needs a time and the artefact has none yet. */

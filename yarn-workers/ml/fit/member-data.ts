@@ -10,10 +10,15 @@ import {
 } from '../blueprints/settings.ts';
 import { constantScores } from './baseline.ts';
 import { binSampleRows, sampledForBins } from './bin-sample.ts';
-import { binnedDataset, findReference, type RowsToBin } from './binned/binned-dataset.ts';
+import { findReference, type RowsToBin } from './binned/binned-dataset.ts';
+import { BinsLost } from './binned/bin-store.ts';
+import { binsKey } from './binned/bins-key.ts';
+import { readReference } from './binned/dataset-file.ts';
+import type { BinSample } from './binned/kept-facts.ts';
+import { memberBins } from './binned/member-bins.ts';
 import { lightgbmDataset, type BoostDataset } from './boosting.ts';
 import type { FitIo, Spool } from './clock.ts';
-import { rowsByPass, rowsInMemory, type EncodedRows, type TableEncoder } from './encoder.ts';
+import { rowsByPass, rowsInMemory, type EncodedRows, type HeldOut, type TableEncoder } from './encoder.ts';
 import type { EngineDatasetFacts, EngineParameters, RowSink } from './engine.ts';
 import type { MemberContext } from './fit-member.ts';
 import type { HeldBackRows } from './held-back-rows.ts';
@@ -41,6 +46,13 @@ export interface MemberRows extends RowsToBin {
   readonly trainsAnywhere: (row: number) => boolean;
 }
 
+/** How a member's matrix is made. */
+export interface MemberMatrix {
+  readonly encoder: TableEncoder;
+  readonly steps: readonly ManifestStep[];
+  readonly heldOut: HeldOut | null;
+}
+
 /** What is known of a member's matrix before it is made. */
 interface Shape {
   readonly columnCount: number;
@@ -54,25 +66,25 @@ interface Shape {
 
 /**
  * Encodes a member's rows and gives them to the engine. Matrices of at most MATRIX_CELLS_MAX cells stay in memory. Where the training
- * rows have more, the bins of both parts are kept instead (`binnedDataset`); where there is no place to keep them, or the engine wants values, rows
+ * rows have more, the bins of both parts are kept instead (`memberBins`); where there is no place to keep them, or the engine wants values, rows
  * are encoded anew whenever they are needed.
  *
  * @param monotone constraints by matrix column; null without any
  */
 export async function memberData(
   context: MemberContext,
-  encoder: TableEncoder,
-  steps: readonly ManifestStep[],
+  member: MemberMatrix,
   rows: MemberRows,
   monotone: Shape['monotone'],
 ): Promise<MemberData> {
   const { settings, io } = context;
+  const { encoder, steps } = member;
   const { columnCount } = encoder;
   const trainingCount = countRows(context.rows.rowCount, rows.trainsAnywhere);
   const shape = { columnCount, trainingCount, categoryCounts: steps.flatMap(categoryCountsOf), monotone };
   const { openSpool } = io;
   return openSpool !== undefined && isBinned(settings, trainingCount * columnCount, io)
-    ? binnedData({ ...context, settings }, encoder, rows, shape, openSpool)
+    ? binnedData({ ...context, settings }, member, rows, shape, openSpool)
     : encodedData(context, encoder, rows, shape);
 }
 
@@ -140,34 +152,52 @@ async function sampleOf(
   return sample;
 }
 
+/** The rows that an earlier model of the project has left for bins, or those of the table, which are left for later ones. */
+async function keptSample(
+  context: MemberContext,
+  { encoder, steps, heldOut }: MemberMatrix,
+  rows: MemberRows,
+  shape: Shape,
+): Promise<BinSample> {
+  const { facts } = context;
+  const found = facts?.found ?? null;
+  if (found !== null) {
+    const kept = await found.readSample().catch(nullIfLost);
+    if (kept !== null) return kept;
+  }
+  const sample = await sampleOf(context, encoder, rows, shape);
+  await facts?.keep({ steps, encodings: heldOut?.categories?.encodings ?? [] }, sample);
+  return sample;
+}
+
+function nullIfLost(err: unknown): null {
+  if (!(err instanceof BinsLost)) throw err;
+  return null;
+}
+
 async function binnedData(
   context: MemberContext<GbmSettings>,
-  encoder: TableEncoder,
+  member: MemberMatrix,
   rows: MemberRows,
   shape: Shape,
   openSpool: () => Promise<Spool>,
 ): Promise<MemberData> {
-  const { engine } = context;
+  const { engine, task, features, io } = context;
+  const { encoder, steps, heldOut } = member;
   const facts = datasetFacts(context, rows, shape);
-  const reference = await findReference(context, facts, () => sampleOf(context, encoder, rows, shape));
-  const spools = { training: await openSpool(), holdout: await openSpool() };
-  try {
-    const parts = await binnedDataset(engine, facts, reference, encoder, rows, spools);
-    const { dataset, training, validation, holdout } = parts;
-    return {
-      ...{ training, validation },
-      dataset: lightgbmDataset(dataset, parametersOf(context, shape)),
-      heldBack: { validation, holdout, close: () => spools.holdout.close() },
-      close: async () => {
-        dataset.close();
-        await spools.training.close();
-      },
-    };
-  } catch (err) {
-    await spools.training.close();
-    await spools.holdout.close();
-    throw err;
-  }
+  const bytes = await findReference(context, facts, () => keptSample(context, member, rows, shape));
+  const keyOf = (program: string): string | null =>
+    binsKey({ table: task.table, features, steps, heldOut, rows, reference: bytes, program }, io.sha256);
+  const reference = readReference(bytes);
+  const tableRows = context.rows.rowCount;
+  const bins = await memberBins({ engine, facts, reference, encoder, rows, tableRows, keyOf }, io, openSpool);
+  const { training, validation, holdout, dataset } = bins;
+  return {
+    ...{ training, validation },
+    dataset: lightgbmDataset(dataset, parametersOf(context, shape)),
+    heldBack: { validation, holdout, close: () => bins.closeHoldout() },
+    close: () => bins.close(),
+  };
 }
 
 async function encodedData(

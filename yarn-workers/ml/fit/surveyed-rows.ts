@@ -1,5 +1,5 @@
 import type { TrainTask } from '#contracts';
-import type { ModelSettings } from '../blueprints/settings.ts';
+import type { GbmSettings, ModelSettings } from '../blueprints/settings.ts';
 import { binSampleRows, sampledForBins } from './bin-sample.ts';
 import type { FitIo } from './clock.ts';
 import type { ReadRows } from './encoder.ts';
@@ -23,19 +23,32 @@ export interface SurveyedRowKeeper {
 
 const NOTHING: SurveyedRowKeeper = { add: () => undefined, take: () => null };
 
-/** Keeps rows where a single member of a large table is to be boosted. */
-export function surveyedRowKeeper(
-  task: Pick<TrainTask, 'seed'>,
+/** The training rows of a large table's single member, and how many they are; null where that is not what is to be boosted. */
+export function singleBinned(
   settings: ModelSettings | null,
   roles: RowRoles,
   featureCount: number,
   io: FitIo,
-): SurveyedRowKeeper {
+): {
+  readonly settings: GbmSettings;
+  readonly trains: (row: number) => boolean;
+  readonly trainingCount: number;
+} | null {
   const [member, ...others] = roles.members;
-  if (member === undefined || others.length > 0 || member.bag !== undefined) return NOTHING;
+  if (member === undefined || others.length > 0 || member.bag !== undefined) return null;
   const trains = trainingRows(roles, member);
   const trainingCount = countRows(roles.of.length, trains);
-  if (!isBinned(settings, trainingCount * featureCount, io)) return NOTHING;
+  return isBinned(settings, trainingCount * featureCount, io) ? { settings, trains, trainingCount } : null;
+}
+
+/** Keeps rows where a single member of a large table is to be boosted. */
+export function surveyedRowKeeper(
+  task: Pick<TrainTask, 'seed'>,
+  single: ReturnType<typeof singleBinned>,
+  featureCount: number,
+): SurveyedRowKeeper {
+  if (single === null) return NOTHING;
+  const { trains, trainingCount } = single;
   const most = binSampleRows(featureCount);
   let keeper: RowKeeper | null = rowKeeper(sampledForBins(task.seed, trains, trainingCount, most));
   return {

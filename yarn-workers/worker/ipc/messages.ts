@@ -33,6 +33,7 @@ export const ConfigureMessage = strict({
   hadoop: ConfigSchema.properties.hadoop,
   ingest: ConfigSchema.properties.ingest,
   worker: ConfigSchema.properties.worker,
+  retention: ConfigSchema.properties.retention,
 });
 export type ConfigureMessage = Static<typeof ConfigureMessage>;
 

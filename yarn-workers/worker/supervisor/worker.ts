@@ -22,7 +22,10 @@ const FAREWELL_MS = 3_000;
 const INSIGHT_BEAT_MS = 2_000;
 
 export interface WorkerOptions {
-  readonly config: Pick<Config, 'worker' | 'ingest' | 'objectStore' | 'hadoop' | 'keys' | 'queue' | 'server'>;
+  readonly config: Pick<
+    Config,
+    'worker' | 'ingest' | 'objectStore' | 'hadoop' | 'keys' | 'queue' | 'server' | 'retention'
+  >;
   readonly logger: Logger;
   /** Secret that workers register with; read from the container's token file or `worker.poolSecretFile` when not given. */
   readonly poolSecret?: string;
@@ -122,6 +125,7 @@ class WorkerLoop {
           hadoop: config.hadoop,
           ingest: config.ingest,
           worker: config.worker,
+          retention: config.retention,
         },
         logger,
         environment: options.environment ?? process.env,

@@ -1,5 +1,8 @@
 import type { TaskProgress, TrainTask } from '#contracts';
 import { fitModel, type FitIo, type FitResult, type RankGroup } from '#ml';
+import { PROGRAM_VERSION } from '#runtime';
+import { binsFolder } from '#object-store';
+import { binObjects } from '../child/bin-objects.ts';
 import { openFileSpool } from '../child/file-spool.ts';
 import { resetPeakMemory } from '../child/peak-memory.ts';
 import type { TaskRun } from '../child/task-run.ts';
@@ -35,6 +38,8 @@ function openFit({ context, reporter, scratchDir, remainingMs }: TaskRun, spec: 
     reporter.progress({ ...latest, message: `${latest.message}, row ${row} of ${spec.table.rowCount}` });
     await reporter.breathe();
   });
+  const { hadoop, retention } = context.configuration;
+  const folder = binsFolder(spec.projectId, hadoop.user);
   const io: FitIo = {
     sha256,
     now: () => performance.now(),
@@ -47,6 +52,7 @@ function openFit({ context, reporter, scratchDir, remainingMs }: TaskRun, spec: 
     },
     onIteration: (progress) => reporter.progress(progress),
     openSpool: () => openFileSpool(scratchDir),
+    ...(retention.binsBytesMax === 0 ? {} : { bins: binObjects(context.store, folder, PROGRAM_VERSION) }),
     log: (line) => reporter.log(line),
   };
   return { source, engine, rethrow, io };

@@ -1,10 +1,12 @@
-import type { FitIo, Spool } from '../clock.ts';
+import type { FitIo } from '../clock.ts';
 import type { TableEncoder } from '../encoder.ts';
 import type { BoostingEngine, EngineDataset, EngineDatasetFacts } from '../engine.ts';
 import type { KeptRows } from '../kept-rows.ts';
 import { checkAgreement } from '../rank-group.ts';
-import { chunksInMemory, rowBinner, type BinnedRows } from './binned-rows.ts';
-import { readReference, type BinReference } from './dataset-file.ts';
+import { countRows } from '../row-roles.ts';
+import { rowBinner, type BinnedRows, type ChunkSink } from './binned-rows.ts';
+import { chunkLayout, type ChunkLayout } from './chunk-layout.ts';
+import type { BinReference } from './dataset-file.ts';
 import { datasetParts } from './dataset-parts.ts';
 
 /** So that each group of a data set is one column, a byte or two a row: its size is known beforehand, and we can write it. */
@@ -14,7 +16,7 @@ const plain = <Facts extends EngineDatasetFacts>(facts: Facts): Facts => ({
 });
 
 /**
- * The engine's bins, as the sample has them; nothing else is kept of it.
+ * The engine's bins, as the sample has them, for `readReference`; nothing else is kept of it.
  *
  * @throws INTERNAL where another rank finds other bins
  */
@@ -22,12 +24,25 @@ export async function findReference(
   { engine, io }: { readonly engine: BoostingEngine; readonly io: Pick<FitIo, 'ranks' | 'sha256'> },
   facts: EngineDatasetFacts,
   sampleOf: () => Promise<Pick<KeptRows, 'values' | 'rowCount'>>,
-): Promise<BinReference> {
+): Promise<Uint8Array> {
   const { values, rowCount } = await sampleOf();
   const reference = engine.findBins({ ...plain(facts), sample: values, sampleRowCount: rowCount });
   checkAgreement(io.ranks ?? null, 'bins', io.sha256(reference));
-  return readReference(reference);
+  return reference;
 }
+
+/** What rows are put into bins for. */
+export const BIN_PARTS = ['training', 'validation', 'holdout'] as const;
+export type BinPart = (typeof BIN_PARTS)[number];
+
+/** Something of each part. */
+export type OfParts<T> = Readonly<Record<BinPart, T>>;
+
+export const ofParts = <T>(of: (part: BinPart) => T): OfParts<T> => ({
+  training: of('training'),
+  validation: of('validation'),
+  holdout: of('holdout'),
+});
 
 /** Which rows are put into bins, and the target of those that train: of this rank, where several fit the model. */
 export interface RowsToBin {
@@ -39,34 +54,37 @@ export interface RowsToBin {
   readonly weights: Float32Array | null;
 }
 
-/** The parts of a table in bins. */
-export interface BinnedParts {
-  readonly dataset: EngineDataset;
-  readonly training: BinnedRows;
-  readonly validation: BinnedRows;
-  readonly holdout: BinnedRows;
+/** @param tableRows rows of the table */
+export function partLayouts(
+  reference: BinReference,
+  { validates, isHeldOut, labels }: RowsToBin,
+  tableRows: number,
+  chunkRowsMax?: number,
+): OfParts<ChunkLayout> {
+  const counts = {
+    training: labels.length,
+    validation: countRows(tableRows, validates),
+    holdout: countRows(tableRows, isHeldOut),
+  };
+  return ofParts((part) => chunkLayout(reference, counts[part], chunkRowsMax));
 }
 
 /**
- * Puts rows into the engine's bins in one pass over the table, and makes a data set of the training rows. Those are kept in a spool too, for
- * boosting that begins anew from scores, and so are the rows of the holdout; those that validate, which are looked at again and again, stay in
- * memory. A value takes a byte there instead of eight, and none is read again from where the table is.
+ * Puts rows into the engine's bins in one pass over the table. A value takes a byte there instead of eight, and none is read again from
+ * where the table is.
  *
- * Memory: LightGBM's bins and labels, the bins of the validation rows, a chunk of each part; while the data set is read, labels and a
- * column again.
+ * Memory: a chunk of each part, and what the sinks hold.
  */
-export async function binnedDataset(
-  engine: BoostingEngine,
-  facts: EngineDatasetFacts,
+export async function binRows(
   reference: BinReference,
   encoder: Pick<TableEncoder, 'columnCount' | 'pass'>,
-  { trains, validates, isHeldOut, labels, weights }: RowsToBin,
-  spools: { readonly training: Spool; readonly holdout: Spool },
-): Promise<BinnedParts> {
-  const { columnCount } = encoder;
-  const training = rowBinner(reference, columnCount, spools.training);
-  const validation = rowBinner(reference, columnCount, chunksInMemory());
-  const holdout = rowBinner(reference, columnCount, spools.holdout);
+  { trains, validates, isHeldOut }: RowsToBin,
+  layouts: OfParts<ChunkLayout>,
+  sinks: OfParts<ChunkSink>,
+): Promise<void> {
+  const { training, validation, holdout } = ofParts((part) =>
+    rowBinner(reference, encoder.columnCount, layouts[part], sinks[part]),
+  );
   const binnerOf = (row: number): typeof training | null =>
     trains(row) ? training : validates(row) ? validation : isHeldOut(row) ? holdout : null;
   await encoder.pass(async (values, count, firstRow) => {
@@ -75,12 +93,22 @@ export async function binnedDataset(
       if (full !== undefined) await full;
     }
   });
-  const rows = await training.end();
-  const file = datasetParts(reference, { rowCount: rows.rowCount, labels, weights }, rows);
-  return {
-    training: rows,
-    validation: await validation.end(),
-    holdout: await holdout.end(),
-    dataset: await engine.readDataset(plain(facts), file),
-  };
+  for (const binner of [training, validation, holdout]) await binner.end();
+}
+
+/**
+ * Has the engine read training rows that are in bins.
+ *
+ * Memory: LightGBM's bins and labels; while it reads, labels and a column again.
+ *
+ * @throws what reading the bins throws
+ */
+export function readBinned(
+  engine: BoostingEngine,
+  facts: EngineDatasetFacts,
+  reference: BinReference,
+  { labels, weights }: Pick<RowsToBin, 'labels' | 'weights'>,
+  rows: BinnedRows,
+): Promise<EngineDataset> {
+  return engine.readDataset(plain(facts), datasetParts(reference, { rowCount: rows.rowCount, labels, weights }, rows));
 }

@@ -4,18 +4,22 @@ import { copyRow, type EncodedRows } from '../encoder.ts';
 import { BLOCK_ROWS } from '../limits.ts';
 import { binnerOf } from './bin-mapper.ts';
 import { binValues } from './bin-values.ts';
+import { columnIn, rowsIn, type ChunkLayout } from './chunk-layout.ts';
 import type { BinReference } from './dataset-file.ts';
+import { readAhead } from './read-ahead.ts';
 
-/** Rows of a chunk: an even number, as LightGBM keeps the bins of two rows in a byte where there are few. */
-export const CHUNK_ROWS = 65_536;
-const BYTE_BINS_MAX = 256;
-const SHORT_BINS_MAX = 65_535;
+/** Columns of chunks, and chunks, that are read before they are needed. */
+const COLUMNS_AHEAD = 7;
+const CHUNKS_AHEAD = 1;
 
-/** Where chunks are kept, one after the other. */
-export type ChunkStore = Omit<Spool, 'close'>;
+/** Takes chunks, one after the other; the array may be used again when it is done. */
+export type ChunkSink = Pick<Spool, 'append'>;
+
+/** Chunks as if they lay one after the other. */
+export type ChunkSource = Pick<Spool, 'read'>;
 
 /** Chunks in memory. */
-export function chunksInMemory(): ChunkStore {
+export function chunksInMemory(): ChunkSink & ChunkSource {
   const chunks: Uint8Array[] = [];
   let chunkBytes = 1;
   return {
@@ -36,66 +40,45 @@ export interface BinnedRows extends EncodedRows {
   bins(place: number): AsyncGenerator<Uint8Array | Uint16Array>;
 }
 
-/** Takes rows of a matrix, block by block. */
+/** Takes rows of a matrix. */
 export interface RowBinner {
   /** Row `row` of a block that is as wide as the matrix. */
   add(values: Float64Array, row: number): Promise<void> | void;
-  end(): Promise<BinnedRows>;
-}
-
-/** A chunk's columns, one after the other, each with room for CHUNK_ROWS rows. */
-interface ChunkLayout {
-  readonly offsets: readonly number[];
-  readonly widths: readonly (1 | 2)[];
-  readonly chunkBytes: number;
-}
-
-function layoutOf({ columns }: BinReference): ChunkLayout {
-  const widths = columns.map(({ column, mapper: { binCount } }) => {
-    if (binCount > SHORT_BINS_MAX) throw new AppError('INTERNAL', `column ${column} has ${binCount} bins`);
-    return binCount <= BYTE_BINS_MAX ? 1 : 2;
-  });
-  let chunkBytes = 0;
-  const offsets = widths.map((width) => (chunkBytes += width * CHUNK_ROWS) - width * CHUNK_ROWS);
-  return { offsets, widths, chunkBytes };
-}
-
-/** The bins of a column in a chunk, of its first `rowCount` rows. */
-function columnIn(bytes: Uint8Array, width: 1 | 2, rowCount: number): Uint8Array | Uint16Array {
-  if (width === 1) return bytes.subarray(0, rowCount);
-  // What a store gives may begin anywhere.
-  const whole = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
-  return new Uint16Array(whole.buffer, whole.byteOffset, rowCount);
+  /** @throws INTERNAL unless as many rows came as the layout has */
+  end(): Promise<void>;
 }
 
 /**
- * Puts rows into bins. Memory: one chunk and what the store holds.
+ * Puts rows into bins. Memory: one chunk, and what the sink holds.
  *
  * @param columnCount of the matrix; columns that have one bin are not kept
  */
-export function rowBinner(reference: BinReference, columnCount: number, store: ChunkStore): RowBinner {
-  const layout = layoutOf(reference);
+export function rowBinner(
+  reference: BinReference,
+  columnCount: number,
+  layout: ChunkLayout,
+  sink: ChunkSink,
+): RowBinner {
+  const { chunkRows, chunkBytes, offsets, widths } = layout;
   const binners = reference.columns.map(({ mapper }) => binnerOf(mapper));
-  const chunk = new Uint8Array(layout.chunkBytes);
-  const columns = layout.offsets.map((offset, place) =>
-    columnIn(chunk.subarray(offset), layout.widths[place] ?? 1, CHUNK_ROWS),
-  );
+  const chunk = new Uint8Array(chunkBytes);
+  const columns = offsets.map((offset, place) => columnIn(chunk.subarray(offset), widths[place] ?? 1, chunkRows));
   const staged = new Float64Array(BLOCK_ROWS * columnCount);
   let stagedCount = 0;
-  let chunkRows = 0;
+  let filledRows = 0;
   let rowCount = 0;
   const binStaged = (): void => {
     for (const [place, { column }] of reference.columns.entries()) {
       const bins = columns[place];
-      if (bins !== undefined) binners[place]?.(staged, column, columnCount, stagedCount, bins, chunkRows);
+      if (bins !== undefined) binners[place]?.(staged, column, columnCount, stagedCount, bins, filledRows);
     }
-    chunkRows += stagedCount;
+    filledRows += stagedCount;
     rowCount += stagedCount;
     stagedCount = 0;
   };
   const flush = async (): Promise<void> => {
-    await store.append(chunk);
-    chunkRows = 0;
+    await sink.append(chunk);
+    filledRows = 0;
   };
   return {
     add: (values, row) => {
@@ -103,50 +86,61 @@ export function rowBinner(reference: BinReference, columnCount: number, store: C
       stagedCount += 1;
       if (stagedCount < BLOCK_ROWS) return;
       binStaged();
-      return chunkRows === CHUNK_ROWS ? flush() : undefined;
+      return filledRows === chunkRows ? flush() : undefined;
     },
     end: async () => {
       binStaged();
-      if (chunkRows > 0) await flush();
-      return binnedRows(reference, layout, rowCount, columnCount, store);
+      if (rowCount !== layout.rowCount)
+        throw new AppError('INTERNAL', `${rowCount} rows were put into bins, expected ${layout.rowCount}`);
+      if (filledRows === 0) return;
+      for (const bins of columns) bins.fill(0, filledRows);
+      await flush();
     },
   };
 }
 
-function binnedRows(
+/** Rows that a {@link rowBinner} put into bins. Memory: what is read ahead, beside what the source holds. */
+export function binnedRows(
   reference: BinReference,
-  { offsets, widths, chunkBytes }: ChunkLayout,
-  rowCount: number,
   columnCount: number,
-  store: ChunkStore,
+  layout: ChunkLayout,
+  source: ChunkSource,
 ): BinnedRows {
+  const { rowCount, chunkRows, chunkBytes, chunkCount, offsets, widths } = layout;
   const values = reference.columns.map(({ mapper }) => binValues(mapper));
-  const rowsFrom = (first: number): number => Math.min(CHUNK_ROWS, rowCount - first);
   return {
     rowCount,
     columnCount,
     bins: async function* (place) {
       const width = widths[place] ?? 1;
-      for (let first = 0, at = offsets[place] ?? 0; first < rowCount; first += CHUNK_ROWS, at += chunkBytes)
-        yield columnIn(await store.read(at, width * rowsFrom(first)), width, rowsFrom(first));
+      const pieceOf = (chunk: number): Promise<Uint8Array> =>
+        source.read(chunk * chunkBytes + (offsets[place] ?? 0), width * chunkRows);
+      let chunk = 0;
+      for await (const piece of readAhead(chunkCount, COLUMNS_AHEAD, pieceOf)) {
+        yield columnIn(piece, width, rowsIn(layout, chunk));
+        chunk += 1;
+      }
     },
     forEach: async (sink) => {
       const block = new Float64Array(BLOCK_ROWS * columnCount).fill(NaN);
-      for (let first = 0, at = 0; first < rowCount; first += CHUNK_ROWS, at += chunkBytes) {
-        const chunk = await store.read(at, chunkBytes);
-        const chunkRows = rowsFrom(first);
-        const columns = offsets.map((offset, place) => columnIn(chunk.subarray(offset), widths[place] ?? 1, chunkRows));
-        for (let from = 0; from < chunkRows; from += BLOCK_ROWS) {
-          const count = Math.min(BLOCK_ROWS, chunkRows - from);
+      let first = 0;
+      for await (const chunk of readAhead(chunkCount, CHUNKS_AHEAD, (index) =>
+        source.read(index * chunkBytes, chunkBytes),
+      )) {
+        const count = Math.min(chunkRows, rowCount - first);
+        const columns = offsets.map((offset, place) => columnIn(chunk.subarray(offset), widths[place] ?? 1, count));
+        for (let from = 0; from < count; from += BLOCK_ROWS) {
+          const blockRows = Math.min(BLOCK_ROWS, count - from);
           for (const [place, { column }] of reference.columns.entries()) {
             const bins = columns[place];
             const valueOf = values[place];
             if (bins === undefined || valueOf === undefined) continue;
-            for (let row = 0, to = column; row < count; row += 1, to += columnCount)
+            for (let row = 0, to = column; row < blockRows; row += 1, to += columnCount)
               block[to] = valueOf[bins[from + row] ?? 0] ?? NaN;
           }
-          sink(block, count, first + from);
+          sink(block, blockRows, first + from);
         }
+        first += count;
       }
     },
   };

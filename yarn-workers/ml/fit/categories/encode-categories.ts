@@ -86,6 +86,17 @@ export async function encodeCategories(
   };
 }
 
+/** Encodings that an earlier fit of the same rows has found. */
+export const knownEncodings = (
+  context: Pick<EncodingContext, 'task' | 'rows' | 'roles'>,
+  member: Member,
+  steps: readonly ManifestStep[],
+  encodings: readonly HeldOutEncoding[],
+): CategoryEncodings => ({
+  steps,
+  heldOut: encodings.length === 0 ? null : { encodings, partOf: partsOf(context, member) },
+});
+
 /** Shares, not counts, so that a refit on more rows reads the same numbers. */
 function countStep(
   { feature, keys, counts, missingCount }: LevelCounts & { feature: number },
@@ -180,7 +191,10 @@ function momentsOf(moments: TargetMoments, place: number, output: number, leftOu
 }
 
 /** The part of each training row, dealt by hash; rows that stay together in partitions are dealt together. */
-function partsOf({ task, rows, roles }: EncodingContext, member: Member): (row: number) => number {
+function partsOf(
+  { task, rows, roles }: Pick<EncodingContext, 'task' | 'rows' | 'roles'>,
+  member: Member,
+): (row: number) => number {
   const salted = hash32(task.seed, PARTS_SALT);
   const keyOf = dealtBy(task, rows);
   const trains = trainingRows(roles, member);

@@ -38,6 +38,9 @@ export interface Corpora {
 
 const COUNT_MAX = 0xffff;
 
+/** Of tables without texts. */
+export const NO_CORPORA: Corpora = { all: [], holds: () => false, rowShare: 1, release: () => undefined };
+
 /**
  * Each member's vocabulary, found from its own training rows, and one pass that turns the texts into numbers; the texts
  * themselves are not kept. Where not all fit, characters beside words are left out, and then rows by hash. Memory: 6 bytes
@@ -51,7 +54,7 @@ export async function readCorpora(
   source: BatchSource,
   signal?: AbortSignal,
 ): Promise<Corpora> {
-  if (surveyed.length === 0) return { all: [], holds: () => false, rowShare: 1, release: () => undefined };
+  if (surveyed.length === 0) return NO_CORPORA;
   const termsMax = Math.min(TERMS_MAX, Math.floor(TERM_COEFFICIENTS_MAX / task.outputCount));
   const all = surveyed.map((terms) => corpusReader(terms, roles, termsMax, task.rowCount));
   const fits = entriesOf(all) <= CORPUS_ENTRIES_MAX;
