@@ -170,3 +170,16 @@ export async function deleteProject(db: Queryable, id: string): Promise<void> {
   await db.knex('autopilot_runs').where({ project_id: id }).delete();
   await db.knex('projects').where({ id }).delete();
 }
+
+/** Ids that one statement asks for. */
+const IDS_MAX = 200;
+
+/** Those of the projects that exist. */
+export async function existingProjects(db: Queryable, ids: readonly string[]): Promise<Set<string>> {
+  const existing = new Set<string>();
+  for (let start = 0; start < ids.length; start += IDS_MAX) {
+    const query = db.knex('projects').whereIn('id', ids.slice(start, start + IDS_MAX));
+    for (const { id } of await rowsOf<{ id: string }>(query.select('id'))) existing.add(id);
+  }
+  return existing;
+}

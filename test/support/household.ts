@@ -260,6 +260,6 @@ export class Household {
 /** Sweeps after which nothing may be left over. */
 const SWEEPS_MAX = 5;
 /** The shortest times that the configuration takes. */
-const SWEEP = { sweepIntervalMs: 1, attemptMs: 1, orphanMs: 1 };
+const SWEEP = { sweepIntervalMs: 1, attemptMs: 1, orphanMs: 1, binsBytesMax: 1_000_000 };
 /** Until everything that is there is older than that. */
 const AGE_MS = 5;

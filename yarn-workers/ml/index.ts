@@ -82,6 +82,7 @@ export { rankedPartition } from './insights/insight-rows.ts';
 export { wordCloudOf } from './insights/word-cloud.ts';
 export { conformalIntervals, type ConformalIntervals } from './intervals/conformal-intervals.ts';
 export { coverageOfRows, rowsForCoverage } from './intervals/interval-ends.ts';
+export { mayKeepBins } from './memory/keeps-bins.ts';
 export { forecastTraining } from './memory/forecast-training.ts';
 export { type MemoryForecast } from './memory/forecast.ts';
 export { ranksOf } from './memory/ranks-of.ts';

@@ -9,7 +9,8 @@ import {
   type TaskSpec,
   type TrainTask,
 } from '#contracts';
-import type { HdfsSharing } from '#object-store';
+import { mayKeepBins } from '#ml';
+import { binsFolder, type HdfsSharing } from '#object-store';
 import { findUser, type Database, type Task } from '#store';
 import type { AttemptAccess } from '../queue/index.ts';
 import type { UserTokens } from './user-tokens.ts';
@@ -17,14 +18,27 @@ import type { UserTokens } from './user-tokens.ts';
 /** Folders that are opened at a time: what puts a profile's parts together reads one of each, and its lease has begun. */
 const FOLDERS_AT_ONCE = 8;
 
-/** Opens attempts, and what their tasks read, to the users in whose names they run. */
-export function hdfsAccess(database: Database, sharing: HdfsSharing, tokens: UserTokens | null): AttemptAccess {
+/**
+ * Opens attempts, what their tasks read, and where tasks keep tables in bins, to the users in whose names they run. The bins are each user's
+ * own, and stay open to him: he has read the table that they are of.
+ *
+ * @param keepsBins whether any are kept
+ */
+export function hdfsAccess(
+  database: Database,
+  sharing: HdfsSharing,
+  tokens: UserTokens | null,
+  keepsBins: boolean,
+): AttemptAccess {
   return {
     hasTokens: tokens !== null,
     async open(task, attemptPath) {
       const user = await userOf(database, task);
       await sharing.openForWriting(attemptPath, user);
-      const folders = new Set(inputsOf(task.spec, task.checkpoint?.path)).values();
+      const { spec } = task;
+      if (keepsBins && spec.kind === 'train' && mayKeepBins(spec))
+        await sharing.openForWriting(binsFolder(spec.projectId, user), user);
+      const folders = new Set(inputsOf(spec, task.checkpoint?.path)).values();
       const opener = async (): Promise<void> => {
         for (const folder of folders) await sharing.openForReading(folder, user);
       };

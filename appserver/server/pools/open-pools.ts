@@ -112,12 +112,12 @@ function openYarnPools({ config, database, logger, installationId }: PoolsOption
 }
 
 /** In HDFS the platform's users are told apart; elsewhere all programs are one user. */
-function accessOf({ objectStore, hadoop }: Config, database: Database, cluster: Cluster): AttemptAccess {
+function accessOf({ objectStore, hadoop, retention }: Config, database: Database, cluster: Cluster): AttemptAccess {
   if (objectStore.driver !== 'hdfs') return sharedAccess;
   const { hdfs, serviceUser, hdfsAs, settings } = cluster;
   const sharing = new HdfsSharing(hdfs, objectStore.root, serviceUser, hdfsAs);
   const tokens = settings.security === 'simple' ? null : new UserTokens(cluster, hadoop.tokenRefreshMs, systemClock);
-  return hdfsAccess(database, sharing, tokens);
+  return hdfsAccess(database, sharing, tokens, retention.binsBytesMax > 0);
 }
 
 function submitters({ yarn, hadoop }: Config, cluster: Cluster): (userName: string) => Submitter {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { AppError } from '#contracts';
+import { projectBins } from '#object-store';
 import { failpoint } from '#runtime';
 import {
   batchPredictionsInWork,
@@ -73,6 +74,7 @@ async function removeProjectIn(
   if ((await openJobsOfProject(trx, id)).some((jobId) => !known.has(jobId))) return false;
   await refuseDeployed(trx, id);
   await doomJobs(trx, { projectId: id });
+  await doomFolder(trx, projectBins(id));
   await deleteProject(trx, id);
   await failpoint('delete.inDatabase');
   return true;

@@ -3,6 +3,7 @@ import { failpoint, systemClock, type Clock, type Config } from '#runtime';
 import {
   countRemoved,
   dueDoomedFolders,
+  existingProjects,
   folderOf,
   forgetDoomedFolder,
   postponeDoomedFolder,
@@ -15,6 +16,7 @@ import {
   type Transaction,
 } from '#store';
 import { createDuty, type Duty, type DutyContext } from '../duties/index.ts';
+import { unneededBins } from './sweep-bins.ts';
 import { CLOCK_FOLDER, judgeObjects, readStoreClock, type JudgeOptions, type Verdict } from './judge-objects.ts';
 
 /** What one run does at most. */
@@ -29,6 +31,8 @@ const LIMITS: SweepLimits = { objectsMax: 10_000, pageObjects: 500 };
 const FOLDERS_MAX = 1_000;
 /** How often folders of deleted resources are looked for: who deletes because the disk is full waits for the room. */
 const DOOMED_INTERVAL_MS = 1_000;
+/** How often tables in bins are looked at, all of them together. */
+const BINS_INTERVAL_MS = 600_000;
 /** How often unfinished writes are looked for: that walk cannot be cut into pieces. */
 const TEMPORARY_INTERVAL_MS = 3_600_000;
 
@@ -39,7 +43,7 @@ interface Tally {
   lastError: unknown;
 }
 
-type SweepConfig = Pick<Config['retention'], 'sweepIntervalMs' | 'attemptMs' | 'orphanMs'>;
+type SweepConfig = Pick<Config['retention'], 'sweepIntervalMs' | 'attemptMs' | 'orphanMs' | 'binsBytesMax'>;
 
 interface Sweep extends DutyContext {
   readonly store: ObjectStore;
@@ -50,7 +54,7 @@ interface Sweep extends DutyContext {
 
 /**
  * Deletes objects that nothing needs (`referencedFolders` of the store says what is needed): folders of deleted
- * resources within a second, what ended attempts and died app servers left after a while. Goes through the object store in
+ * resources within a second, what ended attempts and died app servers left after a while, tables in bins beyond what they may take. Goes through the object store in
  * pieces, a piece a run, and tells what it holds. One object that cannot be deleted does not keep the others.
  */
 export function objectSweeperDuty(
@@ -61,6 +65,7 @@ export function objectSweeperDuty(
 ): Duty {
   let walkedAt = -Infinity;
   let temporaryAt = -Infinity;
+  let binsAt = -Infinity;
   return createDuty({
     name: 'object-sweeper',
     intervalMs: Math.min(DOOMED_INTERVAL_MS, config.sweepIntervalMs),
@@ -72,6 +77,10 @@ export function objectSweeperDuty(
         if (clock.monotonicMs() - walkedAt >= config.sweepIntervalMs) {
           walkedAt = clock.monotonicMs();
           await walkOn(sweep);
+        }
+        if (clock.monotonicMs() - binsAt >= BINS_INTERVAL_MS) {
+          await sweepBins(sweep);
+          binsAt = clock.monotonicMs();
         }
         if (clock.monotonicMs() - temporaryAt >= TEMPORARY_INTERVAL_MS) {
           await sweepUnfinished(sweep);
@@ -177,6 +186,24 @@ function counted(round: SweepRound, object: ObjectEntry, verdict: Verdict): Swee
   return verdict === 'needed'
     ? { ...round, referenced: plus(round.referenced, object) }
     : { ...round, waiting: plus(round.waiting, object) };
+}
+
+/** Tables in bins that there is no place for any more. */
+async function sweepBins(sweep: Sweep): Promise<void> {
+  const { store, database, config, signal } = sweep;
+  let removed = NOTHING;
+  const unneeded = await unneededBins(store, {
+    bytesMax: config.binsBytesMax,
+    orphanMs: config.orphanMs,
+    existing: (ids) => existingProjects(database, ids),
+    storeClock: () => readStoreClock(store),
+    signal,
+  });
+  for (const object of unneeded) {
+    if (signal.aborted) break;
+    if (await remove(sweep, object)) removed = plus(removed, object);
+  }
+  if (removed.objects > 0) await inLead(sweep, (trx) => countRemoved(trx, removed));
 }
 
 /** What writers that died have begun, and readings of the store's clock. */

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatasetProfile, parse, StoredTable, type TrainTask } from '#contracts';
 import { encodeOutOfFold, fitModel, forecastTraining, planAutopilot, profileTable } from '#ml';
+import { FileObjectStore, binsFolder } from '#object-store';
+import { PROGRAM_VERSION } from '#runtime';
 import { DEFAULT_INGEST_LIMITS, DuckDb, openInPlace, registerInPlace } from '#tables';
+import { binObjects } from '../../../yarn-workers/worker/child/bin-objects.ts';
 import { DatasetCache } from '../../../yarn-workers/worker/child/dataset-cache.ts';
 import { openFileSpool } from '../../../yarn-workers/worker/child/file-spool.ts';
 import { testEngine } from '../../support/boosting-engine.ts';
@@ -26,6 +29,7 @@ const {
   numericOnly = false,
   blueprint = 'lightgbm-default',
   ranks = null,
+  bins = null,
 } = JSON.parse(options) as {
   readonly threads?: number;
   readonly trees?: number;
@@ -33,6 +37,8 @@ const {
   readonly numericOnly?: boolean;
   readonly blueprint?: string;
   readonly ranks?: RankOptions | null;
+  /** Folder where bins are kept; the next run finds them there. Not said: they are in a spool. */
+  readonly bins?: string | null;
 };
 const scratchDirectory = mkdtempSync(path.join(tmpdir(), 'trainyard-large-'));
 mkdirSync(path.join(scratchDirectory, 'spill'));
@@ -159,6 +165,10 @@ async function train() {
   const io = freeIo({
     ...(ranks === null ? {} : { ranks: await joinRanks(engine, ranks) }),
     openSpool: () => openFileSpool(scratchDirectory),
+    ...(bins === null
+      ? {}
+      : { bins: binObjects(new FileObjectStore(bins), binsFolder('project', ''), PROGRAM_VERSION) }),
+    log: (line) => mark(line),
     onProgress: async (progress) => {
       if (`${progress.phase} ${progress.message}` !== phase) mark((phase = `${progress.phase} ${progress.message}`));
       await new Promise((resolve) => setImmediate(resolve));

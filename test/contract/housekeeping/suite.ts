@@ -1,7 +1,7 @@
 import { utimes } from 'node:fs/promises';
 import { expect } from 'chai';
 import { AppError, type ClaimedTask } from '#contracts';
-import type { ListOptions, ObjectEntry, ObjectStore } from '#object-store';
+import { binsFolder, projectBins, type ListOptions, type ObjectEntry, type ObjectStore } from '#object-store';
 import {
   attemptFolders,
   deleteOldJobs,
@@ -15,6 +15,7 @@ import {
   getTask,
   insertBatchPrediction,
   insertDataset,
+  insertProject,
   lead,
   postponeDoomedFolder,
   readClock,
@@ -33,7 +34,7 @@ import { plansOf, scansOf } from './plans.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const RETENTION = { sweepIntervalMs: 60_000, attemptMs: HOUR_MS, orphanMs: DAY_MS };
+const RETENTION = { sweepIntervalMs: 60_000, attemptMs: HOUR_MS, orphanMs: DAY_MS, binsBytesMax: 100 };
 const HISTORY = { jobsDays: 90, logDays: 30, uploadDays: 7 };
 
 /** What may be deleted and what may not, by the rows of the database; and the sweeper that deletes it. */
@@ -377,6 +378,82 @@ export function housekeepingSuite(name: string, open: () => Promise<TestStore>):
       });
     });
 
+    describe('the sweeper of tables in bins', () => {
+      const KEYS = ['a', 'b', 'c'].map((digit) => digit.repeat(64));
+      const leadership = async (): Promise<Leadership> => {
+        const mine = await lead(world.database, 'object-sweeper', 'tester', DAY_MS * 1_000);
+        if (mine === null) throw new Error('nobody else leads');
+        return mine;
+      };
+      const sweep = async (bins: ObjectStore = world.objects): Promise<void> => {
+        const { signal } = new AbortController();
+        const duty = objectSweeperDuty(bins, RETENTION);
+        await duty.run({ database: world.database, logger: SILENT_LOGGER, leadership: await leadership(), signal });
+      };
+      const names = async (): Promise<string[]> =>
+        (await Array.fromAsync(world.objects.list('bins'))).map(({ path }) => path);
+      /** An object of so many bytes that was written so many hours ago. */
+      async function write(path: string, sizeBytes: number, hoursAgo: number): Promise<string> {
+        await world.objects.write(path, new Uint8Array(sizeBytes));
+        const then = new Date(Date.now() - hoursAgo * HOUR_MS);
+        await utimes(world.objects.localPath(path), then, then);
+        return path;
+      }
+      /** A set of 40 bytes; without an index it is not whole. */
+      const writeSet = async (project: string, key: number, hoursAgo: number, isWhole = true): Promise<string[]> => {
+        const set = `${binsFolder(project, 'alice')}/${KEYS[key] ?? ''}.bins_${key}`;
+        const shards = [await write(`${set}.training-000000`, 20, hoursAgo)];
+        return [...shards, await write(`${set}.${isWhole ? 'index' : 'holdout-000000'}`, 20, hoursAgo)];
+      };
+      const addProject = async (id: string): Promise<void> => {
+        const dataset = { id: `d-${id}`, name: 'd', source: {}, jobId: 'j', createdBy: 'u', uploadPath: null };
+        await insertDataset(world.database, dataset);
+        const project = { id, name: id, description: '', datasetId: dataset.id, createdBy: 'u' };
+        await insertProject(world.database, project);
+      };
+
+      it('takes those of projects that do not exist, and keeps those that do', async () => {
+        await addProject('p1');
+        const kept = await writeSet('p1', 0, 100);
+        await writeSet('p2', 0, 0);
+        await writeSet('p2', 1, 0, false);
+        await write('bins/p2/x/something', 1, 0);
+        await sweep();
+        expect(await names()).to.deep.equal(kept.sort());
+        expect((await readSweep(world.database)).removed).to.deep.equal({ objects: 5, bytes: 81 });
+      });
+
+      it('takes what writers that died have begun, a day after their last word', async () => {
+        await addProject('p1');
+        const young = await writeSet('p1', 0, 23, false);
+        await writeSet('p1', 1, 25, false);
+        await sweep(hooked(world.objects, { fullDisk: true }));
+        expect(await names(), 'without the store’s clock nothing is old').to.have.length(4);
+        await sweep();
+        expect(await names()).to.deep.equal(young.sort());
+      });
+
+      it('takes the set that was used longest ago where they are too many, its index first', async () => {
+        await addProject('p1');
+        await addProject('p2');
+        const sets = [await writeSet('p1', 0, 50), await writeSet('p2', 1, 40), await writeSet('p1', 2, 30)];
+        const used = await write(sets[0]?.[0]?.replace('training-000000', 'used-1') ?? '', 0, 1);
+        const order: string[] = [];
+        await sweep(hooked(world.objects, { onDelete: (path) => order.push(path) }));
+        expect(order.slice(0, 2)).to.deep.equal([...(sets[1] ?? [])].reverse());
+        expect(await names()).to.deep.equal([...(sets[0] ?? []), ...(sets[2] ?? []), used].sort());
+      });
+
+      it('takes all of a deleted project at once, whatever is being written', async () => {
+        await writeSet('p1', 0, 0);
+        await writeSet('p1', 1, 0, false);
+        await world.database.transaction((trx) => doomFolder(trx, projectBins('p1')));
+        await sweep();
+        expect(await names()).to.deep.equal([]);
+        expect(await dueDoomedFolders(world.database, 10)).to.deep.equal([]);
+      });
+    });
+
     describe('history', () => {
       const context = async () => {
         const leadership = await lead(world.database, 'sweeper', 'tester', DAY_MS * 10_000);
@@ -486,6 +563,8 @@ export function housekeepingSuite(name: string, open: () => Promise<TestStore>):
 }
 
 interface Hooks {
+  /** Sees each path that is to be deleted. */
+  readonly onDelete?: (path: string) => void;
   /** Once, when the first list has ended. */
   readonly afterList?: () => Promise<void>;
   /** Once, before the first deletion. */
@@ -508,6 +587,7 @@ function hooked(store: ObjectStore, hooks: Hooks): ObjectStore {
       const act = beforeDelete;
       beforeDelete = undefined;
       await act?.();
+      hooks.onDelete?.(path);
       if (path === hooks.failsFor) throw new AppError('STORE_UNAVAILABLE', 'not now');
       await store.delete(path);
     },
