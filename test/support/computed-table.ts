@@ -20,8 +20,17 @@ const levelOf = (row: number): number => Math.floor(LEVELS.length * uniform(row,
 const SOILS = Array.from({ length: 120 }, (_, soil) => `soil ${soil}`);
 const soilOf = (row: number): number => Math.floor(SOILS.length * uniform(row, 90_003));
 
+const WORDS = ['wet', 'dry', 'steep', 'flat', 'stony', 'deep', 'clay', 'sand'];
+const noteOf = (row: number): string =>
+  [90_004, 90_005, 90_006].map((salt) => WORDS[Math.floor(WORDS.length * uniform(row, salt))]).join(' ');
+
 const isPositive = (row: number): boolean =>
-  uniform(row, 0) + uniform(row, 1) * uniform(row, 2) + (levelOf(row) === 2 ? 0.4 : 0) + uniform(row, 90_002) > 1.3;
+  uniform(row, 0) +
+    uniform(row, 1) * uniform(row, 2) +
+    (levelOf(row) === 2 ? 0.4 : 0) +
+    (noteOf(row).includes('wet') ? 0.1 : 0) +
+    uniform(row, 90_002) >
+  1.3;
 
 /** A table that is computed when it is read. */
 export const source: BatchSource = {
@@ -42,6 +51,7 @@ export const source: BatchSource = {
             return { view: 'dictionary', name, codes: Int32Array.from(rows, levelOf), dictionary: LEVELS };
           if (name === 'soil')
             return { view: 'dictionary', name, codes: Int32Array.from(rows, soilOf), dictionary: SOILS };
+          if (name === 'note') return { view: 'text', name, values: rows.map(noteOf) };
           const column = Number(name.slice(1));
           return { view: 'number', name, values: Float64Array.from(rows, (row) => cellOf(row, column)) };
         }),
@@ -52,15 +62,16 @@ export const source: BatchSource = {
 
 const names = Array.from({ length: NUMBERS }, (_, column) => `x${column}`);
 
-/** A feature that tasks do not have by default. */
+/** Features that tasks do not have by default. */
 export const SOIL = { name: 'soil', type: 'categorical' as const, uniqueCount: SOILS.length };
+export const NOTE = { name: 'note', type: 'text' as const, uniqueCount: WORDS.length ** 3 };
 
 /** A task on it that is boosted on from bins where no more than CELLS_MAX cells stay in memory. */
 export const taskOf = (changes: Partial<TrainTask>): TrainTask => ({
   ...{ kind: 'train', modelId: 'model', projectId: 'project', datasetId: 'dataset', metric: 'logLoss' },
   table: {
     rowCount: ROWS,
-    columns: [...names, 'tree', 'soil', 'target'].map((name, position) => ({
+    columns: [...names, 'tree', 'soil', 'note', 'target'].map((name, position) => ({
       ...{ name, position, hasTwin: false },
       storage: name.startsWith('x') ? 'float64' : 'string',
       parse: name.startsWith('x') ? numberRule : textRule,

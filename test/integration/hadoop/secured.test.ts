@@ -13,9 +13,10 @@ import {
   type HttpTransport,
   type Identity,
 } from '#hadoop-auth';
-import { HdfsObjectStore, HdfsSharing, openObjectStore } from '#object-store';
+import { HdfsObjectStore, HdfsSharing, binsFolder, openObjectStore } from '#object-store';
 import { loadConfig } from '#runtime';
 import { WebHdfsClient, type HdfsAccess } from '#webhdfs';
+import { binObjects } from '../../../yarn-workers/worker/child/bin-objects.ts';
 import { fails, objectStoreSuite, textOf } from '../../contract/object-store/suite.ts';
 import { appErrorOf } from '../../support/expect-error.ts';
 import { hdfsClient, identityOf, transportOf } from '../../support/hadoop/clients.ts';
@@ -245,6 +246,48 @@ describe('HDFS, secured', function () {
     expect(await textOf(store.read('models/t1/1-x/manifest'))).to.equal('by alice');
     expect(await paths(store, 'models')).to.deep.equal(['models/m1/blob', 'models/t1/1-x/manifest']);
     await store.deleteTree('models');
+  });
+
+  it('keeps tables in bins for the user who has read them, and for nobody else; the service takes them away', async () => {
+    const root = '/user/trainyard/bins-once';
+    await client({ user: 'hdfs' }).setPermission('/user/trainyard', '711');
+    const store = new HdfsObjectStore(service, root);
+    const sharing = new HdfsSharing(service, root, 'trainyard', (user) => client({ access: { kind: 'doAs', user } }));
+    const binsOf = (user: string, owner: string) =>
+      binObjects(
+        new HdfsObjectStore(client({ access: { kind: 'doAs', user } }), root),
+        binsFolder('p1', owner),
+        '1.0.0',
+      );
+    const key = 'a'.repeat(64);
+    await fails(
+      'HDFS_PERMISSION_DENIED',
+      binsOf('alice', 'alice').create(key).write('training-000000', Buffer.from('x')),
+    );
+    for (const user of ['alice', 'bob']) await sharing.openForWriting(binsFolder('p1', user), user);
+    const alice = binsOf('alice', 'alice');
+    const writer = alice.create(key);
+    await writer.write('training-000000', Buffer.from('0123456789'));
+    expect(await alice.find(key), 'not sealed').to.deep.equal([]);
+    await writer.seal(Buffer.from('index'));
+    const begun = alice.create(key);
+    await begun.write('training-000000', Buffer.from('of another writer'));
+    const [found, ...others] = await alice.find(key);
+    expect(others).to.deep.equal([]);
+    expect(Buffer.from(found?.index ?? []).toString()).to.equal('index');
+    expect(Buffer.from((await found?.read('training-000000', 2, 5)) ?? []).toString()).to.equal('23456');
+    await begun.abandon();
+    expect(await paths(store, 'bins')).to.have.length(2);
+    // Bob finds none in his own folder, and may not look into hers.
+    expect(await binsOf('bob', 'bob').find(key)).to.deep.equal([]);
+    await fails('HDFS_PERMISSION_DENIED', binsOf('bob', 'alice').find(key));
+    const [index = ''] = await paths(store, 'bins');
+    const bob = new HdfsObjectStore(client({ access: { kind: 'doAs', user: 'bob' } }), root);
+    await fails('HDFS_PERMISSION_DENIED', textOf(bob.read(index)));
+    // As the sweeper does.
+    for (const path of await paths(store, 'bins')) await store.delete(path);
+    expect(await alice.find(key)).to.deep.equal([]);
+    await store.deleteTree('bins');
   });
 
   let count = 0;

@@ -44,15 +44,7 @@ export async function boostMembers(
   const isRefit = context.task.refit !== null;
   // The copies of a refit read the same rows.
   const distinct = isRefit ? members.slice(0, 1) : members;
-  const ownEncodings: CategoryEncodings[] = [];
-  const found = context.facts?.found ?? null;
-  for (const member of distinct)
-    ownEncodings.push(
-      found === null
-        ? await encodeCategories(context, member, stepsOf(member), levelsOf)
-        : knownEncodings(context, member, found.steps, found.encodings),
-    );
-  const ownScores = await scoresOfTexts(context, distinct, times);
+  const { ownEncodings, ownScores, facts } = await ownColumns(context, distinct, { stepsOf, levelsOf }, times);
   const encodings = members.map((_, index) => ownEncodings[isRefit ? 0 : index]);
   const scores = members.map((_, index) => ownScores[isRefit ? 0 : index]);
   const steps = members.map((_, index) => [...(encodings[index]?.steps ?? []), ...(scores[index]?.steps ?? [])]);
@@ -79,7 +71,7 @@ export async function boostMembers(
     };
     await tell(resumed.length * SEGMENT_ITERATIONS);
     const { heldBack, ...fitted } = await fitMember(
-      context,
+      { ...context, facts },
       member,
       index,
       steps[index] ?? [],
@@ -102,6 +94,31 @@ export async function boostMembers(
   };
   await membersInOrder(context, finished, memberAt, () => states.offer({ finished: [...finished], running: [] }));
   return boostedMembers(members, finished, steps, scores, heldBackOf);
+}
+
+/** What members read of categories and texts, and the facts of a single one, where they may be left for later models. */
+async function ownColumns(
+  context: MemberContext,
+  members: readonly Member[],
+  { stepsOf, levelsOf }: Pick<FeatureSurvey, 'stepsOf' | 'levelsOf'>,
+  times: FinishTimes,
+): Promise<{ ownEncodings: CategoryEncodings[]; ownScores: TextScores[]; facts: MemberContext['facts'] }> {
+  const found = context.facts?.found ?? null;
+  const ownEncodings: CategoryEncodings[] = [];
+  for (const member of members)
+    ownEncodings.push(
+      found === null
+        ? await encodeCategories(context, member, stepsOf(member), levelsOf)
+        : knownEncodings(context, member, found.steps, found.encodings),
+    );
+  const knownTexts = found?.texts ?? null;
+  const ownScores =
+    knownTexts === null
+      ? await scoresOfTexts(context, members, times)
+      : [{ steps: [], heldOut: knownTexts, stoppedByDeadline: false }];
+  // What a deadline has ended is of no use to others.
+  const isUsual = ownScores.every(({ stoppedByDeadline }) => !stoppedByDeadline);
+  return { ownEncodings, ownScores, facts: isUsual ? context.facts : null };
 }
 
 function boostedMembers(

@@ -303,7 +303,7 @@ async function featuresOf(
   const found = keeper?.found ?? null;
   if (found !== null) {
     const { steps, statistics } = found;
-    // Of a single member, which reads no texts, and whose categories are encoded already.
+    // Of a single member, whose categories and texts are encoded already.
     const survey = { stepsOf: () => [...steps], levelsOf: () => null, texts: [], statistics: [...statistics] };
     return { survey, texts: NO_CORPORA, takeSurveyed: () => null, facts: memberFacts(keeper, statistics) };
   }

@@ -166,7 +166,8 @@ async function keptSample(
     if (kept !== null) return kept;
   }
   const sample = await sampleOf(context, encoder, rows, shape);
-  await facts?.keep({ steps, encodings: heldOut?.categories?.encodings ?? [] }, sample);
+  const encodings = heldOut?.categories?.encodings ?? [];
+  await facts?.keep({ steps, encodings, texts: heldOut?.texts ?? null }, sample);
   return sample;
 }
 

@@ -148,7 +148,11 @@ function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSetting
     {
       name: 'boost',
       parts: isBinned
-        ? [...shared, { what: 'bins of validation rows', bytes: validationCells * binBytes }]
+        ? [
+            ...shared,
+            { what: 'bins of validation rows', bytes: validationCells * binBytes },
+            { what: 'chunks of bins on their way', bytes: Math.min(limits.CHUNKS_BYTES, trainingCells * binBytes) },
+          ]
         : [
             ...shared,
             { what: 'matrix of training rows', bytes: inMemory(trainingCells) },

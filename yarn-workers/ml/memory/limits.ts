@@ -1,3 +1,5 @@
+import { CHUNK_BYTES } from '../fit/binned/chunk-layout.ts';
+
 export const MIB = 1024 ** 2;
 
 /** The program, its engines and what it compiles: a task's process before it reads anything has this. */
@@ -37,6 +39,8 @@ export const TRAINING_OUTPUT_BYTES = 24;
 export const HISTOGRAM_BIN_BYTES = 16;
 /** A row that validates, beside its values: label and score. */
 export const VALIDATION_ROW_BYTES = 4;
+/** Chunks of bins that are read ahead, or filled and written. */
+export const CHUNKS_BYTES = 3 * CHUNK_BYTES;
 /** A row that is predicted: number, part and class, and of each output the prediction; once more while they are written. */
 export const HELD_BACK_ROW_BYTES = 2 * 9;
 export const HELD_BACK_OUTPUT_BYTES = 2 * 8;

@@ -1,8 +1,7 @@
 import type { TrainingStatistics } from '#contracts';
-import { isText } from '#scoring';
 import type { FitIo } from '../clock.ts';
 import { BinsLost } from './bin-store.ts';
-import { factsKey, type FactsTask } from './facts-key.ts';
+import { factsKey, readsTexts, type FactsTask } from './facts-key.ts';
 import { findFacts, writeFacts, type BinSample, type FoundFacts, type SurveyedFacts } from './kept-facts.ts';
 
 /** What earlier models of a project leave of the features of a fit's only member, and later ones find. */
@@ -20,16 +19,14 @@ export interface MemberFacts {
 }
 
 /**
- * Looks for what is known of a task's features. Of those whose texts are read nothing is kept: models of texts are fitted anew each time,
- * from a survey of their terms.
+ * Looks for what is known of a task's features. A task that says where the fit of its texts ended makes a model of its own.
  *
  * @returns null where nothing is kept
  */
 export async function factsKeeper(facts: FactsTask, io: FitIo): Promise<FactsKeeper | null> {
   const { bins: store, ranks, log } = io;
-  const { reading, features } = facts;
-  const readsTexts = reading.analyses.length > 0 && features.some(({ manifest }) => isText(manifest));
-  if (store === undefined || ranks !== undefined || readsTexts) return null;
+  const isReplayed = facts.task.stops !== undefined && readsTexts(facts);
+  if (store === undefined || ranks !== undefined || isReplayed) return null;
   const key = factsKey(facts, store.program, io.sha256);
   const tell = (err: unknown): null => {
     if (!(err instanceof BinsLost)) throw err;

@@ -1,5 +1,5 @@
 import type { TrainTask } from '#contracts';
-import type { Sha256Function } from '#scoring';
+import { isText, type Sha256Function } from '#scoring';
 import { placeColumnsOf } from '../../blueprints/places.ts';
 import { FEATURE_STEP_KINDS, type Reading } from '../../blueprints/reading.ts';
 import type { EncodingSettings } from '../../blueprints/settings.ts';
@@ -19,19 +19,20 @@ const OTHER_FIELDS: ReadonlySet<string> = new Set<keyof TrainTask>([
 export interface FactsTask {
   readonly task: TrainTask;
   readonly reading: Reading;
-  readonly settings: Pick<EncodingSettings, 'categories' | 'categoryCounts'>;
+  readonly settings: Pick<EncodingSettings, 'categories' | 'categoryCounts' | 'textComponents'>;
   readonly features: readonly TaskFeature[];
 }
+
+/** Whether models of texts are fitted, which know the target, the metric's objective and the time. */
+export const readsTexts = ({ reading, features }: Pick<FactsTask, 'reading' | 'features'>): boolean =>
+  reading.analyses.length > 0 && features.some(({ manifest }) => isText(manifest));
 
 /**
  * The digest of all that decides what a survey of a table finds and which rows its bins are found from: the task but for some
  * fields (a new field decides, until somebody says that it does not), and what its blueprint reads.
  */
-export function factsKey(
-  { task, reading, settings, features }: FactsTask,
-  program: string,
-  sha256: Sha256Function,
-): string {
+export function factsKey(facts: FactsTask, program: string, sha256: Sha256Function): string {
+  const { task, reading, settings, features } = facts;
   const manifests = features.map(({ manifest }) => manifest);
   const { analyses, dates, uses } = reading;
   return digestOf(
@@ -41,6 +42,7 @@ export function factsKey(
       isRefit: task.refit !== null,
       reading: { analyses, dates, uses: FEATURE_STEP_KINDS.filter(uses) },
       places: placeColumnsOf(reading, manifests, task.monotonic),
+      texts: readsTexts(facts) ? { metric: task.metric, components: settings.textComponents } : null,
       encoding: { categories: settings.categories, categoryCounts: settings.categoryCounts },
     },
     sha256,

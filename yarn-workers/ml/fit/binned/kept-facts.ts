@@ -1,9 +1,11 @@
-import { ManifestStep, TrainingStatistics, Type, isAppError, parse, strict, type Static } from '#contracts';
+import { ManifestStep, TrainingStatistics, Type, isAppError, nullable, parse, strict, type Static } from '#contracts';
 import type { HeldOutEncoding } from '../categories/encode-categories.ts';
 import type { FitIo } from '../clock.ts';
+import type { HeldOutScores } from '../text/score-texts.ts';
 import type { KeptRows } from '../kept-rows.ts';
 import { BinsLost, kept, type BinSet, type BinStore } from './bin-store.ts';
 import { readIndex, writeIndex } from './set-index.ts';
+import { StoredArray, readArray, writeArray } from './stored-arrays.ts';
 
 /** The rows that bins are found from, encoded. */
 export type BinSample = Pick<KeptRows, 'values' | 'rowCount'>;
@@ -15,6 +17,8 @@ export interface SurveyedFacts {
   readonly steps: readonly ManifestStep[];
   /** Encodings of categories, each of one of these steps. */
   readonly encodings: readonly HeldOutEncoding[];
+  /** Of the rows that models of texts were fitted on; null where no texts are read. */
+  readonly texts: HeldOutScores | null;
 }
 
 /** The same as an earlier model of the project has left it. */
@@ -23,43 +27,39 @@ export interface FoundFacts extends SurveyedFacts {
   readonly readSample: () => Promise<BinSample>;
 }
 
-/** Bytes of a shard of the sample. */
-const SHARD_BYTES = 16 * 1024 * 1024;
-const shardName = (shard: number): string => `sample-${String(shard).padStart(6, '0')}`;
-
 const FactsIndex = strict({
   statistics: Type.Array(TrainingStatistics),
   steps: Type.Array(ManifestStep),
   encodings: Type.Array(strict({ at: Type.Integer({ minimum: 0 }), without: Type.Array(ManifestStep) })),
-  sample: strict({
-    rowCount: Type.Integer({ minimum: 0 }),
-    sizeBytes: Type.Integer({ minimum: 0 }),
-    digests: Type.Array(Type.String()),
-  }),
+  texts: nullable(strict({ columnCount: Type.Integer({ minimum: 1 }), placeOf: StoredArray, values: StoredArray })),
+  sample: strict({ rowCount: Type.Integer({ minimum: 0 }), values: StoredArray }),
 });
 
 /** Leaves facts under a key. @throws BinsLost */
 export async function writeFacts(
   store: BinStore,
   key: string,
-  { statistics, steps, encodings }: SurveyedFacts,
+  { statistics, steps, encodings, texts }: SurveyedFacts,
   { values, rowCount }: BinSample,
   { sha256 }: Pick<FitIo, 'sha256'>,
 ): Promise<void> {
   const writer = store.create(key);
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  const digests: string[] = [];
+  const write = (name: string, array: Int32Array | Float64Array): Promise<StoredArray> =>
+    writeArray(writer, name, array, sha256);
   try {
-    for (let from = 0; from < bytes.length; from += SHARD_BYTES) {
-      const shard = bytes.subarray(from, from + SHARD_BYTES);
-      await kept('the rows for bins cannot be written', () => writer.write(shardName(digests.length), shard));
-      digests.push(sha256(shard));
-    }
     const index: Static<typeof FactsIndex> = {
       statistics: [...statistics],
       steps: [...steps],
       encodings: encodings.map(({ step, without }) => ({ at: steps.indexOf(step), without: [...without] })),
-      sample: { rowCount, sizeBytes: bytes.length, digests },
+      texts:
+        texts === null
+          ? null
+          : {
+              columnCount: texts.columnCount,
+              placeOf: await write('places', texts.placeOf),
+              values: await write('scores', texts.values),
+            },
+      sample: { rowCount, values: await write('sample', values) },
     };
     await kept('the facts cannot be written', () => writer.seal(writeIndex(index, sha256)));
   } catch (err) {
@@ -72,7 +72,7 @@ export async function writeFacts(
 export async function findFacts(store: BinStore, key: string, io: FitIo): Promise<FoundFacts | null> {
   for (const set of await kept('facts cannot be looked for', () => store.find(key))) {
     try {
-      const facts = factsIn(set, io);
+      const facts = await factsIn(set, io);
       await kept('facts cannot be marked', () => set.use());
       return facts;
     } catch (err) {
@@ -88,17 +88,26 @@ async function giveUp(set: BinSet, err: unknown, { log }: FitIo): Promise<void> 
   await set.drop().catch(() => undefined);
 }
 
-function factsIn(set: BinSet, io: FitIo): FoundFacts {
-  const { statistics, steps, encodings, sample } = parsed(readIndex(set.index, io.sha256));
+async function factsIn(set: BinSet, io: FitIo): Promise<FoundFacts> {
+  const { statistics, steps, encodings, texts, sample } = parsed(readIndex(set.index, io.sha256));
   return {
     ...{ statistics, steps },
     encodings: encodings.map(({ at, without }) => ({
       step: numbersStep(steps[at]),
       without: without.map(numbersStep),
     })),
+    texts:
+      texts === null
+        ? null
+        : {
+            columnCount: texts.columnCount,
+            placeOf: new Int32Array(await readArray(set, texts.placeOf, io.sha256)),
+            values: new Float64Array(await readArray(set, texts.values, io.sha256)),
+          },
     readSample: async () => {
       try {
-        return { rowCount: sample.rowCount, values: await readSample(set, sample, io) };
+        const values = new Float64Array(await readArray(set, sample.values, io.sha256));
+        return { rowCount: sample.rowCount, values };
       } catch (err) {
         await giveUp(set, err, io);
         throw err;
@@ -118,21 +127,4 @@ function parsed(content: unknown): Static<typeof FactsIndex> {
 function numbersStep(step: ManifestStep | undefined): HeldOutEncoding['step'] {
   if (step?.kind !== 'category-numbers') throw new BinsLost('an encoding is of no step');
   return step;
-}
-
-async function readSample(
-  set: BinSet,
-  { sizeBytes, digests }: Static<typeof FactsIndex>['sample'],
-  { sha256 }: FitIo,
-): Promise<Float64Array> {
-  const values = new Float64Array(sizeBytes / Float64Array.BYTES_PER_ELEMENT);
-  const bytes = new Uint8Array(values.buffer);
-  for (const [shard, digest] of digests.entries()) {
-    const from = shard * SHARD_BYTES;
-    const length = Math.min(SHARD_BYTES, sizeBytes - from);
-    const found = await kept('the rows for bins cannot be read', () => set.read(shardName(shard), 0, length));
-    if (found.length !== length || sha256(found) !== digest) throw new BinsLost(`${shardName(shard)} was altered`);
-    bytes.set(found, from);
-  }
-  return values;
 }

@@ -6,7 +6,7 @@ import { chunksInMemory } from '../../../../../../yarn-workers/ml/fit/binned/bin
 import { binObjects } from '../../../../../../yarn-workers/worker/child/bin-objects.ts';
 import { localBins } from '../../../../../support/bin-objects.ts';
 import { testEngine } from '../../../../../support/boosting-engine.ts';
-import { CELLS_MAX, SOIL, source, taskOf } from '../../../../../support/computed-table.ts';
+import { CELLS_MAX, NOTE, SOIL, source, taskOf } from '../../../../../support/computed-table.ts';
 import { freeIo } from '../../../../../support/modelling-task.ts';
 
 /** Ten chunks of training rows. */
@@ -77,6 +77,11 @@ describe('fit: bins that are kept for later models', () => {
       parameters: { maxIterations: 12, categories: 'target', categoryCounts: true, minRowsPerLeaf: 50 },
       features: [...taskOf({}).features, SOIL],
     },
+    'a text': { features: [...taskOf({}).features, NOTE] },
+    'a text and encodings': {
+      parameters: { maxIterations: 12, categories: 'both', minRowsPerLeaf: 50, textComponents: 3 },
+      features: [...taskOf({}).features, SOIL, NOTE],
+    },
     'weights by class': { imbalance: { method: 'weights' as const, factors: [0.5, 2] } },
   } satisfies Record<string, Partial<TrainTask>>)) {
     it(`give the model of spools and of values, and are made once: ${name}`, async () => {
@@ -114,6 +119,17 @@ describe('fit: bins that are kept for later models', () => {
     const other = await fitted(bins, { parameters, metric: 'auc', modelId: 'other' });
     expect(other.reads).to.deep.equal(TARGET_ONLY);
     expectSame(other, await fitted(null, { parameters, metric: 'auc' }));
+  });
+
+  it('of texts are other ones for another metric, and those of a replay that says where texts ended', async () => {
+    const store = localBins();
+    const features = [...taskOf({}).features, NOTE];
+    await fitted(store.bins, { features });
+    const auc = await fitted(store.bins, { features, metric: 'auc' });
+    expect(auc.reads, 'target, survey, terms; the bins are the same').to.deep.equal([1, 14, 1]);
+    const replay = await fitted(store.bins, { features, stops: {} });
+    expect(replay.reads).to.deep.equal([1, 14, 1]);
+    expect((await fitted(store.bins, { features })).reads).to.deep.equal(TARGET_ONLY);
   });
 
   it('are other ones where rows, features, bins, the table or the program differ', async () => {
@@ -168,6 +184,18 @@ describe('fit: bins that are kept for later models', () => {
         expectSame(third, first);
         expect(third.reads).to.deep.equal(TARGET_ONLY);
       });
+
+  for (const kind of ['places', 'scores'] as const)
+    it(`are made anew where the ${kind} of texts were altered`, async () => {
+      const store = localBins();
+      const changes = { features: [...taskOf({}).features, NOTE] };
+      const first = await fitted(store.bins, changes);
+      await damage(store, kind, 'alter');
+      const second = await fitted(store.bins, changes);
+      expectSame(second, first);
+      expect(second.log.join('\n')).to.match(/altered/);
+      expect((await fitted(store.bins, changes)).reads).to.deep.equal(TARGET_ONLY);
+    });
 
   for (const how of ['alter', 'remove'] as const)
     it(`of the holdout that are lost (${how}) are read from the table`, async () => {
