@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Project } from '#contracts';
 import { AppError, Dataset, Deployment, Job, Leaderboard } from '#contracts';
+import { binsFolder } from '#object-store';
 import { rawRows } from '#store';
 import type { Api } from '../../support/api.ts';
 import { createDatabase } from '../../support/postgres.ts';
@@ -38,6 +39,9 @@ for (const client of ['sqlite', 'postgres'] as const)
       });
       const held = await house.claimAndWrite();
       if (held === null) throw new Error('there is work');
+      const bins = `${binsFolder(projectId, 'alice')}/${'a'.repeat(64)}.bins_1`;
+      for (const part of ['training-000000', 'index'])
+        await house.server.store.write(`${bins}.${part}`, Buffer.from('x'));
 
       await api.refused('DELETE', `/datasets/${datasetId}`, {
         status: 409,

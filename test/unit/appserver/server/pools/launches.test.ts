@@ -38,6 +38,16 @@ describe('how a worker is started in a container', () => {
       });
     });
 
+  it('is told where no bins are to be kept', () => {
+    const name = 'TRAINYARD_RETENTION_BINS_BYTES_MAX';
+    expect(environmentOf(4_096)).not.to.have.property(name);
+    const { config } = loadConfig({ env: {}, flags: { 'retention.binsBytesMax': 0 } });
+    const options = { config, serverUrls: ['http://a:1'], tag: 'trainyard-test', serviceUser: 'trainyard' };
+    const { environment } = workerLaunch(options, POOL, RUNTIME, { memoryMb: 4_096, vcores: 1 });
+    expect(environment[name]).to.equal('0');
+    expect(loadConfig({ env: environment }).config.retention.binsBytesMax).to.equal(0);
+  });
+
   it('is told by which authorities the app server is known, as is the master', () => {
     const { config } = loadConfig({ env: {} });
     const options = { config, serverUrls: ['https://a:1'], tag: 'trainyard-test', serviceUser: 'trainyard' };
