@@ -1,6 +1,6 @@
 import { BINS_INDEX, BINS_ROOT, BINS_USED, binObjectOf, type ObjectEntry, type ObjectStore } from '#object-store';
 
-/** Objects of bins that are known at a time at most: 64 GiB are 4,000. More are left to the next run. */
+/** Objects of bins that are looked at in one run at most: 64 GiB are 4,000. */
 const OBJECTS_MAX = 200_000;
 
 /** Objects that belong together: those of one set, or one that is of none. */
@@ -32,8 +32,12 @@ export interface BinsRules {
  * many sets as are more than there may be, the one that was used longest ago first. Of each set the index comes first: without it nobody
  * looks for the rest.
  */
-export async function unneededBins(store: ObjectStore, rules: BinsRules): Promise<ObjectEntry[]> {
-  const groups = await groupsOf(store, rules.signal);
+export async function unneededBins(
+  store: ObjectStore,
+  rules: BinsRules,
+  objectsMax = OBJECTS_MAX,
+): Promise<ObjectEntry[]> {
+  const groups = await groupsOf(store, rules.signal, objectsMax);
   const existing = await rules.existing([...new Set(groups.map(({ project }) => project))]);
   const now = groups.every(({ isWhole }) => isWhole) ? null : await rules.storeClock();
   const isOver = ({ project, isWhole, usedAtMs }: BinGroup): boolean =>
@@ -49,13 +53,18 @@ export async function unneededBins(store: ObjectStore, rules: BinsRules): Promis
   return gone.flatMap(({ objects }) => indexFirst(objects));
 }
 
-async function groupsOf(store: ObjectStore, signal: AbortSignal): Promise<BinGroup[]> {
+async function groupsOf(store: ObjectStore, signal: AbortSignal, objectsMax: number): Promise<BinGroup[]> {
   const groups = new Map<string, BinGroup>();
   let count = 0;
+  let name = '';
   for await (const entry of store.list(BINS_ROOT, { signal })) {
-    if ((count += 1) > OBJECTS_MAX) break;
+    if ((count += 1) > objectsMax) {
+      // Of this one there may be more.
+      groups.delete(name);
+      break;
+    }
     const object = binObjectOf(entry.path);
-    const name = object?.set ?? entry.path;
+    name = object?.set ?? entry.path;
     const group = groups.get(name) ?? {
       ...{ objects: [], isWhole: false, usedAtMs: 0, bytes: 0 },
       project: entry.path.split('/')[1] ?? '',

@@ -29,6 +29,7 @@ import {
 } from '#store';
 import { sweeperDuty } from '../../../appserver/server/duties/index.ts';
 import { objectSweeperDuty, type SweepLimits } from '../../../appserver/server/services/object-sweeper.ts';
+import { unneededBins } from '../../../appserver/server/services/sweep-bins.ts';
 import { LEASE_MS, refused, SILENT_LOGGER, World, type TestStore, type TestWorker } from '../queue/world.ts';
 import { plansOf, scansOf } from './plans.ts';
 
@@ -442,6 +443,21 @@ export function housekeepingSuite(name: string, open: () => Promise<TestStore>):
         await sweep(hooked(world.objects, { onDelete: (path) => order.push(path) }));
         expect(order.slice(0, 2)).to.deep.equal([...(sets[1] ?? [])].reverse());
         expect(await names()).to.deep.equal([...(sets[0] ?? []), ...(sets[2] ?? []), used].sort());
+      });
+
+      it('judges no set of which it has not seen all', async () => {
+        await addProject('p1');
+        const sets = [await writeSet('p1', 0, 50), await writeSet('p1', 1, 50)];
+        const rules = {
+          ...{ bytesMax: 0, orphanMs: HOUR_MS, signal: new AbortController().signal },
+          existing: async (ids: readonly string[]) => new Set(ids),
+          storeClock: async () => Date.now(),
+        };
+        const seen = async (objectsMax: number): Promise<string[]> =>
+          (await unneededBins(world.objects, rules, objectsMax)).map(({ path }) => path).sort();
+        expect(await seen(1)).to.deep.equal([]);
+        expect(await seen(3)).to.deep.equal([...(sets[0] ?? [])].sort());
+        expect(await seen(4)).to.deep.equal(sets.flat().sort());
       });
 
       it('takes all of a deleted project at once, whatever is being written', async () => {
