@@ -1,6 +1,7 @@
 import { AppError, type TargetSpec } from '#contracts';
 import { addTerm, ascendingOrder, emptySum, indicesWhere, sumOf } from '#statistics';
 import type { Objective } from '../blueprints/objective.ts';
+import type { ClassIndices } from '../partition/types.ts';
 import { interceptBeside } from './intercept.ts';
 import { offsetsOf, type TargetRows } from './target-rows.ts';
 
@@ -36,7 +37,7 @@ export function constantScores(
 
 function classScores(
   target: TargetSpec,
-  classes: Int32Array,
+  classes: ClassIndices,
   trains: (row: number) => boolean,
   weightOf: (row: number) => number,
 ): number[] {

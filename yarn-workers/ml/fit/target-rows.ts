@@ -9,7 +9,7 @@ import {
 } from '#contracts';
 import { OFFSET_NEEDS, featureDecoder, keyTable, offsetOf } from '#scoring';
 import { indicesWhere } from '#statistics';
-import type { KeyColumn } from '../partition/types.ts';
+import { classIndices, type ClassIndices, type KeyColumn } from '../partition/types.ts';
 import { firstEqualRows } from './equal-rows.ts';
 import { asCategory, storedColumn } from './task-columns.ts';
 
@@ -17,7 +17,7 @@ import { asCategory, storedColumn } from './task-columns.ts';
 export interface TargetRows {
   readonly rowCount: number;
   /** Class index of each row; null for regression. */
-  readonly classes: Int32Array | null;
+  readonly classes: ClassIndices | null;
   /** Value of each row; null for classification. */
   readonly values: Float64Array | null;
   readonly weights: Float64Array | null;
@@ -67,7 +67,7 @@ export async function readTargetRows(
   const { target, weightColumn, partitioning } = task;
   const { rowCount } = source;
   const isRegression = target.targetType === 'regression';
-  const classes = isRegression ? null : new Int32Array(rowCount);
+  const classes = isRegression ? null : classIndices(rowCount, target.classes.length);
   const values = isRegression ? new Float64Array(rowCount) : null;
   const weights = weightColumn === null ? null : new Float64Array(rowCount);
   const isByDate = partitioning.method === 'date';
@@ -157,7 +157,7 @@ function copyTimes(column: Column, { firstRow, rowCount }: ColumnBatch, out: Flo
 }
 
 /** Reads class indices out of a dictionary view by the exact texts of the target's classes. */
-function classReader(target: TargetSpec): (column: Column, batch: ColumnBatch, out: Int32Array) => void {
+function classReader(target: TargetSpec): (column: Column, batch: ColumnBatch, out: ClassIndices) => void {
   const classOf = new Map(
     target.classes.flatMap(({ texts }, index) => texts.map((text): [string, number] => [text, index])),
   );

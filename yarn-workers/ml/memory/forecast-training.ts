@@ -8,6 +8,7 @@ import { canBeBinned } from '../fit/member-data.ts';
 import { CORPUS_ENTRIES_MAX, COUNTED_TERMS_MAX, TEXT_WORK_MAX } from '../fit/text/limits.ts';
 import { offsetColumns } from '../fit/target-rows.ts';
 import { taskFeatures } from '../fit/task-columns.ts';
+import { classIndices } from '../partition/types.ts';
 import { boostedColumns } from './boosted-columns.ts';
 import { forecastOf, type MemoryForecast, type MemoryPart, type MemoryPhase } from './forecast.ts';
 import * as limits from './limits.ts';
@@ -58,9 +59,9 @@ function decodedBytes(manifest: ManifestFeature): number {
 
 /** Class or value of a row, its weight and offsets, what it is for, and what it is dealt by. */
 function targetBytes({ target, weightColumn, partitioning, sampleFraction }: TrainTask): number {
-  const isRegression = target.targetType === 'regression';
+  const valueBytes = target.targetType === 'regression' ? 8 : classIndices(0, target.classes.length).BYTES_PER_ELEMENT;
   return (
-    (isRegression ? 8 : 4) +
+    valueBytes +
     (weightColumn === null ? 0 : 8) +
     8 * offsetColumns(target).length +
     (partitioning.method === 'group' || partitioning.method === 'column' || partitioning.duplicates !== undefined

@@ -1,12 +1,12 @@
 import type { Partitioning } from '#contracts';
 import { ascendingOrder, rowHash } from '#statistics';
-import { HOLDOUT, TRAINING } from './types.ts';
+import { HOLDOUT, TRAINING, type ClassIndices } from './types.ts';
 
 /** A class keeps so many rows out of the holdout: one to learn from and one to be tested on. */
 export const CLASS_ROWS_MIN = 2;
 
 /** Rows of all classes dealt by rank of their hash within their class: proportions are exact to one row in each class. */
-export function dealStratified(partitioning: Partitioning, classes: Int32Array, classCount: number): Int8Array {
+export function dealStratified(partitioning: Partitioning, classes: ClassIndices, classCount: number): Int8Array {
   const sizes = new Uint32Array(classCount);
   for (const index of classes) sizes[index] = (sizes[index] ?? 0) + 1;
   const members = Array.from(sizes, (size) => new Uint32Array(size));

@@ -41,11 +41,20 @@ export interface KeyColumn {
   readonly keys: readonly string[];
 }
 
+/** Class index of each row, in as few bytes as the number of classes needs: tables have many rows. */
+export type ClassIndices = Uint8Array | Uint16Array | Int32Array;
+
+/** Room for the class indices of so many rows. */
+export function classIndices(rowCount: number, classCount: number): ClassIndices {
+  if (classCount <= 2 ** 8) return new Uint8Array(rowCount);
+  return classCount <= 2 ** 16 ? new Uint16Array(rowCount) : new Int32Array(rowCount);
+}
+
 /** What dealing may look at. */
 export interface PartitionRows {
   readonly rowCount: number;
   /** Class index of each row; null for regression. */
-  readonly classes: Int32Array | null;
+  readonly classes: ClassIndices | null;
   /** Class labels in class order, for messages. */
   readonly classLabels: readonly string[];
   /** Needed by the methods `group` and `column`. */
