@@ -1,10 +1,11 @@
 /**
  * A large table on a real HDFS and YARN, in containers of bounded memory:
- * `node test/bench/large-tables/cluster.bench.ts FOLDER [--container-mb 6144] [--trees 100] [--leaves 63] [--scored-files 1]`.
+ * `node test/bench/large-tables/cluster.bench.ts FOLDER [--container-mb 6144] [--trees 100] [--leaves 63] [--scored-files 1] [--kill-every SECONDS]`.
  *
  * FOLDER is one that `scripts/bench/generate` has made. It is put into the HDFS of a cluster that this program starts; profiled in place; one
  * LightGBM model is fitted (train/validation/holdout), measured, and scores the table's first files into HDFS. Prints one JSON line with what
- * was predicted, what the platform says it took and what the operating system says it took. Exits 1 when a fit took a tenth more than predicted.
+ * was predicted, what the platform says it took and what the operating system says it took. With `--kill-every` the model is fitted once more while
+ * its worker is killed so often, and must be the same. Exits 1 when a fit took a tenth more than predicted, or the models differ.
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,6 +37,7 @@ const { values, positionals } = parseArgs({
     trees: { type: 'string', default: '100' },
     leaves: { type: 'string', default: '63' },
     'scored-files': { type: 'string', default: '1' },
+    'kill-every': { type: 'string' },
     keep: { type: 'boolean', default: false },
   },
 });
@@ -47,6 +49,7 @@ const files = readdirSync(source)
 if (files.length === 0) throw new Error(`${source}: no file of Parquet`);
 const containerMb = Number(values['container-mb']);
 const containers = Number(values.containers);
+const PARAMETERS = { maxIterations: Number(values.trees), leaves: Number(values.leaves) };
 
 const started = performance.now();
 const steps: { readonly what: string; readonly seconds: number }[] = [];
@@ -122,10 +125,9 @@ async function work(api: ApiClient): Promise<JsonObject> {
     }),
   );
   done('plan, and the model of a constant');
-  const parameters = { maxIterations: Number(values.trees), leaves: Number(values.leaves) };
   const modelId = await ended(
     api,
-    await api.post(`/projects/${projectId}/models`, { blueprintId: 'lightgbm-default', parameters }),
+    await api.post(`/projects/${projectId}/models`, { blueprintId: 'lightgbm-default', parameters: PARAMETERS }),
   );
   done('model');
   await api.post(`/projects/${projectId}/holdout/unlock`, {});
@@ -141,6 +143,8 @@ async function work(api: ApiClient): Promise<JsonObject> {
     }),
   );
   done('predictions');
+  const disturbed =
+    values['kill-every'] === undefined ? null : await again(api, projectId, modelId, Number(values['kill-every']));
   const { predictedMemoryBytes, peakMemoryBytes, fitSeconds, scores } = model;
   const [predictedMib, takenMib] = [predictedMemoryBytes ?? 0, peakMemoryBytes].map((bytes) => Math.round(bytes / MIB));
   if (peakMemoryBytes > 1.1 * (predictedMemoryBytes ?? 0)) process.exitCode = 1;
@@ -149,7 +153,24 @@ async function work(api: ApiClient): Promise<JsonObject> {
     rows: dataset['rowCount'],
     model: { predictedMib, takenMib, fitSeconds, scores, log },
     batch: await api.get(`/batch-predictions/${batchId}`),
+    ...(disturbed === null ? {} : { disturbed }),
   };
+}
+
+/** The same model once more, its worker killed again and again; how often, and whether it is the same. */
+async function again(api: ApiClient, projectId: string, modelId: string, everySeconds: number): Promise<JsonObject> {
+  const startedAt = performance.now();
+  let kills = 0;
+  const timer = setInterval(() => (kills += watch?.killNewestWorker() === true ? 1 : 0), everySeconds * 1_000);
+  const otherId = await ended(
+    api,
+    await api.post(`/projects/${projectId}/models`, { blueprintId: 'lightgbm-default', parameters: PARAMETERS }),
+  ).finally(() => clearInterval(timer));
+  done('model, disturbed');
+  const [one, other] = await Promise.all([modelId, otherId].map((id) => api.get(`/models/${id}`)));
+  const isSame = one?.['contentHash'] === other?.['contentHash'];
+  if (!isSame) process.exitCode = 1;
+  return { kills, isSame, seconds: Math.round((performance.now() - startedAt) / 1_000) };
 }
 
 /** Waits for a job. @returns id of what it made @throws Error unless it has succeeded */

@@ -37,6 +37,17 @@ export class ContainerWatch {
     this.look();
   }
 
+  /** Kills the worker that was started last, and so its container, as preemption does. @returns whether there was one */
+  killNewestWorker(): boolean {
+    this.look();
+    const [newest] = [...this.processes.values()]
+      .filter(({ role, lastSeenMs }) => role === 'worker' && performance.now() - lastSeenMs < EVERY_MS)
+      .toSorted((a, b) => b.firstSeenMs - a.firstSeenMs);
+    if (newest === undefined) return false;
+    process.kill(newest.pid, 'SIGKILL');
+    return true;
+  }
+
   look(): void {
     for (const name of readdirSync('/proc')) if (/^\d+$/.test(name)) this.#lookAt(Number(name));
     this.diskMib = Math.max(this.diskMib, this.#diskBytes() / MIB);
