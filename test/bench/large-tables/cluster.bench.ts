@@ -38,7 +38,6 @@ const { values, positionals } = parseArgs({
     leaves: { type: 'string', default: '63' },
     'scored-files': { type: 'string', default: '1' },
     'kill-every': { type: 'string' },
-    keep: { type: 'boolean', default: false },
   },
 });
 const [source = ''] = positionals;
@@ -80,6 +79,7 @@ const config = writeConfig(cluster, dataDir, port, {
 });
 let server: AppServer | null = null;
 let watch: ContainerWatch | null = null;
+process.once('SIGINT', () => void close().finally(() => process.exit(130)));
 try {
   await install(new CommandLine(config), cluster);
   server = new AppServer(config, port);
@@ -93,10 +93,13 @@ try {
   watch.close();
   process.stdout.write(`${JSON.stringify({ ...found, steps, ...seen(watch) })}\n`);
 } finally {
+  await close();
+}
+
+async function close(): Promise<void> {
   watch?.close();
   await server?.stop();
-  if (values.keep) process.stderr.write(`kept: ${dataDir}\n`);
-  else rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 });
+  rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 });
   await cluster.close();
 }
 
