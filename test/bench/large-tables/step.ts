@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DatasetProfile, parse, StoredTable, type TrainTask } from '#contracts';
+import { DatasetProfile, parse, StoredTable, type FitStops, type TrainTask } from '#contracts';
 import { encodeOutOfFold, fitModel, forecastTraining, planAutopilot, profileTable } from '#ml';
 import { FileObjectStore, binsFolder } from '#object-store';
 import { PROGRAM_VERSION } from '#runtime';
@@ -30,6 +30,7 @@ const {
   blueprint = 'lightgbm-default',
   ranks = null,
   bins = null,
+  stops = null,
 } = JSON.parse(options) as {
   readonly threads?: number;
   readonly trees?: number;
@@ -39,6 +40,8 @@ const {
   readonly ranks?: RankOptions | null;
   /** Folder where bins are kept; the next run finds them there. Not said: they are in a spool. */
   readonly bins?: string | null;
+  /** Where the fit ends, as a replay does. */
+  readonly stops?: FitStops | null;
 };
 const scratchDirectory = mkdtempSync(path.join(tmpdir(), 'trainyard-large-'));
 mkdirSync(path.join(scratchDirectory, 'spill'));
@@ -73,8 +76,9 @@ const marks: string[] = [];
 const mark = (what: string): void => {
   const { rss, heapTotal, heapUsed, arrayBuffers } = process.memoryUsage();
   const sizes = [rss, heapTotal, heapUsed, arrayBuffers].map((bytes) => Math.round(bytes / MIB)).join(' ');
+  const { user, system } = process.cpuUsage(cpu);
   marks.push(
-    `${((performance.now() - started) / 1000).toFixed(1)} s; resident, heap, used, arrays ${sizes} MiB: ${what}`,
+    `${((performance.now() - started) / 1000).toFixed(1)} s, ${((user + system) / 1e6).toFixed(1)} s of processors; resident, heap, used, arrays ${sizes} MiB: ${what}`,
   );
 };
 const found = step === 'profile' ? await profile() : await train();
@@ -158,6 +162,7 @@ async function train() {
     },
     parameters: blueprint === 'lightgbm-default' ? { maxIterations: trees, leaves } : {},
     sampleFraction: 1,
+    ...(stops === null ? {} : { stops }),
   };
   const forecast = forecastTraining(task);
   let phase = '';
@@ -168,7 +173,7 @@ async function train() {
     ...(bins === null
       ? {}
       : { bins: binObjects(new FileObjectStore(bins), binsFolder('project', ''), PROGRAM_VERSION) }),
-    log: (line) => mark(line),
+    log: mark,
     onProgress: async (progress) => {
       if (`${progress.phase} ${progress.message}` !== phase) mark((phase = `${progress.phase} ${progress.message}`));
       await new Promise((resolve) => setImmediate(resolve));
@@ -192,6 +197,8 @@ async function train() {
     iterations: fit.iterations,
     validation: fit.scores?.validation?.['auc'],
     holdout: fit.scores?.holdout?.['auc'],
+    losses: [fit.scores?.validation?.['logLoss'], fit.scores?.holdout?.['logLoss']],
+    fittedRows: fit.rowCount,
     outOfFoldBytes: bytes,
     timings: fit.timings,
   };

@@ -25,6 +25,8 @@ export type BoostedMember = FittedMember & {
   readonly stoppedByDeadline: boolean;
   /** The rows that the only member is to predict, where they are at hand; whoever has them closes them. */
   readonly heldBack?: HeldBackRows;
+  /** Fitted on nothing but the rows that memory holds, of more that there are to train on. @default false */
+  readonly heldRowsOnly?: boolean;
 };
 
 /**

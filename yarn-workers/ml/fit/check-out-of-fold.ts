@@ -5,7 +5,7 @@ import { HOLDOUT, TRAINING } from '../partition/types.ts';
 import { drawer } from './down-sample.ts';
 import { checkFitsTarget, type OutOfFold } from './out-of-fold.ts';
 import { countRows, sampleOf } from './row-roles.ts';
-import { fittedFraction } from './sample-fraction.ts';
+import { fittedFraction, heldFraction } from './sample-fraction.ts';
 
 /**
  * Holds out-of-fold predictions against the task that they are said to be of, as far as that can be done without the
@@ -29,18 +29,23 @@ export function checkOutOfFold(task: TrainTask, data: OutOfFold): void {
 /**
  * Rows that the whole model was fitted on, at least and at most: of a refit (`data` null) all, else those outside the holdout and of some
  * partition. Which rows of a table are in gaps is not known here, nor which are of small classes that a sample keeps, so of a sample
- * the number is not either; nor of which class a row is that trains only, so whether down-sampling has drawn it.
+ * the number is not either; nor of which class a row is that trains only, so whether down-sampling has drawn it. Nor is known whether
+ * there was time for passes over rows that a model does not hold.
  */
 export function trainedRowCount(task: TrainTask, data: OutOfFold | null): { least: number; most: number } {
   const { rowCount } = task.table;
   const unused = data === null ? 0 : (task.partitioning.dates?.unusedRowCount ?? 0);
-  const sample = sampleOf({ seed: task.seed, sampleFraction: fittedFraction(task) }, rowCount);
+  const partOf = (sampleFraction: number): Uint8Array | null => sampleOf({ seed: task.seed, sampleFraction }, rowCount);
+  const [fraction, heldPart] = [fittedFraction(task), heldFraction(task)];
+  const sample = partOf(fraction);
+  const held = heldPart === fraction ? sample : partOf(heldPart);
   const isHoldout = new Uint8Array(rowCount);
   for (const [index, row] of data?.rows.entries() ?? []) if (data?.partitions[index] === HOLDOUT) isHoldout[row] = 1;
   const isOutside = (row: number): boolean => isHoldout[row] === 0;
   const isSampled = (row: number): boolean => isOutside(row) && (sample === null || sample[row] === 1);
+  const isHeld = (row: number): boolean => isOutside(row) && (held === null || held[row] === 1);
   const drawn = possiblyDrawn(task, data);
-  const least = countRows(rowCount, (row) => isSampled(row) && drawn.surely(row)) - unused;
+  const least = countRows(rowCount, (row) => isHeld(row) && drawn.surely(row)) - unused;
   const kept = sample !== null && hasManyClasses(task.target) ? isOutside : isSampled;
   const most = countRows(rowCount, (row) => kept(row) && drawn.maybe(row));
   return { least, most: sample === null ? most - unused : most };

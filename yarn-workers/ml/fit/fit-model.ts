@@ -46,8 +46,16 @@ import { networkMembers } from './network/network-members.ts';
 import { packCalibrated } from './pack-calibrated.ts';
 import { turnIntoPredictions } from './predict-partitions.ts';
 import { checkAgreement } from './rank-group.ts';
-import { checkTrainingRows, countRows, predictedRatio, rowRoles, trainingRows, type RowRoles } from './row-roles.ts';
-import { fittedFraction } from './sample-fraction.ts';
+import {
+  checkTrainingRows,
+  countRows,
+  heldSample,
+  predictedRatio,
+  rowRoles,
+  trainingRows,
+  type RowRoles,
+} from './row-roles.ts';
+import { heldFraction, passesOverRows } from './sample-fraction.ts';
 import { readTargetRows, type TargetRows } from './target-rows.ts';
 import { numberColumn, taskFeatures, type TaskFeature } from './task-columns.ts';
 import { stopBook } from './stops.ts';
@@ -62,7 +70,10 @@ export interface FitResult {
   readonly scorer: Scorer;
   readonly contentHash: string;
   readonly trainingStatistics: TrainingStatistics[];
-  /** Rows outside the holdout and gaps (each trains or validates each member, or by date some); of a refit: all rows. */
+  /**
+   * Rows outside the holdout and gaps (each trains or validates each member, or by date some); of a refit: all rows. Those held in
+   * memory, if that is what some member was fitted on.
+   */
   readonly rowCount: number;
   /** Iterations of boosting, or steps of a penalty path: mean over the members, rounded; null without. */
   readonly iterations: number | null;
@@ -157,7 +168,7 @@ export async function fitModel(
   const base = {
     content,
     contentHash,
-    rowCount: countRows(rows.rowCount, trainingRows(roles, { fold: null })),
+    rowCount: fittedRowCount(roles, fitted),
     trainingStatistics: survey.statistics,
     stops: stops.noted(),
   };
@@ -208,18 +219,24 @@ function checkRowCount({ table }: TrainTask, { rowCount }: BatchSource): void {
   throw new AppError('DATASET_CHANGED', `the table has ${rowCount} rows, the task was made for ${table.rowCount}`);
 }
 
-/** What each row is for, of as many rows as the model can hold. */
+/** What each row is for, of as many rows as the model can be fitted on. */
 function fittedRoles(task: TrainTask, rows: TargetRows, io: FitIo): RowRoles {
-  const sampleFraction = fittedFraction(task);
-  if (sampleFraction < task.sampleFraction)
+  const held = heldFraction(task, io.matrixCellsMax);
+  const sampleFraction = passesOverRows(task) ? task.sampleFraction : held;
+  if (held < task.sampleFraction)
     io.log?.(
-      `the table of ${rows.rowCount} rows is too large: ${(100 * sampleFraction).toPrecision(3)} % of them are fitted`,
+      `the table of ${rows.rowCount} rows is too large for memory: ${(100 * held).toPrecision(3)} % of them are ${
+        held < sampleFraction ? 'held, all others are passed over' : 'fitted'
+      }`,
     );
-  const roles = rowRoles({ ...task, sampleFraction }, rows);
+  const roles = rowRoles({ ...task, sampleFraction }, rows, held);
   tellBalance(task, rows, roles, io);
-  for (const member of roles.members) checkTrainingRows(task, rows, trainingRows(roles, member));
+  for (const member of roles.members) checkTrainingRows(task, rows, trainingRows(heldRoles(roles), member));
   return roles;
 }
+
+/** What rows are for as far as they are held in memory. */
+const heldRoles = (roles: RowRoles): RowRoles => ({ ...roles, sample: heldSample(roles) });
 
 /** Says what is done about classes of different size. */
 function tellBalance({ imbalance, target }: TrainTask, { rowCount }: TargetRows, roles: RowRoles, io: FitIo): void {
@@ -399,6 +416,12 @@ function baselineMember(
     (score, output) => score + (shift?.[output] ?? 0),
   );
   return { steps: [], model: { scores }, iterations: null, stoppedByDeadline: false };
+}
+
+/** See {@link FitResult}. */
+function fittedRowCount(roles: RowRoles, fitted: readonly BoostedMember[]): number {
+  const isOfHeldRows = fitted.some(({ heldRowsOnly = false }) => heldRowsOnly);
+  return countRows(roles.of.length, trainingRows(isOfHeldRows ? heldRoles(roles) : roles, { fold: null }));
 }
 
 function iterationsOfAll(fitted: readonly BoostedMember[]): number | null {

@@ -22,6 +22,8 @@ export interface RowRoles {
   readonly members: readonly Member[];
   /** Rows that may train, and of which linear models validate; null: all. */
   readonly sample: Uint8Array | null;
+  /** Those of the sample whose matrix fits into memory, where models see the others only in passes; null: all of the sample. */
+  readonly held: Uint8Array | null;
   /** Rows that down-sampling lets train; null: all. What features look like is learnt of the others too. */
   readonly drawn: Uint8Array | null;
 }
@@ -34,14 +36,23 @@ export interface Member {
   readonly bag?: number;
 }
 
-/** @throws what {@link partitionOf} throws */
-export function rowRoles(task: TrainTask, rows: TargetRows): RowRoles {
-  const hashed = sampleOf(task, rows.rowCount);
+/**
+ * @param heldFraction part of all rows that memory can hold; as much as the task's sample: no less than that
+ * @throws what {@link partitionOf} throws
+ */
+export function rowRoles(task: TrainTask, rows: TargetRows, heldFraction = task.sampleFraction): RowRoles {
   const drawn = drawnRows(task, rows);
+  const samplesOf = (of: Int8Array): Pick<RowRoles, 'sample' | 'held'> => {
+    const part = (sampleFraction: number): Uint8Array | null =>
+      withSmallClasses(sampleOf({ ...task, sampleFraction }, rows.rowCount), of, task, rows);
+    const sample = part(task.sampleFraction);
+    const held = heldFraction < task.sampleFraction ? part(heldFraction) : null;
+    return { sample, held: held?.map((flag, row) => flag & (sample?.[row] ?? 1)) ?? null };
+  };
   if (task.refit !== null) {
     const members = copiesOf(task.refit.copies ?? 1, task, rows);
     const of = new Int8Array(rows.rowCount).fill(TRAINING);
-    return { of, spans: null, members, sample: withSmallClasses(hashed, of, task, rows), drawn };
+    return { of, spans: null, members, ...samplesOf(of), drawn };
   }
   const { of, foldCount, spans } = partitionOf(task.partitioning, {
     rowCount: rows.rowCount,
@@ -51,9 +62,12 @@ export function rowRoles(task: TrainTask, rows: TargetRows): RowRoles {
     first: rows.first,
     times: rows.times,
   });
-  const sample = withSmallClasses(hashed, of, task, rows);
-  return { of, spans, members: Array.from({ length: foldCount }, (_, fold) => ({ fold })), sample, drawn };
+  const members = Array.from({ length: foldCount }, (_, fold) => ({ fold }));
+  return { of, spans, members, ...samplesOf(of), drawn };
 }
+
+/** The rows that may be held in memory; null: all. */
+export const heldSample = ({ sample, held }: Pick<RowRoles, 'sample' | 'held'>): Uint8Array | null => held ?? sample;
 
 /** Parts of the rows, each of which is left out by one bag. */
 export const BAGS = 5;

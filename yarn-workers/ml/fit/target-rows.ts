@@ -47,11 +47,14 @@ export function offsetColumns({ offsetColumn, exposureColumn }: TargetSpec): { k
 }
 
 /** What all offsets add to the raw score of the rows that `wanted` names, in row order; null without any. */
-export function offsetsOf({ rowCount, offsets }: TargetRows, wanted: (row: number) => boolean): Float64Array | null {
+export function offsetsOf(rows: TargetRows, wanted: (row: number) => boolean): Float64Array | null {
+  return rows.offsets.length === 0 ? null : offsetsAt(rows, indicesWhere(rows.rowCount, wanted));
+}
+
+/** The same of rows with these numbers. */
+export function offsetsAt({ offsets }: TargetRows, numbers: ArrayLike<number>): Float64Array | null {
   if (offsets.length === 0) return null;
-  return Float64Array.from(indicesWhere(rowCount, wanted), (row) =>
-    offsets.reduce((sum, { values }) => sum + (values[row] ?? NaN), 0),
-  );
+  return Float64Array.from(numbers, (row) => offsets.reduce((sum, { values }) => sum + (values[row] ?? NaN), 0));
 }
 
 /**

@@ -3,8 +3,9 @@ import { isText, outputCountOf } from '#scoring';
 import { readingOf, type Reading } from '../blueprints/reading.ts';
 import { isBoosted, isXgboost, leavesOf, type BoostedSettings } from '../blueprints/settings.ts';
 import { binSampleRows } from '../fit/bin-sample.ts';
-import { MATRIX_CELLS_MAX, STATISTICS_CELLS_MAX, STATISTICS_ROWS_MAX } from '../fit/limits.ts';
+import { MATRIX_CELLS_MAX, PUSH_CELLS_MAX, STATISTICS_CELLS_MAX, STATISTICS_ROWS_MAX } from '../fit/limits.ts';
 import { canBeBinned } from '../fit/member-data.ts';
+import { fittedFraction, heldFraction } from '../fit/sample-fraction.ts';
 import { CORPUS_ENTRIES_MAX, COUNTED_TERMS_MAX, TEXT_WORK_MAX } from '../fit/text/limits.ts';
 import { offsetColumns } from '../fit/target-rows.ts';
 import { taskFeatures } from '../fit/task-columns.ts';
@@ -12,6 +13,7 @@ import { classIndices } from '../partition/types.ts';
 import { boostedColumns } from './boosted-columns.ts';
 import { forecastOf, type MemoryForecast, type MemoryPart, type MemoryPhase } from './forecast.ts';
 import * as limits from './limits.ts';
+import { linearCoefficients } from './linear-coefficients.ts';
 import { rowCountsOf, type RowCounts } from './rows.ts';
 
 /**
@@ -35,7 +37,11 @@ export function forecastTraining(task: TrainTask): MemoryForecast {
     parts: [...levelParts(task, reading), ...surveyedParts(task, reading, rows)],
   };
   const fit =
-    settings === null ? [] : isBoosted(settings) ? boostPhases(task, reading, settings, rows) : [matrixPhase()];
+    settings === null
+      ? []
+      : isBoosted(settings)
+        ? boostPhases(task, reading, settings, rows)
+        : [matrixPhase(task, reading)];
   return forecastOf(always, [survey, ...fit, finishPhase(task, rows)]);
 }
 
@@ -163,11 +169,24 @@ function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSetting
   ];
 }
 
-/** Linear models, forests, factorization machines and networks are fitted on as many rows as a matrix of bounded size has. */
-const matrixPhase = (): MemoryPhase => ({
-  name: 'fit',
-  parts: [{ what: 'matrix of the sample', bytes: limits.MATRIX_COPIES * MATRIX_CELLS_MAX * 8 }],
-});
+/**
+ * Linear models, forests, factorization machines and networks hold as many rows as a matrix of bounded size has. Linear ones pass over the
+ * others, a part of them at a time.
+ */
+function matrixPhase(task: TrainTask, reading: Reading): MemoryPhase {
+  const passes = heldFraction(task) < fittedFraction(task);
+  return {
+    name: 'fit',
+    parts: [
+      { what: 'matrix of the sample', bytes: limits.MATRIX_COPIES * MATRIX_CELLS_MAX * 8 },
+      { what: 'rows passed over', bytes: passes ? limits.MATRIX_COPIES * PUSH_CELLS_MAX * 8 : 0 },
+      {
+        what: 'sums of coefficients',
+        bytes: passes ? limits.COEFFICIENT_COPIES * linearCoefficients(task, reading) * 8 : 0,
+      },
+    ],
+  };
+}
 
 function finishPhase({ target }: TrainTask, { heldBack }: RowCounts): MemoryPhase {
   const outputs = outputCountOf(target);

@@ -48,3 +48,8 @@ export const HELD_BACK_OUTPUT_BYTES = 2 * 8;
 export const STATISTICS_CELL_BYTES = 8;
 /** Other engines hold a matrix of bounded size, and as much again while they work on it. */
 export const MATRIX_COPIES = 2;
+/**
+ * What passes over rows hold of each coefficient: its value now, before and next, two sums of all rows, of the rows at hand and of a part of
+ * the others, and both parts of the tilt; some of them twice while they are made.
+ */
+export const COEFFICIENT_COPIES = 16;

@@ -60,7 +60,7 @@ export function planColumn(
   weights: Float64Array,
   pieces: number,
 ): ColumnPlan {
-  if (kind === 'category') return { kind, codeCount, shares: codeShares(codeCount, values, weights) };
+  if (kind === 'category') return withShares({ kind, codeCount }, values, weights);
   const total = emptySum();
   const weight = emptySum();
   let least = Infinity;
@@ -76,11 +76,9 @@ export function planColumn(
     addTerm(total, (weights[row] ?? 0) * value);
     addTerm(weight, weights[row] ?? 0);
   }
-  const planned = (mean: number, deviation: number, knots: Float64Array): NumberPlan => {
-    const shares = knotShares(pointsOf(knots), values, weights);
-    return { kind, sign, mean, deviation, knots, hasMissing, shares };
-  };
-  const saysNothing = (): NumberPlan => planned(0, 0, new Float64Array(0));
+  const planned = (mean: number, deviation: number, knots: Float64Array): ColumnPlan =>
+    withShares({ kind, sign, mean, deviation, knots, hasMissing }, values, weights);
+  const saysNothing = (): ColumnPlan => planned(0, 0, new Float64Array(0));
   if (!(most > least)) return saysNothing();
   const mean = sumOf(total) / sumOf(weight);
   const squares = emptySum();
@@ -94,6 +92,23 @@ export function planColumn(
   const inner = sign === 0 ? innerKnots(values, least, most, pieces) : [];
   return planned(mean, deviation, Float64Array.from([least, ...inner, most]));
 }
+
+/** A plan with the shares of some rows. */
+const withShares = (
+  plan: Omit<NumberPlan, 'shares'> | Omit<CategoryPlan, 'shares'>,
+  values: Float64Array,
+  weights: Float64Array,
+): ColumnPlan => ({ ...plan, shares: sharesOf(plan, values, weights) });
+
+/** See {@link Planned}: sums over the rows. */
+export const sharesOf = (
+  plan: Omit<NumberPlan, 'shares'> | Omit<CategoryPlan, 'shares'>,
+  values: Float64Array,
+  weights: Float64Array,
+): Float64Array =>
+  plan.kind === 'category'
+    ? codeShares(plan.codeCount, values, weights)
+    : knotShares(pointsOf(plan.knots), values, weights);
 
 /** Different quantiles between the least and the largest value. */
 function innerKnots(values: Float64Array, least: number, most: number, pieces: number): number[] {
@@ -123,16 +138,19 @@ function innerKnots(values: Float64Array, least: number, most: number, pieces: n
 export function blocksOf(plan: ColumnPlan, values: Float64Array): Block[] {
   if (plan.kind === 'category') {
     const { codeCount } = plan;
-    const codes = Uint16Array.from(values, (code) => codeOf(code, codeCount));
+    const codes = new Uint16Array(values.length);
+    for (let row = 0; row < values.length; row += 1) codes[row] = codeOf(values[row] ?? NaN, codeCount);
     return [{ levelCount: codeCount + 1, codes, values: null, sparse: null, sign: 0, isComplete: true }];
   }
   const { hasMissing, sign, mean, deviation, knots } = plan;
   const [least, most] = rangeOf(knots);
-  const line = Float32Array.from(values, (value) => {
-    if (Number.isNaN(value)) return Number(hasMissing);
-    return deviation > 0 ? (within(value, least, most) - mean) / deviation : 0;
-  });
-  const codes = hasMissing ? Uint16Array.from(values, (value) => (Number.isNaN(value) ? 1 : 0)) : null;
+  const line = new Float32Array(values.length);
+  const codes = hasMissing ? new Uint16Array(values.length) : null;
+  for (let row = 0; row < values.length; row += 1) {
+    const value = values[row] ?? NaN;
+    if (!Number.isNaN(value)) line[row] = deviation > 0 ? (within(value, least, most) - mean) / deviation : 0;
+    else if (codes !== null) line[row] = codes[row] = 1;
+  }
   const straight: Block = {
     levelCount: hasMissing ? 2 : 1,
     codes,

@@ -49,6 +49,18 @@ export function scaled({ intercept, blocks }: Coefficients, factor: number): Coe
   return { intercept: intercept * factor, blocks: blocks.map((block) => block.map((value) => value * factor)) };
 }
 
+/** What comes of two sets of coefficients of one design, one by one. */
+export function combined(
+  a: Coefficients,
+  b: Coefficients,
+  of: (valueOfA: number, valueOfB: number) => number,
+): Coefficients {
+  return {
+    intercept: of(a.intercept, b.intercept),
+    blocks: a.blocks.map((block, index) => block.map((value, level) => of(value, b.blocks[index]?.[level] ?? NaN))),
+  };
+}
+
 /** The same outputs, each with what is added to its raw scores; null: nothing. */
 export const shifted = (outputs: readonly Coefficients[], shift: readonly number[] | null): readonly Coefficients[] =>
   shift === null

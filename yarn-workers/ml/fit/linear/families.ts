@@ -77,13 +77,21 @@ export interface JointLoss {
   readonly ofOutput: (index: number) => OutputLoss;
   /** Takes one output's new predictor in. */
   readonly moved: (index: number, predictor: Float64Array) => void;
+  /** The loss at predictors that were taken in. */
+  readonly whole: (predictors: readonly Float64Array[]) => number;
 }
 
 /** @param weights of the rows, all positive, summing up to 1 */
 export function lossOf(family: GlmFamily, labels: Float64Array, weights: Float64Array, outputCount: number): JointLoss {
   if (family === 'multinomial') return multinomialLoss(labels, weights, outputCount);
   const only = outputLoss(family, labels, weights);
-  return { refresh: () => undefined, ofOutput: () => only, moved: () => undefined };
+  const none = new Float64Array(0);
+  return {
+    refresh: () => undefined,
+    ofOutput: () => only,
+    moved: () => undefined,
+    whole: ([predictor = none]) => only.loss(predictor),
+  };
 }
 
 function outputLoss(
@@ -148,6 +156,14 @@ function multinomialLoss(labels: Float64Array, weights: Float64Array, classCount
         total[row] = (total[row] ?? 0) - (own[row] ?? 0) + term;
         own[row] = term;
       }
+    },
+    whole: (predictors) => {
+      let sum = 0;
+      for (let row = 0; row < rowCount; row += 1) {
+        const eta = predictors[labels[row] ?? 0]?.[row] ?? NaN;
+        sum += (weights[row] ?? 0) * ((shift[row] ?? 0) + Math.log(total[row] ?? 0) - eta);
+      }
+      return sum;
     },
   };
 }

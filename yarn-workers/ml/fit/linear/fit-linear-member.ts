@@ -9,21 +9,17 @@ import { memberText, textStep } from '../text/member-text.ts';
 import { planText, type TextPlan } from '../text/text-columns.ts';
 import { linearArrays, planColumn, termCoefficients, type DesignPlan } from './columns.ts';
 import { shifted } from './design.ts';
-import { elasticNet, fitPath, follow, validationJudge, type PathRun } from './follow.ts';
+import { elasticNet, fitPath, follow, PATH_TOLERANCE, validationJudge, type PathRun } from './follow.ts';
 import { columnSpecs, designOf, encodeRows } from './member-rows.ts';
 import { naiveBayes } from './naive-bayes.ts';
 import type { PenaltyPath, TrainingRows } from './path.ts';
 import type { MemberRun, PathMember } from './path-members.ts';
-
-/**
- * A step is done when no coefficient's last change, squared and in units of the null model's squared error, is above this.
- * glmnet's default is 1e-7.
- */
-const TOLERANCE = 1e-6;
+import { takeToAllRows } from './take-to-all-rows.ts';
 
 /**
  * Fits a path of penalties on the member's training rows and keeps the step that is best on its fold; a refit goes as many
- * steps as its twin kept on average.
+ * steps as its twin kept on average. Where memory does not hold all rows, the path is that of those it holds, and passes over all rows
+ * take its model to them.
  *
  * Memory: 8 bytes a cell while the rows are read, then up to 6 a cell (18 of broken lines) and 8 a term of a text, and 24
  * bytes a row and some 16 a row and output. `designSample` and `readCorpora` see to it that this is bounded.
@@ -42,17 +38,16 @@ export async function fitLinearMember(
 ): Promise<PathMember> {
   const { task, settings, objective, outputCount, io } = context;
   const steps = [...ownSteps, ...(await chooseCrosses(context, member, ownSteps))];
+  const readAt = io.now();
   const { training, validation } = await encodeRows(context, member, steps);
+  const readMs = io.now() - readAt;
   const shift = context.shiftOf(member);
   const weight = neumaierSum(training.weights);
   const weights = training.weights.map((each) => each / weight);
-  const specs = columnSpecs(context, steps);
-  const plans: DesignPlan[] = [
-    ...specs.map((spec, column) =>
-      planColumn(spec, training.columns[column] ?? new Float64Array(0), weights, settings.pieces),
-    ),
-    ...textPlans(context, index, training.rows, weights),
-  ];
+  const columns = columnSpecs(context, steps).map((spec, column) =>
+    planColumn(spec, training.columns[column] ?? new Float64Array(0), weights, settings.pieces),
+  );
+  const plans: DesignPlan[] = [...columns, ...textPlans(context, index, training.rows, weights)];
   const frozen = task.refit?.iterations ?? null;
   const trained = { ...training, design: designOf(plans, training), weights };
   const judge =
@@ -61,14 +56,20 @@ export async function fitLinearMember(
       : null;
   const path: PathRun = { ...run, stops: context.stops, place: `path-${index}`, frozen, lateEnd: 'refused', judge };
   const variant = naiveBayesOf(settings);
-  const { outputs, ...chosen } =
+  const chosen =
     variant === null
-      ? await fitPath(objective, trained, outputCount, settings, elasticNet(settings.l1Ratio, TOLERANCE), path, io)
+      ? await fitPath(objective, trained, outputCount, settings, elasticNet(settings.l1Ratio, PATH_TOLERANCE), path, io)
       : await follow(smoothingPath(variant, { ...trained, weights: training.weights }, context), settings, path);
-  const texts = termCoefficients(plans, outputs).map(({ text, outputs: own }) => textStep(text, own));
+  const made =
+    context.roles.held === null
+      ? { ...chosen, plans, heldRowsOnly: false }
+      : await takeToAllRows(context, member, index, { trained, columns, chosen, judge, readMs, steps }, run);
+  const texts = termCoefficients(plans, made.outputs).map(({ text, outputs: own }) => textStep(text, own));
   return {
-    ...chosen,
-    model: { linear: linearArrays(plans, shifted(outputs, shift)) },
+    iterations: made.iterations,
+    stoppedByDeadline: made.stoppedByDeadline,
+    heldRowsOnly: made.heldRowsOnly,
+    model: { linear: linearArrays(made.plans, shifted(made.outputs, shift)) },
     steps: [...steps, ...texts],
     validateMs: judge?.lookMs() ?? 0,
   };

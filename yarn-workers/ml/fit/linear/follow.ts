@@ -11,6 +11,12 @@ import { penaltyPath, type PenaltyPath, type RowsJob, type TrainingRows } from '
 /** What decides where a path begins and ends. */
 export type PathSettings = Pick<LinearSettings, 'penalties' | 'penaltyRatio' | 'earlyStoppingRounds'>;
 
+/**
+ * A step of the path is done when no coefficient's last change, squared and in units of the null model's squared error, is above this.
+ * glmnet's default is 1e-7.
+ */
+export const PATH_TOLERANCE = 1e-6;
+
 /** How the models of a path are made. */
 export interface PathMaker {
   readonly pathOf: (job: RowsJob) => PenaltyPath;
@@ -70,13 +76,12 @@ export async function fitPath(
   run: PathRun,
   io: FitIo,
 ): Promise<Chosen> {
-  const { labels, offsets } = withoutOffsets(objective.glm, training);
-  const unit = objective.glm === 'gaussian' ? deviationOf(labels, training.weights) : 1;
+  const { unit, measure } = targetUnit(objective, training);
   const isLate = countedStop(run.stops, run.place, () => io.now() >= run.stopAt(run.judge?.lookMs() ?? 0));
   const path = pathOf({
     family: objective.glm,
     outputCount,
-    training: { ...training, labels: labels.map((label) => label / unit), offsets },
+    training: measure(training),
     isTooLate: () => {
       checkCancelled(io);
       return isLate();
@@ -92,25 +97,43 @@ export async function fitPath(
   return follow(asItIs, settings, run);
 }
 
+/** The unit that a target is fitted in, by the rows that train, and what takes rows to it. */
+export function targetUnit(
+  { glm }: Objective,
+  training: Pick<TrainingRows, 'labels' | 'offsets' | 'weights'>,
+): { readonly unit: number; readonly measure: (rows: TrainingRows) => TrainingRows } {
+  const unit = glm === 'gaussian' ? deviationOf(withoutOffsets(glm, training).labels, training.weights) : 1;
+  const measure = (rows: TrainingRows): TrainingRows => {
+    const { labels, offsets } = withoutOffsets(glm, rows);
+    return { ...rows, labels: labels.map((label) => label / unit), offsets };
+  };
+  return { unit, measure };
+}
+
 /** Where the loss is a square an offset is as good as taken from the label. */
 function withoutOffsets(
   family: Objective['glm'],
-  { labels, offsets }: TrainingRows,
+  { labels, offsets }: Pick<TrainingRows, 'labels' | 'offsets'>,
 ): Pick<TrainingRows, 'labels' | 'offsets'> {
   if (family !== 'gaussian' || offsets === null) return { labels, offsets };
   return { labels: labels.map((label, row) => label - (offsets[row] ?? NaN)), offsets: null };
 }
 
+/** The penalty of a step, from 1. */
+export const lambdaAt = ({ penalties, penaltyRatio }: PathSettings, step: number, firstLambda: number): number =>
+  firstLambda * penaltyRatio ** ((step - 1) / Math.max(1, penalties - 1));
+
 /** Goes along the path: to the frozen step, or until the validation loss has not fallen for some steps. */
 export async function follow(
   { firstLambda, fitAt }: PenaltyPath,
-  { penalties, penaltyRatio, earlyStoppingRounds: rounds }: PathSettings,
+  settings: PathSettings,
   { frozen, lateEnd, judge, onStep }: PathRun,
 ): Promise<Chosen> {
+  const { penalties, earlyStoppingRounds: rounds } = settings;
   let best: { outputs: readonly Coefficients[]; step: number; loss: number } | null = null;
   let stoppedByDeadline = false;
   for (let step = 1; step <= (frozen ?? penalties); step += 1) {
-    const made = fitAt(firstLambda * penaltyRatio ** ((step - 1) / Math.max(1, penalties - 1)));
+    const made = fitAt(lambdaAt(settings, step, firstLambda));
     stoppedByDeadline = !made.isWhole;
     if (stoppedByDeadline && frozen !== null && lateEnd === 'refused') throw refitTooLate(step - 1, frozen);
     if (stoppedByDeadline && best !== null) break;

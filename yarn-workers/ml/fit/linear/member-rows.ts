@@ -1,8 +1,8 @@
 import type { ManifestStep, TrainTask } from '#contracts';
 import { crossCodeCount, stepColumnCount, stepColumns } from '#scoring';
-import { tableEncoder } from '../encoder.ts';
+import { tableEncoder, type TableEncoder } from '../encoder.ts';
 import { monotoneColumns, type MemberContext } from '../fit-member.ts';
-import { countRows, trainingRows, validationRows, type Member } from '../row-roles.ts';
+import { countRows, heldSample, trainingRows, validationRows, type Member } from '../row-roles.ts';
 import { offsetsOf, type TargetRows } from '../target-rows.ts';
 import { textBlocks } from '../text/text-columns.ts';
 import { blocksOf, type ColumnSpec, type DesignPlan } from './columns.ts';
@@ -20,20 +20,28 @@ export interface EncodedPart {
   readonly columns: Float64Array[];
 }
 
-/** One pass that keeps the member's training rows of positive weight, and the rows of its fold. */
+/** What encodes a member's rows for a design; texts are no part of it. */
+export const memberEncoder = (
+  { features, source, io, historyOf }: MemberContext<unknown>,
+  member: Member,
+  steps: readonly ManifestStep[],
+): TableEncoder =>
+  tableEncoder(features, steps, source, io.signal, {
+    ...{ texts: null, categories: null },
+    history: historyOf(member)?.heldOut ?? null,
+  });
+
+/** One pass that keeps the member's training rows of positive weight, and the rows of its fold: those that memory can hold. */
 export async function encodeRows(
   context: MemberContext<unknown>,
   member: Member,
   steps: readonly ManifestStep[],
 ): Promise<{ training: EncodedPart; validation: EncodedPart }> {
-  const { features, source, rows, roles, texts, io } = context;
-  const encoder = tableEncoder(features, steps, source, io.signal, {
-    texts: null,
-    categories: null,
-    history: context.historyOf(member)?.heldOut ?? null,
-  });
+  const { rows, roles, texts } = context;
+  const encoder = memberEncoder(context, member, steps);
+  const held = heldSample(roles);
   const inSample = (row: number): boolean =>
-    (roles.sample === null || roles.sample[row] === 1) && (texts.all.length === 0 || texts.holds(row));
+    (held === null || held[row] === 1) && (texts.all.length === 0 || texts.holds(row));
   const hasWeight = (row: number): boolean => (rows.weights?.[row] ?? 1) > 0;
   const trains = trainingRows(roles, member);
   const validates = validationRows(roles, member);
@@ -57,38 +65,52 @@ export async function encodeRows(
 }
 
 function partKeeper(
-  { task, rows }: MemberContext<unknown>,
+  context: MemberContext<unknown>,
   weights: Float64Array | null,
   wanted: (row: number) => boolean,
   columnCount: number,
 ) {
-  const rowCount = countRows(rows.rowCount, wanted);
-  const labelOf = linearLabels(task, rows);
-  const part: EncodedPart = {
-    rowCount,
-    rows: new Int32Array(rowCount),
-    labels: new Float64Array(rowCount),
-    weights: new Float64Array(rowCount),
-    offsets: offsetsOf(rows, wanted),
-    columns: Array.from({ length: columnCount }, () => new Float64Array(rowCount)),
-  };
+  const rowCount = countRows(context.rows.rowCount, wanted);
+  const part = { ...emptyPart(rowCount, columnCount), offsets: offsetsOf(context.rows, wanted) };
+  const write = rowWriter(context, weights, columnCount);
   let kept = 0;
   return {
     part,
     add: (values: Float64Array, count: number, firstRow: number): void => {
       for (let i = 0; i < count; i += 1) {
-        const row = firstRow + i;
-        if (!wanted(row)) continue;
-        part.rows[kept] = row;
-        part.labels[kept] = labelOf(row);
-        part.weights[kept] = weights?.[row] ?? 1;
-        for (let column = 0; column < columnCount; column += 1) {
-          const cells = part.columns[column];
-          if (cells !== undefined) cells[kept] = values[i * columnCount + column] ?? NaN;
-        }
+        if (!wanted(firstRow + i)) continue;
+        write(part, kept, firstRow + i, values, i);
         kept += 1;
       }
     },
+  };
+}
+
+/** Room for some rows without offsets. */
+export const emptyPart = (rowCount: number, columnCount: number): EncodedPart & { readonly offsets: null } => ({
+  rowCount,
+  rows: new Int32Array(rowCount),
+  labels: new Float64Array(rowCount),
+  weights: new Float64Array(rowCount),
+  offsets: null,
+  columns: Array.from({ length: columnCount }, () => new Float64Array(rowCount)),
+});
+
+/** Writes a row into a part, all but its offset: row `index` of encoded ones. */
+export function rowWriter(
+  { task, rows }: MemberContext<unknown>,
+  weights: Float64Array | null,
+  columnCount: number,
+): (part: EncodedPart, place: number, row: number, values: Float64Array, index: number) => void {
+  const labelOf = linearLabels(task, rows);
+  return (part, place, row, values, index) => {
+    part.rows[place] = row;
+    part.labels[place] = labelOf(row);
+    part.weights[place] = weights?.[row] ?? 1;
+    for (let column = 0; column < columnCount; column += 1) {
+      const cells = part.columns[column];
+      if (cells !== undefined) cells[place] = values[index * columnCount + column] ?? NaN;
+    }
   };
 }
 

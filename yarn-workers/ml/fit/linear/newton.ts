@@ -12,6 +12,8 @@ import {
 } from './design.ts';
 import type { OutputLoss } from './families.ts';
 import { leastPenaltyShift } from './shift.ts';
+import { NO_TILT, tiltOf, tiltOfBlock, type BlockTilt, type Tilt } from './tilt.ts';
+import { shareBlock } from './tilted-shifts.ts';
 
 /** lambda x (l1Ratio x |b| + (1 - l1Ratio) / 2 x b^2) of every coefficient but the intercept. */
 export interface Penalty {
@@ -24,6 +26,8 @@ export interface OutputState {
   coefficients: Coefficients;
   /** Linear predictor of each row, kept in step with the coefficients. */
   readonly predictor: Float64Array;
+  /** @default none */
+  readonly tilt?: Tilt;
 }
 
 export interface NewtonOptions {
@@ -78,7 +82,7 @@ export function minimise(
     loss.derivatives(state.predictor, gradient, curvature);
     step.set(gradient);
     const before = copyOfCoefficients(state.coefficients);
-    const descent = descend(design, state.coefficients, penalty, options, space);
+    const descent = descend(design, state, penalty, options, space);
     change = Math.max(change, descent.change);
     // What is left of the gradient says how far the predictor went.
     for (let row = 0; row < step.length; row += 1)
@@ -103,12 +107,12 @@ function halveUntilBetter(
   penalty: Penalty,
   step: Float64Array,
 ): void {
-  const start = loss.loss(state.predictor) + penaltyOf(before, penalty);
+  const start = loss.loss(state.predictor) + besideLoss(before, penalty, state.tilt);
   advance(state.predictor, step, 1);
   // Rounding may lift an objective that stands still.
   const most = start + 1e-12 * Math.abs(start);
   for (let halving = 0, share = 1; halving < HALVINGS_MAX; halving += 1) {
-    if (loss.loss(state.predictor) + penaltyOf(state.coefficients, penalty) <= most) return;
+    if (loss.loss(state.predictor) + besideLoss(state.coefficients, penalty, state.tilt) <= most) return;
     share /= 2;
     advance(state.predictor, step, -share);
     state.coefficients.intercept = (state.coefficients.intercept + before.intercept) / 2;
@@ -120,7 +124,11 @@ function halveUntilBetter(
   }
 }
 
-function penaltyOf({ blocks }: Coefficients, { lambda, l1Ratio }: Penalty): number {
+function besideLoss(coefficients: Coefficients, penalty: Penalty, tilt: Tilt | undefined): number {
+  return penaltyOf(coefficients, penalty) + (tilt === undefined ? 0 : tiltOf(coefficients, tilt));
+}
+
+export function penaltyOf({ blocks }: Coefficients, { lambda, l1Ratio }: Penalty): number {
   let absolute = 0;
   let squares = 0;
   for (const block of blocks) {
@@ -139,7 +147,7 @@ function penaltyOf({ blocks }: Coefficients, { lambda, l1Ratio }: Penalty): numb
  */
 function descend(
   { blocks }: Design,
-  coefficients: Coefficients,
+  { coefficients, tilt }: OutputState,
   penalty: Penalty,
   { tolerance, isTooLate }: NewtonOptions,
   { curvature, step }: Workspace,
@@ -149,7 +157,7 @@ function descend(
   const total = curvature.reduce((sum, value) => sum + value, 0);
   let overall = 0;
   const round = (isFull: boolean): number => {
-    let largest = moveIntercept(coefficients, total, curvature, step);
+    let largest = moveIntercept(coefficients, tilt, total, curvature, step);
     for (const [index, block] of blocks.entries()) {
       const own = coefficients.blocks[index];
       const sum = sums[index];
@@ -160,12 +168,15 @@ function descend(
         curvatures[index] = curves = new Float64Array(block.levelCount);
         gatherSquares(block, curvature, curves);
       }
+      const ownTilt = tilt === undefined ? NO_TILT : tiltOfBlock(tilt, index);
       const change =
         block.sparse === null
-          ? moveBlock(block, own, curves, sum, penalty, curvature, step)
-          : moveSparse(block.sparse, own, curves, penalty, curvature, step, isFull);
+          ? moveBlock(block, own, curves, ownTilt, sum, penalty, curvature, step)
+          : moveSparse(block.sparse, own, curves, ownTilt, penalty, curvature, step, isFull);
       largest = Math.max(largest, change);
-      if (block.isComplete) coefficients.intercept += centre(own, curves, penalty);
+      if (!block.isComplete) continue;
+      if (tilt === undefined) coefficients.intercept += centre(own, curves, penalty);
+      else shareBlock(coefficients, tilt, index, curves, penalty);
     }
     overall = Math.max(overall, largest);
     return largest;
@@ -180,8 +191,13 @@ function descend(
   return { end: 'exhausted', change: overall };
 }
 
-/** Takes what the levels that rows have share out of them. @returns what the intercept gets for it */
-function centre(own: Float64Array, curves: Float64Array, { l1Ratio }: Penalty): number {
+/**
+ * Takes what the levels that rows have share out of them.
+ *
+ * @param curves above 0 of the levels that rows have
+ * @returns what the intercept gets for it
+ */
+export function centre(own: Float64Array, curves: Float64Array, { l1Ratio }: Pick<Penalty, 'l1Ratio'>): number {
   const seen = [...own.keys()].filter((level) => (curves[level] ?? 0) > 0);
   const shift = leastPenaltyShift(
     seen.map((level) => own[level] ?? 0),
@@ -193,17 +209,19 @@ function centre(own: Float64Array, curves: Float64Array, { l1Ratio }: Penalty): 
 
 function moveIntercept(
   coefficients: Coefficients,
+  tilt: Tilt | undefined,
   total: number,
   curvature: Float64Array,
   residual: Float64Array,
 ): number {
   let sum = 0;
   for (let row = 0; row < residual.length; row += 1) sum += residual[row] ?? 0;
-  const change = sum / total;
+  const square = tilt?.square.intercept ?? 0;
+  const change = (sum + (tilt?.linear.intercept ?? 0) - square * coefficients.intercept) / (total + square);
   coefficients.intercept += change;
   for (let row = 0; row < residual.length; row += 1)
     residual[row] = (residual[row] ?? 0) - change * (curvature[row] ?? 0);
-  return total * change * change;
+  return (total + square) * change * change;
 }
 
 /** Moves all coefficients of a block to their minimum at once: no row has two of them. @returns the largest change */
@@ -211,6 +229,7 @@ function moveBlock(
   block: Block,
   own: Float64Array,
   curves: Float64Array,
+  { linear, square }: BlockTilt,
   sums: Float64Array,
   { lambda, l1Ratio }: Penalty,
   curvature: Float64Array,
@@ -220,9 +239,10 @@ function moveBlock(
   gather(block, residual, sums);
   let largest = 0;
   for (let level = 0; level < own.length; level += 1) {
-    const curve = curves[level] ?? 0;
+    const ofRows = curves[level] ?? 0;
+    const curve = ofRows + (square[level] ?? 0);
     const old = own[level] ?? 0;
-    const pull = (sums[level] ?? 0) + curve * old;
+    const pull = (sums[level] ?? 0) + (linear[level] ?? 0) + ofRows * old;
     const shrunk = Math.sign(pull) * Math.max(0, Math.abs(pull) - lambda * l1Ratio);
     let value = curve === 0 ? 0 : shrunk / (curve + lambda * (1 - l1Ratio));
     if (level === 0 && value * block.sign < 0) value = 0;
@@ -245,6 +265,7 @@ function moveSparse(
   columns: SparseColumns,
   own: Float64Array,
   curves: Float64Array,
+  { linear, square }: BlockTilt,
   { lambda, l1Ratio }: Penalty,
   curvature: Float64Array,
   residual: Float64Array,
@@ -253,9 +274,10 @@ function moveSparse(
   let largest = 0;
   for (let column = 0; column < own.length; column += 1) {
     const old = own[column] ?? 0;
-    const curve = curves[column] ?? 0;
+    const ofRows = curves[column] ?? 0;
+    const curve = ofRows + (square[column] ?? 0);
     if ((old === 0 && !isFull) || curve === 0) continue;
-    const pull = columnSum(columns, column, residual) + curve * old;
+    const pull = columnSum(columns, column, residual) + (linear[column] ?? 0) + ofRows * old;
     const shrunk = Math.sign(pull) * Math.max(0, Math.abs(pull) - lambda * l1Ratio);
     const change = shrunk / (curve + lambda * (1 - l1Ratio)) - old;
     if (change === 0) continue;

@@ -8,22 +8,39 @@ import type { Member } from '../row-roles.ts';
 const ROW_VECTORS = 6;
 const OUTPUT_VECTORS = 2;
 
+/** The size of a design. */
+interface DesignShape {
+  readonly rowCount: number;
+  readonly columnCount: number;
+  readonly outputCount: number;
+}
+
 /**
- * The part of the rows that a model of a design is fitted on: all of them where their design is of at most MATRIX_CELLS_MAX
- * cells, else as many as fit. The model's `rowCount` says how many there were.
+ * The part of the rows whose design is held in memory: all of them where it is of at most `cellsMax` cells, else as many as fit.
  *
  * @param furtherVectors of every row that the fit needs beside
  */
-export function designSample(rowCount: number, columnCount: number, outputCount: number, furtherVectors = 0): number {
-  const cells = rowCount * (columnCount + ROW_VECTORS + furtherVectors + OUTPUT_VECTORS * outputCount);
-  return Math.min(1, MATRIX_CELLS_MAX / Math.max(1, cells));
+export function designSample(
+  { rowCount, ...shape }: DesignShape,
+  furtherVectors = 0,
+  cellsMax = MATRIX_CELLS_MAX,
+): number {
+  return Math.min(1, cellsMax / Math.max(1, rowCount * (cellsOfRow(shape) + furtherVectors)));
 }
+
+/** Cells of a row of a design, with what is kept beside it. */
+export const cellsOfRow = ({ columnCount, outputCount }: Omit<DesignShape, 'rowCount'>): number =>
+  columnCount + ROW_VECTORS + OUTPUT_VECTORS * outputCount;
 
 /** What the fit of one member is told. */
 export interface MemberRun {
   /** When it must end. */
   readonly stopAt: StopAt;
   readonly onStep: (step: number) => Promise<void>;
+  /** Told before each pass over rows that memory does not hold. */
+  readonly onPass: (pass: number) => Promise<void>;
+  /** How the log calls the member: nothing where it is the only one. */
+  readonly name: string;
 }
 
 /** A member whose fit was a path. */
@@ -33,6 +50,8 @@ export type PathMember = FittedMember & {
   readonly stoppedByDeadline: boolean;
   /** Time spent scoring validation rows, for the estimate of what predicting will take. */
   readonly validateMs: number;
+  /** See `BoostedMember`. */
+  readonly heldRowsOnly?: boolean;
 };
 
 /**
@@ -59,8 +78,10 @@ export async function pathMembers(
       const fraction = 0.05 + (0.85 * (index + step / stepCount)) / members.length;
       return report(io, fraction, 'fitting', `${name}penalty ${step} of ${stepCount}`, step);
     };
+    const onPass = (pass: number): Promise<void> =>
+      report(io, 0.05 + (0.85 * (index + 1)) / members.length, 'fitting', `${name}pass ${pass} over all rows`);
     await onStep(0);
-    finished.push(await fitOne(member, index, { stopAt, onStep }));
+    finished.push(await fitOne(member, index, { stopAt, onStep, onPass, name }));
   }
   return finished;
 }

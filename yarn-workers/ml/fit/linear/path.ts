@@ -4,6 +4,7 @@ import { gather, zeroCoefficients, type Coefficients, type Design } from './desi
 import { lossOf, type JointLoss } from './families.ts';
 import { leastPenaltyShift } from './shift.ts';
 import { minimise, workspace, type NewtonOptions, type OutputState, type Penalty } from './newton.ts';
+import { shareClasses } from './tilted-shifts.ts';
 
 /** Rows that train, with their target. */
 export interface TrainingRows {
@@ -56,18 +57,11 @@ export interface PenaltyPath {
 
 /** @see Friedman, Hastie, Tibshirani (2010), J. Stat. Soft. 33(1), section 2.5 */
 export function penaltyPath(job: PathJob): PenaltyPath {
-  const { training, outputCount, l1Ratio, family } = job;
-  const loss = lossOf(family, training.labels, training.weights, outputCount);
-  const states = nullStates(job);
-  const begin = nullModel(job, loss, states);
-  const options: NewtonOptions = {
-    tolerance: job.tolerance * Math.max(begin.squaredError, Number.MIN_VALUE),
-    approximationsMax: outputCount === 1 ? APPROXIMATIONS_MAX : 1,
-    isTooLate: job.isTooLate,
-  };
+  const { l1Ratio, training } = job;
+  const { loss, states, firstLambda, options } = beginPath(job);
   const fit = fitter(training.design, loss, states, options);
   return {
-    firstLambda: begin.lambda,
+    firstLambda,
     fitAt: (lambda) => {
       const isWhole = fit({ lambda, l1Ratio });
       return { outputs: states.map(({ coefficients }) => coefficients), isWhole };
@@ -75,14 +69,29 @@ export function penaltyPath(job: PathJob): PenaltyPath {
   };
 }
 
+/** Where a path begins: the models without features, and how exactly each penalty is fitted. */
+export function beginPath(job: PathJob) {
+  const { training, outputCount, family } = job;
+  const loss = lossOf(family, training.labels, training.weights, outputCount);
+  const states = nullStates(job);
+  const { lambda, squaredError } = nullModel(job, loss, states);
+  const options: NewtonOptions = {
+    tolerance: job.tolerance * Math.max(squaredError, Number.MIN_VALUE),
+    approximationsMax: outputCount === 1 ? APPROXIMATIONS_MAX : 1,
+    isTooLate: job.isTooLate,
+  };
+  return { loss, states, firstLambda: lambda, options };
+}
+
 /** Output after output, round after round, until no coefficient moves. @returns false where time was up */
-function fitter(
+export function fitter(
   design: Design,
   loss: JointLoss,
   states: readonly OutputState[],
   options: NewtonOptions,
 ): (penalty: Penalty) => boolean {
   const space = workspace(design.rowCount);
+  const isTilted = states.some(({ tilt }) => tilt !== undefined);
   return (penalty) => {
     for (let round = 0; round < CLASS_ROUNDS_MAX; round += 1) {
       loss.refresh(states.map(({ predictor }) => predictor));
@@ -93,7 +102,7 @@ function fitter(
         loss.moved(index, state.predictor);
         change = Math.max(change, done.change);
       }
-      if (states.length > 1) centreClasses(states, penalty);
+      if (states.length > 1) (isTilted ? shareClasses : centreClasses)(states, penalty);
       if (states.length === 1 || change <= options.tolerance) break;
     }
     return true;
@@ -104,7 +113,10 @@ function fitter(
  * Takes what all classes share out of each coefficient. Their predictors are left as they are: all are off by the same now,
  * and a softmax does not see that.
  */
-function centreClasses(states: readonly OutputState[], { l1Ratio }: Penalty): void {
+export function centreClasses(
+  states: readonly Pick<OutputState, 'coefficients'>[],
+  { l1Ratio }: Pick<Penalty, 'l1Ratio'>,
+): void {
   const [first] = states;
   for (const [index, block] of first?.coefficients.blocks.entries() ?? []) {
     const own = states.map(({ coefficients }) => coefficients.blocks[index] ?? new Float64Array(0));

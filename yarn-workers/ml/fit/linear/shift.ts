@@ -22,3 +22,24 @@ export function leastPenaltyShift(values: readonly number[], l1Ratio: number): n
   }
   return sorted.at(-1) ?? 0;
 }
+
+/** A sum of convex terms of a shift s: absolute x |value - s| of each value, square / 2 x s^2 - moment x s. */
+export interface ShiftTerms {
+  readonly values: readonly number[];
+  readonly absolute: number;
+  readonly square: number;
+  readonly moment: number;
+}
+
+/** The shift at which these terms are least; 0 where it is of no matter. As above, its derivative rises and jumps at each value. */
+export function leastTiltedShift({ values, absolute, square, moment }: ShiftTerms): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const { length } = sorted;
+  const rootWith = (below: number): number => (moment - absolute * (2 * below - length)) / square;
+  for (const [below, next] of sorted.entries()) {
+    const slopeBefore = square * next - moment + absolute * (2 * below - length);
+    if (slopeBefore + 2 * absolute < 0) continue;
+    return slopeBefore <= 0 || square === 0 ? next : rootWith(below);
+  }
+  return square > 0 ? rootWith(length) : (sorted.at(-1) ?? 0);
+}

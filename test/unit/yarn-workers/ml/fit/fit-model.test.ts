@@ -321,17 +321,20 @@ describe('ml fit', function () {
 
   it('is known beforehand to fit a part of the rows where a table is too large for its blueprint', async () => {
     const spec = await task('binary', { blueprintId: 'linear', parameters: {} });
-    const rowsOf = (rowCount: number, blueprintId: string): number => {
+    const rowsOf = (rowCount: number, blueprintId: string) => {
       const large = { ...spec, blueprintId, table: { ...spec.table, rowCount }, refit: { of: 'm', iterations: 1 } };
-      const { least, most } = trainedRowCount(large, null);
-      expect(least).to.equal(most);
-      return most;
+      return trainedRowCount(large, null);
     };
-    for (const id of ['linear', 'extra-trees', 'lightgbm-default']) expect(rowsOf(10_000, id), id).to.equal(10_000);
+    for (const id of ['linear', 'extra-trees', 'lightgbm-default'])
+      expect(rowsOf(10_000, id), id).to.deep.equal({ least: 10_000, most: 10_000 });
     const rowCount = 8_000_000;
-    expect(rowsOf(rowCount, 'lightgbm-default')).to.equal(rowCount);
-    for (const id of ['linear', 'linear-splines', 'extra-trees'])
-      expect(rowsOf(rowCount, id), id).to.be.within(0.05 * rowCount, 0.9 * rowCount);
+    expect(rowsOf(rowCount, 'lightgbm-default')).to.deep.equal({ least: rowCount, most: rowCount });
+    for (const id of ['linear', 'linear-splines', 'extra-trees']) {
+      const { least, most } = rowsOf(rowCount, id);
+      expect(least, id).to.be.within(0.05 * rowCount, 0.9 * rowCount);
+      // A linear model passes over the rows that it does not hold, if there is time.
+      expect(most, id).to.equal(id === 'extra-trees' ? least : rowCount);
+    }
   });
 
   it('refuses data that is not what the plan was made from', async () => {

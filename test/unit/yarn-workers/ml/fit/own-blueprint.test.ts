@@ -14,7 +14,7 @@ import {
 } from '#ml';
 import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
-import { fittedFraction } from '../../../../../yarn-workers/ml/fit/sample-fraction.ts';
+import { heldFraction } from '../../../../../yarn-workers/ml/fit/sample-fraction.ts';
 import { trainingOf } from '../../../../../yarn-workers/ml/insights/learning-curve/learning-curve.ts';
 import { sha256, testEngine } from '../../../../support/boosting-engine.ts';
 import { ensembleTask, fitModels, modelReader } from '../../../../support/ensemble-task.ts';
@@ -137,7 +137,7 @@ describe('ml fit of a blueprint of one’s own', function () {
       { blueprintId: 'linear', parameters: {} },
       madeBy(without(documentOf({ blueprintId: 'linear', parameters: {} }), 'date-parts')),
     ];
-    expect(fittedFraction(await large(fewer))).to.be.greaterThan(fittedFraction(await large(usual)));
+    expect(heldFraction(await large(fewer))).to.be.greaterThan(heldFraction(await large(usual)));
   });
 
   it('is refitted, resumed, blended and fitted for a learning curve with the same steps, and says so in its manifest', async () => {

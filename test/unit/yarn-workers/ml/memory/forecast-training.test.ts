@@ -86,6 +86,17 @@ describe('memory that a fit is predicted to take', () => {
     expect(part(read, 'terms of texts')).to.be.within(10 * MIB, 200 * MIB);
   });
 
+  it('counts what linear models hold while they pass over rows that memory does not hold, and nothing that grows with these', () => {
+    const wide: ModellingFeature = { name: 'target', type: 'categorical', uniqueCount: 20_000 };
+    const changes = { blueprintId: 'linear', features: [...task.features, wide] };
+    expect(part(on(10_000, changes), 'sums of coefficients')).to.equal(0);
+    const [many, more] = [on(4_000_000, changes), on(8_000_000, changes)];
+    for (const what of ['matrix of the sample', 'rows passed over', 'sums of coefficients'])
+      expect(part(more, what), what).to.equal(part(many, what)).and.be.greaterThan(0);
+    // Two of each number, a thousand levels, and the intercept.
+    expect(part(many, 'sums of coefficients')).to.be.closeTo(16 * 8 * (2 * NUMBERS + 1_003), 8);
+  });
+
   it('asks for a worker in whose share it fits, the worker itself beside it', () => {
     expect(workerLimitFor(1_000 * MIB) * MEMORY_SHARE_MAX).to.be.greaterThan(1_000 * MIB);
     expect(workerLimitFor(1_000 * MIB)).to.be.lessThan(1_300 * MIB);

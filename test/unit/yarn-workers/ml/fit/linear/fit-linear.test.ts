@@ -196,9 +196,9 @@ describe('ml fit: linear models', function () {
     }
   });
 
-  it('fits a part of the rows where the design would be too large', () => {
-    expect(designSample(1_000_000, 8, 1)).to.equal(1);
-    expect(designSample(10_000_000, 12, 1)).to.be.closeTo(0.084, 0.001);
-    expect(designSample(10_000_000, 12, 100)).to.be.lessThan(0.01);
+  it('holds a part of the rows where the design would be too large', () => {
+    expect(designSample({ rowCount: 1_000_000, columnCount: 8, outputCount: 1 })).to.equal(1);
+    expect(designSample({ rowCount: 10_000_000, columnCount: 12, outputCount: 1 })).to.be.closeTo(0.084, 0.001);
+    expect(designSample({ rowCount: 10_000_000, columnCount: 12, outputCount: 100 })).to.be.lessThan(0.01);
   });
 });

@@ -54,6 +54,7 @@ describe('ml texts within their bounds', () => {
       of: new Int8Array(cells.length).fill(TRAINING),
       members: [{ fold: null }],
       sample: null,
+      held: null,
       drawn: null,
       spans: null,
     };
