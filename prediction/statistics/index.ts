@@ -11,6 +11,13 @@ export { PROBABILITY_MIN } from './metrics/classification.ts';
 export { pinballLoss } from './metrics/regression.ts';
 export { computeMetrics, defaultMetric, isBetter, metricsFor } from './metrics/compute-metrics.ts';
 export {
+  mantissaBitsFor,
+  metricStates,
+  type MetricResults,
+  type MetricShape,
+  type MetricStates,
+} from './metrics/metric-states.ts';
+export {
   TWEEDIE_POWER,
   type BinaryInput,
   type MetricInput,

@@ -6,7 +6,7 @@
 import type { MetricName, TargetSpec } from '#contracts';
 import { createRandom, type Random } from '#statistics';
 import type { OutOfFold } from '../../yarn-workers/ml/fit/out-of-fold.ts';
-import { rowsAt } from '../../yarn-workers/ml/insights/features/sample-rows.ts';
+import { rowsAt } from '../../yarn-workers/ml/fit/out-of-fold.ts';
 import { NOTABLE_P } from '../../yarn-workers/ml/insights/segments/limits.ts';
 import { holm, segmentScorer } from '../../yarn-workers/ml/insights/segments/segment-gains.ts';
 

@@ -39,8 +39,8 @@ export {
 } from './ensemble/make-ensemble.ts';
 export { NOISE_GROUPS as COMPARISON_GROUPS } from './ensemble/limits.ts';
 export { selectWeights, type Selection, type SelectionLimits, type SelectionRows } from './ensemble/select-weights.ts';
-export { checkOutOfFold, trainedRowCount } from './fit/check-out-of-fold.ts';
-export { outOfFoldBlocks, type OutOfFoldBlock } from './fit/out-of-fold-blocks.ts';
+export { checkOutOfFold, OutOfFoldCheck } from './fit/check-out-of-fold.ts';
+export { refittedRowCount, type TrainedRowCount } from './fit/trained-rows.ts';
 export type { BinSet, BinSetWriter, BinStore } from './fit/binned/bin-store.ts';
 export { DATASET_FILE_TOKEN } from './fit/binned/dataset-file.ts';
 export type { FitCheckpoint, FitIo, Spool } from './fit/clock.ts';
@@ -66,14 +66,16 @@ export type {
 export { fitModel, manifestOf, type FitResult, type FitTimings } from './fit/fit-model.ts';
 export type { RankGroup } from './fit/rank-group.ts';
 export { offsetColumns } from './fit/target-rows.ts';
+export { metricOf, type OutOfFold } from './fit/out-of-fold.ts';
+export { decodeOutOfFold, encodeOutOfFold } from './fit/out-of-fold-file.ts';
 export {
-  decodeOutOfFold,
-  encodeOutOfFold,
-  metricOf,
-  rankingScore,
-  scoresFromOutOfFold,
-  type OutOfFold,
-} from './fit/out-of-fold.ts';
+  memoryPredictions,
+  openOutOfFold,
+  outOfFoldFile,
+  type OutOfFoldSource,
+  type ReadRange,
+} from './fit/out-of-fold-source.ts';
+export { rankingScore, scoreCollector, scoresFromOutOfFold, scoresOf, type ScoreCollector } from './fit/scores.ts';
 export { checkInsight } from './insights/features/check-insight.ts';
 export { coefficientsOf, isLinear, type AskedCoefficients } from './insights/coefficients.ts';
 export { computeInsight, type InsightInput, type InsightIo } from './insights/features/compute-insight.ts';

@@ -1,5 +1,5 @@
 import { AppError } from '#contracts';
-import { outOfFoldBlocks, type OutOfFoldBlock } from '#ml';
+import { openOutOfFold, type OutOfFold } from '#ml';
 import { readBytes, type ObjectStore } from '#object-store';
 import { verifyFiles } from '../queue/verify-files.ts';
 import { committedModel, type CommittedFiles } from '../verification/index.ts';
@@ -18,12 +18,12 @@ export async function heldBackBlocks(
   files: CommittedFiles,
   store: ObjectStore,
   signal: AbortSignal,
-): Promise<AsyncGenerator<OutOfFoldBlock>> {
+): Promise<AsyncIterable<OutOfFold>> {
   const manifest = await committedModel(files, store).manifest();
   const file = manifest.files.find(({ name }) => name === FILE);
   if (file === undefined) throw new AppError('ARTIFACT_INVALID', `${files.path}/${FILE} is not what was committed`);
   await verifyFiles(store, files.path, [file], signal);
   const read = (start: number, end: number): Promise<Uint8Array> =>
     readBytes(store, `${files.path}/${FILE}`, { start, end, signal });
-  return outOfFoldBlocks(read, file.sizeBytes, NUMBERS_PER_BLOCK);
+  return (await openOutOfFold(read, file.sizeBytes, NUMBERS_PER_BLOCK)).blocks();
 }

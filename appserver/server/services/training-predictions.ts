@@ -1,5 +1,5 @@
 import type { TargetSpec } from '#contracts';
-import type { OutOfFoldBlock } from '#ml';
+import type { OutOfFold } from '#ml';
 
 const HOLDOUT_NAME = 'holdout';
 
@@ -11,7 +11,7 @@ export const csvCell = (text: string): string => (/[",\r\n]/.test(text) ? `"${te
  * are left out while it is locked.
  */
 export async function* trainingPredictionsCsv(
-  blocks: AsyncIterable<OutOfFoldBlock>,
+  blocks: AsyncIterable<OutOfFold>,
   target: TargetSpec,
   withHoldout: boolean,
 ): AsyncGenerator<string> {
@@ -30,7 +30,7 @@ export async function* trainingPredictionsCsv(
 }
 
 /** Binary: positive if its probability is at least 0.5; multiclass: the highest, ties to the first in class order. */
-function predictionCells(data: OutOfFoldBlock, index: number, target: TargetSpec, labels: readonly string[]): string[] {
+function predictionCells(data: OutOfFold, index: number, target: TargetSpec, labels: readonly string[]): string[] {
   const { outputCount, predictions } = data;
   if (target.targetType === 'regression') return [String(predictions[index] ?? NaN)];
   const probabilities =

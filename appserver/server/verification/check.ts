@@ -11,8 +11,8 @@ export type ModelCheck =
   | { readonly kind: 'ensemble'; readonly spec: EnsembleTask; readonly sealed: SealedAttempt<'ensemble'> }
   | { readonly kind: 'insight'; readonly spec: InsightTask; readonly sealed: SealedAttempt<'insight'> };
 
-/** All of a store that a check needs. */
-export type ReadableStore = Pick<ObjectStore, 'readAll'>;
+/** All of a store that a check needs: small files as a whole, ranges of large ones. */
+export type ReadableStore = Pick<ObjectStore, 'readAll' | 'read'>;
 
 /**
  * Checks in the thread that calls it, and does hardly anything else meanwhile.

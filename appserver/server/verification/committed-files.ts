@@ -1,8 +1,9 @@
 import { AppError, type Manifest } from '#contracts';
-import { decodeOutOfFold, type OutOfFold } from '#ml';
+import { openOutOfFold, type OutOfFoldSource } from '#ml';
 import { sha256Of } from '../services/hashes.ts';
 import type { ReadableStore } from './check.ts';
-import { BLOB_BYTES_MAX, MANIFEST_BYTES_MAX, manifestOf, OUT_OF_FOLD_BYTES_MAX } from './verify-model.ts';
+import { provenFile } from './proven-file.ts';
+import { BLOB_BYTES_MAX, MANIFEST_BYTES_MAX, manifestOf } from './verify-model.ts';
 
 /** Where a committed model is, and what its manifest was signed as. */
 export interface CommittedFiles {
@@ -15,7 +16,8 @@ export interface CommittedFiles {
 export interface CommittedModel {
   manifest: () => Promise<Manifest>;
   blob: () => Promise<Uint8Array>;
-  outOfFold: () => Promise<OutOfFold>;
+  /** Read in blocks, each proven. */
+  outOfFold: () => Promise<OutOfFoldSource>;
 }
 
 /**
@@ -44,7 +46,9 @@ export function committedModel(
     outOfFold: async () => {
       const name = 'out-of-fold.bin';
       const vouched = (await manifest()).files.find((file) => file.name === name);
-      return decodeOutOfFold(await read(name, OUT_OF_FOLD_BYTES_MAX, vouched?.sha256));
+      if (vouched === undefined) throw refused(name);
+      const readRange = await provenFile(store, `${path}/${name}`, vouched, () => refused(name));
+      return openOutOfFold(readRange, vouched.sizeBytes);
     },
   };
 }

@@ -17,5 +17,6 @@ export type ToThread = ThreadWork | ReadAnswer;
 /** From the thread: one question at a time, and how the work ended; `result` is the hash that a check gives, or JSON text of an answer. */
 export type FromThread =
   | { readonly type: 'read'; readonly path: string; readonly maxBytes: number }
+  | { readonly type: 'read-range'; readonly path: string; readonly start: number; readonly end: number }
   | { readonly type: 'done'; readonly result: string }
   | { readonly type: 'failed'; readonly problem: Problem };

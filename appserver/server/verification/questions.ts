@@ -126,13 +126,13 @@ export type AnswerTo<Q extends ModelQuestion> = Q extends { kind: 'comparison' }
 export async function answerQuestion(question: ModelQuestion, store: ReadableStore): Promise<AnswerTo<ModelQuestion>> {
   switch (question.kind) {
     case 'out-of-fold':
-      return outOfFoldInsight(question, await committedModel(question.files, store).outOfFold());
+      return outOfFoldInsight(question, await (await committedModel(question.files, store).outOfFold()).whole());
     case 'artifact':
       return artifactInsight(question, committedModel(question.files, store));
     case 'comparison': {
       const [first, second] = question.files;
-      const predictions = await committedModel(first, store).outOfFold();
-      const others = await committedModel(second, store).outOfFold();
+      const predictions = await (await committedModel(first, store).outOfFold()).whole();
+      const others = await (await committedModel(second, store).outOfFold()).whole();
       if (!haveSameRows(predictions, others)) throw incomparable();
       return comparisonOf(question, predictions, others);
     }
@@ -148,7 +148,7 @@ export async function answerQuestion(question: ModelQuestion, store: ReadableSto
     case 'intervals': {
       const { target, coverage } = question;
       return conformalIntervals(
-        insightRows(await committedModel(question.files, store).outOfFold(), target, undefined),
+        insightRows(await (await committedModel(question.files, store).outOfFold()).whole(), target, undefined),
         coverage,
       );
     }
@@ -163,9 +163,9 @@ async function reportAnswer(question: ReportQuestion, store: ReadableStore): Pro
   const model = committedModel(files, store);
   const artefact = artefactAnswer(await model.manifest());
   const predicting = predictedBy.path === files.path ? model : committedModel(predictedBy, store);
-  const data = await predicting.outOfFold();
+  const data = await (await predicting.outOfFold()).whole();
   const predictions = predictionsAnswer(data, target, question);
-  const compared = baseline === null ? null : await committedModel(baseline, store).outOfFold();
+  const compared = baseline === null ? null : await (await committedModel(baseline, store).outOfFold()).whole();
   return {
     artefact,
     predictions,

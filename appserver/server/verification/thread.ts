@@ -14,13 +14,27 @@ const collector = createCollector();
 
 const tell = (message: FromThread): void => port.postMessage(message);
 
+const ask = async (question: FromThread): Promise<Uint8Array> => {
+  collector.look();
+  tell(question);
+  const answer = await new Promise<ReadAnswer>((resolve) => port.once('message', resolve));
+  if (answer.type === 'unreadable') throw fromProblem(answer.problem);
+  return answer.bytes;
+};
+
+/** Bytes of a file that are asked for at a time, where its end is not known. */
+const RANGE_BYTES = 1024 * 1024;
+
 const store: ReadableStore = {
-  async readAll(path, { maxBytes }) {
-    collector.look();
-    tell({ type: 'read', path, maxBytes });
-    const answer = await new Promise<ReadAnswer>((resolve) => port.once('message', resolve));
-    if (answer.type === 'unreadable') throw fromProblem(answer.problem);
-    return answer.bytes;
+  readAll: (path, { maxBytes }) => ask({ type: 'read', path, maxBytes }),
+  async *read(path, { start = 0, end = Infinity } = {}) {
+    for (let at = start; at < end;) {
+      const until = Number.isFinite(end) ? end : at + RANGE_BYTES;
+      const bytes = await ask({ type: 'read-range', path, start: at, end: until });
+      yield bytes;
+      if (bytes.length < until - at) break;
+      at = until;
+    }
   },
 };
 

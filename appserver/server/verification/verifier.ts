@@ -1,6 +1,7 @@
 import { on } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { AppError, fromProblem, toProblem } from '#contracts';
+import { readBytes } from '#object-store';
 import { programFile, type Logger } from '#runtime';
 import type { ModelCheck, ReadableStore } from './check.ts';
 import type { FromThread, ThreadWork, ToThread } from './messages.ts';
@@ -153,8 +154,9 @@ async function converse(thread: Worker, work: ThreadWork, store: ReadableStore):
     const told = message as FromThread; // The thread is of the same program.
     switch (told.type) {
       case 'read':
+      case 'read-range':
         try {
-          const bytes = movable(await store.readAll(told.path, { maxBytes: told.maxBytes }));
+          const bytes = movable(await readFor(told, store));
           tell({ type: 'bytes', bytes }, [bytes.buffer]);
         } catch (err) {
           tell({ type: 'unreadable', problem: toProblem(err, null, true) });
@@ -167,6 +169,15 @@ async function converse(thread: Worker, work: ThreadWork, store: ReadableStore):
     }
   }
   return null;
+}
+
+function readFor(
+  asked: Extract<FromThread, { type: 'read' | 'read-range' }>,
+  store: ReadableStore,
+): Promise<Uint8Array> {
+  return asked.type === 'read'
+    ? store.readAll(asked.path, { maxBytes: asked.maxBytes })
+    : readBytes(store, asked.path, { start: asked.start, end: asked.end });
 }
 
 /** The bytes in a buffer of their own, which may be moved to another thread. */

@@ -1,5 +1,13 @@
 import { AppError, canonicalJson, type EnsembleOutcome, type EnsembleTask, type Manifest } from '#contracts';
-import { encodeOutOfFold, ensembleParameters, remakeEnsemble, type Ensemble, type EnsembleReader } from '#ml';
+import {
+  ensembleParameters,
+  memoryPredictions,
+  outOfFoldFile,
+  remakeEnsemble,
+  type Ensemble,
+  type EnsembleReader,
+} from '#ml';
+import { readBytes } from '#object-store';
 import { contentHashOf } from '#scoring';
 import type { SealedAttempt } from '../queue/index.ts';
 import { sha256Of } from '../services/hashes.ts';
@@ -11,7 +19,8 @@ import {
   checkScores,
   MANIFEST_BYTES_MAX,
   manifestOf,
-  OUT_OF_FOLD_BYTES_MAX,
+  OUT_OF_FOLD_FILE,
+  sealedFile,
   sealedReader,
 } from './verify-model.ts';
 
@@ -43,9 +52,9 @@ export async function verifyEnsemble(
     if (outcome.scores !== null) throw mismatch('scores: a refit has none of its own');
     return manifestSha256;
   }
-  const sealed = await read('out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX);
-  if (Buffer.compare(sealed, encodeOutOfFold(made.outOfFold)) !== 0)
-    throw mismatch('out-of-fold.bin is not the weighted sum of its members’ predictions');
+  const { path } = sealedFile({ attemptPath, files }, OUT_OF_FOLD_FILE);
+  const isSame = await isFileOf(store, path, outOfFoldFile(memoryPredictions(made.outOfFold)));
+  if (!isSame) throw mismatch('out-of-fold.bin is not the weighted sum of its members’ predictions');
   if (made.scores !== null) checkScores(made.scores, outcome.scores);
   return manifestSha256;
 }
@@ -68,6 +77,17 @@ function checkBlend(spec: EnsembleTask, manifest: Manifest, outcome: EnsembleOut
     throw mismatch('the manifest says something else of its weights than the outcome');
 }
 
+/** Whether a file is these pieces, one after the other, and nothing else. */
+async function isFileOf(store: ReadableStore, path: string, pieces: AsyncIterable<Uint8Array>): Promise<boolean> {
+  let at = 0;
+  for await (const piece of pieces) {
+    const found = await readBytes(store, path, { start: at, end: at + piece.length });
+    if (Buffer.compare(found, piece) !== 0) return false;
+    at += piece.length;
+  }
+  return (await readBytes(store, path, { start: at - 1, end: at + 1 })).length === 1;
+}
+
 /** The members' files. */
 function memberFiles({ members }: EnsembleTask, store: ReadableStore): EnsembleReader {
   const at = (index: number): CommittedModel => {
@@ -83,6 +103,6 @@ function memberFiles({ members }: EnsembleTask, store: ReadableStore): EnsembleR
       const { manifest, blob } = at(index);
       return { manifest: await manifest(), readBlob: blob };
     },
-    outOfFold: (index) => at(index).outOfFold(),
+    outOfFold: async (index) => (await at(index).outOfFold()).whole(),
   };
 }

@@ -5,28 +5,30 @@ import {
   parse,
   type EnsembleTask,
   type ModelScores,
+  type SealedFile,
   type TrainOutcome,
   type TrainTask,
 } from '#contracts';
 import {
   ENSEMBLE_BLUEPRINT_ID,
-  checkOutOfFold,
-  decodeOutOfFold,
   offsetColumns,
-  scoresFromOutOfFold,
-  trainedRowCount,
-  type OutOfFold,
+  openOutOfFold,
+  OutOfFoldCheck,
+  refittedRowCount,
+  scoreCollector,
+  type OutOfFoldSource,
+  type TrainedRowCount,
 } from '#ml';
 import { checkArtifact, compileOffsets } from '#scoring';
 import { parseJsonText } from '../http/json.ts';
 import type { SealedAttempt } from '../queue/index.ts';
 import { sha256Of } from '../services/hashes.ts';
 import type { ReadableStore } from './check.ts';
+import { provenFile } from './proven-file.ts';
 
 /** Largest files of an artefact that are read to verify it. */
 export const MANIFEST_BYTES_MAX = 256 * 1024 * 1024;
 export const BLOB_BYTES_MAX = 2 * 1024 * 1024 * 1024;
-export const OUT_OF_FOLD_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 
 /**
  * Proves that what a worker sealed is a model: the artefact opens, is the one that was asked for, and its scores are
@@ -49,14 +51,41 @@ export async function verifyModel(
   checkSteps(spec, manifest);
   if (manifest.contentHash !== outcome.contentHash)
     throw mismatch(`content hash: the manifest says ${manifest.contentHash}; the outcome says ${outcome.contentHash}`);
-  let outOfFold: OutOfFold | null = null;
   if (spec.refit === null) {
-    outOfFold = decodeOutOfFold(await read('out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX));
-    checkOutOfFold(spec, outOfFold);
-    checkScores(scoresFromOutOfFold(outOfFold, spec.target), outcome.scores);
+    const source = await sealedPredictions({ attemptPath, files }, store);
+    checkFitted(spec, manifest, outcome, await checkPredictions(spec, outcome, source), source.facts.foldCount);
   } else if (outcome.scores !== null) throw mismatch('scores: a refit has none of its own');
-  checkFitted(spec, manifest, outcome, outOfFold);
+  else checkFitted(spec, manifest, outcome, refittedRowCount(spec), null);
   return sha256Of(manifestBytes);
+}
+
+/** Block by block: the predictions are of the rows that the task holds back, and the scores are theirs. @returns rows fitted on */
+async function checkPredictions(
+  spec: TrainTask,
+  { scores }: TrainOutcome,
+  source: OutOfFoldSource,
+): Promise<TrainedRowCount> {
+  const check = new OutOfFoldCheck(spec, source.facts);
+  const collector = scoreCollector(source.facts, spec.target);
+  for await (const block of source.blocks()) {
+    check.add(block);
+    collector.add(block);
+  }
+  const trained = check.end();
+  checkScores(collector.scores(), scores);
+  return trained;
+}
+
+export const OUT_OF_FOLD_FILE = 'out-of-fold.bin';
+
+/** The predictions that were sealed, read in blocks. @throws RESULT_MISMATCH where they were not, or the file is another one */
+async function sealedPredictions(
+  sealed: Pick<SealedAttempt, 'attemptPath' | 'files'>,
+  store: ReadableStore,
+): Promise<OutOfFoldSource> {
+  const file = sealedFile(sealed, OUT_OF_FOLD_FILE);
+  const read = await provenFile(store, file.path, file, () => mismatch(`${OUT_OF_FOLD_FILE} is not what was sealed`));
+  return openOutOfFold(read, file.sizeBytes);
 }
 
 /** Reads a file that was sealed. */
@@ -67,10 +96,17 @@ export function sealedReader(
   { attemptPath, files }: Pick<SealedAttempt, 'attemptPath' | 'files'>,
   store: ReadableStore,
 ): ReadSealed {
-  return async (name, maxBytes) => {
-    if (!files.some((file) => file.name === name)) throw mismatch(`${name} was not sealed`);
-    return store.readAll(`${attemptPath}/${name}`, { maxBytes });
-  };
+  return async (name, maxBytes) => store.readAll(sealedFile({ attemptPath, files }, name).path, { maxBytes });
+}
+
+/** A file that was sealed, and where it is. @throws RESULT_MISMATCH where it was not */
+export function sealedFile(
+  { attemptPath, files }: Pick<SealedAttempt, 'attemptPath' | 'files'>,
+  name: string,
+): SealedFile & { readonly path: string } {
+  const file = files.find((one) => one.name === name);
+  if (file === undefined) throw mismatch(`${name} was not sealed`);
+  return { ...file, path: `${attemptPath}/${name}` };
 }
 
 const mismatch = (message: string) => new AppError('RESULT_MISMATCH', `model: ${message}`);
@@ -122,9 +158,9 @@ function checkFitted(
   spec: TrainTask,
   { rowCount, content }: Manifest,
   outcome: TrainOutcome,
-  outOfFold: OutOfFold | null,
+  { least, most }: TrainedRowCount,
+  folds: number | null,
 ): void {
-  const { least, most } = trainedRowCount(spec, outOfFold);
   if (rowCount < least || rowCount > most || outcome.rowCount !== rowCount)
     throw mismatch(
       `rows fitted on: expected ${least === most ? least : `${least} to ${most}`}; the manifest has ${rowCount}, the outcome ${outcome.rowCount}`,
@@ -136,7 +172,6 @@ function checkFitted(
   )
     throw mismatch('the calibration of the manifest is not that of the outcome, or of the twin that is refitted');
   const memberCount = content.members.length;
-  const folds = outOfFold?.foldCount ?? null;
   const copies = spec.refit?.copies ?? 1;
   const isAsAsked = folds === null ? memberCount >= 1 && memberCount <= copies : memberCount === folds;
   if (!isAsAsked)

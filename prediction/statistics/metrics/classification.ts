@@ -1,4 +1,12 @@
-import { addTerm, addTermAt, emptySum, emptySums, sumOf, sumsOf } from '../numeric/compensated-sum.ts';
+import {
+  addTerm,
+  addTermAt,
+  emptySum,
+  emptySums,
+  sumOf,
+  sumsOf,
+  type CompensatedSums,
+} from '../numeric/compensated-sum.ts';
 import { areaUnderRoc, tiedGroups } from './ranking.ts';
 import { rareClassAuc } from './rare-class-auc.ts';
 import { weightedMean, type BinaryInput, type MulticlassInput, type Rows } from './metric-input.ts';
@@ -8,18 +16,21 @@ export const PROBABILITY_MIN = 1e-15;
 
 const clip = (probability: number): number => Math.min(Math.max(probability, PROBABILITY_MIN), 1 - PROBABILITY_MIN);
 
+/** Log loss of a row by the probability of the positive class. */
+export function logLossTerm(probability: number, isPositive: boolean): number {
+  const p = clip(probability);
+  return isPositive ? -Math.log(p) : -Math.log(1 - p);
+}
+
 /** Mean negative natural logarithm of the probability given to the actual class. */
 export function binaryLogLoss(input: BinaryInput, rows: Rows): number {
   const { actual, positiveClass, probability } = input;
-  return weightedMean(rows, (i) => {
-    const p = clip(probability[i] ?? 0);
-    return actual[i] === positiveClass ? -Math.log(p) : -Math.log(1 - p);
-  });
+  return weightedMean(rows, (i) => logLossTerm(probability[i] ?? 0, actual[i] === positiveClass));
 }
 
 /** As {@link binaryLogLoss}; rows are not made to sum to one. */
 export function multiclassLogLoss({ actual, classCount, probabilities }: MulticlassInput, rows: Rows): number {
-  return weightedMean(rows, (i) => -Math.log(clip(probabilities[i * classCount + (actual[i] ?? 0)] ?? 0)));
+  return weightedMean(rows, (i) => logLossTerm(probabilities[i * classCount + (actual[i] ?? 0)] ?? 0, true));
 }
 
 /** Mean squared difference between the probability of the positive class and 0 or 1; in [0, 1]. */
@@ -31,13 +42,16 @@ export function binaryBrier({ actual, positiveClass, probability }: BinaryInput,
  * Mean over rows of the squared differences summed over all classes; in [0, 2]. For two classes it is twice the binary one.
  * @see G. Brier, Verification of forecasts expressed in terms of probability, Monthly Weather Review 78 (1950)
  */
-export function multiclassBrier({ actual, classCount, probabilities }: MulticlassInput, rows: Rows): number {
-  return weightedMean(rows, (i) => {
-    let sum = 0;
-    for (let c = 0; c < classCount; c++)
-      sum += ((probabilities[i * classCount + c] ?? 0) - (actual[i] === c ? 1 : 0)) ** 2;
-    return sum;
-  });
+export function multiclassBrier(input: MulticlassInput, rows: Rows): number {
+  return weightedMean(rows, (i) => brierTerm(input, i));
+}
+
+/** Squared differences of a row, summed over all classes. */
+export function brierTerm({ actual, classCount, probabilities }: MulticlassInput, row: number): number {
+  let sum = 0;
+  for (let c = 0; c < classCount; c++)
+    sum += ((probabilities[row * classCount + c] ?? 0) - (actual[row] === c ? 1 : 0)) ** 2;
+  return sum;
 }
 
 /** Of more classes nearly all are rare, and sorting all rows once a class takes seconds. Below, last digits stay as they were. */
@@ -81,43 +95,59 @@ export function confusionOf(
   classCount: number,
   rows: Rows,
 ): Confusion {
-  const actualSums = emptySums(classCount);
-  const predictedSums = emptySums(classCount);
-  const correctSums = emptySums(classCount);
+  const sums = emptyConfusion(classCount);
   for (let i = 0; i < rows.rowCount; i++) {
     const w = rows.weight === undefined ? 1 : (rows.weight[i] ?? 0);
-    if (w === 0) continue;
-    const a = actual[i] ?? 0;
-    const p = predict(i);
-    addTermAt(actualSums, a, w);
-    addTermAt(predictedSums, p, w);
-    if (a === p) addTermAt(correctSums, a, w);
+    if (w !== 0) addToConfusion(sums, actual[i] ?? 0, predict(i), w);
   }
-  const share = (value: number): number => value / rows.totalWeight;
-  return {
-    actual: sumsOf(actualSums).map(share),
-    predicted: sumsOf(predictedSums).map(share),
-    correct: sumsOf(correctSums).map(share),
-  };
+  return confusionShares(sums, rows.totalWeight);
+}
+
+/** Sums of weights by class, of which a {@link Confusion} is the shares. */
+export interface ConfusionSums {
+  readonly actual: CompensatedSums;
+  readonly predicted: CompensatedSums;
+  readonly correct: CompensatedSums;
+}
+
+export const emptyConfusion = (classCount: number): ConfusionSums => ({
+  actual: emptySums(classCount),
+  predicted: emptySums(classCount),
+  correct: emptySums(classCount),
+});
+
+/** @param weight above 0 */
+export function addToConfusion(sums: ConfusionSums, actual: number, predicted: number, weight: number): void {
+  addTermAt(sums.actual, actual, weight);
+  addTermAt(sums.predicted, predicted, weight);
+  if (actual === predicted) addTermAt(sums.correct, actual, weight);
+}
+
+export function confusionShares({ actual, predicted, correct }: ConfusionSums, totalWeight: number): Confusion {
+  const shares = (sums: CompensatedSums): Float64Array => sumsOf(sums).map((value) => value / totalWeight);
+  return { actual: shares(actual), predicted: shares(predicted), correct: shares(correct) };
+}
+
+/** The class that is predicted for a row at the threshold. */
+export const binaryDecision = ({ positiveClass, probability, threshold }: BinaryInput, row: number): number =>
+  (probability[row] ?? 0) >= threshold ? positiveClass : 1 - positiveClass;
+
+/** The class of the highest probability, ties to the first in class order. */
+export function multiclassDecision({ classCount, probabilities }: MulticlassInput, row: number): number {
+  let best = 0;
+  for (let c = 1; c < classCount; c++) {
+    if ((probabilities[row * classCount + c] ?? 0) > (probabilities[row * classCount + best] ?? 0)) best = c;
+  }
+  return best;
 }
 
 /** Confusion of a two-class target at its threshold. */
-export function binaryConfusion({ actual, positiveClass, probability, threshold }: BinaryInput, rows: Rows): Confusion {
-  const predict = (i: number): number => ((probability[i] ?? 0) >= threshold ? positiveClass : 1 - positiveClass);
-  return confusionOf(actual, predict, 2, rows);
-}
+export const binaryConfusion = (input: BinaryInput, rows: Rows): Confusion =>
+  confusionOf(input.actual, (row) => binaryDecision(input, row), 2, rows);
 
-/** Confusion when the class of the highest probability is predicted, ties to the first in class order. */
-export function multiclassConfusion({ actual, classCount, probabilities }: MulticlassInput, rows: Rows): Confusion {
-  const predict = (i: number): number => {
-    let best = 0;
-    for (let c = 1; c < classCount; c++) {
-      if ((probabilities[i * classCount + c] ?? 0) > (probabilities[i * classCount + best] ?? 0)) best = c;
-    }
-    return best;
-  };
-  return confusionOf(actual, predict, classCount, rows);
-}
+/** Confusion when the class of the highest probability is predicted. */
+export const multiclassConfusion = (input: MulticlassInput, rows: Rows): Confusion =>
+  confusionOf(input.actual, (row) => multiclassDecision(input, row), input.classCount, rows);
 
 const sumOver = (values: Float64Array, term: (value: number, index: number) => number): number => {
   const sum = emptySum();

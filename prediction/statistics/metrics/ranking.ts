@@ -2,7 +2,7 @@ import { addTerm, addTermAt, emptySum, emptySums, neumaierSum, sumOf, sumsOf } f
 import { ascendingOrder } from '../numeric/order.ts';
 
 /** Rows of equal score: the weight of the positive ones among them and of the negative ones. */
-interface TiedGroups {
+export interface TiedGroups {
   /** One per distinct score of positive weight, by ascending score. */
   readonly positive: Float64Array;
   readonly negative: Float64Array;
@@ -102,4 +102,64 @@ export function topDecileLift({ positive, negative, positiveTotal, negativeTotal
     addTerm(hits, share * (positive[g] ?? 0));
   }
   return (sumOf(hits) / positiveTotal) * TOP_PARTS;
+}
+
+/**
+ * By how much the area under the ROC curve can be off at most where rows of one group are not tied but could not be told apart: half of the
+ * pairs of a positive and a negative row within one group. 0 where either class is absent.
+ */
+export function areaUnderRocError({ positive, negative, positiveTotal, negativeTotal }: TiedGroups): number {
+  if (positiveTotal === 0 || negativeTotal === 0) return 0;
+  const pairs = emptySum();
+  for (let g = 0; g < positive.length; g++)
+    addTerm(pairs, ((positive[g] ?? 0) / positiveTotal) * ((negative[g] ?? 0) / negativeTotal));
+  return sumOf(pairs) / 2;
+}
+
+/**
+ * The same of the average precision: the positive rows of a group may all come before its negative ones, or all after. 0 without positive
+ * rows.
+ */
+export function averagePrecisionError({ positive, negative, positiveTotal }: TiedGroups): number {
+  if (positiveTotal === 0) return 0;
+  const [tooLow, tooHigh] = [emptySum(), emptySum()];
+  let [positives, negatives] = [0, 0];
+  for (let g = positive.length - 1; g >= 0; g--) {
+    const hits = positive[g] ?? 0;
+    const misses = negative[g] ?? 0;
+    const told = (positives + hits) / (positives + hits + negatives + misses);
+    // Precision grows from the first positive row of a group to its last where no negative one lies between.
+    const best = (positives + hits) / (positives + hits + negatives);
+    const worst = positives / (positives + negatives + misses);
+    if (hits > 0 && misses > 0) {
+      addTerm(tooLow, (hits / positiveTotal) * (best - told));
+      addTerm(tooHigh, (hits / positiveTotal) * (told - worst));
+    } else if (hits > 0) {
+      // Tied rows count as one step of the curve, and rows in a row as many, each of a precision between its ends.
+      const first = positives === 0 && negatives === 0 ? told : positives / (positives + negatives);
+      addTerm(tooHigh, (hits / positiveTotal) * (told - first));
+    }
+    positives += hits;
+    negatives += misses;
+  }
+  return Math.max(sumOf(tooLow), sumOf(tooHigh));
+}
+
+/** The same of the lift of the top decile: rows of the group at its edge may be those that it takes, or not. 0 without positive rows. */
+export function topDecileLiftError({ positive, negative, positiveTotal, negativeTotal }: TiedGroups): number {
+  if (positiveTotal === 0) return 0;
+  let left = (positiveTotal + negativeTotal) / TOP_PARTS;
+  for (let g = positive.length - 1; g >= 0; g--) {
+    const hits = positive[g] ?? 0;
+    const weight = hits + (negative[g] ?? 0);
+    if (weight <= left) {
+      left -= weight;
+      continue;
+    }
+    const told = (left / weight) * hits;
+    const most = Math.min(hits, left);
+    const least = Math.max(0, left - (weight - hits));
+    return (Math.max(most - told, told - least) / positiveTotal) * TOP_PARTS;
+  }
+  return 0;
 }

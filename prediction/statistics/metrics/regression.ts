@@ -29,19 +29,41 @@ export function quantileLoss({ actual, predicted, quantile }: RegressionInput, r
   return weightedMean(rows, (i) => pinballLoss(at(actual, i), at(predicted, i), quantile));
 }
 
-/** Undefined when an actual or predicted value is -1 or less, where scikit-learn raises an error. */
-export function rmsle({ actual, predicted }: RegressionInput, rows: Rows): number | undefined {
-  if (!everyRow(rows, (i) => at(actual, i) > -1 && at(predicted, i) > -1)) return undefined;
-  return Math.sqrt(weightedMean(rows, (i) => (Math.log1p(at(actual, i)) - Math.log1p(at(predicted, i))) ** 2));
+/** What a row adds to a metric, and whether a row is such that it leaves the metric defined. */
+export interface RowTerm {
+  readonly isDefined: (actual: number, predicted: number) => boolean;
+  readonly term: (actual: number, predicted: number) => number;
 }
+
+/** Squared difference of log(1 + y). */
+export const squaredLogError: RowTerm = {
+  isDefined: (y, f) => y > -1 && f > -1,
+  term: (y, f) => (Math.log1p(y) - Math.log1p(f)) ** 2,
+};
+
+/** Undefined when an actual or predicted value is -1 or less, where scikit-learn raises an error. */
+export function rmsle(input: RegressionInput, rows: Rows): number | undefined {
+  const mean = meanOf(squaredLogError, input, rows);
+  return mean === undefined ? undefined : Math.sqrt(mean);
+}
+
+function meanOf({ isDefined, term }: RowTerm, { actual, predicted }: RegressionInput, rows: Rows): number | undefined {
+  if (!everyRow(rows, (i) => isDefined(at(actual, i), at(predicted, i)))) return undefined;
+  return weightedMean(rows, (i) => term(at(actual, i), at(predicted, i)));
+}
+
+/** Absolute error as a share of the actual value. */
+export const absoluteShare: RowTerm = {
+  isDefined: (y) => y !== 0,
+  term: (y, f) => Math.abs(y - f) / Math.abs(y),
+};
 
 /**
  * Mean of |actual - predicted| / |actual|, a fraction. Undefined when an actual value is 0: scikit-learn divides by
  * 2.2e-16 instead, and the result says nothing but that.
  */
-export function mape({ actual, predicted }: RegressionInput, rows: Rows): number | undefined {
-  if (!everyRow(rows, (i) => at(actual, i) !== 0)) return undefined;
-  return weightedMean(rows, (i) => Math.abs(at(actual, i) - at(predicted, i)) / Math.abs(at(actual, i)));
+export function mape(input: RegressionInput, rows: Rows): number | undefined {
+  return meanOf(absoluteShare, input, rows);
 }
 
 /**
@@ -80,39 +102,41 @@ export function medianAbsoluteError({ actual, predicted }: RegressionInput, { we
   return last;
 }
 
+/** Poisson deviance of a row, 2 (y ln(y / f) - y + f). */
+export const poissonTerm: RowTerm = {
+  isDefined: (y, f) => y >= 0 && f > 0,
+  term: (y, f) => 2 * ((y === 0 ? 0 : y * Math.log(y / f)) - y + f),
+};
+
 /**
  * Mean Poisson deviance 2 (y ln(y / f) - y + f). Undefined when an actual value is negative or a prediction is not
  * positive, where scikit-learn raises an error.
  */
-export function poissonDeviance({ actual, predicted }: RegressionInput, rows: Rows): number | undefined {
-  if (!everyRow(rows, (i) => at(actual, i) >= 0 && at(predicted, i) > 0)) return undefined;
-  return weightedMean(rows, (i) => {
-    const y = at(actual, i);
-    const f = at(predicted, i);
-    return 2 * ((y === 0 ? 0 : y * Math.log(y / f)) - y + f);
-  });
+export function poissonDeviance(input: RegressionInput, rows: Rows): number | undefined {
+  return meanOf(poissonTerm, input, rows);
 }
 
+/** Gamma deviance of a row, 2 (ln(f / y) + y / f - 1). */
+export const gammaTerm: RowTerm = {
+  isDefined: (y, f) => y > 0 && f > 0,
+  term: (y, f) => 2 * (Math.log(f / y) + y / f - 1),
+};
+
 /** Mean gamma deviance 2 (ln(f / y) + y / f - 1). Undefined when an actual value or a prediction is not positive. */
-export function gammaDeviance({ actual, predicted }: RegressionInput, rows: Rows): number | undefined {
-  if (!everyRow(rows, (i) => at(actual, i) > 0 && at(predicted, i) > 0)) return undefined;
-  return weightedMean(rows, (i) => {
-    const y = at(actual, i);
-    const f = at(predicted, i);
-    return 2 * (Math.log(f / y) + y / f - 1);
-  });
+export function gammaDeviance(input: RegressionInput, rows: Rows): number | undefined {
+  return meanOf(gammaTerm, input, rows);
 }
+
+/** Tweedie deviance of a row, of a power p in (1, 2). */
+export const tweedieTerm = (p: number): RowTerm => ({
+  isDefined: poissonTerm.isDefined,
+  term: (y, f) => 2 * (y ** (2 - p) / ((1 - p) * (2 - p)) - (y * f ** (1 - p)) / (1 - p) + f ** (2 - p) / (2 - p)),
+});
 
 /**
  * Mean Tweedie deviance of a power p in (1, 2), the compound Poisson-gamma family. Undefined as the Poisson one is.
  * @see B. Jorgensen, Exponential dispersion models, Journal of the Royal Statistical Society B 49 (1987)
  */
 export function tweedieDeviance(input: RegressionInput, rows: Rows): number | undefined {
-  const { actual, predicted, tweediePower: p = TWEEDIE_POWER } = input;
-  if (!everyRow(rows, (i) => at(actual, i) >= 0 && at(predicted, i) > 0)) return undefined;
-  return weightedMean(rows, (i) => {
-    const y = at(actual, i);
-    const f = at(predicted, i);
-    return 2 * (y ** (2 - p) / ((1 - p) * (2 - p)) - (y * f ** (1 - p)) / (1 - p) + f ** (2 - p) / (2 - p));
-  });
+  return meanOf(tweedieTerm(input.tweediePower ?? TWEEDIE_POWER), input, rows);
 }

@@ -26,6 +26,12 @@ export function sumOf(total: CompensatedSum): number {
   return Number.isFinite(total.sum) ? corrected : total.sum;
 }
 
+/** Adds another running sum to `total`, with the rounding errors that both have met. */
+export function addSum(total: CompensatedSum, other: Readonly<CompensatedSum>): void {
+  addTerm(total, other.sum);
+  total.compensation += other.compensation;
+}
+
 /** Compensated sum of `values[from..to)`; 0 of nothing. @see {@link addTerm} */
 export function neumaierSum(values: ArrayLike<number>, from = 0, to = values.length): number {
   const total = emptySum();
@@ -50,6 +56,14 @@ export function addTermAt(totals: CompensatedSums, index: number, term: number):
   const error = Math.abs(before) >= Math.abs(term) ? before - after + term : term - after + before;
   totals.sums[index] = after;
   totals.compensations[index] = (totals.compensations[index] ?? 0) + error;
+}
+
+/** Adds other running sums, each to the one at its index. */
+export function addSums(totals: CompensatedSums, others: CompensatedSums): void {
+  others.sums.forEach((sum, index) => {
+    addTermAt(totals, index, sum);
+    totals.compensations[index] = (totals.compensations[index] ?? 0) + (others.compensations[index] ?? 0);
+  });
 }
 
 /** The values of all the sums. */

@@ -48,6 +48,10 @@ describe('verification in a thread', function () {
   /** The store, where one file reads as another's bytes. */
   const where = (name: string, bytes: () => Promise<Uint8Array>): ReadableStore => ({
     readAll: (file, options) => (file.endsWith(name) ? bytes() : store.readAll(file, options)),
+    async *read(file, options = {}) {
+      if (file.endsWith(name)) yield (await bytes()).subarray(options.start, options.end);
+      else yield* store.read(file, options);
+    },
   });
 
   it('takes what is right and says the same of it, while the event loop goes on', async () => {
@@ -79,6 +83,11 @@ describe('verification in a thread', function () {
     let reading = 0;
     let most = 0;
     const counted: ReadableStore = {
+      async *read(file, options) {
+        most = Math.max(most, (reading += 1));
+        yield* store.read(file, options);
+        reading -= 1;
+      },
       async readAll(file, options) {
         most = Math.max(most, (reading += 1));
         const bytes = await store.readAll(file, options);
@@ -143,6 +152,7 @@ describe('verification in a thread', function () {
     } as ModelCheck; // Of the same kind.
     const seen: unknown[] = [];
     const watched: ReadableStore = {
+      read: (file, options) => store.read(file, options),
       readAll: async (file, options) => {
         const bytes = await store.readAll(file, options);
         seen.push(bytes);

@@ -12,7 +12,8 @@ import {
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { report, type FitIo } from '../fit/clock.ts';
-import { scoresFromOutOfFold, type OutOfFold } from '../fit/out-of-fold.ts';
+import type { OutOfFold } from '../fit/out-of-fold.ts';
+import { scoresFromOutOfFold } from '../fit/scores.ts';
 import { blendArtifacts, type BlendedArtifact, type MemberArtifact, type WeightedArtifact } from './blend-artifacts.ts';
 import { blendFacts, givenBlend, type Blend, type Choice } from './blend.ts';
 import { blendOutOfFold } from './blend-out-of-fold.ts';

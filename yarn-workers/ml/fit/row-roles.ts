@@ -128,15 +128,21 @@ function withSmallClasses(
   return sample.map((flag, row) => ((counts[classes[row] ?? 0] ?? 0) < SAMPLED_CLASS_ROWS_MIN ? 1 : flag));
 }
 
-/** Rows that train when only a part of them shall: by hash(seed, row), so a larger part holds a smaller one. */
-export function sampleOf(
-  { sampleFraction, seed }: Pick<TrainTask, 'sampleFraction' | 'seed'>,
-  rowCount: number,
-): Uint8Array | null {
+/** Rows that train when only a part of them shall: by hash(seed, row), so a larger part holds a smaller one. Null: all. */
+export function sampler({
+  sampleFraction,
+  seed,
+}: Pick<TrainTask, 'sampleFraction' | 'seed'>): ((row: number) => boolean) | null {
   if (sampleFraction >= 1) return null;
   const salted = hash32(seed, SAMPLE_SALT);
   const limit = sampleFraction * 0x1_0000_0000;
-  return Uint8Array.from({ length: rowCount }, (_, row) => (rowHash(salted, row) < limit ? 1 : 0));
+  return (row) => rowHash(salted, row) < limit;
+}
+
+/** A byte a row: 1 if {@link sampler} takes it. */
+function sampleOf(task: Pick<TrainTask, 'sampleFraction' | 'seed'>, rowCount: number): Uint8Array | null {
+  const isSampled = sampler(task);
+  return isSampled === null ? null : Uint8Array.from({ length: rowCount }, (_, row) => (isSampled(row) ? 1 : 0));
 }
 
 /** True if a row trains the member; of no fold: if it is outside the holdout and of some partition. */

@@ -59,17 +59,23 @@ function deal(partitioning: Dealt, rows: PartitionRows): Int8Array {
 
 function random(partitioning: Partitioning, rowCount: number): Int8Array {
   if (rowCount <= RANKED_RANDOM_ROWS_MAX) return dealRows(partitioning, rowCount);
+  const partitionOfRow = hashedPartition(partitioning);
+  const of = new Int8Array(rowCount);
+  for (let row = 0; row < rowCount; row += 1) of[row] = partitionOfRow(row);
+  return of;
+}
+
+/** The partition of each row by its hash alone: how `random` deals more than {@link RANKED_RANDOM_ROWS_MAX} rows. */
+export function hashedPartition(partitioning: Partitioning): (row: number) => number {
   const { seed, holdoutFraction, folds, validation } = partitioning;
   const validationEnd = holdoutFraction + (partitioning.validationFraction ?? 0);
-  const of = new Int8Array(rowCount);
-  for (let row = 0; row < rowCount; row += 1) {
+  return (row) => {
     const place = rowHash(seed, row) / 0x1_0000_0000;
-    if (place < holdoutFraction) of[row] = HOLDOUT;
-    else if (validation === 'cv')
-      of[row] = Math.min(folds - 1, Math.floor(((place - holdoutFraction) / (1 - holdoutFraction)) * folds));
-    else of[row] = place < validationEnd ? 0 : TRAINING;
-  }
-  return of;
+    if (place < holdoutFraction) return HOLDOUT;
+    if (validation === 'cv')
+      return Math.min(folds - 1, Math.floor(((place - holdoutFraction) / (1 - holdoutFraction)) * folds));
+    return place < validationEnd ? 0 : TRAINING;
+  };
 }
 
 function keyOf(rows: PartitionRows): KeyColumn {
@@ -77,44 +83,66 @@ function keyOf(rows: PartitionRows): KeyColumn {
   return rows.key;
 }
 
-/** Every fold has validation and training rows, and every class is in every training part. */
-function checkPartitions(
-  { of, foldCount }: Partitions,
-  { classes, classLabels }: PartitionRows,
-  { method }: Partitioning,
-): void {
-  const width = Math.max(1, classLabels.length);
-  // Row foldCount of the table: TRAINING. Holdout rows count nowhere.
-  const counts = new Float64Array((foldCount + 1) * width);
-  const totals = new Float64Array(width);
-  for (let row = 0; row < of.length; row += 1) {
-    const partition = of[row] ?? HOLDOUT;
-    if (partition === HOLDOUT) continue;
-    const at = (partition === TRAINING ? foldCount : partition) * width + (classes?.[row] ?? 0);
-    counts[at] = (counts[at] ?? 0) + 1;
-    const column = at % width;
-    totals[column] = (totals[column] ?? 0) + 1;
+function checkPartitions({ of, foldCount }: Partitions, rows: PartitionRows, partitioning: Partitioning): void {
+  const counts = new PartitionCounts(foldCount, rows.classes === null ? null : rows.classLabels);
+  for (let row = 0; row < of.length; row += 1) counts.add(of[row] ?? HOLDOUT, rows.classes?.[row] ?? 0);
+  counts.check(of.length, partitioning);
+}
+
+/** Rows by partition and class. Those of the holdout count nowhere. */
+export class PartitionCounts {
+  readonly #foldCount: number;
+  readonly #classLabels: readonly string[] | null;
+  readonly #width: number;
+  /** Row foldCount of the table: TRAINING. */
+  readonly #counts: Float64Array;
+
+  /** @param classLabels null where there are no classes, or where they are not known */
+  constructor(foldCount: number, classLabels: readonly string[] | null) {
+    this.#foldCount = foldCount;
+    this.#classLabels = classLabels;
+    this.#width = Math.max(1, classLabels?.length ?? 1);
+    this.#counts = new Float64Array((foldCount + 1) * this.#width);
   }
-  const total = totals.reduce((sum, count) => sum + count, 0);
-  for (let fold = 0; fold < foldCount; fold += 1) {
-    const ofFold = counts.subarray(fold * width, (fold + 1) * width);
-    const validationCount = ofFold.reduce((sum, count) => sum + count, 0);
-    const place = foldCount === 1 ? 'the validation partition' : `fold ${fold + 1} of ${foldCount}`;
-    if (validationCount === 0 || validationCount === total) {
-      const lacks = validationCount === 0 ? `${place} has no rows` : `nothing is left to train on beside ${place}`;
-      if (method === 'group' || method === 'column')
-        throw new AppError('PARTITION_INVALID', `partitioning.method ${method}: ${lacks}`);
+
+  add(partition: number, classIndex: number): void {
+    if (partition === HOLDOUT) return;
+    const at = (partition === TRAINING ? this.#foldCount : partition) * this.#width + classIndex;
+    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
+  }
+
+  /**
+   * Every fold has validation and training rows, and every class is in every training part.
+   *
+   * @throws TOO_FEW_ROWS, TARGET_CLASS_TOO_SMALL, PARTITION_INVALID
+   */
+  check(rowCount: number, { method }: Pick<Partitioning, 'method'>): void {
+    const totals = new Float64Array(this.#width);
+    for (const [at, count] of this.#counts.entries()) {
+      const column = at % this.#width;
+      totals[column] = (totals[column] ?? 0) + count;
+    }
+    const total = totals.reduce((sum, count) => sum + count, 0);
+    for (let fold = 0; fold < this.#foldCount; fold += 1) {
+      const ofFold = this.#counts.subarray(fold * this.#width, (fold + 1) * this.#width);
+      const validationCount = ofFold.reduce((sum, count) => sum + count, 0);
+      const place = this.#foldCount === 1 ? 'the validation partition' : `fold ${fold + 1} of ${this.#foldCount}`;
+      if (validationCount === 0 || validationCount === total) {
+        const lacks = validationCount === 0 ? `${place} has no rows` : `nothing is left to train on beside ${place}`;
+        if (method === 'group' || method === 'column')
+          throw new AppError('PARTITION_INVALID', `partitioning.method ${method}: ${lacks}`);
+        throw new AppError(
+          'TOO_FEW_ROWS',
+          `partitioning: ${lacks}, of ${rowCount} rows in all; use fewer folds or a smaller holdout`,
+        );
+      }
+      if (this.#classLabels === null) continue;
+      const lost = this.#classLabels.findIndex((_, index) => (totals[index] ?? 0) - (ofFold[index] ?? 0) === 0);
+      if (lost < 0) continue;
       throw new AppError(
-        'TOO_FEW_ROWS',
-        `partitioning: ${lacks}, of ${of.length} rows in all; use fewer folds or a smaller holdout`,
+        'TARGET_CLASS_TOO_SMALL',
+        `target: class ${JSON.stringify(this.#classLabels[lost])} has no training row beside ${place}; merge or remove the class, use fewer folds, or partition stratified`,
       );
     }
-    if (classes === null) continue;
-    const lost = classLabels.findIndex((_, index) => (totals[index] ?? 0) - (ofFold[index] ?? 0) === 0);
-    if (lost < 0) continue;
-    throw new AppError(
-      'TARGET_CLASS_TOO_SMALL',
-      `target: class ${JSON.stringify(classLabels[lost])} has no training row beside ${place}; merge or remove the class, use fewer folds, or partition stratified`,
-    );
   }
 }

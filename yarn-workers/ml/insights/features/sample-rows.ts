@@ -1,6 +1,6 @@
 import { AppError } from '#contracts';
 import { hash32, indicesWhere, rowHash } from '#statistics';
-import type { OutOfFold } from '../../fit/out-of-fold.ts';
+import { rowsAt, type OutOfFold } from '../../fit/out-of-fold.ts';
 
 /** Salt of hashes that must not agree with the partitions' hash. */
 const SAMPLE_SALT = 0x5a17_0021;
@@ -31,24 +31,4 @@ function byFold({ partitions, foldCount }: OutOfFold, places: Uint32Array): Uint
   for (let fold = 0; fold < foldCount; fold += 1)
     for (const place of places) if (partitions[place] === fold) ordered[next++] = place;
   return ordered;
-}
-
-/** Some of the rows, in the order of `places`. */
-export function rowsAt(data: OutOfFold, places: Uint32Array): OutOfFold {
-  const { outputCount } = data;
-  const predictions = new Float64Array(places.length * outputCount);
-  for (const [index, place] of places.entries())
-    predictions.set(data.predictions.subarray(place * outputCount, (place + 1) * outputCount), index * outputCount);
-  const { classes, values, weights } = data;
-  return {
-    rows: places.map((place) => data.rows[place] ?? 0),
-    partitions: Int8Array.from(places, (place) => data.partitions[place] ?? 0),
-    foldCount: data.foldCount,
-    ...(data.isByDate === undefined ? {} : { isByDate: data.isByDate }),
-    classes: classes === null ? null : Int32Array.from(places, (place) => classes[place] ?? -1),
-    values: values === null ? null : Float64Array.from(places, (place) => values[place] ?? NaN),
-    weights: weights === null ? null : Float64Array.from(places, (place) => weights[place] ?? NaN),
-    outputCount,
-    predictions,
-  };
 }

@@ -1,7 +1,6 @@
 import type { MetricName } from '#contracts';
 import { createRandom, hash32, indicesBelow } from '#statistics';
-import type { OutOfFold } from '../../fit/out-of-fold.ts';
-import { rowsAt } from '../features/sample-rows.ts';
+import { rowsAt, type OutOfFold } from '../../fit/out-of-fold.ts';
 import { CHANCE_DRAWS, SEGMENT_ROWS_MIN } from './limits.ts';
 
 const DRAWS_SALT = 0x5a17_0024;

@@ -1,11 +1,11 @@
 import type { BatchSource, InsightOf, InsightTask, ManifestContent } from '#contracts';
 import { report, type FitIo } from '../../fit/clock.ts';
-import type { OutOfFold } from '../../fit/out-of-fold.ts';
+import { rowsAt, type OutOfFold } from '../../fit/out-of-fold.ts';
 import { binsOf } from '../features/feature-bins.ts';
 import { effectOutputs, finite, partFacts } from '../features/feature-effects.ts';
 import { PROBABILITIES_MAX } from '../features/limits.ts';
 import { readFeatures, type SampledFeature } from '../features/read-features.ts';
-import { rowsAt, sampleRows } from '../features/sample-rows.ts';
+import { sampleRows } from '../features/sample-rows.ts';
 import { NOTABLE_P, SEGMENT_BINS, SEGMENT_ROWS_MAX, SEGMENT_ROWS_MIN } from './limits.ts';
 import { disparitiesOf, RATE_THRESHOLD, ratesOf } from './rates.ts';
 import { segmentColumns } from './segment-columns.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { TargetSpec } from '#contracts';
-import { encodeOutOfFold, outOfFoldBlocks, type OutOfFold } from '#ml';
+import { encodeOutOfFold, openOutOfFold, type OutOfFold } from '#ml';
 import { trainingPredictionsCsv } from '../../../../../appserver/server/services/training-predictions.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';
 
@@ -18,9 +18,13 @@ const classes = ['no', 'a,"b"'].map((label) => ({ label, texts: [label], rowCoun
 const target: TargetSpec = { name: 'y', targetType: 'binary', classes, positiveClass: 1 };
 
 /** The blocks of what would be in the store. */
-function blocksOf(of: OutOfFold, numbersPerBlock: number) {
-  const bytes = encodeOutOfFold(of);
-  return outOfFoldBlocks(async (start, end) => bytes.subarray(start, end), bytes.length, numbersPerBlock);
+async function* blocksOf(of: OutOfFold, numbersPerBlock: number) {
+  yield* blocksIn(encodeOutOfFold(of), numbersPerBlock);
+}
+
+async function* blocksIn(bytes: Uint8Array, numbersPerBlock: number, sizeBytes = bytes.length) {
+  const read = async (start: number, end: number) => bytes.subarray(start, end);
+  yield* (await openOutOfFold(read, sizeBytes, numbersPerBlock)).blocks();
 }
 
 async function csvOf(of: OutOfFold, spec: TargetSpec, withHoldout: boolean, numbersPerBlock = 2): Promise<string> {
@@ -66,8 +70,7 @@ describe('training predictions', () => {
 
   it('are refused where the file is not one of them', async () => {
     const bytes = encodeOutOfFold(data);
-    const read = (of: Uint8Array, size: number) => () =>
-      Array.fromAsync(outOfFoldBlocks(async (start, end) => of.subarray(start, end), size, 10));
+    const read = (of: Uint8Array, size: number) => () => Array.fromAsync(blocksIn(of, 10, size));
     expect((await appErrorOf('RESULT_MISMATCH', read(bytes, bytes.length + 8))).message).to.include('bytes, expected');
     const other = bytes.slice();
     other[0] = 0;

@@ -3,7 +3,7 @@ import type { AutopilotPlan, TrainTask } from '#contracts';
 import { fitModel, planAutopilot, type AutopilotRequest } from '#ml';
 import { fittedFraction } from '../../../../../yarn-workers/ml/fit/sample-fraction.ts';
 import { rowRoles, trainingRows } from '../../../../../yarn-workers/ml/fit/row-roles.ts';
-import { checkOutOfFold, trainedRowCount } from '../../../../../yarn-workers/ml/fit/check-out-of-fold.ts';
+import { checkOutOfFold } from '../../../../../yarn-workers/ml/fit/check-out-of-fold.ts';
 import { readTargetRows } from '../../../../../yarn-workers/ml/fit/target-rows.ts';
 import { testEngine } from '../../../../support/boosting-engine.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';
@@ -116,8 +116,7 @@ describe('ml: many classes', () => {
       const task = await taskOf({ sampleFraction: 0.05 });
       const { outOfFold, rowCount } = await fitModel(task, memorySource(columns), testEngine(), freeIo());
       if (outOfFold === null) throw new Error('a search task has out-of-fold predictions');
-      checkOutOfFold(task, outOfFold);
-      const { least, most } = trainedRowCount(task, outOfFold);
+      const { least, most } = checkOutOfFold(task, outOfFold);
       expect(rowCount).to.be.within(least, most);
       expect(rowCount).to.be.above(least);
     });

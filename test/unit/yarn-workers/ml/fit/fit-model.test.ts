@@ -7,7 +7,7 @@ import {
   manifestOf,
   rankingScore,
   scoresFromOutOfFold,
-  trainedRowCount,
+  refittedRowCount,
   type FitResult,
 } from '#ml';
 import { openArtifact, readModels } from '#scoring';
@@ -323,7 +323,7 @@ describe('ml fit', function () {
     const spec = await task('binary', { blueprintId: 'linear', parameters: {} });
     const rowsOf = (rowCount: number, blueprintId: string) => {
       const large = { ...spec, blueprintId, table: { ...spec.table, rowCount }, refit: { of: 'm', iterations: 1 } };
-      return trainedRowCount(large, null);
+      return refittedRowCount(large);
     };
     for (const id of ['linear', 'extra-trees', 'lightgbm-default'])
       expect(rowsOf(10_000, id), id).to.deep.equal({ least: 10_000, most: 10_000 });

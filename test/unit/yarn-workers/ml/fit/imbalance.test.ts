@@ -6,7 +6,8 @@ import {
   fitModel,
   makeEnsemble,
   manifestOf,
-  trainedRowCount,
+  checkOutOfFold,
+  refittedRowCount,
   type AutopilotRequest,
   type FitResult,
 } from '#ml';
@@ -273,7 +274,7 @@ describe('ml imbalance, where true probabilities are known', function () {
               expect(sum).to.be.closeTo(answer.rawScores[output] ?? NaN, 1e-9);
             }
           }
-          const { least, most } = trainedRowCount(task, held);
+          const { least, most } = checkOutOfFold(task, held);
           expect([least, most]).to.deep.equal([made.rowCount, made.rowCount]);
         });
       }
@@ -291,9 +292,11 @@ describe('ml imbalance, where true probabilities are known', function () {
       expect(made.outOfFold?.predictions[place]).to.be.closeTo(value, 1e-4 * value);
     const whole = await fit({ ...task, sampleFraction: 0.5, modelId: 'half' }, GROUND.table);
     expect(whole.rowCount).to.be.within(0.4 * made.rowCount, 0.6 * made.rowCount);
-    expect(trainedRowCount({ ...task, sampleFraction: 0.5 }, whole.outOfFold).least).to.equal(whole.rowCount);
+    expect(
+      checkOutOfFold({ ...task, sampleFraction: 0.5 }, whole.outOfFold ?? expect.fail('no predictions')).least,
+    ).to.equal(whole.rowCount);
     const refit = { ...task, refit: { of: 'm', iterations: 1 } };
-    const { least, most } = trainedRowCount(refit, null);
+    const { least, most } = refittedRowCount(refit);
     expect((await fit(refit, GROUND.table)).rowCount).to.be.within(least, most);
   });
 

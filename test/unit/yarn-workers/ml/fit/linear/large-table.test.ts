@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { BatchSource, TrainTask } from '#contracts';
-import { fitModel, manifestOf, trainedRowCount, type AutopilotRequest, type FitIo, type FitResult } from '#ml';
+import { fitModel, manifestOf, refittedRowCount, type AutopilotRequest, type FitIo, type FitResult } from '#ml';
 import { openArtifact, type Scorer } from '#scoring';
 import { neumaierSum } from '#statistics';
 import { heldFraction } from '../../../../../../yarn-workers/ml/fit/sample-fraction.ts';
@@ -204,10 +204,7 @@ describe('ml fit: linear models of tables that memory does not hold', function (
       const features = task.features.map((feature) =>
         feature.name === 'city' ? { ...feature, type: 'text' as const } : feature,
       );
-      const { least, most } = trainedRowCount(
-        { ...task, features, table: { ...task.table, rowCount: 3_000_000 } },
-        null,
-      );
+      const { least, most } = refittedRowCount({ ...task, features, table: { ...task.table, rowCount: 3_000_000 } });
       expect(most > least, blueprintId).to.equal(isOfAll);
       expect(most === 3_000_000, blueprintId).to.equal(isOfAll);
     }

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createRandom } from '#statistics';
 import type { TargetSpec } from '#contracts';
 import { metricOf, type OutOfFold } from '../../../../../../yarn-workers/ml/fit/out-of-fold.ts';
-import { rowsAt } from '../../../../../../yarn-workers/ml/insights/features/sample-rows.ts';
+import { rowsAt } from '../../../../../../yarn-workers/ml/fit/out-of-fold.ts';
 import { chanceNoise } from '../../../../../../yarn-workers/ml/insights/segments/chance-noise.ts';
 import { segmentScorer } from '../../../../../../yarn-workers/ml/insights/segments/segment-gains.ts';
 

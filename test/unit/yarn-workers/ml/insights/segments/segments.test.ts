@@ -4,7 +4,7 @@ import type { InsightTask, Manifest, StoredInsight, TargetSpec } from '#contract
 import { checkInsight, computeInsight, type InsightInput } from '#ml';
 import { createRandom, studentTwoSided } from '#statistics';
 import type { OutOfFold } from '../../../../../../yarn-workers/ml/fit/out-of-fold.ts';
-import { rowsAt } from '../../../../../../yarn-workers/ml/insights/features/sample-rows.ts';
+import { rowsAt } from '../../../../../../yarn-workers/ml/fit/out-of-fold.ts';
 import { disparitiesOf, ratesOf } from '../../../../../../yarn-workers/ml/insights/segments/rates.ts';
 import { holm, segmentScorer } from '../../../../../../yarn-workers/ml/insights/segments/segment-gains.ts';
 import { fitModels, type FittedModel } from '../../../../../support/ensemble-task.ts';
