@@ -7,12 +7,12 @@
  * it takes. `bagged` is the ensemble with the mean weights of 20 selections from random halves of the models.
  */
 import type { AutopilotPlan } from '#contracts';
-import { encodeOutOfFold, rankingScore, selectWeights } from '#ml';
+import { encodeOutOfFold, memoryPredictions, rankingScore, selectWeights } from '#ml';
 import { createRandom } from '#statistics';
 import { objectiveOf } from '../../yarn-workers/ml/blueprints/objective.ts';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../../yarn-workers/ml/ensemble/limits.ts';
 import { linkScale } from '../../yarn-workers/ml/ensemble/link-scale.ts';
-import { labelsAt, rawAt, selectionPlaces, termsAt } from '../../yarn-workers/ml/ensemble/selection-data.ts';
+import { labelsAt, rawAt, selectionRows, termsAt } from '../../yarn-workers/ml/ensemble/selection-data.ts';
 import { blendScore, ensembleOf, modelsOf, never, outOfFoldOf, type Model } from './ensembles.ts';
 import { fitted, realData, testScore, type RealData } from './real-data.ts';
 
@@ -20,12 +20,12 @@ const [folder = '', seeds = '3', ...only] = process.argv.slice(2);
 const BAGS = 20;
 
 /** Mean weights of selections from random halves of the models: the paper's section 2.3. */
-function baggedWeights(plan: AutopilotPlan, models: readonly Model[]): number[] {
+async function baggedWeights(plan: AutopilotPlan, models: readonly Model[]): Promise<number[]> {
   const { target, metric, seed } = plan;
   const objective = objectiveOf(target, metric);
   const first = outOfFoldOf(models[0] ?? never());
   const limits = { membersMax: ENSEMBLE_MEMBERS_MAX, stepsMax: ENSEMBLE_STEPS_MAX };
-  const places = selectionPlaces(first, seed, models.length, limits);
+  const places = (await selectionRows(memoryPredictions(first), seed, models.length, limits))(first);
   const raw = models.map((model) => rawAt(linkScale(target, objective), outOfFoldOf(model), places));
   const random = createRandom(seed);
   const sums = models.map(() => 0);
@@ -64,7 +64,7 @@ for await (const data of realData(folder, only)) {
     for (const [index, model] of models.entries())
       refits.push((weights[index] ?? 0) > 0 || index === 0 ? await refitOf(plan, data, model) : model);
     const own = ensemble.scores === null ? null : rankingScore(ensemble.scores, plan.metric);
-    const bagged = baggedWeights(plan, models);
+    const bagged = await baggedWeights(plan, models);
     const texts = {
       single: testScore(plan, best.scorer, data.test),
       ensemble: await blendScore(plan, data, models, weights),

@@ -3,13 +3,13 @@ import type { AutopilotPlan, EnsembleTask, PlannedTask } from '#contracts';
 import {
   blendArtifacts,
   ensembleManifest,
-  makeEnsemble,
   manifestOf,
+  memoryPredictions,
   rankingScore,
-  type Ensemble,
   type FitResult,
   type OutOfFold,
 } from '#ml';
+import { makeEnsemble, type Ensemble } from '../support/in-memory.ts';
 import { openArtifact, type Scorer } from '#scoring';
 import { isBetter } from '#statistics';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../../yarn-workers/ml/ensemble/limits.ts';
@@ -116,7 +116,7 @@ export async function ensembleOf(plan: AutopilotPlan, data: RealData, models: re
     ensembleTaskOf(plan, data, models),
     {
       artifact: async (index) => artifactOf(plan, data, at(index)),
-      outOfFold: async (index) => outOfFoldOf(at(index)),
+      outOfFold: async (index) => memoryPredictions(outOfFoldOf(at(index))),
     },
     { sha256, now: () => performance.now(), remainingMs: () => null },
   );

@@ -3,7 +3,8 @@
  * `linear-models.bench.ts`. Printed are for each model rows and features, seconds of both, the size of their files and what ranks first.
  */
 import type { InsightTask, StoredInsight } from '#contracts';
-import { computeInsight, manifestOf } from '#ml';
+import { manifestOf } from '#ml';
+import { computeInsight } from '../support/in-memory.ts';
 import { memorySource, storedTable } from '../support/memory-table.ts';
 import { freeIo, trainTask } from '../support/modelling-task.ts';
 import { fitted, realData } from './real-data.ts';

@@ -5,10 +5,10 @@
  * the fold models' blend on the test rows, which nothing has seen.
  */
 import type { EnsembleTask } from '#contracts';
-import { rankingScore, scoresFromOutOfFold } from '#ml';
+import { memoryPredictions, rankingScore, scoresFromOutOfFold } from '#ml';
 import { objectiveOf } from '../../yarn-workers/ml/blueprints/objective.ts';
 import type { Blend } from '../../yarn-workers/ml/ensemble/blend.ts';
-import { blendOutOfFold } from '../../yarn-workers/ml/ensemble/blend-out-of-fold.ts';
+import { blendInMemory } from '../support/in-memory.ts';
 import { chooseBlends } from '../../yarn-workers/ml/ensemble/choose-blends.ts';
 import { compareScores } from '../../yarn-workers/ml/ensemble/compare-scores.ts';
 import { linkScale } from '../../yarn-workers/ml/ensemble/link-scale.ts';
@@ -44,12 +44,12 @@ for await (const data of realData(folder, only)) {
     const plan = data.plan({ seed });
     const models = await modelsOf(plan, data, candidates);
     const predicted = models.map(({ scorer }) => testPredictions(plan, scorer, data.test));
-    const read = async (index: number) => outOfFoldOf(models[index] ?? never());
+    const read = async (index: number) => memoryPredictions(outOfFoldOf(models[index] ?? never()));
     const scale = linkScale(plan.target, objectiveOf(plan.target, plan.metric));
     const made = async (stacks: boolean) => {
       const task: EnsembleTask = { ...ensembleTaskOf(plan, data, models), stacks };
-      const { choice, first } = await chooseBlends(task, read, async () => undefined);
-      const { ensemble } = await blendOutOfFold(scale, first, choice, seed, read);
+      const { choice } = await chooseBlends(task, read, async () => undefined);
+      const { ensemble } = await blendInMemory({ scale, choice, seed }, read);
       return { choice, ensemble, test: scoreOf(plan, blended(plan, predicted, choice.final), data.test) };
     };
     const greedy = await made(false);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { ManifestContent, TargetType } from '#contracts';
-import { HOLDOUT, ensembleManifest, makeEnsemble, type Ensemble } from '#ml';
+import { HOLDOUT, ensembleManifest } from '#ml';
+import { makeEnsemble, type Ensemble } from '../support/in-memory.ts';
 import { contentHashOf, openArtifact, packArtifact, readModels, type Scorer } from '#scoring';
 import { sha256 } from '../support/boosting-engine.ts';
 import {

@@ -1,5 +1,13 @@
 import type { AutopilotPlan, EnsembleTask, Manifest, Parameters, TrainTask } from '#contracts';
-import { encodeOutOfFold, fitModel, manifestOf, type EnsembleReader, type FitResult, type OutOfFold } from '#ml';
+import {
+  encodeOutOfFold,
+  fitModel,
+  manifestOf,
+  memoryPredictions,
+  type EnsembleReader,
+  type FitResult,
+  type OutOfFold,
+} from '#ml';
 import { sha256, testEngine } from './boosting-engine.ts';
 import { memorySource, storedTable, type MemoryColumn } from './memory-table.ts';
 import { freeIo, trainTask } from './modelling-task.ts';
@@ -85,6 +93,6 @@ export function modelReader(models: readonly FittedModel[]): EnsembleReader {
       const { manifest, fit } = at(index);
       return Promise.resolve({ manifest, readBlob: () => Promise.resolve(fit.blob) });
     },
-    outOfFold: (index) => Promise.resolve(at(index).outOfFold),
+    outOfFold: (index) => Promise.resolve(memoryPredictions(at(index).outOfFold)),
   };
 }

@@ -18,17 +18,16 @@ import {
   type TrainTask,
 } from '#contracts';
 import {
-  computeInsight,
   decodeOutOfFold,
   readAsType,
   encodeOutOfFold,
   ensembleManifest,
   fitModel,
-  makeEnsemble,
   manifestOf,
   type BoostingEngine,
   type OutOfFold,
 } from '#ml';
+import { computeInsight, makeEnsemble } from './in-memory.ts';
 import type { ObjectStore } from '#object-store';
 import { HttpClient, KEY_FILES, readSecret, type Config } from '#runtime';
 import { storedMembers } from '../../yarn-workers/worker/tasks/ensemble.ts';

@@ -1,5 +1,6 @@
 import type { EnsembleOutcome, EnsembleTask, SealedFile } from '#contracts';
-import { encodeOutOfFold, ensembleManifest, makeEnsemble, type OutOfFold } from '#ml';
+import { encodeOutOfFold, ensembleManifest, type OutOfFold } from '#ml';
+import { makeEnsemble } from './in-memory.ts';
 import type { ObjectStore } from '#object-store';
 import { createRandom } from '#statistics';
 import type { SealedAttempt } from '../../appserver/server/queue/index.ts';

@@ -28,7 +28,7 @@ export {
   type WeightedArtifact,
 } from './ensemble/blend-artifacts.ts';
 export { remakeEnsemble } from './ensemble/check-ensemble.ts';
-export { compareScores, scoreError } from './ensemble/compare-scores.ts';
+export { compareScores, compareSources, partitionScores } from './ensemble/compare-scores.ts';
 export {
   ensembleManifest,
   ensembleParameters,
@@ -69,6 +69,7 @@ export { offsetColumns } from './fit/target-rows.ts';
 export { metricOf, type OutOfFold } from './fit/out-of-fold.ts';
 export { decodeOutOfFold, encodeOutOfFold } from './fit/out-of-fold-file.ts';
 export {
+  blocksTogether,
   memoryPredictions,
   openOutOfFold,
   outOfFoldFile,
@@ -79,7 +80,7 @@ export { rankingScore, scoreCollector, scoresFromOutOfFold, scoresOf, type Score
 export { checkInsight } from './insights/features/check-insight.ts';
 export { coefficientsOf, isLinear, type AskedCoefficients } from './insights/coefficients.ts';
 export { computeInsight, type InsightInput, type InsightIo } from './insights/features/compute-insight.ts';
-export { insightOf, insightRows, insightRowsMax } from './insights/insight.ts';
+export { insightOf, insightRows, insightRowsMax, readInsightRows } from './insights/insight.ts';
 export { rankedPartition } from './insights/insight-rows.ts';
 export { wordCloudOf } from './insights/word-cloud.ts';
 export { conformalIntervals, type ConformalIntervals } from './intervals/conformal-intervals.ts';

@@ -12,17 +12,18 @@ import {
 } from '#contracts';
 import {
   coefficientsOf,
-  compareScores,
+  blocksTogether,
+  compareSources,
   COMPARISON_GROUPS,
   conformalIntervals,
   insightOf,
-  insightRows,
   insightRowsMax,
   rankedPartition,
-  scoresFromOutOfFold,
+  readInsightRows,
+  scoresOf,
   wordCloudOf,
   type ConformalIntervals,
-  type OutOfFold,
+  type OutOfFoldSource,
 } from '#ml';
 import { modelReader, openArtifact } from '#scoring';
 import { sha256Of } from '../services/hashes.ts';
@@ -126,14 +127,14 @@ export type AnswerTo<Q extends ModelQuestion> = Q extends { kind: 'comparison' }
 export async function answerQuestion(question: ModelQuestion, store: ReadableStore): Promise<AnswerTo<ModelQuestion>> {
   switch (question.kind) {
     case 'out-of-fold':
-      return outOfFoldInsight(question, await (await committedModel(question.files, store).outOfFold()).whole());
+      return outOfFoldInsight(question, await committedModel(question.files, store).outOfFold());
     case 'artifact':
       return artifactInsight(question, committedModel(question.files, store));
     case 'comparison': {
       const [first, second] = question.files;
-      const predictions = await (await committedModel(first, store).outOfFold()).whole();
-      const others = await (await committedModel(second, store).outOfFold()).whole();
-      if (!haveSameRows(predictions, others)) throw incomparable();
+      const predictions = await committedModel(first, store).outOfFold();
+      const others = await committedModel(second, store).outOfFold();
+      if (!(await haveSameRows(predictions, others))) throw incomparable();
       return comparisonOf(question, predictions, others);
     }
     case 'explanations': {
@@ -147,44 +148,45 @@ export async function answerQuestion(question: ModelQuestion, store: ReadableSto
     }
     case 'intervals': {
       const { target, coverage } = question;
-      return conformalIntervals(
-        insightRows(await (await committedModel(question.files, store).outOfFold()).whole(), target, undefined),
-        coverage,
-      );
+      const source = await committedModel(question.files, store).outOfFold();
+      return conformalIntervals(await readInsightRows(source, target, undefined), coverage);
     }
     case 'report':
       return reportAnswer(question, store);
   }
 }
 
-/** One file after the other, so that the predictions of two models are held only while these are compared. */
 async function reportAnswer(question: ReportQuestion, store: ReadableStore): Promise<ReportAnswer> {
   const { files, predictedBy, baseline, target, metric, seed } = question;
   const model = committedModel(files, store);
   const artefact = artefactAnswer(await model.manifest());
   const predicting = predictedBy.path === files.path ? model : committedModel(predictedBy, store);
-  const data = await (await predicting.outOfFold()).whole();
-  const predictions = predictionsAnswer(data, target, question);
-  const compared = baseline === null ? null : await (await committedModel(baseline, store).outOfFold()).whole();
+  const data = await predicting.outOfFold();
+  const predictions = await predictionsAnswer(data, target, question);
+  const compared = baseline === null ? null : await committedModel(baseline, store).outOfFold();
   return {
     artefact,
     predictions,
     baseline:
-      compared === null || !haveSameRows(data, compared)
+      compared === null || !(await haveSameRows(data, compared))
         ? null
-        : comparisonOf({ target, metric, seed }, data, compared),
+        : await comparisonOf({ target, metric, seed }, data, compared),
     coefficients: artefact.isLinear
       ? await artifactInsight({ ...question, insight: 'coefficients', label: undefined }, model)
       : null,
   };
 }
 
-function outOfFoldInsight({ target, insight, query }: OutOfFoldQuestion, data: OutOfFold): InsightFacts {
-  const rows = insightRows(data, target, query.partition, insightRowsMax(insight, target, query.label));
+async function outOfFoldInsight(
+  { target, insight, query }: OutOfFoldQuestion,
+  source: OutOfFoldSource,
+): Promise<InsightFacts> {
+  const most = insightRowsMax(insight, target, query.label);
+  const rows = await readInsightRows(source, target, query.partition, most);
   return {
     partition: rows.partition,
     rowCount: rows.chosen.length,
-    isWeighted: data.weights !== null,
+    isWeighted: source.facts.isWeighted,
     insight: insightOf(insight, rows, query.label, query),
   };
 }
@@ -235,25 +237,31 @@ function incomparable(): AppError {
 }
 
 /** @param second predictions of the same rows */
-function comparisonOf(
+async function comparisonOf(
   { target, metric, seed }: Pick<ComparisonQuestion, 'target' | 'metric' | 'seed'>,
-  first: OutOfFold,
-  second: OutOfFold,
-): ComparisonFacts {
-  const { gain, noise } = compareScores(first, second, target, metric, seed);
-  const partition = rankedPartition(first);
-  const scoreOf = (data: OutOfFold) => scoresFromOutOfFold(data, target)[partition]?.[metric] ?? null;
+  first: OutOfFoldSource,
+  second: OutOfFoldSource,
+): Promise<ComparisonFacts> {
+  const { gain, noise } = await compareSources(first, second, { target, metric, seed });
+  const partition = rankedPartition(first.facts);
+  const scoreOf = async (source: OutOfFoldSource) => (await scoresOf(source, target))[partition]?.[metric] ?? null;
   const isInterval = gain !== null && noise !== null;
   return {
-    ...{ metric, partition, rowCount: insightRows(first, target, partition).chosen.length },
-    ...{ score: scoreOf(first), otherScore: scoreOf(second), gain, noise, groupCount: COMPARISON_GROUPS },
+    ...{ metric, partition, rowCount: (await readInsightRows(first, target, partition)).chosen.length },
+    ...{ score: await scoreOf(first), otherScore: await scoreOf(second), gain, noise, groupCount: COMPARISON_GROUPS },
     interval: isInterval ? { from: gain - T_OF_NINE * noise, to: gain + T_OF_NINE * noise, level: LEVEL } : null,
   };
 }
 
-const haveSameRows = (first: OutOfFold, second: OutOfFold): boolean =>
-  Buffer.compare(bytesOf(first.rows), bytesOf(second.rows)) === 0 &&
-  Buffer.compare(bytesOf(first.partitions), bytesOf(second.partitions)) === 0;
+async function haveSameRows(first: OutOfFoldSource, second: OutOfFoldSource): Promise<boolean> {
+  const [own, other] = [first.facts, second.facts];
+  if (own.rowCount !== other.rowCount || own.outputCount !== other.outputCount) return false;
+  for await (const [a, b] of blocksTogether([first, second])) {
+    if (a === undefined || b === undefined || Buffer.compare(bytesOf(a.rows), bytesOf(b.rows)) !== 0) return false;
+    if (Buffer.compare(bytesOf(a.partitions), bytesOf(b.partitions)) !== 0) return false;
+  }
+  return true;
+}
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array | Int8Array): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);

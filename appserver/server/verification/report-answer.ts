@@ -1,5 +1,5 @@
 import type { Manifest, MetricName, TargetSpec } from '#contracts';
-import { insightOf, insightRows, isLinear, metricOf, scoreError, type OutOfFold } from '#ml';
+import { HOLDOUT, insightOf, isLinear, partitionScores, readInsightRows, type OutOfFoldSource } from '#ml';
 import { stepInputs } from '#scoring';
 import type { ComparisonFacts, InsightFacts } from './answer-facts.ts';
 
@@ -105,31 +105,31 @@ function memberAnswer({ weight, model, steps }: Manifest['content']['members'][n
  * Scores by partition with their standard errors, and insights. While the holdout is locked nothing of it but the number of its rows
  * is in the answer.
  */
-export function predictionsAnswer(
-  data: OutOfFold,
+export async function predictionsAnswer(
+  source: OutOfFoldSource,
   target: TargetSpec,
   asked: { readonly metric: MetricName; readonly seed: number; readonly isUnlocked: boolean },
-): PredictionsAnswer {
-  const { metric, seed, isUnlocked } = asked;
-  const { isByDate: _, ...pooled } = data;
+): Promise<PredictionsAnswer> {
+  const { isUnlocked } = asked;
+  const scores = await partitionScores(source, target, asked);
   const partitionAnswer = (fold: number | null): PartitionAnswer => {
-    const isWanted = (partition: number): boolean => (fold === null ? partition < 0 : partition === fold);
-    const rowCount = data.partitions.reduce((count, partition) => count + Number(isWanted(partition)), 0);
+    const rowCount = scores.rowCount(fold ?? HOLDOUT);
     const isHidden = rowCount === 0 || (fold === null && !isUnlocked);
-    return { fold, rowCount, score: isHidden ? null : metricOf(metric, pooled, target, isWanted) };
+    return { fold, rowCount, score: isHidden ? null : scores.ofPartition(fold ?? HOLDOUT) };
   };
-  const rows = insightRows(data, target, undefined);
+  const rows = await readInsightRows(source, target, undefined);
+  const { foldCount, isWeighted } = source.facts;
   return {
-    isWeighted: data.weights !== null,
-    partitions: [...Array.from({ length: data.foldCount }, (__, fold) => fold), null]
+    isWeighted,
+    partitions: [...Array.from({ length: foldCount }, (_, fold) => fold), null]
       .map(partitionAnswer)
       .filter(({ fold, rowCount }) => fold !== null || rowCount > 0),
-    error: scoreError(data, target, metric, seed),
-    holdoutError: isUnlocked ? scoreError(data, target, metric, seed, 'holdout') : null,
+    error: scores.error('ranked'),
+    holdoutError: isUnlocked ? scores.error('holdout') : null,
     insights: REPORTED[target.targetType].map((kind) => ({
       partition: rows.partition,
       rowCount: rows.chosen.length,
-      isWeighted: data.weights !== null,
+      isWeighted,
       insight: insightOf(kind, rows, undefined),
     })),
   };

@@ -1,11 +1,11 @@
 import { AppError, canonicalJson, type EnsembleOutcome, type EnsembleTask, type Manifest } from '#contracts';
 import {
   ensembleParameters,
-  memoryPredictions,
   outOfFoldFile,
   remakeEnsemble,
   type Ensemble,
   type EnsembleReader,
+  type OutOfFoldSource,
 } from '#ml';
 import { readBytes } from '#object-store';
 import { contentHashOf } from '#scoring';
@@ -53,7 +53,7 @@ export async function verifyEnsemble(
     return manifestSha256;
   }
   const { path } = sealedFile({ attemptPath, files }, OUT_OF_FOLD_FILE);
-  const isSame = await isFileOf(store, path, outOfFoldFile(memoryPredictions(made.outOfFold)));
+  const isSame = await isFileOf(store, path, outOfFoldFile(made.outOfFold));
   if (!isSame) throw mismatch('out-of-fold.bin is not the weighted sum of its members’ predictions');
   if (made.scores !== null) checkScores(made.scores, outcome.scores);
   return manifestSha256;
@@ -98,11 +98,18 @@ function memberFiles({ members }: EnsembleTask, store: ReadableStore): EnsembleR
       mismatch(`${name} of ${modelId} is not what was committed`),
     );
   };
+  const sources = new Map<number, Promise<OutOfFoldSource>>();
+  // Each is proven once, however often it is looked at.
+  const opened = (index: number): Promise<OutOfFoldSource> => {
+    const source = sources.get(index) ?? at(index).outOfFold();
+    sources.set(index, source);
+    return source;
+  };
   return {
     artifact: async (index) => {
       const { manifest, blob } = at(index);
       return { manifest: await manifest(), readBlob: blob };
     },
-    outOfFold: async (index) => (await at(index).outOfFold()).whole(),
+    outOfFold: (index) => opened(index),
   };
 }

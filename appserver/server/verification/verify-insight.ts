@@ -31,7 +31,7 @@ export async function verifyInsight(
   const model = committedModel({ path, manifestSha256 }, store, (name) =>
     mismatch(`${name} of ${modelId} is not what was committed`),
   );
-  checkInsight(spec, insight, await model.manifest(), await (await model.outOfFold()).whole());
+  await checkInsight(spec, insight, await model.manifest(), await model.outOfFold());
   return sha256Of(bytes);
 }
 

@@ -36,13 +36,13 @@ export async function remakeEnsemble(
     if (partWeights.length + partBest.length + partLayers.length > 0) throw mismatch('a refit chooses nothing');
     return { ...blended, ...refitFacts(task, final), outOfFold: null, scores: null };
   }
-  const first = await read.outOfFold(0);
-  checkParts(task, claim, first);
+  const { facts: predicted } = await read.outOfFold(0);
+  checkParts(task, claim, predicted);
   const byPart = partWeights.map((weights, part): Blend => ({ weights, layer: partLayers[part] ?? null }));
-  const { outOfFold, scores, gain, noise } = await heldBack(task, { final, byPart, bestByPart: partBest }, first, read);
+  const { outOfFold, scores, gain, noise } = await heldBack(task, { final, byPart, bestByPart: partBest }, read);
   const { selectionRowCount } = claim.ensemble;
-  if (selectionRowCount === null || selectionRowCount > outOfFold.rows.length)
-    throw mismatch(`${selectionRowCount ?? 'no'} rows chose the weights; ${outOfFold.rows.length} were held back`);
+  if (selectionRowCount === null || selectionRowCount > predicted.rowCount)
+    throw mismatch(`${selectionRowCount ?? 'no'} rows chose the weights; ${predicted.rowCount} were held back`);
   const facts = { ...blendFacts(task, final), selectionRowCount, gain, noise };
   return { ...blended, facts, partWeights, partLayers, partBest, outOfFold, scores };
 }
@@ -65,7 +65,7 @@ function finalBlend(task: EnsembleTask, { ensemble: { members, layer } }: Ensemb
 function checkParts(
   task: EnsembleTask,
   { partWeights, partBest, partLayers = [] }: EnsembleClaim,
-  first: OutOfFold,
+  first: Pick<OutOfFold, 'foldCount'>,
 ): void {
   const count = partCountOf(first);
   const modelCount = task.members.length;

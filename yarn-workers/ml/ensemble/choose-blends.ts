@@ -1,31 +1,36 @@
 import { ENSEMBLE_WEIGHT_MAX, type EnsembleTask } from '#contracts';
 import { indicesBelow, isBetter } from '#statistics';
 import { objectiveOf, type Objective } from '../blueprints/objective.ts';
+import { takeRows } from '../fit/out-of-fold-source.ts';
 import { metricOf, type OutOfFold } from '../fit/out-of-fold.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import type { Blend, Choice } from './blend.ts';
 import { checkSameRows, type ReadOutOfFold } from './blend-out-of-fold.ts';
 import { layerLoss } from './layer-loss.ts';
 import { linkScale } from './link-scale.ts';
-import { labelsAt, partCountOf, partsOf, rawAt, selectionPlaces, termsAt } from './selection-data.ts';
+import { labelsAt, partCountOf, partsOf, rawAt, selectionRows, termsAt } from './selection-data.ts';
 import { selectWeights } from './select-weights.ts';
 import { stackWeights, type LayerRows } from './stack-weights.ts';
 
 /** Says what comes next, or stops the work. */
 export type Step = (fraction: number, phase: string, message: string) => Promise<void>;
 
-/** What was chosen, by how many rows, and the out-of-fold predictions of the first model. */
+/** What was chosen, by how many rows. */
 export interface Chosen {
   readonly choice: Choice;
   readonly selectionRowCount: number;
-  readonly first: OutOfFold;
 }
 
-/** Chooses how a task's models are blended: without each part of the validation rows in turn, and by all of them. */
+/**
+ * Chooses how a task's models are blended: without each part of the validation rows in turn, and by all of them. Memory: the rows that choose,
+ * of every model.
+ */
 export async function chooseBlends(task: EnsembleTask, read: ReadOutOfFold, step: Step): Promise<Chosen> {
   const { metric, members, seed } = task;
-  const first = await read(0);
-  const places = selectionPlaces(first, seed, members.length, task);
+  const source = await read(0);
+  const chosenIn = await selectionRows(source, seed, members.length, task);
+  const first = await takeRows(source, chosenIn);
+  const places = indicesBelow(first.rows.length);
   const parts = partsOf(first, seed);
   const partCount = partCountOf(first);
   const raw: Float64Array[] = [];
@@ -34,15 +39,15 @@ export async function chooseBlends(task: EnsembleTask, read: ReadOutOfFold, step
   const scale = linkScale(task.target, objective);
   for (const index of members.keys()) {
     await step((0.2 * index) / members.length, 'reading', `reading model ${index + 1} of ${members.length}`);
-    const data = index === 0 ? first : await read(index);
+    const data = index === 0 ? first : await takeRows(await read(index), chosenIn);
     checkSameRows(first, data, index);
     raw.push(rawAt(scale, data, places));
-    scoresByPart.push(scoresWithoutParts(data, task, places, parts, partCount));
+    scoresByPart.push(scoresWithoutParts(data, task, parts, partCount));
   }
   const data = rowsOf(task, objective, first, places, raw);
   const byPart: Blend[] = [];
-  const all = indicesBelow(places.length);
-  const partOf = (row: number): number => parts[places[row] ?? 0] ?? HOLDOUT;
+  const all = places;
+  const partOf = (row: number): number => parts[row] ?? HOLDOUT;
   const rowsByPart = Array.from({ length: partCount }, (_, part) => all.filter((row) => partOf(row) === part));
   for (let left = 0; left < partCount; left += 1) {
     await step(0.2 + (0.4 * left) / (partCount + 1), 'selecting', `weights without part ${left + 1} of ${partCount}`);
@@ -53,7 +58,7 @@ export async function chooseBlends(task: EnsembleTask, read: ReadOutOfFold, step
   await step(0.55, 'selecting', 'weights by all parts');
   const final = blendOf(task, data, all, rowsByPart);
   const choice = { final, byPart, bestByPart: bestWithoutParts(metric, scoresByPart, partCount) };
-  return { choice, selectionRowCount: places.length, first };
+  return { choice, selectionRowCount: places.length };
 }
 
 /** What selection and layer look at. `loss` null: there is no layer for such a target. */
@@ -97,19 +102,16 @@ function blendOf(
 const isUsable = (weights: readonly number[]): boolean =>
   weights.every((weight) => weight <= ENSEMBLE_WEIGHT_MAX) && weights.some((weight) => weight > 0);
 
-/** A model's score on the rows at `places` without each part in turn. */
+/** A model's score on the rows that choose without each part in turn. */
 function scoresWithoutParts(
   data: OutOfFold,
   { target, metric }: EnsembleTask,
-  places: Uint32Array,
   parts: Int8Array,
   partCount: number,
 ): (number | null)[] {
-  const isChosen = new Uint8Array(data.rows.length);
-  for (const place of places) isChosen[place] = 1;
-  return Array.from({ length: partCount }, (_, left) => {
-    return metricOf(metric, data, target, (_of, place) => isChosen[place] === 1 && parts[place] !== left);
-  });
+  return Array.from({ length: partCount }, (_, left) =>
+    metricOf(metric, data, target, (_of, place) => parts[place] !== left),
+  );
 }
 
 /** The model with the best score without each part; of equal ones the first. */

@@ -1,10 +1,11 @@
 import { METRIC_FACTS, type MetricName, type TargetSpec } from '#contracts';
-import { hash32, jackknifeError, rowHash } from '#statistics';
+import { jackknifeError } from '#statistics';
+import { GroupedScores, noiseGroups } from '../fit/grouped-scores.ts';
+import type { OutOfFoldFacts } from '../fit/out-of-fold-file.ts';
+import { blocksTogether, Collected, isSmall, type OutOfFoldSource } from '../fit/out-of-fold-source.ts';
 import { metricOf, type OutOfFold } from '../fit/out-of-fold.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { NOISE_GROUPS } from './limits.ts';
-
-const GROUP_SALT = 0x5a17_0013;
 
 /** By how much one model's score is better than another's on the same rows. */
 export interface Comparison {
@@ -38,9 +39,116 @@ export function compareScores(
     if (a === null || b === null) return null;
     return isHigher ? a - b : b - a;
   };
+  return comparisonOf(gainWithout);
+}
+
+function comparisonOf(gainWithout: (group: number | null) => number | null): Comparison {
   const gain = gainWithout(null);
   const without = Array.from({ length: NOISE_GROUPS }, (_, group) => gainWithout(group));
   return { gain, noise: gain === null ? null : jackknifeError(without) };
+}
+
+/** What is compared. */
+export interface ComparedScores {
+  readonly target: TargetSpec;
+  readonly metric: MetricName;
+  /** Of the hash that deals rows to groups. */
+  readonly seed: number;
+}
+
+/** Compares predictions that come in blocks, as {@link compareScores} does those in memory. */
+export interface ScoreComparison {
+  /** Of the same rows. */
+  add(first: OutOfFold, second: OutOfFold): void;
+  /** When all have come. */
+  result(): Comparison;
+}
+
+/** Keeps few predictions until all have come, of many only sums. */
+export function scoreComparison(facts: OutOfFoldFacts, { target, metric, seed }: ComparedScores): ScoreComparison {
+  if (!isSmall(facts)) return groupedComparison(facts, { target, metric, seed });
+  const [first, second] = [new Collected(facts), new Collected(facts)];
+  return {
+    add: (one, other) => {
+      first.add(one);
+      second.add(other);
+    },
+    result: () => compareScores(first.data, second.data, target, metric, seed),
+  };
+}
+
+/** Of many rows. @see GroupedScores */
+export function groupedComparison(
+  facts: Pick<OutOfFoldFacts, 'foldCount' | 'isByDate'>,
+  { target, metric, seed }: ComparedScores,
+): ScoreComparison {
+  const first = new GroupedScores(facts, target, metric, seed);
+  const second = new GroupedScores(facts, target, metric, seed);
+  const isHigher = METRIC_FACTS[metric].direction === 'higher';
+  return {
+    add: (one, other) => {
+      first.add(one);
+      second.add(other);
+    },
+    result: () =>
+      comparisonOf((group) => {
+        const [a, b] = [first.ranked(group), second.ranked(group)];
+        if (a === null || b === null) return null;
+        return isHigher ? a - b : b - a;
+      }),
+  };
+}
+
+/** A model's score by partition, with its error. */
+export interface PartitionScores {
+  readonly rowCount: (partition: number) => number;
+  /** Null where it is undefined. */
+  readonly ofPartition: (partition: number) => number | null;
+  /** Standard error of the score; see {@link scoreError}. */
+  readonly error: (part: ScoredRows) => number | null;
+}
+
+/** Of few predictions from all of them at once, of many block by block. */
+export async function partitionScores(
+  source: OutOfFoldSource,
+  target: TargetSpec,
+  { metric, seed }: Pick<ComparedScores, 'metric' | 'seed'>,
+): Promise<PartitionScores> {
+  if (!isSmall(source.facts)) {
+    const scores = new GroupedScores(source.facts, target, metric, seed);
+    for await (const block of source.blocks()) scores.add(block);
+    return groupedPartitions(scores);
+  }
+  const data = await source.whole();
+  const { isByDate: _, ...pooled } = data;
+  return {
+    rowCount: (partition) => data.partitions.reduce((count, other) => count + Number(other === partition), 0),
+    ofPartition: (partition) => metricOf(metric, pooled, target, (other) => other === partition),
+    error: (part) => scoreError(data, target, metric, seed, part),
+  };
+}
+
+const groupedPartitions = (scores: GroupedScores): PartitionScores => ({
+  rowCount: (partition) => scores.rowCount(partition),
+  ofPartition: (partition) => scores.ofPartition(partition, null),
+  error: (part) =>
+    jackknifeError(
+      Array.from({ length: NOISE_GROUPS }, (_, group) =>
+        part === 'ranked' ? scores.ranked(group) : scores.ofPartition(HOLDOUT, group),
+      ),
+    ),
+});
+
+/** Compares two models by the same rows; see {@link compareScores}. */
+export async function compareSources(
+  first: OutOfFoldSource,
+  second: OutOfFoldSource,
+  compared: ComparedScores,
+): Promise<Comparison> {
+  const comparison = scoreComparison(first.facts, compared);
+  for await (const [one, other] of blocksTogether([first, second]))
+    if (one !== undefined && other !== undefined) comparison.add(one, other);
+  return comparison.result();
 }
 
 /** Rows whose score has a standard error of its own. */
@@ -71,9 +179,4 @@ export function scoreError(
     ),
   );
   return jackknifeError(without);
-}
-
-function noiseGroups(rows: Uint32Array, seed: number): Uint8Array {
-  const salted = hash32(seed, GROUP_SALT);
-  return Uint8Array.from(rows, (row) => rowHash(salted, row) % NOISE_GROUPS);
 }

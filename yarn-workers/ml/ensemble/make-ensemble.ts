@@ -12,20 +12,20 @@ import {
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { report, type FitIo } from '../fit/clock.ts';
-import type { OutOfFold } from '../fit/out-of-fold.ts';
-import { scoresFromOutOfFold } from '../fit/scores.ts';
+import { Collected, isSmall, memoryPredictions, type OutOfFoldSource } from '../fit/out-of-fold-source.ts';
+import { scoreCollector } from '../fit/scores.ts';
 import { blendArtifacts, type BlendedArtifact, type MemberArtifact, type WeightedArtifact } from './blend-artifacts.ts';
 import { blendFacts, givenBlend, type Blend, type Choice } from './blend.ts';
-import { blendOutOfFold } from './blend-out-of-fold.ts';
+import { blendedPredictions, blendOutOfFold } from './blend-out-of-fold.ts';
 import { chooseBlends } from './choose-blends.ts';
-import { compareScores } from './compare-scores.ts';
+import { scoreComparison } from './compare-scores.ts';
 import { linkScale } from './link-scale.ts';
 
 /** Reads what the members of a task have left, by their number in it. */
 export interface EnsembleReader {
   /** Its blob is read later, when it is that member's turn, and is held no longer than that. */
   readonly artifact: (member: number) => Promise<MemberArtifact>;
-  readonly outOfFold: (member: number) => Promise<OutOfFold>;
+  readonly outOfFold: (member: number) => Promise<OutOfFoldSource>;
 }
 
 export type EnsembleIo = Pick<FitIo, 'sha256' | 'now' | 'remainingMs' | 'onProgress' | 'log' | 'signal'>;
@@ -37,15 +37,15 @@ export interface Ensemble extends BlendedArtifact {
   /** Empty where all weights are greedy. */
   readonly partLayers: (StackedLayer | null)[];
   readonly partBest: number[];
-  /** Null of a refit, which has seen every row. */
-  readonly outOfFold: OutOfFold | null;
+  /** Null of a refit, which has seen every row. Of few rows they are in memory, of many they are blended anew. */
+  readonly outOfFold: OutOfFoldSource | null;
   readonly scores: ModelScores | null;
 }
 
 /**
  * Makes an ensemble: chooses weights on the members' out-of-fold predictions, blends these and the artefacts. Of a refit the
- * weights are given. Two passes over the out-of-fold predictions, one model in memory at a time; of the artefacts of those that
- * were chosen one at a time too, beside the blend.
+ * weights are given. The out-of-fold predictions of every model are read once to choose, those of the models that are blended once more to score them,
+ * a block of each at a time; of the artefacts of those that were chosen one is in memory, beside the blend.
  *
  * @throws TASK_DEADLINE when time runs out between two steps of it; TASK_CANCELLED
  */
@@ -55,11 +55,9 @@ export async function makeEnsemble(task: EnsembleTask, read: EnsembleReader, io:
     const blended = await blendMembers(task, given, read, io);
     return { ...blended, ...refitFacts(task, given), outOfFold: null, scores: null };
   }
-  const { choice, selectionRowCount, first } = await chooseBlends(task, read.outOfFold, async (...what) =>
-    step(io, ...what),
-  );
+  const { choice, selectionRowCount } = await chooseBlends(task, read.outOfFold, async (...what) => step(io, ...what));
   await step(io, 0.6, 'blending', 'blending the predictions of the rows held back');
-  const held = await heldBack(task, choice, first, read);
+  const held = await heldBack(task, choice, read);
   const blended = await blendMembers(task, choice.final, read, io);
   const facts = { ...blendFacts(task, choice.final), selectionRowCount, gain: held.gain, noise: held.noise };
   const partWeights = choice.byPart.map(({ weights }) => [...weights]);
@@ -117,13 +115,21 @@ export const refitFacts = (task: Pick<EnsembleTask, 'members'>, given: Blend): H
 export async function heldBack(
   { target, metric, seed }: EnsembleTask,
   choice: Choice,
-  first: OutOfFold,
   read: Pick<EnsembleReader, 'outOfFold'>,
-): Promise<{ outOfFold: OutOfFold; scores: ModelScores; gain: number | null; noise: number | null }> {
-  const scale = linkScale(target, objectiveOf(target, metric));
-  const { ensemble, single } = await blendOutOfFold(scale, first, choice, seed, read.outOfFold);
-  const comparison = compareScores(ensemble, single, target, metric, seed);
-  return { outOfFold: ensemble, scores: scoresFromOutOfFold(ensemble, target), ...comparison };
+): Promise<{ outOfFold: OutOfFoldSource; scores: ModelScores; gain: number | null; noise: number | null }> {
+  const blending = { scale: linkScale(target, objectiveOf(target, metric)), choice, seed };
+  const first = await read.outOfFold(0);
+  const { facts } = first;
+  const [collector, comparison] = [scoreCollector(facts, target), scoreComparison(facts, { target, metric, seed })];
+  const collected = isSmall(facts) ? new Collected(facts) : null;
+  for await (const { ensemble, single } of blendOutOfFold(blending, read.outOfFold)) {
+    collector.add(ensemble);
+    comparison.add(ensemble, single);
+    collected?.add(ensemble);
+  }
+  const outOfFold =
+    collected === null ? blendedPredictions(first, blending, read.outOfFold) : memoryPredictions(collected.data);
+  return { outOfFold, scores: collector.scores(), ...comparison.result() };
 }
 
 /** The artefact of the members that weigh something. */

@@ -2,6 +2,7 @@ import type { TargetSpec } from '#contracts';
 import { hash32, indicesWhere, rowHash } from '#statistics';
 import { stoppingLoss } from '../fit/stopping-loss.ts';
 import type { Objective } from '../blueprints/objective.ts';
+import type { OutOfFoldSource } from '../fit/out-of-fold-source.ts';
 import type { OutOfFold } from '../fit/out-of-fold.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { SELECTION_TERMS_MAX, VALIDATION_PARTS } from './limits.ts';
@@ -28,21 +29,24 @@ export const partCountOf = ({ foldCount }: Pick<OutOfFold, 'foldCount'>): number
   foldCount > 1 ? foldCount : VALIDATION_PARTS;
 
 /**
- * Places (in the out-of-fold predictions) of the rows that choose weights: all validation rows, or as many by hash(seed, row) as
- * all selections can look at.
+ * Which rows choose weights: all validation rows, or as many by hash(seed, row) as all selections can look at. Some ten thousand where there are
+ * many models, so memory does not grow with the rows.
  */
-export function selectionPlaces(
-  data: OutOfFold,
+export async function selectionRows(
+  source: OutOfFoldSource,
   seed: number,
   modelCount: number,
   { stepsMax }: Pick<SelectionLimits, 'stepsMax'>,
-): Uint32Array {
-  const places = indicesWhere(data.rows.length, (place) => data.partitions[place] !== HOLDOUT);
-  const termsPerRow = data.outputCount * modelCount * (stepsMax + 2) * (partCountOf(data) + 1);
-  const share = SELECTION_TERMS_MAX / (termsPerRow * Math.max(1, places.length));
-  if (share >= 1) return places;
+): Promise<(block: OutOfFold) => Uint32Array> {
+  const placesIn = ({ rows, partitions }: OutOfFold): Uint32Array =>
+    indicesWhere(rows.length, (place) => partitions[place] !== HOLDOUT);
+  let rowCount = 0;
+  for await (const block of source.blocks()) rowCount += placesIn(block).length;
+  const termsPerRow = source.facts.outputCount * modelCount * (stepsMax + 2) * (partCountOf(source.facts) + 1);
+  const share = SELECTION_TERMS_MAX / (termsPerRow * Math.max(1, rowCount));
+  if (share >= 1) return placesIn;
   const salted = hash32(seed, SAMPLE_SALT);
-  return places.filter((place) => rowHash(salted, data.rows[place] ?? 0) < share * 0x1_0000_0000);
+  return (block) => placesIn(block).filter((place) => rowHash(salted, block.rows[place] ?? 0) < share * 0x1_0000_0000);
 }
 
 /** Raw scores of the rows at `places`: rows x outputs. */

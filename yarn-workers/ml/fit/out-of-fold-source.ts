@@ -124,6 +124,24 @@ export async function* outOfFoldFile(source: OutOfFoldSource): AsyncGenerator<Ui
   for await (const { predictions } of source.blocks()) yield* piecesOf(bytesOf(predictions));
 }
 
+/** Blocks of several sources with as many numbers a row, the same rows of all of them at a time. */
+export async function* blocksTogether(sources: readonly OutOfFoldSource[]): AsyncGenerator<OutOfFold[]> {
+  const all = sources.map((source) => source.blocks()[Symbol.asyncIterator]());
+  try {
+    for (;;) {
+      const blocks: OutOfFold[] = [];
+      for (const one of all) {
+        const next = await one.next();
+        if (next.done === true) return;
+        blocks.push(next.value);
+      }
+      yield blocks;
+    }
+  } finally {
+    for (const one of all) await one.return?.();
+  }
+}
+
 /** Takes blocks into memory, one after the other. */
 export class Collected {
   readonly data: OutOfFold;

@@ -91,7 +91,15 @@ export function metricInput(
   target: TargetSpec,
   wanted: (partition: number, place: number) => boolean,
 ): MetricInput {
-  const chosen = indicesWhere(data.rows.length, (place) => wanted(data.partitions[place] ?? HOLDOUT, place));
+  return metricInputAt(
+    data,
+    target,
+    indicesWhere(data.rows.length, (place) => wanted(data.partitions[place] ?? HOLDOUT, place)),
+  );
+}
+
+/** The rows at some places, as metrics take them. */
+export function metricInputAt(data: OutOfFold, target: TargetSpec, chosen: Uint32Array): MetricInput {
   const numbers = (values: Float64Array): Float64Array => {
     const taken = new Float64Array(chosen.length);
     for (let place = 0; place < taken.length; place += 1) taken[place] = values[chosen[place] ?? 0] ?? NaN;

@@ -10,7 +10,7 @@ import {
 } from '#statistics';
 import { HOLDOUT } from '../partition/types.ts';
 import type { OutOfFoldFacts } from './out-of-fold-file.ts';
-import { Collected, isSmall, type OutOfFoldSource } from './out-of-fold-source.ts';
+import { blockRowsOf, Collected, isSmall, rowRange, type OutOfFoldSource } from './out-of-fold-source.ts';
 import { checkFitsTarget, checkOutputs, metricInput, type OutOfFold } from './out-of-fold.ts';
 
 /** What a target is to metrics. */
@@ -77,8 +77,9 @@ export function scoresFromOutOfFold(data: OutOfFold, target: TargetSpec): ModelS
   checkFitsTarget(data, target);
   const facts = { ...data, rowCount: data.rows.length };
   if (!isSmall(facts)) {
-    const states = new PartStates(facts, target);
-    states.add(data);
+    const states = stateScores(facts, target);
+    const step = blockRowsOf(facts);
+    for (let from = 0; from < facts.rowCount; from += step) states.add(rowRange(data, from, from + step));
     return states.scores();
   }
   const names = metricsFor(target.targetType);
@@ -106,13 +107,16 @@ export interface ScoreCollector {
 /** Keeps few predictions until all have come, of many only sums. @throws RESULT_MISMATCH where they do not fit the target */
 export function scoreCollector(facts: OutOfFoldFacts, target: TargetSpec): ScoreCollector {
   checkOutputs(facts.outputCount, facts.isRegression, target);
-  if (!isSmall(facts)) return new PartStates(facts, target);
+  if (!isSmall(facts)) return stateScores(facts, target);
   const collected = new Collected(facts);
   return {
     add: (block) => collected.add(block),
     scores: () => scoresFromOutOfFold(collected.data, target),
   };
 }
+
+/** Of many rows. @see metricStates */
+export const stateScores = (facts: PartFacts, target: TargetSpec): ScoreCollector => new PartStates(facts, target);
 
 /** The sums of each part. */
 class PartStates implements ScoreCollector {

@@ -1,6 +1,7 @@
 import { AppError, type InsightPartition, type TargetSpec } from '#contracts';
-import { addTerm, ascendingOrder, emptySum, indicesWhere, sumOf } from '#statistics';
-import { checkFitsTarget, validationFold, type OutOfFold } from '../fit/out-of-fold.ts';
+import { addTerm, ascendingOrder, emptySum, indicesBelow, indicesWhere, sumOf } from '#statistics';
+import { takeRows, type OutOfFoldSource } from '../fit/out-of-fold-source.ts';
+import { checkFitsTarget, checkOutputs, validationFold, type OutOfFold } from '../fit/out-of-fold.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { evenlySpaced } from '../evenly-spaced.ts';
 
@@ -28,9 +29,53 @@ export function insightRows(
   most = INSIGHT_ROWS_MAX,
 ): InsightRows {
   checkFitsTarget(data, target);
-  const partition = asked ?? rankedPartition(data);
-  if (partition === 'crossValidation' && data.foldCount === 1) throw noRows(partition);
-  const isWanted = (place: number): boolean => {
+  const partition = partitionOf(data, asked);
+  const wanted = wantedPlaces(data, partition);
+  if (wanted.length === 0) throw noRows(partition);
+  const chosen = evenlySpaced(wanted.length, most).map((index) => wanted[index] ?? 0);
+  return { partition, data, target, chosen };
+}
+
+/**
+ * The same rows of predictions that are read in blocks: once to count them, once to take those that are chosen, which alone are held.
+ *
+ * @throws see {@link insightRows}; what reading throws
+ */
+export async function readInsightRows(
+  source: OutOfFoldSource,
+  target: TargetSpec,
+  asked: InsightPartition | undefined,
+  most = INSIGHT_ROWS_MAX,
+): Promise<InsightRows> {
+  checkOutputs(source.facts.outputCount, source.facts.isRegression, target);
+  const partition = partitionOf(source.facts, asked);
+  let wantedCount = 0;
+  for await (const block of source.blocks()) wantedCount += wantedPlaces(block, partition).length;
+  if (wantedCount === 0) throw noRows(partition);
+  const spaced = evenlySpaced(wantedCount, most);
+  let passed = 0;
+  let next = 0;
+  const data = await takeRows(source, (block) => {
+    const wanted = wantedPlaces(block, partition);
+    const first = next;
+    while (next < spaced.length && (spaced[next] ?? 0) < passed + wanted.length) next += 1;
+    const before = passed;
+    passed += wanted.length;
+    return spaced.subarray(first, next).map((ordinal) => wanted[ordinal - before] ?? 0);
+  });
+  return { partition, data, target, chosen: indicesBelow(data.rows.length) };
+}
+
+/** By default the rows that rank models. @throws VALIDATION_FAILED for folds where there is one */
+function partitionOf(facts: Pick<OutOfFold, 'foldCount'>, asked: InsightPartition | undefined): InsightPartition {
+  const partition = asked ?? rankedPartition(facts);
+  if (partition === 'crossValidation' && facts.foldCount === 1) throw noRows(partition);
+  return partition;
+}
+
+/** Places of the rows of a partition whose weight is above 0. */
+function wantedPlaces(data: OutOfFold, partition: InsightPartition): Uint32Array {
+  return indicesWhere(data.rows.length, (place) => {
     const fold = data.partitions[place] ?? HOLDOUT;
     if (data.weights !== null && !((data.weights[place] ?? 0) > 0)) return false;
     return partition === 'holdout'
@@ -38,11 +83,7 @@ export function insightRows(
       : partition === 'validation'
         ? fold === validationFold(data)
         : fold !== HOLDOUT;
-  };
-  const wanted = indicesWhere(data.rows.length, isWanted);
-  if (wanted.length === 0) throw noRows(partition);
-  const chosen = evenlySpaced(wanted.length, most).map((index) => wanted[index] ?? 0);
-  return { partition, data, target, chosen };
+  });
 }
 
 /** The rows that rank models: all folds where there are several. */

@@ -18,7 +18,7 @@ import { profitOf } from './profit.ts';
 import { rocOf, rocOfClasses } from './roc.ts';
 
 export { insightRowsMax } from './every-class.ts';
-export { insightRows } from './insight-rows.ts';
+export { insightRows, readInsightRows } from './insight-rows.ts';
 
 const kinds: Readonly<Record<string, readonly InsightKind[]>> = OUT_OF_FOLD_INSIGHTS;
 

@@ -1,19 +1,12 @@
 import { AppError, Manifest, parse, type EnsembleTask, type ManifestFile } from '#contracts';
-import {
-  decodeOutOfFold,
-  encodeOutOfFold,
-  ensembleManifest,
-  makeEnsemble,
-  type Ensemble,
-  type EnsembleReader,
-} from '#ml';
+import { ensembleManifest, makeEnsemble, outOfFoldFile, type Ensemble, type EnsembleReader } from '#ml';
 import type { ObjectStore } from '#object-store';
 import { failpoint } from '#runtime';
 import { checkBlob, openArtifact } from '#scoring';
 import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
 import type { TaskHandler } from '../child/task-run.ts';
 import { microsPerRow } from './micros-per-row.ts';
-import { BLOB_BYTES_MAX, OUT_OF_FOLD_BYTES_MAX, readOf, readStoredManifest, sha256 } from './stored-artifact.ts';
+import { BLOB_BYTES_MAX, openStoredPredictions, readOf, readStoredManifest, sha256 } from './stored-artifact.ts';
 
 /** Blends models into one artefact: `blob`, `out-of-fold.bin` (not for a refit), and `manifest.json` last. */
 export const runEnsemble: TaskHandler<EnsembleTask> = async ({ task, context, reporter, attempt, remainingMs }) => {
@@ -39,7 +32,7 @@ export const runEnsemble: TaskHandler<EnsembleTask> = async ({ task, context, re
   const blob = await attempt.write('blob', ensemble.blob);
   const files: ManifestFile[] = [];
   if (ensemble.outOfFold !== null)
-    files.push(await attempt.write('out-of-fold.bin', encodeOutOfFold(ensemble.outOfFold)));
+    files.push(await attempt.write('out-of-fold.bin', outOfFoldFile(ensemble.outOfFold)));
   await failpoint('worker.close');
   const manifest = ensembleManifest(spec, ensemble, { createdAt: new Date().toISOString(), files });
   await failpoint('worker.manifest');
@@ -89,8 +82,7 @@ export function storedMembers({ members }: EnsembleTask, store: ObjectStore, col
       };
       return { manifest, readBlob };
     },
-    outOfFold: async (index) =>
-      decodeOutOfFold(await readOf(store, memberAt(index).artifactPath, 'out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX)),
+    outOfFold: (index) => openStoredPredictions(store, memberAt(index).artifactPath),
   };
 }
 

@@ -1,8 +1,8 @@
 import { INSIGHT_FILE, type InsightTask } from '#contracts';
-import { computeInsight, decodeOutOfFold } from '#ml';
+import { computeInsight } from '#ml';
 import { failpoint } from '#runtime';
 import type { TaskHandler } from '../child/task-run.ts';
-import { OUT_OF_FOLD_BYTES_MAX, readOf, readStoredArtifact, sha256 } from './stored-artifact.ts';
+import { openStoredPredictions, readStoredArtifact, sha256 } from './stored-artifact.ts';
 import { toldSource } from './told-source.ts';
 
 /** Computes what a model says of its features and writes it as {@link INSIGHT_FILE}, whose bytes the task decides alone. */
@@ -10,7 +10,7 @@ export const runInsight: TaskHandler<InsightTask> = async ({ task, context, repo
   const { spec } = task;
   reporter.log(`${spec.insight} of model ${spec.modelId}, seed ${spec.seed}`);
   const { manifest, blob } = await readStoredArtifact(context.store, spec);
-  const file = await readOf(context.store, spec.artifactPath, 'out-of-fold.bin', OUT_OF_FOLD_BYTES_MAX);
+  const outOfFold = await openStoredPredictions(context.store, spec.artifactPath);
   const source = toldSource(context.openDataset(spec.datasetId, spec.table), async (row) => {
     const message = `row ${row} of ${spec.table.rowCount}`;
     reporter.progress({ fraction: 0, phase: 'reading', message });
@@ -18,7 +18,7 @@ export const runInsight: TaskHandler<InsightTask> = async ({ task, context, repo
   });
   const insight = await computeInsight(
     spec,
-    { manifest, blob, outOfFold: decodeOutOfFold(file), source, engine: context.engine },
+    { manifest, blob, outOfFold, source, engine: context.engine },
     {
       sha256,
       now: () => performance.now(),

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { AppError, isAppError, type BatchPredictTask } from '#contracts';
-import type { ObjectStore } from '#object-store';
+import { openOutOfFold, type OutOfFoldSource } from '#ml';
+import { readBytes, type ObjectStore } from '#object-store';
 import { openArtifact, type Scorer } from '#scoring';
 
 /** Largest `manifest.json` and `blob` that are read, in bytes. */
 export const MANIFEST_BYTES_MAX = 256 * 1024 * 1024;
 export const BLOB_BYTES_MAX = 2 * 1024 * 1024 * 1024;
-/** Largest out-of-fold predictions of one model that are read, in bytes. */
-export const OUT_OF_FOLD_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -49,6 +48,14 @@ export async function readStoredManifest(
 export async function openStoredArtifact(store: ObjectStore, place: ArtifactPlace): Promise<Scorer> {
   const { manifest, blob } = await readStoredArtifact(store, place);
   return openArtifact(manifest, blob, sha256, 'in-place');
+}
+
+/** Out-of-fold predictions of a model, which are read in blocks. @throws ARTIFACT_INVALID when they are not there; RESULT_MISMATCH */
+export async function openStoredPredictions(store: ObjectStore, artifactPath: string): Promise<OutOfFoldSource> {
+  const path = `${artifactPath}/out-of-fold.bin`;
+  const found = await store.stat(path);
+  if (found === null) throw new AppError('ARTIFACT_INVALID', `artefact ${artifactPath}: out-of-fold.bin is not there`);
+  return openOutOfFold((start, end) => readBytes(store, path, { start, end }), found.sizeBytes);
 }
 
 /** Reads a file of an artefact's folder. @throws ARTIFACT_INVALID when it is not there */

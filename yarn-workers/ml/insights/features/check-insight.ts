@@ -8,11 +8,13 @@ import {
 } from '#contracts';
 import { addTerm, emptySum, sumOf } from '#statistics';
 import { ENSEMBLE_BLUEPRINT_ID } from '../../blueprints/ensemble.ts';
-import { checkFitsTarget, metricOf, type OutOfFold } from '../../fit/out-of-fold.ts';
+import type { OutOfFoldSource } from '../../fit/out-of-fold-source.ts';
+import { checkOutputs, metricOf, type OutOfFold } from '../../fit/out-of-fold.ts';
 import { effectOutputs } from './feature-effects.ts';
-import { factsOf, inputFeaturesOf, insightSample, isNear, rankedRows } from './insight-facts.ts';
+import { factsOf, inputFeaturesOf, insightSample, isNear } from './insight-facts.ts';
 import { DEPENDENCE_ROWS_MAX, EFFECT_FEATURES_MAX, REPEATS } from './limits.ts';
 import { normalizer, scoreOf } from './permutation-impact.ts';
+import { countRankingRows } from './sample-rows.ts';
 import { curveParts, curveScore, trainingOf } from '../learning-curve/learning-curve.ts';
 import { segmentColumns } from '../segments/segment-columns.ts';
 import { segmentRows } from '../segments/segments.ts';
@@ -23,13 +25,28 @@ import { segmentRows } from '../segments/segments.ts';
  *
  * @throws RESULT_MISMATCH
  */
-export function checkInsight(task: InsightTask, stored: StoredInsight, manifest: Manifest, outOfFold: OutOfFold): void {
-  checkFitsTarget(outOfFold, task.target);
-  const rows = rowsOf(task, manifest, outOfFold);
+export async function checkInsight(
+  task: InsightTask,
+  stored: StoredInsight,
+  manifest: Manifest,
+  outOfFold: OutOfFoldSource,
+): Promise<void> {
+  const { facts: predicted } = outOfFold;
+  checkOutputs(predicted.outputCount, predicted.isRegression, task.target);
   const { insight, ...facts } = stored;
   if (insight.kind !== task.insight) throw mismatch(`expected ${task.insight}; found ${insight.kind}`);
-  if (canonicalJson(facts) !== canonicalJson(factsOf(task, rows)))
-    throw mismatch('it is of other rows, or of another model, than the task');
+  const checkFacts = (rowCount: number): void => {
+    if (canonicalJson(facts) !== canonicalJson(factsOf(task, predicted, rowCount)))
+      throw mismatch('it is of other rows, or of another model, than the task');
+  };
+  if (insight.kind === 'learning-curve') {
+    checkFacts(await countRankingRows(outOfFold));
+    return checkCurve(task, insight, outOfFold);
+  }
+  const rows = await (insight.kind === 'segments'
+    ? segmentRows(task, outOfFold)
+    : insightSample(task, manifest.content, outOfFold));
+  checkFacts(rows.rows.length);
   switch (insight.kind) {
     case 'feature-impact':
       return checkImpact(task, insight, manifest, rows);
@@ -37,19 +54,6 @@ export function checkInsight(task: InsightTask, stored: StoredInsight, manifest:
       return checkEffects(task, insight, manifest, rows);
     case 'segments':
       return checkSegments(task, insight, manifest, rows);
-    case 'learning-curve':
-      return checkCurve(task, insight, outOfFold);
-  }
-}
-
-function rowsOf(task: InsightTask, { content }: Manifest, outOfFold: OutOfFold): OutOfFold {
-  switch (task.insight) {
-    case 'segments':
-      return segmentRows(task, outOfFold);
-    case 'learning-curve':
-      return rankedRows(outOfFold);
-    default:
-      return insightSample(task, content, outOfFold);
   }
 }
 
@@ -134,12 +138,16 @@ function checkSegments(
 }
 
 /** What other fits score is the worker's word. */
-function checkCurve(task: InsightTask, { metric, points }: InsightOf<'learning-curve'>, outOfFold: OutOfFold): void {
+async function checkCurve(
+  task: InsightTask,
+  { metric, points }: InsightOf<'learning-curve'>,
+  outOfFold: OutOfFoldSource,
+): Promise<void> {
   const parts = curveParts(trainingOf(task));
   if (metric !== task.metric || canonicalJson(points.map(({ part }) => part)) !== canonicalJson(parts))
     throw mismatch(`expected ${task.metric} of the parts ${parts.join(', ')} of the rows`);
   const last = points.at(-1);
-  if (!isNear(last?.score ?? NaN, curveScore(task, outOfFold) ?? NaN) || last?.gain !== null)
+  if (!isNear(last?.score ?? NaN, (await curveScore(task, outOfFold)) ?? NaN) || last?.gain !== null)
     throw mismatch('its last point is not the model itself');
 }
 

@@ -4,15 +4,16 @@ import { hash32 } from '#statistics';
 import type { FitIo } from '../../fit/clock.ts';
 import type { BoostingEngine } from '../../fit/engine.ts';
 import { ENSEMBLE_BLUEPRINT_ID } from '../../blueprints/ensemble.ts';
-import { checkFitsTarget, type OutOfFold } from '../../fit/out-of-fold.ts';
+import type { OutOfFoldSource } from '../../fit/out-of-fold-source.ts';
+import { checkOutputs } from '../../fit/out-of-fold.ts';
 import { featureEffects } from './feature-effects.ts';
 import { encodedRows, encodeSample, samplePredictor } from './fold-scorer.ts';
-import { factsOf, inputFeaturesOf, insightSample, isNear, rankedRows } from './insight-facts.ts';
+import { factsOf, inputFeaturesOf, insightSample, isNear } from './insight-facts.ts';
 import { DEPENDENCE_ROWS_MAX, REPEATS } from './limits.ts';
 import { permutationImpact, type Sample } from './permutation-impact.ts';
 import { permutations } from './permutations.ts';
 import { readFeatures } from './read-features.ts';
-import { sampleRows } from './sample-rows.ts';
+import { countRankingRows, sampleRows } from './sample-rows.ts';
 import { learningCurve } from '../learning-curve/learning-curve.ts';
 import { segmentRows, segmentsOf } from '../segments/segments.ts';
 
@@ -21,7 +22,7 @@ export interface InsightInput {
   /** `manifest.json`, parsed. */
   readonly manifest: unknown;
   readonly blob: Uint8Array;
-  readonly outOfFold: OutOfFold;
+  readonly outOfFold: OutOfFoldSource;
   readonly source: BatchSource;
   /** Needed by learning curves alone. */
   readonly engine?: BoostingEngine;
@@ -39,14 +40,14 @@ const PERMUTATION_SALT = 0x5a17_0022;
  */
 export async function computeInsight(task: InsightTask, input: InsightInput, io: InsightIo): Promise<StoredInsight> {
   const { outOfFold, source } = input;
-  checkFitsTarget(outOfFold, task.target);
+  checkOutputs(outOfFold.facts.outputCount, outOfFold.facts.isRegression, task.target);
   if (task.insight === 'segments') return computeSegments(task, input, io);
   if (task.insight === 'learning-curve') return computeCurve(task, input, io);
   const scorer = openArtifact(input.manifest, input.blob, io.sha256);
   const { content } = scorer.manifest;
   const inputs = inputFeaturesOf(content);
-  const rows = insightSample(task, content, outOfFold);
-  io.log?.(`${rows.rows.length} rows of ${outOfFold.rows.length}, ${inputs.length} features`);
+  const rows = await insightSample(task, content, outOfFold);
+  io.log?.(`${rows.rows.length} rows of ${outOfFold.facts.rowCount}, ${inputs.length} features`);
   const requests = scorer.columnRequests(task.table.columns);
   const features = await readFeatures(source, content.features, requests, rows.rows, io.signal);
   const encoded = encodeSample(content, features, rows.rows.length);
@@ -66,21 +67,23 @@ export async function computeInsight(task: InsightTask, input: InsightInput, io:
     const [order = new Uint32Array(0)] = permutations(salted, 1, few.rows.length);
     return featureEffects(sample, part, order, io);
   };
-  return { ...factsOf(task, rows), insight: await told() };
+  return { ...factsOf(task, outOfFold.facts, rows.rows.length), insight: await told() };
 }
 
 async function computeCurve(task: InsightTask, input: InsightInput, io: InsightIo): Promise<StoredInsight> {
   const { outOfFold, source, engine } = input;
   if (engine === undefined) throw new AppError('INTERNAL', 'a learning curve needs an engine to fit with');
   const insight = await learningCurve(task, { outOfFold, source, engine }, { ...io, remainingMs: () => null });
-  return { ...factsOf(task, rankedRows(outOfFold)), insight };
+  return { ...factsOf(task, outOfFold.facts, await countRankingRows(outOfFold)), insight };
 }
 
 async function computeSegments(task: InsightTask, input: InsightInput, io: InsightIo): Promise<StoredInsight> {
   const { content } = parse(Manifest, input.manifest, 'manifest.json', 'ARTIFACT_INVALID');
-  const rows = segmentRows(task, input.outOfFold);
-  io.log?.(`${rows.rows.length} rows of ${input.outOfFold.rows.length}`);
-  return { ...factsOf(task, rows), insight: await segmentsOf(task, content, rows, input.source, io) };
+  const { facts } = input.outOfFold;
+  const rows = await segmentRows(task, input.outOfFold);
+  io.log?.(`${rows.rows.length} rows of ${facts.rowCount}`);
+  const insight = await segmentsOf(task, content, rows, input.source, io);
+  return { ...factsOf(task, facts, rows.rows.length), insight };
 }
 
 /** A single model predicts what is stored; an ensemble's stored predictions have weights that were chosen without the row's part. */

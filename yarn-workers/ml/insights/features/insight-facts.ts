@@ -1,8 +1,10 @@
 import type { InsightTask, ManifestContent, StoredInsight } from '#contracts';
 import { columnCountOf, isText, stepInputs } from '#scoring';
+import type { OutOfFoldFacts } from '../../fit/out-of-fold-file.ts';
+import type { OutOfFoldSource } from '../../fit/out-of-fold-source.ts';
 import type { OutOfFold } from '../../fit/out-of-fold.ts';
 import { rowsMax } from './limits.ts';
-import { sampleRows } from './sample-rows.ts';
+import { readSampleRows } from './sample-rows.ts';
 
 /** Features that a model reads, offsets among them, in the order of the manifest. */
 export function inputFeaturesOf({ features, steps, members, offsets = [] }: ManifestContent): string[] {
@@ -12,29 +14,28 @@ export function inputFeaturesOf({ features, steps, members, offsets = [] }: Mani
 }
 
 /** The rows of an insight, with their stored predictions. @throws TOO_FEW_ROWS */
-export const insightSample = (
+export function insightSample(
   { seed }: Pick<InsightTask, 'seed'>,
   content: ManifestContent,
-  data: OutOfFold,
-): OutOfFold => {
+  source: OutOfFoldSource,
+): Promise<OutOfFold> {
   const inputs = new Set(inputFeaturesOf(content));
   const textCount = content.features.filter((feature) => inputs.has(feature.name) && isText(feature)).length;
-  return sampleRows(data, seed, rowsMax(inputs.size, columnCountOf(content.steps), textCount, data.outputCount));
-};
+  const { outputCount } = source.facts;
+  return readSampleRows(source, seed, rowsMax(inputs.size, columnCountOf(content.steps), textCount, outputCount));
+}
 
-/** All rows that rank models. @throws TOO_FEW_ROWS */
-export const rankedRows = (data: OutOfFold): OutOfFold => sampleRows(data, 0, data.rows.length);
-
-/** What an insight says of its rows. */
+/** What an insight says of its rows, of the predictions of these facts. */
 export const factsOf = (
   { modelId }: Pick<InsightTask, 'modelId'>,
-  rows: OutOfFold,
+  { foldCount, isWeighted }: OutOfFoldFacts,
+  rowCount: number,
 ): Omit<StoredInsight, 'insight'> => ({
   formatVersion: 1,
   predictedBy: modelId,
-  partition: rows.foldCount > 1 ? 'crossValidation' : 'validation',
-  rowCount: rows.rows.length,
-  isWeighted: rows.weights !== null,
+  partition: foldCount > 1 ? 'crossValidation' : 'validation',
+  rowCount,
+  isWeighted,
 });
 
 /** Stored predictions come from the same code; the mathematical functions of another platform may differ in a last bit. */

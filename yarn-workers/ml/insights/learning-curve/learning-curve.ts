@@ -1,9 +1,11 @@
 import { AppError, type BatchSource, type InsightOf, type InsightTask, type TrainTask } from '#contracts';
-import { compareScores } from '../../ensemble/compare-scores.ts';
+import { compareSources } from '../../ensemble/compare-scores.ts';
 import type { FitIo } from '../../fit/clock.ts';
 import type { BoostingEngine } from '../../fit/engine.ts';
 import { fitModel } from '../../fit/fit-model.ts';
-import { metricOf, type OutOfFold } from '../../fit/out-of-fold.ts';
+import { GroupedScores } from '../../fit/grouped-scores.ts';
+import { isSmall, memoryPredictions, type OutOfFoldSource } from '../../fit/out-of-fold-source.ts';
+import { metricOf } from '../../fit/out-of-fold.ts';
 import { HOLDOUT } from '../../partition/types.ts';
 
 type LearningCurve = InsightOf<'learning-curve'>;
@@ -17,7 +19,7 @@ const ROWS_MIN = 50;
 
 /** What a curve is made from. */
 export interface CurveInput {
-  readonly outOfFold: OutOfFold;
+  readonly outOfFold: OutOfFoldSource;
   readonly source: BatchSource;
   readonly engine: BoostingEngine;
 }
@@ -67,16 +69,25 @@ export async function learningCurve(
     io.log?.(`a share of ${sampleFraction} of the training rows`);
     const fit = await fitModel({ ...train, sampleFraction }, source, engine, within(io, index, parts.length - 1));
     if (fit.outOfFold === null) throw new AppError('INTERNAL', 'a fit on partitions has no predictions');
-    const { gain, noise } = compareScores(outOfFold, fit.outOfFold, target, metric, seed);
-    points.push({ part, rowCount: fit.rowCount, score: curveScore(task, fit.outOfFold), gain, noise });
+    const fitted = memoryPredictions(fit.outOfFold);
+    const { gain, noise } = await compareSources(outOfFold, fitted, { target, metric, seed });
+    points.push({ part, rowCount: fit.rowCount, score: await curveScore(task, fitted), gain, noise });
   }
-  points.push({ part: 1, rowCount: null, score: curveScore(task, outOfFold), gain: null, noise: null });
+  points.push({ part: 1, rowCount: null, score: await curveScore(task, outOfFold), gain: null, noise: null });
   return { kind: 'learning-curve', metric, points };
 }
 
 /** The score of the rows that rank models. */
-export const curveScore = ({ target, metric }: InsightTask, data: OutOfFold): number | null =>
-  metricOf(metric, data, target, (partition) => partition !== HOLDOUT);
+export async function curveScore(
+  { target, metric, seed }: InsightTask,
+  source: OutOfFoldSource,
+): Promise<number | null> {
+  if (isSmall(source.facts))
+    return metricOf(metric, await source.whole(), target, (partition) => partition !== HOLDOUT);
+  const scores = new GroupedScores(source.facts, target, metric, seed);
+  for await (const block of source.blocks()) scores.add(block);
+  return scores.ranked(null);
+}
 
 /** Progress of one fit as a part of that of all. Checkpoints are of the task that trains, not of this one. */
 function within({ onProgress, sha256, now, log, signal }: FitIo, index: number, count: number): FitIo {

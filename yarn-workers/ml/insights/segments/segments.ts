@@ -1,11 +1,12 @@
 import type { BatchSource, InsightOf, InsightTask, ManifestContent } from '#contracts';
 import { report, type FitIo } from '../../fit/clock.ts';
+import type { OutOfFoldSource } from '../../fit/out-of-fold-source.ts';
 import { rowsAt, type OutOfFold } from '../../fit/out-of-fold.ts';
 import { binsOf } from '../features/feature-bins.ts';
 import { effectOutputs, finite, partFacts } from '../features/feature-effects.ts';
 import { PROBABILITIES_MAX } from '../features/limits.ts';
 import { readFeatures, type SampledFeature } from '../features/read-features.ts';
-import { sampleRows } from '../features/sample-rows.ts';
+import { readSampleRows } from '../features/sample-rows.ts';
 import { NOTABLE_P, SEGMENT_BINS, SEGMENT_ROWS_MAX, SEGMENT_ROWS_MIN } from './limits.ts';
 import { disparitiesOf, RATE_THRESHOLD, ratesOf } from './rates.ts';
 import { segmentColumns } from './segment-columns.ts';
@@ -16,9 +17,9 @@ type SegmentedFeature = Segments['features'][number];
 type Segment = SegmentedFeature['segments'][number];
 
 /** The rows that segments are of; of backtests too they count by themselves, not by backtest. @throws TOO_FEW_ROWS */
-export function segmentRows({ seed }: Pick<InsightTask, 'seed'>, data: OutOfFold): OutOfFold {
-  const most = Math.min(SEGMENT_ROWS_MAX, Math.floor(PROBABILITIES_MAX / data.outputCount));
-  const { isByDate: _, ...rows } = sampleRows(data, seed, most);
+export async function segmentRows({ seed }: Pick<InsightTask, 'seed'>, source: OutOfFoldSource): Promise<OutOfFold> {
+  const most = Math.min(SEGMENT_ROWS_MAX, Math.floor(PROBABILITIES_MAX / source.facts.outputCount));
+  const { isByDate: _, ...rows } = await readSampleRows(source, seed, most);
   return rows;
 }
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { TargetSpec } from '#contracts';
-import { HOLDOUT, compareScores, scoreError, type OutOfFold } from '#ml';
+import { HOLDOUT, compareScores, type OutOfFold } from '#ml';
+import { scoreError } from '../../../../../yarn-workers/ml/ensemble/compare-scores.ts';
 import { createRandom } from '#statistics';
 
 const TARGET: TargetSpec = { name: 'y', targetType: 'regression', classes: [], positiveClass: null };

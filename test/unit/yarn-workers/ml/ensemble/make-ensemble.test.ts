@@ -3,15 +3,14 @@ import type { AutopilotPlan, EnsembleTask } from '#contracts';
 import {
   HOLDOUT,
   ensembleManifest,
-  makeEnsemble,
+  memoryPredictions,
   rankingScore,
-  remakeEnsemble,
   scoresFromOutOfFold,
   selectWeights,
-  type Ensemble,
   type EnsembleIo,
   type OutOfFold,
 } from '#ml';
+import { makeEnsemble, remakeEnsemble, type Ensemble } from '../../../../support/in-memory.ts';
 import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';
@@ -20,7 +19,7 @@ import {
   partsOf,
   labelsAt,
   rawAt,
-  selectionPlaces,
+  selectionRows,
   termsAt,
 } from '../../../../../yarn-workers/ml/ensemble/selection-data.ts';
 import { sha256 } from '../../../../support/boosting-engine.ts';
@@ -58,6 +57,12 @@ const CASES = [
   ['regression', 'cv', { metric: 'mae' }],
   ['count', 'tvh', { metric: 'poissonDeviance', targetType: 'regression' }],
 ] as const;
+
+/** Places of the rows that choose weights. */
+const placesOf = async (
+  data: OutOfFold,
+  ...[seed, modelCount, limits]: [number, number, { readonly stepsMax: number }]
+): Promise<Uint32Array> => (await selectionRows(memoryPredictions(data), seed, modelCount, limits))(data);
 
 describe('ml ensemble', function () {
   this.timeout(60_000);
@@ -165,12 +170,12 @@ describe('ml ensemble', function () {
     }
   });
 
-  it('takes the weights that the selection finds on all validation rows, and no more models than it may', () => {
+  it('takes the weights that the selection finds on all validation rows, and no more models than it may', async () => {
     for (const [name, { plan, models, task, ensemble }] of each()) {
       const { target, metric } = plan;
       const objective = objectiveOf(target, metric);
       const first = models[0]?.outOfFold ?? expect.fail('no model');
-      const places = selectionPlaces(first, plan.seed, models.length, task);
+      const places = await placesOf(first, plan.seed, models.length, task);
       const raw = models.map(({ outOfFold }) => rawAt(linkScale(target, objective), outOfFold, places));
       const rows = Uint32Array.from(places.keys());
       const { weights } = selectWeights(
@@ -236,15 +241,15 @@ describe('ml ensemble', function () {
     expect((predicted.at(-1) ?? NaN) - (predicted[0] ?? NaN)).to.be.greaterThan(100);
   });
 
-  it('chooses on a part of the rows where there are too many, and says how many', () => {
+  it('chooses on a part of the rows where there are too many, and says how many', async () => {
     const { models } = caseOf('binary cv');
     const first = models[0]?.outOfFold ?? expect.fail('no model');
     const validation = first.partitions.filter((part) => part !== HOLDOUT).length;
-    expect(selectionPlaces(first, 1, 4, { stepsMax: 10 })).to.have.length(validation);
+    expect(await placesOf(first, 1, 4, { stepsMax: 10 })).to.have.length(validation);
     // 100 million terms, of which a row has 4 models x 25,002 steps x (3 parts and all): 250 rows.
-    const some = selectionPlaces(first, 1, 4, { stepsMax: 25_000 });
+    const some = await placesOf(first, 1, 4, { stepsMax: 25_000 });
     expect(some.length).to.be.within(150, 350);
-    expect([...selectionPlaces(first, 1, 4, { stepsMax: 25_000 })]).to.deep.equal([...some]);
+    expect([...(await placesOf(first, 1, 4, { stepsMax: 25_000 }))]).to.deep.equal([...some]);
     expect([...some].every((place) => first.partitions[place] !== HOLDOUT)).to.be.true;
   });
 

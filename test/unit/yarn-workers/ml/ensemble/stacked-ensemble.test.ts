@@ -1,17 +1,7 @@
 import { expect } from 'chai';
 import type { AutopilotPlan, EnsembleTask, InsightTask } from '#contracts';
-import {
-  HOLDOUT,
-  computeInsight,
-  encodeOutOfFold,
-  ensembleManifest,
-  makeEnsemble,
-  remakeEnsemble,
-  scoresFromOutOfFold,
-  type Ensemble,
-  type EnsembleIo,
-  type OutOfFold,
-} from '#ml';
+import { HOLDOUT, encodeOutOfFold, ensembleManifest, scoresFromOutOfFold, type EnsembleIo, type OutOfFold } from '#ml';
+import { computeInsight, makeEnsemble, remakeEnsemble, type Ensemble } from '../../../../support/in-memory.ts';
 import { openArtifact, type Scorer } from '#scoring';
 import { computeMetrics } from '#statistics';
 import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';

@@ -3,21 +3,18 @@ import { expect } from 'chai';
 import type { AutopilotPlan, InsightTask, Parameters, PartitioningRequest } from '#contracts';
 import {
   HOLDOUT,
-  checkInsight,
   checkOutOfFold,
-  computeInsight,
   decodeOutOfFold,
   encodeOutOfFold,
   ensembleManifest,
   fitModel,
   insightRows,
-  makeEnsemble,
   rankingScore,
-  remakeEnsemble,
   scoresFromOutOfFold,
   type FitResult,
   type OutOfFold,
 } from '#ml';
+import { checkInsight, computeInsight, makeEnsemble, remakeEnsemble } from '../../../../support/in-memory.ts';
 import { openArtifact } from '#scoring';
 import { sha256, testEngine } from '../../../../support/boosting-engine.ts';
 import { ensembleTask, fitModels, modelReader } from '../../../../support/ensemble-task.ts';
@@ -197,7 +194,7 @@ describe('ml fits by date', function () {
       const input = { manifest, blob: ensemble.blob, outOfFold, source: memorySource(data, 100) };
       for (const insight of ['feature-impact', 'feature-effects'] as const) {
         const stored = await computeInsight({ ...insightTask, insight }, input, freeIo());
-        checkInsight({ ...insightTask, insight }, stored, manifest, outOfFold);
+        await checkInsight({ ...insightTask, insight }, stored, manifest, outOfFold);
         expect(stored.rowCount).to.equal(outOfFold.partitions.filter((of) => of !== HOLDOUT).length);
       }
       const last = insightRows(outOfFold, plan.target, 'validation');

@@ -4,13 +4,13 @@ import type { ImbalanceRequest, TrainTask } from '#contracts';
 import {
   ensembleManifest,
   fitModel,
-  makeEnsemble,
   manifestOf,
   checkOutOfFold,
   refittedRowCount,
   type AutopilotRequest,
   type FitResult,
 } from '#ml';
+import { makeEnsemble } from '../../../../support/in-memory.ts';
 import { openArtifact, type Scorer } from '#scoring';
 import { drawnRows } from '../../../../../yarn-workers/ml/fit/down-sample.ts';
 import { readTargetRows } from '../../../../../yarn-workers/ml/fit/target-rows.ts';

@@ -1,15 +1,8 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import type { InsightTask, MetricName, TrainTask } from '#contracts';
-import {
-  computeInsight,
-  ensembleManifest,
-  fitModel,
-  makeEnsemble,
-  manifestOf,
-  type AutopilotRequest,
-  type FitResult,
-} from '#ml';
+import { ensembleManifest, fitModel, manifestOf, type AutopilotRequest, type FitResult } from '#ml';
+import { computeInsight, makeEnsemble } from '../../../../support/in-memory.ts';
 import { openArtifact, type Scorer } from '#scoring';
 import { interceptBeside } from '../../../../../yarn-workers/ml/fit/intercept.ts';
 import type { GlmFamily } from '../../../../../yarn-workers/ml/blueprints/objective.ts';

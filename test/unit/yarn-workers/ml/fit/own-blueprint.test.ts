@@ -1,17 +1,7 @@
 import { expect } from 'chai';
 import type { BlueprintDocument, InsightTask, ManifestStep, Parameters, TrainTask } from '#contracts';
-import {
-  checkInsight,
-  computeInsight,
-  documentOf,
-  encodeOutOfFold,
-  fitModel,
-  madeBy,
-  makeEnsemble,
-  manifestOf,
-  type FitResult,
-  type MadeBy,
-} from '#ml';
+import { documentOf, encodeOutOfFold, fitModel, madeBy, manifestOf, type FitResult, type MadeBy } from '#ml';
+import { checkInsight, computeInsight, makeEnsemble } from '../../../../support/in-memory.ts';
 import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import { heldFraction } from '../../../../../yarn-workers/ml/fit/sample-fraction.ts';
@@ -196,7 +186,7 @@ describe('ml fit of a blueprint of one’s own', function () {
       const asked: InsightTask = { kind: 'insight', insight, ...spec, ...place };
       const input = { manifest, outOfFold, blob: made.blob, source: memorySource(TABLE, 150) };
       const stored = await computeInsight(asked, input, freeIo());
-      checkInsight(asked, stored, manifest, outOfFold);
+      await checkInsight(asked, stored, manifest, outOfFold);
       if (stored.insight.kind !== 'feature-impact') continue;
       const { features, unused } = stored.insight;
       expect(unused.toSorted()).to.deep.equal(['x']);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { StoredInsight, parse, type InsightTask, type TaskInsightKind } from '#contracts';
-import { checkInsight, coefficientsOf, computeInsight, fitModel, manifestOf } from '#ml';
+import { coefficientsOf, fitModel, manifestOf } from '#ml';
+import { checkInsight, computeInsight } from '../../../../../support/in-memory.ts';
 import { cellNames, cellOf, modelReader, openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import { growCells } from '../../../../../../yarn-workers/ml/fit/places/place-cells.ts';
@@ -102,7 +103,7 @@ describe('ml: features that are places', function () {
       };
       const input = { manifest, outOfFold, blob: fit.blob, source: memorySource(table, 64) };
       const stored = await computeInsight(asked, input, freeIo());
-      checkInsight(asked, stored, manifest, outOfFold);
+      await checkInsight(asked, stored, manifest, outOfFold);
       return parse(StoredInsight, JSON.parse(JSON.stringify(stored)), 'insight').insight;
     };
     const impact = await insightOf('feature-impact');

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { StoredInsight, parse, type InsightTask, type Parameters as Settings, type TrainTask } from '#contracts';
-import { checkInsight, computeInsight, fitModel, manifestOf } from '#ml';
+import { fitModel, manifestOf } from '#ml';
+import { checkInsight, computeInsight } from '../../../../../support/in-memory.ts';
 import { kilometresBetween, openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import { placeColumnsOf } from '../../../../../../yarn-workers/ml/blueprints/places.ts';
@@ -196,7 +197,7 @@ describe('ml: distances between two places of a row', function () {
       };
       const input = { manifest, outOfFold, blob: fit.blob, source: memorySource(table, 64) };
       const stored = await computeInsight(asked, input, freeIo());
-      checkInsight(asked, stored, manifest, outOfFold);
+      await checkInsight(asked, stored, manifest, outOfFold);
       const made = parse(StoredInsight, JSON.parse(JSON.stringify(stored)), 'insight').insight;
       if (made.kind !== 'feature-impact') continue;
       // Half a ride is as wrong whichever of its ends is moved.

@@ -1,15 +1,7 @@
 import { expect } from 'chai';
 import { parse, StoredInsight, type InsightOf, type InsightTask, type TaskInsightKind } from '#contracts';
-import {
-  HOLDOUT,
-  checkInsight,
-  computeInsight,
-  encodeOutOfFold,
-  ensembleManifest,
-  makeEnsemble,
-  scoresFromOutOfFold,
-  type InsightInput,
-} from '#ml';
+import { HOLDOUT, encodeOutOfFold, ensembleManifest, scoresFromOutOfFold } from '#ml';
+import { checkInsight, computeInsight, makeEnsemble, type InsightInput } from '../../../../../support/in-memory.ts';
 import { rowsMax } from '../../../../../../yarn-workers/ml/insights/features/limits.ts';
 import { sampleRows } from '../../../../../../yarn-workers/ml/insights/features/sample-rows.ts';
 import { sha256 } from '../../../../../support/boosting-engine.ts';
@@ -97,7 +89,7 @@ describe('ml feature insights', function () {
     for (const one of asked) {
       const { task, model, name } = one;
       const stored = await compute(one, 'feature-impact');
-      checkInsight(task, stored, model.manifest, model.outOfFold);
+      await checkInsight(task, stored, model.manifest, model.outOfFold);
       const impact = of(stored, 'feature-impact');
       const names = [...impact.features.map(({ feature }) => feature), ...impact.unused];
       expect(names.toSorted(), name).to.deep.equal(FEATURES.toSorted());
@@ -110,7 +102,7 @@ describe('ml feature insights', function () {
       if (name.endsWith('baseline')) expect(impact.features).to.deep.equal([]);
       else expect(impact.features[0]?.impact, name).to.be.greaterThan(impact.features[0]?.std ?? NaN);
       const effects = await compute(one, 'feature-effects');
-      checkInsight({ ...task, insight: 'feature-effects' }, effects, model.manifest, model.outOfFold);
+      await checkInsight({ ...task, insight: 'feature-effects' }, effects, model.manifest, model.outOfFold);
       expect(of(effects, 'feature-effects').featureCount).to.equal(impact.features.length);
     }
   });
@@ -138,10 +130,10 @@ describe('ml feature insights', function () {
         input: { manifest, outOfFold, blob: fit.blob, source: memorySource(table, 64) },
       };
       const stored = await compute(one, 'feature-impact');
-      checkInsight(asked, stored, manifest, outOfFold);
+      await checkInsight(asked, stored, manifest, outOfFold);
       expect(of(stored, 'feature-impact').features[0]?.feature, task.blueprintId).to.equal('note');
       const effects = await compute(one, 'feature-effects');
-      checkInsight({ ...asked, insight: 'feature-effects' }, effects, manifest, outOfFold);
+      await checkInsight({ ...asked, insight: 'feature-effects' }, effects, manifest, outOfFold);
       const note = of(effects, 'feature-effects').features.find(({ feature }) => feature === 'note');
       expect(note?.bins.map(({ kind }) => kind)).to.deep.equal(['others', 'missing']);
       expect(note?.bins[0]?.partialDependence, 'no one text stands for them').to.equal(null);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { parse, StoredInsight, type InsightOf, type InsightTask } from '#contracts';
-import { checkInsight, computeInsight, fitModel, type InsightInput } from '#ml';
+import { fitModel } from '#ml';
+import { checkInsight, computeInsight, type InsightInput } from '../../../../../support/in-memory.ts';
 import { curveParts } from '../../../../../../yarn-workers/ml/insights/learning-curve/learning-curve.ts';
 import { testEngine } from '../../../../../support/boosting-engine.ts';
 import { fitModels, type FittedModel } from '../../../../../support/ensemble-task.ts';
@@ -53,7 +54,7 @@ describe('ml learning curves', function () {
     for (const one of asked) {
       const { task, model } = one;
       const [stored, { points, metric }] = await compute(one);
-      checkInsight(task, stored, model.manifest, model.outOfFold);
+      await checkInsight(task, stored, model.manifest, model.outOfFold);
       expect(points.map(({ part }) => part)).to.deep.equal([0.125, 0.25, 0.5, 1]);
       const scores = model.fit.scores ?? expect.fail('no scores');
       const own = (scores.crossValidation ?? scores.validation)?.[metric];

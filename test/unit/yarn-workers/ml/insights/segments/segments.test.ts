@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { InsightTask, Manifest, StoredInsight, TargetSpec } from '#contracts';
-import { checkInsight, computeInsight, type InsightInput } from '#ml';
+import { checkInsight, computeInsight, type InsightInput } from '../../../../../support/in-memory.ts';
 import { createRandom, studentTwoSided } from '#statistics';
 import type { OutOfFold } from '../../../../../../yarn-workers/ml/fit/out-of-fold.ts';
 import { rowsAt } from '../../../../../../yarn-workers/ml/fit/out-of-fold.ts';
@@ -162,7 +162,7 @@ describe('ml segments: of a model', function () {
 
   it('finds where it is worse, by a column that it does not read', async () => {
     const stored = await computeInsight(task, input, freeIo());
-    checkInsight(task, stored, model.manifest, model.outOfFold);
+    await checkInsight(task, stored, model.manifest, model.outOfFold);
     const { insight } = stored;
     if (insight.kind !== 'segments') expect.fail(insight.kind);
     expect(insight.features.map(({ feature, isModelled }) => [feature, isModelled])).to.deep.equal([
