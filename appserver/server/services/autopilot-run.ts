@@ -17,6 +17,7 @@ import {
 import {
   blueprintOf,
   candidateName,
+  forecastEnsemble,
   forecastTraining,
   imbalanceFor,
   leakageSearchOf,
@@ -31,6 +32,7 @@ import {
   createGroup,
   createTask,
   endModel,
+  findModel,
   findProject,
   findRun,
   findRunByJob,
@@ -47,6 +49,7 @@ import {
   type AutopilotRunRecord,
   type ModelRecord,
   type NewMember,
+  type Queryable,
   type Task,
   type Transaction,
 } from '#store';
@@ -195,11 +198,11 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
   if (table === undefined) throw new AppError('INTERNAL', `dataset ${order.datasetId} has no stored table`);
   const modelId = newId('model');
   const spec = order.members.length > 0 ? ensembleSpec(modelId, order, table) : trainSpec(modelId, order, table);
-  const predictedMemoryBytes = spec.kind === 'train' ? forecastTraining(spec).peakBytes : null;
+  const predictedMemoryBytes = await predictedBytes(trx, spec);
   const task = await createFit(trx, order.jobId, {
     projectId: order.projectId,
     runAs: order.runAs,
-    memoryBytes: predictedMemoryBytes === null ? null : workerLimitFor(predictedMemoryBytes),
+    memoryBytes: workerLimitFor(predictedMemoryBytes),
     idempotencyKey: order.idempotencyKey,
     deadlineAt: order.deadlineAt,
     priority: planned.role === 'search' ? 0 : 1,
@@ -228,6 +231,14 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
     predictedMemoryBytes,
   });
   return modelId;
+}
+
+/** What making the model is predicted to take, of an ensemble by the sizes of its members' artefacts. */
+async function predictedBytes(db: Queryable, spec: TrainTask | EnsembleTask): Promise<number> {
+  if (spec.kind === 'train') return forecastTraining(spec).peakBytes;
+  const sizes: number[] = [];
+  for (const { modelId } of spec.members) sizes.push((await findModel(db, modelId))?.trained?.sizeBytes ?? 0);
+  return forecastEnsemble(spec, sizes).peakBytes;
 }
 
 /** Queues a task that makes a model, with those that fit it together with it; the first of them is answered. */

@@ -1,5 +1,5 @@
 import { AppError, type InsightTask, type TaskInsightKind } from '#contracts';
-import { ENSEMBLE_BLUEPRINT_ID } from '#ml';
+import { ENSEMBLE_BLUEPRINT_ID, forecastInsight, workerLimitFor } from '#ml';
 import { newId } from '#runtime';
 import {
   createJob,
@@ -109,7 +109,10 @@ const newJob = (id: string, { projectId, modelId, insight }: InsightTask): Omit<
 
 async function createInsightTask(trx: Transaction, jobId: string, spec: InsightTask, runAs: string): Promise<void> {
   const idempotencyKey = `insight:${jobId}`;
-  await createTask(trx, { jobId, projectId: spec.projectId, runAs, idempotencyKey, priority: INSIGHT_PRIORITY, spec });
+  const sizeBytes = (await findModel(trx, spec.modelId))?.trained?.sizeBytes ?? 0;
+  const memoryBytes = workerLimitFor(forecastInsight(spec, sizeBytes).peakBytes);
+  const task = { jobId, projectId: spec.projectId, runAs, idempotencyKey, priority: INSIGHT_PRIORITY };
+  await createTask(trx, { ...task, memoryBytes, spec });
 }
 
 /** What a worker needs, from the model's own task; null where that is gone. */

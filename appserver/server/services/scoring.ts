@@ -9,7 +9,7 @@ import {
   type TaskInput,
 } from '#contracts';
 import { newId, type Config } from '#runtime';
-import { offsetColumns } from '#ml';
+import { forecastScoring, offsetColumns, workerLimitFor } from '#ml';
 import { explanationColumns, INTERVAL_COLUMNS } from '#scoring';
 import {
   createTask,
@@ -36,6 +36,8 @@ export interface ScoringPlan {
   readonly owned: OwnedModel;
   readonly artifactPath: string;
   readonly manifestSha256: string;
+  /** Of the artefact. */
+  readonly sizeBytes: number;
   readonly deploymentId: string | null;
   readonly datasetId: string | null;
   /** Null for a source: its columns are known when it is read. */
@@ -123,6 +125,7 @@ export async function planScoring(
     owned,
     artifactPath: trained.artifactPath,
     manifestSha256: trained.manifestSha256,
+    sizeBytes: trained.sizeBytes,
     deploymentId: deployment?.id ?? null,
     datasetId: datasetId ?? null,
     table,
@@ -242,7 +245,8 @@ export async function startScoring(
     createdBy: caller.userId,
   });
   const spec = specOf(id, plan, stagingPath);
-  const task = { jobId: job.id, projectId, runAs: caller.userId };
+  const memoryBytes = workerLimitFor(forecastScoring(plan.sizeBytes).peakBytes);
+  const task = { jobId: job.id, projectId, runAs: caller.userId, memoryBytes };
   if (plan.parts.length === 0) await createTask(trx, { ...task, spec, idempotencyKey: `batch-predict:${id}` });
   // The job ends with what gathers the files of all parts: a task that the last of them makes.
   for (const { table, part } of plan.parts)

@@ -14,6 +14,7 @@ import { boostedColumns } from './boosted-columns.ts';
 import { forecastOf, type MemoryForecast, type MemoryPart, type MemoryPhase } from './forecast.ts';
 import * as limits from './limits.ts';
 import { linearCoefficients } from './linear-coefficients.ts';
+import { heldBackBytes, scoringBytes } from './predictions.ts';
 import { rowCountsOf, type RowCounts } from './rows.ts';
 
 /**
@@ -188,8 +189,17 @@ function matrixPhase(task: TrainTask, reading: Reading): MemoryPhase {
   };
 }
 
-function finishPhase({ target }: TrainTask, { heldBack }: RowCounts): MemoryPhase {
-  const outputs = outputCountOf(target);
-  const perRow = limits.HELD_BACK_ROW_BYTES + limits.HELD_BACK_OUTPUT_BYTES * outputs;
-  return { name: 'predictions', parts: [{ what: 'predictions of held-back rows', bytes: heldBack * perRow }] };
+/** Predictions of all rows held back, and the scores of the largest part of them. */
+function finishPhase(task: TrainTask, { heldBack, validation, holdout }: RowCounts): MemoryPhase {
+  const { target, weightColumn, partitioning, ranks = 1 } = task;
+  const outputCount = outputCountOf(target);
+  const predicted = heldBackBytes(heldBack, outputCount, weightColumn !== null);
+  const part = partitioning.validation === 'cv' ? heldBack : ranks * Math.max(validation, holdout);
+  return {
+    name: 'predictions',
+    parts: [
+      { what: 'predictions of held-back rows', bytes: predicted },
+      { what: 'scores', bytes: scoringBytes({ rowCount: heldBack, outputCount }, part) },
+    ],
+  };
 }

@@ -41,9 +41,24 @@ export const HISTOGRAM_BIN_BYTES = 16;
 export const VALIDATION_ROW_BYTES = 4;
 /** Chunks of bins that are read ahead, or filled and written. */
 export const CHUNKS_BYTES = 3 * CHUNK_BYTES;
-/** A row that is predicted: number, part and class, and of each output the prediction; once more while they are written. */
-export const HELD_BACK_ROW_BYTES = 2 * 9;
-export const HELD_BACK_OUTPUT_BYTES = 2 * 8;
+/** A row that is predicted: number, part, class or value; of each output the prediction. They are written from where they are. */
+export const HELD_BACK_ROW_BYTES = 13;
+export const HELD_BACK_WEIGHT_BYTES = 8;
+export const HELD_BACK_OUTPUT_BYTES = 8;
+/** A row of the part that is scored at once, beside a copy of its predictions: its place and class, its order, sums of tied rows. */
+export const SCORED_PART_ROW_BYTES = 90;
+/** Where they are too many for that: histograms of scores, and a block. */
+export const SCORED_BLOCKS_BYTES = 72 * MIB;
+/** A block of predictions of a model that is blended: 131,072 numbers and what belongs to them, as they are read and as raw scores. */
+export const BLENDED_BLOCK_BYTES = 5 * MIB;
+/** Manifest, steps and what is compiled of a model, beside its arrays. */
+export const OPENED_BYTES = 32 * MIB;
+/** An artefact of which nothing is known. */
+export const UNKNOWN_ARTIFACT_BYTES = 64 * MIB;
+/** Cells of encoded rows, probabilities and texts that an insight has at most. */
+export const INSIGHT_SAMPLE_BYTES = 256 * MIB;
+/** Rows of a batch as they are read, encoded, predicted and written. */
+export const BATCH_BYTES = 96 * MIB;
 /** What training statistics are made from. */
 export const STATISTICS_CELL_BYTES = 8;
 /** Other engines hold a matrix of bounded size, and as much again while they work on it. */

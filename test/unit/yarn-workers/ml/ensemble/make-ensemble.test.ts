@@ -2,18 +2,24 @@ import { expect } from 'chai';
 import type { AutopilotPlan, EnsembleTask } from '#contracts';
 import {
   HOLDOUT,
+  encodeOutOfFold,
   ensembleManifest,
   memoryPredictions,
+  openOutOfFold,
+  outOfFoldFile,
   rankingScore,
   scoresFromOutOfFold,
   selectWeights,
   type EnsembleIo,
   type OutOfFold,
+  type OutOfFoldSource,
 } from '#ml';
 import { makeEnsemble, remakeEnsemble, type Ensemble } from '../../../../support/in-memory.ts';
 import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';
+import { blendedPredictions } from '../../../../../yarn-workers/ml/ensemble/blend-out-of-fold.ts';
+import { chooseBlends } from '../../../../../yarn-workers/ml/ensemble/choose-blends.ts';
 import { linkScale } from '../../../../../yarn-workers/ml/ensemble/link-scale.ts';
 import {
   partsOf,
@@ -251,6 +257,23 @@ describe('ml ensemble', function () {
     expect(some.length).to.be.within(150, 350);
     expect([...(await placesOf(first, 1, 4, { stepsMax: 25_000 }))]).to.deep.equal([...some]);
     expect([...some].every((place) => first.partitions[place] !== HOLDOUT)).to.be.true;
+  });
+
+  it('has the same bytes where it is blended anew whenever it is looked at, block by block', async () => {
+    for (const [name, { plan, models, task, outOfFold }] of each()) {
+      const read = async (model: number): Promise<OutOfFoldSource> => {
+        const bytes = encodeOutOfFold(models[model]?.outOfFold ?? expect.fail('no model'));
+        return openOutOfFold(async (start, end) => bytes.slice(start, end), bytes.length, 77);
+      };
+      const { choice } = await chooseBlends(task, read, async () => undefined);
+      const scale = linkScale(plan.target, objectiveOf(plan.target, plan.metric));
+      const blended = blendedPredictions(await read(0), { scale, choice, seed: plan.seed }, read);
+      for (let look = 0; look < 2; look += 1) {
+        const written = Buffer.concat(await Array.fromAsync(outOfFoldFile(blended)));
+        expect(Buffer.compare(written, encodeOutOfFold(outOfFold)), name).to.equal(0);
+      }
+      expect(await blended.whole(), name).to.deep.equal(outOfFold);
+    }
   });
 
   it('stops where its time ends or it is cancelled', async () => {
