@@ -21,7 +21,7 @@ import { readingOf, type Reading } from '../blueprints/reading.ts';
 import { isFactorization, isForest, isLinear, isNetwork, type ModelSettings } from '../blueprints/settings.ts';
 import { checkFits } from '../blueprints/misfit.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
-import { neumaierSum } from '#statistics';
+import { neumaierSum, type MetricResults } from '#statistics';
 import { findLeakage } from '../leakage/find-leakage.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { assemble, type FittedOffset } from './assemble.ts';
@@ -183,7 +183,7 @@ export async function fitModel(
     iterations: iterationsOfAll(fitted),
     outOfFold,
     leakage,
-    scores: outOfFold === null ? null : scoresFromOutOfFold(outOfFold, target),
+    scores: outOfFold === null ? null : scoresFromOutOfFold(outOfFold, target, errorTeller(task, io)),
     stoppedByDeadline: fitted.some((member) => member.stoppedByDeadline),
     timings: {
       surveyMs,
@@ -193,6 +193,17 @@ export async function fitModel(
     },
   };
 }
+
+/** Says by how much the metric of a task may be off where it is not computed from the rows themselves. */
+const errorTeller =
+  ({ metric }: TrainTask, { log }: FitIo) =>
+  (errors: MetricResults): void => {
+    const error = errors[metric];
+    if (error !== undefined)
+      log?.(
+        `${metric} is computed from buckets of scores: off by at most ${error.toPrecision(2)}, as a rule by far less`,
+      );
+  };
 
 /** Packs members; of a single one that has the rows that it is to predict they are taken, where the artefact's steps are its own. */
 async function packMembers(

@@ -5,6 +5,7 @@ import {
   mantissaBitsFor,
   metricsFor,
   metricStates,
+  type MetricResults,
   type MetricShape,
   type MetricStates,
 } from '#statistics';
@@ -71,15 +72,21 @@ function meanOfEach(backtests: readonly MetricValues[]): MetricValues {
  * there is none. By date `backtests` has each fold, `validation` is the last of them, and `crossValidation` the mean of those metrics that all of
  * them have. Whoever computes them, of the same predictions they are the same to the last bit.
  *
+ * @param onErrors told, of many rows, by how much the scores that rank models may be off, those that are not exact
  * @throws RESULT_MISMATCH when the data does not fit the target
  */
-export function scoresFromOutOfFold(data: OutOfFold, target: TargetSpec): ModelScores {
+export function scoresFromOutOfFold(
+  data: OutOfFold,
+  target: TargetSpec,
+  onErrors?: (errors: MetricResults) => void,
+): ModelScores {
   checkFitsTarget(data, target);
   const facts = { ...data, rowCount: data.rows.length };
   if (!isSmall(facts)) {
     const states = stateScores(facts, target);
     const step = blockRowsOf(facts);
     for (let from = 0; from < facts.rowCount; from += step) states.add(rowRange(data, from, from + step));
+    onErrors?.(states.errors());
     return states.scores();
   }
   const names = metricsFor(target.targetType);
@@ -116,7 +123,7 @@ export function scoreCollector(facts: OutOfFoldFacts, target: TargetSpec): Score
 }
 
 /** Of many rows. @see metricStates */
-export const stateScores = (facts: PartFacts, target: TargetSpec): ScoreCollector => new PartStates(facts, target);
+export const stateScores = (facts: PartFacts, target: TargetSpec): PartStates => new PartStates(facts, target);
 
 /** The sums of each part. */
 class PartStates implements ScoreCollector {
@@ -140,6 +147,11 @@ class PartStates implements ScoreCollector {
       this.#rowCounts[index] = (this.#rowCounts[index] ?? 0) + input.actual.length;
       if (input.actual.length > 0) states.add(input);
     }
+  }
+
+  /** Of the part that ranks models, of backtests the last. @see MetricStates.errors */
+  errors(): MetricResults {
+    return this.#parts.at(-2)?.states.errors() ?? {};
   }
 
   scores(): ModelScores {

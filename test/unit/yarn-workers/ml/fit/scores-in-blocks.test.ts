@@ -50,6 +50,14 @@ describe('scores of predictions in blocks', function () {
         return collector.scores();
       });
       expect(found[0]).to.deep.equal(found[1]);
+      const states = stateScores(data, target);
+      states.add(data);
+      const ranked = (scores: ModelScores | undefined): MetricValues =>
+        scores?.backtests?.at(-1) ?? scores?.crossValidation ?? scores?.validation ?? {};
+      for (const [metric, error] of Object.entries(states.errors()))
+        expect(Math.abs((ranked(found[0])[metric] ?? NaN) - (ranked(expected)[metric] ?? NaN)), metric).to.be.at.most(
+          error + 1e-12,
+        );
       for (const part of ['validation', 'crossValidation', 'holdout'] as const)
         expectNear(found[0]?.[part] ?? null, expected[part]);
       expect(found[0]?.backtests?.length).to.equal(expected.backtests?.length);
