@@ -12,13 +12,14 @@ import {
 import { ENSEMBLE_BLUEPRINT_ID } from '../blueprints/ensemble.ts';
 import { objectiveOf } from '../blueprints/objective.ts';
 import { report, type FitIo } from '../fit/clock.ts';
-import { Collected, isSmall, memoryPredictions, type OutOfFoldSource } from '../fit/out-of-fold-source.ts';
-import { scoreCollector } from '../fit/scores.ts';
+import type { OutOfFoldFacts } from '../fit/out-of-fold-file.ts';
+import { blockRowsOf, Collected, isSmall, memoryPredictions, type OutOfFoldSource } from '../fit/out-of-fold-source.ts';
+import { scoresFromOutOfFold, stateScores } from '../fit/scores.ts';
 import { blendArtifacts, type BlendedArtifact, type MemberArtifact, type WeightedArtifact } from './blend-artifacts.ts';
 import { blendFacts, givenBlend, type Blend, type Choice } from './blend.ts';
-import { blendedPredictions, blendOutOfFold } from './blend-out-of-fold.ts';
+import { blendedPredictions, blendOutOfFold, type HeldBack } from './blend-out-of-fold.ts';
 import { chooseBlends } from './choose-blends.ts';
-import { scoreComparison } from './compare-scores.ts';
+import { compareScores, groupedComparison, type ComparedScores, type Comparison } from './compare-scores.ts';
 import { linkScale } from './link-scale.ts';
 
 /** Reads what the members of a task have left, by their number in it. */
@@ -57,7 +58,9 @@ export async function makeEnsemble(task: EnsembleTask, read: EnsembleReader, io:
   }
   const { choice, selectionRowCount } = await chooseBlends(task, read.outOfFold, async (...what) => step(io, ...what));
   await step(io, 0.6, 'blending', 'blending the predictions of the rows held back');
-  const held = await heldBack(task, choice, read);
+  const held = await heldBack(task, choice, read, (share) =>
+    step(io, 0.6 + 0.1 * share, 'blending', 'blending the predictions of the rows held back'),
+  );
   const blended = await blendMembers(task, choice.final, read, io);
   const facts = { ...blendFacts(task, choice.final), selectionRowCount, gain: held.gain, noise: held.noise };
   const partWeights = choice.byPart.map(({ weights }) => [...weights]);
@@ -111,25 +114,75 @@ export const refitFacts = (task: Pick<EnsembleTask, 'members'>, given: Blend): H
   partBest: [],
 });
 
-/** Out-of-fold predictions with their scores, and what they gain over the best single model, chosen in the same way. */
+/** Blocks after which it is said how far blending has come: two million rows of one number. */
+const TOLD_BLOCKS = 16;
+
+/**
+ * Out-of-fold predictions with their scores, and what they gain over the best single model, chosen in the same way.
+ *
+ * @param onRows told now and then which share of the rows is blended
+ */
 export async function heldBack(
   { target, metric, seed }: EnsembleTask,
   choice: Choice,
   read: Pick<EnsembleReader, 'outOfFold'>,
+  onRows?: (share: number) => Promise<void>,
 ): Promise<{ outOfFold: OutOfFoldSource; scores: ModelScores; gain: number | null; noise: number | null }> {
   const blending = { scale: linkScale(target, objectiveOf(target, metric)), choice, seed };
   const first = await read.outOfFold(0);
   const { facts } = first;
-  const [collector, comparison] = [scoreCollector(facts, target), scoreComparison(facts, { target, metric, seed })];
-  const collected = isSmall(facts) ? new Collected(facts) : null;
-  for await (const { ensemble, single } of blendOutOfFold(blending, read.outOfFold)) {
-    collector.add(ensemble);
-    comparison.add(ensemble, single);
-    collected?.add(ensemble);
+  const scored = isSmall(facts)
+    ? wholeBlend(facts, { target, metric, seed })
+    : blendInBlocks(facts, { target, metric, seed });
+  let blended = 0;
+  const tellEvery = TOLD_BLOCKS * blockRowsOf(facts);
+  for await (const block of blendOutOfFold(blending, read.outOfFold)) {
+    blended += block.ensemble.rows.length;
+    if (blended % tellEvery === 0) await onRows?.(blended / facts.rowCount);
+    scored.add(block);
   }
-  const outOfFold =
-    collected === null ? blendedPredictions(first, blending, read.outOfFold) : memoryPredictions(collected.data);
-  return { outOfFold, scores: collector.scores(), ...comparison.result() };
+  const { outOfFold, ...found } = scored.found();
+  return { outOfFold: outOfFold ?? blendedPredictions(first, blending, read.outOfFold), ...found };
+}
+
+/** What is known of a blend when all of its blocks have come. */
+interface ScoredBlend extends Comparison {
+  readonly scores: ModelScores;
+  /** Null where they were not kept. */
+  readonly outOfFold: OutOfFoldSource | null;
+}
+
+interface BlendScorer {
+  add(block: HeldBack): void;
+  found(): ScoredBlend;
+}
+
+/** Keeps what is blended, and what it is compared with. */
+function wholeBlend(facts: OutOfFoldFacts, { target, metric, seed }: ComparedScores): BlendScorer {
+  const [ensemble, single] = [new Collected(facts), new Collected(facts)];
+  return {
+    add: (block) => {
+      ensemble.add(block.ensemble);
+      single.add(block.single);
+    },
+    found: () => ({
+      outOfFold: memoryPredictions(ensemble.data),
+      scores: scoresFromOutOfFold(ensemble.data, target),
+      ...compareScores(ensemble.data, single.data, target, metric, seed),
+    }),
+  };
+}
+
+/** Keeps sums. */
+function blendInBlocks(facts: OutOfFoldFacts, compared: ComparedScores): BlendScorer {
+  const [scores, comparison] = [stateScores(facts, compared.target), groupedComparison(facts, compared)];
+  return {
+    add: ({ ensemble, single }) => {
+      scores.add(ensemble);
+      comparison.add(ensemble, single);
+    },
+    found: () => ({ outOfFold: null, scores: scores.scores(), ...comparison.result() }),
+  };
 }
 
 /** The artefact of the members that weigh something. */

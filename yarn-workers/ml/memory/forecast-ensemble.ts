@@ -30,8 +30,8 @@ export function forecastEnsemble(task: EnsembleTask, artifactBytes: readonly num
   const choosing = Math.min(table.rowCount, SELECTION_TERMS_MAX / termsPerRow);
   const rowCount = Math.min(table.rowCount, WHOLE_ROWS_MAX, Math.floor(WHOLE_NUMBERS_MAX / outputCount));
   const facts = { rowCount: table.rowCount, outputCount };
-  // The ensemble, once to be written and once to be scored; it and the best single model to be compared.
-  const held = isSmall(facts) ? 4 * heldBackBytes(rowCount, outputCount, false) : 0;
+  // The ensemble, and the best single model that it is compared with.
+  const held = isSmall(facts) ? 2 * heldBackBytes(rowCount, outputCount, false) : 0;
   const scored = isSmall(facts) ? scoringBytes(facts, rowCount) : 3 * limits.SCORED_BLOCKS_BYTES;
   return forecastOf(always, [
     {
@@ -51,7 +51,7 @@ export function forecastEnsemble(task: EnsembleTask, artifactBytes: readonly num
     {
       name: 'artefact',
       parts: [
-        { what: 'predictions of held-back rows', bytes: refitOf === null ? held / 4 : 0 },
+        { what: 'predictions of held-back rows', bytes: refitOf === null ? held / 2 : 0 },
         { what: 'the blend', bytes: blend },
         { what: 'a member', bytes: sizes[0] ?? 0 },
         { what: 'reading', bytes: limits.READING_BYTES },
