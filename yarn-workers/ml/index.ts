@@ -73,10 +73,18 @@ export {
   memoryPredictions,
   openOutOfFold,
   outOfFoldFile,
+  wasWhole,
   type OutOfFoldSource,
   type ReadRange,
 } from './fit/out-of-fold-source.ts';
-export { rankingScore, scoreCollector, scoresFromOutOfFold, scoresOf, type ScoreCollector } from './fit/scores.ts';
+export {
+  rankingScore,
+  scoreCollector,
+  scoresFromOutOfFold,
+  scoresOf,
+  scoresOfAllRows,
+  type ScoreCollector,
+} from './fit/scores.ts';
 export { checkInsight } from './insights/features/check-insight.ts';
 export { coefficientsOf, isLinear, type AskedCoefficients } from './insights/coefficients.ts';
 export { computeInsight, type InsightInput, type InsightIo } from './insights/features/compute-insight.ts';

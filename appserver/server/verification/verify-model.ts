@@ -16,6 +16,8 @@ import {
   OutOfFoldCheck,
   refittedRowCount,
   scoreCollector,
+  scoresOfAllRows,
+  wasWhole,
   type OutOfFoldSource,
   type TrainedRowCount,
 } from '#ml';
@@ -59,10 +61,15 @@ export async function verifyModel(
   return sha256Of(manifestBytes);
 }
 
-/** Block by block: the predictions are of the rows that the task holds back, and the scores are theirs. @returns rows fitted on */
-async function checkPredictions(
+/**
+ * Block by block: the predictions are of the rows that the task holds back, and the scores are theirs.
+ *
+ * @returns rows fitted on
+ * @throws RESULT_MISMATCH
+ */
+export async function checkPredictions(
   spec: TrainTask,
-  { scores }: TrainOutcome,
+  { scores }: Pick<TrainOutcome, 'scores'>,
   source: OutOfFoldSource,
 ): Promise<TrainedRowCount> {
   const check = new OutOfFoldCheck(spec, source.facts);
@@ -72,7 +79,10 @@ async function checkPredictions(
     collector.add(block);
   }
   const trained = check.end();
-  checkScores(collector.scores(), scores);
+  const found = collector.scores();
+  // A worker of the program before computed them from all rows at once, whatever their number.
+  const isOlder = wasWhole(source.facts) && !areSameScores(found, scores);
+  checkScores(isOlder ? scoresOfAllRows(await source.whole(), spec.target) : found, scores);
   return trained;
 }
 
@@ -180,8 +190,10 @@ function checkFitted(
     );
 }
 
+const areSameScores = (computed: ModelScores, sealed: ModelScores | null): boolean =>
+  sealed !== null && canonicalJson(computed) === canonicalJson(sealed);
+
 /** Exactly equal: both sides ran the same code over the same numbers. @throws RESULT_MISMATCH */
 export function checkScores(computed: ModelScores, sealed: ModelScores | null): void {
-  if (sealed === null || canonicalJson(computed) !== canonicalJson(sealed))
-    throw mismatch('the scores are not those of out-of-fold.bin');
+  if (!areSameScores(computed, sealed)) throw mismatch('the scores are not those of out-of-fold.bin');
 }

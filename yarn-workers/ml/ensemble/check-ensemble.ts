@@ -1,5 +1,6 @@
 import { AppError, canonicalJson, type EnsembleTask } from '#contracts';
 import { outputCountOf, type Sha256Function } from '#scoring';
+import type { OutOfFoldFacts } from '../fit/out-of-fold-file.ts';
 import type { OutOfFold } from '../fit/out-of-fold.ts';
 import { blendFacts, givenBlend, type Blend } from './blend.ts';
 import {
@@ -20,6 +21,7 @@ const SUM_TOLERANCE = 1e-9;
  * Makes an ensemble again from what is said of it: from its weights, and its members' files as they were committed. Everything but
  * the choice of the weights is proven; the weights themselves are held to the task's limits.
  *
+ * @param isWhole see {@link heldBack}
  * @returns the ensemble that this must be, to be compared with what was sealed
  * @throws RESULT_MISMATCH where the weights cannot be those of the task
  */
@@ -28,6 +30,7 @@ export async function remakeEnsemble(
   claim: EnsembleClaim,
   read: EnsembleReader,
   sha256: Sha256Function,
+  isWhole?: (facts: OutOfFoldFacts) => boolean,
 ): Promise<Ensemble> {
   const final = finalBlend(task, claim);
   const blended = await blendMembers(task, final, read, { sha256, remainingMs: () => null });
@@ -39,7 +42,13 @@ export async function remakeEnsemble(
   const { facts: predicted } = await read.outOfFold(0);
   checkParts(task, claim, predicted);
   const byPart = partWeights.map((weights, part): Blend => ({ weights, layer: partLayers[part] ?? null }));
-  const { outOfFold, scores, gain, noise } = await heldBack(task, { final, byPart, bestByPart: partBest }, read);
+  const { outOfFold, scores, gain, noise } = await heldBack(
+    task,
+    { final, byPart, bestByPart: partBest },
+    read,
+    undefined,
+    isWhole,
+  );
   const { selectionRowCount } = claim.ensemble;
   if (selectionRowCount === null || selectionRowCount > predicted.rowCount)
     throw mismatch(`${selectionRowCount ?? 'no'} rows chose the weights; ${predicted.rowCount} were held back`);

@@ -14,7 +14,7 @@ import { objectiveOf } from '../blueprints/objective.ts';
 import { report, type FitIo } from '../fit/clock.ts';
 import type { OutOfFoldFacts } from '../fit/out-of-fold-file.ts';
 import { blockRowsOf, Collected, isSmall, memoryPredictions, type OutOfFoldSource } from '../fit/out-of-fold-source.ts';
-import { scoresFromOutOfFold, stateScores } from '../fit/scores.ts';
+import { scoresOfAllRows, stateScores } from '../fit/scores.ts';
 import { blendArtifacts, type BlendedArtifact, type MemberArtifact, type WeightedArtifact } from './blend-artifacts.ts';
 import { blendFacts, givenBlend, type Blend, type Choice } from './blend.ts';
 import { blendedPredictions, blendOutOfFold, type HeldBack } from './blend-out-of-fold.ts';
@@ -121,17 +121,19 @@ const TOLD_BLOCKS = 16;
  * Out-of-fold predictions with their scores, and what they gain over the best single model, chosen in the same way.
  *
  * @param onRows told now and then which share of the rows is blended
+ * @param isWhole whether so many are held and scored at once
  */
 export async function heldBack(
   { target, metric, seed }: EnsembleTask,
   choice: Choice,
   read: Pick<EnsembleReader, 'outOfFold'>,
   onRows?: (share: number) => Promise<void>,
+  isWhole: (facts: OutOfFoldFacts) => boolean = isSmall,
 ): Promise<{ outOfFold: OutOfFoldSource; scores: ModelScores; gain: number | null; noise: number | null }> {
   const blending = { scale: linkScale(target, objectiveOf(target, metric)), choice, seed };
   const first = await read.outOfFold(0);
   const { facts } = first;
-  const scored = isSmall(facts)
+  const scored = isWhole(facts)
     ? wholeBlend(facts, { target, metric, seed })
     : blendInBlocks(facts, { target, metric, seed });
   let blended = 0;
@@ -167,7 +169,7 @@ function wholeBlend(facts: OutOfFoldFacts, { target, metric, seed }: ComparedSco
     },
     found: () => ({
       outOfFold: memoryPredictions(ensemble.data),
-      scores: scoresFromOutOfFold(ensemble.data, target),
+      scores: scoresOfAllRows(ensemble.data, target),
       ...compareScores(ensemble.data, single.data, target, metric, seed),
     }),
   };

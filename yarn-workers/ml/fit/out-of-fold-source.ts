@@ -3,6 +3,7 @@ import {
   decodeOutOfFold,
   factsOf,
   headOf,
+  layoutOf,
   HEADER_BYTES,
   piecesOf,
   rowPieces,
@@ -44,6 +45,13 @@ export const WHOLE_NUMBERS_MAX = 32 * 1024 * 1024;
  */
 export const isSmall = ({ rowCount, outputCount }: Pick<OutOfFoldFacts, 'rowCount' | 'outputCount'>): boolean =>
   rowCount <= WHOLE_ROWS_MAX && rowCount * outputCount <= WHOLE_NUMBERS_MAX;
+
+/** Larger files than this were refused before ADR 76; smaller ones programs of before held and scored as a whole. */
+export const BEFORE_BLOCKS_BYTES_MAX = 2 * 1024 ** 3;
+
+/** Whether predictions are many, and yet a worker of the program before may have scored them, from all rows at once. */
+export const wasWhole = (facts: OutOfFoldFacts): boolean =>
+  !isSmall(facts) && layoutOf(facts).size <= BEFORE_BLOCKS_BYTES_MAX;
 
 /** Those that are in memory. Blocks are views of them. */
 export function memoryPredictions(data: OutOfFold): OutOfFoldSource {

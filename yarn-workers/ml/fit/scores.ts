@@ -89,6 +89,12 @@ export function scoresFromOutOfFold(
     onErrors?.(states.errors());
     return states.scores();
   }
+  return scoresOfAllRows(data, target);
+}
+
+/** From all rows at once, however many they are: what programs before ADR 76 computed. @throws see {@link scoresFromOutOfFold} */
+export function scoresOfAllRows(data: OutOfFold, target: TargetSpec): ModelScores {
+  checkFitsTarget(data, target);
   const names = metricsFor(target.targetType);
   const values = scoredParts(data).map((wanted) => {
     const input = metricInput(data, target, wanted);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { AutopilotPlan, EnsembleTask } from '#contracts';
+import { METRIC_FACTS, type AutopilotPlan, type EnsembleTask } from '#contracts';
 import {
   HOLDOUT,
   encodeOutOfFold,
@@ -20,6 +20,7 @@ import { createRandom } from '#statistics';
 import { objectiveOf } from '../../../../../yarn-workers/ml/blueprints/objective.ts';
 import { blendedPredictions } from '../../../../../yarn-workers/ml/ensemble/blend-out-of-fold.ts';
 import { chooseBlends } from '../../../../../yarn-workers/ml/ensemble/choose-blends.ts';
+import { heldBack } from '../../../../../yarn-workers/ml/ensemble/make-ensemble.ts';
 import { linkScale } from '../../../../../yarn-workers/ml/ensemble/link-scale.ts';
 import {
   partsOf,
@@ -273,6 +274,20 @@ describe('ml ensemble', function () {
         expect(Buffer.compare(written, encodeOutOfFold(outOfFold)), name).to.equal(0);
       }
       expect(await blended.whole(), name).to.deep.equal(outOfFold);
+    }
+  });
+
+  it('is scored and compared block by block as all at once, but for metrics of an order', async () => {
+    for (const [name, { models, task, ensemble, outOfFold }] of each()) {
+      const { outOfFold: read } = modelReader(models);
+      const { choice } = await chooseBlends(task, read, async () => undefined);
+      const found = await heldBack(task, choice, { outOfFold: read }, undefined, () => false);
+      expect(await found.outOfFold.whole(), name).to.deep.equal(outOfFold);
+      const metric = METRIC_FACTS.logLoss.targetTypes.includes(task.target.targetType) ? 'logLoss' : 'rmse';
+      for (const part of ['validation', 'crossValidation', 'holdout'] as const)
+        expect(found.scores[part]?.[metric], `${name} ${part}`).to.equal(ensemble.scores?.[part]?.[metric]);
+      expect(found.gain, name).to.be.closeTo(ensemble.facts.gain ?? NaN, 1e-3);
+      expect(found.noise, name).to.be.closeTo(ensemble.facts.noise ?? NaN, 1e-3);
     }
   });
 
