@@ -100,6 +100,7 @@ export { forecastScoring } from './memory/forecast-scoring.ts';
 export { forecastTraining } from './memory/forecast-training.ts';
 export { type MemoryForecast } from './memory/forecast.ts';
 export { ranksOf } from './memory/ranks-of.ts';
+export { heldBackCount } from './memory/rows.ts';
 export { workerLimitFor } from './memory/worker-limit.ts';
 export { partitionOf } from './partition/partitions.ts';
 export { futureDates } from './profile/future-dates.ts';

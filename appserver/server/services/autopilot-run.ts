@@ -19,6 +19,7 @@ import {
   candidateName,
   forecastEnsemble,
   forecastTraining,
+  heldBackCount,
   imbalanceFor,
   leakageSearchOf,
   next,
@@ -198,7 +199,7 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
   if (table === undefined) throw new AppError('INTERNAL', `dataset ${order.datasetId} has no stored table`);
   const modelId = newId('model');
   const spec = order.members.length > 0 ? ensembleSpec(modelId, order, table) : trainSpec(modelId, order, table);
-  const predictedMemoryBytes = await predictedBytes(trx, spec);
+  const predictedMemoryBytes = await predictedBytes(trx, spec, plan);
   const task = await createFit(trx, order.jobId, {
     projectId: order.projectId,
     runAs: order.runAs,
@@ -234,11 +235,15 @@ export async function createModelTask(trx: Transaction, order: ModelOrder): Prom
 }
 
 /** What making the model is predicted to take, of an ensemble by the sizes of its members' artefacts. */
-async function predictedBytes(db: Queryable, spec: TrainTask | EnsembleTask): Promise<number> {
+async function predictedBytes(
+  db: Queryable,
+  spec: TrainTask | EnsembleTask,
+  { partitioning }: Pick<AutopilotPlan, 'partitioning'>,
+): Promise<number> {
   if (spec.kind === 'train') return forecastTraining(spec).peakBytes;
   const sizes: number[] = [];
   for (const { modelId } of spec.members) sizes.push((await findModel(db, modelId))?.trained?.sizeBytes ?? 0);
-  return forecastEnsemble(spec, sizes).peakBytes;
+  return forecastEnsemble(spec, heldBackCount(partitioning, spec.table.rowCount), sizes).peakBytes;
 }
 
 /** Queues a task that makes a model, with those that fit it together with it; the first of them is answered. */

@@ -1,19 +1,23 @@
 import type { EnsembleTask } from '#contracts';
 import { outputCountOf } from '#scoring';
 import { ENSEMBLE_MEMBERS_MAX, SELECTION_TERMS_MAX, VALIDATION_PARTS } from '../ensemble/limits.ts';
-import { isSmall, WHOLE_NUMBERS_MAX, WHOLE_ROWS_MAX } from '../fit/out-of-fold-source.ts';
+import { isSmall } from '../fit/out-of-fold-source.ts';
 import { forecastOf, type MemoryForecast } from './forecast.ts';
 import * as limits from './limits.ts';
 import { heldBackBytes, scoringBytes } from './predictions.ts';
 
 /**
- * What blending models is predicted to take at most. Of the rows that are held back the task does not say how many they are: all rows of the
- * table are a bound, and above 4 Mi of them nothing grows with them.
+ * What blending models is predicted to take at most. Above 4 Mi rows that are held back nothing grows with them.
  *
+ * @param heldBack rows that each model holds back, which the task does not say
  * @param artifactBytes of each member that is known
  */
-export function forecastEnsemble(task: EnsembleTask, artifactBytes: readonly number[]): MemoryForecast {
-  const { members, membersMax, stepsMax, refitOf, table, target } = task;
+export function forecastEnsemble(
+  task: EnsembleTask,
+  heldBack: number,
+  artifactBytes: readonly number[],
+): MemoryForecast {
+  const { members, membersMax, stepsMax, refitOf, target } = task;
   const outputCount = outputCountOf(target);
   const chosen = refitOf === null ? Math.min(membersMax, ENSEMBLE_MEMBERS_MAX) : members.length;
   const sizes = members
@@ -27,12 +31,11 @@ export function forecastEnsemble(task: EnsembleTask, artifactBytes: readonly num
   ];
   // The parts of a split that is not cross-validated; folds make it fewer rows.
   const termsPerRow = outputCount * members.length * (stepsMax + 2) * (VALIDATION_PARTS + 1);
-  const choosing = Math.min(table.rowCount, SELECTION_TERMS_MAX / termsPerRow);
-  const rowCount = Math.min(table.rowCount, WHOLE_ROWS_MAX, Math.floor(WHOLE_NUMBERS_MAX / outputCount));
-  const facts = { rowCount: table.rowCount, outputCount };
+  const choosing = Math.min(heldBack, SELECTION_TERMS_MAX / termsPerRow);
+  const facts = { rowCount: heldBack, outputCount };
   // The ensemble, and the best single model that it is compared with.
-  const held = isSmall(facts) ? 2 * heldBackBytes(rowCount, outputCount, false) : 0;
-  const scored = isSmall(facts) ? scoringBytes(facts, rowCount) : 3 * limits.SCORED_BLOCKS_BYTES;
+  const held = isSmall(facts) ? 2 * heldBackBytes(heldBack, outputCount, false) : 0;
+  const scored = isSmall(facts) ? scoringBytes(facts, heldBack) : 3 * limits.SCORED_BLOCKS_BYTES;
   return forecastOf(always, [
     {
       name: 'choice',

@@ -1,4 +1,4 @@
-import type { TrainTask } from '#contracts';
+import type { Partitioning, TrainTask } from '#contracts';
 import { drawnShare } from '../fit/down-sample.ts';
 import { fittedFraction } from '../fit/sample-fraction.ts';
 
@@ -12,6 +12,18 @@ export interface RowCounts {
   /** That some member predicts: of all folds, and the holdout; 0 in a refit. */
   readonly heldBack: number;
   readonly memberCount: number;
+}
+
+/** Rows of a table that are predicted by models that have not seen them. */
+export function heldBackCount(
+  { dates, validation, holdoutFraction, validationFraction }: Partitioning,
+  rowCount: number,
+): number {
+  if (dates !== undefined) {
+    const validated = dates.backtests.reduce((sum, { validation: window }) => sum + window.rowCount, 0);
+    return validated + (dates.holdout?.rowCount ?? 0);
+  }
+  return validation === 'tvh' ? rowCount * (holdoutFraction + (validationFraction ?? 0)) : rowCount;
 }
 
 /** @throws what `fittedFraction` throws */
@@ -29,21 +41,21 @@ function countsOfAll(task: TrainTask): RowCounts {
   if (refit !== null)
     return { all, training: all * fitted, validation: 0, holdout: 0, heldBack: 0, memberCount: refit.copies ?? 1 };
   const { dates, folds, validationFraction, holdoutFraction } = partitioning;
+  const heldBack = heldBackCount(partitioning, all);
   if (dates !== undefined) {
     const holdout = dates.holdout?.rowCount ?? 0;
     const most = (which: 'training' | 'validation'): number =>
       Math.max(...dates.backtests.map((backtest) => backtest[which].rowCount));
-    const validated = dates.backtests.reduce((sum, { validation }) => sum + validation.rowCount, 0);
     const parts = { training: most('training') * fitted, validation: most('validation'), holdout };
-    return { all, ...parts, heldBack: validated + holdout, memberCount: dates.backtests.length };
+    return { all, ...parts, heldBack, memberCount: dates.backtests.length };
   }
   const holdout = all * holdoutFraction;
   if (partitioning.validation === 'tvh') {
     const validation = all * (validationFraction ?? 0);
     const training = (all - holdout - validation) * fitted;
-    return { all, training, validation, holdout, heldBack: holdout + validation, memberCount: 1 };
+    return { all, training, validation, holdout, heldBack, memberCount: 1 };
   }
   const rest = all - holdout;
   const validation = rest / Math.max(1, folds);
-  return { all, training: (rest - validation) * fitted, validation, holdout, heldBack: all, memberCount: folds };
+  return { all, training: (rest - validation) * fitted, validation, holdout, heldBack, memberCount: folds };
 }

@@ -26,7 +26,7 @@ describe('memory that other tasks than fits are predicted to take', function () 
   });
 
   const ensembleOn = (rowCount: number, sizes: readonly number[] = [MIB, MIB, MIB, MIB]): MemoryForecast =>
-    forecastEnsemble({ ...task, table: { ...task.table, rowCount } }, sizes);
+    forecastEnsemble(task, rowCount, sizes);
 
   it('of an ensemble does not grow with rows where they are many', () => {
     expect(ensembleOn(500_000_000).peakBytes).to.equal(ensembleOn(5_000_000).peakBytes);
@@ -34,12 +34,23 @@ describe('memory that other tasks than fits are predicted to take', function () 
     expect(ensembleOn(200).peakBytes).to.be.within(250 * MIB, 450 * MIB);
   });
 
+  it('of an ensemble is above what was taken, by a third at most (ADR 76): 2 and 20 million predictions of three models', () => {
+    const three = { ...task, members: task.members.slice(0, 3), membersMax: 6, stepsMax: 30 };
+    for (const [rowCount, takenMib] of [
+      [2_000_000, 414],
+      [20_000_000, 374],
+    ] as const) {
+      const predicted = forecastEnsemble(three, rowCount, [0, 0, 0]).peakBytes / MIB;
+      expect(predicted).to.be.within(takenMib, 1.34 * takenMib);
+    }
+  });
+
   it('of an ensemble counts the blend and its largest member, and a guess of what is not known', () => {
     const known = ensembleOn(200, [100 * MIB, 300 * MIB, 200 * MIB, MIB]);
     expect(known.phase).to.equal('artefact');
     expect(part(known, 'the blend')).to.equal(600 * MIB);
     expect(part(known, 'a member')).to.equal(300 * MIB);
-    const refit = forecastEnsemble({ ...task, refitOf: 'e' }, [MIB]);
+    const refit = forecastEnsemble({ ...task, refitOf: 'e' }, 200, [MIB]);
     expect(part(refit, 'the blend')).to.equal(3 * 64 * MIB + MIB);
     expect(part(refit, 'predictions of held-back rows')).to.equal(0);
   });
