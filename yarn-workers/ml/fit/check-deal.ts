@@ -1,11 +1,11 @@
 import { AppError, isAppError, type TrainTask } from '#contracts';
 import { hashedPartition, partitionOf, PartitionCounts, RANKED_RANDOM_ROWS_MAX } from '../partition/partitions.ts';
 import { misdealtRow } from '../partition/ranks.ts';
-import { TRAINING } from '../partition/types.ts';
+import { classIndices, TRAINING, type ClassIndices } from '../partition/types.ts';
 
 /**
  * Deals the rows of a table again, which come in their order, and holds what is said of them against it. By group, column or date, and where
- * equal rows stay together, nothing can be dealt: the keys are in the table. Memory: by class three bytes a row of the table (its class, its partition),
+ * equal rows stay together, nothing can be dealt: the keys are in the table. Memory: by class two bytes a row of the table (its class, of up to 256, and its partition),
  * where the classes of all rows are told; else none that grows.
  */
 export class DealCheck {
@@ -13,7 +13,7 @@ export class DealCheck {
   readonly #dealt: ((row: number) => number) | null;
   readonly #counts: PartitionCounts;
   /** What is said of each row, where it is dealt within its class; else null. */
-  readonly #told: { readonly classes: Uint16Array; readonly partitions: Int8Array } | null;
+  readonly #told: { readonly classes: ClassIndices; readonly partitions: Int8Array } | null;
 
   /** @param hasAllClasses the classes of all rows will be told */
   constructor(task: TrainTask, hasAllClasses: boolean) {
@@ -28,7 +28,7 @@ export class DealCheck {
     this.#counts = new PartitionCounts(foldCount, isByClass ? target.classes.map(({ label }) => label) : null);
     this.#told =
       isByClass && hasAllClasses
-        ? { classes: new Uint16Array(table.rowCount), partitions: new Int8Array(table.rowCount) }
+        ? { classes: classIndices(table.rowCount, target.classes.length), partitions: new Int8Array(table.rowCount) }
         : null;
   }
 

@@ -82,7 +82,7 @@ const RANGE_ROWS = 4 * 1024 * 1024;
  */
 export function misdealtRow(
   partitioning: Partitioning,
-  classes: Uint16Array,
+  classes: ClassIndices,
   partitions: Int8Array,
   classCount: number,
   rangeRows = RANGE_ROWS,
