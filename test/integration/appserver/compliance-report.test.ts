@@ -98,7 +98,9 @@ function complianceReports(client: 'sqlite' | 'postgres'): void {
       const html = await reportOf(modelId);
       const { contentHash } = await api.get(`/models/${modelId}`, Model);
       expect(html, blueprintId).to.include(contentHash);
-      expect(html, blueprintId).to.not.match(/<script|undefined|NaN|\[object/);
+      // Of a signature in base64 some letters may be these.
+      const told = html.replaceAll(/[\w+/]{86}==/g, '');
+      expect(told, blueprintId).to.not.match(/<script|undefined|NaN|\[object/);
       expect(html.includes('All figures of this section are of the twin'), blueprintId).to.equal(refitOf !== null);
       // An ensemble has some where all that it blends is linear.
       if (blueprintId !== 'ensemble')

@@ -58,7 +58,7 @@ describe('verification in a thread', function () {
     const here = await longestHold(async () => expect(await runCheck(check, store)).to.match(/^[0-9a-f]{64}$/));
     const expected = await runCheck(check, store);
     const there = await longestHold(async () => expect(await verifier.verify(check, store)).to.equal(expected));
-    expect(here, 'where the thread of the caller does it').to.be.greaterThan(200);
+    expect(here, 'where the thread of the caller does it').to.be.greaterThan(80);
     expect(there).to.be.lessThan(here / 4);
   });
 

@@ -27,6 +27,8 @@ interface WorkerSettings {
 }
 
 const MIB = 1024 ** 2;
+/** What a child in the test is said to take. */
+const CHILD_BYTES = 100 * MIB;
 
 /** Workers against the fake app server; everything is gone after `close`. */
 export class Harness {
@@ -42,7 +44,8 @@ export class Harness {
   /** A worker whose child lives in the test. */
   worker(options: WorkerSettings = {}): { worker: Worker; child: MemoryChild } {
     const child = new MemoryChild();
-    return { worker: this.#start(options, { child }), child };
+    // Its process is that of the tests, which has all that they hold.
+    return { worker: this.#start(options, { child, memoryBytesOf: () => CHILD_BYTES }), child };
   }
 
   /** A worker with a real process as its child, which runs scripts. */
