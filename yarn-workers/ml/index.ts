@@ -96,6 +96,7 @@ export { coverageOfRows, rowsForCoverage } from './intervals/interval-ends.ts';
 export { mayKeepBins } from './memory/keeps-bins.ts';
 export { forecastEnsemble } from './memory/forecast-ensemble.ts';
 export { forecastInsight } from './memory/forecast-insight.ts';
+export { forecastProfile } from './memory/forecast-profile.ts';
 export { forecastScoring } from './memory/forecast-scoring.ts';
 export { forecastTraining } from './memory/forecast-training.ts';
 export { type MemoryForecast } from './memory/forecast.ts';

@@ -7,7 +7,9 @@ import {
   type ProfilePass,
   type ProfilePartTask,
   type ProfileState,
+  type StoredTable,
 } from '#contracts';
+import { forecastProfile, workerLimitFor } from '#ml';
 import {
   completeDataset,
   createTask,
@@ -33,8 +35,9 @@ const PROGRESS = { first: [0.1, 0.6], second: [0.65, 0.95] } as const;
 type ProfileTask = Task<'profile-part'> | Task<'profile-merge'>;
 
 /** What of a task those that it makes have, too. */
-const sameJob = ({ jobId, projectId, runAs }: Pick<Task, 'jobId' | 'projectId' | 'runAs'>) => ({
+const sameJob = ({ jobId, projectId, runAs }: Pick<Task, 'jobId' | 'projectId' | 'runAs'>, table: StoredTable) => ({
   ...{ jobId, projectId, runAs },
+  memoryBytes: workerLimitFor(forecastProfile(table).peakBytes),
   // Which merge is the last one is known only when it has put the parts together.
   endsJob: false,
 });
@@ -45,7 +48,7 @@ export async function startParts(trx: Transaction, task: Task<'ingest'>, parts: 
   await leaveJobOpen(trx, task.jobId);
   for (const { table, part } of parts)
     await createTask(trx, {
-      ...sameJob(task),
+      ...sameJob(task, table),
       idempotencyKey: `profile-part:${datasetId}:first:${part.index}`,
       spec: { kind: 'profile-part', datasetId, table, part },
     });
@@ -74,7 +77,7 @@ export function profilePartFollowUp(queue: TaskQueue): TaskFollowUp<'profile-par
       if (done.length < part.count) return;
       const { table, columnWarnings = [] } = await registeredOf(trx, jobId);
       await createTask(trx, {
-        ...sameJob(task),
+        ...sameJob(task, table),
         idempotencyKey: `profile-merge:${datasetId}:${pass}`,
         spec: {
           kind: 'profile-merge',
@@ -124,7 +127,7 @@ async function passAgain(trx: Transaction, task: Task<'profile-merge'>, first: P
   for (const { spec: done } of await tasksOfJob(trx, jobId))
     if (done.kind === 'profile-part')
       await createTask(trx, {
-        ...sameJob(task),
+        ...sameJob(task, done.table),
         idempotencyKey: `profile-part:${datasetId}:second:${done.part.index}`,
         spec: { ...done, first },
       });

@@ -47,6 +47,15 @@ for (const client of ['sqlite', 'postgres'] as const)
           [jobId],
         )
       ).map(({ kind, state }) => `${kind} ${state}`);
+    /** What the tasks that profile ask of their worker. */
+    const forecastsOf = async (jobId: string): Promise<unknown[]> =>
+      (
+        await rawRows<{ bytes: number | null }>(
+          house.database,
+          "select distinct memory_bytes as bytes from task where job_id = ? and kind <> 'ingest'",
+          [jobId],
+        )
+      ).map(({ bytes }) => bytes);
     const jobOf = (jobId: string): Promise<Job> => house.api.get(`/jobs/${jobId}`, Job);
     const datasetOf = (id: string): Promise<Dataset> => house.api.get(`/datasets/${id}`, Dataset);
     const stateObjects = async (): Promise<string[]> =>
@@ -87,6 +96,9 @@ for (const client of ['sqlite', 'postgres'] as const)
       expect(named).to.have.length(PARTS + 1 + 2);
       await steps(2);
       expect(await house.worker.workOnce()).to.be.false;
+      const [forecast, ...others] = await forecastsOf(jobId);
+      expect(forecast, 'all parts and merges have the same forecast').to.be.above(0);
+      expect(others).to.deep.equal([]);
       expect(await states(jobId)).to.deep.equal([
         'ingest SUCCEEDED',
         ...Array.from({ length: PARTS }, () => 'profile-part SUCCEEDED'),

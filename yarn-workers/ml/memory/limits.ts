@@ -68,3 +68,6 @@ export const MATRIX_COPIES = 2;
  * the others, and both parts of the tilt; some of them twice while they are made.
  */
 export const COEFFICIENT_COPIES = 16;
+/** What is found of a column of numbers; of one of texts or categories, as a guess, since their levels are not known beforehand. */
+export const PROFILED_NUMBERS_BYTES = 1 * MIB;
+export const PROFILED_TEXTS_BYTES = 10 * MIB;

@@ -11,6 +11,7 @@ import { runEnsemble } from '../tasks/ensemble.ts';
 import { runFeatureType } from '../tasks/feature-type.ts';
 import { runIngest } from '../tasks/ingest.ts';
 import { runInsight } from '../tasks/insight.ts';
+import { memoryLine } from '../tasks/memory-line.ts';
 import { runProfileMerge } from '../tasks/profile-merge.ts';
 import { runProfilePart } from '../tasks/profile-part.ts';
 import { runTrain } from '../tasks/train.ts';
@@ -19,6 +20,7 @@ import { AttemptFolder } from './attempt-folder.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { openContext, type TaskContext } from './context.ts';
 import { Meeting } from './meeting.ts';
+import { peakMemoryBytes, resetPeakMemory } from './peak-memory.ts';
 import { ChannelReporter } from './progress.ts';
 import type { TaskRun } from './task-run.ts';
 
@@ -95,7 +97,9 @@ async function run(message: RunMessage): Promise<void> {
   try {
     await mkdir(scratchDir);
     const remainingMs = () => (deadlineAtMs === null ? null : Math.max(0, deadlineAtMs - performance.now()));
+    resetPeakMemory();
     const outcome = await perform({ task, context, reporter, attempt, checkpoints, meeting, scratchDir, remainingMs });
+    reporter.log(memoryLine(task.spec, peakMemoryBytes()));
     await attempt.verify();
     end = { type: 'done', runId, files: [...attempt.files], outcome, cachedDatasets: [] };
   } catch (err) {

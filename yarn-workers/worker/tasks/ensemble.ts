@@ -3,7 +3,7 @@ import { ensembleManifest, makeEnsemble, outOfFoldFile, type Ensemble, type Ense
 import type { ObjectStore } from '#object-store';
 import { failpoint } from '#runtime';
 import { checkBlob, openArtifact } from '#scoring';
-import { peakMemoryBytes, resetPeakMemory } from '../child/peak-memory.ts';
+import { peakMemoryBytes } from '../child/peak-memory.ts';
 import type { TaskHandler } from '../child/task-run.ts';
 import { microsPerRow } from './micros-per-row.ts';
 import { BLOB_BYTES_MAX, openStoredPredictions, readOf, readStoredManifest, sha256 } from './stored-artifact.ts';
@@ -11,7 +11,6 @@ import { BLOB_BYTES_MAX, openStoredPredictions, readOf, readStoredManifest, sha2
 /** Blends models into one artefact: `blob`, `out-of-fold.bin` (not for a refit), and `manifest.json` last. */
 export const runEnsemble: TaskHandler<EnsembleTask> = async ({ task, context, reporter, attempt, remainingMs }) => {
   const { spec } = task;
-  resetPeakMemory();
   const startedAt = performance.now();
   reporter.log(beginningOf(spec));
   const ensemble = await makeEnsemble(

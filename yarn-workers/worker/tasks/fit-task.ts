@@ -4,7 +4,6 @@ import { PROGRAM_VERSION } from '#runtime';
 import { binsFolder } from '#object-store';
 import { binObjects } from '../child/bin-objects.ts';
 import { openFileSpool } from '../child/file-spool.ts';
-import { resetPeakMemory } from '../child/peak-memory.ts';
 import type { TaskRun } from '../child/task-run.ts';
 import { failpointEngine } from './failpoint-engine.ts';
 import { besideRanks } from './ranks.ts';
@@ -14,7 +13,6 @@ import { toldSource } from './told-source.ts';
 /** Fits the model of a task, beside the other ranks of its group if it has one, from what an earlier attempt has left. */
 export async function fitTask(run: TaskRun, spec: TrainTask): Promise<FitResult> {
   const { reporter } = run;
-  resetPeakMemory();
   reporter.log(beginningOf(spec));
   return besideRanks(run, async (ranks, signal) => {
     const { rethrow, ...parts } = openFit(run, spec);

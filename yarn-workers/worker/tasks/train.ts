@@ -1,5 +1,5 @@
 import type { ManifestFile, TrainTask } from '#contracts';
-import { forecastTraining, manifestOf, memoryPredictions, outOfFoldFile, type FitResult } from '#ml';
+import { manifestOf, memoryPredictions, outOfFoldFile, type FitResult } from '#ml';
 import { leakageLines } from './leakage-lines.ts';
 import { failpoint } from '#runtime';
 import { peakMemoryBytes } from '../child/peak-memory.ts';
@@ -34,18 +34,10 @@ export const runTrain: TaskHandler<TrainTask> = async (run) => {
     fitMs: fit.timings.totalMs,
     predictMicrosPerRow: await microsPerRow(fit.scorer, context, spec),
     sizeBytes: blob.sizeBytes + written.sizeBytes,
-    peakMemoryBytes: memoryTold(spec, reporter),
+    peakMemoryBytes: peakMemoryBytes(),
     stoppedByDeadline: fit.stoppedByDeadline,
   };
 };
-
-/** The most that this process took, in bytes; the log has it beside what was predicted. */
-function memoryTold(spec: TrainTask, reporter: { log(line: string): void }): number {
-  const [taken, predicted] = [peakMemoryBytes(), forecastTraining(spec).peakBytes];
-  const [takenMib, predictedMib] = [taken, predicted].map((bytes) => Math.round(bytes / 1024 ** 2));
-  reporter.log(`memory: ${takenMib ?? 0} MiB taken, ${predictedMib ?? 0} MiB predicted`);
-  return taken;
-}
 
 /** What came of it. The holdout's scores are not told: a log is read while the holdout is locked. */
 function endOf({ metric }: TrainTask, fit: FitResult): string {

@@ -1,6 +1,13 @@
 import { expect } from 'chai';
 import type { EnsembleTask, InsightTask } from '#contracts';
-import { forecastEnsemble, forecastInsight, forecastScoring, forecastTraining, type MemoryForecast } from '#ml';
+import {
+  forecastEnsemble,
+  forecastInsight,
+  forecastProfile,
+  forecastScoring,
+  forecastTraining,
+  type MemoryForecast,
+} from '#ml';
 import { ensembleTask, fitModels } from '../../../../support/ensemble-task.ts';
 import { mixedTable, MIXED_FEATURES } from '../../../../support/mixed-table.ts';
 import { planOf, trainTask } from '../../../../support/modelling-task.ts';
@@ -64,6 +71,17 @@ describe('memory that other tasks than fits are predicted to take', function () 
     if (train === undefined) expect.fail('no task');
     const half = forecastTraining({ ...train, sampleFraction: 0.5 });
     expect(on(200, 'learning-curve').peakBytes).to.be.within(half.peakBytes, half.peakBytes + MIB);
+  });
+
+  it('of a profile is that of columns, not of rows; texts and levels count most', () => {
+    const ofColumns = (storages: readonly ('float64' | 'string')[]): number => {
+      const columns = storages.map((storage, position) => ({ ...task.table.columns[0], storage, position }));
+      return forecastProfile({ columns: columns as typeof task.table.columns }).peakBytes; // all fields but these are the first one's
+    };
+    const [none, number, text] = [ofColumns([]), ofColumns(['float64']), ofColumns(['string'])];
+    expect(number).to.be.above(none);
+    expect(text).to.be.above(number);
+    expect(ofColumns(['string', 'float64', 'string'])).to.equal(2 * text + number - 2 * none);
   });
 
   it('of a batch is that of its model and of some rows', () => {
