@@ -157,7 +157,7 @@ function heldOutHistory(steps: readonly ManifestStep[], heldOut: HeldOutHistory 
 
 /** Writes the scores of the rows that have some into the last columns of a block. */
 function writeHeldOut(
-  { columnCount: scoreCount, placeOf, values: scores }: HeldOutScores,
+  { columnCount: scoreCount, rows, values: scores }: HeldOutScores,
   block: Float64Array,
   columnCount: number,
   from: number,
@@ -165,7 +165,7 @@ function writeHeldOut(
   rowAt: RowAt,
 ): void {
   for (let row = from; row < to; row += 1) {
-    const place = placeOf[rowAt(row)] ?? -1;
+    const place = rows.placeOf(rowAt(row));
     if (place < 0) continue;
     const first = place * scoreCount;
     block.set(scores.subarray(first, first + scoreCount), (row - from + 1) * columnCount - scoreCount);
@@ -199,8 +199,8 @@ function decodedValues(
 /** Without the texts of rows that have scores: they need not be cut into terms. */
 function withoutScored(values: FeatureValues, heldOut: HeldOutScores | null, rowAt: RowAt): FeatureValues {
   if (values.kind !== 'text' || heldOut === null) return values;
-  const { placeOf } = heldOut;
-  return { kind: 'text', texts: values.texts.map((text, row) => ((placeOf[rowAt(row)] ?? -1) < 0 ? text : null)) };
+  const { rows } = heldOut;
+  return { kind: 'text', texts: values.texts.map((text, row) => (rows.has(rowAt(row)) ? null : text)) };
 }
 
 /** Some rows of a table, encoded; in memory where they fit, else encoded again each time. */

@@ -107,17 +107,29 @@ const textCount = (task: TrainTask, { analyses }: Reading): number =>
 const countedTermBytes = (task: TrainTask, reading: Reading, { all }: RowCounts): number =>
   textCount(task, reading) * Math.min(COUNTED_TERMS_MAX, limits.TERMS_OF_TEXT * all) * limits.TERM_BYTES;
 
+/** Terms of a text of all rows that are held. */
+const heldTerms = ({ all }: RowCounts, texts: number): number =>
+  Math.min(all * limits.TERMS_OF_TEXT, TEXT_WORK_MAX / limits.TERM_CHARACTERS, CORPUS_ENTRIES_MAX / Math.max(1, texts));
+
 /** Terms of all rows whose texts are read, while they are read and while models of them are fitted. */
 function corpusParts(task: TrainTask, reading: Reading, rows: RowCounts): MemoryPart[] {
   const texts = textCount(task, reading);
-  const ofText = Math.min(rows.all * limits.TERMS_OF_TEXT, TEXT_WORK_MAX / limits.TERM_CHARACTERS);
-  const entries = Math.min(CORPUS_ENTRIES_MAX, texts * ofText);
-  const bytes = rows.all * texts * limits.CORPUS_ROW_BYTES + entries * limits.CORPUS_ENTRY_BYTES;
+  const entries = texts * heldTerms(rows, texts);
+  const places = texts === 0 ? 0 : rows.all * limits.PLACED_ROW_BYTES;
+  const bytes = places + entries * (limits.CORPUS_ENTRY_BYTES + limits.CORPUS_ROW_BYTES / limits.TERMS_OF_TEXT);
   const worked = Math.max(countedTermBytes(task, reading, rows), entries * limits.FITTED_ENTRY_BYTES);
   return [
     { what: 'terms of rows', bytes },
     { what: 'counted terms, or the fit of texts', bytes: worked },
   ];
+}
+
+/** Scores of the rows that models of texts were fitted on. @param scoreCount of a text and analysis */
+function textScoreBytes(task: TrainTask, reading: Reading, rows: RowCounts, scoreCount: number): number {
+  const texts = textCount(task, reading);
+  if (texts === 0) return 0;
+  const heldRows = heldTerms(rows, texts) / limits.TERMS_OF_TEXT;
+  return rows.all * limits.PLACED_ROW_BYTES + heldRows * texts * scoreCount * 8;
 }
 
 function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSettings, rows: RowCounts): MemoryPhase[] {
@@ -126,7 +138,7 @@ function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSetting
   const outputs = outputCountOf(task.target);
   const kept: MemoryPart[] = [
     ...levelParts(task, reading),
-    { what: 'scores of texts', bytes: textCount(task, reading) === 0 ? 0 : rows.all * limits.SCORED_ROW_BYTES },
+    { what: 'scores of texts', bytes: textScoreBytes(task, reading, rows, outputs + settings.textComponents) },
   ];
   const sampleBytes = Math.min(rows.training, binSampleRows(columns)) * columns * 8;
   const binBytes = !isXgboost(settings) && settings.maxBins > 255 ? 2 : 1;

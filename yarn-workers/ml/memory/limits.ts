@@ -29,9 +29,10 @@ export const TERM_CHARACTERS = 6;
 /** A term of a row, and what more it takes while members' texts are fitted. */
 export const CORPUS_ENTRY_BYTES = 6;
 export const FITTED_ENTRY_BYTES = 8;
-/** A row of the table: where the terms of each of its texts are, and where its scores are. */
+/** A row whose terms are held: where those of each of its texts are. */
 export const CORPUS_ROW_BYTES = 5;
-export const SCORED_ROW_BYTES = 4;
+/** A row of the table: its place among those that are held. */
+export const PLACED_ROW_BYTES = 0.25;
 /** A row that trains, beside its values: label, gradients and their order, score, place in the tree that grows. */
 export const TRAINING_ROW_BYTES = 20;
 export const TRAINING_OUTPUT_BYTES = 24;

@@ -55,7 +55,7 @@ function heldOutDigests(
         ? null
         : {
             columnCount: texts.columnCount,
-            places: digestArray(texts.placeOf, sha256),
+            rows: digestArray(texts.rows.bits, sha256),
             values: digestArray(texts.values, sha256),
           },
     categories:

@@ -20,7 +20,7 @@ export function digestRows(rowCount: number, numberOf: (row: number) => number, 
 
 /** The digest of an array's bytes. */
 export function digestArray(
-  { buffer, byteOffset, byteLength }: Int32Array | Float64Array,
+  { buffer, byteOffset, byteLength }: Uint32Array | Float64Array,
   sha256: Sha256Function,
 ): string {
   return sha256(new Uint8Array(buffer, byteOffset, byteLength));

@@ -1,6 +1,7 @@
 import { ManifestStep, TrainingStatistics, Type, isAppError, nullable, parse, strict, type Static } from '#contracts';
 import type { HeldOutEncoding } from '../categories/encode-categories.ts';
 import type { FitIo } from '../clock.ts';
+import { RowPlaces } from '../row-places.ts';
 import type { HeldOutScores } from '../text/score-texts.ts';
 import type { KeptRows } from '../kept-rows.ts';
 import { BinsLost, kept, type BinSet, type BinStore } from './bin-store.ts';
@@ -31,7 +32,7 @@ const FactsIndex = strict({
   statistics: Type.Array(TrainingStatistics),
   steps: Type.Array(ManifestStep),
   encodings: Type.Array(strict({ at: Type.Integer({ minimum: 0 }), without: Type.Array(ManifestStep) })),
-  texts: nullable(strict({ columnCount: Type.Integer({ minimum: 1 }), placeOf: StoredArray, values: StoredArray })),
+  texts: nullable(strict({ columnCount: Type.Integer({ minimum: 1 }), rows: StoredArray, values: StoredArray })),
   sample: strict({ rowCount: Type.Integer({ minimum: 0 }), values: StoredArray }),
 });
 
@@ -44,7 +45,7 @@ export async function writeFacts(
   { sha256 }: Pick<FitIo, 'sha256'>,
 ): Promise<void> {
   const writer = store.create(key);
-  const write = (name: string, array: Int32Array | Float64Array): Promise<StoredArray> =>
+  const write = (name: string, array: Uint32Array | Float64Array): Promise<StoredArray> =>
     writeArray(writer, name, array, sha256);
   try {
     const index: Static<typeof FactsIndex> = {
@@ -56,7 +57,7 @@ export async function writeFacts(
           ? null
           : {
               columnCount: texts.columnCount,
-              placeOf: await write('places', texts.placeOf),
+              rows: await write('rows', texts.rows.bits),
               values: await write('scores', texts.values),
             },
       sample: { rowCount, values: await write('sample', values) },
@@ -101,7 +102,7 @@ async function factsIn(set: BinSet, io: FitIo): Promise<FoundFacts> {
         ? null
         : {
             columnCount: texts.columnCount,
-            placeOf: new Int32Array(await readArray(set, texts.placeOf, io.sha256)),
+            rows: new RowPlaces(new Uint32Array(await readArray(set, texts.rows, io.sha256))),
             values: new Float64Array(await readArray(set, texts.values, io.sha256)),
           },
     readSample: async () => {

@@ -19,7 +19,7 @@ const shardOf = (name: string, shard: number): string => `${name}-${String(shard
 export async function writeArray(
   writer: BinSetWriter,
   name: string,
-  { buffer, byteOffset, byteLength }: Int32Array | Float64Array,
+  { buffer, byteOffset, byteLength }: Uint32Array | Float64Array,
   sha256: Sha256Function,
 ): Promise<StoredArray> {
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);

@@ -22,13 +22,14 @@ export interface MemberText {
  * @param rows of the table, ascending
  */
 export function memberText(corpus: Corpus, member: number, rows: Int32Array): MemberText {
-  const { offsets, places, placeOf, isMissing } = corpus;
+  const { rows: held, offsets, places, placeOf, isMissing } = corpus;
   const all = new Int32Array(placeOf.size);
   let documentCount = 0;
   for (const row of rows) {
-    if (isMissing[row] === 1) continue;
+    const at = held.placeOf(row);
+    if (isMissing[at] === 1) continue;
     documentCount += 1;
-    for (let entry = offsets[row] ?? 0; entry < (offsets[row + 1] ?? 0); entry += 1) {
+    for (let entry = offsets[at] ?? 0; entry < (offsets[at + 1] ?? 0); entry += 1) {
       const place = places[entry] ?? 0;
       all[place] = (all[place] ?? 0) + 1;
     }
@@ -48,10 +49,11 @@ export function memberText(corpus: Corpus, member: number, rows: Int32Array): Me
  * @param rows of the table; row i of the result is `rows[i]`
  */
 export function termColumns({ corpus, terms, own, idf }: MemberText, rows: Int32Array): SparseColumns {
-  const { offsets, places, counts } = corpus;
+  const { rows: held, offsets, places, counts } = corpus;
   const starts = new Int32Array(terms.length + 1);
   for (const row of rows) {
-    for (let entry = offsets[row] ?? 0; entry < (offsets[row + 1] ?? 0); entry += 1) {
+    const at = held.placeOf(row);
+    for (let entry = offsets[at] ?? 0; entry < (offsets[at + 1] ?? 0); entry += 1) {
       const term = own[places[entry] ?? 0] ?? -1;
       if (term >= 0) starts[term + 1] = (starts[term + 1] ?? 0) + 1;
     }
@@ -64,8 +66,9 @@ export function termColumns({ corpus, terms, own, idf }: MemberText, rows: Int32
     values: new Float32Array(starts[terms.length] ?? 0),
   };
   for (const [index, row] of rows.entries()) {
-    const from = offsets[row] ?? 0;
-    const to = offsets[row + 1] ?? 0;
+    const place = held.placeOf(row);
+    const from = offsets[place] ?? 0;
+    const to = offsets[place + 1] ?? 0;
     let squares = 0;
     const weightAt = (entry: number): number => {
       const term = own[places[entry] ?? 0] ?? -1;

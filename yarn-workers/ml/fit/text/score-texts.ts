@@ -7,6 +7,7 @@ import { linearLabels } from '../linear/member-rows.ts';
 import { termCoefficients } from '../linear/columns.ts';
 import type { StopAt } from '../clock.ts';
 import type { MemberContext } from '../fit-member.ts';
+import { RowPlaces } from '../row-places.ts';
 import { countRows, trainingRows, type Member } from '../row-roles.ts';
 import { SCORE_FOLDS } from './limits.ts';
 import { linearObjective } from '../../blueprints/objective.ts';
@@ -39,8 +40,8 @@ export interface TextScores {
 /** Scores of training rows by models that had not seen them. */
 export interface HeldOutScores {
   readonly columnCount: number;
-  /** Place of each row of the table among `values`; -1: the steps' own scores are as honest. */
-  readonly placeOf: Int32Array;
+  /** The rows that have scores; of others the steps' own are as honest. */
+  readonly rows: RowPlaces;
   /** Places x columns; NaN is missing. */
   readonly values: Float64Array;
 }
@@ -61,7 +62,7 @@ interface Part {
  *
  * Parts end their paths where their own rows are predicted best; the model of all rows makes as many steps on average.
  *
- * Memory: 16 bytes an entry of the corpora while it runs; 4 bytes a row of the table, and 8 a held row and column of scores.
+ * Memory: 16 bytes an entry of the corpora while it runs; two bits a row of the table, and 8 bytes a held row and column of scores.
  *
  * @param componentCount of each text at most, beside its scores; they know no target, so that of all rows is all rows' own
  * @param stopAt when all must be done, on `io.now()`; what is late ends early
@@ -192,10 +193,14 @@ function emptyScores(
   scoreCount: number,
   components: readonly TermOutputs[],
 ): HeldOutScores {
-  const placeOf = new Int32Array(rowCount).fill(-1);
-  for (const [place, row] of rows.entries()) placeOf[row] = place;
+  const bits = new Uint32Array(Math.ceil(rowCount / 32));
+  for (const row of rows) bits[row >>> 5] = (bits[row >>> 5] ?? 0) | (1 << (row & 31));
   const columnCount = components.reduce((sum, { outputs }) => sum + outputs.length, scoreCount);
-  const scores = { columnCount, placeOf, values: new Float64Array(rows.length * columnCount).fill(NaN) };
+  const scores = {
+    columnCount,
+    rows: new RowPlaces(bits),
+    values: new Float64Array(rows.length * columnCount).fill(NaN),
+  };
   writeScores(components, rows, scores, scoreCount);
   return scores;
 }
@@ -204,7 +209,7 @@ function emptyScores(
 function writeScores(
   texts: readonly TermOutputs[],
   rows: Int32Array,
-  { columnCount, placeOf, values }: HeldOutScores,
+  { columnCount, rows: scored, values }: HeldOutScores,
   firstColumn: number,
 ): void {
   let column = firstColumn;
@@ -214,8 +219,8 @@ function writeScores(
       const scores = new Float64Array(rows.length);
       addSparse(columns, own, scores, 0, 1);
       for (const [index, row] of rows.entries()) {
-        if (text.corpus.isMissing[row] === 1) continue;
-        values[(placeOf[row] ?? 0) * columnCount + column] = scores[index] ?? NaN;
+        if (text.corpus.isMissing[text.corpus.rows.placeOf(row)] === 1) continue;
+        values[scored.placeOf(row) * columnCount + column] = scores[index] ?? NaN;
       }
       column += 1;
     }

@@ -18,9 +18,10 @@ export interface TextPlan {
  * @param isFirst of the feature's plans: it alone has the indicator
  */
 export function planText(text: MemberText, rows: Int32Array, weights: Float64Array, isFirst: boolean): TextPlan {
-  const { isMissing } = text.corpus;
+  const { rows: held, isMissing } = text.corpus;
   let missingShare = 0;
-  for (const [index, row] of rows.entries()) if (isMissing[row] === 1) missingShare += weights[index] ?? 0;
+  for (const [index, row] of rows.entries())
+    if (isMissing[held.placeOf(row)] === 1) missingShare += weights[index] ?? 0;
   const { offsets, rows: entryRows, values } = termColumns(text, rows);
   const termMeans = new Float64Array(text.terms.length);
   for (let term = 0; term < termMeans.length; term += 1) {
@@ -34,7 +35,7 @@ export function planText(text: MemberText, rows: Int32Array, weights: Float64Arr
 
 /** The blocks of a text in some rows of the table: its terms, and the indicator. */
 export function textBlocks({ text, hasMissing }: TextPlan, rows: Int32Array): Block[] {
-  const { isMissing } = text.corpus;
+  const { rows: held, isMissing } = text.corpus;
   const terms: Block = {
     levelCount: text.terms.length,
     codes: null,
@@ -44,6 +45,6 @@ export function textBlocks({ text, hasMissing }: TextPlan, rows: Int32Array): Bl
     isComplete: false,
   };
   if (!hasMissing) return [terms];
-  const values = Float32Array.from(rows, (row) => isMissing[row] ?? 0);
+  const values = Float32Array.from(rows, (row) => isMissing[held.placeOf(row)] ?? 0);
   return [terms, { levelCount: 1, codes: null, values, sparse: null, sign: 0, isComplete: false }];
 }

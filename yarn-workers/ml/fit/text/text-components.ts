@@ -56,8 +56,11 @@ function withFewerTerms(text: MemberText, most: number): MemberText {
 }
 
 /** As many rows as can be read, by hash. */
-function someRows({ corpus: { offsets } }: MemberText, rows: Int32Array, seed: number): Int32Array {
-  const entryCount = rows.reduce((sum, row) => sum + (offsets[row + 1] ?? 0) - (offsets[row] ?? 0), 0);
+function someRows({ corpus: { rows: held, offsets } }: MemberText, rows: Int32Array, seed: number): Int32Array {
+  const entryCount = rows.reduce((sum, row) => {
+    const place = held.placeOf(row);
+    return sum + (offsets[place + 1] ?? 0) - (offsets[place] ?? 0);
+  }, 0);
   const share = Math.min(COMPONENT_ROWS_MAX / rows.length, COMPONENT_ENTRIES_MAX / Math.max(1, entryCount));
   if (share >= 1) return rows;
   const salted = hash32(seed, ROWS_SALT);

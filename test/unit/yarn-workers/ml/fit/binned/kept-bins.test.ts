@@ -185,7 +185,7 @@ describe('fit: bins that are kept for later models', () => {
         expect(third.reads).to.deep.equal(TARGET_ONLY);
       });
 
-  for (const kind of ['places', 'scores'] as const)
+  for (const kind of ['rows', 'scores'] as const)
     it(`are made anew where the ${kind} of texts were altered`, async () => {
       const store = localBins();
       const changes = { features: [...taskOf({}).features, NOTE] };

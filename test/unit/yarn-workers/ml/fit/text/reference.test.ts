@@ -5,6 +5,7 @@ import type { TextTokens } from '#contracts';
 import { compileText, forEachTerm, type TextAnalysis } from '#scoring';
 import type { GlmFamily } from '../../../../../../yarn-workers/ml/blueprints/objective.ts';
 import { penaltyPath } from '../../../../../../yarn-workers/ml/fit/linear/path.ts';
+import { RowPlaces } from '../../../../../../yarn-workers/ml/fit/row-places.ts';
 import type { Corpus } from '../../../../../../yarn-workers/ml/fit/text/corpus.ts';
 import { memberText, termColumns, textStep } from '../../../../../../yarn-workers/ml/fit/text/member-text.ts';
 import { textComponents } from '../../../../../../yarn-workers/ml/fit/text/text-components.ts';
@@ -61,6 +62,7 @@ function corpusOf(tokens: 'words' | 'characters'): Corpus {
     analysis,
     vocabularies: [terms],
     placeOf,
+    rows: RowPlaces.of(FIXTURE.texts.length, () => true),
     offsets: Int32Array.from(offsets),
     places: Int32Array.from(entries.flat(), ([term]) => placeOf.get(term) ?? -1),
     counts: Uint16Array.from(entries.flat(), ([, count]) => count),
