@@ -32,27 +32,13 @@ import { heldBack } from '../../yarn-workers/ml/ensemble/make-ensemble.ts';
 import { hashedPartition } from '../../yarn-workers/ml/partition/partitions.ts';
 import { TRAINING } from '../../yarn-workers/ml/partition/types.ts';
 import { peakMemoryBytes } from '../../yarn-workers/worker/child/peak-memory.ts';
-import { MIXED_FEATURES, mixedTable } from '../support/mixed-table.ts';
-import { planOf, trainTask } from '../support/modelling-task.ts';
+import { splitTask } from '../support/split-task.ts';
 
 const MODELS = 3;
 const HELD_BACK = 0.4;
 
 /** A task whose table has so many rows that about `rowCount` are held back. */
-async function taskOf(rowCount: number): Promise<TrainTask> {
-  const small = mixedTable(200);
-  const plan = await planOf(small, { target: 'binary', featureNames: [...MIXED_FEATURES] });
-  const split = {
-    method: 'random',
-    validation: 'tvh',
-    folds: 1,
-    validationFraction: 0.2,
-    holdoutFraction: 0.2,
-  } as const;
-  const partitioning = { ...plan.partitioning, ...split };
-  const task = trainTask(small, plan, { blueprintId: 'lightgbm-default', partitioning });
-  return { ...task, table: { ...task.table, rowCount: Math.round(rowCount / HELD_BACK) } };
-}
+const taskOf = (rowCount: number): Promise<TrainTask> => splitTask(Math.round(rowCount / HELD_BACK));
 
 function predictionsOf({ partitioning, table }: TrainTask, model: number): OutOfFold {
   const partitionOf = hashedPartition(partitioning);

@@ -1,12 +1,12 @@
 import { AppError } from '#contracts';
-import { addSums, addTerm, sumOf } from '../numeric/compensated-sum.ts';
+import { addTerm, sumOf } from '../numeric/compensated-sum.ts';
 import * as classes from './classification.ts';
-import { checkedRows, type BinaryInput, type MetricInput } from './metric-input.ts';
+import type { BinaryInput, MetricInput } from './metric-input.ts';
 import type { MetricResults, MetricShape, MetricStates } from './metric-states.ts';
 import * as ranking from './ranking.ts';
 import type { ScoreGrid } from './score-grid.ts';
 import { addScore, emptyHistogram, groupsOf, mergeHistograms } from './score-histogram.ts';
-import { definedOf, meanOfSum, mergeSums, sameKind, weightedSums } from './weighted-sums.ts';
+import { definedOf, forEachWeighted, meanOfSum, mergeSums, sameKind, weightedSums } from './weighted-sums.ts';
 
 /** States of a two-class target. Memory: two sums a bucket of the grid. */
 export class BinaryStates implements MetricStates {
@@ -22,11 +22,7 @@ export class BinaryStates implements MetricStates {
 
   add(input: MetricInput): void {
     if (input.targetType !== 'binary') throw new AppError('INTERNAL', 'metrics: rows of another target type');
-    const { rowCount, weight } = checkedRows(input);
-    for (let row = 0; row < rowCount; row += 1) {
-      const own = weight === undefined ? 1 : (weight[row] ?? 0);
-      if (own > 0) this.#addRow(input, row, own);
-    }
+    forEachWeighted(input, (row, weight) => this.#addRow(input, row, weight));
   }
 
   #addRow(input: BinaryInput, row: number, weight: number): void {
@@ -44,8 +40,7 @@ export class BinaryStates implements MetricStates {
   merge(other: MetricStates): void {
     const same = sameKind(BinaryStates, other);
     mergeSums(this.#sums, same.#sums);
-    for (const name of ['actual', 'predicted', 'correct'] as const)
-      addSums(this.#confusion[name], same.#confusion[name]);
+    classes.mergeConfusions(this.#confusion, same.#confusion);
     mergeHistograms(this.#histogram, same.#histogram);
   }
 
@@ -58,7 +53,7 @@ export class BinaryStates implements MetricStates {
     return definedOf({
       logLoss: meanOfSum(this.#sums, 'logLoss'),
       auc,
-      gini: auc === undefined ? undefined : 2 * auc - 1,
+      gini: ranking.giniOf(auc),
       prAuc: ranking.averagePrecision(groups),
       topDecileLift: ranking.topDecileLift(groups),
       accuracy: classes.accuracy(confusion),

@@ -1,4 +1,5 @@
 import {
+  addSums,
   addTerm,
   addTermAt,
   emptySum,
@@ -121,6 +122,10 @@ export function addToConfusion(sums: ConfusionSums, actual: number, predicted: n
   addTermAt(sums.actual, actual, weight);
   addTermAt(sums.predicted, predicted, weight);
   if (actual === predicted) addTermAt(sums.correct, actual, weight);
+}
+
+export function mergeConfusions(sums: ConfusionSums, others: ConfusionSums): void {
+  for (const name of ['actual', 'predicted', 'correct'] as const) addSums(sums[name], others[name]);
 }
 
 export function confusionShares({ actual, predicted, correct }: ConfusionSums, totalWeight: number): Confusion {

@@ -8,7 +8,7 @@ import {
   type RegressionInput,
   type Rows,
 } from './metric-input.ts';
-import { areaUnderRoc, averagePrecision, tiedGroups, topDecileLift } from './ranking.ts';
+import { areaUnderRoc, averagePrecision, giniOf, tiedGroups, topDecileLift } from './ranking.ts';
 import * as numbers from './regression.ts';
 
 /**
@@ -68,8 +68,6 @@ function metricFunction(input: MetricInput, rows: Rows): MetricFunction {
       return (name) => regressionMetric(name, input, rows);
   }
 }
-
-const giniOf = (auc: number | undefined): number | undefined => (auc === undefined ? undefined : 2 * auc - 1);
 
 /** A value that is computed when first asked for. */
 function lazy<T>(compute: () => T): () => T {

@@ -1,12 +1,12 @@
 import { AppError } from '#contracts';
-import { addSums, addTerm, emptySum, sumOf } from '../numeric/compensated-sum.ts';
+import { addTerm, emptySum, sumOf } from '../numeric/compensated-sum.ts';
 import * as classes from './classification.ts';
-import { checkedRows, type MetricInput, type MulticlassInput } from './metric-input.ts';
+import type { MetricInput, MulticlassInput } from './metric-input.ts';
 import type { MetricResults, MetricShape, MetricStates } from './metric-states.ts';
-import { areaUnderRoc, areaUnderRocError } from './ranking.ts';
+import { areaUnderRoc, areaUnderRocError, giniOf } from './ranking.ts';
 import type { ScoreGrid } from './score-grid.ts';
 import { addScore, emptyHistogram, groupsOf, mergeHistograms, type ScoreHistogram } from './score-histogram.ts';
-import { definedOf, meanOfSum, mergeSums, sameKind, weightedSums } from './weighted-sums.ts';
+import { definedOf, forEachWeighted, meanOfSum, mergeSums, sameKind, weightedSums } from './weighted-sums.ts';
 
 /** States of a target with several classes. Memory: two sums a class and bucket of the grid. */
 export class MulticlassStates implements MetricStates {
@@ -23,11 +23,7 @@ export class MulticlassStates implements MetricStates {
   add(input: MetricInput): void {
     if (input.targetType !== 'multiclass' || input.classCount !== this.#histograms.length)
       throw new AppError('INTERNAL', 'metrics: rows of another target type, or of other classes');
-    const { rowCount, weight } = checkedRows(input);
-    for (let row = 0; row < rowCount; row += 1) {
-      const own = weight === undefined ? 1 : (weight[row] ?? 0);
-      if (own > 0) this.#addRow(input, row, own);
-    }
+    forEachWeighted(input, (row, weight) => this.#addRow(input, row, weight));
   }
 
   #addRow(input: MulticlassInput, row: number, weight: number): void {
@@ -46,8 +42,7 @@ export class MulticlassStates implements MetricStates {
   merge(other: MetricStates): void {
     const same = sameKind(MulticlassStates, other);
     mergeSums(this.#sums, same.#sums);
-    for (const name of ['actual', 'predicted', 'correct'] as const)
-      addSums(this.#confusion[name], same.#confusion[name]);
+    classes.mergeConfusions(this.#confusion, same.#confusion);
     for (const [index, histogram] of this.#histograms.entries()) {
       const others = same.#histograms[index];
       if (others !== undefined) mergeHistograms(histogram, others);
@@ -62,7 +57,7 @@ export class MulticlassStates implements MetricStates {
     return definedOf({
       logLoss: meanOfSum(this.#sums, 'logLoss'),
       auc,
-      gini: auc === undefined ? undefined : 2 * auc - 1,
+      gini: giniOf(auc),
       accuracy: classes.accuracy(confusion),
       balancedAccuracy: classes.balancedAccuracy(confusion),
       mcc: classes.matthewsCorrelation(confusion),

@@ -163,3 +163,5 @@ export function topDecileLiftError({ positive, negative, positiveTotal, negative
   }
   return 0;
 }
+
+export const giniOf = (auc: number | undefined): number | undefined => (auc === undefined ? undefined : 2 * auc - 1);

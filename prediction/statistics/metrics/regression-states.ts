@@ -1,11 +1,11 @@
 import { AppError } from '#contracts';
 import { addTerm, emptySum, sumOf } from '../numeric/compensated-sum.ts';
-import { checkedRows, TWEEDIE_POWER, type MetricInput } from './metric-input.ts';
+import { TWEEDIE_POWER, type MetricInput } from './metric-input.ts';
 import type { MetricResults, MetricShape, MetricStates } from './metric-states.ts';
 import * as numbers from './regression.ts';
 import type { MagnitudeGrid } from './score-grid.ts';
 import { addAll } from './score-histogram.ts';
-import { definedOf, meanOfSum, mergeSums, sameKind, weightedSums } from './weighted-sums.ts';
+import { definedOf, forEachWeighted, meanOfSum, mergeSums, sameKind, weightedSums } from './weighted-sums.ts';
 
 /** Sums that rows may leave undefined. */
 const CONDITIONAL = ['rmsle', 'mape', 'poissonDeviance', 'gammaDeviance', 'tweedieDeviance'] as const;
@@ -41,11 +41,8 @@ export class RegressionStates implements MetricStates {
 
   add(input: MetricInput): void {
     if (input.targetType !== 'regression') throw new AppError('INTERNAL', 'metrics: rows of another target type');
-    const { rowCount, weight } = checkedRows(input);
-    for (let row = 0; row < rowCount; row += 1) {
-      const own = weight === undefined ? 1 : (weight[row] ?? 0);
-      if (own > 0) this.#addRow(input.actual[row] ?? 0, input.predicted[row] ?? 0, own);
-    }
+    const { actual, predicted } = input;
+    forEachWeighted(input, (row, weight) => this.#addRow(actual[row] ?? 0, predicted[row] ?? 0, weight));
   }
 
   #addRow(actual: number, predicted: number, weight: number): void {

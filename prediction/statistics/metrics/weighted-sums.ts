@@ -1,5 +1,6 @@
 import { AppError } from '#contracts';
 import { addSum, emptySum, sumOf, type CompensatedSum } from '../numeric/compensated-sum.ts';
+import { checkedRows, type MetricInput } from './metric-input.ts';
 import type { MetricResults, MetricStates } from './metric-states.ts';
 
 /** The sum of the weights, and sums of weight x term by name. */
@@ -12,6 +13,15 @@ export function weightedSums<Name extends string>(names: readonly Name[]): Weigh
   // A record of all names, and of nothing else.
   const of = Object.fromEntries(names.map((name) => [name, emptySum()])) as Record<Name, CompensatedSum>;
   return { total: emptySum(), of };
+}
+
+/** The rows of positive weight; others count as absent. @throws INTERNAL when the input breaks its promises */
+export function forEachWeighted(input: MetricInput, sink: (row: number, weight: number) => void): void {
+  const { rowCount, weight } = checkedRows(input);
+  for (let row = 0; row < rowCount; row += 1) {
+    const own = weight === undefined ? 1 : (weight[row] ?? 0);
+    if (own > 0) sink(row, own);
+  }
 }
 
 export function mergeSums<Name extends string>(sums: WeightedSums<Name>, others: WeightedSums<Name>): void {

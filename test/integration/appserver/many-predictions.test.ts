@@ -5,8 +5,7 @@ import { createRandom } from '#statistics';
 import { checkPredictions } from '../../../appserver/server/verification/verify-model.ts';
 import { hashedPartition } from '../../../yarn-workers/ml/partition/partitions.ts';
 import { appErrorOf } from '../../support/expect-error.ts';
-import { mixedTable, MIXED_FEATURES } from '../../support/mixed-table.ts';
-import { planOf, trainTask } from '../../support/modelling-task.ts';
+import { splitTask } from '../../support/split-task.ts';
 
 /** Of these 40 % are held back: more than are taken into memory. */
 const ROWS = 11_000_000;
@@ -17,19 +16,8 @@ describe('verification of more predictions than are held', function () {
   let data: OutOfFold;
 
   before(async () => {
-    const small = mixedTable(200);
-    const plan = await planOf(small, { target: 'binary', featureNames: [...MIXED_FEATURES] });
-    const split = {
-      method: 'random',
-      validation: 'tvh',
-      folds: 1,
-      validationFraction: 0.2,
-      holdoutFraction: 0.2,
-    } as const;
-    const partitioning = { ...plan.partitioning, ...split };
-    const made = trainTask(small, plan, { blueprintId: 'lightgbm-default', partitioning });
-    task = { ...made, table: { ...made.table, rowCount: ROWS } };
-    const partitionOf = hashedPartition(partitioning);
+    task = await splitTask(ROWS);
+    const partitionOf = hashedPartition(task.partitioning);
     const rows = new Uint32Array(ROWS).map((_, row) => row).filter((row) => partitionOf(row) !== TRAINING);
     const random = createRandom(1);
     const predictions = new Float64Array(rows.length).map(() => 1 / (1 + Math.exp(-6 * (random.uniform() - 0.6))));

@@ -22,8 +22,14 @@ export class RowPlaces {
   /** @param rowCount of the table */
   static of(rowCount: number, hasPlace: (row: number) => boolean): RowPlaces {
     const bits = new Uint32Array(Math.ceil(rowCount / 32));
-    for (let row = 0; row < rowCount; row += 1)
-      if (hasPlace(row)) bits[row >>> 5] = (bits[row >>> 5] ?? 0) | (1 << (row & 31));
+    for (let row = 0; row < rowCount; row += 1) if (hasPlace(row)) mark(bits, row);
+    return new RowPlaces(bits);
+  }
+
+  /** @param rows that have a place, in any order */
+  static ofRows(rowCount: number, rows: Int32Array): RowPlaces {
+    const bits = new Uint32Array(Math.ceil(rowCount / 32));
+    for (const row of rows) mark(bits, row);
     return new RowPlaces(bits);
   }
 
@@ -37,6 +43,10 @@ export class RowPlaces {
     const bit = 1 << (row & 31);
     return (word & bit) === 0 ? -1 : (this.#before[row >>> 5] ?? 0) + ones(word & (bit - 1));
   }
+}
+
+function mark(bits: Uint32Array, row: number): void {
+  bits[row >>> 5] = (bits[row >>> 5] ?? 0) | (1 << (row & 31));
 }
 
 /** Bits of a word that are 1. @see Warren 2012, Hacker's Delight, section 5-1 */

@@ -198,7 +198,7 @@ function emptyScores(
   const columnCount = components.reduce((sum, { outputs }) => sum + outputs.length, scoreCount);
   const scores = {
     columnCount,
-    rows: new RowPlaces(bits),
+    rows: RowPlaces.ofRows(rowCount, rows),
     values: new Float64Array(rows.length * columnCount).fill(NaN),
   };
   writeScores(components, rows, scores, scoreCount);
