@@ -1,6 +1,6 @@
 /**
- * A large table from Parquet to a model of boosted trees, beside H2O-3 in the same run: `node test/bench/large-tables/h2o.bench.ts FOLDER [MEMORY]`.
- * FOLDER is one of `scripts/bench/generate`; MEMORY is what H2O's server may take (`14g`). Both have two threads and all columns, grow 100 trees
+ * A large table from Parquet to a model of boosted trees, beside H2O-3 in the same run: `node test/bench/large-tables/h2o.bench.ts FOLDER [MEMORY] [TREES]`.
+ * FOLDER is one of `scripts/bench/generate`; MEMORY is what H2O's server may take (`14g`). Both have two threads and all columns, grow TREES (100) trees
  * of at most 64 leaves on 60 % of the rows and are scored on the other 40 %; H2O keeps no holdout from the trees it has grown, and neither stops early.
  * Ours reads the table twice: once for the profile, which H2O does not make.
  */
@@ -13,13 +13,13 @@ import { fileURLToPath } from 'node:url';
 import { pythonOf } from '../python.ts';
 import { runStep } from './step-process.ts';
 
-const TREES = 100;
 const DEPTH = 6;
 const THREADS = 2;
 /** It is ended then, and that is the result. */
 const RIVAL_MS_MAX = 90 * 60_000;
 
-const [folder = '.', memory = '14g'] = process.argv.slice(2);
+const [folder = '.', memory = '14g', trees = '100'] = process.argv.slice(2);
+const TREES = Number(trees);
 const python = pythonOf('bench-automl/h2o', ['h2o==3.46.0.12', 'pandas==2.3.3', 'pyarrow==22.0.0']);
 const stateFolder = mkdtempSync(path.join(os.tmpdir(), 'trainyard-h2o-'));
 try {

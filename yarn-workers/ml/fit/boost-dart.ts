@@ -11,7 +11,7 @@ import {
 import type { TreeBooster } from './boosting.ts';
 import { checkCancelled, type FitIo } from './clock.ts';
 import { addLosses } from './early-stopper.ts';
-import { SEGMENT_ITERATIONS } from './limits.ts';
+import { SEGMENT_ITERATIONS_MAX } from './limits.ts';
 import { stoppingLoss } from './stopping-loss.ts';
 import { concatTrees, withConstants } from './trees.ts';
 
@@ -26,7 +26,7 @@ interface Look {
  * Boosts with dropout: each iteration is fitted against the gradients of the model without some of its trees, which are scaled
  * down afterwards. Trees of earlier iterations change, so a model of fewer iterations is no part of one of more:
  *
- * - **Early stopping** looks at the whole model after every {@link SEGMENT_ITERATIONS}, and keeps the one of the least
+ * - **Early stopping** looks at the whole model after every {@link SEGMENT_ITERATIONS_MAX}, and keeps the one of the least
  *   validation loss as it was then. Its number of iterations is what a refit makes.
  * - **One booster** makes all iterations, as which trees it drops depends on the weights of those before. Neither weights nor its
  *   generator can be put back, so boosting begins anew where a fit is resumed in the middle of a member.
@@ -84,7 +84,7 @@ function dartRunner(job: BoostJob, io: FitIo, maxIterations: number, validateMs:
     }
   };
   const advance = (): End => {
-    for (const wanted = Math.min(maxIterations, made + SEGMENT_ITERATIONS); made < wanted;) {
+    for (const wanted = Math.min(maxIterations, made + SEGMENT_ITERATIONS_MAX); made < wanted;) {
       checkCancelled(io);
       // The first iteration is always made: there must be a model.
       if (made > 0 && job.stops.ends(boostPlace(job.member), made, isLate)) return 'deadline';

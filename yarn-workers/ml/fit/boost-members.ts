@@ -9,11 +9,11 @@ import { boostPlace } from './boost.ts';
 import { fitMember, type MemberContext } from './fit-member.ts';
 import { decodeState, EMPTY_STATE, encodeState, stateBytes, type FinishedMember, type FitState } from './fit-state.ts';
 import type { HeldBackRows } from './held-back-rows.ts';
-import { SEGMENT_ITERATIONS } from './limits.ts';
 import { membersInOrder } from './members-in-order.ts';
 import { membersPackMs } from './model-bytes.ts';
 import { checkAgreement } from './rank-group.ts';
 import type { Member } from './row-roles.ts';
+import { segmentLength } from './segment-length.ts';
 import { stateKeeper, type StateFormat } from './state-keeper.ts';
 import { SCORES_TIME_SHARE } from './text/limits.ts';
 import { scoreTexts, type TextScores } from './text/score-texts.ts';
@@ -50,7 +50,8 @@ export async function boostMembers(
   const encodings = members.map((_, index) => ownEncodings[isRefit ? 0 : index]);
   const scores = members.map((_, index) => ownScores[isRefit ? 0 : index]);
   const steps = members.map((_, index) => [...(encodings[index]?.steps ?? []), ...(scores[index]?.steps ?? [])]);
-  const states = stateKeeper(io, stateFormat(context, steps));
+  const segmentIterations = segmentsOf(context);
+  const states = stateKeeper(io, stateFormat(context, steps, segmentIterations));
   const begin = states.begin();
   const finished: FinishedMember[] = [...begin.finished];
   noteStops(context, finished);
@@ -71,7 +72,7 @@ export async function boostMembers(
       const { fraction, phase, message } = progress(iterations);
       await report(io, fraction, phase, message, iterations);
     };
-    await tell(resumed.length * SEGMENT_ITERATIONS);
+    await tell(resumed.length * segmentIterations);
     const { heldBack, ...fitted } = await fitMember(
       { ...context, facts },
       member,
@@ -80,7 +81,7 @@ export async function boostMembers(
       { texts: scores[index]?.heldOut ?? null, categories: encodings[index]?.heldOut ?? null, history: null },
       {
         stopAt,
-        resumed,
+        ...{ resumed, segmentIterations },
         onIteration: (iterations) => io.onIteration?.(progress(iterations)),
         onSegment: async (iterationCount, segments) => {
           await tell(iterationCount);
@@ -192,17 +193,24 @@ function progressOf(context: MemberContext, index: number) {
   });
 }
 
+const segmentsOf = ({ task, settings, rows, io }: MemberContext): number =>
+  segmentLength(task, settings, rows.offsets.length > 0, io.ranks?.size ?? 1, io.segmentCells);
+
 /** The states of a fit of boosted trees. */
-function stateFormat(context: MemberContext, steps: readonly (readonly ManifestStep[])[]): StateFormat<FitState> {
+function stateFormat(
+  context: MemberContext,
+  steps: readonly (readonly ManifestStep[])[],
+  segmentIterations: number,
+): StateFormat<FitState> {
   const { task, engine, settings, outputCount, io } = context;
   const maxIterations = maxIterationsOf(context);
-  const segmentsMax = Math.ceil(maxIterations / SEGMENT_ITERATIONS);
+  const segmentsMax = Math.ceil(maxIterations / segmentIterations);
   // What trees read of texts is fitted, and a deadline may have ended that fit elsewhere.
   const texts = steps.flat().filter(({ kind }) => kind === 'text-scores');
   const decisive = canonicalJson({
     task,
     engine: engine.name,
-    segmentIterations: SEGMENT_ITERATIONS,
+    segmentIterations,
     ...(texts.length === 0 ? {} : { texts }),
   });
   const taskSha256 = io.sha256(new TextEncoder().encode(decisive));
@@ -211,7 +219,8 @@ function stateFormat(context: MemberContext, steps: readonly (readonly ManifestS
     decode: (bytes) => {
       const columnCounts = steps.map(columnCountOf);
       const averageOutput = averagesTrees(settings);
-      return decodeState(bytes, { taskSha256, columnCounts, outputCount, averageOutput, maxIterations }, io.sha256);
+      const rules = { taskSha256, columnCounts, outputCount, averageOutput, maxIterations, segmentIterations };
+      return decodeState(bytes, rules, io.sha256);
     },
     encode: (state) => encodeState(state, taskSha256, io.sha256),
     positionOf: ({ finished, running }) => finished.length * (segmentsMax + 1) + running.length,

@@ -7,7 +7,6 @@ import type { BoostDataset, TreeBooster } from './boosting.ts';
 import { checkCancelled, type FitIo, type StopAt } from './clock.ts';
 import type { EncodedRows } from './encoder.ts';
 import { earlyStopper } from './early-stopper.ts';
-import { SEGMENT_ITERATIONS } from './limits.ts';
 import type { StopBook } from './stops.ts';
 import { concatTrees, iterationsOf, sliceTrees, withConstants } from './trees.ts';
 
@@ -23,6 +22,8 @@ export interface BoostJob {
   /** Number of the member, for its seeds. */
   readonly member: number;
   readonly seed: number;
+  /** See `segmentLength`. */
+  readonly segmentIterations: number;
   /** Iterations to be made exactly (refit); null: as many as early stopping finds best. */
   readonly frozenIterations: number | null;
   /** Training rows again, for the scores that a random segment starts from. */
@@ -66,7 +67,7 @@ export interface Boosted {
 }
 
 /**
- * Boosts in segments of {@link SEGMENT_ITERATIONS}. After each, the new trees are read back and our own evaluator adds
+ * Boosts in segments of `segmentIterations`. After each, the new trees are read back and our own evaluator adds
  * them to the validation rows' scores, which decides early stopping.
  *
  * Without random numbers one booster runs through, and segments are only places to look. With them (sampled rows or
@@ -94,7 +95,7 @@ export async function boost(job: BoostJob, io: FitIo): Promise<Boosted> {
   let end: SegmentEnd = 'full';
   try {
     while (done < maxIterations && end === 'full') {
-      const wanted = Math.min(SEGMENT_ITERATIONS, maxIterations - done);
+      const wanted = Math.min(job.segmentIterations, maxIterations - done);
       const segment = await runner.run(wanted, segments);
       end = segment.end;
       if (segment.trees === null) break;

@@ -20,6 +20,8 @@ export interface FitIo {
   readonly resumeFrom?: Uint8Array | null;
   /** Cells of an encoded matrix that is kept in memory. @default MATRIX_CELLS_MAX, but in tests, whose tables are small */
   readonly matrixCellsMax?: number;
+  /** Values that a segment of boosting looks at. @default SEGMENT_CELLS, but in tests, whose tables are small */
+  readonly segmentCells?: number;
   /** A place for what is too large for memory; absent: it is made anew whenever it is needed. */
   readonly openSpool?: () => Promise<Spool>;
   /** A place for bins that later fits of the project may take; absent: nothing is kept. */

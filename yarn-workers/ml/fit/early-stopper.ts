@@ -1,6 +1,6 @@
 import { compileTreeWalk, type RowEvaluator, type TreeArrays } from '#scoring';
 import type { BoostJob } from './boost.ts';
-import { VALIDATION_STRIDE } from './limits.ts';
+import { SEGMENT_ITERATIONS_MAX, VALIDATION_STRIDE } from './limits.ts';
 import { sumOverRanks, type Ranks } from './rank-group.ts';
 import { stoppingLoss, type LossTerm } from './stopping-loss.ts';
 import { iterationsOf, sliceTrees } from './trees.ts';
@@ -23,7 +23,7 @@ function looksAt(iterationCount: number, stride: number): { first: number; count
 }
 
 /**
- * Follows the validation loss: after each iteration of the first segment, then every VALIDATION_STRIDE iterations. The best
+ * Follows the validation loss: after each of the first SEGMENT_ITERATIONS_MAX iterations, then every VALIDATION_STRIDE iterations. The best
  * is the first of the lowest.
  *
  * @param ranks each of which has a part of the validation rows
@@ -55,7 +55,7 @@ export function earlyStopper(
     add: async (trees) => {
       const startedAt = now();
       const columns = Int32Array.from({ length: rows.columnCount }, (_, column) => column);
-      const looks = looksAt(iterationsOf(trees), made === 0 ? 1 : VALIDATION_STRIDE);
+      const looks = looksAt(iterationsOf(trees), made < SEGMENT_ITERATIONS_MAX ? 1 : VALIDATION_STRIDE);
       const evaluators = looks.map(({ first, count }) => compileTreeWalk(sliceTrees(trees, first, count), columns));
       const losses = new Float64Array(looks.length);
       await rows.forEach((values, rowCount, first) =>

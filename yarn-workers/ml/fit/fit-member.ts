@@ -89,7 +89,7 @@ export async function fitMember(
   index: number,
   steps: readonly ManifestStep[],
   heldOut: HeldOut | null,
-  run: Pick<BoostJob, 'stopAt' | 'resumed' | 'onIteration' | 'onSegment'>,
+  run: Pick<BoostJob, 'stopAt' | 'resumed' | 'segmentIterations' | 'onIteration' | 'onSegment'>,
 ): Promise<FittedTrees> {
   const { task, features, source, rows, roles, io, settings } = context;
   const encoder = tableEncoder(features, steps, source, io.signal, heldOut);

@@ -9,7 +9,6 @@ import {
   type Sha256Function,
   type TreeArrays,
 } from '#scoring';
-import { SEGMENT_ITERATIONS } from './limits.ts';
 import { modelBytes } from './model-bytes.ts';
 import { invalidState, readStateFile, writeStateFile } from './state-file.ts';
 import { concatTrees, iterationsOf, sliceTrees } from './trees.ts';
@@ -47,6 +46,8 @@ export interface StateRules {
   /** True for a forest. */
   readonly averageOutput: boolean;
   readonly maxIterations: number;
+  /** Of the segments that trees were boosted in. */
+  readonly segmentIterations: number;
 }
 
 const TREES = Type.Union([ManifestModel.anyOf[1], ManifestModel.anyOf[4]]);
@@ -121,11 +122,11 @@ function statesOf(head: Head, blob: Uint8Array, rules: StateRules): FitState {
 }
 
 /** Cuts trees into the segments that they were boosted in. */
-function segmentsOf(trees: TreeArrays, { maxIterations }: StateRules): TreeArrays[] {
+function segmentsOf(trees: TreeArrays, { maxIterations, segmentIterations }: StateRules): TreeArrays[] {
   const iterations = iterationsOf(trees);
-  if (iterations % SEGMENT_ITERATIONS !== 0 || iterations >= maxIterations)
+  if (iterations % segmentIterations !== 0 || iterations >= maxIterations)
     return invalidState(`${iterations} iterations of at most ${maxIterations} are no whole segments`);
-  return Array.from({ length: iterations / SEGMENT_ITERATIONS }, (_, index) =>
-    concatTrees([sliceTrees(trees, index * SEGMENT_ITERATIONS, SEGMENT_ITERATIONS)]),
+  return Array.from({ length: iterations / segmentIterations }, (_, index) =>
+    concatTrees([sliceTrees(trees, index * segmentIterations, segmentIterations)]),
   );
 }

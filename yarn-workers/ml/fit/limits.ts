@@ -8,8 +8,11 @@ export const BIN_SAMPLE_CELLS_MAX = 10_000_000;
 export const PUSH_CELLS_MAX = 1_000_000;
 /** Rows encoded at a time: their matrix stays in the processor's cache. */
 export const BLOCK_ROWS = 256;
-/** Iterations of a segment: boosting with random numbers has a new seed in each, so that resuming changes nothing. */
-export const SEGMENT_ITERATIONS = 50;
+/**
+ * Iterations of a segment at most, of tables that are not large (`segmentLength`): boosting with random numbers has a new seed in each, so
+ * that resuming changes nothing.
+ */
+export const SEGMENT_ITERATIONS_MAX = 50;
 /** Levels of a category feature at most; the most frequent ones are kept. */
 export const CATEGORY_LEVELS_MAX = 1_000;
 /** A level needs so many training rows: one in 2000, at least the first and at most the second number. */
@@ -23,5 +26,5 @@ export const STATISTICS_CELLS_MAX = 4_000_000;
 export const STATISTICS_BINS = 10;
 /** Values of a category feature in the training statistics. */
 export const STATISTICS_VALUES_MAX = 50;
-/** After the first segment the validation loss is looked at every so many iterations: each look costs a logarithm a row. */
+/** After SEGMENT_ITERATIONS_MAX iterations the validation loss is looked at every so many: each look costs a logarithm a row. */
 export const VALIDATION_STRIDE = 5;

@@ -131,8 +131,7 @@ function boostJob(
     dataset: lightgbmDataset(dataset, (seed) =>
       engineParameters({ settings, objective, monotone: null, trainingRowCount: job.totalRows }, seed),
     ),
-    settings,
-    objective,
+    ...{ settings, objective, segmentIterations: 50 },
     outputCount: 1,
     trainingRowCount: part.rowCount,
     member: 0,

@@ -121,6 +121,7 @@ describe('ml fit: boosting with dropped trees', function () {
       objective: objectiveOf({ targetType: 'regression', classes: [] }, 'rmse'),
       outputCount: 1,
       trainingRowCount: 4,
+      segmentIterations: 50,
       member: 0,
       seed: 1,
       frozenIterations: null,

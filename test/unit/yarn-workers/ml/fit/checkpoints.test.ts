@@ -64,7 +64,8 @@ function countingEngine() {
   return { engine: { ...engine, createDataset, xgboost }, counted };
 }
 
-async function made(task: TrainTask, resumeFrom: Uint8Array | null = null): Promise<Made> {
+/** @param segmentCells as if the table were large: segments are as short as they become */
+async function made(task: TrainTask, resumeFrom: Uint8Array | null = null, segmentCells?: number): Promise<Made> {
   const handed: Handed[] = [];
   const log: string[] = [];
   const { engine, counted } = countingEngine();
@@ -72,6 +73,7 @@ async function made(task: TrainTask, resumeFrom: Uint8Array | null = null): Prom
     // Times that are part of a state (what validation took) are the same in every fit.
     now: () => 0,
     resumeFrom,
+    ...(segmentCells === undefined ? {} : { segmentCells }),
     // What a fit says of its end is the same wherever it began.
     log: (line) => {
       if (!line.startsWith('calibrated')) log.push(line);
@@ -236,6 +238,39 @@ describe('ml fit: checkpoints', function () {
       }
     });
   }
+
+  for (const [name, length] of [
+    ['binary without random numbers', 5],
+    ['binary with sampled rows and columns', 25],
+    ['linear leaves without random numbers', 25],
+    ['multiclass without random numbers, weighted', 5],
+    ['forest', 5],
+    ['refit without random numbers', 5],
+  ] as const)
+    it(`${name}, of a large table: may be resumed after every ${length} iterations`, async () => {
+      const { targetType, task } = BOOSTED.find((each) => each.name === name) ?? expect.fail('no such case');
+      const spec = await taskOf(targetType, TRAINING_VALIDATION_HOLDOUT, task);
+      const whole = await made(spec, null, 0);
+      const { handed } = whole;
+      const last = handed.at(-1) ?? expect.fail('no state');
+      expect(handed.length).to.be.at.least(Math.floor(whole.updates / length) - 1);
+      // Some of many: each is a fit of its own.
+      for (const { position, state } of [handed[0], handed[Math.floor(handed.length / 2)], last].filter(
+        (each) => each !== undefined,
+      )) {
+        const resumed = await made(spec, state, 0);
+        expect(outcomeOf(resumed), `position ${position}`).to.deep.equal(outcomeOf(whole));
+        expect(resumed.updates).to.be.at.most(whole.updates - length * Math.min(position, whole.updates / length - 1));
+      }
+      const begun = await made(spec, handed[0]?.state ?? null);
+      expect(begun.log[0], 'what was made in other segments is of no use').to.match(/belongs to another task/);
+    });
+
+  it('without random numbers the length of segments changes nothing but where early stopping looks', async () => {
+    const parameters = { maxIterations: 60, leaves: 5, earlyStoppingRounds: 60 };
+    const spec = await taskOf('binary', TRAINING_VALIDATION_HOLDOUT, { blueprintId: 'lightgbm-default', parameters });
+    expect((await made(spec, null, 0)).fit.contentHash).to.equal((await made(spec)).fit.contentHash);
+  });
 
   for (const blueprintId of ['lightgbm-default', 'lightgbm-slow', 'lightgbm-dart', 'lightgbm-linear-trees']) {
     it(`${blueprintId}, cross-validation: resumed in any fold and after any fold it gives the very same model`, async () => {
