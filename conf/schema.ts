@@ -232,7 +232,12 @@ export const ConfigSchema = strict({
       minimum: 1,
       maximum: 1000,
     }),
-    threadsPerTask: integer({ description: 'threads of one modelling task', default: 1, minimum: 1, maximum: 256 }),
+    threadsPerTask: integer({
+      description: 'threads of one modelling task; in YARN at least as many as its container has vcores',
+      default: 1,
+      minimum: 1,
+      maximum: 256,
+    }),
     ranksMax: integer({
       description:
         'workers that fit one boosted model together at most, each with its part of the rows, where one has not the memory and the model is validated by one part of the rows; 1: none do',

@@ -27,6 +27,16 @@ export function containerSize(config: Sizes, mostBytes: number, maximum: Contain
   return { memoryMb: Math.max(containerMemoryMb, Math.min(wantedMb, largestMb)), vcores: containerVcores };
 }
 
+interface ThreadFacts {
+  readonly autopilot: Pick<Config['autopilot'], 'threadsPerTask'>;
+  readonly compute: Pick<Config['compute'], 'driver'>;
+  readonly yarn: Pick<Config['yarn'], 'containerVcores'>;
+}
+
+/** Threads of a task of modelling: a container's are its worker's alone, who does one task at a time. */
+export const threadsOf = ({ autopilot, compute, yarn }: ThreadFacts): number =>
+  compute.driver === 'yarn' ? Math.max(autopilot.threadsPerTask, yarn.containerVcores) : autopilot.threadsPerTask;
+
 /** Limit of the largest worker that models are planned for, bytes. */
 export function largestWorkerOf({ autopilot, compute, worker, yarn }: Config): number {
   if (autopilot.workerBytesMax > 0) return autopilot.workerBytesMax;

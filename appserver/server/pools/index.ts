@@ -1,3 +1,3 @@
 export { localCompute, type Compute } from './compute.ts';
-export { largestContainerMb, largestWorkerOf } from './container-size.ts';
+export { largestContainerMb, largestWorkerOf, threadsOf } from './container-size.ts';
 export { openPools, type HdfsAs, type Pools } from './open-pools.ts';

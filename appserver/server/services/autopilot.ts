@@ -38,7 +38,7 @@ import {
 import { isoOf } from '../auth/authenticate.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { AppContext } from '../context.ts';
-import { largestWorkerOf } from '../pools/index.ts';
+import { largestWorkerOf, threadsOf } from '../pools/index.ts';
 import { advanceRun, AUTOPILOT_TOPIC, elapsedMsOf, isFinalRunState } from './autopilot-run.ts';
 import { failuresOf } from './failures.ts';
 import { namedFeatureList } from './feature-lists.ts';
@@ -105,9 +105,10 @@ export async function planRun(
     throw new AppError('DATASET_NOT_READY', `dataset ${project.datasetId} is not ready`);
   const list =
     request.featureList === undefined ? null : await namedFeatureList(database, project, request.featureList, profile);
-  const { workersMax, threadsPerTask, ranksMax, insights } = config.autopilot;
+  const { workersMax, ranksMax, insights } = config.autopilot;
   const parallelTasks = Math.max(1, Math.min(workersMax, await expectedWorkers(app)));
-  const facts = { profile, table, parallelTasks, threadsPerTask, ranksMax, workerBytesMax: largestWorkerOf(config) };
+  const workers = { parallelTasks, threadsPerTask: threadsOf(config), workerBytesMax: largestWorkerOf(config) };
+  const facts = { profile, table, ranksMax, ...workers };
   const listed = list === null ? request : { ...request, featureNames: list.features };
   const searched: AutopilotPlan = {
     ...planAutopilot(withFixed(listed, project.fixed), facts),

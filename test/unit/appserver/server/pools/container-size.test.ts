@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { workerBytesIn } from '#store';
-import { containerSize, largestContainerMb } from '../../../../../appserver/server/pools/container-size.ts';
+import { containerSize, largestContainerMb, threadsOf } from '../../../../../appserver/server/pools/container-size.ts';
 
 const CONFIG = { containerMemoryMb: 4_096, containerMemoryMaxMb: 16_384, containerVcores: 2 };
 const MIB = 1024 ** 2;
@@ -22,5 +22,17 @@ describe('size of the next container', () => {
     expect(containerSize(CONFIG, 99_999 * MIB, { memoryMb: 8_192, vcores: 4 }).memoryMb).to.equal(8_192);
     expect(containerSize({ ...CONFIG, containerMemoryMaxMb: 1_024 }, 99_999 * MIB, null).memoryMb).to.equal(4_096);
     expect(largestContainerMb({ ...CONFIG, containerMemoryMaxMb: 1_024 })).to.equal(4_096);
+  });
+});
+
+describe('threads of a task of modelling', () => {
+  const threads = (driver: 'local' | 'yarn', threadsPerTask: number, containerVcores: number): number =>
+    threadsOf({ autopilot: { threadsPerTask }, compute: { driver }, yarn: { containerVcores } });
+
+  it('are as configured, in YARN all of the container', () => {
+    expect(threads('local', 1, 4)).to.equal(1);
+    expect(threads('local', 3, 1)).to.equal(3);
+    expect(threads('yarn', 1, 4)).to.equal(4);
+    expect(threads('yarn', 3, 2)).to.equal(3);
   });
 });
