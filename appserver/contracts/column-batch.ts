@@ -49,12 +49,22 @@ export interface ColumnRequest {
   readonly view: ColumnView;
 }
 
+/** Rows of a table from `from` (inclusive) to `to` (exclusive), zero-based in the order of its files. */
+export interface RowSpan {
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
  * A table that can be read again and again, always the same rows in the same order.
  * Memory is bounded by `batchRows`, not by the table. A batch's arrays are valid until the next batch is asked for.
  */
 export interface BatchSource {
   readonly rowCount: number;
-  /** @throws DATA_READ_TRUNCATED when fewer rows arrive than `rowCount`; COLUMN_UNKNOWN */
-  batches(request: readonly ColumnRequest[], signal?: AbortSignal): AsyncIterable<ColumnBatch>;
+  /**
+   * @param wanted rows that will be looked at: a source leaves out others as far as it can read without them, and gives those that it
+   * cannot leave out. Default: all
+   * @throws DATA_READ_TRUNCATED when fewer rows arrive than there are; COLUMN_UNKNOWN
+   */
+  batches(request: readonly ColumnRequest[], signal?: AbortSignal, wanted?: RowSpan): AsyncIterable<ColumnBatch>;
 }

@@ -9,7 +9,7 @@ export { limitCells } from './in-place/limit-cells.ts';
 export { openInPlace, type OpenInPlaceOptions } from './in-place/open-in-place.ts';
 export { registerInPlace, type RegisterOptions } from './in-place/register.ts';
 export type { RegisteredTable } from './in-place/registered-table.ts';
-export { spanOfUnits, type RowSpan } from './in-place/row-span.ts';
+export { spanOfUnits } from './in-place/row-span.ts';
 export { batchRowsOf } from './read/batches.ts';
 export { cachedSource, type CachedSource, type CachedSourceOptions } from './read/cached-source.ts';
 export { openTable, type OpenTableOptions } from './read/open-table.ts';

@@ -9,7 +9,7 @@ import { AppError, type BatchSource, type Column, type ColumnBatch } from '#cont
 export function limitCells(source: BatchSource, bytesMax: number): BatchSource {
   return {
     rowCount: source.rowCount,
-    batches: (request, signal) => limited(source.batches(request, signal), bytesMax),
+    batches: (request, signal, wanted) => limited(source.batches(request, signal, wanted), bytesMax),
   };
 }
 

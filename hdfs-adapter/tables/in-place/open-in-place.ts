@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
-import type { BatchSource, ColumnBatch, ColumnRequest, StoredColumn, StoredTable } from '#contracts';
+import type { BatchSource, ColumnBatch, ColumnRequest, RowSpan, StoredColumn, StoredTable } from '#contracts';
 import { makeScratchFolder } from '../ingest/scratch.ts';
 import { countedPieces, cutBatches, readersOf, type Piece } from '../read/batches.ts';
 import { oneAhead } from './one-ahead.ts';
 import { parquetPieces } from './parquet-pieces.ts';
 import type { PieceOptions, WantedColumns } from './pieces.ts';
-import type { RowSpan } from './row-span.ts';
+import { unitsOver } from './row-span.ts';
 import { textPieces } from './text-pieces.ts';
 
 export interface OpenInPlaceOptions extends PieceOptions {
@@ -22,20 +22,21 @@ export interface OpenInPlaceOptions extends PieceOptions {
  *
  * The wanted columns of some rows at a time become a small local file ({@link parquetPieces}, {@link textPieces}); while one is
  * decoded the next is fetched, and no further one. Before the first batch all files are compared with their registration, each
- * again after its last byte, and every piece must give the rows that it has, in order.
+ * again after its last byte, and every piece must give the rows that it has, in order. Of rows that nobody looks at whole units are left out.
  * Memory: one batch, 2,048 rows of native vectors, and what pieces are made with. Disk: two pieces.
  */
 export function openInPlace(table: StoredTable, options: OpenInPlaceOptions): BatchSource {
   const { rows = { from: 0, to: table.rowCount } } = options;
   return {
     rowCount: rows.to - rows.from,
-    batches: (request, signal) => readBatches(table, rows, request, options, signal),
+    batches: (request, signal, wanted) => readBatches(table, rows, wanted, request, options, signal),
   };
 }
 
 async function* readBatches(
   table: StoredTable,
-  rows: RowSpan,
+  opened: RowSpan,
+  looked: RowSpan | undefined,
   request: readonly ColumnRequest[],
   options: OpenInPlaceOptions,
   signal: AbortSignal | undefined,
@@ -43,6 +44,7 @@ async function* readBatches(
   const files = table.inPlaceFiles ?? [];
   const wanted = readersOf(table, request, options.batchRows);
   await options.files.check(files, signal);
+  const rows = await unitsWithin(table, opened, looked ?? opened, options, signal);
   if (rows.from === rows.to) return;
   const folder = await makeScratchFolder(options.scratchDirectory, 'in-place-');
   const stop = new AbortController();
@@ -73,6 +75,19 @@ async function* readBatches(
       await rm(file, { force: true });
     }
   }
+}
+
+/** What of the opened rows is read for those that are looked at. */
+async function unitsWithin(
+  table: StoredTable,
+  opened: RowSpan,
+  { from, to }: RowSpan,
+  { files }: OpenInPlaceOptions,
+  signal: AbortSignal | undefined,
+): Promise<RowSpan> {
+  if (from <= opened.from && to >= opened.to) return opened;
+  const inside = { from: Math.max(from, opened.from), to: Math.min(to, opened.to) };
+  return unitsOver(table, inside, files, signal);
 }
 
 function columnsOf(table: StoredTable, request: readonly ColumnRequest[]): WantedColumns {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { InPlaceFile, StoredColumn, StoredTable } from '#contracts';
+import type { InPlaceFile, RowSpan, StoredColumn, StoredTable } from '#contracts';
 import { sqlFile, type DuckDb } from '../duckdb.ts';
 import { columnNames } from '../ingest/column-names.ts';
 import { columnForm } from '../parquet/column-types.ts';
@@ -8,7 +8,7 @@ import { groupBytes, writeMiniFile, type MiniColumn } from '../parquet/mini-file
 import { notRegistered } from './not-registered.ts';
 import { partitionValues } from './partition-columns.ts';
 import type { LocalPiece, PieceOptions, WantedColumns } from './pieces.ts';
-import { groupsIn, placedFiles, requireRows, type RowSpan } from './row-span.ts';
+import { groupsIn, placedFiles, requireRows } from './row-span.ts';
 
 /**
  * Parquet by pieces: of each file with rows of the span the footer is read and then, by ranges, the wanted columns of a few row

@@ -1,13 +1,7 @@
-import type { InPlaceFile, StoredTable } from '#contracts';
+import type { InPlaceFile, RowSpan, StoredTable } from '#contracts';
 import { readLayout, type ParquetLayout } from '../parquet/layout.ts';
 import type { InPlaceFiles } from './in-place-files.ts';
 import { notRegistered } from './not-registered.ts';
-
-/** Rows of a table from `from` (inclusive) to `to` (exclusive), zero-based in the order of its files. */
-export interface RowSpan {
-  readonly from: number;
-  readonly to: number;
-}
 
 /** Files that have rows, each with the number of its first one. */
 export function* placedFiles({ inPlaceFiles = [] }: Pick<StoredTable, 'inPlaceFiles'>): Generator<{
@@ -36,6 +30,37 @@ export async function spanOfUnits(
 ): Promise<RowSpan> {
   const begin = await firstUnitFrom(table, from, files, signal);
   return { from: begin, to: Math.max(begin, await firstUnitFrom(table, to, files, signal)) };
+}
+
+/**
+ * The rows of all units that have rows of a span: what is to be read for these.
+ *
+ * @throws DATASET_CHANGED; as `readLayout`
+ */
+export async function unitsOver(
+  table: StoredTable,
+  { from, to }: RowSpan,
+  files: InPlaceFiles,
+  signal?: AbortSignal,
+): Promise<RowSpan> {
+  if (from >= to) return { from, to: from };
+  return { from: await unitOf(table, from, files, signal), to: await firstUnitFrom(table, to, files, signal) };
+}
+
+/** Where the unit begins that has a row. */
+async function unitOf(
+  table: StoredTable,
+  row: number,
+  files: InPlaceFiles,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  for (const { registered, firstRow } of placedFiles(table)) {
+    if (firstRow + registered.rowCount <= row) continue;
+    if (table.inPlaceText !== undefined) return firstRow;
+    const layout = await registeredLayout(registered, files, signal);
+    return unitStarts(layout, firstRow).findLast((start) => start <= row) ?? firstRow;
+  }
+  return table.rowCount;
 }
 
 /** Where the first unit begins that begins at a row or after it; the number of rows where none does. */

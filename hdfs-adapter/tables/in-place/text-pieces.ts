@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isAppError, type InPlaceFile, type InPlaceText, type StoredTable } from '#contracts';
+import { isAppError, type InPlaceFile, type InPlaceText, type RowSpan, type StoredTable } from '#contracts';
 import { csvRelation, type CopiedCsv } from '../ingest/csv-relation.ts';
 import { namesOf, readHead } from '../ingest/csv-head.ts';
 import { DEFAULT_INGEST_LIMITS, type IngestLimits } from '../ingest/limits.ts';
@@ -11,7 +11,7 @@ import { notRegistered } from './not-registered.ts';
 import { openText } from './open-text.ts';
 import { partitionValues } from './partition-columns.ts';
 import type { LocalPiece, PieceOptions, WantedColumns } from './pieces.ts';
-import { placedFiles, type RowSpan } from './row-span.ts';
+import { placedFiles } from './row-span.ts';
 
 /** The name of the cell that says which record of a piece it is. */
 const ROW_NUMBER = 'file_row_number';

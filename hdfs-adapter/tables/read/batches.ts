@@ -46,19 +46,21 @@ export interface CountedRead {
   readonly sql: string;
   readonly readers: readonly ColumnReader[];
   readonly rowCount: number;
-  /** Rows of each file, in the order in which they are read. */
+  /** Rows of each file up to the last one that is read, in the order in which they are read. */
   readonly rowCounts: readonly number[];
+  /** Number of the first row in the first file. @default 0 */
+  readonly firstRow?: number;
   /** What is read, for messages. */
   readonly what: string;
 }
 
 /** The chunks of a read, counted and in order. @throws DATA_READ_TRUNCATED */
 export async function* countedPieces(
-  { duckdb, sql, readers, rowCount: expected, rowCounts, what }: CountedRead,
+  { duckdb, sql, readers, rowCount: expected, rowCounts, firstRow = 0, what }: CountedRead,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Piece> {
   let seen = 0;
-  const order = new RowOrder(rowCounts);
+  const order = new RowOrder(rowCounts, firstRow);
   const failed = (cause?: unknown): AppError => {
     const facts = `expected ${expected} rows in order, found an end or another row after ${seen}`;
     return new AppError('DATA_READ_TRUNCATED', `${what}: ${facts}`, {
@@ -90,10 +92,11 @@ export async function* countedPieces(
 class RowOrder {
   readonly #lengths: readonly number[];
   #file = 0;
-  #row = 0;
+  #row: number;
 
-  constructor(rowCounts: readonly number[]) {
+  constructor(rowCounts: readonly number[], firstRow: number) {
     this.#lengths = rowCounts.filter((rowCount) => rowCount > 0);
+    this.#row = firstRow;
   }
 
   goesOn(rowNumbers: Float64Array | null): boolean {

@@ -1,4 +1,4 @@
-import type { BatchSource, Column, ColumnBatch, ColumnRequest } from '#contracts';
+import type { BatchSource, Column, ColumnBatch, ColumnRequest, RowSpan } from '#contracts';
 
 export interface CachedSourceOptions {
   /** Of all kept columns together; a column that would go above it is streamed each time. */
@@ -85,13 +85,13 @@ export function cachedSource(source: BatchSource, options: CachedSourceOptions):
       kept.clear();
       cachedBytes = 0;
     },
-    batches: async function* (request, signal) {
+    batches: async function* (request, signal, wanted) {
       // One load at a time: two tasks that ask for the same columns decode them once.
       const turn = loading.then(() => load(request, signal));
       loading = turn.catch(() => undefined);
       const columns = await turn;
-      if (columns === null) yield* source.batches(request, signal);
-      else yield* slices(columns, source.rowCount, options.batchRows ?? BATCH_ROWS, signal);
+      if (columns === null) yield* source.batches(request, signal, wanted);
+      else yield* slices(columns, wanted ?? { from: 0, to: source.rowCount }, options.batchRows ?? BATCH_ROWS, signal);
     },
   };
 }
@@ -107,13 +107,13 @@ function keyOf(column: ColumnRequest): string {
 
 function* slices(
   columns: readonly Kept[],
-  rowCount: number,
+  { from, to }: RowSpan,
   batchRows: number,
   signal: AbortSignal | undefined,
 ): Generator<ColumnBatch> {
-  for (let firstRow = 0; firstRow < rowCount; firstRow += batchRows) {
+  for (let firstRow = from; firstRow < to; firstRow += batchRows) {
     signal?.throwIfAborted();
-    const end = Math.min(firstRow + batchRows, rowCount);
+    const end = Math.min(firstRow + batchRows, to);
     yield { firstRow, rowCount: end - firstRow, columns: columns.map((column) => column.slice(firstRow, end)) };
   }
 }

@@ -54,6 +54,41 @@ describe('reading a table', function () {
   });
   after(() => lab.close());
 
+  it('gives the rows that are wanted and no others, of one file or several, also from memory', async () => {
+    const twice = { ...table, rowCount: 2 * ROWS, files: [...table.files, ...table.files] };
+    const request = [
+      { name: 'id', view: 'number' },
+      { name: 'short', view: 'dictionary' },
+    ] as const;
+    const cached = cachedSource(lab.source(twice, 10_000), { bytesMax: 200_000_000, batchRows: 9_999 });
+    for (const source of [lab.source(twice, 10_000), cached])
+      for (const [from, to] of [
+        [0, 2 * ROWS],
+        [5, 123_456],
+        [250_000, 310_000],
+        [ROWS, 2 * ROWS],
+        [ROWS - 1, 2 * ROWS - 1],
+        [2 * ROWS - 1, 2 * ROWS],
+        [7, 7],
+      ] as const) {
+        let next: number = from;
+        for await (const { firstRow, rowCount, columns } of source.batches(request, undefined, { from, to })) {
+          expect(firstRow).to.equal(next);
+          next += rowCount;
+          const [id, short] = columns;
+          if (id?.view !== 'number' || short?.view !== 'dictionary') return expect.fail('wrong views');
+          const wrong = id.values.findIndex((value, index) => {
+            const row = (firstRow + index) % ROWS;
+            const text = short.dictionary[short.codes[index] ?? -1] ?? null;
+            return value !== row || text !== (row % 9 === 0 ? null : `k${row % 1_000}`);
+          });
+          expect(wrong, `rows ${from} to ${to}`).to.equal(-1);
+        }
+        expect(next).to.equal(to);
+      }
+    expect(cached.cachedBytes).to.be.greaterThan(0);
+  });
+
   it('gives the same rows for every batch size, in order, batches of exactly that size', async () => {
     for (const batchRows of [1_000, 2_048, 4_099, 65_536, 1_000_000]) {
       let next = 0;

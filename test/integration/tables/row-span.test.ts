@@ -1,7 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import type { StoredTable } from '#contracts';
-import { DEFAULT_INGEST_LIMITS, openInPlace, registerInPlace, spanOfUnits, type RowSpan } from '#tables';
+import type { RowSpan, StoredTable } from '#contracts';
+import { DEFAULT_INGEST_LIMITS, openInPlace, registerInPlace, spanOfUnits } from '#tables';
+import { unitsOver } from '../../../hdfs-adapter/tables/in-place/row-span.ts';
 import { LocalFiles } from '../../support/local-files.ts';
 import { randomNumbers } from '../../support/sample-data.ts';
 import { readNumbers, TableLab } from '../../support/tables.ts';
@@ -118,6 +119,40 @@ describe('a span of a table in place', function () {
       [3_548, 548],
     ]);
   });
+
+  for (const [kind, make] of [
+    ['Parquet', parquetTable],
+    ['text', textTable],
+  ] as const)
+    it(`rows that are wanted come in the units that have them, and no other unit: ${kind}`, async () => {
+      const table = await make();
+      const random = randomNumbers(11);
+      const options = { duckdb: lab.duckdb, scratchDirectory: lab.at('scratch'), pieceBytes: PIECE_BYTES };
+      const files = new LocalFiles();
+      const source = openInPlace(table, { ...options, files, batchRows: 700 });
+      for (let time = 0; time < 12; time += 1) {
+        const [, from = 0, to = 0] = cuts(table.rowCount, 3, random);
+        const expected = await unitsOver(table, { from, to }, files);
+        expect(expected.from).to.be.at.most(from);
+        expect(expected.to).to.be.at.least(to);
+        const units = await spanOfUnits(table, { from: expected.from, to: Math.max(expected.from, to) }, files);
+        if (from < to) expect(units, 'the last unit begins before the end').to.deep.equal(expected);
+        const found: number[] = [];
+        for await (const { firstRow, rowCount, columns } of source.batches(
+          [{ name: 'id', view: 'number' }],
+          undefined,
+          {
+            ...{ from, to },
+          },
+        )) {
+          expect(firstRow).to.equal(expected.from + found.length);
+          const [id] = columns;
+          if (id?.view === 'number') found.push(...id.values.subarray(0, rowCount));
+        }
+        const ids = Array.from({ length: expected.to - expected.from }, (_, row) => expected.from + row);
+        expect(found).to.deep.equal(from < to ? ids : []);
+      }
+    });
 
   it('reads nothing before it and nothing behind it but footers', async () => {
     const table = await parquetTable();

@@ -1,4 +1,4 @@
-import { AppError, type BatchSource, type Column, type ManifestStep } from '#contracts';
+import { AppError, type BatchSource, type Column, type ManifestStep, type RowSpan } from '#contracts';
 import {
   compileStep,
   compileSteps,
@@ -34,8 +34,8 @@ export interface ReadRows {
 /** The features of a table as a matrix: every row through the same steps that artefacts apply. */
 export interface TableEncoder {
   readonly columnCount: number;
-  /** One pass over the table, block by block in row order. The block's buffer is reused. */
-  pass(sink: BlockSink): Promise<void>;
+  /** One pass over the table, or over some of its rows, block by block in row order. The block's buffer is reused. @param rows default: all */
+  pass(sink: BlockSink, rows?: RowSpan): Promise<void>;
   /**
    * Encodes rows that were read before.
    *
@@ -76,21 +76,24 @@ export function tableEncoder(
   };
   return {
     columnCount,
-    pass: async (sink) => {
+    pass: async (sink, rows) => {
+      const { from: first, to: last } = rows ?? { from: 0, to: Infinity };
       if (inputs.length === 0) {
         // Nothing is read, as the baseline does: every row is empty.
-        for (let row = 0; row < source.rowCount; row += BLOCK_ROWS)
-          await sink(block, Math.min(BLOCK_ROWS, source.rowCount - row), row);
+        const rowCount = Math.min(last, source.rowCount);
+        for (let row = first; row < rowCount; row += BLOCK_ROWS)
+          await sink(block, Math.min(BLOCK_ROWS, rowCount - row), row);
         return;
       }
-      for await (const { columns, rowCount, firstRow } of source.batches(
-        inputs.map(({ request }) => request),
-        signal,
-      )) {
+      const request = inputs.map((input) => input.request);
+      for await (const { columns, rowCount, firstRow } of source.batches(request, signal, rows)) {
+        const begin = Math.max(0, first - firstRow);
+        const end = Math.min(rowCount, last - firstRow);
+        if (begin >= end) continue;
         const rowAt: RowAt = (index) => firstRow + index;
         const decoded = decodedValues(inputs, columns, rowCount, rowAt, texts);
-        for (let from = 0; from < rowCount; from += BLOCK_ROWS) {
-          const to = Math.min(rowCount, from + BLOCK_ROWS);
+        for (let from = begin; from < end; from += BLOCK_ROWS) {
+          const to = Math.min(end, from + BLOCK_ROWS);
           fill(decoded, from, to, rowAt);
           const taken = sink(block, to - from, firstRow + from);
           if (taken !== undefined) await taken;

@@ -4,8 +4,8 @@ import type { BatchSource } from '#contracts';
 export function toldSource(source: BatchSource, onRow: (row: number) => Promise<void>): BatchSource {
   return {
     rowCount: source.rowCount,
-    batches: async function* (request, signal) {
-      for await (const batch of source.batches(request, signal)) {
+    batches: async function* (request, signal, wanted) {
+      for await (const batch of source.batches(request, signal, wanted)) {
         yield batch;
         await onRow(batch.firstRow + batch.rowCount);
       }
