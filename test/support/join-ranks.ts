@@ -1,12 +1,12 @@
-/** How ranks of a bench, processes of one host, meet: by files of a folder instead of an app server. */
+/** How ranks of a bench or a test, processes of one host, meet: by files of a folder instead of an app server. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RankAddress } from '#contracts';
 import type { RankGroup } from '#ml';
 import { issueGroupCertificates, type RankCertificate } from '#runtime';
-import { joinGroup } from '../../../yarn-workers/worker/collectives/join-group.ts';
-import type { LightgbmNetwork } from '../../../yarn-workers/worker/native/lightgbm-network.ts';
+import { joinGroup } from '../../yarn-workers/worker/collectives/join-group.ts';
+import type { LightgbmNetwork } from '../../yarn-workers/worker/native/lightgbm-network.ts';
 
 const HOST = '127.0.0.1';
 const GROUP_ID = 'bench';
@@ -45,6 +45,7 @@ export async function joinRanks(engine: LightgbmNetwork, { rank, size, folder }:
   return {
     ...{ rank, size },
     allgather: (bytes) => group.allgather(bytes),
+    gather: (bytes, onWait) => group.gather(bytes, onWait),
     joined: async (action) => {
       group.install(engine);
       try {

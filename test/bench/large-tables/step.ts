@@ -11,9 +11,9 @@ import { binObjects } from '../../../yarn-workers/worker/child/bin-objects.ts';
 import { DatasetCache } from '../../../yarn-workers/worker/child/dataset-cache.ts';
 import { openFileSpool } from '../../../yarn-workers/worker/child/file-spool.ts';
 import { testEngine } from '../../support/boosting-engine.ts';
+import { joinRanks, type RankOptions } from '../../support/join-ranks.ts';
 import { LocalFiles } from '../../support/local-files.ts';
 import { freeIo } from '../../support/modelling-task.ts';
-import { joinRanks, type RankOptions } from './join-ranks.ts';
 
 const MIB = 1024 ** 2;
 /** As a worker of 4 GiB has them by default. */

@@ -18,6 +18,14 @@ export interface RankGroup {
    * @throws GROUP_BROKEN
    */
   allgather(bytes: Uint8Array): readonly Uint8Array[];
+  /**
+   * The same of bytes of any length, for ranks that may come hours apart: nothing is blocked, and there is no limit but that all ranks live.
+   *
+   * @param onWait told every few seconds how long it has been; it may end the wait by TASK_CANCELLED
+   * @returns in rank order
+   * @throws GROUP_BROKEN
+   */
+  gather(bytes: Uint8Array, onWait: (waitedMs: number) => void | Promise<void>): Promise<readonly Uint8Array[]>;
   /** Boosters that the action makes are boosted on the rows of all ranks. */
   joined<Result>(action: () => Promise<Result>): Promise<Result>;
 }
@@ -47,8 +55,13 @@ export function decidedByFirst(ranks: Ranks, value: number): number {
  * @throws INTERNAL on every rank where one differs
  */
 export function checkAgreement(ranks: Ranks, what: string, sha256: string): void {
-  if (ranks === null) return;
-  const all = ranks.allgather(new TextEncoder().encode(sha256)).map((bytes) => new TextDecoder().decode(bytes));
+  if (ranks !== null) requireSame(what, ranks.allgather(new TextEncoder().encode(sha256)).map(textOf));
+}
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+/** @param all what each rank has, in rank order @throws INTERNAL */
+export function requireSame(what: string, all: readonly string[]): void {
   const other = all.findIndex((hash) => hash !== all[0]);
   if (other < 0) return;
   throw new AppError('INTERNAL', `${what}: rank 0 has ${all[0] ?? ''}, rank ${other} has ${all[other] ?? ''}`);

@@ -29,6 +29,8 @@ export interface Control {
   told(): void;
   /** By the one that trains: blocks its thread until the operation is finished. */
   awaitOperation(operation: number, timeoutMs: number): Waited;
+  /** The same without a wait. */
+  stateOf(operation: number): 'finished' | 'broken' | 'under way';
   /** Blocks the thread until the other ranks were told, or for so long. */
   awaitTold(timeoutMs: number): void;
   /** Why the group is broken; null while it is not. */
@@ -67,6 +69,10 @@ export function openControl(buffer: SharedArrayBuffer): Control {
         if (left <= 0) return 'late';
         Atomics.wait(words, DONE, done, left);
       }
+    },
+    stateOf(operation) {
+      const done = Atomics.load(words, DONE);
+      return done === BROKEN ? 'broken' : done === operation ? 'finished' : 'under way';
     },
     awaitTold(timeoutMs) {
       Atomics.wait(words, TOLD, 0, timeoutMs);

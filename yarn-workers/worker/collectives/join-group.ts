@@ -1,10 +1,10 @@
 import { AppError, isAppError, RANKS_MAX, toAppError, type RankAddress } from '#contracts';
 import type { LightgbmNetwork } from '../native/lightgbm-network.ts';
 import { endProcess } from '../native/process.ts';
-import { Exchange, groupBroken, reasonOf, type ExchangeStats } from './exchange.ts';
+import { Exchange, groupBroken, reasonOf, type ExchangeStats, type OnWait } from './exchange.ts';
 import { GROUP_BROKEN_EXIT, GROUP_LIMITS, type GroupLimits } from './limits.ts';
 import { MeshClient } from './mesh-client.ts';
-import type { Membership } from './messages.ts';
+import type { Membership, OperationMessage } from './messages.ts';
 
 export interface GroupOptions extends Membership {
   /** Address of this host that the other ranks connect to, and the only one that is listened at. */
@@ -37,6 +37,13 @@ export interface Group {
    */
   allgather(bytes: Uint8Array): Uint8Array[];
   /**
+   * The same of bytes of any length, for ranks that may come hours apart: the event loop turns, and there is no limit but that all ranks live.
+   *
+   * @param onWait told every few seconds how long it has been
+   * @throws GROUP_BROKEN; TASK_CANCELLED as `onWait` throws it: the group is to be left then
+   */
+  gather(bytes: Uint8Array, onWait: OnWait): Promise<Uint8Array[]>;
+  /**
    * Leaves in good order, also a group that is broken. Boosters must be closed. The other ranks may go on as far as they need no
    * more of this one.
    */
@@ -65,8 +72,9 @@ export async function joinGroup(options: GroupOptions): Promise<Group> {
     isTold = true;
   };
   mesh.broken.catch((err: unknown) => fail(toAppError(err)));
-  const { operationMs } = limits;
-  const exchange = new Exchange({ rank, size, operationMs, control: mesh.control, post: (one) => mesh.post(one) });
+  const { operationMs, toldMs } = limits;
+  const post = (message: OperationMessage): void => mesh.post(message);
+  const exchange = new Exchange({ rank, size, operationMs, toldMs, control: mesh.control, post });
   /** What fails in an exchange breaks the group. */
   const breakBy = (err: unknown): AppError => {
     const cause = isAppError(err, 'GROUP_BROKEN')
@@ -95,6 +103,13 @@ export async function joinGroup(options: GroupOptions): Promise<Group> {
         return exchange.allgather(bytes);
       } catch (err) {
         throw breakBy(err);
+      }
+    },
+    async gather(bytes, onWait) {
+      try {
+        return await exchange.gather(bytes, onWait);
+      } catch (err) {
+        throw isAppError(err, 'TASK_CANCELLED') ? err : breakBy(err);
       }
     },
     async leave() {

@@ -10,6 +10,8 @@ export interface GroupLimits {
   readonly rendezvousMs: number;
   /** One exchange, with the computing that the slowest rank has to do before it: a rank that lives but never comes. */
   readonly operationMs: number;
+  /** So often a rank that waits for others, as long as they live, says that it does. */
+  readonly toldMs: number;
   /** A broken group's rank that neither enters an exchange nor leaves, being deep in native code, is ended after it. */
   readonly endMs: number;
 }
@@ -24,6 +26,7 @@ export const GROUP_LIMITS: GroupLimits = {
   helloMs: 10_000,
   rendezvousMs: 60_000,
   operationMs: 600_000,
+  toldMs: 5_000,
   endMs: 30_000,
 };
 

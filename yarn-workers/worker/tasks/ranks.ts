@@ -41,6 +41,7 @@ export async function besideRanks<Result>(
   const ranks: RankGroup = {
     ...{ rank, size },
     allgather: (bytes) => group.allgather(bytes),
+    gather: (bytes, onWait) => group.gather(bytes, onWait),
     joined: async (action) => {
       group.install(engine);
       try {

@@ -35,7 +35,7 @@ describe('worker: blocks that wait in a socket’s queue', function () {
     });
     if (thread === undefined) expect.fail('no peer');
     const exchange = new Exchange({
-      ...{ rank: 0, size: 2, operationMs: 10_000, control: mesh.control },
+      ...{ rank: 0, size: 2, operationMs: 10_000, toldMs: 5_000, control: mesh.control },
       post: (message) => mesh.post(message),
     });
     exchange.allgather(new Uint8Array(LONG).fill(1));

@@ -17,7 +17,8 @@ function onAll<Result>(size: number, action: (ranks: RankGroup) => Result): Resu
   const run = (rank: number, exchange: (at: number, bytes: Uint8Array) => readonly Uint8Array[]): Result => {
     let at = 0;
     const allgather = (bytes: Uint8Array): readonly Uint8Array[] => exchange(at++, bytes);
-    return action({ rank, size, allgather, joined: (work) => work() });
+    const gather = async (bytes: Uint8Array): Promise<readonly Uint8Array[]> => allgather(bytes);
+    return action({ rank, size, allgather, gather, joined: (work) => work() });
   };
   const ranks = Array.from({ length: size }, (_, rank) => rank);
   for (const rank of ranks) {

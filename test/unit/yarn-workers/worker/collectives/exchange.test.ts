@@ -1,9 +1,11 @@
 import { expect } from 'chai';
+import { AppError } from '#contracts';
 import { CONTROL_BYTES, openControl } from '../../../../../yarn-workers/worker/collectives/control.ts';
 import { Exchange, reasonOf, viewOf } from '../../../../../yarn-workers/worker/collectives/exchange.ts';
 import { GROUP_LIMITS } from '../../../../../yarn-workers/worker/collectives/limits.ts';
 import type { OperationMessage } from '../../../../../yarn-workers/worker/collectives/messages.ts';
 import { appErrorOf } from '../../../../support/expect-error.ts';
+import { until } from '../../../../support/processes.ts';
 
 const RANK = 1;
 const SIZE = 3;
@@ -19,7 +21,7 @@ function opened(blockOf: ((rank: number, message: OperationMessage) => Uint8Arra
       if (rank !== RANK) viewOf(message.incoming, range).set(blockOf(rank, message));
     control.finish(message.operation);
   };
-  return { control, sent, exchange: new Exchange({ rank: RANK, size: SIZE, control, operationMs, post }) };
+  return { control, sent, exchange: new Exchange({ rank: RANK, size: SIZE, control, operationMs, toldMs: 50, post }) };
 }
 
 const text = (blocks: readonly Uint8Array[]): string[] => blocks.map((block) => Buffer.from(block).toString());
@@ -61,6 +63,44 @@ describe('exchange of blocks', () => {
     const blocks = exchange.exchange('allgather', [own, own, own], sizes);
     expect(blocks.map(({ length }) => length)).to.deep.equal(sizes);
     expect(blocks.map((block) => new Set(block))).to.deep.equal([new Set([1]), new Set([9]), new Set([3])]);
+  });
+
+  it('gathers bytes of any length while the thread goes on, longer than an operation may take, and says that it waits', async () => {
+    const { exchange, control, sent } = opened(null, 20);
+    const told: number[] = [];
+    const gathered = exchange.gather(Buffer.from('own'), (waitedMs) => void told.push(waitedMs));
+    await until('two notices', () => told.length >= 2);
+    expect(await appErrorOf('INTERNAL', () => exchange.allgather(Buffer.of(1)))).to.have.property(
+      'message',
+      'operation 1 is not finished',
+    );
+    const lengths = [2, 3, 0];
+    const [first] = sent;
+    if (first === undefined) expect.fail('nothing was posted');
+    for (const rank of [0, 2])
+      viewOf(first.incoming, first.incomingRanges[rank]).set(
+        new Uint8Array(Float64Array.of(lengths[rank] ?? NaN).buffer),
+      );
+    control.finish(1);
+    await until('the second operation', () => sent.length === 2);
+    const [, second] = sent;
+    if (second === undefined) expect.fail('nothing was posted');
+    expect(second.incomingRanges.map(({ length }) => length)).to.deep.equal([2, 0, 0]);
+    viewOf(second.incoming, second.incomingRanges[0]).set(Buffer.from('r0'));
+    control.finish(2);
+    expect(text(await gathered)).to.deep.equal(['r0', 'own', '']);
+    expect(told.every((waitedMs) => waitedMs >= 50)).to.equal(true);
+  });
+
+  it('waits no longer when the group breaks, or when it is told to end', async () => {
+    const lost = opened(null);
+    const gathered = lost.exchange.gather(Buffer.of(1), () => undefined);
+    lost.control.break('rank 0 is lost');
+    expect(await appErrorOf('GROUP_BROKEN', () => gathered)).to.have.property('message', 'rank 1 of 3: rank 0 is lost');
+    const ended = opened(null).exchange.gather(Buffer.of(1), () => {
+      throw new AppError('TASK_CANCELLED', 'enough');
+    });
+    await appErrorOf('TASK_CANCELLED', () => ended);
   });
 
   it('says which operation was late, and why the group broke', async () => {
