@@ -35,8 +35,9 @@ const isPositive = (row: number): boolean =>
 /** A table that is computed when it is read. */
 export const source: BatchSource = {
   rowCount: ROWS,
-  batches: async function* (request) {
-    for (let firstRow = 0; firstRow < ROWS; firstRow += BATCH_ROWS) {
+  batches: async function* (request, _signal, { from, to } = { from: 0, to: ROWS }) {
+    // Whole batches, as readers give whole units.
+    for (let firstRow = from - (from % BATCH_ROWS); firstRow < to; firstRow += BATCH_ROWS) {
       const rows = Array.from({ length: BATCH_ROWS }, (_, row) => firstRow + row);
       yield {
         firstRow,

@@ -36,8 +36,9 @@ export function hdfsAccess(
       const user = await userOf(database, task);
       await sharing.openForWriting(attemptPath, user);
       const { spec } = task;
-      if (keepsBins && spec.kind === 'train' && mayKeepBins(spec))
-        await sharing.openForWriting(binsFolder(spec.projectId, user), user);
+      const fit = spec.kind === 'train' ? spec : spec.kind === 'train-part' ? spec.train : null;
+      if (keepsBins && fit !== null && mayKeepBins(fit))
+        await sharing.openForWriting(binsFolder(fit.projectId, user), user);
       const folders = new Set(inputsOf(spec, task.checkpoint?.path)).values();
       const opener = async (): Promise<void> => {
         for (const folder of folders) await sharing.openForReading(folder, user);

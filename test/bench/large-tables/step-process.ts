@@ -19,6 +19,8 @@ export interface StepReport {
   readonly iterations: number;
   readonly validation: number;
   readonly holdout: number;
+  /** Rows x columns of each pass over the table. */
+  readonly read: readonly string[];
 }
 
 /**

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DatasetProfile, parse, StoredTable, type FitStops, type TrainTask } from '#contracts';
+import { DatasetProfile, parse, StoredTable, type BatchSource, type FitStops, type TrainTask } from '#contracts';
 import { encodeOutOfFold, fitModel, forecastTraining, planAutopilot, profileTable } from '#ml';
 import { FileObjectStore, binsFolder } from '#object-store';
 import { PROGRAM_VERSION } from '#runtime';
@@ -180,9 +180,13 @@ async function train() {
     },
   });
   const cache = new DatasetCache(CACHE_BYTES);
+  const read: [columns: number, rows: number][] = [];
   const fit = await fitModel(
     task,
-    cache.source('dataset', table, () => source(table)),
+    counted(
+      cache.source('dataset', table, () => source(table)),
+      read,
+    ),
     engine,
     io,
   );
@@ -201,5 +205,21 @@ async function train() {
     fittedRows: fit.rowCount,
     outOfFoldBytes: bytes,
     timings: fit.timings,
+    read: read.map(([columns, rows]) => `${rows} x ${columns}`),
+  };
+}
+
+/** The same table; `read` gets the columns and rows of each pass over it. */
+function counted(table: BatchSource, read: [columns: number, rows: number][]): BatchSource {
+  return {
+    rowCount: table.rowCount,
+    batches: async function* (request, signal, wanted) {
+      const pass: [number, number] = [request.length, 0];
+      read.push(pass);
+      for await (const batch of table.batches(request, signal, wanted)) {
+        pass[1] += batch.rowCount;
+        yield batch;
+      }
+    },
   };
 }

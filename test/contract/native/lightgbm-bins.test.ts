@@ -3,7 +3,7 @@ import { isAppError } from '#contracts';
 import type { EngineDataset, EngineDatasetSpec } from '#ml';
 import { parseLightgbmModel, compileTreeWalk } from '#scoring';
 import { findReference } from '../../../yarn-workers/ml/fit/binned/binned-dataset.ts';
-import { chunksInMemory } from '../../../yarn-workers/ml/fit/binned/binned-rows.ts';
+import { chunksInMemory } from '../../../yarn-workers/ml/fit/binned/chunk-spool.ts';
 import { readReference } from '../../../yarn-workers/ml/fit/binned/dataset-file.ts';
 import { memberBins } from '../../../yarn-workers/ml/fit/binned/member-bins.ts';
 import type { TableEncoder } from '../../../yarn-workers/ml/fit/encoder.ts';
@@ -73,7 +73,10 @@ const binned = async (
     labels: labels.filter((_, row) => trains(row)),
     weights: spec.hasWeights ? weights.filter((_, row) => trains(row)) : null,
   };
-  const job = { engine: testEngine(), facts, reference, encoder, rows, tableRows: ROWS, keyOf: () => null };
+  const job = {
+    ...{ engine: testEngine(), facts, reference, encoder, rows, anywhere: rows },
+    ...{ tableRows: ROWS, keyOf: () => null },
+  };
   return memberBins(job, io, async () => spool());
 };
 

@@ -154,6 +154,23 @@ describe('worker: several workers fit one model together', function () {
     await stopAll(workers);
   });
 
+  it('a rank killed while all put the table into bins: they begin again, to the same models', async () => {
+    // Of the first rank's objects the fifth is its last one: two are of the survey, which it finds when it begins again.
+    const workers = [1, 2].map(() => cluster.startWorker('worker.bins.shard=kill@5'));
+    const run = await begin(DEFAULT);
+    expect(await hashesAtEnd(run)).to.deep.equal(expected.get(DEFAULT));
+    const begun = await lines(run, /^rank /);
+    expect(begun.first.length, 'more than of the model and its refit').to.be.greaterThan(2);
+    const bins = await lines(run, /bins of \d+ rows are kept|in bins already/);
+    expect(bins.first.length).to.be.at.least(2);
+    expect(bins.others).to.deep.equal(bins.first);
+    const waits = await lines(run, /the other ranks wait|the first rank has found out/);
+    expect(waits.first[0]).to.match(/^the other ranks wait for/);
+    expect(waits.others[0]).to.match(/^the features are not surveyed: the first rank has found out/);
+    expect(await chargedOf(run), 'attempts that are charged').to.deep.equal([]);
+    await stopAll(workers);
+  });
+
   it('another rank frozen, and a new worker in its place: the same models; the frozen one is refused when it wakes', async () => {
     const workers = [1, 2].map(() => cluster.startWorker('worker.checkpoint=pause:60000@2'));
     const run = await begin(RANDOM);

@@ -4,15 +4,20 @@ import type { FittedMember } from './assemble.ts';
 import { memberStopAt, report, type FinishTimes } from './clock.ts';
 import { averagesTrees } from '../blueprints/settings.ts';
 import { encodeCategories, knownEncodings, type CategoryEncodings } from './categories/encode-categories.ts';
+import { BinsLost } from './binned/bin-store.ts';
+import type { MemberFacts, SurveyApart } from './binned/facts-keeper.ts';
+import type { BinSample } from './binned/kept-facts.ts';
+import { tableEncoder } from './encoder.ts';
 import type { FeatureSurvey } from './feature-survey.ts';
 import { boostPlace } from './boost.ts';
 import { fitMember, type MemberContext } from './fit-member.ts';
 import { decodeState, EMPTY_STATE, encodeState, stateBytes, type FinishedMember, type FitState } from './fit-state.ts';
 import type { HeldBackRows } from './held-back-rows.ts';
+import { memberSample } from './member-sample.ts';
 import { membersInOrder } from './members-in-order.ts';
 import { membersPackMs } from './model-bytes.ts';
 import { checkAgreement } from './rank-group.ts';
-import type { Member } from './row-roles.ts';
+import { baggedRows, trainingRows, type Member } from './row-roles.ts';
 import { segmentLength } from './segment-length.ts';
 import { stateKeeper, type StateFormat } from './state-keeper.ts';
 import { SCORES_TIME_SHARE } from './text/limits.ts';
@@ -106,7 +111,9 @@ async function ownColumns(
   { stepsOf, levelsOf }: Pick<FeatureSurvey, 'stepsOf' | 'levelsOf'>,
   times: FinishTimes,
 ): Promise<{ ownEncodings: CategoryEncodings[]; ownScores: TextScores[]; facts: MemberContext['facts'] }> {
-  const found = context.facts?.found ?? null;
+  const { facts, stops } = context;
+  const found = facts?.found ?? null;
+  const apart = facts?.apart ?? null;
   const ownEncodings: CategoryEncodings[] = [];
   for (const member of members)
     ownEncodings.push(
@@ -117,11 +124,46 @@ async function ownColumns(
   const knownTexts = found?.texts ?? null;
   const ownScores =
     knownTexts === null
-      ? await scoresOfTexts(context, members, times)
-      : [{ steps: [], heldOut: knownTexts, stoppedByDeadline: false }];
+      ? await scoresOfTexts({ ...context, stops: apart?.stops ?? stops }, members, times)
+      : [{ steps: [], heldOut: knownTexts, stoppedByDeadline: apart?.isCut ?? false }];
+  if (facts !== null && apart !== null)
+    return {
+      ownEncodings,
+      ownScores,
+      facts: await tellingRanks(context, { ...facts, apart }, ownEncodings, ownScores),
+    };
   // What a deadline has ended is of no use to others.
   const isUsual = ownScores.every(({ stoppedByDeadline }) => !stoppedByDeadline);
-  return { ownEncodings, ownScores, facts: isUsual ? context.facts : null };
+  return { ownEncodings, ownScores, facts: isUsual ? facts : null };
+}
+
+/** Keeps what ranks wait for, and tells them; the facts as if they had been found. */
+async function tellingRanks(
+  context: MemberContext,
+  facts: MemberFacts & { readonly apart: SurveyApart },
+  [encodings]: readonly CategoryEncodings[],
+  [scores]: readonly TextScores[],
+): Promise<MemberFacts> {
+  const { apart } = facts;
+  const { task, features, source, roles, io } = context;
+  const [member] = roles.members;
+  if (apart.tellRanks === null || member === undefined) return facts;
+  const steps = [...(encodings?.steps ?? []), ...(scores?.steps ?? [])];
+  const heldOut = { texts: scores?.heldOut ?? null, categories: encodings?.heldOut ?? null, history: null };
+  const encoder = tableEncoder(features, steps, source, io.signal, heldOut);
+  const isTraining = trainingRows(roles, member);
+  const isInBag = baggedRows(member, task.seed);
+  const trains = (row: number): boolean => isTraining(row) && isInBag(row);
+  let sample: BinSample | null = await memberSample(context, { encoder, steps, heldOut }, trains);
+  await apart.tellRanks();
+  const readSample = async (): Promise<BinSample> => {
+    const given = sample;
+    sample = null;
+    if (given === null) throw new BinsLost('the rows that bins are found from were given');
+    return given;
+  };
+  const found = { steps, encodings: heldOut.categories?.encodings ?? [], texts: heldOut.texts, readSample };
+  return { ...facts, found };
 }
 
 function boostedMembers(

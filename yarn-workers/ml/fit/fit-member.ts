@@ -108,8 +108,7 @@ export async function fitMember(
   const trains = (row: number): boolean => isOwn(row) && anywhere.trains(row);
   const validates = (row: number): boolean => isOwn(row) && anywhere.validates(row);
   const memberRows = {
-    ...{ trains, validates },
-    trainsAnywhere: anywhere.trains,
+    ...{ trains, validates, anywhere },
     isHeldOut: (row: number) => isOwn(row) && anywhere.isHeldOut(row),
     labels: engineLabels(task, rows, trains),
     weights: engineWeights(rows.weights, rows, trains),

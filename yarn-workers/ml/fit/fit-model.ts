@@ -59,7 +59,7 @@ import {
 import { heldFraction, passesOverRows } from './sample-fraction.ts';
 import { readTargetRows, type TargetRows } from './target-rows.ts';
 import { numberColumn, taskFeatures, type TaskFeature } from './task-columns.ts';
-import { stopBook } from './stops.ts';
+import { stopBook, type StopBook } from './stops.ts';
 import { singleBinned, surveyedRowKeeper } from './surveyed-rows.ts';
 import { NO_CORPORA, readCorpora, type Corpora } from './text/corpus.ts';
 
@@ -147,7 +147,7 @@ export async function fitModel(
   const known = { rows, roles, stops, readMs: io.now() - startedAt };
   const leakage = task.findsLeakage === true ? await findLeakage(task, features, known, source, io) : null;
   await report(io, 0.02, 'reading', 'reading the features');
-  const { survey, texts, ...seen } = await featuresOf(task, reading, features, roles, source, outputCount, io);
+  const { survey, texts, ...seen } = await featuresOf(task, reading, features, known, source, outputCount, io);
   const surveyMs = io.now() - startedAt;
   const historyOf = historiesOf({ task, features, rows, roles, objective }, reading);
   const context = {
@@ -322,13 +322,13 @@ async function featuresOf(
   task: TrainTask,
   reading: Reading,
   features: readonly TaskFeature[],
-  roles: RowRoles,
+  { roles, stops }: { readonly roles: RowRoles; readonly stops: StopBook },
   source: BatchSource,
   outputCount: number,
   io: FitIo,
 ): Promise<{ survey: FeatureSurvey; texts: Corpora } & Pick<MemberContext, 'takeSurveyed' | 'facts'>> {
   const single = singleBinned(reading.settings, roles, features.length, io);
-  const keeper = single === null ? null : await factsKeeper({ ...single, task, reading, features }, io);
+  const keeper = single === null ? null : await factsKeeper({ ...single, task, reading, features }, stops, io);
   const found = keeper?.found ?? null;
   if (found !== null) {
     const { steps, statistics } = found;

@@ -11,20 +11,20 @@ import {
 import { constantScores } from './baseline.ts';
 import { binSampleRows, sampledForBins } from './bin-sample.ts';
 import { findReference, type RowsToBin } from './binned/binned-dataset.ts';
-import { BinsLost } from './binned/bin-store.ts';
 import { binsKey } from './binned/bins-key.ts';
 import { readReference } from './binned/dataset-file.ts';
-import type { BinSample } from './binned/kept-facts.ts';
 import { memberBins } from './binned/member-bins.ts';
+import type { RowUses } from './binned/row-uses.ts';
 import { lightgbmDataset, type BoostDataset } from './boosting.ts';
 import type { FitIo, Spool } from './clock.ts';
-import { rowsByPass, rowsInMemory, type EncodedRows, type HeldOut, type TableEncoder } from './encoder.ts';
+import { rowsByPass, rowsInMemory, type EncodedRows, type TableEncoder } from './encoder.ts';
 import type { EngineDatasetFacts, EngineParameters, RowSink } from './engine.ts';
 import type { MemberContext } from './fit-member.ts';
 import type { HeldBackRows } from './held-back-rows.ts';
 import { keepRows, type KeptRows } from './kept-rows.ts';
 import { datasetParameters, engineParameters } from './lightgbm-parameters.ts';
 import { MATRIX_CELLS_MAX, PUSH_CELLS_MAX } from './limits.ts';
+import { memberSample, type MemberMatrix } from './member-sample.ts';
 import { countRows } from './row-roles.ts';
 import { offsetsOf } from './target-rows.ts';
 import { createXgboostDataset } from './xgboost/dataset.ts';
@@ -42,15 +42,8 @@ export interface MemberData {
 
 /** A member's rows. */
 export interface MemberRows extends RowsToBin {
-  /** Rows that train on this rank or on another one. */
-  readonly trainsAnywhere: (row: number) => boolean;
-}
-
-/** How a member's matrix is made. */
-export interface MemberMatrix {
-  readonly encoder: TableEncoder;
-  readonly steps: readonly ManifestStep[];
-  readonly heldOut: HeldOut | null;
+  /** Rows of this rank and of others. */
+  readonly anywhere: RowUses;
 }
 
 /** What is known of a member's matrix before it is made. */
@@ -80,7 +73,7 @@ export async function memberData(
   const { settings, io } = context;
   const { encoder, steps } = member;
   const { columnCount } = encoder;
-  const trainingCount = countRows(context.rows.rowCount, rows.trainsAnywhere);
+  const trainingCount = countRows(context.rows.rowCount, rows.anywhere.trains);
   const shape = { columnCount, trainingCount, categoryCounts: steps.flatMap(categoryCountsOf), monotone };
   const { openSpool } = io;
   return openSpool !== undefined && isBinned(settings, trainingCount * columnCount, io)
@@ -131,51 +124,6 @@ const parametersOf =
   (seed: number): EngineParameters =>
     engineParameters({ settings, objective, monotone, trainingRowCount: trainingCount }, seed);
 
-/** The rows that bins are found from: of those that the survey kept, or of one more pass over the table. */
-async function sampleOf(
-  { task, rows: { rowCount }, takeSurveyed }: MemberContext,
-  encoder: TableEncoder,
-  { trainsAnywhere }: MemberRows,
-  { columnCount, trainingCount }: Shape,
-): Promise<KeptRows> {
-  const most = binSampleRows(columnCount);
-  const isSampled = sampledForBins(task.seed, trainsAnywhere, trainingCount, most);
-  const surveyed = takeSurveyed();
-  const sample = keepRows(isSampled, rowCount, columnCount);
-  if (surveyed === null || surveyed.most < most) await encoder.pass(sample.add);
-  else {
-    const { rows } = surveyed.read;
-    encoder.encode(surveyed.read, (values, count, first) =>
-      sample.addNumbered(values, count, (row) => rows[first + row] ?? -1),
-    );
-  }
-  return sample;
-}
-
-/** The rows that an earlier model of the project has left for bins, or those of the table, which are left for later ones. */
-async function keptSample(
-  context: MemberContext,
-  { encoder, steps, heldOut }: MemberMatrix,
-  rows: MemberRows,
-  shape: Shape,
-): Promise<BinSample> {
-  const { facts } = context;
-  const found = facts?.found ?? null;
-  if (found !== null) {
-    const kept = await found.readSample().catch(nullIfLost);
-    if (kept !== null) return kept;
-  }
-  const sample = await sampleOf(context, encoder, rows, shape);
-  const encodings = heldOut?.categories?.encodings ?? [];
-  await facts?.keep({ steps, encodings, texts: heldOut?.texts ?? null }, sample);
-  return sample;
-}
-
-function nullIfLost(err: unknown): null {
-  if (!(err instanceof BinsLost)) throw err;
-  return null;
-}
-
 async function binnedData(
   context: MemberContext<GbmSettings>,
   member: MemberMatrix,
@@ -186,12 +134,14 @@ async function binnedData(
   const { engine, task, features, io } = context;
   const { encoder, steps, heldOut } = member;
   const facts = datasetFacts(context, rows, shape);
-  const bytes = await findReference(context, facts, () => keptSample(context, member, rows, shape));
+  const bytes = await findReference(context, facts, () => memberSample(context, member, rows.anywhere.trains));
+  const { anywhere } = rows;
   const keyOf = (program: string): string | null =>
-    binsKey({ table: task.table, features, steps, heldOut, rows, reference: bytes, program }, io.sha256);
+    binsKey({ table: task.table, features, steps, heldOut, rows: anywhere, reference: bytes, program }, io.sha256);
   const reference = readReference(bytes);
   const tableRows = context.rows.rowCount;
-  const bins = await memberBins({ engine, facts, reference, encoder, rows, tableRows, keyOf }, io, openSpool);
+  const job = { engine, facts, reference, encoder, rows, anywhere, tableRows, keyOf };
+  const bins = await memberBins(job, io, openSpool);
   const { training, validation, holdout, dataset } = bins;
   return {
     ...{ training, validation },

@@ -6,6 +6,7 @@ import type { MemberContext } from './fit-member.ts';
 import type { HeldBackRows } from './held-back-rows.ts';
 import type { OutOfFold } from './out-of-fold.ts';
 import { scorePartitions } from './predict-partitions.ts';
+import { rankMeeting } from './rank-meeting.ts';
 import type { TaskFeature } from './task-columns.ts';
 
 /**
@@ -32,7 +33,7 @@ export async function packCalibrated(
       ? await scorePartitions(
           { content, models },
           columns,
-          { roles, rows, heldBack, ranks: io.ranks ?? null },
+          { roles, rows, heldBack, ranks: io.ranks ?? null, meeting: rankMeeting(io) },
           source,
           io.signal,
         )

@@ -20,6 +20,7 @@ import type { HeldBackRows } from './held-back-rows.ts';
 import { BLOCK_ROWS } from './limits.ts';
 import type { OutOfFold } from './out-of-fold.ts';
 import { shareRows, type Ranks } from './rank-group.ts';
+import type { RankMeeting } from './rank-meeting.ts';
 import type { RowRoles } from './row-roles.ts';
 import type { TargetOffset, TargetRows } from './target-rows.ts';
 import type { TaskFeature } from './task-columns.ts';
@@ -38,6 +39,8 @@ export interface PartitionedRows {
   /** Those of a model of one member, as its steps encode them, of this rank; null: they are read, all of them. */
   readonly heldBack: HeldBackRows | null;
   readonly ranks: Ranks;
+  /** Of the ranks. */
+  readonly meeting: RankMeeting | null;
 }
 
 /**
@@ -49,7 +52,7 @@ export interface PartitionedRows {
 export async function scorePartitions(
   model: Pick<OpenedModel, 'content' | 'models'>,
   features: readonly TaskFeature[],
-  { roles, rows, heldBack, ranks }: PartitionedRows,
+  { roles, rows, heldBack, ranks, meeting }: PartitionedRows,
   source: BatchSource,
   signal?: AbortSignal,
 ): Promise<OutOfFold> {
@@ -81,6 +84,8 @@ export async function scorePartitions(
       throw new AppError('INTERNAL', `${count} rows were predicted, expected ${wanted.length}`);
   } else await takeHeldBack(heldBack, partitions, ranks, queueOf);
   for (const queue of queues.values()) queue.end();
+  // One rank may have read its rows from the table again.
+  if (heldBack !== null) await meeting?.all('their predictions', true);
   if (heldBack !== null)
     for (const partition of [0, HOLDOUT]) shareRows(ranks, placesOf(partitions, partition), predictions, outputCount);
   return {

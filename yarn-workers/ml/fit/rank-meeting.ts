@@ -40,6 +40,8 @@ export function rankMeeting(io: Pick<FitIo, 'ranks' | 'log' | 'onProgress' | 'si
       await report(io, FRACTION, 'waiting', `for the other ranks since ${Math.round(waitedMs / 1000)} s: ${what}`);
     };
     const all = await ranks.gather(new TextEncoder().encode(own), onWait);
+    // What is read from now on is told beside the last message.
+    if (isLogged) await report(io, FRACTION, 'waiting', 'the other ranks have come');
     return all.map((bytes) => new TextDecoder().decode(bytes));
   };
   return {

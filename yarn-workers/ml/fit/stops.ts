@@ -23,15 +23,29 @@ export interface StopBook {
   note: (place: string, done: number) => void;
   /** Ends so far. */
   readonly noted: () => FitStops;
+  /**
+   * A book of work that the ranks of a group do not do together; what is noted there is noted here, too.
+   *
+   * @param replayed ends that are decided already; null: the clock of this process decides
+   */
+  readonly apart: (replayed: FitStops | null) => StopBook;
 }
 
 /**
  * @param replayed ends of a fit that is made again; null: the clock decides
  * @param ranks whose first one's clock decides for all; null: there is one
+ * @param onNote told what is noted
  */
-export function stopBook(replayed: FitStops | null, ranks: Ranks = null): StopBook {
+export function stopBook(
+  replayed: FitStops | null,
+  ranks: Ranks = null,
+  onNote: StopBook['note'] = () => undefined,
+): StopBook {
   const noted = new Map<string, number>();
-  const note = (place: string, done: number): void => void noted.set(place, done);
+  const note: StopBook['note'] = (place, done) => {
+    noted.set(place, done);
+    onNote(place, done);
+  };
   const numberOf = (byClock: number | null): number | null => {
     const number = decidedByFirst(ranks, byClock ?? NaN);
     return Number.isNaN(number) ? null : number;
@@ -39,6 +53,7 @@ export function stopBook(replayed: FitStops | null, ranks: Ranks = null): StopBo
   return {
     note,
     noted: () => Object.fromEntries(noted),
+    apart: (again) => stopBook(again, null, note),
     decided: (place, byClock) => {
       const number = replayed === null ? numberOf(byClock()) : (replayed[place] ?? null);
       if (number !== null) note(place, number);

@@ -136,6 +136,7 @@ function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSetting
   const valueCounts = boostedColumns(task, reading, settings);
   const columns = valueCounts.length;
   const outputs = outputCountOf(task.target);
+  const { ranks = 1 } = task;
   const kept: MemoryPart[] = [
     ...levelParts(task, reading),
     { what: 'scores of texts', bytes: textScoreBytes(task, reading, rows, outputs + settings.textComponents) },
@@ -171,7 +172,11 @@ function boostPhases(task: TrainTask, reading: Reading, settings: BoostedSetting
         ? [
             ...shared,
             { what: 'bins of validation rows', bytes: validationCells * binBytes },
-            { what: 'chunks of bins on their way', bytes: Math.min(limits.CHUNKS_BYTES, trainingCells * binBytes) },
+            // Ranks read those of all of them.
+            {
+              what: 'chunks of bins on their way',
+              bytes: Math.min(limits.CHUNKS_BYTES, ranks * trainingCells * binBytes),
+            },
           ]
         : [
             ...shared,

@@ -12,7 +12,9 @@ import { boostedColumns } from './boosted-columns.ts';
 export function mayKeepBins(task: TrainTask): boolean {
   const reading = readingOf(task);
   const { settings } = reading;
-  if (task.ranks !== undefined || !canBeBinned(settings)) return false;
+  if (!canBeBinned(settings)) return false;
+  // Several ranks have their rows in bins, however few they are.
+  if (task.ranks !== undefined) return true;
   const columns = Math.max(taskFeatures(task).length, boostedColumns(task, reading, settings).length);
   return task.table.rowCount * columns > MATRIX_CELLS_MAX;
 }

@@ -14,20 +14,30 @@ const USE_INTERVAL_MS = 3_600_000;
  * @param program version of what makes the sets
  */
 export function binObjects(store: ObjectStore, folder: string, program: string): BinStore {
+  const opened = async (set: string, usedAtMs: number): Promise<BinSet> => {
+    const index = await store.readAll(`${set}.${BINS_INDEX}`, { maxBytes: INDEX_BYTES_MAX });
+    return openSet(store, folder, set, usedAtMs, index);
+  };
   return {
     program,
     find: async (key) => {
       const sets = await setsOf(store, folder, key);
       const whole = [...sets].filter(([, { hasIndex }]) => hasIndex).sort(([, a], [, b]) => b.usedAtMs - a.usedAtMs);
       const found: BinSet[] = [];
-      for (const [set, { usedAtMs }] of whole) {
-        const index = await store.readAll(`${set}.${BINS_INDEX}`, { maxBytes: INDEX_BYTES_MAX });
-        found.push(openSet(store, folder, set, usedAtMs, index));
-      }
+      for (const [set, { usedAtMs }] of whole) found.push(await opened(set, usedAtMs));
       return found;
     },
+    open: (name) => opened(`${folder}/${name}`, Date.now()),
     create: (key) => createSet(store, folder, `${folder}/${key}.${newId('bins')}`),
+    join: (name) => ({ write: (shard, bytes) => writeShard(store, `${folder}/${name}`, shard, bytes) }),
   };
+}
+
+const nameIn = (folder: string, set: string): string => set.slice(folder.length + 1);
+
+async function writeShard(store: ObjectStore, set: string, shard: string, bytes: Uint8Array): Promise<void> {
+  await failpoint('worker.bins.shard');
+  await store.write(`${set}.${shard}`, bytes);
 }
 
 /** Of the sets of a key whether they are whole, and when they were used last. */
@@ -61,6 +71,7 @@ async function* objectsOf(store: ObjectStore, folder: string, name: string): Asy
 
 function openSet(store: ObjectStore, folder: string, set: string, usedAtMs: number, index: Uint8Array): BinSet {
   return {
+    name: nameIn(folder, set),
     index,
     read: (shard, at, length) => readBytes(store, `${set}.${shard}`, { start: at, end: at + length }),
     use: async () => {
@@ -73,10 +84,8 @@ function openSet(store: ObjectStore, folder: string, set: string, usedAtMs: numb
 
 function createSet(store: ObjectStore, folder: string, set: string): BinSetWriter {
   return {
-    write: async (shard, bytes) => {
-      await failpoint('worker.bins.shard');
-      await store.write(`${set}.${shard}`, bytes);
-    },
+    name: nameIn(folder, set),
+    write: (shard, bytes) => writeShard(store, set, shard, bytes),
     seal: async (index) => {
       await failpoint('worker.bins.seal');
       await store.write(`${set}.${BINS_INDEX}`, index);
@@ -91,6 +100,6 @@ function createSet(store: ObjectStore, folder: string, set: string): BinSetWrite
 async function dropSet(store: ObjectStore, folder: string, set: string): Promise<void> {
   await store.delete(`${set}.${BINS_INDEX}`);
   const paths: string[] = [];
-  for await (const { path } of objectsOf(store, folder, set.slice(folder.length + 1))) paths.push(path);
+  for await (const { path } of objectsOf(store, folder, nameIn(folder, set))) paths.push(path);
   for (const path of paths) await store.delete(path);
 }

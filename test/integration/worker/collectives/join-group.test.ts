@@ -1,9 +1,10 @@
 import { expect } from 'chai';
-import type { GroupOptions } from '../../../../yarn-workers/worker/collectives/join-group.ts';
+import type { Group, GroupOptions } from '../../../../yarn-workers/worker/collectives/join-group.ts';
 import { joinGroup } from '../../../../yarn-workers/worker/collectives/join-group.ts';
 import type { RankAddress } from '../../../../yarn-workers/worker/collectives/messages.ts';
 import { appErrorOf } from '../../../support/expect-error.ts';
 import { listeningAt } from '../../../support/listening.ts';
+import { until } from '../../../support/processes.ts';
 import { certificatesOf, GROUP_ID } from './ranks.ts';
 
 const host = '127.0.0.1';
@@ -61,5 +62,52 @@ describe('worker: joining a group', function () {
       [0, 65],
     ] as const)
       await appErrorOf('INTERNAL', () => joinGroup({ ...optionsOf(0, 2, never), rank, size }));
+  });
+
+  /** Both ranks of a group, in this process: each has a mesh in a thread of its own. */
+  async function pair(onFailure: (err: Error) => void): Promise<[Group, Group]> {
+    const ports = [Promise.withResolvers<number>(), Promise.withResolvers<number>()];
+    const certificates = certificatesOf(2);
+    const join = (rank: number): Promise<Group> => {
+      const own = certificates[rank];
+      if (own === undefined) expect.fail('no certificate');
+      return joinGroup({
+        ...{ groupId: GROUP_ID, rank, size: 2, epoch: 1, certificates: own, listenHost: host, onFailure },
+        limits: { operationMs: 100, toldMs: 50 },
+        peers: async (port) => {
+          ports[rank]?.resolve(port);
+          return (await Promise.all(ports.map(({ promise }) => promise))).map((each) => ({ host, port: each }));
+        },
+      });
+    };
+    return Promise.all([join(0), join(1)]);
+  }
+
+  it('lets a rank wait for another one that lives for longer than an exchange may take, and tells that it waits', async () => {
+    const [first, second] = await pair((err) => expect.fail(err.message));
+    for (const round of [1, 2]) {
+      const told: number[] = [];
+      const waiting = second.gather(Buffer.from(`of 1 in ${round}`), (waitedMs) => void told.push(waitedMs));
+      await until('the limit of an exchange, twice', () => (told.at(-1) ?? 0) > 200);
+      const own = await first.gather(Buffer.from(`${round}`), () => undefined);
+      for (const all of [own, await waiting])
+        expect(all.map((bytes) => Buffer.from(bytes).toString())).to.deep.equal([`${round}`, `of 1 in ${round}`]);
+    }
+    await first.leave();
+    await second.leave();
+  });
+
+  it('ends a wait for a rank that leaves', async () => {
+    const reasons: string[] = [];
+    const [first, second] = await pair(({ message }) => reasons.push(message));
+    let isTold = false;
+    const waiting = appErrorOf('GROUP_BROKEN', () => second.gather(Buffer.of(1), () => void (isTold = true)));
+    await until('a notice', () => isTold);
+    await first.leave();
+    expect((await waiting).message).to.match(
+      /^rank 1 of 2: (rank 0 left before operation 1|the connection to rank 0 broke)/,
+    );
+    await second.leave();
+    expect(reasons).to.have.length(1);
   });
 });

@@ -7,12 +7,18 @@ export interface BinStore {
   readonly program: string;
   /** Whole sets under a key, that which was used last first. */
   find(key: string): Promise<readonly BinSet[]>;
-  /** A new set, which nobody finds before it is sealed; two writers never meet. */
+  /** A whole set that another process has found or sealed. */
+  open(name: string): Promise<BinSet>;
+  /** A new set, which nobody finds before it is sealed; two who create never meet. */
   create(key: string): BinSetWriter;
+  /** A set that another process has created: this one writes other shards of it. */
+  join(name: string): Pick<BinSetWriter, 'write'>;
 }
 
 /** A whole set of shards. */
 export interface BinSet {
+  /** Names it in this place. */
+  readonly name: string;
   /** What it was sealed with. */
   readonly index: Uint8Array;
   /** Bytes of a shard: `length` of them from `at` on. */
@@ -24,6 +30,8 @@ export interface BinSet {
 }
 
 export interface BinSetWriter {
+  /** Names it in this place. */
+  readonly name: string;
   write(shard: string, bytes: Uint8Array): Promise<void>;
   /** Makes the set whole. */
   seal(index: Uint8Array): Promise<BinSet>;

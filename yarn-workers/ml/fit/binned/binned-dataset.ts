@@ -1,13 +1,16 @@
+import type { RowSpan } from '#contracts';
 import type { FitIo } from '../clock.ts';
 import type { TableEncoder } from '../encoder.ts';
 import type { BoostingEngine, EngineDataset, EngineDatasetFacts } from '../engine.ts';
 import type { KeptRows } from '../kept-rows.ts';
-import { checkAgreement } from '../rank-group.ts';
-import { countRows } from '../row-roles.ts';
-import { rowBinner, type BinnedRows, type ChunkSink } from './binned-rows.ts';
+import { requireSame } from '../rank-group.ts';
+import { rankMeeting } from '../rank-meeting.ts';
+import { rowBinner, type BinnedRows } from './binned-rows.ts';
 import { chunkLayout, type ChunkLayout } from './chunk-layout.ts';
+import type { ChunkSink } from './chunk-spool.ts';
 import type { BinReference } from './dataset-file.ts';
 import { datasetParts } from './dataset-parts.ts';
+import { BIN_PARTS, ofParts, partCounts, partOf, type OfParts, type RowUses } from './row-uses.ts';
 
 /** So that each group of a data set is one column, a byte or two a row: its size is known beforehand, and we can write it. */
 const plain = <Facts extends EngineDatasetFacts>(facts: Facts): Facts => ({
@@ -21,56 +24,37 @@ const plain = <Facts extends EngineDatasetFacts>(facts: Facts): Facts => ({
  * @throws INTERNAL where another rank finds other bins
  */
 export async function findReference(
-  { engine, io }: { readonly engine: BoostingEngine; readonly io: Pick<FitIo, 'ranks' | 'sha256'> },
+  { engine, io }: { readonly engine: BoostingEngine; readonly io: FitIo },
   facts: EngineDatasetFacts,
   sampleOf: () => Promise<Pick<KeptRows, 'values' | 'rowCount'>>,
 ): Promise<Uint8Array> {
   const { values, rowCount } = await sampleOf();
   const reference = engine.findBins({ ...plain(facts), sample: values, sampleRowCount: rowCount });
-  checkAgreement(io.ranks ?? null, 'bins', io.sha256(reference));
+  const meeting = rankMeeting(io);
+  if (meeting !== null) requireSame('bins', await meeting.tell('the bins that they find', io.sha256(reference)));
   return reference;
 }
 
-/** What rows are put into bins for. */
-export const BIN_PARTS = ['training', 'validation', 'holdout'] as const;
-export type BinPart = (typeof BIN_PARTS)[number];
-
-/** Something of each part. */
-export type OfParts<T> = Readonly<Record<BinPart, T>>;
-
-export const ofParts = <T>(of: (part: BinPart) => T): OfParts<T> => ({
-  training: of('training'),
-  validation: of('validation'),
-  holdout: of('holdout'),
-});
-
-/** Which rows are put into bins, and the target of those that train: of this rank, where several fit the model. */
-export interface RowsToBin {
-  readonly trains: (row: number) => boolean;
-  readonly validates: (row: number) => boolean;
-  readonly isHeldOut: (row: number) => boolean;
+/** Rows that are put into bins, with the target of those that train: of this rank, where several fit the model. */
+export interface RowsToBin extends RowUses {
   /** Of the training rows, as the engine wants them. */
   readonly labels: Float32Array;
   readonly weights: Float32Array | null;
 }
 
-/** @param tableRows rows of the table */
+/** How the rows of a span lie in chunks, part by part. */
 export function partLayouts(
   reference: BinReference,
-  { validates, isHeldOut, labels }: RowsToBin,
-  tableRows: number,
+  uses: RowUses,
+  span: RowSpan,
   chunkRowsMax?: number,
 ): OfParts<ChunkLayout> {
-  const counts = {
-    training: labels.length,
-    validation: countRows(tableRows, validates),
-    holdout: countRows(tableRows, isHeldOut),
-  };
+  const counts = partCounts(uses, span);
   return ofParts((part) => chunkLayout(reference, counts[part], chunkRowsMax));
 }
 
 /**
- * Puts rows into the engine's bins in one pass over the table. A value takes a byte there instead of eight, and none is read again from
+ * Puts rows of a span into the engine's bins in one pass over it. A value takes a byte there instead of eight, and none is read again from
  * where the table is.
  *
  * Memory: a chunk of each part, and what the sinks hold.
@@ -78,22 +62,21 @@ export function partLayouts(
 export async function binRows(
   reference: BinReference,
   encoder: Pick<TableEncoder, 'columnCount' | 'pass'>,
-  { trains, validates, isHeldOut }: RowsToBin,
+  uses: RowUses,
+  span: RowSpan,
   layouts: OfParts<ChunkLayout>,
   sinks: OfParts<ChunkSink>,
 ): Promise<void> {
-  const { training, validation, holdout } = ofParts((part) =>
-    rowBinner(reference, encoder.columnCount, layouts[part], sinks[part]),
-  );
-  const binnerOf = (row: number): typeof training | null =>
-    trains(row) ? training : validates(row) ? validation : isHeldOut(row) ? holdout : null;
+  const binners = ofParts((part) => rowBinner(reference, encoder.columnCount, layouts[part], sinks[part]));
+  const part = partOf(uses);
   await encoder.pass(async (values, count, firstRow) => {
     for (let row = 0; row < count; row += 1) {
-      const full = binnerOf(firstRow + row)?.add(values, row);
+      const found = part(firstRow + row);
+      const full = found === null ? undefined : binners[found].add(values, row);
       if (full !== undefined) await full;
     }
-  });
-  for (const binner of [training, validation, holdout]) await binner.end();
+  }, span);
+  for (const each of BIN_PARTS) await binners[each].end();
 }
 
 /**

@@ -1,10 +1,11 @@
 import { AppError } from '#contracts';
-import type { Spool } from '../clock.ts';
 import { copyRow, type EncodedRows } from '../encoder.ts';
 import { BLOCK_ROWS } from '../limits.ts';
 import { binnerOf } from './bin-mapper.ts';
 import { binValues } from './bin-values.ts';
-import { columnIn, rowsIn, type ChunkLayout } from './chunk-layout.ts';
+import type { BinChunk, Bins } from './bin-chunks.ts';
+import { columnIn, type ChunkLayout } from './chunk-layout.ts';
+import type { ChunkSink } from './chunk-spool.ts';
 import type { BinReference } from './dataset-file.ts';
 import { readAhead } from './read-ahead.ts';
 
@@ -12,32 +13,10 @@ import { readAhead } from './read-ahead.ts';
 const COLUMNS_AHEAD = 7;
 const CHUNKS_AHEAD = 1;
 
-/** Takes chunks, one after the other; the array may be used again when it is done. */
-export type ChunkSink = Pick<Spool, 'append'>;
-
-/** Chunks as if they lay one after the other. */
-export type ChunkSource = Pick<Spool, 'read'>;
-
-/** Chunks in memory. */
-export function chunksInMemory(): ChunkSink & ChunkSource {
-  const chunks: Uint8Array[] = [];
-  let chunkBytes = 1;
-  return {
-    append: async (chunk) => {
-      chunkBytes = chunk.length;
-      chunks.push(chunk.slice());
-    },
-    read: async (at, length) => {
-      const from = at % chunkBytes;
-      return (chunks[Math.floor(at / chunkBytes)] ?? new Uint8Array(0)).subarray(from, from + length);
-    },
-  };
-}
-
 /** Rows of a matrix by the bins of their values, a byte or two each. As matrix they have a value of each bin: trees decide the same by it. */
 export interface BinnedRows extends EncodedRows {
   /** The bins of a column (by its place in the reference), in row order, a chunk at a time. */
-  bins(place: number): AsyncGenerator<Uint8Array | Uint16Array>;
+  bins(place: number): AsyncGenerator<Bins>;
 }
 
 /** Takes rows of a matrix. */
@@ -99,36 +78,28 @@ export function rowBinner(
   };
 }
 
-/** Rows that a {@link rowBinner} put into bins. Memory: what is read ahead, beside what the source holds. */
-export function binnedRows(
-  reference: BinReference,
-  columnCount: number,
-  layout: ChunkLayout,
-  source: ChunkSource,
-): BinnedRows {
-  const { rowCount, chunkRows, chunkBytes, chunkCount, offsets, widths } = layout;
+/** Rows that a {@link rowBinner} put into bins. Memory: what is read ahead, beside what the chunks hold. */
+export function binnedRows(reference: BinReference, columnCount: number, chunks: readonly BinChunk[]): BinnedRows {
+  const rowCount = chunks.reduce((sum, chunk) => sum + chunk.rowCount, 0);
   const values = reference.columns.map(({ mapper }) => binValues(mapper));
+  /** Something of each chunk, in order. */
+  const ofEach = <T>(ahead: number, read: (chunk: BinChunk) => Promise<T>): AsyncGenerator<T> =>
+    readAhead(chunks.length, ahead, (index) => {
+      const chunk = chunks[index];
+      if (chunk === undefined) throw new AppError('INTERNAL', `there are ${chunks.length} chunks, none is ${index}`);
+      return read(chunk);
+    });
   return {
     rowCount,
     columnCount,
-    bins: async function* (place) {
-      const width = widths[place] ?? 1;
-      const pieceOf = (chunk: number): Promise<Uint8Array> =>
-        source.read(chunk * chunkBytes + (offsets[place] ?? 0), width * chunkRows);
-      let chunk = 0;
-      for await (const piece of readAhead(chunkCount, COLUMNS_AHEAD, pieceOf)) {
-        yield columnIn(piece, width, rowsIn(layout, chunk));
-        chunk += 1;
-      }
-    },
+    bins: (place) => ofEach(COLUMNS_AHEAD, (chunk) => chunk.column(place)),
     forEach: async (sink) => {
       const block = new Float64Array(BLOCK_ROWS * columnCount).fill(NaN);
       let first = 0;
-      for await (const chunk of readAhead(chunkCount, CHUNKS_AHEAD, (index) =>
-        source.read(index * chunkBytes, chunkBytes),
-      )) {
-        const count = Math.min(chunkRows, rowCount - first);
-        const columns = offsets.map((offset, place) => columnIn(chunk.subarray(offset), widths[place] ?? 1, count));
+      for await (const { count, columns } of ofEach(CHUNKS_AHEAD, async (chunk) => ({
+        count: chunk.rowCount,
+        columns: await chunk.columns(),
+      }))) {
         for (let from = 0; from < count; from += BLOCK_ROWS) {
           const blockRows = Math.min(BLOCK_ROWS, count - from);
           for (const [place, { column }] of reference.columns.entries()) {

@@ -2,11 +2,11 @@ import type { ManifestStep, TrainTask } from '#contracts';
 import type { Sha256Function } from '#scoring';
 import type { HeldOut } from '../encoder.ts';
 import type { TaskFeature } from '../task-columns.ts';
-import type { RowsToBin } from './binned-dataset.ts';
+import type { RowUses } from './row-uses.ts';
 import { digestArray, digestOf, digestRows } from './digest.ts';
 
 /** Of the shards, their index, and of how values become bins. */
-const BINS_FORMAT = 1;
+const BINS_FORMAT = 2;
 
 /** What the bins of a member's rows depend on. */
 export interface BinFacts {
@@ -14,7 +14,8 @@ export interface BinFacts {
   readonly features: readonly TaskFeature[];
   readonly steps: readonly ManifestStep[];
   readonly heldOut: HeldOut | null;
-  readonly rows: Pick<RowsToBin, 'trains' | 'validates' | 'isHeldOut'>;
+  /** Of all ranks. */
+  readonly rows: RowUses;
   /** The engine's bins. */
   readonly reference: Uint8Array;
   /** What makes them. */

@@ -7,6 +7,7 @@ import {
   type BinReference,
   type FileRows,
 } from './dataset-file.ts';
+import type { Bins } from './bin-chunks.ts';
 import type { BinnedRows } from './binned-rows.ts';
 
 /** LightGBM's binary file of rows in bins, piece by piece: column after column. Memory: a chunk of a column beside labels and weights. */
@@ -20,12 +21,31 @@ export async function* datasetParts(
     yield columnHead(column, rows.rowCount);
     const stored = storedBins(column);
     const pack = PACKERS[storedBits(column)];
-    for await (const bins of binned.bins(place)) yield pack(bins, stored);
+    for await (const bins of pairs(binned.bins(place))) yield pack(bins, stored);
     yield new Uint8Array(columnPadding(column, rows.rowCount));
   }
 }
 
-type Bins = Uint8Array | Uint16Array;
+/** The same in pieces of an even number of rows, but for the last: two rows may be one byte. */
+async function* pairs(pieces: AsyncIterable<Bins>): AsyncGenerator<Bins> {
+  let left: Bins | null = null;
+  for await (const piece of pieces) {
+    const all: Bins = left === null ? piece : joined(left, piece);
+    const even: number = all.length - (all.length % 2);
+    yield all.subarray(0, even);
+    left = even === all.length ? null : all.subarray(even);
+  }
+  if (left !== null) yield left;
+}
+
+function joined(first: Bins, second: Bins): Bins {
+  const length = first.length + second.length;
+  const all = second instanceof Uint8Array ? new Uint8Array(length) : new Uint16Array(length);
+  all.set(first);
+  all.set(second, first.length);
+  return all;
+}
+
 type Packer = (bins: Bins, stored: Uint16Array) => Uint8Array;
 
 const PACKERS: Record<4 | 8 | 16, Packer> = {

@@ -1,8 +1,18 @@
 import type { TrainingStatistics } from '#contracts';
 import type { FitIo } from '../clock.ts';
-import { BinsLost } from './bin-store.ts';
+import { rankMeeting } from '../rank-meeting.ts';
+import type { StopBook } from '../stops.ts';
+import { tellLost } from './bin-set.ts';
 import { factsKey, readsTexts, type FactsTask } from './facts-key.ts';
-import { findFacts, writeFacts, type BinSample, type FoundFacts, type SurveyedFacts } from './kept-facts.ts';
+import { groupFacts } from './group-facts.ts';
+import {
+  findFacts,
+  writeFacts,
+  type BinSample,
+  type FoundFacts,
+  type FoundSample,
+  type SurveyedFacts,
+} from './kept-facts.ts';
 
 /** What earlier models of a project leave of the features of a fit's only member, and later ones find. */
 export interface FactsKeeper {
@@ -10,11 +20,23 @@ export interface FactsKeeper {
   readonly found: FoundFacts | null;
   /** Leaves facts for later models, if it can. */
   readonly keep: (facts: SurveyedFacts, sample: BinSample) => Promise<void>;
+  /** What the survey is to do as the ranks of a group do not do it together; null: it is done by one, or by each as by one. */
+  readonly apart: SurveyApart | null;
+}
+
+/** A survey that ranks do not make together. */
+export interface SurveyApart {
+  /** Where fits of texts end. */
+  readonly stops: StopBook;
+  /** Whether the deadline ended those of which the facts are. */
+  readonly isCut: boolean;
+  /** Tells the ranks that wait what was kept; null where nobody waits. */
+  readonly tellRanks: (() => Promise<void>) | null;
 }
 
 /** The same for the member, who knows no statistics. */
-export interface MemberFacts {
-  readonly found: FoundFacts | null;
+export interface MemberFacts extends Pick<FactsKeeper, 'apart'> {
+  readonly found: (Omit<SurveyedFacts, 'statistics'> & FoundSample) | null;
   readonly keep: (facts: Omit<SurveyedFacts, 'statistics'>, sample: BinSample) => Promise<void>;
 }
 
@@ -23,22 +45,22 @@ export interface MemberFacts {
  *
  * @returns null where nothing is kept
  */
-export async function factsKeeper(facts: FactsTask, io: FitIo): Promise<FactsKeeper | null> {
-  const { bins: store, ranks, log } = io;
+export async function factsKeeper(facts: FactsTask, stops: StopBook, io: FitIo): Promise<FactsKeeper | null> {
+  const { bins, log } = io;
   const isReplayed = facts.task.stops !== undefined && readsTexts(facts);
-  if (store === undefined || ranks !== undefined || isReplayed) return null;
-  const key = factsKey(facts, store.program, io.sha256);
-  const tell = (err: unknown): null => {
-    if (!(err instanceof BinsLost)) throw err;
-    log?.(`what is known of the features is not kept: ${err.message}`);
-    return null;
-  };
-  const found = await findFacts(store, key, io).catch(tell);
+  const store = isReplayed ? undefined : bins;
+  const key = store === undefined ? '' : factsKey(facts, store.program, io.sha256);
+  const meeting = rankMeeting(io);
+  if (meeting !== null) return groupFacts(store, key, stops, meeting, io);
+  if (store === undefined) return null;
+  const lost = tellLost(log, 'what is known of the features is not kept');
+  const found = await findFacts(store, key, io).catch(lost);
   if (found !== null) log?.('the features are not surveyed: an earlier model has left what is known of them');
   return {
     found,
+    apart: null,
     keep: async (surveyed, sample) => {
-      await writeFacts(store, key, surveyed, sample, io).catch(tell);
+      await writeFacts(store, key, surveyed, sample, io).catch(lost);
     },
   };
 }
@@ -47,6 +69,4 @@ export const memberFacts = (
   keeper: FactsKeeper | null,
   statistics: readonly TrainingStatistics[],
 ): MemberFacts | null =>
-  keeper === null
-    ? null
-    : { found: keeper.found, keep: (facts, sample) => keeper.keep({ ...facts, statistics }, sample) };
+  keeper === null ? null : { ...keeper, keep: (facts, sample) => keeper.keep({ ...facts, statistics }, sample) };

@@ -12,7 +12,7 @@ const FACTS_FORMAT = 1;
 /** Fields of a task that say what its model is called and judged by, and how it is boosted: they decide nothing about its features. */
 const OTHER_FIELDS: ReadonlySet<string> = new Set<keyof TrainTask>([
   ...(['modelId', 'projectId', 'datasetId', 'blueprintId', 'parameters', 'featureSteps', 'metric'] as const),
-  ...(['threadCount', 'stops', 'findsLeakage', 'leakageSearch', 'refit'] as const),
+  ...(['threadCount', 'stops', 'findsLeakage', 'leakageSearch', 'refit', 'ranks'] as const),
 ]);
 
 /** What decides about the facts of a task's features. */

@@ -23,7 +23,10 @@ export interface SurveyedFacts {
 }
 
 /** The same as an earlier model of the project has left it. */
-export interface FoundFacts extends SurveyedFacts {
+export interface FoundFacts extends SurveyedFacts, FoundSample {}
+
+/** The rows that bins are found from, to be read. */
+export interface FoundSample {
   /** @throws BinsLost */
   readonly readSample: () => Promise<BinSample>;
 }

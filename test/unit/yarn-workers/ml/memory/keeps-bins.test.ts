@@ -9,10 +9,11 @@ const on = (rowCount: number, changes: Partial<TrainTask> = {}): boolean => {
 };
 
 describe('whether a fit may keep bins', () => {
-  it('is so of tables that do not stay in memory, of models that LightGBM boosts by itself', () => {
+  it('is so of tables that do not stay in memory, of models that LightGBM boosts, and of whatever ranks fit together', () => {
     expect(on(10_000_000)).to.equal(true);
     expect(on(10_000)).to.equal(false);
-    expect(on(10_000_000, { ranks: 2 })).to.equal(false);
+    expect(on(10_000_000, { ranks: 2 })).to.equal(true);
+    expect(on(10_000, { ranks: 2 })).to.equal(true);
     expect(on(10_000_000, { blueprintId: 'xgboost-default', parameters: {} })).to.equal(false);
     expect(on(10_000_000, { blueprintId: 'linear', parameters: {} })).to.equal(false);
     expect(on(10_000_000, { blueprintId: 'baseline', parameters: {} })).to.equal(false);

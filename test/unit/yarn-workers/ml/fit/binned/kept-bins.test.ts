@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import type { BatchSource, TrainTask } from '#contracts';
 import { fitModel, type BinStore, type FitIo, type FitResult, type Spool } from '#ml';
-import { chunksInMemory } from '../../../../../../yarn-workers/ml/fit/binned/binned-rows.ts';
+import { chunksInMemory } from '../../../../../../yarn-workers/ml/fit/binned/chunk-spool.ts';
 import { binObjects } from '../../../../../../yarn-workers/worker/child/bin-objects.ts';
 import { localBins } from '../../../../../support/bin-objects.ts';
 import { testEngine } from '../../../../../support/boosting-engine.ts';
@@ -26,9 +26,9 @@ async function fitted(bins: BinStore | null, changes: Partial<TrainTask> = {}, t
   let spools = 0;
   const counted: BatchSource = {
     rowCount: table.rowCount,
-    batches: (request, signal) => {
+    batches: (request, signal, wanted) => {
       reads.push(request.length);
-      return table.batches(request, signal);
+      return table.batches(request, signal, wanted);
     },
   };
   const io: Partial<FitIo> = {
@@ -108,7 +108,7 @@ describe('fit: bins that are kept for later models', () => {
     expect(rest).to.deep.equal({ index: 2, sample: 1 });
     for (const count of [training, validation, holdout]) expect(count).to.be.greaterThan(1);
     expect(
-      (await store.names()).filter((each) => !/^[0-9a-f]{64}\.bins_[0-9a-z]+\.[a-z]+(-\d{6})?$/.test(each)),
+      (await store.names()).filter((each) => !/^[0-9a-f]{64}\.bins_[0-9a-z]+\.[a-z]+(-\d{3})?(-\d{6})?$/.test(each)),
     ).to.deep.equal([]);
   });
 
