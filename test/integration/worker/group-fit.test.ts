@@ -5,6 +5,7 @@ import { Leaderboard, type Job } from '#contracts';
 import { rowHash } from '#statistics';
 import { listeningAt } from '../../support/listening.ts';
 import { newProject, startAutopilot } from '../../support/modelling.ts';
+import { until } from '../../support/processes.ts';
 import { openCluster, type Cluster, type WorkerProcess } from './cluster.ts';
 
 const ROWS = 4_000;
@@ -189,6 +190,24 @@ describe('worker: several workers fit one model together', function () {
     await frozen.until('the refusal', ({ event }) => event === 'task_refused' || event === 'task_interrupted');
     const resumed = await lines(run, /^resumed /);
     expect(resumed).to.deep.equal({ first: ['resumed at iteration 50'], others: ['resumed at iteration 50'] });
+    expect(await chargedOf(run), 'attempts that are charged').to.deep.equal([]);
+    await stopAll(workers);
+  });
+
+  it('the first rank frozen while another one waits for its survey: it waits as long as that one lives, and no longer', async () => {
+    // The first rank looks whether it can keep what it finds, and keeps it then.
+    const workers = [1, 2].map(() => cluster.startWorker('worker.bins.shard=pause:60000@2'));
+    const run = await begin(DEFAULT);
+    await until('that the other one waits', async () => (await lines(run, /^waiting for the other ranks/)).others[0]);
+    const isFirst = ({ lines: told }: WorkerProcess): boolean =>
+      told.some(({ event, kind }) => event === 'task_started' && kind === 'train');
+    const frozen = workers.find(isFirst) ?? expect.fail('nobody has begun');
+    const pids = [frozen.pid, ...cluster.childrenOf(frozen.pid).map(({ pid }) => pid)];
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    workers.push(cluster.startWorker());
+    expect(await hashesAtEnd(run)).to.deep.equal(expected.get(DEFAULT));
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
+    await frozen.until('the refusal', ({ event }) => event === 'task_refused' || event === 'task_interrupted');
     expect(await chargedOf(run), 'attempts that are charged').to.deep.equal([]);
     await stopAll(workers);
   });

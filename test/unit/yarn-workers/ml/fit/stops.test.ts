@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { FitStops, TrainTask } from '#contracts';
-import { fitModel, type FitIo, type FitResult } from '#ml';
+import { fitModel, type FitIo, type FitResult, type RankGroup } from '#ml';
 import { testEngine } from '../../../../support/boosting-engine.ts';
 import { memorySource } from '../../../../support/memory-table.ts';
 import { freeIo, planOf, trainTask } from '../../../../support/modelling-task.ts';
@@ -42,6 +42,20 @@ describe('ml fit: stops by the deadline', function () {
     expect(replay.decided('another', () => 8)).to.equal(null);
     const counted = countedStop(stopBook({ path: 3 }), 'path', asked);
     expect([counted(), counted(), counted()]).to.deep.equal([false, false, true]);
+  });
+
+  it('of work that ranks do not do together are decided by one clock, or as another rank has, and noted with the others', () => {
+    const asks = (): never => expect.fail('no rank is asked');
+    const ranks: RankGroup = { rank: 1, size: 2, allgather: asks, gather: asks, joined: asks };
+    const book = stopBook(null, ranks);
+    book.note('leakage', 1);
+    const own = book.apart(null);
+    expect(own.ends('texts-0-0', 3, () => false)).to.equal(false);
+    expect(own.ends('texts-0-0', 4, () => true)).to.equal(true);
+    expect(own.noted(), 'by itself').to.deep.equal({ 'texts-0-0': 4 });
+    const other = book.apart({ 'texts-0-1': 2 });
+    expect([1, 2].map((done) => other.ends('texts-0-1', done, asks))).to.deep.equal([false, true]);
+    expect(book.noted()).to.deep.equal({ leakage: 1, 'texts-0-0': 4, 'texts-0-1': 2 });
   });
 
   for (const [blueprintId, budgetMs, places] of [
