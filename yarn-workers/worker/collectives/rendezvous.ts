@@ -64,6 +64,8 @@ export class Rendezvous {
 
   /** Connects to the ranks below, and gives up if not all are there in time. @param addresses one a rank */
   meet(addresses: readonly RankAddress[]): void {
+    // The others may all have connected to this rank before it learned where they are.
+    if (this.#isClosed) return;
     const { rank, size } = this.#member;
     const { rendezvousMs } = this.#limits;
     this.#later(rendezvousMs, () => {

@@ -65,7 +65,8 @@ describe('worker: joining a group', function () {
   });
 
   /** Both ranks of a group, in this process: each has a mesh in a thread of its own. */
-  async function pair(onFailure: (err: Error) => void): Promise<[Group, Group]> {
+  async function pair(onFailure: (err: Error) => void, isFirstLate = false): Promise<[Group, Group]> {
+    const isJoined = Promise.withResolvers<undefined>();
     const ports = [Promise.withResolvers<number>(), Promise.withResolvers<number>()];
     const certificates = certificatesOf(2);
     const join = (rank: number): Promise<Group> => {
@@ -73,15 +74,29 @@ describe('worker: joining a group', function () {
       if (own === undefined) expect.fail('no certificate');
       return joinGroup({
         ...{ groupId: GROUP_ID, rank, size: 2, epoch: 1, certificates: own, listenHost: host, onFailure },
-        limits: { operationMs: 100, toldMs: 50 },
+        limits: { operationMs: 100, toldMs: 50, rendezvousMs: isFirstLate ? 500 : 60_000 },
         peers: async (port) => {
           ports[rank]?.resolve(port);
+          if (isFirstLate && rank === 0) await isJoined.promise;
           return (await Promise.all(ports.map(({ promise }) => promise))).map((each) => ({ host, port: each }));
         },
       });
     };
-    return Promise.all([join(0), join(1)]);
+    const second = join(1);
+    void second.then(() => isJoined.resolve(undefined));
+    return Promise.all([join(0), second]);
   }
+
+  it('is done when the others have come, also before the first rank learns where they are', async () => {
+    const [first, second] = await pair((err) => expect.fail(err.message), true);
+    let waitedMs = 0;
+    const waiting = second.gather(Buffer.of(2), (ms) => void (waitedMs = ms));
+    await until('more than the time to meet', () => waitedMs > 1_000);
+    const own = await first.gather(Buffer.of(1), () => undefined);
+    for (const all of [own, await waiting]) expect(all.map((bytes) => [...bytes])).to.deep.equal([[1], [2]]);
+    await first.leave();
+    await second.leave();
+  });
 
   it('lets a rank wait for another one that lives for longer than an exchange may take, and tells that it waits', async () => {
     const [first, second] = await pair((err) => expect.fail(err.message));
