@@ -357,6 +357,13 @@ export const ConfigSchema = strict({
     group: text({ description: 'group of servers that share assignments', default: 'default' }),
     bodyBytesMax: integer({ description: 'largest request body', default: 50 * MIB, minimum: 1 }),
     rowsMax: integer({ description: 'most rows of one request', default: 100_000, minimum: 1 }),
+    columnsMax: integer({ description: 'most columns of one row', default: 10_000, minimum: 1 }),
+    depthMax: integer({
+      description: 'how deep objects and arrays of a JSON body may lie in one another; {"data": [rows]} lies 3 deep',
+      default: 32,
+      minimum: 3,
+      maximum: 1_000,
+    }),
     statusMs: millis('how often the server reports what it serves', 5_000),
   }),
   up: strict({

@@ -157,6 +157,18 @@ export const ERROR_TABLE = {
   ),
   COLUMN_UNKNOWN: row('invalid', 422, 'The input has no such column', 'Use one of the input’s columns.'),
   TOO_MANY_ROWS: row('capacity', 413, 'Too many rows in one request', 'Send fewer rows, or use batch predictions.'),
+  TOO_MANY_COLUMNS: row(
+    'capacity',
+    413,
+    'Too many columns in one request',
+    'Send the columns of the model, or raise the limit named.',
+  ),
+  JSON_TOO_DEEP: row(
+    'invalid',
+    400,
+    'The JSON is nested too deep',
+    'Send rows whose cells are text, numbers or booleans.',
+  ),
   OVERLOADED: row('limited', 429, 'The server is overloaded', 'Wait for Retry-After seconds.'),
   // Hadoop
   HADOOP_CONFIG_INVALID: row(

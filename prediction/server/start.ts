@@ -156,9 +156,10 @@ async function listen(
   refresh: () => Promise<void>,
   logger: Logger,
 ): Promise<{ server: Server; url: string }> {
-  const { host, port, bodyBytesMax, rowsMax } = config.predictionServer;
+  const { host, port, bodyBytesMax, rowsMax, columnsMax, depthMax } = config.predictionServer;
   const { requestTimeoutMs } = config.server;
-  const server = createPredictionHttp({ table, refresh, logger, bodyBytesMax, rowsMax, requestTimeoutMs });
+  const limits = { rowsMax, columnsMax, depthMax };
+  const server = createPredictionHttp({ table, refresh, logger, bodyBytesMax, limits, requestTimeoutMs });
   server.listen(port, host);
   await once(server, 'listening');
   const address = server.address();

@@ -1,4 +1,5 @@
 import { AppError } from '#contracts';
+import { tooManyColumns, tooManyRows, type RowLimits } from './row-limits.ts';
 
 /** A comma-separated text: the names of its first record and the cells of the others. */
 export interface CsvTable {
@@ -22,21 +23,21 @@ const BYTE_ORDER_MARK = 0xfeff;
  * A leading byte-order mark is left out. Empty lines are left out in files of more than one column.
  *
  * @throws BAD_REQUEST for an empty text, and naming the row (1 is the first after the header) of a field whose quote
- *   never ends or is followed by text; TOO_MANY_ROWS
+ *   never ends or is followed by text; TOO_MANY_ROWS, TOO_MANY_COLUMNS
  * @see RFC 4180 section 2
  */
-export function parseCsv(text: string, rowsMax: number): CsvTable {
+export function parseCsv(text: string, { rowsMax, columnsMax }: Omit<RowLimits, 'depthMax'>): CsvTable {
   const records: string[][] = [];
   let at = text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : 0;
   let columnCount = 0;
   while (at < text.length) {
     const start = at;
     const record: string[] = [];
-    at = readRecord(text, at, records.length, record);
+    at = readRecord(text, at, records.length, record, columnsMax);
     if (columnCount === 0) columnCount = record.length;
     const isEmptyLine = record.length === 1 && record[0] === '' && text.charCodeAt(start) !== QUOTE;
     if (isEmptyLine && columnCount > 1) continue;
-    if (records.length > rowsMax) throw new AppError('TOO_MANY_ROWS', `more than ${rowsMax} rows in one request`);
+    if (records.length > rowsMax) throw tooManyRows(rowsMax);
     records.push(record);
   }
   const [header, ...rows] = records;
@@ -46,9 +47,10 @@ export function parseCsv(text: string, rowsMax: number): CsvTable {
 }
 
 /** Appends the cells of one record; gives the place of the next. */
-function readRecord(text: string, start: number, row: number, record: string[]): number {
+function readRecord(text: string, start: number, row: number, record: string[], columnsMax: number): number {
   let at = start;
   for (;;) {
+    if (record.length >= columnsMax) throw tooManyColumns(columnsMax, placeOf(row));
     let end = at;
     if (text.charCodeAt(at) === QUOTE) {
       const field = readQuoted(text, at, row);

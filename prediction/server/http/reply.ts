@@ -35,16 +35,22 @@ export const jsonReply = (status: number, value: unknown, headers: readonly stri
   headers,
 });
 
-/** The problem document of an error; our own mistakes are logged. */
-export function errorReply(err: unknown, requestId: string, logger: Logger): Reply {
+/**
+ * The problem document of an error; our own mistakes are logged.
+ *
+ * @param isOpenInference with the member `error`, as that protocol has it
+ */
+export function errorReply(err: unknown, requestId: string, logger: Logger, isOpenInference: boolean): Reply {
   const error = toAppError(err);
   if (error.kind === 'bug') logger.error('request_failed', error.message, { requestId, err });
   const headers: string[] = [];
   if (error.retryAfterSeconds !== null) headers.push('Retry-After', String(error.retryAfterSeconds));
   if (error.code === 'UNAUTHENTICATED') headers.push('WWW-Authenticate', 'Bearer');
   if (typeof error.details['allow'] === 'string') headers.push('Allow', error.details['allow']);
-  const body = JSON.stringify(toProblem(error, requestId));
-  return { status: error.status, contentType: PROBLEM_MEDIA_TYPE, body, headers };
+  const problem = toProblem(error, requestId);
+  if (!isOpenInference)
+    return { status: error.status, contentType: PROBLEM_MEDIA_TYPE, body: JSON.stringify(problem), headers };
+  return jsonReply(error.status, { error: problem.detail, ...problem }, headers);
 }
 
 /** Sends a reply, header and body in one write, and leaves the connection in a state that fits what was read. */

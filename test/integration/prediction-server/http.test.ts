@@ -29,8 +29,6 @@ describe('prediction server: HTTP', () => {
     ['PUT', '/metrics', 405, 'GET, HEAD'],
     ['GET', '/', 404, undefined],
     ['GET', '/predict', 404, undefined],
-    ['GET', '/v2', 501, undefined],
-    ['POST', '/v2/models/dep_1/infer', 501, undefined],
     ['GET', '/%', 404, undefined],
     ['POST', '/predict/%', 400, undefined],
     ['POST', '/predict/%ff', 400, undefined],

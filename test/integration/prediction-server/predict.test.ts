@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import {
   BINARY_CLASSES,
@@ -25,12 +26,15 @@ interface Body {
       readonly rest: number;
     }[];
     readonly warnings?: string[];
+    readonly associationId?: string;
+    readonly passthrough?: Record<string, unknown>;
   }[];
 }
 const bodyOf = ({ text }: { readonly text: string }): Body => JSON.parse(text) as Body;
 const problemOf = ({ text }: { readonly text: string }) =>
   JSON.parse(text) as { code: string; detail: string; errors: { path: string; message: string }[] };
 const CSV = { 'content-type': 'text/csv' };
+const ARROW = { 'content-type': 'application/vnd.apache.arrow.stream' };
 const logistic = (score: number) => 1 / (1 + Math.exp(-score));
 
 describe('prediction server: rows in, predictions out', () => {
@@ -97,6 +101,84 @@ describe('prediction server: rows in, predictions out', () => {
         { rowIndex: 3, prediction: 110 },
       ]);
     }
+  });
+
+  it('answers an Arrow stream as the same rows of JSON', async () => {
+    const { rows } = JSON.parse(
+      readFileSync(new URL('../../fixtures/arrow/streams.json', import.meta.url), 'utf8'),
+    ) as { rows: string };
+    const json = [
+      { ...ROW, associationId: 'é1' },
+      { ...ROW, age: 50, associationId: null },
+      { ...ROW, age: null, color: 'mauve', height: 1.9, ['__proto__']: -1, associationId: '3' },
+    ];
+    for (const id of ['dep_1', 'dep_multiclass', 'dep_1?explanations=2&passthroughColumns=height']) {
+      const answer = await predict(server, Buffer.from(rows, 'base64'), { id, headers: ARROW });
+      expect(answer.status, answer.text).to.equal(200);
+      expect(answer.text).to.equal((await predict(server, json, { id })).text);
+    }
+  });
+
+  describe('columns that are carried along', () => {
+    it('are the association id and what is asked for, without a warning', async () => {
+      const rows = [
+        { ...ROW, associationId: 'a-1', 'note, "x"': 'é', other: 1 },
+        { ...ROW, associationId: 7, 'note, "x"': null },
+        { ...ROW, associationId: '', 'note, "x"': true },
+        ROW,
+      ];
+      const query = `passthroughColumns=${encodeURIComponent('note, "x"')}&passthroughColumns=age`;
+      const { data } = bodyOf(await predict(server, rows, { id: `dep_1?${query}` }));
+      expect(data).to.deep.equal([
+        {
+          rowIndex: 0,
+          prediction: 111,
+          warnings: ['column "other" is unknown: ignored'],
+          associationId: 'a-1',
+          passthrough: { 'note, "x"': 'é', age: 30 },
+        },
+        { rowIndex: 1, prediction: 111, associationId: '7', passthrough: { 'note, "x"': null, age: 30 } },
+        { rowIndex: 2, prediction: 111, passthrough: { 'note, "x"': true, age: 30 } },
+        { rowIndex: 3, prediction: 111, passthrough: { 'note, "x"': null, age: 30 } },
+      ]);
+      const plain = bodyOf(await predict(server, { ...ROW, associationId: 'a' }));
+      expect(plain.data[0]).to.deep.equal({ rowIndex: 0, prediction: 111, associationId: 'a' });
+    });
+
+    it('have the association id in any column that is named', async () => {
+      const row = { ...ROW, order: '0042' };
+      const { data } = bodyOf(await predict(server, row, { id: 'dep_1?associationColumn=order' }));
+      expect(data[0]).to.deep.equal({ rowIndex: 0, prediction: 111, associationId: '0042' });
+      const feature = bodyOf(await predict(server, ROW, { id: 'dep_1?associationColumn=color' }));
+      expect(feature.data[0]?.associationId).to.equal('red');
+    });
+
+    it('come first in CSV, their cells as they were sent', async () => {
+      const headers = { ...CSV, accept: 'text/csv' };
+      const text = 'order,age,color,height,__proto__,note\n007,30,red,1.70,1,"a, ""b"""\n1.0,50,,1.7,1,\n';
+      const id = 'dep_1?passthroughColumns=note&passthroughColumns=order&passthroughColumns=height';
+      const answer = await predict(server, text, { id, headers });
+      expect(answer.text).to.equal('note,order,height,prediction\r\n"a, ""b""",007,1.70,111\r\n,1.0,1.7,100\r\n');
+    });
+
+    for (const [query, rows, code, path] of [
+      ['passthroughColumns=a&passthroughColumns=a', ROW, 'VALIDATION_FAILED', '/passthroughColumns'],
+      ['passthroughColumns=prediction', { ...ROW, prediction: 1 }, 'PREDICTION_COLUMN_RESERVED', '/passthroughColumns'],
+      ['passthroughColumns=a', { ...ROW, a: [1] }, 'CELL_UNREADABLE', 'row 1, column "a"'],
+      ['associationColumn=a&associationColumn=b', ROW, 'VALIDATION_FAILED', '/associationColumn'],
+      ['associationColumn=a', { ...ROW, a: {} }, 'CELL_UNREADABLE', 'row 1, column "a"'],
+    ] as const) {
+      it(`are refused by ${code} for ?${query}`, async () => {
+        const answer = await predict(server, rows, { id: `dep_1?${query}` });
+        expect(answer.status, answer.text).to.equal(422);
+        expect([problemOf(answer).code, problemOf(answer).errors[0]?.path]).to.deep.equal([code, path]);
+      });
+    }
+
+    it('are refused where a header lacks them', async () => {
+      const answer = await predict(server, 'age\n1\n', { id: 'dep_1?passthroughColumns=note', headers: CSV });
+      expect([answer.status, problemOf(answer).code]).to.deep.equal([422, 'COLUMN_UNKNOWN']);
+    });
   });
 
   it('gives a label and the probability of each class', async () => {
@@ -265,17 +347,17 @@ describe('prediction server: rows in, predictions out', () => {
   });
 
   for (const [what, rows, headers, status, code, part] of [
-    ['an empty body', '', {}, 400, 'INVALID_JSON', 'line 1, column 1 (position 0)'],
-    ['broken JSON', '{"age": 30,\n "color": red}', {}, 400, 'INVALID_JSON', 'line 2, column 11 (position 22)'],
+    ['an empty body', '', {}, 400, 'INVALID_JSON', 'line 1, column 1 (byte 0)'],
+    ['broken JSON', '{"age": 30,\n "color": red}', {}, 400, 'INVALID_JSON', 'line 2, column 11 (byte 22)'],
     [
       'NaN in JSON',
       '[{"age": 30},\n {"age": NaN}]',
       {},
       400,
       'INVALID_JSON',
-      'a JSON value (null for a missing value, not NaN) is expected at line 2, column 10 (position 23)',
+      'a JSON value (null for a missing value, not NaN) is expected at line 2, column 10 (byte 23)',
     ],
-    ['a text after JSON', '{} {}', {}, 400, 'INVALID_JSON', 'position 3'],
+    ['a text after JSON', '{} {}', {}, 400, 'INVALID_JSON', 'byte 3'],
     ['a number', '42', {}, 422, 'VALIDATION_FAILED', 'an object, an array of objects'],
     ['an array of numbers', '[{}, 1]', {}, 422, 'VALIDATION_FAILED', 'row 2'],
     [
@@ -284,7 +366,7 @@ describe('prediction server: rows in, predictions out', () => {
       { 'content-type': 'application/x-ndjson' },
       400,
       'INVALID_JSON',
-      'line 3 is',
+      'line 3, column 5',
     ],
     ['a ragged CSV', 'a,b\n1,2\n1\n', CSV, 422, 'VALIDATION_FAILED', 'row 2: expected 2 cells, found 1'],
     ['an open quote', 'a,b\n1,"2\n', CSV, 400, 'BAD_REQUEST', 'row 1: a quoted cell never ends'],
@@ -294,14 +376,11 @@ describe('prediction server: rows in, predictions out', () => {
     ['XML', '<a/>', { 'content-type': 'application/xml' }, 415, 'UNSUPPORTED_MEDIA_TYPE', 'application/xml'],
     ['Latin-1', '{}', { 'content-type': 'text/csv; charset=latin1' }, 415, 'UNSUPPORTED_MEDIA_TYPE', 'latin1'],
     ['a gzipped body', '{}', { 'content-encoding': 'gzip' }, 415, 'UNSUPPORTED_MEDIA_TYPE', 'gzip'],
-    [
-      'Arrow',
-      '',
-      { 'content-type': 'application/vnd.apache.arrow.stream' },
-      501,
-      'NOT_AVAILABLE',
-      'Arrow streams are not read',
-    ],
+    ['an empty Arrow stream', '', ARROW, 400, 'BAD_REQUEST', 'begins with the schema'],
+    ['what is no Arrow', '{"age": 30}', ARROW, 400, 'BAD_REQUEST', 'message 1 at byte 0: is damaged or cut off'],
+    ['an Arrow file', 'ARROW1\0\0', ARROW, 400, 'BAD_REQUEST', 'send an Arrow stream'],
+    ['JSON that is too deep', `{"a":${'['.repeat(32)}`, {}, 400, 'JSON_TOO_DEEP', 'more than 32 deep at byte 36'],
+    ['too many columns', `a${',a'.repeat(10_000)}`, CSV, 413, 'TOO_MANY_COLUMNS', 'more than 10000 columns'],
     ['an Accept that cannot be met', '{}', { accept: 'image/png' }, 406, 'NOT_ACCEPTABLE', 'text/csv'],
     ['too many rows', JSON.stringify(new Array(2001).fill({})), {}, 413, 'TOO_MANY_ROWS', '2000 rows'],
     ['too many CSV rows', `a\n${'1\n'.repeat(2001)}`, CSV, 413, 'TOO_MANY_ROWS', '2000 rows'],

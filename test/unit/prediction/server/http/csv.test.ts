@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { isAppError, type ErrorCode } from '#contracts';
 import { csvCell, parseCsv } from '../../../../../prediction/server/http/csv.ts';
 
-const read = (text: string) => parseCsv(text, 100);
+const read = (text: string) => parseCsv(text, { rowsMax: 100, columnsMax: 100 });
 const refusal = (run: () => unknown, code: ErrorCode): string => {
   try {
     run();
@@ -66,9 +66,12 @@ describe('prediction server: CSV', () => {
   });
 
   it('takes the limit of rows and not one more', () => {
-    expect(parseCsv('a\n1\n2\n', 2).rows).to.have.length(2);
-    expect(refusal(() => parseCsv('a\n1\n2\n3', 2), 'TOO_MANY_ROWS')).to.include('2 rows');
-    expect(parseCsv('a,b\n1,2\n\n\n\n\n', 1).rows, 'empty lines do not count').to.have.length(1);
+    expect(parseCsv('a\n1\n2\n', { rowsMax: 2, columnsMax: 1 }).rows).to.have.length(2);
+    expect(refusal(() => parseCsv('a\n1\n2\n3', { rowsMax: 2, columnsMax: 1 }), 'TOO_MANY_ROWS')).to.include('2 rows');
+    expect(
+      parseCsv('a,b\n1,2\n\n\n\n\n', { rowsMax: 1, columnsMax: 2 }).rows,
+      'empty lines do not count',
+    ).to.have.length(1);
   });
 
   it('writes cells that read back as they were', () => {
@@ -81,6 +84,8 @@ describe('prediction server: CSV', () => {
 
   it('reads a million cells in passing', () => {
     const line = `${Array.from({ length: 100 }, (_, i) => (i % 3 === 0 ? `"q ${i}"` : `cell ${i}`)).join(',')}\n`;
-    expect(parseCsv(line.repeat(10_001), 10_000).rows.at(-1)?.at(-1)).to.equal('"q 99"'.slice(1, -1));
+    expect(parseCsv(line.repeat(10_001), { rowsMax: 10_000, columnsMax: 100 }).rows.at(-1)?.at(-1)).to.equal(
+      '"q 99"'.slice(1, -1),
+    );
   });
 });

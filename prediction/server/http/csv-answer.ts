@@ -1,0 +1,35 @@
+import type { RowPrediction } from '#scoring';
+import type { AnswerTemplate } from './answer-template.ts';
+import { explainedColumns, type AnswerWriter, type Wanted } from './answers.ts';
+import { carriedCsv } from './carried.ts';
+import { csvCell } from './csv.ts';
+import { explanationsCsv } from './explanations.ts';
+import { intervalCsv } from './intervals.ts';
+import { numberText } from './number-text.ts';
+import { carriedCells, type ScorerRows } from './scorer-rows.ts';
+
+/**
+ * The columns that are passed through, `prediction`, then `lower` and `upper` of an interval or `probability_<label>` in class
+ * order, then `explanationColumns`. It has no place for warnings.
+ *
+ * @see RFC 4180
+ */
+export function csvAnswer(template: AnswerTemplate, rows: ScorerRows, { top, passthrough }: Wanted): AnswerWriter {
+  const { scorer, columns } = template;
+  const carried = passthrough.map((name) => ({ name, cells: carriedCells(rows, name) }));
+  let text = `${[...passthrough, ...columns, ...explainedColumns(top)].map(csvCell).join(',')}\r\n`;
+  return {
+    add: (index, _row, prediction) => {
+      for (const { name, cells } of carried) text += `${carriedCsv(cells(index), name, index)},`;
+      text += `${csvLine(template, prediction)}${top > 0 ? explanationsCsv(scorer, prediction, top) : ''}\r\n`;
+    },
+    text: () => text,
+  };
+}
+
+function csvLine(template: AnswerTemplate, prediction: RowPrediction): string {
+  let line = template.csvLabels[prediction.classIndex] ?? numberText(prediction.prediction);
+  line += intervalCsv(template.intervals, prediction);
+  for (const probability of prediction.probabilities) line += `,${numberText(probability)}`;
+  return line;
+}

@@ -1,0 +1,108 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { AppError } from '#contracts';
+import type { ServedDeployment } from '../deployments.ts';
+import { answerFormat } from './accept.ts';
+import { admit, notReady } from './admission.ts';
+import { beginAnswer, type AnswerInProgress, type Wanted } from './answers.ts';
+import { ASSOCIATION_COLUMN, associationAsked, passthroughAsked } from './carried.ts';
+import type { Context } from './context.ts';
+import { explanationsAsked } from './explanations.ts';
+import { rowMediaType } from './media-types.ts';
+import { probabilitiesAsked } from './probabilities.ts';
+import { overloaded, receiveBody, tooLarge } from './receive-body.ts';
+import type { Exchange, Reply } from './reply.ts';
+import { requireMethod } from './requests.ts';
+import { readRows } from './rows.ts';
+
+/** Rows predicted before other requests get their turn; fewer where a row has many classes, some fifty taking as long as all else of it. */
+const ROWS_PER_TURN = 500;
+const CLASSES_LIKE_A_ROW = 50;
+/** The same of rows that are explained, each of which takes as long as some hundred others. */
+const EXPLAINED_ROWS_PER_TURN = 1;
+/** A row with a text as long as is read takes some 20 ms, one of a sentence or two 0.2 ms. */
+const TEXT_ROWS_PER_TURN = 4;
+
+const NOTHING_MORE: Wanted = { top: 0, likely: 0, passthrough: [], associationColumn: ASSOCIATION_COLUMN };
+
+/** `POST /predict/{deployment}`. */
+export async function predict(
+  context: Context,
+  exchange: Exchange,
+  deploymentId: string,
+  query: string,
+): Promise<Reply> {
+  const { headers } = exchange.request;
+  await admitRows(context, exchange, deploymentId);
+  const wanted = query === '' ? NOTHING_MORE : wantedOf(query);
+  const mediaType = rowMediaType(headers['content-type'], headers['content-encoding']);
+  const format = answerFormat(headers.accept);
+  const { served, text } = await answerRows(context, exchange, deploymentId, (found, body) =>
+    beginAnswer(found, readRows(body, mediaType, context.limits), format, wanted),
+  );
+  return {
+    status: 200,
+    contentType: format === 'csv' ? 'text/csv; charset=utf-8' : 'application/json',
+    body: text,
+    headers: ['X-Trainyard-Model', served.record.modelId],
+  };
+}
+
+function wantedOf(query: string): Wanted {
+  return {
+    top: explanationsAsked(query),
+    likely: probabilitiesAsked(query),
+    passthrough: passthroughAsked(query),
+    associationColumn: associationAsked(query),
+  };
+}
+
+/** Whether rows may be sent now, by this key, to this deployment. @throws METHOD_NOT_ALLOWED, OVERLOADED; see `admit` */
+export async function admitRows(context: Context, { request }: Exchange, deploymentId: string): Promise<void> {
+  const { budget } = context;
+  requireMethod(request, 'POST');
+  if (budget.requestCount > budget.requestsMax) throw overloaded(`more than ${budget.requestsMax} requests at a time`);
+  const admission = admit(context, request.headers.authorization, deploymentId);
+  if (admission !== null) await admission;
+}
+
+/**
+ * Receives the rows of an admitted request and predicts them, in turns with other requests.
+ *
+ * @param begin reads the rows and starts the answer
+ * @throws BODY_TOO_LARGE, OVERLOADED, DEPLOYMENT_NOT_READY, and what `begin` throws
+ */
+export async function answerRows(
+  { table, budget, bodyBytesMax }: Context,
+  exchange: Exchange,
+  deploymentId: string,
+  begin: (served: ServedDeployment, body: Buffer) => AnswerInProgress,
+): Promise<{ readonly served: ServedDeployment; readonly text: string }> {
+  const { request } = exchange;
+  const length = Number(request.headers['content-length'] ?? 0);
+  if (length > bodyBytesMax) throw tooLarge(bodyBytesMax, length);
+  if (table.served(deploymentId) === null) throw notReady(`deployment ${deploymentId} is not ready here yet`);
+  const body = await receiveBody(request, bodyBytesMax, budget);
+  exchange.receivedMs = performance.now();
+  try {
+    // Looked up after the body has arrived: the whole answer is of one deployment record and its one model.
+    const served = table.served(deploymentId);
+    if (served === null) throw notReady(`deployment ${deploymentId} is not served here any more`);
+    const progress = begin(served, body);
+    const rowsPerTurn = rowsPerTurnOf(served, progress);
+    while (!progress.advance(rowsPerTurn)) {
+      await nextTurn();
+      if (request.socket.destroyed) throw new AppError('BAD_REQUEST', 'the client is gone');
+    }
+    exchange.predictedMs = performance.now();
+    exchange.rowCount = progress.rowCount;
+    return { served, text: progress.text() };
+  } finally {
+    budget.heldBytes -= body.length;
+  }
+}
+
+function rowsPerTurnOf({ artifact }: ServedDeployment, { isExplained }: AnswerInProgress): number {
+  const { readsTexts, outputCount } = artifact.scorer;
+  if (isExplained) return EXPLAINED_ROWS_PER_TURN;
+  return readsTexts ? TEXT_ROWS_PER_TURN : Math.ceil(ROWS_PER_TURN / (1 + outputCount / CLASSES_LIKE_A_ROW));
+}
