@@ -1,3 +1,12 @@
+export {
+  followCertificate,
+  readCertificate,
+  rememberConnections,
+  tellOfCertificate,
+  type CertificateFiles,
+  type CertificateOwner,
+  type ServerCertificate,
+} from './certificate.ts';
 export { systemClock, type Clock } from './clock.ts';
 export { createCollector, UNCOLLECTED_BYTES_MAX, type Collector } from './collector.ts';
 export { armFailpoints, failpoint, interceptFailpoints, parseFailpoints } from './failpoint.ts';

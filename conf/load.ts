@@ -171,6 +171,8 @@ function withPlaces(config: Config, cwd: string): Config {
     predictionServer: {
       ...config.predictionServer,
       appServerUrl: config.predictionServer.appServerUrl === '' ? serverUrl : config.predictionServer.appServerUrl,
+      certificateFile: absolute(config.predictionServer.certificateFile),
+      keyFile: absolute(config.predictionServer.keyFile),
       cacheDir: place(config.predictionServer.cacheDir, 'prediction-server'),
     },
   };

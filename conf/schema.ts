@@ -348,7 +348,14 @@ export const ConfigSchema = strict({
       default: '127.0.0.1',
     }),
     port: port('port of the prediction server; 0 takes a free one', 8081),
-    publicUrl: text({ description: 'where clients reach it; empty: http://host:port', default: '' }),
+    publicUrl: text({ description: 'where clients reach it; empty: http(s)://host:port', default: '' }),
+    certificateFile: text({
+      description:
+        'PEM file of the prediction server’s certificate with those between it and its authority: HTTPS; empty: HTTP',
+      default: '',
+    }),
+    keyFile: text({ description: 'PEM file of that certificate’s key, readable by the service alone', default: '' }),
+    certificateReloadMs: millis('how often certificate and key are looked at and, if they changed, taken up', 60_000),
     appServerUrl: text({ description: 'app server; empty: http://127.0.0.1:<server.port>', default: '' }),
     cacheDir: text({
       description: 'verified artefacts and the last feed; empty: <dataDir>/prediction-server',
@@ -364,6 +371,12 @@ export const ConfigSchema = strict({
       minimum: 3,
       maximum: 1_000,
     }),
+    requestsMax: integer({
+      description: 'requests under way at a time; more are answered 429',
+      default: 1_000,
+      minimum: 1,
+    }),
+    waitMsMax: millis('how long requests may wait for those before them; later ones are answered 429', 10),
     statusMs: millis('how often the server reports what it serves', 5_000),
   }),
   up: strict({

@@ -2,7 +2,10 @@ import { AppError } from '#contracts';
 import type { Config } from './schema.ts';
 
 /** `https://host:port`, `http` without a certificate; IPv6 addresses in brackets. */
-export function urlOf({ host, certificateFile }: Config['server'], port: number): string {
+export function urlOf(
+  { host, certificateFile }: Pick<Config['server'], 'host' | 'certificateFile'>,
+  port: number,
+): string {
   const scheme = certificateFile === '' ? 'http' : 'https';
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -1,17 +1,15 @@
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import type { Server } from 'node:http';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { AppError, type AssignmentFeed, type DeploymentRecord } from '#contracts';
-import { failpoint, isLoopback, KEY_FILES, newId, readOrMakeSecret, type Config, type Logger } from '#runtime';
+import { failpoint, KEY_FILES, newId, readOrMakeSecret, type Config, type Logger } from '#runtime';
 import { openArtifactCache, type ArtifactCache } from './artifacts/artifact-cache.ts';
 import { createDeploymentTable, type DeploymentTable } from './deployments.ts';
 import { createAppServerClient, type AppServerClient } from './feed/app-server-client.ts';
 import { openFeedStore, type FeedStore } from './feed/feed-store.ts';
 import { followFeed } from './feed/follow-feed.ts';
 import { loadArtifacts, type ArtifactLoader } from './feed/load-artifacts.ts';
-import { createPredictionHttp } from './http/server.ts';
+import { checkAddress, listen } from './listener.ts';
 import { createReporter } from './report-status.ts';
 
 export interface RunningPredictionServer {
@@ -33,20 +31,21 @@ interface State {
  * Starts a prediction server: what its disk holds is verified and served at once, without the app server; then the
  * assignment feed is followed.
  *
- * @throws CONFIG_INVALID for plain HTTP on an address other than loopback; ARTIFACT_SIGNATURE for a damaged pinned key
+ * @throws CONFIG_INVALID for an address or a certificate that cannot be used; ARTIFACT_SIGNATURE for a damaged pinned key
  */
 export async function startPredictionServer(config: Config, logger: Logger): Promise<RunningPredictionServer> {
   const own = config.predictionServer;
-  if (!isLoopback(own.host)) {
-    throw new AppError(
-      'CONFIG_INVALID',
-      `predictionServer.host ${own.host}: plain HTTP is served on loopback only; put TLS in front of it`,
-    );
-  }
+  checkAddress(own);
   const state = openState(own.cacheDir, logger);
   const { table } = state;
   let refresh = () => Promise.resolve();
-  const { server, url } = await listen(config, table, () => refresh(), logger);
+  const listener = await listen(config, {
+    table,
+    refresh: () => refresh(),
+    logger,
+    allMetrics: (families) => families,
+  });
+  const { url } = listener;
   const publicUrl = own.publicUrl === '' ? url : own.publicUrl;
   logger.info('listening', `predictions at ${publicUrl}/predict/{deployment}`, { deployments: table.list().length });
 
@@ -67,7 +66,7 @@ export async function startPredictionServer(config: Config, logger: Logger): Pro
     close: async () => {
       clearInterval(timer);
       controller.abort();
-      await Promise.all([news.ended, closeServer(server, config.server.closeTimeoutMs)]);
+      await Promise.all([news.ended, listener.close()]);
       client.close();
     },
   };
@@ -148,32 +147,6 @@ function keep({ store, cache, table, logger }: State): void {
       err,
     });
   }
-}
-
-async function listen(
-  config: Config,
-  table: DeploymentTable,
-  refresh: () => Promise<void>,
-  logger: Logger,
-): Promise<{ server: Server; url: string }> {
-  const { host, port, bodyBytesMax, rowsMax, columnsMax, depthMax } = config.predictionServer;
-  const { requestTimeoutMs } = config.server;
-  const limits = { rowsMax, columnsMax, depthMax };
-  const server = createPredictionHttp({ table, refresh, logger, bodyBytesMax, limits, requestTimeoutMs });
-  server.listen(port, host);
-  await once(server, 'listening');
-  const address = server.address();
-  const bound = typeof address === 'object' && address !== null ? address.port : port;
-  return { server, url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` };
-}
-
-async function closeServer(server: Server, timeoutMs: number): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeIdleConnections();
-  const grace = setTimeout(() => server.closeAllConnections(), timeoutMs);
-  await closed;
-  clearTimeout(grace);
 }
 
 /** This server's own name for the app server, kept over restarts. */

@@ -3,13 +3,23 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from 'n
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AppError, PROBLEM_MEDIA_TYPE, toProblem } from '#contracts';
-import { isLoopback, urlOf, type Config, type Logger } from '#runtime';
-import { followCertificate, readCertificate, tellOfCertificate } from './certificate.ts';
+import {
+  followCertificate,
+  isLoopback,
+  readCertificate,
+  rememberConnections,
+  tellOfCertificate,
+  urlOf,
+  type CertificateOwner,
+  type Config,
+  type Logger,
+} from '#runtime';
 
 /** Longest time that a request's headers, and a handshake, may take. */
 const HEADERS_TIMEOUT_MS = 60_000;
 /** Longer than the keep-alive of our clients, so that they never meet a connection that is just being closed. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+const OWNER: CertificateOwner = { section: 'server', name: 'app server' };
 const HEADER_BYTES_MAX = 32 * 1024;
 // Bodies have limits of their own: a large upload takes longer than any fixed time.
 const LIMITS = {
@@ -49,7 +59,7 @@ export function checkAddress({ host, certificateFile, plainHttp, publicUrl }: Co
 
 /** Serves HTTPS where a certificate is configured, else HTTP. @throws CONFIG_INVALID for a certificate or address that cannot be used */
 export async function listen(config: Config['server'], logger: Logger, answer: RequestListener): Promise<Listener> {
-  const certificate = readCertificate(config);
+  const certificate = readCertificate(config, OWNER);
   let stopFollowing = () => {};
   let server: Server | HttpsServer;
   if (certificate === null) {
@@ -58,8 +68,8 @@ export async function listen(config: Config['server'], logger: Logger, answer: R
   } else {
     const secured = createHttpsServer({ ...LIMITS, ...certificate, handshakeTimeout: HEADERS_TIMEOUT_MS }, answer);
     refuseUnreadable(secured, rememberConnections(secured));
-    tellOfCertificate(certificate, config, logger);
-    stopFollowing = followCertificate(secured, config, logger);
+    tellOfCertificate(certificate, config, OWNER, logger);
+    stopFollowing = followCertificate(secured, config, OWNER, logger);
     server = secured;
   }
   const close = async () => {
@@ -72,18 +82,6 @@ export async function listen(config: Config['server'], logger: Logger, answer: R
     stopFollowing();
     throw err;
   }
-}
-
-/** The TCP connection below a TLS socket, by its port: the way to answer who speaks no TLS. */
-function rememberConnections(server: HttpsServer): (port: number | undefined) => Socket | null {
-  const byPort = new Map<number, Socket>();
-  server.on('connection', (socket) => {
-    if (!(socket instanceof Socket) || socket.remotePort === undefined) return;
-    const { remotePort } = socket;
-    byPort.set(remotePort, socket);
-    socket.once('close', () => byPort.delete(remotePort));
-  });
-  return (port) => byPort.get(port ?? 0) ?? null;
 }
 
 function refuseUnreadable(server: Server | HttpsServer, rawSocket: (port: number | undefined) => Socket | null): void {

@@ -1,5 +1,5 @@
 import { AppError, type Deployment, type DeploymentSettings, type EffectiveSettings, type Static } from '#contracts';
-import type { Config } from '#runtime';
+import { urlOf, type Config } from '#runtime';
 import {
   findDeployment,
   listPredictionServers,
@@ -55,8 +55,8 @@ function baseUrlOf(
 ) {
   const known = ready ?? servers.find((server) => server.live);
   if (known !== undefined) return known.url;
-  const { publicUrl, host, port } = config.predictionServer;
-  return publicUrl === '' ? `http://${host}:${port}` : publicUrl;
+  const { publicUrl, port } = config.predictionServer;
+  return publicUrl === '' ? urlOf(config.predictionServer, port) : publicUrl;
 }
 
 /** A deployment as the REST API shows it. */

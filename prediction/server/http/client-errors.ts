@@ -7,7 +7,11 @@ import { errnoOf } from '../artifacts/atomic-file.ts';
 const REFUSALS: Readonly<Record<string, readonly [status: number, message: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not arrive in time'],
   HPE_HEADER_OVERFLOW: [431, 'the header is too large'],
+  ERR_SSL_HTTP_REQUEST: [400, 'this port speaks HTTPS; say https:// instead of http://'],
 };
+
+/** HTTP without TLS, said to a port of HTTPS. */
+export const isPlainHttp = (err: Error): boolean => errnoOf(err) === 'ERR_SSL_HTTP_REQUEST';
 
 /**
  * Answers what the HTTP parser refused and closes the connection.

@@ -1,7 +1,8 @@
 import type { Logger } from '#runtime';
 import type { DeploymentTable } from '../deployments.ts';
 import type { Authenticator } from './authenticate.ts';
-import type { ServerMetrics } from './metrics.ts';
+import type { MetricFamily } from './metrics/exposition.ts';
+import type { ServerMetrics } from './metrics/server-metrics.ts';
 import type { BodyBudget } from './receive-body.ts';
 import type { RowLimits } from './row-limits.ts';
 
@@ -13,6 +14,12 @@ export interface PredictionHttpOptions {
   readonly bodyBytesMax: number;
   readonly limits: RowLimits;
   readonly requestTimeoutMs: number;
+  /** Requests under way at a time; more are answered 429. */
+  readonly requestsMax: number;
+  /** How long requests may wait for those before them, see `createTurnGate`. */
+  readonly waitMsMax: number;
+  /** Metrics of all processes of this server, given those of this one. */
+  readonly allMetrics: (own: readonly MetricFamily[]) => readonly MetricFamily[] | Promise<readonly MetricFamily[]>;
 }
 
 /** What the routes of a prediction server share. */
@@ -20,4 +27,6 @@ export interface Context extends PredictionHttpOptions {
   readonly authenticator: Authenticator;
   readonly metrics: ServerMetrics;
   readonly budget: BodyBudget;
+  /** Whether a request that has just arrived may be taken, or has waited too long. */
+  readonly isInTime: (nowMs: number) => boolean;
 }

@@ -57,12 +57,15 @@ function wantedOf(query: string): Wanted {
 }
 
 /** Whether rows may be sent now, by this key, to this deployment. @throws METHOD_NOT_ALLOWED, OVERLOADED; see `admit` */
-export async function admitRows(context: Context, { request }: Exchange, deploymentId: string): Promise<void> {
-  const { budget } = context;
+export async function admitRows(context: Context, exchange: Exchange, deploymentId: string): Promise<void> {
+  const { budget, isInTime, waitMsMax } = context;
+  const { request } = exchange;
   requireMethod(request, 'POST');
+  if (!isInTime(exchange.startedMs)) throw overloaded(`requests wait longer than ${waitMsMax} ms`);
   if (budget.requestCount > budget.requestsMax) throw overloaded(`more than ${budget.requestsMax} requests at a time`);
   const admission = admit(context, request.headers.authorization, deploymentId);
   if (admission !== null) await admission;
+  exchange.deploymentId = deploymentId;
 }
 
 /**

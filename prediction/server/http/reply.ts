@@ -12,6 +12,8 @@ export interface Exchange {
   receivedMs: number;
   predictedMs: number;
   rowCount: number;
+  /** Of a deployment that the key may ask, else ''. */
+  deploymentId: string;
 }
 
 export interface Reply {

@@ -1,25 +1,38 @@
 import http from 'node:http';
+import https from 'node:https';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { rememberConnections, type ServerCertificate } from '#runtime';
 import { createAuthenticator } from './authenticate.ts';
-import { refuseConnection } from './client-errors.ts';
+import { isPlainHttp, refuseConnection } from './client-errors.ts';
 import type { Context, PredictionHttpOptions } from './context.ts';
-import { createServerMetrics } from './metrics.ts';
+import { createServerMetrics } from './metrics/server-metrics.ts';
 import { isOpenInference, openInference } from './open-inference/routes.ts';
 import { predict } from './predict.ts';
 import { errorReply, send, type Exchange, type Reply } from './reply.ts';
 import { decoded, requestIdOf, targetOf } from './requests.ts';
 import { status } from './status.ts';
+import { createTurnGate } from './waiting.ts';
 
-/** Requests under way at a time, and bodies held in memory in multiples of the largest one; more are answered 429. */
-const REQUESTS_MAX = 1_000;
+/** Bodies held in memory in multiples of the largest one; more are answered 429. */
 const HELD_BODIES_MAX = 4;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** How often late requests are looked for, as a part of the time they have. */
 const TIMEOUT_CHECKS = 4;
 const PREDICT = '/predict/';
 
-/** The HTTP side of a prediction server, on bare `node:http`: a framework would cost as much as the prediction. */
-export function createPredictionHttp(options: PredictionHttpOptions): http.Server {
+/** Longest time of a handshake. */
+const HANDSHAKE_TIMEOUT_MS = 60_000;
+
+/**
+ * The HTTP side of a prediction server, on bare `node:http`: a framework would cost as much as the prediction.
+ *
+ * @param certificate HTTPS, where there is one
+ */
+export function createPredictionHttp(
+  options: PredictionHttpOptions,
+  certificate: ServerCertificate | null,
+): http.Server | https.Server {
   const context: Context = {
     ...options,
     authenticator: createAuthenticator(options.table.grants),
@@ -28,35 +41,46 @@ export function createPredictionHttp(options: PredictionHttpOptions): http.Serve
       heldBytes: 0,
       heldBytesMax: HELD_BODIES_MAX * options.bodyBytesMax,
       requestCount: 0,
-      requestsMax: REQUESTS_MAX,
+      requestsMax: options.requestsMax,
     },
+    isInTime: createTurnGate(options.waitMsMax),
   };
   const answering = new WeakMap<Duplex, http.ServerResponse>();
-  const { requestTimeoutMs } = options;
-  const server = http.createServer(
-    {
-      requestTimeout: requestTimeoutMs,
-      headersTimeout: Math.min(60_000, requestTimeoutMs),
-      connectionsCheckingInterval: Math.min(30_000, Math.ceil(requestTimeoutMs / TIMEOUT_CHECKS)),
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      noDelay: true,
-    },
-    (request, response) => {
-      answering.set(request.socket, response);
-      const exchange: Exchange = {
-        request,
-        response,
-        requestId: requestIdOf(request),
-        startedMs: performance.now(),
-        receivedMs: 0,
-        predictedMs: 0,
-        rowCount: 0,
-      };
-      void serve(context, exchange, () => !server.listening);
-    },
-  );
-  server.on('clientError', (err, socket) => refuseConnection(err, socket, answering.get(socket)));
+  const limits = limitsOf(options);
+  const listener = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    answering.set(request.socket, response);
+    const exchange: Exchange = {
+      request,
+      response,
+      requestId: requestIdOf(request),
+      startedMs: performance.now(),
+      receivedMs: 0,
+      predictedMs: 0,
+      rowCount: 0,
+      deploymentId: '',
+    };
+    void serve(context, exchange, () => !server.listening);
+  };
+  const server =
+    certificate === null
+      ? http.createServer(limits, listener)
+      : https.createServer({ ...limits, ...certificate, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, listener);
+  const rawSocket = server instanceof https.Server ? rememberConnections(server) : () => null;
+  server.on('clientError', (err: Error, socket: Duplex) => {
+    const raw = isPlainHttp(err) && socket instanceof Socket ? rawSocket(socket.remotePort) : null;
+    refuseConnection(err, raw ?? socket, answering.get(socket));
+  });
   return server;
+}
+
+function limitsOf({ requestTimeoutMs }: PredictionHttpOptions): http.ServerOptions {
+  return {
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: Math.min(60_000, requestTimeoutMs),
+    connectionsCheckingInterval: Math.min(30_000, Math.ceil(requestTimeoutMs / TIMEOUT_CHECKS)),
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    noDelay: true,
+  };
 }
 
 async function serve(context: Context, exchange: Exchange, isClosing: () => boolean): Promise<void> {
@@ -70,7 +94,8 @@ async function serve(context: Context, exchange: Exchange, isClosing: () => bool
     reply = errorReply(err, exchange.requestId, logger, isOpenInference(path));
   }
   budget.requestCount -= 1;
-  metrics.observe(reply.status, exchange.rowCount, (performance.now() - exchange.startedMs) / 1000);
+  const seconds = (performance.now() - exchange.startedMs) / 1000;
+  metrics.observe(exchange.deploymentId, reply.status, exchange.rowCount, seconds);
   try {
     send(exchange, reply, isClosing());
   } catch (err) {

@@ -2,28 +2,29 @@ import { AppError } from '#contracts';
 import { PROGRAM_VERSION } from '#runtime';
 import { NOT_READY_RETRY_SECONDS } from './admission.ts';
 import type { Context } from './context.ts';
+import { exposition } from './metrics/exposition.ts';
 import { jsonReply, type Exchange, type Reply } from './reply.ts';
 import { requireMethod } from './requests.ts';
 
 /** `GET /health` and `GET /metrics`, open to everybody; what is not there. */
-export function status({ table, metrics }: Context, { request }: Exchange, path: string): Reply {
+export function status(context: Context, { request }: Exchange, path: string): Reply | Promise<Reply> {
   if (path !== '/health' && path !== '/metrics')
     throw new AppError('NOT_FOUND', `there is nothing at ${path}; POST rows to /predict/{deployment}`);
   requireMethod(request, 'GET', 'HEAD');
-  const deployments = table.list();
-  if (path === '/metrics') {
-    const body = metrics.text({
-      trainyard_deployments: deployments.length,
-      trainyard_deployments_ready: deployments.filter(({ ready }) => ready).length,
-    });
-    return { status: 200, contentType: 'text/plain; version=0.0.4; charset=utf-8', body, headers: [] };
-  }
+  if (path === '/metrics') return metricsReply(context);
+  const { table } = context;
   return jsonReply(200, {
     status: 'ok',
     version: PROGRAM_VERSION,
     feedSequence: Math.max(0, table.sequence()),
-    deployments: deployments.length,
+    deployments: table.list().length,
   });
+}
+
+async function metricsReply({ table, metrics, budget, allMetrics }: Context): Promise<Reply> {
+  const families = await allMetrics(metrics.families(table.list(), budget));
+  const contentType = 'text/plain; version=0.0.4; charset=utf-8';
+  return { status: 200, contentType, body: exposition(families), headers: [] };
 }
 
 /** Whether everything that is assigned is answered; 503 until then. */

@@ -90,9 +90,14 @@ describe('prediction server: who may ask', () => {
       expect(answer.text).to.not.include(makeGrant().keySha256);
     }
     const { text } = await call(`${server.url}/metrics`);
-    expect(text).to.match(/^trainyard_predictions_total [1-9]/m);
-    expect(text).to.include('trainyard_prediction_requests_total{status="401"}');
+    expect(text).to.match(/^trainyard_predictions_total\{deployment="dep_1"\} [1-9]/m);
+    expect(text).to.match(/^trainyard_prediction_requests_total\{deployment="dep_1",status="200"\} [1-9]/m);
+    expect(text).to.include('trainyard_prediction_requests_total{deployment="",status="401"}');
+    expect(text).to.match(/^trainyard_prediction_seconds_bucket\{deployment="dep_1",le="\+Inf"\} [1-9]/m);
     expect(text).to.match(/^trainyard_deployments_ready 2$/m);
+    expect(text).to.match(/^process_resident_memory_bytes\{pid="\d+"\} \d+$/m);
+    const kinds = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
+    expect(new Set(kinds).size, 'each once').to.equal(kinds.length);
   });
 
   it('knows a new key and deployment as soon as the app server does, and forgets revoked ones', async () => {

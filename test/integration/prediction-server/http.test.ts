@@ -217,6 +217,47 @@ describe('prediction server: HTTP', () => {
     await until('room again', async () => (await predict(small, JSON.stringify(ROW).padEnd(900))).status === 200);
   });
 
+  it('answers 429 to requests that have waited too long, and takes others as soon as they are answered', async () => {
+    const strict = await serving.start({ 'predictionServer.waitMsMax': '1' });
+    await untilReady(strict);
+    const body = JSON.stringify(Array.from({ length: 200 }, () => ROW));
+    const request = `${head('POST /predict/dep_1 HTTP/1.1', AUTHORIZATION, `Content-Length: ${body.length}`, 'Connection: close')}${body}`;
+    const sockets = Array.from({ length: 200 }, () => net.connect(strict.port, '127.0.0.1').setEncoding('utf8'));
+    // A server accepts one connection a turn, so each is made before.
+    for (const socket of sockets) socket.write(head('HEAD /health HTTP/1.1'));
+    await Promise.all(sockets.map((socket) => once(socket, 'data')));
+    // Written in one turn of this process, which is the server's too: all of them arrive in the next one.
+    const answers = await Promise.all(
+      sockets.map(async (socket) => {
+        socket.write(request);
+        let text = '';
+        for await (const part of socket) text += String(part);
+        return text;
+      }),
+    );
+    const taken = answers.filter((text) => text.startsWith('HTTP/1.1 200 '));
+    const refused = answers.filter((text) => text.startsWith('HTTP/1.1 429 '));
+    expect(taken.length + refused.length).to.equal(200);
+    expect(taken.length).to.be.within(32, 199);
+    for (const text of refused) {
+      expect(text).to.match(/^Retry-After: 1\r$/m);
+      expect(text).to.include('requests wait longer than 1 ms');
+    }
+    expect((await predict(strict)).status).to.equal(200);
+    const { text } = await call(`${strict.url}/metrics`);
+    expect(text).to.include(`trainyard_prediction_requests_total{deployment="",status="429"} ${refused.length}\n`);
+  });
+
+  it('answers 429 when too many requests are under way', async () => {
+    const small = await serving.start({ 'predictionServer.requestsMax': '1' });
+    await untilReady(small);
+    const socket = net.connect(small.port, '127.0.0.1');
+    socket.write(`${head('POST /predict/dep_1 HTTP/1.1', AUTHORIZATION, 'Content-Length: 100')}{"age"`);
+    await until('a refusal', async () => (await predict(small)).status === 429);
+    socket.destroy();
+    await until('room again', async () => (await predict(small)).status === 200);
+  });
+
   it('refuses to serve plain HTTP on other addresses than loopback', async () => {
     let code = '';
     await serving

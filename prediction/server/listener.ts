@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import { AppError } from '#contracts';
+import {
+  followCertificate,
+  isLoopback,
+  readCertificate,
+  tellOfCertificate,
+  urlOf,
+  type CertificateOwner,
+  type Config,
+  type Logger,
+} from '#runtime';
+import type { PredictionHttpOptions } from './http/context.ts';
+import { createPredictionHttp } from './http/server.ts';
+
+const OWNER: CertificateOwner = { section: 'predictionServer', name: 'prediction server' };
+
+/** How often connections that have become idle are closed while the server closes, milliseconds. */
+const SWEEP_MS = 50;
+
+/** Where a prediction server is reached. */
+export interface PredictionListener {
+  /** `http://host:port`, or `https` */
+  readonly url: string;
+  /** Takes no more connections, lets running requests finish within `server.closeTimeoutMs`, then ends them. */
+  close(): Promise<void>;
+}
+
+/** What the configuration does not say of the HTTP side. */
+export type ListenerOptions = Pick<PredictionHttpOptions, 'table' | 'refresh' | 'logger' | 'allMetrics'>;
+
+/** @throws CONFIG_INVALID for plain HTTP on an address other than loopback, and a public address of the other kind */
+export function checkAddress({ host, certificateFile, publicUrl }: Config['predictionServer']): void {
+  if (certificateFile !== '') {
+    if (publicUrl === '' || publicUrl.startsWith('https:')) return;
+    throw new AppError(
+      'CONFIG_INVALID',
+      `predictionServer.publicUrl: expected https://, since predictionServer.certificateFile is set; found ${publicUrl}`,
+    );
+  }
+  if (isLoopback(host)) return;
+  throw new AppError(
+    'CONFIG_INVALID',
+    `predictionServer.host: ${host} is not a loopback address, and plain HTTP is served on loopback only; set predictionServer.certificateFile and predictionServer.keyFile, or put a TLS proxy in front`,
+  );
+}
+
+/** Serves HTTPS where a certificate is configured, else HTTP. @throws CONFIG_INVALID for a certificate or address that cannot be used */
+export async function listen(config: Config, options: ListenerOptions): Promise<PredictionListener> {
+  const own = config.predictionServer;
+  const { rowsMax, columnsMax, depthMax, bodyBytesMax, requestsMax, waitMsMax } = own;
+  const { requestTimeoutMs, closeTimeoutMs } = config.server;
+  const certificate = readCertificate(own, OWNER);
+  const server = createPredictionHttp(
+    {
+      ...options,
+      limits: { rowsMax, columnsMax, depthMax },
+      bodyBytesMax,
+      requestTimeoutMs,
+      requestsMax,
+      waitMsMax,
+    },
+    certificate,
+  );
+  const bound = await bind(server, own);
+  const stopFollowing = certificate === null ? () => undefined : secured(server, certificate, config, options.logger);
+  return {
+    url: urlOf(own, bound),
+    close: async () => {
+      stopFollowing();
+      await closeServer(server, closeTimeoutMs);
+    },
+  };
+}
+
+/** Says what is served, and takes up what replaces it. */
+function secured(
+  server: Server | HttpsServer,
+  certificate: NonNullable<ReturnType<typeof readCertificate>>,
+  { predictionServer }: Config,
+  logger: Logger,
+): () => void {
+  tellOfCertificate(certificate, predictionServer, OWNER, logger);
+  if (!('setSecureContext' in server)) return () => undefined;
+  return followCertificate(server, predictionServer, OWNER, logger);
+}
+
+/** The port that was bound. @throws CONFIG_INVALID where it cannot be */
+async function bind(server: Server, { host, port }: Config['predictionServer']): Promise<number> {
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (err) {
+    throw new AppError('CONFIG_INVALID', `predictionServer.port: cannot listen on ${host}:${port}`, { cause: err });
+  }
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : port;
+}
+
+async function closeServer(server: Server, timeoutMs: number): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  // A connection that was busy a moment ago becomes idle after its answer, and would be kept alive.
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+  const grace = setTimeout(() => server.closeAllConnections(), timeoutMs);
+  await closed;
+  clearInterval(sweep);
+  clearTimeout(grace);
+}
