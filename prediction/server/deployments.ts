@@ -22,9 +22,12 @@ export interface DeploymentState {
   readonly error: string | null;
 }
 
+/** Deployments that are not assigned any more and whose last sequence is remembered. */
+const RETIRED_MAX = 100_000;
+
 /**
  * What is assigned here and what of it is served. Touches no disk and no network. A record that is not signed, or has a
- * lower sequence than a known one, and an artefact that was refused leave what was served before in place.
+ * lower sequence than a known one, also of a deployment that was taken away since, and an artefact that was refused leave what was served before in place.
  */
 export interface DeploymentTable {
   /** The last verified record, whether its artefact is here or not. */
@@ -58,6 +61,8 @@ interface Entry {
 
 interface Tables {
   readonly entries: Map<string, Entry>;
+  /** Last sequence of deployments that are not assigned any more, the oldest first. */
+  readonly retired: Map<string, number>;
   /** Records that do not verify, of deployments that are not known otherwise; for reports only. */
   readonly unverified: Map<string, DeploymentState>;
 }
@@ -65,8 +70,8 @@ interface Tables {
 const messageOf = (err: unknown): string => (err instanceof Error ? err.message : String(err));
 
 export function createDeploymentTable(logger: Logger): DeploymentTable {
-  const tables: Tables = { entries: new Map(), unverified: new Map() };
-  const { entries, unverified } = tables;
+  const tables: Tables = { entries: new Map(), retired: new Map(), unverified: new Map() };
+  const { entries, retired, unverified } = tables;
   let grants: ReadonlyMap<string, ApiKeyGrant> = new Map();
   let sequence = -1;
 
@@ -74,7 +79,11 @@ export function createDeploymentTable(logger: Logger): DeploymentTable {
     grants = new Map(feed.apiKeys.map((grant) => [grant.keySha256, grant]));
     sequence = feed.sequence;
     const assigned = new Set(feed.deployments.map(({ deploymentId }) => deploymentId));
-    for (const id of entries.keys()) if (!assigned.has(id)) entries.delete(id);
+    for (const [id, { record }] of entries) {
+      if (assigned.has(id)) continue;
+      entries.delete(id);
+      retire(retired, id, record.sequence);
+    }
     unverified.clear();
     for (const record of feed.deployments) takeRecord(tables, record, key, logger);
   };
@@ -94,7 +103,8 @@ export function createDeploymentTable(logger: Logger): DeploymentTable {
       ...unverified.values(),
     ],
     accept,
-    restore: ({ deployments, ...rest }, key, load) => {
+    restore: ({ deployments, retired: before, ...rest }, key, load) => {
+      for (const { deploymentId, sequence: last } of before) retired.set(deploymentId, last);
       for (const { served } of deployments) if (served !== null) restoreServed(tables, served, key, load, logger);
       accept({ ...rest, deployments: deployments.map(({ assigned }) => assigned) }, key);
     },
@@ -114,6 +124,7 @@ export function createDeploymentTable(logger: Logger): DeploymentTable {
     kept: () => ({
       sequence: Math.max(0, sequence),
       apiKeys: [...grants.values()],
+      retired: [...retired].map(([deploymentId, last]) => ({ deploymentId, sequence: last })),
       deployments: [...entries.values()].map(({ record, served }) => ({
         assigned: record,
         served: served?.record ?? null,
@@ -122,7 +133,20 @@ export function createDeploymentTable(logger: Logger): DeploymentTable {
   };
 }
 
-function takeRecord({ entries, unverified }: Tables, record: DeploymentRecord, key: KeyObject, logger: Logger): void {
+function retire(retired: Map<string, number>, id: string, sequence: number): void {
+  retired.set(id, sequence);
+  for (const oldest of retired.keys()) {
+    if (retired.size <= RETIRED_MAX) break;
+    retired.delete(oldest);
+  }
+}
+
+function takeRecord(
+  { entries, retired, unverified }: Tables,
+  record: DeploymentRecord,
+  key: KeyObject,
+  logger: Logger,
+): void {
   const { deploymentId, modelId } = record;
   const known = entries.get(deploymentId);
   if (known !== undefined && canonicalJson(known.record) === canonicalJson(record)) {
@@ -131,10 +155,11 @@ function takeRecord({ entries, unverified }: Tables, record: DeploymentRecord, k
   }
   try {
     verifyDeployment(key, record);
-    if (known !== undefined && record.sequence < known.record.sequence) {
+    const last = known?.record.sequence ?? retired.get(deploymentId) ?? 0;
+    if (record.sequence < last) {
       throw new AppError(
         'ARTIFACT_SIGNATURE',
-        `deployment record ${deploymentId} of sequence ${record.sequence} is older than the known ${known.record.sequence}`,
+        `deployment record ${deploymentId} of sequence ${record.sequence} is older than the known ${last}`,
       );
     }
   } catch (err) {
@@ -148,6 +173,7 @@ function takeRecord({ entries, unverified }: Tables, record: DeploymentRecord, k
     });
     return;
   }
+  retired.delete(deploymentId);
   const served = known?.served ?? null;
   const isSameModel = served?.record.modelId === modelId && served.record.manifestSha256 === record.manifestSha256;
   entries.set(deploymentId, {

@@ -171,6 +171,18 @@ describe('prediction server: another model', () => {
     expect((await predict(server)).headers['x-trainyard-model']).to.equal('mdl_1');
   });
 
+  it('refuses an older record of a deployment that was taken away meanwhile, also after a restart', async () => {
+    serving.app.publish({ deployments: [] });
+    await until('it is gone', async () => (await predict(server)).status === 404);
+    await server.close();
+    server = await serving.start();
+    serving.deploy(serving.model('mdl_0', constant(0)), { sequence: 4 });
+    await untilReported('sequence 4 is older than the known 5');
+    expect((await predict(server)).status).to.equal(404);
+    serving.deploy(first, { sequence: 6 });
+    await untilReady(server, 'mdl_1');
+  });
+
   it('refuses a feed with another public key, however well it is signed', async () => {
     const stranger = createSigner();
     const model = makeModel(stranger, 'mdl_2', constant(2));

@@ -117,6 +117,22 @@ describe('prediction server: deployment table', () => {
     expect([table.served('dep_1'), table.list(), table.kept().deployments]).to.deep.equal([null, [], []]);
   });
 
+  it('refuses records from before a deployment was taken away, also after a restart, and takes it back as it was last', () => {
+    const { table, record } = servingTable();
+    table.accept({ sequence: 2, deployments: [], apiKeys: [] }, key);
+    const again = createDeploymentTable(logger);
+    again.restore(table.kept(), key, () => null);
+    for (const known of [table, again]) {
+      const older = makeRecord(signer, second, { sequence: 4 });
+      known.accept({ sequence: 3, deployments: [older], apiKeys: [] }, key);
+      expect([known.assigned('dep_1'), known.wanted()]).to.deep.equal([null, []]);
+      expect(known.list()[0]?.error).to.include('sequence 4 is older than the known 5');
+      // As where the app server was restored from a backup of before.
+      known.accept({ sequence: 4, deployments: [record], apiKeys: [] }, key);
+      expect([known.assigned('dep_1'), known.kept().retired]).to.deep.equal([record, []]);
+    }
+  });
+
   it('restores what it served, with its memory of sequences', () => {
     const { table } = servingTable();
     const next = makeRecord(signer, second, { sequence: 6 });

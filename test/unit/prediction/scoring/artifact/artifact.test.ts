@@ -1,8 +1,7 @@
 import { expect } from 'chai';
-import { AppError, isAppError, type Manifest } from '#contracts';
+import { AppError, type Manifest } from '#contracts';
 import {
   checkArtifact,
-  contentHashOf,
   layOutArtifact,
   openArtifact,
   packArtifact,
@@ -25,14 +24,9 @@ import {
   sampleTrees,
   sha256,
 } from '../sample-artifact.ts';
-import { randomGenerator, type RandomGenerator } from '../support.ts';
-
-/** A JSON copy that may be changed freely. */
-// The cast holds: the copy has the shape of its original.
-const copyOf = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
-
-/** Writable view of a JSON value. */
-type Json = Record<string, unknown>;
+import { randomGenerator } from '../support.ts';
+import { copyOf, resealed, tryMutations } from './mutations.ts';
+import { SUBJECTS } from './subjects.ts';
 
 function codeOf(run: () => unknown): string {
   try {
@@ -42,12 +36,6 @@ function codeOf(run: () => unknown): string {
     throw err;
   }
   return 'accepted';
-}
-
-/** With hashes made to fit, so that what is behind them is tested. */
-function resealed(manifest: Manifest, blob: Uint8Array): Manifest {
-  const content = { ...manifest.content, blobSizeBytes: blob.length, blobSha256: sha256(blob) };
-  return { ...manifest, content, contentHash: contentHashOf(content, sha256) };
 }
 
 describe('artefact', () => {
@@ -248,26 +236,14 @@ describe('artefact', () => {
     expect(packing.seal()).to.deep.equal(packArtifact(sampleContent(), models, sha256));
   });
 
-  it('survives 2,400 mutated artefacts: opened and scored, or refused by an AppError', () => {
-    const random = randomGenerator(31);
-    const outcomes = new Map<string, number>();
-    for (let i = 0; i < 2_400; i += 1) {
-      let bytes = blob.slice();
-      let mutated: unknown = copyOf(manifest);
-      // Three quarters are resealed: the hashes do not stand in the way of the structure.
-      if (i % 3 !== 0) for (let count = 1 + random.integer(4); count > 0; count -= 1) mutateBytes(random, bytes);
-      if (i % 3 !== 1) mutated = mutateJson(random, mutated, 1 + random.integer(3));
-      if (random.integer(10) === 0) bytes = bytes.slice(0, random.integer(bytes.length));
-      if (i % 4 !== 0) mutated = tryReseal(mutated, bytes);
-      const outcome = openAndScore(mutated, bytes);
-      const checked = codeOf(() => checkArtifact(mutated, bytes, sha256)).split(':')[0];
-      expect(checked).to.equal(outcome === 'opened' ? 'accepted' : outcome);
-      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-    }
-    expect([...outcomes.keys()].sort()).to.deep.equal(['ARTIFACT_INVALID', 'ARTIFACT_VERSION', 'opened']);
-    expect(outcomes.get('opened')).to.be.greaterThan(100);
-    expect(outcomes.get('ARTIFACT_INVALID')).to.be.greaterThan(1_000);
-  });
+  for (const [what, subject] of Object.entries(SUBJECTS)) {
+    it(`survives 800 mutations of ${what}: opened, scored and explained, or refused by an AppError`, () => {
+      const outcomes = tryMutations(randomGenerator(31), subject(), 800);
+      expect([...outcomes.keys()].sort()).to.deep.equal(['ARTIFACT_INVALID', 'ARTIFACT_VERSION', 'opened']);
+      expect(outcomes.get('opened')).to.be.greaterThan(50);
+      expect(outcomes.get('ARTIFACT_INVALID')).to.be.greaterThan(400);
+    });
+  }
 });
 
 /** What no linear model may be. */
@@ -301,76 +277,3 @@ const BROKEN_NETWORK: readonly Partial<NetworkArrays>[] = [
   { value: new Float32Array(23) },
   { meanSine: new Float32Array(12).fill(2) },
 ];
-
-const HOSTILE_WORDS = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 7, 100, 0x7ff80000, 0x7ff00000];
-
-function mutateBytes(random: RandomGenerator, bytes: Uint8Array): void {
-  const view = new DataView(bytes.buffer);
-  const at = random.integer(bytes.length / 4) * 4;
-  if (random.integer(2) === 0) view.setInt32(at, random.pick(HOSTILE_WORDS), true);
-  else bytes[random.integer(bytes.length)] = random.integer(256);
-}
-
-const HOSTILE_JSON: readonly unknown[] = [
-  null, 0, -1, 1, 2, 0.5, 1e15, -1e15, 2 ** 31, 1e308, '', 'x', '__proto__', 'm0', true, [], {}, [0], ['a', 'a'], [[]], { kind: 'trees' },
-]; // prettier-ignore
-
-/** Replaces, drops or adds values somewhere in a JSON value. */
-function mutateJson(random: RandomGenerator, root: unknown, count: number): unknown {
-  for (; count > 0; count -= 1) {
-    let at = root;
-    for (let depth = random.integer(7); typeof at === 'object' && at !== null; depth -= 1) {
-      const keys = Object.keys(at);
-      if (keys.length === 0) break;
-      const key = random.pick(keys);
-      // The cast holds: `at` is an object, and arrays are indexed by their keys too.
-      const holder = at as Json;
-      const next = holder[key];
-      if (depth > 0 && typeof next === 'object' && next !== null) {
-        at = next;
-        continue;
-      }
-      const kind = random.integer(8);
-      if (kind === 0) Reflect.deleteProperty(holder, key);
-      else if (kind === 1) holder['surplus'] = 1;
-      else if (kind === 2) holder[key] = holder[random.pick(keys)];
-      else if (kind === 3 && typeof next === 'number') holder[key] = next + random.pick([-1, 1, 8]);
-      else holder[key] = random.pick(HOSTILE_JSON);
-      break;
-    }
-  }
-  return root;
-}
-
-/** Makes the hashes fit where the value still looks like a manifest. */
-function tryReseal(value: unknown, bytes: Uint8Array): unknown {
-  try {
-    // The cast holds only for sound manifests; what it breaks on is caught.
-    return resealed(value as Manifest, bytes);
-  } catch {
-    return value;
-  }
-}
-
-function openAndScore(manifest: unknown, bytes: Uint8Array): string {
-  try {
-    const scorer = openArtifact(manifest, bytes, sha256);
-    const out = scorer.createPrediction();
-    for (const row of [
-      {},
-      { age: 1, code: '7', flag: 'true', when: '2020-01-01' },
-      { age: 1e9, ['__proto__']: null },
-    ]) {
-      try {
-        scorer.scoreRow(row, out);
-      } catch (err) {
-        if (!isAppError(err, 'CELL_UNREADABLE')) throw err;
-      }
-      for (const raw of out.rawScores) if (!Number.isFinite(raw)) throw new Error(`raw score ${raw}`);
-    }
-    return 'opened';
-  } catch (err) {
-    if (!(err instanceof AppError)) throw err;
-    return err.code;
-  }
-}

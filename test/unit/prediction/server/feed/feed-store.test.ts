@@ -15,6 +15,7 @@ const record = makeRecord(signer, { modelId: 'mdl_1', manifestSha256: sha256('m'
 const KEPT: KeptAssignments = {
   sequence: 7,
   apiKeys: [makeGrant()],
+  retired: [],
   deployments: [
     { assigned: record, served: record },
     { assigned: { ...record, deploymentId: 'dep_2' }, served: null },
@@ -42,6 +43,19 @@ describe('prediction server: what is kept on disk', () => {
     expect(open().read()).to.deep.equal(KEPT);
     expect(readdirSync(dir).sort()).to.deep.equal(['app-server.pub', 'assignments.json']);
     for (const name of readdirSync(dir)) expect(statSync(path.join(dir, name)).mode & 0o777).to.equal(0o600);
+  });
+
+  it('keeps sequences of deployments that are gone in a file of their own, which programs from before leave alone', () => {
+    const retired = [{ deploymentId: 'dep_0', sequence: 9 }];
+    open().write({ ...KEPT, retired });
+    expect(open().read()).to.deep.equal({ ...KEPT, retired });
+    expect(Object.keys(JSON.parse(readFileSync(path.join(dir, 'assignments.json'), 'utf8')) as object)).to.deep.equal([
+      ...['sequence', 'apiKeys', 'deployments'],
+    ]);
+    open().write(KEPT);
+    expect(open().read()).to.deep.equal(KEPT);
+    writeFileSync(path.join(dir, 'retired.json'), '{');
+    expect([open().read(), damaged]).to.deep.equal([KEPT, ['retired.json']]);
   });
 
   it('removes what an interrupted write left', () => {
