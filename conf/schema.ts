@@ -377,6 +377,12 @@ export const ConfigSchema = strict({
       minimum: 1,
     }),
     waitMsMax: millis('how long requests may wait for those before them; later ones are answered 429', 10),
+    processes: integer({
+      description: 'processes that answer requests on one port; limits of bodies and requests are of each',
+      default: 1,
+      minimum: 1,
+      maximum: 256,
+    }),
     statusMs: millis('how often the server reports what it serves', 5_000),
   }),
   up: strict({

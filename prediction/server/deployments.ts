@@ -40,7 +40,10 @@ export interface DeploymentTable {
   list(): readonly DeploymentState[];
   /** Takes a feed whose public key was checked: keys and removals at once, records as far as they verify. */
   accept(feed: Omit<AssignmentFeed, 'publicKey'>, key: KeyObject): void;
-  /** Takes what was kept on disk, and what is served of it; `load` reads artefacts from disk. */
+  /**
+   * Takes what was kept on disk, or what another process has in force, and what is served of it. `load` reads artefacts from disk, but
+   * those that are here already; what it cannot read leaves what was served before in place.
+   */
   restore(kept: KeptAssignments, key: KeyObject, load: (record: DeploymentRecord) => LoadedArtifact | null): void;
   /** Verified records whose artefact is not loaded. */
   wanted(): readonly DeploymentRecord[];
@@ -175,13 +178,17 @@ function takeRecord(
   }
   retired.delete(deploymentId);
   const served = known?.served ?? null;
-  const isSameModel = served?.record.modelId === modelId && served.record.manifestSha256 === record.manifestSha256;
   entries.set(deploymentId, {
     record,
-    served: served !== null && isSameModel ? { record, artifact: served.artifact } : served,
+    served: isSameModel(served, record) ? { record, artifact: served.artifact } : served,
     error: null,
   });
 }
+
+const isSameModel = (
+  served: ServedDeployment | null,
+  { modelId, manifestSha256 }: DeploymentRecord,
+): served is ServedDeployment => served?.record.modelId === modelId && served.record.manifestSha256 === manifestSha256;
 
 function restoreServed(
   { entries }: Tables,
@@ -193,8 +200,10 @@ function restoreServed(
   const { deploymentId, modelId } = record;
   try {
     verifyDeployment(key, record);
-    const artifact = load(record);
-    entries.set(deploymentId, { record, served: artifact === null ? null : { record, artifact }, error: null });
+    const before = entries.get(deploymentId)?.served ?? null;
+    if (before !== null && canonicalJson(before.record) === canonicalJson(record)) return;
+    const artifact = isSameModel(before, record) ? before.artifact : load(record);
+    entries.set(deploymentId, { record, served: artifact === null ? before : { record, artifact }, error: null });
   } catch (err) {
     logger.error('deployment_not_restored', 'what was served before the restart cannot be served', {
       deploymentId,

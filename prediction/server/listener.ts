@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
+import { Server as NetServer } from 'node:net';
 import { AppError } from '#contracts';
 import {
   followCertificate,
@@ -13,17 +14,20 @@ import {
   type Logger,
 } from '#runtime';
 import type { PredictionHttpOptions } from './http/context.ts';
+import type { MetricFamily } from './http/metrics/exposition.ts';
 import { createPredictionHttp } from './http/server.ts';
 
 const OWNER: CertificateOwner = { section: 'predictionServer', name: 'prediction server' };
 
-/** How often connections that have become idle are closed while the server closes, milliseconds. */
-const SWEEP_MS = 50;
+/** How long connections that are idle are left open while the server closes, and how often they are looked for then, milliseconds. */
+const SWEEP_MS = 500;
 
 /** Where a prediction server is reached. */
 export interface PredictionListener {
   /** `http://host:port`, or `https` */
   readonly url: string;
+  /** Metrics of this process. */
+  readonly families: () => MetricFamily[];
   /** Takes no more connections, lets running requests finish within `server.closeTimeoutMs`, then ends them. */
   close(): Promise<void>;
 }
@@ -53,7 +57,7 @@ export async function listen(config: Config, options: ListenerOptions): Promise<
   const { rowsMax, columnsMax, depthMax, bodyBytesMax, requestsMax, waitMsMax } = own;
   const { requestTimeoutMs, closeTimeoutMs } = config.server;
   const certificate = readCertificate(own, OWNER);
-  const server = createPredictionHttp(
+  const { server, families } = createPredictionHttp(
     {
       ...options,
       limits: { rowsMax, columnsMax, depthMax },
@@ -68,6 +72,7 @@ export async function listen(config: Config, options: ListenerOptions): Promise<
   const stopFollowing = certificate === null ? () => undefined : secured(server, certificate, config, options.logger);
   return {
     url: urlOf(own, bound),
+    families,
     close: async () => {
       stopFollowing();
       await closeServer(server, closeTimeoutMs);
@@ -99,14 +104,19 @@ async function bind(server: Server, { host, port }: Config['predictionServer']):
   return typeof address === 'object' && address !== null ? address.port : port;
 }
 
+/**
+ * Takes no more connections. Those that are open have a moment in which a request that is on its way is answered, with `Connection: close`;
+ * then idle ones are closed, and after the time the rest.
+ */
 async function closeServer(server: Server, timeoutMs: number): Promise<void> {
   const closed = once(server, 'close');
-  server.close();
-  server.closeIdleConnections();
-  // A connection that was busy a moment ago becomes idle after its answer, and would be kept alive.
+  // That of `http` would close at once what is idle, also a connection whose first request is still on its way.
+  NetServer.prototype.close.call(server);
   const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
   const grace = setTimeout(() => server.closeAllConnections(), timeoutMs);
   await closed;
   clearInterval(sweep);
   clearTimeout(grace);
+  // Ends what of `http` looks for late requests.
+  server.close();
 }

@@ -4,7 +4,7 @@ import { isAway, type AppServerClient } from './feed/app-server-client.ts';
 
 export interface ReportOptions {
   readonly client: Pick<AppServerClient, 'report'>;
-  readonly table: DeploymentTable;
+  readonly table: Pick<DeploymentTable, 'list' | 'sequence'>;
   /** Where clients reach this server. */
   readonly url: string;
   readonly serverId: string;

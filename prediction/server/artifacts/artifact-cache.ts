@@ -79,6 +79,14 @@ export function openArtifactCache(
   };
 }
 
+/**
+ * Reads a kept artefact and verifies it, for processes that do not own the cache: nothing is removed.
+ *
+ * @throws ARTIFACT_INVALID, ARTIFACT_SIGNATURE, ARTIFACT_VERSION, and what the disk says
+ */
+export const readArtifact = (dir: string, wanted: WantedArtifact, key: KeyObject): LoadedArtifact =>
+  verified(wanted, key, readFiles(path.join(dir, wanted.manifestSha256)));
+
 async function keep(dir: string, manifestSha256: string, files: ArtifactFiles): Promise<void> {
   const temporary = path.join(dir, `${manifestSha256}.${randomBytes(4).toString('hex')}.tmp`);
   try {

@@ -6,6 +6,7 @@ import { rememberConnections, type ServerCertificate } from '#runtime';
 import { createAuthenticator } from './authenticate.ts';
 import { isPlainHttp, refuseConnection } from './client-errors.ts';
 import type { Context, PredictionHttpOptions } from './context.ts';
+import type { MetricFamily } from './metrics/exposition.ts';
 import { createServerMetrics } from './metrics/server-metrics.ts';
 import { isOpenInference, openInference } from './open-inference/routes.ts';
 import { predict } from './predict.ts';
@@ -21,6 +22,12 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const TIMEOUT_CHECKS = 4;
 const PREDICT = '/predict/';
 
+export interface PredictionHttp {
+  readonly server: http.Server | https.Server;
+  /** Metrics of this process. */
+  readonly families: () => MetricFamily[];
+}
+
 /** Longest time of a handshake. */
 const HANDSHAKE_TIMEOUT_MS = 60_000;
 
@@ -32,7 +39,7 @@ const HANDSHAKE_TIMEOUT_MS = 60_000;
 export function createPredictionHttp(
   options: PredictionHttpOptions,
   certificate: ServerCertificate | null,
-): http.Server | https.Server {
+): PredictionHttp {
   const context: Context = {
     ...options,
     authenticator: createAuthenticator(options.table.grants),
@@ -70,7 +77,8 @@ export function createPredictionHttp(
     const raw = isPlainHttp(err) && socket instanceof Socket ? rawSocket(socket.remotePort) : null;
     refuseConnection(err, raw ?? socket, answering.get(socket));
   });
-  return server;
+  const { metrics, table, budget } = context;
+  return { server, families: () => metrics.families(table.list(), budget) };
 }
 
 function limitsOf({ requestTimeoutMs }: PredictionHttpOptions): http.ServerOptions {
