@@ -383,6 +383,13 @@ export const ConfigSchema = strict({
       minimum: 1,
       maximum: 256,
     }),
+    drainMs: integer({
+      description:
+        'how long a server that closes says that it is not ready, before it takes no more connections: longer than balancers take to see it, milliseconds',
+      default: 0,
+      minimum: 0,
+      maximum: 600_000,
+    }),
     statusMs: millis('how often the server reports what it serves', 5_000),
   }),
   up: strict({

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { Server as NetServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '#contracts';
 import {
   followCertificate,
@@ -28,7 +29,10 @@ export interface PredictionListener {
   readonly url: string;
   /** Metrics of this process. */
   readonly families: () => MetricFamily[];
-  /** Takes no more connections, lets running requests finish within `server.closeTimeoutMs`, then ends them. */
+  /**
+   * Says for `drainMs` that it is not ready, then takes no more connections, lets running requests finish within
+   * `server.closeTimeoutMs`, and ends them.
+   */
   close(): Promise<void>;
 }
 
@@ -54,9 +58,10 @@ export function checkAddress({ host, certificateFile, publicUrl }: Config['predi
 /** Serves HTTPS where a certificate is configured, else HTTP. @throws CONFIG_INVALID for a certificate or address that cannot be used */
 export async function listen(config: Config, options: ListenerOptions): Promise<PredictionListener> {
   const own = config.predictionServer;
-  const { rowsMax, columnsMax, depthMax, bodyBytesMax, requestsMax, waitMsMax } = own;
+  const { rowsMax, columnsMax, depthMax, bodyBytesMax, requestsMax, waitMsMax, drainMs } = own;
   const { requestTimeoutMs, closeTimeoutMs } = config.server;
   const certificate = readCertificate(own, OWNER);
+  let isDraining = false;
   const { server, families } = createPredictionHttp(
     {
       ...options,
@@ -65,6 +70,7 @@ export async function listen(config: Config, options: ListenerOptions): Promise<
       requestTimeoutMs,
       requestsMax,
       waitMsMax,
+      isDraining: () => isDraining,
     },
     certificate,
   );
@@ -74,7 +80,9 @@ export async function listen(config: Config, options: ListenerOptions): Promise<
     url: urlOf(own, bound),
     families,
     close: async () => {
+      isDraining = true;
       stopFollowing();
+      if (drainMs > 0) await sleep(drainMs);
       await closeServer(server, closeTimeoutMs);
     },
   };

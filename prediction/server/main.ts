@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const { config } = loaded;
   const fields = cluster.isPrimary ? {} : { pid: process.pid };
   const logger = createLogger({ program: 'prediction-server', level: config.log.level, fields });
-  const stepTimeoutMs = config.server.closeTimeoutMs + CLOSE_MARGIN_MS;
+  const stepTimeoutMs = config.predictionServer.drainMs + config.server.closeTimeoutMs + CLOSE_MARGIN_MS;
   const lifecycle = createProcessLifecycle({ logger, stepTimeoutMs });
   if (!cluster.isPrimary) return answer(config, logger, lifecycle);
   for (const line of describeConfig(loaded)) logger.debug('config', line);

@@ -18,6 +18,8 @@ export interface PredictionHttpOptions {
   readonly requestsMax: number;
   /** How long requests may wait for those before them, see `createTurnGate`. */
   readonly waitMsMax: number;
+  /** It is about to close: not ready any more, and each answer is the last of its connection. */
+  readonly isDraining: () => boolean;
   /** Metrics of all processes of this server, given those of this one. */
   readonly allMetrics: (own: readonly MetricFamily[]) => readonly MetricFamily[] | Promise<readonly MetricFamily[]>;
 }

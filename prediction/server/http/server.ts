@@ -66,7 +66,7 @@ export function createPredictionHttp(
       rowCount: 0,
       deploymentId: '',
     };
-    void serve(context, exchange, () => !server.listening);
+    void serve(context, exchange, () => !server.listening || options.isDraining());
   };
   const server =
     certificate === null

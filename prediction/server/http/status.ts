@@ -27,11 +27,11 @@ async function metricsReply({ table, metrics, budget, allMetrics }: Context): Pr
   return { status: 200, contentType, body: exposition(families), headers: [] };
 }
 
-/** Whether everything that is assigned is answered; 503 until then. */
-export function readiness({ table }: Pick<Context, 'table'>): Reply {
+/** Whether everything that is assigned is answered; 503 until then, and when it is about to close. */
+export function readiness({ table, isDraining }: Pick<Context, 'table' | 'isDraining'>): Reply {
   // One artefact that was refused must not take all other deployments out of a load balancer.
   const waiting = table.list().filter(({ answers, error }) => !answers && error === null).length;
-  const isReady = table.sequence() >= 0 && waiting === 0;
+  const isReady = table.sequence() >= 0 && waiting === 0 && !isDraining();
   const retry = ['Retry-After', String(NOT_READY_RETRY_SECONDS)];
   return jsonReply(isReady ? 200 : 503, { ready: isReady, live: true, waiting }, isReady ? [] : retry);
 }

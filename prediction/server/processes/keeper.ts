@@ -13,7 +13,8 @@ const END_MARGIN_MS = 1_000;
  */
 export const openProcesses: OpenFront = async (config, options) => {
   const fleet = createFleet(options);
-  const close = (): Promise<void> => closeFleet(fleet, config.server.closeTimeoutMs + END_MARGIN_MS);
+  const close = (): Promise<void> =>
+    closeFleet(fleet, config.predictionServer.drainMs + config.server.closeTimeoutMs + END_MARGIN_MS);
   for (let count = 0; count < config.predictionServer.processes; count += 1) startProcess(fleet);
   try {
     const url = await fleet.firstUrl.promise;
