@@ -30,11 +30,20 @@ export {
 } from './load.ts';
 export { createLogger, errorChain, type LogFields, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
 export { MALLOC_ENVIRONMENT } from './malloc.ts';
-export { bundleName, PROGRAM_SOURCES, programFile, type ProgramName } from './programs.ts';
+export {
+  bundleName,
+  PACKAGE_RUNTIME_RECORD,
+  packageRuntimePlace,
+  PROGRAM_SOURCES,
+  programFile,
+  type PackageRuntimePlace,
+  type ProgramName,
+} from './programs.ts';
 export { configReference } from './reference.ts';
 export { runReportingProgram, type ReportingProgram, type TellProgress } from './reporting-program.ts';
 export { configKeys, ConfigSchema, type Config, type ConfigKey } from './schema.ts';
 export { KEY_FILES, readOrMakeSecret, readSecret } from './secret-file.ts';
 export { isLoopback, urlOf, urlsForContainers } from './server-urls.ts';
+export { packTar, TAR_BLOCK_BYTES, tarHeader, tarPadding, type TarEntry, type TarHeader } from './tar.ts';
 export { certificateFault, isCertificateFault, readAuthorities } from './tls.ts';
 export { PROGRAM_VERSION } from './version.ts';

@@ -27,5 +27,18 @@ export function programFile(name: ProgramName): string {
   return fileURLToPath(new URL(file, import.meta.url));
 }
 
+/** Beside the bundles: the record (`ArchiveRecord`) of what packages of deployments have in common. */
+export const PACKAGE_RUNTIME_RECORD = 'package-runtime.json';
+
+/** Where the runtime of packages is had from: a program of the source tree that builds it, or a record beside the running bundle. */
+export type PackageRuntimePlace = { readonly build: string } | { readonly record: string };
+
+/** The place where nothing else is configured. */
+export function packageRuntimePlace(): PackageRuntimePlace {
+  return typeof TRAINYARD_BUNDLED === 'undefined'
+    ? { build: fileURLToPath(new URL('../scripts/bundle', import.meta.url)) }
+    : { record: fileURLToPath(new URL(`./${PACKAGE_RUNTIME_RECORD}`, import.meta.url)) };
+}
+
 /** File name of a program's bundle; the bundles of one installation lie in one folder. */
 export const bundleName = (name: ProgramName): string => `${name}.mjs`;

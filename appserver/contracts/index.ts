@@ -12,6 +12,7 @@ export * from './imbalance.ts';
 export * from './intervals.ts';
 export * from './leakage.ts';
 export * from './manifest.ts';
+export * from './package.ts';
 export * from './parse-rule.ts';
 export * from './partitioning.ts';
 export * from './problem.ts';

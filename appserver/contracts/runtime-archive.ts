@@ -1,8 +1,25 @@
-import { Sha256, nullable, strict } from './schema.ts';
+import { Sha256, nullable, oneOf, strict } from './schema.ts';
 import { Type, type Static } from './type.ts';
 
 /** Version of the archive's layout and of this manifest. */
 export const ARCHIVE_FORMAT = 1;
+
+/** What a machine must have, as measured from the version needs of every native file. */
+export const ArchiveNeeds = strict({
+  glibc: Type.String({ description: 'lowest version of the C library' }),
+  /** Highest version of the C++ library's symbols, as in `GLIBCXX_3.4.22`. */
+  glibcxx: nullable(Type.String()),
+  libraries: Type.Array(Type.String(), { description: 'shared libraries of the system, sorted' }),
+});
+
+/** A file of an archive; `mode` has its permission bits. */
+export const ArchiveFile = strict({
+  path: Type.String(),
+  mode: Type.Integer(),
+  sizeBytes: Type.Integer({ minimum: 0 }),
+  sha256: Sha256,
+});
+export type ArchiveFile = Static<typeof ArchiveFile>;
 
 /**
  * `manifest.json` of a runtime archive: a program with everything that it needs on a machine which has nothing installed.
@@ -11,22 +28,16 @@ export const ARCHIVE_FORMAT = 1;
  */
 export const ArchiveManifest = strict({
   format: Type.Integer({ minimum: 1 }),
-  program: Type.Literal('worker'),
+  program: oneOf(['worker', 'prediction-server']),
   version: Type.String(),
   platform: Type.Literal('linux-x64'),
   nodeVersion: Type.String(),
-  /** Of the worker protocol that the program speaks. */
-  protocolVersion: Type.Integer(),
+  /** Of the worker protocol that a worker speaks. */
+  protocolVersion: Type.Optional(Type.Integer()),
   contentSha256: Sha256,
-  /** What a machine must have, as measured from the version needs of every native file. */
-  needs: strict({
-    glibc: Type.String({ description: 'lowest version of the C library' }),
-    /** Highest version of the C++ library's symbols, as in `GLIBCXX_3.4.22`. */
-    glibcxx: nullable(Type.String()),
-    libraries: Type.Array(Type.String(), { description: 'shared libraries of the system, sorted' }),
-  }),
+  needs: ArchiveNeeds,
   /** Every file but `manifest.json` and `content.sha256`, sorted by path. */
-  files: Type.Array(strict({ path: Type.String(), mode: Type.Integer(), sizeBytes: Type.Integer(), sha256: Sha256 })),
+  files: Type.Array(ArchiveFile),
 });
 export type ArchiveManifest = Static<typeof ArchiveManifest>;
 

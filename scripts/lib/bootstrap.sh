@@ -1,13 +1,14 @@
 # shellcheck shell=bash
 # Brings what Trainyard needs from outside the repository. Sourced by the programs in scripts/; needs `set -euo pipefail`.
 #
-#   trainyard_bootstrap [quiet [for_archives]]   installs what is missing and exports
+#   trainyard_bootstrap [quiet [for_archives|for_packages]]   installs what is missing and exports
 #     TRAINYARD_NODE               the pinned Node; its folder is first in PATH
 #     TRAINYARD_LIGHTGBM_LIBRARY   LightGBM's native library
 #     TRAINYARD_XGBOOST_LIBRARY    XGBoost's native library, its libgomp beside it
 #     TRAINYARD_LIBGOMP_LIBRARY    only where the dynamic loader does not find libgomp.so.1 itself
 #   quiet: says nothing unless something has to be installed. All messages go to standard error.
 #   for_archives: what goes into archives is there too, in the cache, and the same on every machine.
+#   for_packages: the same of packages of deployments, which hold Node alone.
 #
 # Everything is kept in TRAINYARD_CACHE (default ${XDG_CACHE_HOME:-~/.cache}/trainyard), checked before it is moved
 # into place, and moved as a whole, so an interrupted or a concurrent bootstrap leaves nothing half-written.
@@ -261,7 +262,7 @@ _missing_parts() {
   _have_lightgbm || echo lightgbm
   _have_xgboost || echo xgboost
   _have_libgomp || echo libgomp
-  [[ ${1:-} != for_archives || -x $trainyard_cached_node ]] || echo node
+  [[ -z ${1:-} || -x $trainyard_cached_node ]] || echo node
   [[ ${1:-} != for_archives || -s $trainyard_portable_libgomp ]] || echo portable_libgomp
 }
 
@@ -298,8 +299,10 @@ _install_missing() (
   _have_lightgbm || _install_lightgbm "$workspace"
   _have_xgboost || _install_xgboost "$workspace"
   _have_libgomp || _install_libgomp "$workspace"
-  if [[ ${1:-} == for_archives ]]; then
+  if [[ -n ${1:-} ]]; then
     [[ -x $trainyard_cached_node ]] || _install_node "$workspace"
+  fi
+  if [[ ${1:-} == for_archives ]]; then
     [[ -s $trainyard_portable_libgomp ]] || _install_portable_libgomp "$workspace"
   fi
 )

@@ -58,6 +58,8 @@ export async function readPrograms(
   serverAuthoritiesFile: string,
 ): Promise<LocalPrograms> {
   const { file, record } = readArchive(archive);
+  if (record.manifest.program !== 'worker')
+    throw new AppError('BAD_REQUEST', `--archive: expected one of a worker, found ${record.manifest.program}`);
   const worker = await localFile(file);
   if (worker.sha256 !== record.sha256)
     throw new AppError(

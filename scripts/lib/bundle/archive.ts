@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ARCHIVE_FORMAT, WORKER_PROTOCOL_VERSION, type ArchiveManifest } from '#contracts';
-import { PROGRAM_VERSION } from '#runtime';
+import { PROGRAM_VERSION, type TarEntry } from '#runtime';
 import { isElf, readElfNeeds, versionFloor } from './elf.ts';
-import type { TarEntry } from './tar.ts';
 
 /** Files that say what the others are, and so are not among them. */
 export const MANIFEST_FILE = 'manifest.json';
@@ -10,7 +9,7 @@ export const MANIFEST_FILE = 'manifest.json';
 export const CONTENT_FILE = 'content.sha256';
 
 /** What an archive of these files says about itself. */
-export function manifestOf(entries: readonly TarEntry[]): ArchiveManifest {
+export function manifestOf(program: ArchiveManifest['program'], entries: readonly TarEntry[]): ArchiveManifest {
   const sorted = entries.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const files = sorted.map(({ path, mode, content }) => ({
     path,
@@ -20,11 +19,11 @@ export function manifestOf(entries: readonly TarEntry[]): ArchiveManifest {
   }));
   return {
     format: ARCHIVE_FORMAT,
-    program: 'worker',
+    program,
     version: PROGRAM_VERSION,
     platform: 'linux-x64',
     nodeVersion: process.versions.node,
-    protocolVersion: WORKER_PROTOCOL_VERSION,
+    ...(program === 'worker' ? { protocolVersion: WORKER_PROTOCOL_VERSION } : {}),
     contentSha256: contentSha256(files),
     needs: needsOf(sorted),
     files,

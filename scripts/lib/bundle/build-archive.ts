@@ -2,9 +2,10 @@ import { globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimes
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { ArchiveRecord, parse } from '#contracts';
+import { ArchiveRecord, parse, type ArchiveManifest } from '#contracts';
+import { packTar, type TarEntry } from '#runtime';
 import { archiveName, manifestOf, sha256, withManifest } from './archive.ts';
-import { packTar } from './tar.ts';
+import { packageRuntimeFiles } from './package-runtime-files.ts';
 import { workerFiles, type OutsideFiles } from './worker-files.ts';
 
 export interface BuiltArchive {
@@ -20,15 +21,34 @@ export const ARCHIVES_MAX = 6;
 /** Level 6 packs 215 MB in about 8 s; 9 takes twice as long for 1 % less. */
 const GZIP_LEVEL = 6;
 
-/**
- * Builds the runtime archive of workers into `cache`, unless an archive of the same contents is there. Gzip's header
- * holds no name and no time, so that the same contents give the same bytes with the same Node.
- *
- * @param root of the source tree
- */
+/** Builds the runtime archive of workers into `cache`. @param root of the source tree */
 export async function buildWorkerArchive(root: string, outside: OutsideFiles, cache: string): Promise<BuiltArchive> {
   const entries = await workerFiles(root, outside);
-  const manifest = manifestOf(entries);
+  const manifest = manifestOf('worker', entries);
+  return buildArchive(manifest, withManifest(entries, manifest), cache);
+}
+
+/**
+ * Builds what packages of deployments have in common into `cache`: an archive that such a package ends with. It has no manifest
+ * inside; a package says itself what it holds.
+ *
+ * @param root of the source tree
+ * @param node the binary that is shipped
+ */
+export async function buildPackageRuntime(root: string, node: string, cache: string): Promise<BuiltArchive> {
+  const entries = await packageRuntimeFiles(root, node);
+  return buildArchive(manifestOf('prediction-server', entries), entries, cache);
+}
+
+/**
+ * Packs the entries, unless an archive of the same contents is in the cache. Gzip's header holds no name and no time, so that the
+ * same contents give the same bytes with the same Node.
+ */
+async function buildArchive(
+  manifest: ArchiveManifest,
+  entries: readonly TarEntry[],
+  cache: string,
+): Promise<BuiltArchive> {
   const base = path.join(cache, archiveName(manifest));
   const file = `${base}.tar.gz`;
   const known = readRecord(`${base}.json`, file);
@@ -37,7 +57,7 @@ export async function buildWorkerArchive(root: string, outside: OutsideFiles, ca
     utimesSync(file, now, now);
     return { file, record: known, isCached: true };
   }
-  const bytes = await promisify(gzip)(packTar(withManifest(entries, manifest)), { level: GZIP_LEVEL });
+  const bytes = await promisify(gzip)(packTar(entries), { level: GZIP_LEVEL });
   const record = { fileName: path.basename(file), sizeBytes: bytes.length, sha256: sha256(bytes), manifest };
   mkdirSync(cache, { recursive: true });
   putInPlace(file, bytes);

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { packTar, type TarEntry } from '../../../../scripts/lib/bundle/tar.ts';
-import { appErrorOf } from '../../../support/expect-error.ts';
+import { packTar, type TarEntry } from '#runtime';
+import { appErrorOf } from '../../support/expect-error.ts';
 
 const entry = (name: string, content: string, mode = 0o644): TarEntry => ({
   path: name,
