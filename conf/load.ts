@@ -158,6 +158,7 @@ function withPlaces(config: Config, cwd: string): Config {
       caFile: absolute(config.hadoop.caFile),
     },
     keys: { dir: keysDir },
+    packages: { runtimeArchive: absolute(config.packages.runtimeArchive) },
     ingest: { ...config.ingest, pathRoots: config.ingest.pathRoots.map((root) => path.resolve(cwd, root)) },
     worker: {
       ...config.worker,
@@ -174,6 +175,7 @@ function withPlaces(config: Config, cwd: string): Config {
       certificateFile: absolute(config.predictionServer.certificateFile),
       keyFile: absolute(config.predictionServer.keyFile),
       cacheDir: place(config.predictionServer.cacheDir, 'prediction-server'),
+      packageDir: absolute(config.predictionServer.packageDir),
     },
   };
 }

@@ -361,6 +361,10 @@ export const ConfigSchema = strict({
       description: 'verified artefacts and the last feed; empty: <dataDir>/prediction-server',
       default: '',
     }),
+    packageDir: text({
+      description: 'folder of an unpacked package of a deployment, which then stands for the app server; empty: none',
+      default: '',
+    }),
     group: text({ description: 'group of servers that share assignments', default: 'default' }),
     bodyBytesMax: integer({ description: 'largest request body', default: 50 * MIB, minimum: 1 }),
     rowsMax: integer({ description: 'most rows of one request', default: 100_000, minimum: 1 }),
@@ -391,6 +395,13 @@ export const ConfigSchema = strict({
       maximum: 600_000,
     }),
     statusMs: millis('how often the server reports what it serves', 5_000),
+  }),
+  packages: strict({
+    runtimeArchive: text({
+      description:
+        'archive of scripts/bundle --package-runtime, its record beside it, that packages of deployments are made with; empty: the one beside the programs, or built from the source tree when it is first needed',
+      default: '',
+    }),
   }),
   up: strict({
     workers: integer({

@@ -39,6 +39,12 @@ export const ERROR_TABLE = {
     'The Idempotency-Key was used with another request',
     'Use a new key for a new request.',
   ),
+  RANGE_NOT_SATISFIABLE: row(
+    'invalid',
+    416,
+    'The range of bytes is behind the end',
+    'Ask for bytes below the size named.',
+  ),
   RATE_LIMITED: row('limited', 429, 'Too many requests', 'Wait for Retry-After seconds.'),
   // Datasets
   ...DATASET_ERRORS,
@@ -148,6 +154,24 @@ export const ERROR_TABLE = {
   // Predictions and deployments
   DEPLOYMENT_NOT_READY: row('unavailable', 503, 'The deployment is not ready', 'Wait for Retry-After seconds.'),
   DEPLOYMENT_UNKNOWN: row('not_found', 404, 'There is no such deployment here', 'Check the id.'),
+  PACKAGE_INVALID: row(
+    'invalid',
+    422,
+    'The package is damaged',
+    'Unpack it again into an empty folder; hold the file’s SHA-256 against the one it was downloaded with.',
+  ),
+  PACKAGE_OUTDATED: row(
+    'conflict',
+    409,
+    'The package does not follow the one that is served',
+    'Take the newest package of the same deployment, or another data folder.',
+  ),
+  PACKAGE_RUNTIME_MISSING: row(
+    'not_available',
+    501,
+    'The runtime that packages are made with is missing or damaged',
+    'Run `scripts/bundle --package-runtime` of this version and set packages.runtimeArchive to the archive it names.',
+  ),
   MODEL_MISMATCH: row('invalid', 422, 'The model does not fit the deployment', 'Use a model of the same project.'),
   PREDICTION_COLUMN_RESERVED: row(
     'invalid',

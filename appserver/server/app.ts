@@ -142,6 +142,9 @@ function respondWithError(ctx: Koa.Context, err: unknown, requestId: string, log
   ctx.status = problem.status;
   const allow = error.details['allow'];
   if (error.code === 'METHOD_NOT_ALLOWED' && typeof allow === 'string') ctx.set('Allow', allow);
+  const contentRange = error.details['contentRange'];
+  if (error.code === 'RANGE_NOT_SATISFIABLE' && typeof contentRange === 'string')
+    ctx.set('Content-Range', contentRange);
   if (error.code === 'UNAUTHENTICATED') ctx.set('WWW-Authenticate', 'Bearer realm="trainyard"');
   if (error.retryAfterSeconds !== null) ctx.set('Retry-After', String(Math.ceil(error.retryAfterSeconds)));
   ctx.set('Content-Type', PROBLEM_MEDIA_TYPE);

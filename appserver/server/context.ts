@@ -3,6 +3,7 @@ import type { ObjectStore } from '#object-store';
 import type { Config, Logger } from '#runtime';
 import type { Database } from '#store';
 import type { Compute, HdfsAs } from './pools/index.ts';
+import type { createPackageRuntimes } from './packages/index.ts';
 import type { TaskQueue } from './queue/index.ts';
 import type { RequestMetrics } from './services/metrics.ts';
 import type { Sealer } from './services/sealer.ts';
@@ -27,6 +28,8 @@ export interface AppContext {
   readonly sealer: Sealer;
   /** Bearer of prediction servers under `/internal/v1`. */
   readonly predictionServerToken: string;
+  /** What packages of deployments have in common. */
+  readonly packageRuntimes: ReturnType<typeof createPackageRuntimes>;
   readonly requests: RequestMetrics;
   /** Of the installation, for everybody. */
   readonly warnings: readonly OperationWarning[];

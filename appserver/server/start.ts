@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { openObjectStore, type ObjectStore, type OpenedObjectStore } from '#object-store';
-import { KEY_FILES, newId, readOrMakeSecret, type Config, type Logger } from '#runtime';
+import { KEY_FILES, newId, packageRuntimePlace, readOrMakeSecret, type Config, type Logger } from '#runtime';
 import { addPoolSecret, DEFAULT_POOL, findUser, migrate, openDatabase, type Database } from '#store';
 import { createApp, type PageHandler } from './app.ts';
 import type { AppContext } from './context.ts';
 import { reaperDuty, reconcilerDuty, schedulerDuty, startDuties, sweeperDuty } from './duties/index.ts';
 import { checkAddress, listen } from './http/listener.ts';
+import { createPackageRuntimes } from './packages/index.ts';
 import { largestContainerMb, openPools } from './pools/index.ts';
 import { queueRoutes, readPoolSecret, TaskQueue, WorkerProtocol } from './queue/index.ts';
 import { apiRoutes } from './routes/index.ts';
@@ -108,6 +109,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     verifier,
     sealer: createSealer(signer.deriveKey('recorded answers')),
     predictionServerToken: readOrMakeSecret(path.join(config.keys.dir, KEY_FILES.predictionServerToken)),
+    packageRuntimes: createPackageRuntimes(config.packages.runtimeArchive, packageRuntimePlace()),
     requests: new RequestMetrics(),
     warnings,
     closing: closing.signal,

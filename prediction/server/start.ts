@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { KEY_FILES, newId, readOrMakeSecret, type Config, type Logger } from '#runtime';
-import { createAppServerClient } from './feed/app-server-client.ts';
+import { createAppServerClient, type AppServerPlace } from './feed/app-server-client.ts';
 import { followNews } from './feed/follow-news.ts';
 import { openOwnFront, type OpenFront } from './front.ts';
 import { checkAddress } from './listener.ts';
+import { openPackage } from './package/package-client.ts';
 import { createReporter } from './report-status.ts';
 import { openState } from './state.ts';
 
@@ -20,7 +21,8 @@ export interface RunningPredictionServer {
  * assignment feed is followed.
  *
  * @param openFront what answers requests: this process, unless said otherwise
- * @throws CONFIG_INVALID for an address or a certificate that cannot be used; ARTIFACT_SIGNATURE for a damaged pinned key
+ * @throws CONFIG_INVALID for an address or a certificate that cannot be used; ARTIFACT_SIGNATURE for a damaged pinned key;
+ *   PACKAGE_INVALID, PACKAGE_OUTDATED for a package that is not served
  */
 export async function startPredictionServer(
   config: Config,
@@ -31,6 +33,8 @@ export async function startPredictionServer(
   checkAddress(own);
   const state = openState(own.cacheDir, logger);
   const { table } = state;
+  // Before anything is served: what is started from a package that cannot be trusted does not start.
+  const unpacked = own.packageDir === '' ? null : await openPackage(own.packageDir, state.store, logger);
   let refresh = () => Promise.resolve();
   let report = () => undefined;
   const front = await openFront(config, { state, refresh: () => refresh(), report: () => report(), logger });
@@ -38,11 +42,12 @@ export async function startPredictionServer(
   const publicUrl = own.publicUrl === '' ? url : own.publicUrl;
   logger.info('listening', `predictions at ${publicUrl}/predict/{deployment}`, { deployments: table.list().length });
 
-  const client = createAppServerClient({
+  const appServer: AppServerPlace = {
     baseUrl: own.appServerUrl,
     caFile: config.server.caFile,
     tokenFile: path.join(config.keys.dir, KEY_FILES.predictionServerToken),
-  });
+  };
+  const client = unpacked ?? createAppServerClient(appServer);
   const controller = new AbortController();
   const { signal } = controller;
   const seen = { list: () => front.list(), sequence: table.sequence };

@@ -14,6 +14,7 @@ import { loginRoutes } from './login.ts';
 import { modelRoutes } from './models.ts';
 import { modelQuestionRoutes } from './model-questions.ts';
 import { operationRoutes } from './operations.ts';
+import { packageRoutes } from './packages.ts';
 import { projectRoutes } from './projects.ts';
 import { unavailableRoutes } from './unavailable.ts';
 import { workerRoutes } from './workers.ts';
@@ -40,6 +41,7 @@ export const apiRoutes: readonly Route[] = [
   ...complianceReportRoutes,
   ...batchPredictionRoutes,
   ...deploymentRoutes,
+  ...packageRoutes,
   ...jobRoutes,
   ...identityRoutes,
   ...loginRoutes,

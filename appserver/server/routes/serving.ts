@@ -89,7 +89,7 @@ async function readFeed(
 }
 
 /** A signed record; to a server that does not know intervals one without, which it can read. */
-function recordOf(
+export function recordOf(
   { deployment, manifestSha256 }: Assignment,
   signer: Signer,
   knowsIntervals: boolean,
@@ -109,7 +109,8 @@ function recordOf(
   return { ...record, signature: signer.sign(record) };
 }
 
-const grantOf = (key: Credential): AssignmentFeed['apiKeys'][number] => ({
+/** A key as prediction servers know it. */
+export const grantOf = (key: Credential): AssignmentFeed['apiKeys'][number] => ({
   keyId: key.keyId,
   keySha256: key.keySha256,
   userId: key.userId,

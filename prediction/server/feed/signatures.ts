@@ -19,13 +19,14 @@ export function publicKeyOf(pem: string, origin: string): KeyObject {
   return key;
 }
 
-function signed(key: KeyObject, document: unknown, signature: string): boolean {
+/** Whether the app server signed a document as it stands. @see RFC 8032, RFC 8785 */
+export function isSignedBy(key: KeyObject, document: unknown, signature: string): boolean {
   return verify(null, Buffer.from(canonicalJson(document)), key, Buffer.from(signature, 'base64'));
 }
 
 /** @throws ARTIFACT_SIGNATURE when the record was not signed by the app server as it stands. @see RFC 8032, RFC 8785 */
 export function verifyDeployment(key: KeyObject, { signature, ...record }: DeploymentRecord): void {
-  if (!signed(key, record, signature)) {
+  if (!isSignedBy(key, record, signature)) {
     throw new AppError(
       'ARTIFACT_SIGNATURE',
       `deployment record ${record.deploymentId}, sequence ${record.sequence}: wrong signature`,
@@ -35,6 +36,6 @@ export function verifyDeployment(key: KeyObject, { signature, ...record }: Deplo
 
 /** @throws ARTIFACT_SIGNATURE when the model was not signed by the app server */
 export function verifyModel(key: KeyObject, { signature, ...model }: ModelSignature): void {
-  if (!signed(key, model, signature))
+  if (!isSignedBy(key, model, signature))
     throw new AppError('ARTIFACT_SIGNATURE', `model ${model.modelId}: wrong signature`);
 }
