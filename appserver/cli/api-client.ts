@@ -1,4 +1,5 @@
 import { createReadStream, readFileSync, statSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError } from '#contracts';
@@ -16,6 +17,9 @@ export interface JobView extends JsonObject {
   readonly resource: string | null;
   readonly error: { readonly code: string; readonly detail: string } | null;
 }
+
+/** Longest transfer of a file, milliseconds. */
+const TRANSFER_TIMEOUT_MS = 24 * 3_600_000;
 
 /** The REST API as the command line uses it. */
 export class ApiClient {
@@ -112,19 +116,24 @@ export class ApiClient {
         'content-type': `multipart/form-data; boundary=${boundary}`,
         'content-length': String(start.length + size + end.length),
       },
-      timeoutMs: 24 * 3_600_000,
+      timeoutMs: TRANSFER_TIMEOUT_MS,
     });
     return asObject(answer.json, route);
   }
 
   /** A streamed answer. */
   async download(route: string, accept: string): Promise<Readable> {
+    return this.open(route, { accept });
+  }
+
+  /** A streamed answer with its headers. */
+  async open(route: string, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
     return this.#http.open({
       method: 'GET',
       path: apiPath(route),
-      headers: { accept },
+      headers,
       signal: this.#signal,
-      timeoutMs: 24 * 3_600_000,
+      timeoutMs: TRANSFER_TIMEOUT_MS,
     });
   }
 

@@ -6,6 +6,7 @@ import { hadoopCommands } from './commands/hadoop.ts';
 import { jobCommands } from './commands/jobs.ts';
 import { modelCommands } from './commands/models.ts';
 import { operationCommands } from './commands/operations.ts';
+import { packageCommands } from './commands/packages.ts';
 import { predictionCommands } from './commands/predictions.ts';
 import { autopilotCommands, projectCommands } from './commands/projects.ts';
 import { serviceCommands } from './commands/services.ts';
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   ...modelCommands,
   ...blueprintCommands,
   ...predictionCommands,
+  ...packageCommands,
   ...jobCommands,
   ...operationCommands,
 ];

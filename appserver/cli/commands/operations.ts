@@ -106,9 +106,14 @@ export const operationCommands = [
   command({
     path: 'api-keys create',
     summary: 'make an API key; it is shown once',
-    flags: { name: { kind: 'text', description: 'what it is for' } },
+    flags: {
+      name: { kind: 'text', description: 'what it is for' },
+      scopes: { kind: 'list', description: 'what it may: read, write, predict; default all that your own key may' },
+    },
     run: async ({ flags }, { api, output }) => {
-      const key = await api().post('/api-keys', { name: requiredFlag(flags.name, 'name') });
+      const { scopes } = flags;
+      const name = requiredFlag(flags.name, 'name');
+      const key = await api().post('/api-keys', { name, ...(scopes === undefined ? {} : { scopes }) });
       output.result(key, () => fields(key));
     },
   }),
