@@ -111,6 +111,10 @@ function parametersOf(route: Route, components: Map<string, unknown>): Json[] {
   if (route.takesKey) headers.push(header('Idempotency-Key', 'the same request again gets the first answer'));
   if (route.method === 'GET' && statuses.includes(200))
     headers.push(header('If-None-Match', 'answers 304 if unchanged'));
+  if (statuses.includes(206)) {
+    headers.push(header('Range', 'bytes=N- goes on at byte N'));
+    headers.push(header('If-Range', 'the ETag of what was begun: all of it is answered if it changed'));
+  }
   if (['PATCH', 'PUT', 'DELETE'].includes(route.method)) headers.push(header('If-Match', 'answers 412 if changed'));
   if (statuses.includes(202) || route.path === '/api/v1/jobs/{id}')
     headers.push(header('Prefer', 'wait=N holds the answer up to N seconds (60 at most) until the job is final'));

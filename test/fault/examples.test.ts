@@ -20,6 +20,12 @@ describe('examples', function () {
       .and.match(/done: 16281 batch predictions\n$/);
   });
 
+  it('air-gapped: predicts on a host without a route what the app predicts, and is upgraded', async () => {
+    expect(await runExample('air-gapped'))
+      .to.match(/(the same answers as those of the app, byte for byte[^]*){2}PACKAGE_OUTDATED/)
+      .and.match(/done: 16281 predictions twice, without the app\n$/);
+  });
+
   it('compliance-report: writes the report twice with the same bytes', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'trainyard-example-'));
     const file = path.join(folder, 'report.html');
