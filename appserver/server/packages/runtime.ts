@@ -70,6 +70,12 @@ function readRecord(recordFile: string, what: string): PackageRuntime {
   return { file: path.join(path.dirname(recordFile), record.fileName), record, knownHashes: new Map() };
 }
 
+/** What a program said last of why it failed. */
+function lastLineOf(err: unknown): string {
+  const said = err instanceof Error && 'stderr' in err ? String(err.stderr).trim() : '';
+  return said.split('\n').at(-1) || String(err);
+}
+
 /** Of the source tree's own programs; one that was built before is found again by its contents. */
 async function build(program: string): Promise<PackageRuntime> {
   let text: string;
@@ -78,7 +84,7 @@ async function build(program: string): Promise<PackageRuntime> {
     const options = { timeout: BUILD_TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX };
     ({ stdout: text } = await run(program, ['--package-runtime', '--json'], options));
   } catch (err) {
-    throw missing(`${program} --package-runtime failed`, err);
+    throw missing(`${program} --package-runtime failed: ${lastLineOf(err)}`, err);
   }
   const json: unknown = JSON.parse(text);
   const { file } = parse(BundleOutput, json, program, 'PACKAGE_RUNTIME_MISSING');

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
@@ -236,7 +236,8 @@ describe('app server: package of a deployment', function () {
   it('answers on a host without a route, without Node and without any environment as the app does', async function () {
     if (why !== null) skipBecause(this, why);
     const dir = await unpacked('first');
-    const url = await start(dir);
+    const state = path.join(folder, 'state');
+    const url = await start(dir, '--data-dir', state);
     expect(url).to.match(/^http:\/\/127\.0\.0\.1:\d+$/);
     await isReady(url);
     const answer = await ask(url);
@@ -244,6 +245,7 @@ describe('app server: package of a deployment', function () {
     expect((await ask(url, 'nobody')).status).to.equal(401);
     const away = await closed().ask(world.server.url + '/api/v1/health');
     expect(away.status, 'the app server cannot be reached').to.equal(0);
+    expect([existsSync(state), existsSync(path.join(dir, 'data'))]).to.deep.equal([true, false]);
     await closed().stop();
     expect(closed().lines.filter((line) => line.includes('"level":"error"'))).to.deep.equal([]);
   });

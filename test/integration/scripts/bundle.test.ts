@@ -5,8 +5,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
-import { ArchiveManifest, ArchiveRecord, pageOf, parse, WorkerEntry } from '#contracts';
-import { bundleName, issueGroupCertificates, PROGRAM_SOURCES, programFile, type ProgramName } from '#runtime';
+import { ArchiveManifest, ArchiveRecord, PACKAGE_FOLDER, pageOf, parse, WorkerEntry } from '#contracts';
+import {
+  bundleName,
+  issueGroupCertificates,
+  PACKAGE_RUNTIME_RECORD,
+  PROGRAM_SOURCES,
+  programFile,
+  type ProgramName,
+} from '#runtime';
 import { contentSha256, sha256 } from '../../../scripts/lib/bundle/archive.ts';
 import { isElf, readElfNeeds } from '../../../scripts/lib/bundle/elf.ts';
 import { bundleProgram, type ProgramBundle } from '../../../scripts/lib/bundle/programs.ts';
@@ -188,6 +195,31 @@ describe('bundles', function () {
     expect(running).to.include.members(['server.mjs', 'worker.mjs', 'prediction-server.mjs']);
     up.kill('SIGTERM');
     expect(await ended).to.deep.equal([0, null]);
+  });
+});
+
+describe('scripts/bundle --programs', function () {
+  this.timeout(120_000);
+
+  it('puts the runtime of packages beside the programs, where the app server looks for it', () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'trainyard-programs-'));
+    try {
+      const { stderr, status } = spawnSync(path.join(REPOSITORY_ROOT, 'scripts/bundle'), ['--programs', folder], {
+        encoding: 'utf8',
+      });
+      expect(status, stderr).to.equal(0);
+      const json: unknown = JSON.parse(readFileSync(path.join(folder, PACKAGE_RUNTIME_RECORD), 'utf8'));
+      const record = parse(ArchiveRecord, json, 'record');
+      expect(sha256(readFileSync(path.join(folder, record.fileName)))).to.equal(record.sha256);
+      expect(record.manifest.program).to.equal('prediction-server');
+      const names = ['README', 'runtime/LICENSE', 'runtime/THIRD-PARTY-LICENSES', 'runtime/bin/node'];
+      expect(record.manifest.files.map((file) => file.path)).to.deep.equal(
+        [...names, 'runtime/lib/prediction-server.mjs', 'start'].map((name) => `${PACKAGE_FOLDER}/${name}`),
+      );
+      expect(record.manifest.needs.glibc).to.equal('2.28');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

@@ -78,6 +78,10 @@ describe('packages: runtime', () => {
       await appErrorOf('PACKAGE_RUNTIME_MISSING', () => createPackageRuntimes(archive, nowhere).find());
     }
     await appErrorOf('PACKAGE_RUNTIME_MISSING', () => createPackageRuntimes('', { build: '/bin/false' }).find());
+    const build = path.join(folder, 'build');
+    writeFileSync(build, "#!/bin/sh\necho first >&2\necho 'no space left' >&2\nexit 1\n", { mode: 0o755 });
+    const { message } = await appErrorOf('PACKAGE_RUNTIME_MISSING', () => createPackageRuntimes('', { build }).find());
+    expect(message).to.equal(`${build} --package-runtime failed: no space left`);
   });
 
   it('ends a package as it is; one whose bytes are others is refused', async () => {
