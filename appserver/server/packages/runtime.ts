@@ -33,12 +33,21 @@ export function createPackageRuntimes(
     if (configured !== '') return readRecord(configured.replace(/\.tar\.gz$/, '.json'), 'packages.runtimeArchive');
     return 'build' in place ? build(place.build) : readRecord(place.record, 'the runtime of packages');
   };
+  const begin = (): Promise<PackageRuntime> => {
+    const begun = look().then(checked);
+    begun.catch(() => {
+      if (found === begun) found = null;
+    });
+    return begun;
+  };
   return {
+    // Who asks meanwhile waits for the same search.
     find: async () => {
-      const known = await found?.catch(() => null);
-      if (known !== undefined && known !== null && isThere(known)) return known;
-      found = look().then(checked);
-      return found;
+      const current = (found ??= begin());
+      const known = await current;
+      if (isThere(known)) return known;
+      if (found === current) found = begin();
+      return found ?? begin();
     },
   };
 }

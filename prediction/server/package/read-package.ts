@@ -1,5 +1,6 @@
 import { createHash, type KeyObject } from 'node:crypto';
-import { createReadStream, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
 import {
   AppError,
@@ -27,7 +28,7 @@ const invalid = (message: string, cause?: unknown): AppError =>
   new AppError('PACKAGE_INVALID', message, cause === undefined ? {} : { cause });
 
 /**
- * Reads an unpacked package and holds every file of it, the runtime too, against its signed list. Memory: some chunks, and the
+ * Reads an unpacked package and holds every file of it, the runtime too, against its signed list. Memory: a chunk, and the
  * small documents.
  *
  * @throws PACKAGE_INVALID naming the file that is missing, damaged or not what was signed
@@ -48,7 +49,8 @@ export async function readPackage(dir: string): Promise<ReadPackage> {
   const listed = new Set(contents.files.map((file) => file.path));
   for (const file of Object.values(PACKAGE_FILES))
     if (file !== PACKAGE_FILES.contents && !listed.has(file)) throw invalid(`${contentsFile}: does not list ${file}`);
-  for (const file of contents.files) await checkFile(dir, file);
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (const file of contents.files) await checkFile(dir, file, chunk);
   return { contents, feed, key };
 }
 
@@ -81,19 +83,29 @@ function checkDeployment({ deploymentId, modelId, feedSequence }: PackageContent
     );
 }
 
-async function checkFile(dir: string, { path: name, sizeBytes, sha256 }: ArchiveFile): Promise<void> {
-  const hash = createHash('sha256');
-  let seen = 0;
-  try {
-    const chunks: AsyncIterable<Buffer> = createReadStream(path.join(dir, name), { highWaterMark: CHUNK_BYTES });
-    for await (const chunk of chunks) {
-      hash.update(chunk);
-      seen += chunk.length;
-    }
-  } catch (err) {
+async function checkFile(dir: string, { path: name, sizeBytes, sha256 }: ArchiveFile, chunk: Buffer): Promise<void> {
+  const found = await hashOf(path.join(dir, name), chunk).catch((err: unknown) => {
     throw invalid(`${name} cannot be read`, err);
+  });
+  if (found.sizeBytes !== sizeBytes || found.sha256 !== sha256)
+    throw invalid(
+      `${name}: expected ${sizeBytes} bytes of SHA-256 ${sha256}, found ${found.sizeBytes} of ${found.sha256}`,
+    );
+}
+
+/** @param chunk to read into: a stream would leave the 128 MB of Node behind as garbage */
+async function hashOf(file: string, chunk: Buffer): Promise<Pick<ArchiveFile, 'sizeBytes' | 'sha256'>> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  const handle = await open(file);
+  try {
+    for (;;) {
+      const { bytesRead } = await handle.read(chunk);
+      if (bytesRead === 0) return { sizeBytes, sha256: hash.digest('hex') };
+      hash.update(chunk.subarray(0, bytesRead));
+      sizeBytes += bytesRead;
+    }
+  } finally {
+    await handle.close();
   }
-  const found = hash.digest('hex');
-  if (seen !== sizeBytes || found !== sha256)
-    throw invalid(`${name}: expected ${sizeBytes} bytes of SHA-256 ${sha256}, found ${seen} of ${found}`);
 }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -55,10 +55,15 @@ describe('packages: runtime', () => {
     expect((await createPackageRuntimes('', { record }).find()).file).to.equal(archive);
     const build = path.join(folder, 'build');
     const output = JSON.stringify({ file: archive, isCached: true, ...recordOf() });
-    writeFileSync(build, `#!/bin/sh\n[ "$*" = '--package-runtime --json' ] && cat <<'END'\n${output}\nEND\n`);
+    writeFileSync(
+      build,
+      `#!/bin/sh\necho >>'${build}.log'; [ "$*" = '--package-runtime --json' ] && cat <<'END'\n${output}\nEND\n`,
+    );
     chmodSync(build, 0o755);
     const runtimes = createPackageRuntimes('', { build });
-    const first = await runtimes.find();
+    const [first, second] = await Promise.all([runtimes.find(), runtimes.find()]);
+    expect(second, 'is built once').to.equal(first);
+    expect(readFileSync(`${build}.log`, 'utf8')).to.equal('\n');
     expect(first.file).to.equal(archive);
     expect(await runtimes.find(), 'is remembered').to.equal(first);
     rmSync(archive);
