@@ -25,6 +25,7 @@ import { testEngine } from '../../support/boosting-engine.ts';
 import { noClosedHost, openClosedHost, type ClosedHost } from '../../support/closed-host/closed-host.ts';
 import { numberRule, textRule, type MemoryColumn } from '../../support/memory-table.ts';
 import { readyDeployment } from '../../support/modelling.ts';
+import { until } from '../../support/processes.ts';
 import { ProtocolWorker } from '../../support/protocol-worker.ts';
 import { skipBecause } from '../../support/skip.ts';
 
@@ -145,11 +146,8 @@ describe('app server: package of a deployment', function () {
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
     return closed().ask(`${url}/predict/${deployment.id}`, { headers, body: QUESTION }, ca);
   };
-  const isReady = async (url: string) => {
-    for (let tries = 0; tries < 200; tries += 1)
-      if ((await closed().ask(`${url}/v2/health/ready`)).status === 200) return;
-    throw new Error(closed().lines.join('\n'));
-  };
+  const isReady = (url: string) =>
+    until('the package to be ready', async () => (await closed().ask(`${url}/v2/health/ready`)).status === 200);
 
   it('says length and hash before the first byte, and has the same bytes the next time', async () => {
     const { status, headers, bytes } = await download();
@@ -264,12 +262,11 @@ describe('app server: package of a deployment', function () {
     const expected = await appAnswer();
     expect(expected).to.not.equal(before.text);
     await unpacked('upgraded');
-    let taken = before;
-    for (let tries = 0; tries < 2_000 && taken.text !== expected; tries += 1) {
-      taken = await ask(url);
-      expect(taken.status, taken.text).to.equal(200);
-    }
-    expect(taken.text).to.equal(expected);
+    await until('the newer model', async () => {
+      const { status, text } = await ask(url);
+      expect(status, text).to.equal(200);
+      return text === expected;
+    });
     await closed().stop();
     // By its own, newer program.
     url = await start(dir);
