@@ -20,6 +20,7 @@ import { startPredictionServer, type RunningPredictionServer } from '#prediction
 import { createLogger, loadConfig } from '#runtime';
 import { createRandom } from '#statistics';
 import type { Api } from '../../support/api.ts';
+import { makeAuthority } from '../../support/certificates.ts';
 import { startTestAppServer, type TestAppServer } from '../../support/app-server.ts';
 import { testEngine } from '../../support/boosting-engine.ts';
 import { noClosedHost, openClosedHost, type ClosedHost } from '../../support/closed-host/closed-host.ts';
@@ -294,6 +295,37 @@ describe('app server: package of a deployment', function () {
     const dir = await unpacked('open');
     expect((await closed().run(path.join(dir, 'start'), ['--host', '0.0.0.0', '--port=0'])).code).to.equal(NEVER_RETRY);
     expect(closed().lines.at(-1)).to.include('CONFIG_INVALID').and.include('loopback');
+  });
+
+  it('answers by several processes', async function () {
+    if (why !== null) skipBecause(this, why);
+    const url = await start(await unpacked('several'), '--predictionServer.processes=2');
+    await isReady(url);
+    const expected = { status: 200, text: await appAnswer() };
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(url)));
+    expect(answers).to.deep.equal(answers.map(() => expected));
+    await closed().stop();
+  });
+
+  it('serves HTTPS on all addresses with a certificate', async function () {
+    if (why !== null) skipBecause(this, why);
+    const dir = await unpacked('secured');
+    mkdirSync(path.join(folder, 'authority'));
+    const authority = await makeAuthority(path.join(folder, 'authority'));
+    const { certificateFile, keyFile } = await authority.issue();
+    const url = await start(dir, '--host=0.0.0.0', '--certificate', certificateFile, `--key=${keyFile}`);
+    const { protocol, port } = new URL(url);
+    expect(protocol).to.equal('https:');
+    const ca = readFileSync(authority.caFile, 'utf8');
+    const here = `https://127.0.0.1:${port}`;
+    const answer = await until('the package to be ready', async () => {
+      const found = await ask(here, ownKey, ca);
+      return found.status === 503 ? null : found;
+    });
+    expect(answer).to.deep.equal({ status: 200, text: await appAnswer() });
+    expect((await ask(`http://127.0.0.1:${port}`)).status).to.not.equal(200);
+    expect((await ask(here)).status, 'an unknown authority').to.equal(0);
+    await closed().stop();
   });
 
   it('is refused where the model is not the one that was verified', async () => {
