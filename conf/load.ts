@@ -177,6 +177,26 @@ function withPlaces(config: Config, cwd: string): Config {
       cacheDir: place(config.predictionServer.cacheDir, 'prediction-server'),
       packageDir: absolute(config.predictionServer.packageDir),
     },
+    monitor: {
+      ...config.monitor,
+      database: { ...config.monitor.database, file: place(config.monitor.database.file, 'monitoring.db') },
+    },
+    telemetry: {
+      ...config.telemetry,
+      spoolDir:
+        config.telemetry.spoolDir === ''
+          ? path.join(place(config.predictionServer.cacheDir, 'prediction-server'), 'telemetry')
+          : path.resolve(cwd, config.telemetry.spoolDir),
+      keyFile:
+        config.telemetry.keyFile === ''
+          ? path.join(keysDir, KEY_FILES.telemetryKeys)
+          : path.resolve(cwd, config.telemetry.keyFile),
+      kafka: {
+        ...config.telemetry.kafka,
+        caFile: absolute(config.telemetry.kafka.caFile),
+        passwordFile: absolute(config.telemetry.kafka.passwordFile),
+      },
+    },
   };
 }
 

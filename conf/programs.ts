@@ -11,6 +11,7 @@ export const PROGRAM_SOURCES = {
   'task-child': 'yarn-workers/worker/child/main.ts',
   'mesh-thread': 'yarn-workers/worker/collectives/mesh-thread.ts',
   'prediction-server': 'prediction/server/main.ts',
+  monitor: 'prediction/monitor/main.ts',
 } as const;
 
 export type ProgramName = keyof typeof PROGRAM_SOURCES;

@@ -403,6 +403,64 @@ export const ConfigSchema = strict({
       default: '',
     }),
   }),
+  telemetry: strict({
+    transport: choice(['http', 'kafka', 'off'], {
+      description:
+        'how prediction servers tell of their predictions: http: to the app server; off: nothing is recorded',
+      default: 'off',
+    }),
+    spoolDir: text({
+      description:
+        'folder in which a prediction server keeps events until they are delivered, of its processes alone; empty: telemetry in predictionServer.cacheDir',
+      default: '',
+    }),
+    spoolBytesMax: integer({
+      description: 'size of each process’s events there; those beyond it are lost, and counted',
+      default: GIB,
+      minimum: 4 * MIB,
+    }),
+    segmentMs: millis('how long events wait for others before they are delivered together', 2_000),
+    keyFile: text({
+      description:
+        'file with the keys that events are signed with, one a line: the first signs, all are accepted; empty: telemetry.keys in keys.dir, made when it is not there',
+      default: '',
+    }),
+    kafka: strict({
+      brokers: list({ description: 'host:port of Kafka brokers to begin with', default: [] }),
+      topic: text({ description: 'topic of the events', default: 'trainyard-telemetry' }),
+      groupId: text({ description: 'consumer group of the monitors', default: 'trainyard-monitor' }),
+      tls: choice(['on', 'off'], {
+        description:
+          'whether connections to brokers are encrypted; off is refused for brokers that are not on loopback',
+        default: 'on',
+      }),
+      caFile: text({
+        description: 'PEM file of the authorities by which brokers are known; empty: those of Node and the system',
+        default: '',
+      }),
+      mechanism: choice(['none', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'], {
+        description: 'how the program logs in to brokers',
+        default: 'none',
+      }),
+      username: text({ description: 'name to log in with', default: '' }),
+      passwordFile: text({ description: 'file with the password of that name', default: '' }),
+    }),
+  }),
+  monitor: strict({
+    database: strict({
+      client: choice(['sqlite', 'postgres'], { description: 'database of the monitoring store', default: 'sqlite' }),
+      file: text({
+        description: 'SQLite file of the monitoring store, of one host; empty: <dataDir>/monitoring.db',
+        default: '',
+      }),
+      url: text({
+        description: 'PostgreSQL connection URL of the monitoring store, a database of its own',
+        default: '',
+        secret: true,
+      }),
+    }),
+    pollMs: millis('how often a monitor looks for telemetry in the object store when there was none', 1_000),
+  }),
   up: strict({
     workers: integer({
       description: 'local workers; 0: one per processor, at most four',

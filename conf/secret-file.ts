@@ -57,6 +57,8 @@ export const KEY_FILES = {
   poolSecret: 'pool.secret',
   /** Bearer of prediction servers on `/internal/v1`. */
   predictionServerToken: 'prediction-server.token',
+  /** Keys that telemetry is signed with, one a line; prediction servers, app servers and monitors read them. */
+  telemetryKeys: 'telemetry.keys',
   /** Ed25519 private key, PKCS#8 PEM; only the app server reads it. */
   signingKey: 'signing.key',
 } as const;

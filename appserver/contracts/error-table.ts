@@ -151,6 +151,31 @@ export const ERROR_TABLE = {
     'The result does not match its files',
     'The attempt is thrown away and tried again.',
   ),
+  // Telemetry
+  TELEMETRY_INVALID: row(
+    'invalid',
+    422,
+    'The telemetry segment cannot be read',
+    'It is damaged, or of a newer program: upgrade app servers and monitors before prediction servers.',
+  ),
+  TELEMETRY_SIGNATURE: row(
+    'forbidden',
+    403,
+    'The telemetry segment’s signature is wrong',
+    'Give every program the same telemetry keys; a new key is added everywhere before it signs.',
+  ),
+  KAFKA_UNAVAILABLE: row(
+    'unavailable',
+    503,
+    'Kafka does not answer',
+    'Check telemetry.kafka.brokers, the network and the brokers; events wait in the spool.',
+  ),
+  KAFKA_REFUSED: row(
+    'forbidden',
+    403,
+    'Kafka refuses the client',
+    'Check the user, the password file and the ACLs of the topic and the group.',
+  ),
   // Predictions and deployments
   DEPLOYMENT_NOT_READY: row('unavailable', 503, 'The deployment is not ready', 'Wait for Retry-After seconds.'),
   DEPLOYMENT_UNKNOWN: row('not_found', 404, 'There is no such deployment here', 'Check the id.'),

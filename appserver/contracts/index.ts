@@ -24,6 +24,7 @@ export * from './schema.ts';
 export * from './serving.ts';
 export * from './table-parts.ts';
 export * from './tasks.ts';
+export * from './telemetry.ts';
 export * from './type.ts';
 export * from './vocabulary.ts';
 export * from './worker-protocol.ts';

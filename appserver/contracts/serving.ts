@@ -1,5 +1,6 @@
 import { PredictionIntervals } from './intervals.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from './schema.ts';
+import { TelemetrySettings } from './telemetry.ts';
 import { Type, type Static } from './type.ts';
 
 /**
@@ -21,6 +22,7 @@ export const DeploymentRecord = strict({
   settings: strict({
     missingColumns: oneOf(['warn', 'refuse']),
     threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+    telemetry: Type.Optional(TelemetrySettings),
   }),
   intervals: Type.Optional(PredictionIntervals),
   signature: Type.String({ description: 'base64' }),
@@ -44,6 +46,7 @@ export type ApiKeyGrant = Static<typeof ApiKeyGrant>;
  */
 export const FEED_KNOWS_HEADER = 'x-trainyard-feed-knows';
 export const FEED_INTERVALS = 'intervals';
+export const FEED_TELEMETRY = 'telemetry';
 
 /** `GET /internal/v1/assignments?after=N&wait=S`: answers at once when the feed's sequence is above N, else 204 after S seconds. */
 export const AssignmentFeed = strict({

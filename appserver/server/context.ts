@@ -2,6 +2,7 @@ import type { OperationWarning } from '#contracts';
 import type { ObjectStore } from '#object-store';
 import type { Config, Logger } from '#runtime';
 import type { Database } from '#store';
+import type { TelemetryKeys } from '#telemetry';
 import type { Compute, HdfsAs } from './pools/index.ts';
 import type { createPackageRuntimes } from './packages/index.ts';
 import type { TaskQueue } from './queue/index.ts';
@@ -30,6 +31,8 @@ export interface AppContext {
   readonly predictionServerToken: string;
   /** What packages of deployments have in common. */
   readonly packageRuntimes: ReturnType<typeof createPackageRuntimes>;
+  /** What telemetry must be signed with. */
+  readonly telemetryKeys: TelemetryKeys;
   readonly requests: RequestMetrics;
   /** Of the installation, for everybody. */
   readonly warnings: readonly OperationWarning[];

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { openObjectStore, type ObjectStore, type OpenedObjectStore } from '#object-store';
 import { KEY_FILES, newId, packageRuntimePlace, readOrMakeSecret, type Config, type Logger } from '#runtime';
 import { addPoolSecret, DEFAULT_POOL, findUser, migrate, openDatabase, type Database } from '#store';
+import { sharedTelemetryKeys } from '#telemetry';
 import { createApp, type PageHandler } from './app.ts';
 import type { AppContext } from './context.ts';
 import { reaperDuty, reconcilerDuty, schedulerDuty, startDuties, sweeperDuty } from './duties/index.ts';
@@ -110,6 +111,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     sealer: createSealer(signer.deriveKey('recorded answers')),
     predictionServerToken: readOrMakeSecret(path.join(config.keys.dir, KEY_FILES.predictionServerToken)),
     packageRuntimes: createPackageRuntimes(config.packages.runtimeArchive, packageRuntimePlace()),
+    telemetryKeys: sharedTelemetryKeys(config.telemetry.keyFile, logger),
     requests: new RequestMetrics(),
     warnings,
     closing: closing.signal,

@@ -1,4 +1,4 @@
-import type { Deployment, PredictionIntervals, PredictionServerStatus } from '#contracts';
+import type { Deployment, PredictionIntervals, PredictionServerStatus, TelemetrySettings } from '#contracts';
 import { pageByCreation, type Page, type PageOptions } from './cursor.ts';
 import { now, type Queryable } from './dialect.ts';
 import { fromJson, rowOf, rowsOf, toJson } from './records.ts';
@@ -29,6 +29,7 @@ interface DeploymentRow {
   readonly group_name: string;
   readonly settings: string;
   readonly intervals: string | null;
+  readonly telemetry: string | null;
   readonly sequence: number;
   readonly created_at: number;
   readonly updated_at: number;
@@ -47,6 +48,7 @@ function toDeployment(row: DeploymentRow): DeploymentRecord {
     settings: {
       ...fromJson<StoredSettings>(row.settings),
       ...(intervals === null ? {} : { interval: intervals.coverage }),
+      ...(row.telemetry === null ? {} : { telemetry: fromJson<TelemetrySettings>(row.telemetry) }),
     },
     intervals,
     sequence: row.sequence,
@@ -62,11 +64,17 @@ function intervalsOf(row: DeploymentRow): PredictionIntervals | null {
   return intervals?.modelId === row.model_id ? intervals : null;
 }
 
-/** Settings without the coverage of intervals, which these say: programs that know none read the others as ever. */
-type StoredSettings = Omit<Deployment['settings'], 'interval'>;
+/** Settings without those of later programs, which have columns of their own: programs that know none of them read the others as ever. */
+type StoredSettings = Omit<Deployment['settings'], 'interval' | 'telemetry'>;
 
-function settingsJson({ interval: _, ...settings }: Deployment['settings']): string {
-  return toJson(settings satisfies StoredSettings);
+function settingsColumns({ interval: _, telemetry, ...settings }: Deployment['settings']): {
+  readonly settings: string;
+  readonly telemetry: string | null;
+} {
+  return {
+    settings: toJson(settings satisfies StoredSettings),
+    telemetry: telemetry === undefined ? null : toJson(telemetry),
+  };
 }
 
 const intervalsJson = (intervals: PredictionIntervals | null): string | null =>
@@ -94,7 +102,7 @@ export async function insertDeployment(db: Queryable, deployment: NewDeployment,
     model_id: deployment.modelId,
     project_id: deployment.projectId,
     group_name: deployment.groupName,
-    settings: settingsJson(deployment.settings),
+    ...settingsColumns(deployment.settings),
     intervals: intervalsJson(deployment.intervals),
     sequence: 1,
     created_at: now(db),
@@ -158,7 +166,7 @@ export async function updateDeployment(
     .update({
       ...(change.name === undefined ? {} : { name: change.name }),
       ...(change.description === undefined ? {} : { description: change.description }),
-      ...(change.settings === undefined ? {} : { settings: settingsJson(change.settings) }),
+      ...(change.settings === undefined ? {} : settingsColumns(change.settings)),
       ...(change.intervals === undefined ? {} : { intervals: intervalsJson(change.intervals) }),
       updated_at: now(db),
     })

@@ -175,3 +175,24 @@ export {
   yarnPoolName,
   type YarnPool,
 } from './yarn-pools.ts';
+export { MONITORING_MIGRATIONS } from './monitoring/migrations.ts';
+export {
+  countRefusal,
+  lockEpoch,
+  saveEpoch,
+  telemetryTotals,
+  type EpochNews,
+  type EpochNumbers,
+  type NumberRange,
+  type TelemetryTotals,
+} from './monitoring/epochs.ts';
+export {
+  addToHour,
+  readBaseline,
+  readHours,
+  saveBaseline,
+  type FeatureCounts,
+  type HourCounts,
+  type HourKey,
+  type StateMerger,
+} from './monitoring/hours.ts';

@@ -14,9 +14,12 @@ import {
   type Config,
   type Logger,
 } from '#runtime';
+import { appServerPlace } from './feed/app-server-client.ts';
 import type { PredictionHttpOptions } from './http/context.ts';
 import type { MetricFamily } from './http/metrics/exposition.ts';
 import { createPredictionHttp } from './http/server.ts';
+import { serverIdOf } from './server-id.ts';
+import { startTelemetry } from './telemetry/start-telemetry.ts';
 
 const OWNER: CertificateOwner = { section: 'predictionServer', name: 'prediction server' };
 
@@ -62,6 +65,8 @@ export async function listen(config: Config, options: ListenerOptions): Promise<
   const { requestTimeoutMs, closeTimeoutMs } = config.server;
   const certificate = readCertificate(own, OWNER);
   let isDraining = false;
+  const told = { serverId: serverIdOf(own.cacheDir), place: appServerPlace(config), logger: options.logger };
+  const running = await startTelemetry(config.telemetry, told);
   const { server, families } = createPredictionHttp(
     {
       ...options,
@@ -71,10 +76,14 @@ export async function listen(config: Config, options: ListenerOptions): Promise<
       requestsMax,
       waitMsMax,
       isDraining: () => isDraining,
+      telemetry: running.telemetry,
     },
     certificate,
   );
-  const bound = await bind(server, own);
+  const bound = await bind(server, own).catch(async (err: unknown) => {
+    await running.close();
+    throw err;
+  });
   const stopFollowing = certificate === null ? () => undefined : secured(server, certificate, config, options.logger);
   return {
     url: urlOf(own, bound),
@@ -84,6 +93,7 @@ export async function listen(config: Config, options: ListenerOptions): Promise<
       stopFollowing();
       if (drainMs > 0) await sleep(drainMs);
       await closeServer(server, closeTimeoutMs);
+      await running.close();
     },
   };
 }

@@ -1,12 +1,11 @@
-import { hostname } from 'node:os';
-import path from 'node:path';
-import { KEY_FILES, newId, readOrMakeSecret, type Config, type Logger } from '#runtime';
-import { createAppServerClient, type AppServerPlace } from './feed/app-server-client.ts';
+import type { Config, Logger } from '#runtime';
+import { appServerPlace, createAppServerClient } from './feed/app-server-client.ts';
 import { followNews } from './feed/follow-news.ts';
 import { openOwnFront, type OpenFront } from './front.ts';
 import { checkAddress } from './listener.ts';
 import { openPackage } from './package/package-client.ts';
 import { createReporter } from './report-status.ts';
+import { serverIdOf } from './server-id.ts';
 import { openState } from './state.ts';
 
 export interface RunningPredictionServer {
@@ -42,12 +41,7 @@ export async function startPredictionServer(
   const publicUrl = own.publicUrl === '' ? url : own.publicUrl;
   logger.info('listening', `predictions at ${publicUrl}/predict/{deployment}`, { deployments: table.list().length });
 
-  const appServer: AppServerPlace = {
-    baseUrl: own.appServerUrl,
-    caFile: config.server.caFile,
-    tokenFile: path.join(config.keys.dir, KEY_FILES.predictionServerToken),
-  };
-  const client = unpacked ?? createAppServerClient(appServer);
+  const client = unpacked ?? createAppServerClient(appServerPlace(config));
   const controller = new AbortController();
   const { signal } = controller;
   const seen = { list: () => front.list(), sequence: table.sequence };
@@ -70,12 +64,4 @@ export async function startPredictionServer(
       client.close();
     },
   };
-}
-
-/** This server's own name for the app server, kept over restarts. */
-function serverIdOf(cacheDir: string): string {
-  const host = hostname()
-    .replaceAll(/[^A-Za-z0-9]/g, '')
-    .slice(0, 20);
-  return readOrMakeSecret(path.join(cacheDir, 'server-id'), () => newId(`ps_${host}`));
 }

@@ -4,7 +4,7 @@
  * with one request at a time. Rounds alternate between the two; per core means per second of the server's own processor
  * time, which other programs on the machine hardly change. Exits 1 where the budget is missed.
  *
- * `--cpu-prof DIR` writes a profile of the prediction server.
+ * `--cpu-prof DIR` writes a profile of the prediction server; `--telemetry` has it tell of each prediction.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -47,7 +47,13 @@ async function main(): Promise<void> {
   writeFileSync(path.join(dataDir, 'keys', KEY_FILES.predictionServerToken), TOKEN);
   const profile = process.argv[2] === '--cpu-prof' ? ['--cpu-prof', `--cpu-prof-dir=${process.argv[3] ?? '.'}`] : [];
   const program = fileURLToPath(new URL('../../prediction/server/main.ts', import.meta.url));
-  const flags = { dataDir, 'predictionServer.port': '0', 'predictionServer.appServerUrl': app.url };
+  const transport = process.argv.includes('--telemetry') ? 'http' : 'off';
+  const flags = {
+    dataDir,
+    'predictionServer.port': '0',
+    'predictionServer.appServerUrl': app.url,
+    'telemetry.transport': transport,
+  };
   const words = Object.entries(flags).flatMap(([key, value]) => [`--${key}`, value]);
   const server = await startProgram([...profile, program, ...words]);
   const bare = await startProgram([fileURLToPath(import.meta.url), '--echo']);

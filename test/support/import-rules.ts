@@ -42,7 +42,7 @@ export const MODULE_RULES: Readonly<Record<string, ModuleRule>> = {
     folder: 'appserver/server',
     mayImport: [
       ...['#store', '#ml', '#scoring', '#statistics', '#hadoop-auth', '#webhdfs', '#object-store', '#yarn', '#jdbc'],
-      ...['#ui', '#runtime', '#contracts'], // #ui: file names only, docs/adr/0005
+      ...['#telemetry', '#ui', '#runtime', '#contracts'], // #ui: file names only, docs/adr/0005
     ],
   },
   '#hadoop-setup': {
@@ -53,11 +53,13 @@ export const MODULE_RULES: Readonly<Record<string, ModuleRule>> = {
   '#ui': { folder: 'appserver/ui', mayImport: ['#contracts'] },
   '#prediction-server': {
     folder: 'prediction/server',
-    mayImport: ['#scoring', '#statistics', '#runtime', '#contracts'],
+    mayImport: ['#telemetry', '#scoring', '#statistics', '#runtime', '#contracts'],
   },
+  // Bytes of telemetry and the Kafka client, for those at both ends: docs/adr/0085.
+  '#telemetry': { folder: 'prediction/telemetry', mayImport: ['#runtime', '#contracts'] },
   '#monitor': {
     folder: 'prediction/monitor',
-    mayImport: ['#store', '#statistics', '#object-store', '#runtime', '#contracts'],
+    mayImport: ['#telemetry', '#store', '#statistics', '#object-store', '#runtime', '#contracts'],
   },
   '#jdbc': { folder: 'jdbc-bridge/client', mayImport: ['#runtime', '#contracts'] },
 };
@@ -71,6 +73,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['appserver/store'],
   pg: ['appserver/store'],
   knex: ['appserver/store'],
+  '@platformatic/kafka': ['prediction/telemetry'],
 };
 
 /** Top folders whose every `.ts` file belongs to a module. */

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { AppError } from '#contracts';
 import { configFlags, type ProgramName } from '#runtime';
 import type { Command, CommandContext } from '../command.ts';
 import { programArguments } from '../up/programs.ts';
@@ -73,11 +72,6 @@ const service = (path: string, summary: string, run: Command['run']): Command =>
   run,
 });
 
-const later = (path: string, summary: string): Command =>
-  service(path, summary, () =>
-    Promise.reject(new AppError('NOT_AVAILABLE', `\`trainyard ${path}\` is not in this version`)),
-  );
-
 export const serviceCommands: readonly Command[] = [
   {
     ...service('up', 'run the whole platform on this machine', up),
@@ -86,5 +80,5 @@ export const serviceCommands: readonly Command[] = [
   service('server', 'run the app server', (argv) => runProgram('server', argv)),
   service('worker', 'run a worker', (argv) => runProgram('worker', argv)),
   service('prediction-server', 'run a prediction server', (argv) => runProgram('prediction-server', argv)),
-  later('monitor', 'run a monitor'),
+  service('monitor', 'run a monitor', (argv) => runProgram('monitor', argv)),
 ];

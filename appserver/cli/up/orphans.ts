@@ -26,7 +26,7 @@ export async function waitForOrphans(dataDir: string, logger: Logger, timeoutMs 
 }
 
 /** Programs that `up` starts; each is told the data folder by a flag. */
-const FILES = (['server', 'worker', 'prediction-server'] as const).map((name) => programFile(name));
+const FILES = (['server', 'worker', 'prediction-server', 'monitor'] as const).map((name) => programFile(name));
 
 function programsOn(dataDir: string): number[] {
   const flag = `--dataDir=${dataDir}`;

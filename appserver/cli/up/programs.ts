@@ -8,6 +8,7 @@ const HEAP_FLAGS: Partial<Readonly<Record<ProgramName, readonly string[]>>> = {
   server: ['--max-semi-space-size=4'],
   worker: ['--max-semi-space-size=1', '--max-old-space-size=128'],
   'prediction-server': ['--max-semi-space-size=4'],
+  monitor: ['--max-semi-space-size=4'],
 };
 
 /**

@@ -37,7 +37,7 @@ export interface Platform {
 }
 
 /**
- * Starts app server, workers and prediction server as processes and keeps them running until the lifecycle closes.
+ * Starts app server, workers, prediction server and, where there is telemetry, a monitor as processes and keeps them running until the lifecycle closes.
  *
  * @param flags configuration keys; the prediction server's port defaults to the app server's + 1
  * @throws CONFLICT when another `up`, or what is left of it, uses the data folder; CONFIG_INVALID
@@ -80,8 +80,8 @@ function addressOf({ server }: Config): string {
   return server.certificateFile !== '' && server.publicUrl !== '' ? server.publicUrl : urlOf(server, server.port);
 }
 
-/** Who stops before whom: workers say good-bye to the app server, and the prediction server asks it for news. */
-const STOP_ORDER: readonly ProgramName[] = ['worker', 'prediction-server', 'server'];
+/** Who stops before whom: workers say good-bye to the app server, the prediction server delivers its last telemetry to it. */
+const STOP_ORDER: readonly ProgramName[] = ['worker', 'prediction-server', 'monitor', 'server'];
 
 async function stopInOrder(supervisors: readonly Supervisor[]): Promise<void> {
   for (const program of STOP_ORDER) {
@@ -119,6 +119,9 @@ function programsOf(
     },
     ...workers,
     { name: 'prediction-server', program: 'prediction-server', flags: shared, logFile: logFile('prediction-server') },
+    ...(config.telemetry.transport === 'off'
+      ? []
+      : [{ name: 'monitor', program: 'monitor', flags: shared, logFile: logFile('monitor') } as const]),
   ];
 }
 

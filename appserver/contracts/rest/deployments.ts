@@ -3,6 +3,7 @@ import { DatasetSource, FeatureWarning } from '../dataset.ts';
 import { IntervalCoverage, PredictionIntervals } from '../intervals.ts';
 import { Problem } from '../problem.ts';
 import { ServedDeploymentState } from '../serving.ts';
+import { TelemetrySettings } from '../telemetry.ts';
 import { HdfsOutput } from '../batch-output.ts';
 import { ExplanationsAsked } from '../tasks.ts';
 
@@ -25,13 +26,15 @@ export const DeploymentSettings = strict({
     ),
   ),
   interval: Type.Optional(nullable(IntervalCoverage)),
+  telemetry: Type.Optional(nullable(TelemetrySettings)),
 });
 
-/** Settings as they hold: without a threshold the model’s own, without an interval predictions have none. */
+/** Settings as they hold: without a threshold the model’s own, without an interval predictions have none, without telemetry events carry all features. */
 export const EffectiveSettings = strict({
   missingColumns: oneOf(['warn', 'refuse']),
   threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
   interval: Type.Optional(IntervalCoverage),
+  telemetry: Type.Optional(TelemetrySettings),
 });
 export type EffectiveSettings = Static<typeof EffectiveSettings>;
 

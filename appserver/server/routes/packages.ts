@@ -63,6 +63,9 @@ const download = route({
   },
 });
 
+/** The server in a package is of this program. */
+const ALL_PARTS = { intervals: true, telemetry: true };
+
 /** A deployment with its model and keys, as of one moment. @throws NOT_FOUND, MODEL_NOT_READY, CONFLICT without any key */
 function packaged(
   { database, signer }: AppContext,
@@ -74,7 +77,7 @@ function packaged(
     async (trx) => {
       const deployment = await readDeployment(trx, caller, id);
       const { trained } = await readReadyModel(trx, caller, deployment.modelId);
-      const record = recordOf({ deployment, manifestSha256: trained.manifestSha256 }, signer, true);
+      const record = recordOf({ deployment, manifestSha256: trained.manifestSha256 }, signer, ALL_PARTS);
       const grants = (await listCredentials(trx)).map(grantOf);
       return {
         feedSequence: await feedSequence(trx),

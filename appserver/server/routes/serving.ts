@@ -4,12 +4,15 @@ import {
   AssignmentFeed,
   FEED_INTERVALS,
   FEED_KNOWS_HEADER,
+  FEED_TELEMETRY,
   Id,
   ModelSignature,
   PredictionServerStatus,
   strict,
+  TELEMETRY_SEGMENTS_PATH,
   Type,
 } from '#contracts';
+import { readBody } from '#runtime';
 import {
   feedSequence,
   findModel,
@@ -22,11 +25,13 @@ import {
   type Credential,
   type TrainedFacts,
 } from '#store';
+import { SEALED_BYTES_MAX } from '#telemetry';
 import { bearerOf, isoOf } from '../auth/authenticate.ts';
 import type { AppContext } from '../context.ts';
 import { noContent, ok, route, type Answer, type Call, type Route } from '../route.ts';
 import type { Signer } from '../services/signing.ts';
 import { objectStream } from '../services/streams.ts';
+import { keepSegment } from '../services/telemetry.ts';
 import { IdParams } from './params.ts';
 
 const tag = 'serving';
@@ -59,9 +64,9 @@ const assignments = route({
     checkToken(app, call);
     const { after = 0, wait = 0 } = call.query;
     const deadline = performance.now() + wait * 1000;
-    const knowsIntervals = isKnown(call, FEED_INTERVALS);
+    const known = { intervals: isKnown(call, FEED_INTERVALS), telemetry: isKnown(call, FEED_TELEMETRY) };
     for (;;) {
-      if ((await feedSequence(app.database)) > after) return ok(await readFeed(app, knowsIntervals));
+      if ((await feedSequence(app.database)) > after) return ok(await readFeed(app, known));
       const restMs = deadline - performance.now();
       if (restMs <= 0 || call.signal.aborted) return noContent();
       await delay(Math.min(POLL_MS, restMs), undefined, { signal: call.signal }).catch(() => undefined);
@@ -75,27 +80,33 @@ function isKnown({ headers }: Pick<Call<unknown, unknown, unknown>, 'headers'>, 
   return typeof words === 'string' && words.split(',').some((word) => word.trim() === part);
 }
 
+/** Which later parts of records a server understands. */
+interface KnownParts {
+  readonly intervals: boolean;
+  readonly telemetry: boolean;
+}
+
 /** Everything that a prediction server needs, as of one moment. */
 async function readFeed(
   { database, signer }: Pick<AppContext, 'database' | 'signer'>,
-  knowsIntervals: boolean,
+  known: KnownParts,
 ): Promise<AssignmentFeed> {
   return database.transaction(async (trx) => ({
     sequence: await feedSequence(trx),
     publicKey: signer.publicKey,
-    deployments: (await listAssignments(trx)).map((entry) => recordOf(entry, signer, knowsIntervals)),
+    deployments: (await listAssignments(trx)).map((entry) => recordOf(entry, signer, known)),
     apiKeys: (await listCredentials(trx)).map(grantOf),
   }));
 }
 
-/** A signed record; to a server that does not know intervals one without, which it can read. */
+/** A signed record; to a server that does not know intervals or telemetry one without, which it can read. */
 export function recordOf(
   { deployment, manifestSha256 }: Assignment,
   signer: Signer,
-  knowsIntervals: boolean,
+  known: KnownParts,
 ): AssignmentFeed['deployments'][number] {
-  const { interval: _, ...settings } = deployment.settings;
-  const intervals = knowsIntervals ? deployment.intervals : null;
+  const { interval: _, telemetry, ...settings } = deployment.settings;
+  const intervals = known.intervals ? deployment.intervals : null;
   const record = {
     deploymentId: deployment.id,
     name: deployment.name,
@@ -103,7 +114,7 @@ export function recordOf(
     manifestSha256,
     sequence: deployment.sequence,
     readers: [deployment.createdBy],
-    settings,
+    settings: { ...settings, ...(known.telemetry && telemetry !== undefined ? { telemetry } : {}) },
     ...(intervals === null ? {} : { intervals }),
   };
   return { ...record, signature: signer.sign(record) };
@@ -172,6 +183,22 @@ const report = route({
   },
 });
 
+const segments = route({
+  method: 'POST',
+  path: TELEMETRY_SEGMENTS_PATH,
+  summary: 'A prediction server delivers telemetry',
+  tag,
+  access: 'internal',
+  takesKey: false,
+  answers: { 204: { description: 'kept until a monitor has taken it; the same segment again changes nothing' } },
+  handler: async (app, call) => {
+    checkToken(app, call);
+    const sealed = await readBody(call.req, SEALED_BYTES_MAX);
+    await keepSegment(app, sealed, call.signal);
+    return noContent();
+  },
+});
+
 /** Routes of prediction servers. */
 export const servingRoutes: readonly Route[] = [
   assignments,
@@ -179,4 +206,5 @@ export const servingRoutes: readonly Route[] = [
   file('manifest', 'manifest.json'),
   file('blob', 'blob'),
   report,
+  segments,
 ];

@@ -96,18 +96,20 @@ export function checkGroup(group: string | undefined, config: Config): string {
   return known;
 }
 
-/** Settings with some of them changed; a threshold or an interval of null is taken away. */
+/** Settings with some of them changed; a threshold, an interval or telemetry of null is taken away. */
 export function settingsOf(
   settings: EffectiveSettings,
   changes: Static<typeof DeploymentSettings> = {},
 ): EffectiveSettings {
-  const { threshold: keptThreshold, interval: keptInterval, ...rest } = settings;
+  const { threshold: keptThreshold, interval: keptInterval, telemetry: keptTelemetry, ...rest } = settings;
   const { missingColumns = rest.missingColumns, threshold = keptThreshold, interval = keptInterval } = changes;
+  const { telemetry = keptTelemetry } = changes;
   return {
     ...rest,
     missingColumns,
     ...(threshold === undefined || threshold === null ? {} : { threshold }),
     ...(interval === undefined || interval === null ? {} : { interval }),
+    ...(telemetry === undefined || telemetry === null ? {} : { telemetry }),
   };
 }
 

@@ -16,6 +16,7 @@ import { intervals0014 } from './0014-intervals.ts';
 import { memory0015 } from './0015-memory.ts';
 import { groupRanks0016 } from './0016-group-ranks.ts';
 import { batchParts0017 } from './0017-batch-parts.ts';
+import { telemetry0018 } from './0018-telemetry.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -36,4 +37,5 @@ export const MIGRATIONS: readonly Migration[] = [
   memory0015,
   groupRanks0016,
   batchParts0017,
+  telemetry0018,
 ];

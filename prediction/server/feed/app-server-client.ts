@@ -1,14 +1,16 @@
+import path from 'node:path';
 import {
   AppError,
   AssignmentFeed,
   FEED_INTERVALS,
   FEED_KNOWS_HEADER,
+  FEED_TELEMETRY,
   isAppError,
   ModelSignature,
   parse,
   type PredictionServerStatus,
 } from '#contracts';
-import { HttpClient, PROGRAM_VERSION, readBody } from '#runtime';
+import { HttpClient, KEY_FILES, PROGRAM_VERSION, readBody, type Config } from '#runtime';
 import { checkManifest, type ArtifactFiles, type WantedArtifact } from '../artifacts/artifact-cache.ts';
 import { readIfThere } from '../artifacts/atomic-file.ts';
 
@@ -37,6 +39,13 @@ export interface AppServerPlace {
   readonly tokenFile: string;
 }
 
+/** That of a configuration. */
+export const appServerPlace = ({ predictionServer, server, keys }: Config): AppServerPlace => ({
+  baseUrl: predictionServer.appServerUrl,
+  caFile: server.caFile,
+  tokenFile: path.join(keys.dir, KEY_FILES.predictionServerToken),
+});
+
 export function createAppServerClient({ baseUrl, caFile, tokenFile }: AppServerPlace): AppServerClient {
   const http = new HttpClient({
     baseUrl,
@@ -53,7 +62,7 @@ export function createAppServerClient({ baseUrl, caFile, tokenFile }: AppServerP
     feed: async (after, waitSeconds, signal) => {
       const path = `/internal/v1/assignments?after=${after}&wait=${waitSeconds}`;
       const timeoutMs = waitSeconds * 1000 + POLL_MARGIN_MS;
-      const headers = { [FEED_KNOWS_HEADER]: FEED_INTERVALS };
+      const headers = { [FEED_KNOWS_HEADER]: [FEED_INTERVALS, FEED_TELEMETRY].join(',') };
       const { status, json } = await http.request({ method: 'GET', path, headers, timeoutMs, signal });
       return status === 204 ? null : parse(AssignmentFeed, json, 'assignment feed', 'SERVER_UNAVAILABLE');
     },
@@ -75,7 +84,7 @@ export function createAppServerClient({ baseUrl, caFile, tokenFile }: AppServerP
 }
 
 /** A file that another program is about to fill counts as not there yet. */
-function tokenOf(file: string): string {
+export function tokenOf(file: string): string {
   const token = readIfThere(file)?.trim() ?? '';
   if (token === '') throw new AppError('SERVER_UNAVAILABLE', `token file ${file} is not there yet`);
   return token;

@@ -1,8 +1,9 @@
 import { AppError } from '#contracts';
 import { explanationColumns, type ColumnDifferences, type RawRow, type RowPrediction } from '#scoring';
 import type { ServedDeployment } from '../deployments.ts';
+import type { AnswerEvents } from '../telemetry/telemetry.ts';
 import { templateOf, type AnswerTemplate } from './answer-template.ts';
-import { checkPassthrough } from './carried.ts';
+import { associationId, checkPassthrough } from './carried.ts';
 import { csvAnswer } from './csv-answer.ts';
 import { checkExplanations } from './explanations.ts';
 import { jsonAnswer } from './json-answer.ts';
@@ -53,6 +54,7 @@ const FACTORIES: Readonly<Record<AnswerFormat, WriterFactory>> = { json: jsonAns
 /**
  * Starts the answer for some rows.
  *
+ * @param events told each predicted row; null: nobody is
  * @throws NOT_AVAILABLE for explanations of a model that was trained without them; TOO_MANY_ROWS, VALIDATION_FAILED see
  *   `checkExplanations`, `checkProbabilities`; PREDICTION_COLUMN_RESERVED, COLUMN_UNKNOWN for a column that cannot be passed through
  */
@@ -61,9 +63,10 @@ export function beginAnswer(
   input: InputRows,
   format: AnswerFormat,
   wanted: Wanted,
+  events: AnswerEvents | null,
 ): AnswerInProgress {
   checkProbabilities(classCount(served), countOf(input), wanted.likely, format);
-  return beginWriting(served, input, wanted, FACTORIES[format]);
+  return beginWriting(served, input, wanted, FACTORIES[format], events);
 }
 
 /** The same by any writer. @throws see {@link beginAnswer} */
@@ -72,6 +75,7 @@ export function beginWriting(
   input: InputRows,
   wanted: Wanted,
   factory: WriterFactory,
+  events: AnswerEvents | null,
 ): AnswerInProgress {
   const template = templateOf(served);
   const { scorer } = template;
@@ -80,6 +84,7 @@ export function beginWriting(
   if (passthrough.length > 0) checkPassthrough(passthrough, [...template.columns, ...explainedColumns(top)]);
   const rows = scorerRows(scorer, input, new Set([associationColumn, ...passthrough]));
   const writer = factory(template, rows, wanted);
+  const idOf = events === null ? null : rows.cells(associationColumn);
   const prediction = top > 0 ? template.explained() : template.prediction;
   const refuses = served.record.settings.missingColumns === 'refuse';
   let next = 0;
@@ -94,6 +99,7 @@ export function beginWriting(
         const odd = rows.differences(next, prediction);
         if (refuses && odd !== null && odd.missing.length > 0) throw missingColumns(next, odd.missing);
         writer.add(next, row, prediction, odd);
+        events?.add(row, prediction, idOf === null ? null : associationId(idOf(next), associationColumn, next));
       }
       return next === rows.count;
     },

@@ -1,5 +1,6 @@
 import type { Logger } from '#runtime';
 import type { DeploymentTable } from '../deployments.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Authenticator } from './authenticate.ts';
 import type { MetricFamily } from './metrics/exposition.ts';
 import type { ServerMetrics } from './metrics/server-metrics.ts';
@@ -20,6 +21,8 @@ export interface PredictionHttpOptions {
   readonly waitMsMax: number;
   /** It is about to close: not ready any more, and each answer is the last of its connection. */
   readonly isDraining: () => boolean;
+  /** Told of every prediction before it is answered; null: nobody is. */
+  readonly telemetry: Telemetry | null;
   /** Metrics of all processes of this server, given those of this one. */
   readonly allMetrics: (own: readonly MetricFamily[]) => readonly MetricFamily[] | Promise<readonly MetricFamily[]>;
 }

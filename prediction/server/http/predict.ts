@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError } from '#contracts';
 import type { ServedDeployment } from '../deployments.ts';
+import type { AnswerEvents } from '../telemetry/telemetry.ts';
 import { answerFormat } from './accept.ts';
 import { admit, notReady } from './admission.ts';
 import { beginAnswer, type AnswerInProgress, type Wanted } from './answers.ts';
@@ -36,8 +37,8 @@ export async function predict(
   const wanted = query === '' ? NOTHING_MORE : wantedOf(query);
   const mediaType = rowMediaType(headers['content-type'], headers['content-encoding']);
   const format = answerFormat(headers.accept);
-  const { served, text } = await answerRows(context, exchange, deploymentId, (found, body) =>
-    beginAnswer(found, readRows(body, mediaType, context.limits), format, wanted),
+  const { served, text } = await answerRows(context, exchange, deploymentId, (found, body, events) =>
+    beginAnswer(found, readRows(body, mediaType, context.limits), format, wanted, events),
   );
   return {
     status: 200,
@@ -75,10 +76,10 @@ export async function admitRows(context: Context, exchange: Exchange, deployment
  * @throws BODY_TOO_LARGE, OVERLOADED, DEPLOYMENT_NOT_READY, and what `begin` throws
  */
 export async function answerRows(
-  { table, budget, bodyBytesMax }: Context,
+  { table, budget, bodyBytesMax, telemetry }: Context,
   exchange: Exchange,
   deploymentId: string,
-  begin: (served: ServedDeployment, body: Buffer) => AnswerInProgress,
+  begin: (served: ServedDeployment, body: Buffer, events: AnswerEvents | null) => AnswerInProgress,
 ): Promise<{ readonly served: ServedDeployment; readonly text: string }> {
   const { request } = exchange;
   const length = Number(request.headers['content-length'] ?? 0);
@@ -90,12 +91,14 @@ export async function answerRows(
     // Looked up after the body has arrived: the whole answer is of one deployment record and its one model.
     const served = table.served(deploymentId);
     if (served === null) throw notReady(`deployment ${deploymentId} is not served here any more`);
-    const progress = begin(served, body);
+    const events = telemetry?.answerEvents(served) ?? null;
+    const progress = begin(served, body, events);
     const rowsPerTurn = rowsPerTurnOf(served, progress);
     while (!progress.advance(rowsPerTurn)) {
       await nextTurn();
       if (request.socket.destroyed) throw new AppError('BAD_REQUEST', 'the client is gone');
     }
+    events?.record();
     exchange.predictedMs = performance.now();
     exchange.rowCount = progress.rowCount;
     return { served, text: progress.text() };

@@ -104,12 +104,16 @@ async function serve(context: Context, exchange: Exchange, isClosing: () => bool
   budget.requestCount -= 1;
   const seconds = (performance.now() - exchange.startedMs) / 1000;
   metrics.observe(exchange.deploymentId, reply.status, exchange.rowCount, seconds);
-  try {
-    send(exchange, reply, isClosing());
-  } catch (err) {
-    logger.error('reply_failed', 'an answer could not be sent', { requestId: exchange.requestId, err });
-    exchange.response.destroy();
-  }
+  const sendReply = () => {
+    try {
+      send(exchange, reply, isClosing());
+    } catch (err) {
+      logger.error('reply_failed', 'an answer could not be sent', { requestId: exchange.requestId, err });
+      exchange.response.destroy();
+    }
+  };
+  if (context.telemetry === null) sendReply();
+  else context.telemetry.afterWrite(sendReply);
 }
 
 function answer(context: Context, exchange: Exchange, path: string, query: string): Reply | Promise<Reply> {

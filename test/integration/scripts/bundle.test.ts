@@ -68,7 +68,14 @@ const ALLOWED: Readonly<Record<ProgramName, Allowed>> = {
   },
   // koffi: _exit, when the other thread does not come by.
   'mesh-thread': { module: '#worker', nativeFiles: ['koffi.node'], packages: ['koffi'] },
-  'prediction-server': { module: '#prediction-server', nativeFiles: [], packages: [] },
+  // Loaded where telemetry goes by Kafka.
+  'prediction-server': { module: '#prediction-server', nativeFiles: [], packages: ['@platformatic/kafka'] },
+  // koffi: GSSAPI, for an object store in HDFS.
+  monitor: {
+    module: '#monitor',
+    nativeFiles: ['better-sqlite3.node', 'koffi.node'],
+    packages: [...DATABASES, 'koffi', '@platformatic/kafka'],
+  },
 };
 const NAMES = Object.keys(ALLOWED) as ProgramName[]; // the keys written above
 

@@ -1,7 +1,14 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { AppError, parse, PredictionServerStatus, PROBLEM_MEDIA_TYPE, toProblem } from '#contracts';
+import {
+  AppError,
+  parse,
+  PredictionServerStatus,
+  PROBLEM_MEDIA_TYPE,
+  TELEMETRY_SEGMENTS_PATH,
+  toProblem,
+} from '#contracts';
 import type { ApiKeyGrant, DeploymentRecord, ErrorCode } from '#contracts';
 import type { TestModel } from './models.ts';
 
@@ -23,6 +30,10 @@ export interface FakeAppServer {
   readonly polls: http.IncomingHttpHeaders[];
   /** Paths of artefact requests in their order. */
   readonly downloads: string[];
+  /** Telemetry that was taken, in its order. */
+  readonly segments: Buffer[];
+  /** What telemetry is answered with instead of being taken; null: it is taken. */
+  refusesSegments: ErrorCode | null;
   /** Changes the feed, raises its sequence and wakes held polls. */
   publish(change: FeedChange): void;
   /** Ends all connections and stops listening; `listen` starts again on the same port. */
@@ -52,6 +63,8 @@ export async function startFakeAppServer(publicKey: string): Promise<FakeAppServ
   const downloads: string[] = [];
   const hanging = new Set<string>();
   const abandoned: string[] = [];
+  const segments: Buffer[] = [];
+  const telemetry: { refusal: ErrorCode | null } = { refusal: null };
   let port = 0;
 
   const answer = async (request: http.IncomingMessage, response: http.ServerResponse, url: URL) => {
@@ -62,6 +75,13 @@ export async function startFakeAppServer(publicKey: string): Promise<FakeAppServ
       const text = Buffer.concat(await Array.fromAsync<Buffer>(request)).toString();
       const status = parse(PredictionServerStatus, JSON.parse(text), 'status');
       reports.push({ serverId: decodeURIComponent(id), status });
+      response.writeHead(204).end();
+      return undefined;
+    }
+    if (url.pathname === TELEMETRY_SEGMENTS_PATH) {
+      const sealed = Buffer.concat(await Array.fromAsync<Buffer>(request));
+      if (telemetry.refusal !== null) return refuse(response, telemetry.refusal, 'no telemetry is taken');
+      segments.push(sealed);
       response.writeHead(204).end();
       return undefined;
     }
@@ -115,6 +135,13 @@ export async function startFakeAppServer(publicKey: string): Promise<FakeAppServ
     abandoned,
     polls,
     downloads,
+    segments,
+    get refusesSegments() {
+      return telemetry.refusal;
+    },
+    set refusesSegments(code) {
+      telemetry.refusal = code;
+    },
     publish: ({ sequence, ...change }) => {
       Object.assign(feed, change, { sequence: sequence ?? feed.sequence + 1 });
       for (const wake of [...held]) wake();

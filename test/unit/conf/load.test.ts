@@ -8,12 +8,15 @@ import path from 'node:path';
 /** A value that differs from the default and is allowed, as text. */
 function otherValue(entry: ConfigKey): string {
   if (entry.key === 'log.level') return 'debug';
-  if (entry.key === 'database.client') return 'postgres';
+  if (entry.key.endsWith('database.client')) return 'postgres';
   if (entry.key === 'objectStore.driver') return 'hdfs';
   if (entry.key === 'compute.driver') return 'yarn';
   if (entry.key === 'yarn.viaJar') return 'never';
   if (entry.key === 'autopilot.insights') return 'none';
   if (entry.key === 'server.plainHttp') return 'anywhere';
+  if (entry.key === 'telemetry.transport') return 'http';
+  if (entry.key === 'telemetry.kafka.tls') return 'off';
+  if (entry.key === 'telemetry.kafka.mechanism') return 'SCRAM-SHA-512';
   if (entry.type === 'integer') return String(Number(entry.default) + 1);
   return entry.type === 'list' ? 'one,two' : '/somewhere/else';
 }

@@ -2,7 +2,7 @@ import { AppError } from '#contracts';
 import { PROGRAM_VERSION } from '#runtime';
 import type { ServedDeployment } from '../../deployments.ts';
 import { admit, notReady, unknownDeployment } from '../admission.ts';
-import { beginWriting } from '../answers.ts';
+import { beginWriting, type WriterFactory } from '../answers.ts';
 import type { Context } from '../context.ts';
 import { admitRows, answerRows } from '../predict.ts';
 import { jsonReply, type Exchange, type Reply } from '../reply.ts';
@@ -80,12 +80,11 @@ async function infer(
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'binary tensors are not read; send their data as JSON');
   if (headers['content-encoding'] !== undefined)
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'encoded bodies are not read; send the body as it is');
-  const { served, text } = await answerRows(context, exchange, deploymentId, (found, body) => {
+  const { served, text } = await answerRows(context, exchange, deploymentId, (found, body, events) => {
     checkVersion(found, version);
     const request = readInference(body, context.limits);
-    return beginWriting(found, request.rows, request.wanted, (template, rows, wanted) =>
-      tensorAnswer(template, rows.count, wanted, request),
-    );
+    const factory: WriterFactory = (template, rows, wanted) => tensorAnswer(template, rows.count, wanted, request);
+    return beginWriting(found, request.rows, request.wanted, factory, events);
   });
   return {
     status: 200,

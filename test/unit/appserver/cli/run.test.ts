@@ -243,9 +243,4 @@ describe('trainyard command line', () => {
     const unknown = await cli(['hadoop', 'uninstall', '--yess=true']);
     expect([unknown.code, unknown.err.includes('yess')]).to.deep.equal([10, true]);
   });
-
-  it('answers what is not built with NOT_AVAILABLE', async () => {
-    const { code, err } = await cli(['monitor']);
-    expect([code, err.includes('NOT_AVAILABLE')]).to.deep.equal([10, true]);
-  });
 });

@@ -1,0 +1,22 @@
+import { isAppError, TELEMETRY_INBOX } from '#contracts';
+import { verifySegment } from '#telemetry';
+import type { AppContext } from '../context.ts';
+
+/**
+ * Keeps a segment in the object store until a monitor has taken it. One that is there already is not written again.
+ *
+ * @throws TELEMETRY_INVALID, TELEMETRY_SIGNATURE, DISK_FULL, STORE_UNAVAILABLE
+ */
+export async function keepSegment(
+  { store, telemetryKeys, logger }: Pick<AppContext, 'store' | 'telemetryKeys' | 'logger'>,
+  sealed: Buffer,
+  signal: AbortSignal,
+): Promise<void> {
+  const { serverId, epoch, segment } = verifySegment(sealed, telemetryKeys);
+  try {
+    await store.write(`${TELEMETRY_INBOX}/${epoch}/${segment}.seg`, sealed, { signal });
+    logger.debug('telemetry_kept', 'a segment of telemetry waits for a monitor', { serverId, segment });
+  } catch (err) {
+    if (!isAppError(err, 'STORE_OBJECT_EXISTS')) throw err;
+  }
+}

@@ -1,0 +1,65 @@
+import type { Migration } from '../migrate.ts';
+
+/**
+ * The monitoring store: its own database, written by monitors and read by app servers. Numbers of events are below 2^53, hours
+ * are milliseconds since 1970 at which they begin.
+ */
+const telemetry0001: Migration = {
+  version: 1,
+  name: 'telemetry',
+  async up({ knex }) {
+    await knex.schema.createTable('telemetry_epoch', (table) => {
+      table.string('epoch', 32).primary();
+      table.string('server_id', 64).notNullable();
+      table.bigInteger('end_number').notNullable();
+      table.bigInteger('final_number');
+      table.bigInteger('event_count').notNullable();
+      table.bigInteger('duplicate_count').notNullable();
+      table.bigInteger('seen_at').notNullable();
+    });
+    await knex.schema.createTable('telemetry_gap', (table) => {
+      table.string('epoch', 32).notNullable().references('telemetry_epoch.epoch').onDelete('CASCADE');
+      table.bigInteger('from_number').notNullable();
+      table.bigInteger('end_number').notNullable();
+      table.primary(['epoch', 'from_number']);
+    });
+    await knex.schema.createTable('telemetry_loss', (table) => {
+      table.string('epoch', 32).notNullable().references('telemetry_epoch.epoch').onDelete('CASCADE');
+      table.string('reason', 32).notNullable();
+      table.bigInteger('event_count').notNullable();
+      table.primary(['epoch', 'reason']);
+    });
+    await knex.schema.createTable('telemetry_refusal', (table) => {
+      table.string('code', 64).primary();
+      table.bigInteger('segment_count').notNullable();
+    });
+    await knex.schema.createTable('prediction_hour', (table) => {
+      table.string('deployment_id', 64).notNullable();
+      table.string('model_id', 64).notNullable();
+      table.bigInteger('hour').notNullable();
+      table.string('manifest_sha256', 64).notNullable();
+      table.bigInteger('event_count').notNullable();
+      table.text('state').notNullable();
+      table.primary(['deployment_id', 'model_id', 'hour']);
+    });
+    await knex.schema.createTable('feature_hour', (table) => {
+      table.string('deployment_id', 64).notNullable();
+      table.string('model_id', 64).notNullable();
+      table.bigInteger('hour').notNullable();
+      table.string('feature_sha256', 64).notNullable();
+      table.text('feature').notNullable();
+      table.bigInteger('event_count').notNullable();
+      table.bigInteger('missing_count').notNullable();
+      table.bigInteger('unseen_count').notNullable();
+      table.text('state').notNullable();
+      table.primary(['deployment_id', 'model_id', 'hour', 'feature_sha256']);
+    });
+    await knex.schema.createTable('baseline', (table) => {
+      table.string('manifest_sha256', 64).primary();
+      table.text('content').notNullable();
+    });
+  },
+};
+
+/** All steps of the monitoring store's schema in order. */
+export const MONITORING_MIGRATIONS: readonly Migration[] = [telemetry0001];

@@ -1,0 +1,1 @@
+export { startMonitor, type RunningMonitor } from './start.ts';

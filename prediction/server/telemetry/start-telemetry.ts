@@ -1,0 +1,53 @@
+import type { Config, Logger } from '#runtime';
+import { sharedTelemetryKeys } from '#telemetry';
+import type { AppServerPlace } from '../feed/app-server-client.ts';
+import { httpTransport } from './http-transport.ts';
+import { kafkaTransport } from './kafka-transport.ts';
+import { shipSegments } from './shipper.ts';
+import { openTelemetry, type Telemetry } from './telemetry.ts';
+
+export interface RunningTelemetry {
+  /** Null where it is off. */
+  readonly telemetry: Telemetry | null;
+  /** Writes what is left, tries once more to deliver it for a moment, and gives the spool up. */
+  close(): Promise<void>;
+}
+
+export interface TelemetryPlace {
+  readonly serverId: string;
+  readonly place: AppServerPlace;
+  readonly logger: Logger;
+}
+
+/** Longest time that a closing server goes on delivering, milliseconds; what is left waits for the next start. */
+const FLUSH_MS = 2_000;
+
+/**
+ * Opens the spool of a prediction server and begins to deliver what is in it.
+ * @throws CONFIG_INVALID for keys, a spool or brokers that cannot be used
+ */
+export async function startTelemetry(
+  config: Config['telemetry'],
+  { serverId, place, logger }: TelemetryPlace,
+): Promise<RunningTelemetry> {
+  if (config.transport === 'off') return { telemetry: null, close: async () => undefined };
+  const keys = sharedTelemetryKeys(config.keyFile, logger);
+  const { spoolDir, spoolBytesMax, segmentMs } = config;
+  const transport = config.transport === 'kafka' ? await kafkaTransport(config.kafka, serverId) : httpTransport(place);
+  const telemetry = openTelemetry({ spoolDir, spoolBytesMax, segmentMs, serverId, keys, logger });
+  const controller = new AbortController();
+  const shipper = shipSegments({ spool: telemetry.spool, transport, logger, signal: controller.signal });
+  return {
+    telemetry,
+    close: async () => {
+      telemetry.close();
+      const end = performance.now() + FLUSH_MS;
+      while (telemetry.spool.state().waitingSegments > 0 && shipper.isWell() && performance.now() < end)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      controller.abort();
+      await shipper.ended;
+      await transport.close();
+      telemetry.spool.unlock();
+    },
+  };
+}

@@ -1,0 +1,190 @@
+import type { EventSchema } from '#contracts';
+import { randomHex, type Logger } from '#runtime';
+import type { RawRow, RowPrediction } from '#scoring';
+import { beginFrame, ByteWriter, endFrame, FRAME_KINDS, type TelemetryKeys } from '#telemetry';
+import type { ServedDeployment } from '../deployments.ts';
+import { eventEncoder, type EventEncoder } from './event-encoder.ts';
+import { claimSpool } from './spool-lock.ts';
+import { openSpool, type Spool, type SpoolFrame } from './spool.ts';
+
+/** A frame is closed at this size: one damaged place costs no more, and it fits any segment. */
+const FRAME_BYTES = 64 * 1024;
+/** Largest event. */
+const EVENT_BYTES_MAX = 512 * 1024;
+/** Writers that are kept for answers under way. */
+const WRITERS_KEPT = 64;
+
+/** The events of one answer. They have no number, and are nowhere, before they are recorded. */
+export interface AnswerEvents {
+  /** @param prediction of this very row; read at once */
+  add(row: RawRow, prediction: RowPrediction, associationId?: string | null): void;
+  /** The answer is made. Once. */
+  record(): void;
+}
+
+/**
+ * Tells of predictions. Events of all answers of one turn of the event loop are written at once, before these answers go
+ * out: what was answered was recorded.
+ */
+export interface Telemetry {
+  /** Null for a deployment whose telemetry is off. */
+  answerEvents(served: ServedDeployment): AnswerEvents | null;
+  /** Calls `then` once all that was recorded is written, or lost and counted: at once, or at the end of this turn. */
+  afterWrite(then: () => void): void;
+  readonly spool: Spool;
+  /** Events recorded since the start, lost ones included. */
+  recordedCount(): number;
+  /** Writes what is left, and that nothing follows. */
+  close(): void;
+}
+
+export interface TelemetryOptions {
+  /** Shared by the processes of one server; each takes a folder in it. */
+  readonly spoolDir: string;
+  readonly spoolBytesMax: number;
+  readonly segmentMs: number;
+  readonly serverId: string;
+  readonly keys: TelemetryKeys;
+  readonly logger: Logger;
+}
+
+/** @throws CONFIG_INVALID see `claimSpool` */
+export function openTelemetry(options: TelemetryOptions): Telemetry {
+  const { spoolDir, spoolBytesMax, segmentMs, serverId, keys, logger } = options;
+  const epoch = randomHex(16);
+  const claimed = claimSpool(spoolDir);
+  const spool = openSpool({ ...claimed, serverId, epoch, keys, bytesMax: spoolBytesMax, segmentMs, logger });
+  return new SpooledTelemetry(spool);
+}
+
+interface Known {
+  readonly encoder: EventEncoder;
+  readonly schemaId: number;
+}
+
+/** Events of an answer that make one frame; `end` is in the answer's writer. */
+interface Chunk {
+  readonly end: number;
+  readonly count: number;
+  /** These are too large to be told. */
+  readonly isLost: boolean;
+}
+
+class SpooledTelemetry implements Telemetry {
+  readonly spool: Spool;
+  readonly #known = new WeakMap<ServedDeployment, Known | null>();
+  readonly #schemas = new Map<number, EventSchema>();
+  readonly #idOf = new Map<string, number>();
+  readonly #writers: ByteWriter[] = [];
+  #nextNumber = 0;
+  readonly #turn = new ByteWriter();
+  #frames: SpoolFrame[] = [];
+  #after: (() => void)[] = [];
+  #isScheduled = false;
+
+  constructor(spool: Spool) {
+    this.spool = spool;
+  }
+
+  answerEvents(served: ServedDeployment): AnswerEvents | null {
+    const known = this.#knownOf(served);
+    if (known === null) return null;
+    const { encoder, schemaId } = known;
+    const writer = this.#writers.pop() ?? new ByteWriter(4096);
+    const chunks: Chunk[] = [];
+    let [start, count] = [0, 0];
+    const cut = (isLost: boolean) => {
+      if (count > 0) chunks.push({ end: writer.length, count, isLost });
+      [start, count] = [writer.length, 0];
+    };
+    return {
+      add: (row, prediction, associationId = null) => {
+        const before = writer.length;
+        encoder.encode(writer, schemaId, row, prediction, associationId);
+        if (writer.length - before > EVENT_BYTES_MAX) {
+          writer.truncate(before);
+          cut(false);
+          count = 1;
+          cut(true);
+          return;
+        }
+        count += 1;
+        if (writer.length - start >= FRAME_BYTES) cut(false);
+      },
+      record: () => {
+        cut(false);
+        this.#record(schemaId, writer, chunks);
+        writer.truncate(0);
+        if (this.#writers.length < WRITERS_KEPT) this.#writers.push(writer);
+      },
+    };
+  }
+
+  afterWrite(then: () => void): void {
+    if (this.#isScheduled) this.#after.push(then);
+    else then();
+  }
+
+  recordedCount(): number {
+    return this.#nextNumber;
+  }
+
+  close(): void {
+    this.#write();
+    this.spool.close(this.#nextNumber);
+  }
+
+  #record(schemaId: number, writer: ByteWriter, chunks: readonly Chunk[]): void {
+    const turn = this.#turn;
+    const timeMs = Date.now();
+    let from = 0;
+    for (const { end, count, isLost } of chunks) {
+      const firstNumber = this.#nextNumber;
+      this.#nextNumber += count;
+      if (isLost) {
+        this.spool.lose(firstNumber, count, 'too-large');
+        continue;
+      }
+      const start = turn.length;
+      const frame = beginFrame(turn, FRAME_KINDS.events);
+      turn.varint(firstNumber);
+      turn.varint(count);
+      turn.varint(timeMs);
+      turn.bytes(writer.view().subarray(from, end));
+      endFrame(turn, frame);
+      this.#frames.push({ start, end: turn.length, schemaId, firstNumber, count });
+      from = end;
+    }
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    // All requests that this turn finds on its sockets are answered before it.
+    setImmediate(() => this.#write());
+  }
+
+  #write(): void {
+    this.#isScheduled = false;
+    const [frames, after] = [this.#frames, this.#after];
+    [this.#frames, this.#after] = [[], []];
+    this.spool.write(this.#turn.view(), frames, this.#schemas);
+    this.#turn.truncate(0);
+    for (const then of after) then();
+  }
+
+  #knownOf(served: ServedDeployment): Known | null {
+    const found = this.#known.get(served);
+    if (found !== undefined) return found;
+    const settings = served.record.settings.telemetry;
+    const known = settings?.enabled === false ? null : this.#numbered(eventEncoder(served, settings));
+    this.#known.set(served, known);
+    return known;
+  }
+
+  /** Deployments that are swapped back and forth keep their numbers. */
+  #numbered(encoder: EventEncoder): Known {
+    const key = JSON.stringify(encoder.schema);
+    const schemaId = this.#idOf.get(key) ?? this.#idOf.size;
+    this.#idOf.set(key, schemaId);
+    this.#schemas.set(schemaId, encoder.schema);
+    return { encoder, schemaId };
+  }
+}

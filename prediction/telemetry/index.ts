@@ -1,0 +1,38 @@
+export { ByteWriter } from './byte-writer.ts';
+export { ByteReader } from './byte-reader.ts';
+export {
+  cutKey,
+  readEvents,
+  writeEventHead,
+  writeKey,
+  writeMissing,
+  writeNumber,
+  writePlace,
+  type EventValue,
+  type Outcome,
+  type TelemetryEvent,
+} from './events.ts';
+export {
+  beginFrame,
+  endFrame,
+  FRAME_HEAD_BYTES,
+  FRAME_KINDS,
+  readFrames,
+  soundLength,
+  writeEnd,
+  writeLoss,
+  writeSchema,
+  type Frame,
+  type Loss,
+} from './frames.ts';
+export { followTopic, openKafkaProducer, type KafkaProducer, type TopicReader } from './kafka.ts';
+export { sharedTelemetryKeys, telemetryKeyFile, telemetryKeys, type TelemetryKeys } from './keys.ts';
+export {
+  openSegment,
+  readSegmentHeader,
+  SEALED_BYTES_MAX,
+  sealSegment,
+  verifySegment,
+  type OpenedSegment,
+  type SegmentFacts,
+} from './segment.ts';

@@ -1,0 +1,210 @@
+import { expect } from 'chai';
+import { SEGMENT_BYTES_MAX, type EventSchema } from '#contracts';
+import { MONITORING_MIGRATIONS, migrate, readHours, telemetryTotals, type Database } from '#store';
+import { createRandom } from '#statistics';
+import { ByteWriter, sealSegment, telemetryKeys, writeEnd, writeLoss } from '#telemetry';
+import type { Baseline } from '../../../prediction/monitor/baseline.ts';
+import type { FeatureStateData } from '../../../prediction/monitor/feature-state.ts';
+import type { OutcomeStateData } from '../../../prediction/monitor/outcome-state.ts';
+import { takeSegment, type TakenSegment } from '../../../prediction/monitor/take-segment.ts';
+import { eventFrames, TEST_KEYS, TEST_SCHEMA, type TestEvent } from '../../support/telemetry/segments.ts';
+
+/** Two connections, as two monitors have them. */
+export interface MonitoringStores {
+  readonly first: Database;
+  readonly second: Database;
+  close(): Promise<void>;
+}
+
+const HOUR_MS = 3_600_000;
+const TIME_MS = 500_000 * HOUR_MS + 1_234;
+const EPOCH = '0123456789abcdef'.repeat(2);
+const BASELINE: Baseline = {
+  features: [
+    { name: 'age', rowCount: 10, missingCount: 0, edges: [0, 10, 20, 100], counts: [3, 3, 4], topValues: null },
+    {
+      name: 'color',
+      rowCount: 10,
+      missingCount: 1,
+      edges: null,
+      counts: null,
+      topValues: [
+        { value: 'red', count: 6 },
+        { value: 'blue', count: 3 },
+      ],
+    },
+  ],
+};
+
+/** What both databases must do with telemetry. */
+export function monitoringSuite(name: string, open: () => Promise<MonitoringStores>): void {
+  describe(`monitoring store on ${name}`, function () {
+    this.timeout(60_000);
+    let stores: MonitoringStores;
+    beforeEach(async () => {
+      stores = await open();
+      await migrate(stores.first, MONITORING_MIGRATIONS);
+    });
+    afterEach(() => stores.close());
+
+    const baselines = { of: async () => BASELINE };
+    const take = (sealed: Buffer, database = stores.first): Promise<TakenSegment> =>
+      takeSegment(database, sealed, { keys: TEST_KEYS, baselines });
+    const hours = () => readHours(stores.first, 'dep_1', { from: 0, to: Number.MAX_SAFE_INTEGER });
+    const totals = () => telemetryTotals(stores.first);
+
+    it('counts values in the bins and levels of the training rows, missing and unseen ones apart', async () => {
+      const events: TestEvent[] = [
+        { value: 1, age: 5, color: 'red' },
+        { value: 2, age: 10, color: 'blue' },
+        { value: 3, age: -1, color: 'red' },
+        { value: 4, age: NaN, color: 'violet', isUnseen: true },
+        { value: 5, age: 200, color: 'green' },
+      ];
+      expect(await take(await segment(0, events))).to.deep.equal({ events: 5, duplicates: 0, refusal: null });
+      const [hour, ...others] = await hours();
+      expect(others).to.have.length(0);
+      expect(hour?.key).to.deep.equal({ deploymentId: 'dep_1', modelId: 'mdl_1', hour: TIME_MS - 1_234 });
+      expect(hour?.eventCount).to.equal(5);
+      const [age, color] = hour?.features ?? [];
+      const states = [age?.state, color?.state] as FeatureStateData[]; // written by the monitor
+      expect([age?.eventCount, age?.missingCount, age?.unseenCount]).to.deep.equal([5, 1, 0]);
+      expect(states[0]?.histogram).to.deep.include({ counts: [1, 1, 0], belowCount: 1, aboveCount: 1 });
+      expect([color?.eventCount, color?.missingCount, color?.unseenCount]).to.deep.equal([5, 0, 1]);
+      expect(states[1]?.levels).to.deep.equal([2, 1]);
+      const outcome = hour?.state as OutcomeStateData; // written by the monitor
+      expect([outcome.moments?.count, outcome.moments?.min, outcome.moments?.max]).to.deep.equal([5, 1, 5]);
+    });
+
+    it('counts a segment once, however often and in whatever order it comes, to two monitors at once', async () => {
+      const stream = createRandom(3);
+      const random = () => stream.uniform();
+      const segments = await Promise.all(
+        Array.from({ length: 12 }, (_, index) =>
+          segment(
+            index * 50,
+            Array.from({ length: 50 }, () => someEvent(random)),
+            {
+              segmentNumber: index,
+              timeMs: TIME_MS + (index % 3) * HOUR_MS,
+            },
+          ),
+        ),
+      );
+      const shuffled = [...segments, ...segments, ...segments.slice(3)].sort(() => random() - 0.5);
+      const half = Math.floor(shuffled.length / 2);
+      const run = async (database: Database, some: readonly Buffer[]) => {
+        let counted = 0;
+        for (const sealed of some) counted += (await take(sealed, database)).events;
+        return counted;
+      };
+      const counted = await Promise.all([
+        run(stores.first, shuffled.slice(0, half)),
+        run(stores.second, shuffled.slice(half)),
+      ]);
+      expect(counted[0] + counted[1]).to.equal(600);
+      expect(await totals()).to.deep.equal({
+        events: 600,
+        duplicates: (33 - 12) * 50,
+        lost: {},
+        missing: 0,
+        refused: {},
+      });
+      const found = await hours();
+      expect(found.map(({ eventCount }) => eventCount)).to.deep.equal([200, 200, 200]);
+      for (const { features } of found)
+        for (const { eventCount, state } of features) {
+          expect(eventCount).to.equal(200);
+          const { histogram, levels, others } = state as FeatureStateData; // written by the monitor
+          const told =
+            histogram === null ? (levels ?? []) : [...histogram.counts, histogram.belowCount, histogram.aboveCount];
+          expect([...told, others?.total ?? 0].reduce((sum, count) => sum + count, 0)).to.equal(200);
+        }
+    });
+
+    it('tells gaps from losses, and takes what comes late', async () => {
+      const events = Array.from({ length: 10 }, () => ({ value: 1, age: 1, color: 'red' }));
+      const loss = new ByteWriter();
+      writeLoss(loss, { firstNumber: 30, count: 5, reason: 'disk', timeMs: 1 });
+      writeEnd(loss, 60, 2);
+      await take(await segment(20, events, { segmentNumber: 2 }));
+      await take(await sealed(loss.view(), { segmentNumber: 3, endNumber: 60 }));
+      expect(await totals()).to.deep.include({ events: 10, lost: { disk: 5 }, missing: 20 + 25 });
+      await take(await sealed(loss.view(), { segmentNumber: 3, endNumber: 60 }));
+      await take(await segment(10, events, { segmentNumber: 1 }));
+      expect(await totals()).to.deep.include({ events: 20, lost: { disk: 5 }, missing: 10 + 25 });
+    });
+
+    it('counts what it does not believe, and nothing of it', async () => {
+      const foreign = telemetryKeys('a key that nobody of ours has');
+      const frames = eventFrames(0, [{ value: 1, age: 1, color: 'red' }]);
+      const spoofed = await sealSegment(facts({}), frames, foreign);
+      const broken = await sealed(frames.subarray(0, -1), {});
+      expect((await take(spoofed)).refusal).to.equal('TELEMETRY_SIGNATURE');
+      expect((await take(broken)).refusal).to.equal('TELEMETRY_INVALID');
+      expect((await take(Buffer.from('nothing'))).refusal).to.equal('TELEMETRY_INVALID');
+      expect(await totals()).to.deep.equal({
+        events: 0,
+        duplicates: 0,
+        lost: {},
+        missing: 0,
+        refused: { TELEMETRY_SIGNATURE: 1, TELEMETRY_INVALID: 2 },
+      });
+      expect(await hours()).to.have.length(0);
+    });
+
+    it('counts nothing of a segment whose training statistics nobody can tell now', async () => {
+      const away = { of: () => Promise.reject(new Error('away')) };
+      const one = await segment(0, [{ value: 1, age: 1, color: 'red' }]);
+      const outcome = await takeSegment(stores.first, one, { keys: TEST_KEYS, baselines: away }).catch(() => 'failed');
+      expect(outcome).to.equal('failed');
+      expect((await totals()).events).to.equal(0);
+      expect((await take(one)).events).to.equal(1);
+    });
+
+    it('keeps deployments and models apart', async () => {
+      const events = [{ value: 1, age: 1, color: 'red' }];
+      const other: EventSchema = { ...TEST_SCHEMA, deploymentId: 'dep_2' };
+      const next: EventSchema = { ...TEST_SCHEMA, modelId: 'mdl_2', manifestSha256: 'b'.repeat(64) };
+      await take(await segment(0, events));
+      await take(await segment(1, events, { schema: other, segmentNumber: 1 }));
+      await take(await segment(2, events, { schema: next, segmentNumber: 2 }));
+      expect((await hours()).map(({ key, eventCount }) => [key.modelId, eventCount])).to.deep.equal([
+        ['mdl_1', 1],
+        ['mdl_2', 1],
+      ]);
+    });
+  });
+}
+
+interface Wish {
+  readonly segmentNumber?: number;
+  readonly timeMs?: number;
+  readonly schema?: EventSchema;
+  readonly endNumber?: number;
+}
+
+const facts = ({ segmentNumber = 0, endNumber = 1_000 }: Wish) => ({
+  serverId: 'ps_1',
+  epoch: EPOCH,
+  segment: segmentNumber,
+  firstNumber: 0,
+  endNumber,
+  createdAtMs: TIME_MS,
+});
+
+const sealed = (frames: Buffer, wish: Wish): Promise<Buffer> => {
+  if (frames.length > SEGMENT_BYTES_MAX) throw new Error('too many events for a segment');
+  return sealSegment(facts(wish), Buffer.from(frames), TEST_KEYS);
+};
+
+const segment = (firstNumber: number, events: readonly TestEvent[], wish: Wish = {}): Promise<Buffer> => {
+  const { timeMs = TIME_MS, schema = TEST_SCHEMA } = wish;
+  return sealed(eventFrames(firstNumber, events, { timeMs, schema }), wish);
+};
+
+const someEvent = (random: () => number): TestEvent => ({
+  value: random(),
+  age: Math.floor(random() * 120) - 10,
+  color: ['red', 'blue', 'green', 'violet'][Math.floor(random() * 4)] ?? 'red',
+});
