@@ -97,6 +97,18 @@ export const ERROR_TABLE = {
   HOLDOUT_ALREADY_UNLOCKED: row('conflict', 409, 'The holdout is already unlocked', 'Nothing to do.'),
   BLUEPRINT_UNKNOWN: row('invalid', 422, 'There is no such blueprint', 'Use one of the blueprint ids named.'),
   MODEL_NOT_READY: row('conflict', 409, 'The model is not ready', 'Wait until its job has succeeded.'),
+  EXPORT_UNSUPPORTED: row(
+    'invalid',
+    422,
+    'The model cannot be exported to this home',
+    'Export a linear or boosted model without texts, places, holidays and histories, or predict with a deployment.',
+  ),
+  EXPORT_DIFFERS: row(
+    'invalid',
+    422,
+    'Predictions at the new home are not the model’s',
+    'Do not use the export there; measure again with the files that the parity archive has, unchanged.',
+  ),
   NO_MODEL_IN_TIME: row('timeout', 504, 'No model was ready within the budget', 'Give more time.'),
   // Jobs, tasks, workers
   JOB_NOT_FINISHED: row('conflict', 409, 'The job is not finished', 'Wait for the job named.'),

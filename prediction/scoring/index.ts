@@ -75,6 +75,7 @@ export {
   DEFAULT_LEFT_BIT,
   MISSING_NAN,
   MISSING_TYPE_SHIFT,
+  MISSING_ZERO,
   ZERO_THRESHOLD,
   checkTrees,
   type TreeArrays,
@@ -83,12 +84,20 @@ export {
   compileBlockWalk,
   compileLeafFinder,
   compileTreeWalk,
+  isMissingLeft,
   rowOf,
   type BlockEvaluator,
   type RowEvaluator,
 } from './models/tree-walk.ts';
 export { BOOLEAN_PATTERN, categoryKey, isMissing, type KeyRule } from './parse/category.ts';
-export { cellReader, cellText, type CellReader, type KeyReader, type NumberReader } from './parse/cell-reader.ts';
+export {
+  cellReader,
+  cellText,
+  markedNumbers,
+  type CellReader,
+  type KeyReader,
+  type NumberReader,
+} from './parse/cell-reader.ts';
 export { DATE_PATTERNS, civilDay, parseDate } from './parse/date.ts';
 export { LATITUDE_MAX, LONGITUDE_MAX, parsePlace } from './parse/place.ts';
 export { INFINITY_PATTERN, NUMBER_PATTERN, parseNumber } from './parse/number.ts';
@@ -103,10 +112,12 @@ export { UNCALIBRATED, calibrate } from './scorer/calibration.ts';
 export {
   blendMembers,
   compileMembers,
+  weighingMembers,
   type BlendRows,
   type CompiledMember,
   type ModelReader,
 } from './scorer/members.ts';
+export { memberColumns } from './scorer/member-columns.ts';
 export { INTERVAL_COLUMNS, intervalOf, type Interval } from './scorer/interval.ts';
 export { withThreshold } from './scorer/threshold.ts';
 export { columnWarnings, levelWarnings, mergeUnseenLevels } from './scorer/input-warnings.ts';

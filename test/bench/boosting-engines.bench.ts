@@ -20,7 +20,7 @@ import { withConstants } from '../../yarn-workers/ml/fit/trees.ts';
 import { createXgboostDataset } from '../../yarn-workers/ml/fit/xgboost/dataset.ts';
 import { testEngine } from '../support/boosting-engine.ts';
 import { objectiveFor } from '../support/objective.ts';
-import { pythonOf } from './python.ts';
+import { pythonOf } from '../support/python.ts';
 
 const THREADS = 2;
 const SAMPLE_ROWS = 200_000;

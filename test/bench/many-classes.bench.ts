@@ -13,7 +13,7 @@ import { batchPredicted, batchRows, deployed, modelled } from '../support/modell
 import { startPlatform } from '../support/platform.ts';
 import { REPOSITORY_ROOT } from '../support/repository.ts';
 import { meter, treeBytes } from './automl/meter.ts';
-import { pythonOf } from './python.ts';
+import { pythonOf } from '../support/python.ts';
 
 const RIVALS = ['extra-trees', 'random-forest', 'logistic', 'lightgbm'];
 const MIB = 2 ** 20;

@@ -23,7 +23,7 @@ import { chooseBlends } from '../../yarn-workers/ml/ensemble/choose-blends.ts';
 import { compareScores } from '../../yarn-workers/ml/ensemble/compare-scores.ts';
 import { linkScale } from '../../yarn-workers/ml/ensemble/link-scale.ts';
 import { COMMON, ensembleTaskOf, modelsOf, never, outOfFoldOf, type Candidate } from './ensembles.ts';
-import { pythonOf } from './python.ts';
+import { pythonOf } from '../support/python.ts';
 import { realData, scoreOf, testPredictions, type RealData } from './real-data.ts';
 
 const [folder = '', keep = '', seeds = '1', networks = '', ...only] = process.argv.slice(2);

@@ -16,7 +16,7 @@ import type { StoredTable } from '#contracts';
 import { MALLOC_ENVIRONMENT } from '#runtime';
 import { DuckDb } from '#tables';
 import { CHILD_FLAGS } from '../../yarn-workers/worker/supervisor/task-process.ts';
-import { pythonOf } from './python.ts';
+import { pythonOf } from '../support/python.ts';
 
 const ROWS = Number(process.argv[2] ?? 2_000_000);
 const ROUNDS = Number(process.argv[3] ?? 3);

@@ -17,6 +17,7 @@ export const MODULE_RULES: Readonly<Record<string, ModuleRule>> = {
   '#contracts': { folder: 'appserver/contracts', mayImport: [] },
   '#statistics': { folder: 'prediction/statistics', mayImport: ['#contracts'], pure: true },
   '#scoring': { folder: 'prediction/scoring', mayImport: ['#contracts', '#statistics'], pure: true },
+  '#export': { folder: 'prediction/export', mayImport: ['#scoring', '#contracts'], pure: true },
   '#ml': { folder: 'yarn-workers/ml', mayImport: ['#scoring', '#statistics', '#contracts'], pure: true },
   '#runtime': { folder: 'conf', mayImport: ['#contracts'] },
   '#hadoop-auth': { folder: 'hdfs-adapter/auth', mayImport: ['#runtime', '#contracts'] },
@@ -41,8 +42,8 @@ export const MODULE_RULES: Readonly<Record<string, ModuleRule>> = {
   '#appserver': {
     folder: 'appserver/server',
     mayImport: [
-      ...['#store', '#ml', '#scoring', '#statistics', '#hadoop-auth', '#webhdfs', '#object-store', '#yarn', '#jdbc'],
-      ...['#telemetry', '#ui', '#runtime', '#contracts'], // #ui: file names only, docs/adr/0005
+      ...['#store', '#ml', '#scoring', '#export', '#statistics', '#hadoop-auth', '#webhdfs', '#object-store', '#yarn'],
+      ...['#jdbc', '#telemetry', '#ui', '#runtime', '#contracts'], // #ui: file names only, docs/adr/0005
     ],
   },
   '#hadoop-setup': {

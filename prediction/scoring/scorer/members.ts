@@ -135,13 +135,18 @@ export function compileBlend(content: ManifestContent, reader: ModelReader): Ble
   return blendMembers(compileMembers(content, reader), outputCountOf(content));
 }
 
+/** Those that have a say: members of weight 0 have none where there are others. */
+export function weighingMembers<M extends { readonly weight: number }>(members: readonly M[]): readonly M[] {
+  const weighing = members.filter(({ weight }) => weight !== 0);
+  return weighing.length > 0 ? weighing : members;
+}
+
 /**
  * Blends members on the raw scale: sum of weight x raw in member order. A single member of weight 1 gives its own raw
  * scores unchanged; members of weight 0 are not asked, where there are others. One member scores a block of rows, then the next one: that decides nothing, every row's sum is its own.
  */
 export function blendMembers(all: readonly CompiledMember[], outputCount: number): BlendRows {
-  const weighing = all.filter(({ weight }) => weight !== 0);
-  const members = weighing.length > 0 ? weighing : all;
+  const members = weighingMembers(all);
   const only = members[0];
   if (only !== undefined && members.length === 1 && only.weight === 1) {
     const { model } = only;

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pythonOf } from '../python.ts';
+import { pythonOf } from '../../support/python.ts';
 import { predictedColumns, type BenchSet, type PredictedColumns } from './data-sets.ts';
 import { meter } from './meter.ts';
 

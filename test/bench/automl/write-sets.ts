@@ -6,7 +6,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
-import { pythonOf } from '../python.ts';
+import { pythonOf } from '../../support/python.ts';
 
 const PROGRAMS = new Map([
   ['public', 'public_sets.py'],

@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pythonOf } from '../python.ts';
+import { pythonOf } from '../../support/python.ts';
 import { runStep } from './step-process.ts';
 
 const DEPTH = 6;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { cacheFolder } from '../../scripts/lib/cache.ts';
 
 /**
- * Python with a rival's packages, in an environment of the cache folder that is made when it is first needed; one that was not
+ * Python with packages, in an environment of the cache folder that is made when it is first needed; one that was not
  * finished is made anew.
  *
  * @param name folder in the cache
@@ -15,7 +15,7 @@ export function pythonOf(name: string, packages: readonly string[]): string {
   const python = path.join(folder, 'bin', 'python');
   const mark = path.join(folder, 'installed');
   if (existsSync(mark)) return python;
-  process.stderr.write(`bench: installing ${packages.join(' ')}\n`);
+  process.stderr.write(`python: installing ${packages.join(' ')}\n`);
   execFileSync('python3', ['-m', 'venv', '--clear', folder], { stdio: 'inherit' });
   execFileSync(python, ['-m', 'pip', 'install', '--quiet', ...packages], { stdio: 'inherit' });
   writeFileSync(mark, '');
