@@ -1,12 +1,8 @@
-export { portableModel, type PortableInput, type PortableModel } from './model/portable-model.ts';
-export { ONNX_OUTPUTS } from './onnx/answer.ts';
+export { exportedFile, parityFiles, rowsFor, type ExportedFile, type ExportWish } from './homes.ts';
+export { portableModel, type PortableModel } from './model/portable-model.ts';
 export { writeOnnx } from './onnx/write-onnx.ts';
 export { compareParity, PARITY_BOUND, type MeasuredRow, type ParityFacts } from './parity/compare.ts';
-export type { Cell } from './parity/edge-cells.ts';
-export { isOnnxRow, onnxRows, type OnnxRows } from './parity/onnx-parity.ts';
-export { measuredRows, ROW_COLUMN, ENGINE_COLUMN, type Measured } from './parity/measured.ts';
-export { ONNX_FILES, ONNX_PROGRAM } from './parity/onnx-program.ts';
+export { measuredRows } from './parity/measured.ts';
 export { parityRows, type ParityRows } from './parity/parity-rows.ts';
 export { sqlParity } from './parity/sql-parity.ts';
-export { SQL_DIALECTS, type SqlDialectName } from './sql/dialect.ts';
-export { quotedTable, writeSql, type SqlOptions } from './sql/write-sql.ts';
+export { quotedTable, writeSql } from './sql/write-sql.ts';

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
-import { compareParity, isOnnxRow, onnxRows, parityRows, writeOnnx } from '#export';
+import { compareParity, measuredRows, parityFiles, rowsFor } from '#export';
+import { parseCsv } from '#runtime';
 import { EXPORTED_MODELS } from '../support/export/exported-models.ts';
 import { fittedArtifact, portableOf, rowsOf, type FittedArtifact } from '../support/export/fitted-model.ts';
 import { hardModel } from '../support/export/hard-model.ts';
-import { measureOnnx, prepareOnnxRuntime } from '../support/export/onnx-runtime.ts';
+import { measureInOnnxRuntime, prepareOnnxRuntime } from '../support/export/onnx-runtime.ts';
 
 const DATA_ROWS = 200;
 
@@ -16,8 +17,11 @@ describe('parity: ONNX Runtime predicts by the exported graph what the model pre
   async function compare(artifact: FittedArtifact, data: readonly (readonly (string | null)[])[]): Promise<void> {
     const model = portableOf(artifact);
     const { scorer, manifest } = artifact;
-    const rows = parityRows(model, scorer, data, isOnnxRow(model));
-    const measured = measureOnnx(writeOnnx(model, '0.0.0'), onnxRows(model, rows), manifest.content);
+    const rows = rowsFor('onnx', model, scorer, data);
+    const files = parityFiles(model, { home: 'onnx', version: '0.0.0' }, rows);
+    const text = measureInOnnxRuntime(new Map(files.map(({ name, bytes }) => [name, bytes])));
+    const { header, rows: lines } = parseCsv(text, { rowsMax: rows.rows.length + 1, columnsMax: 100 });
+    const measured = measuredRows(header, lines, manifest.content, rows.rows.length);
     expect(measured.engine).to.equal('ONNX Runtime 1.32.0');
     const facts = compareParity(scorer, rows, measured.rows);
     expect(facts.labelDifferenceCount).to.equal(0);

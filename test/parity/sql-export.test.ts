@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Client } from 'pg';
-import { compareParity, measuredRows, parityRows, sqlParity } from '#export';
+import { compareParity, measuredRows, rowsFor, sqlParity } from '#export';
 import { EXPORTED_MODELS } from '../support/export/exported-models.ts';
 import { fittedArtifact, portableOf, rowsOf, type FittedArtifact } from '../support/export/fitted-model.ts';
 import { hardModel } from '../support/export/hard-model.ts';
@@ -28,7 +28,7 @@ describe('parity: PostgreSQL predicts by the exported SQL what the model predict
   async function compare(artifact: FittedArtifact, data: readonly (readonly (string | null)[])[]): Promise<void> {
     const model = portableOf(artifact);
     const { scorer, manifest } = artifact;
-    const rows = parityRows(model, scorer, data);
+    const rows = rowsFor('postgresql', model, scorer, data);
     const answer = await client.query<unknown[]>({ text: sqlParity(model, 'postgresql', rows), rowMode: 'array' });
     const measured = measuredRows(
       answer.fields.map(({ name }) => name),

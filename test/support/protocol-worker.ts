@@ -54,6 +54,8 @@ interface WorkerOptions {
   readonly protocolVersion?: number;
   /** Of trees; without one only the baseline and linear models can be fitted. */
   readonly engine?: BoostingEngine;
+  /** Rows that profiles show; 3 by default. */
+  readonly sampleRowCount?: number;
 }
 
 /**
@@ -68,6 +70,7 @@ export class ProtocolWorker {
   readonly #config: Config;
   readonly #protocolVersion: number;
   readonly #engine: BoostingEngine;
+  readonly #sampleRowCount: number;
 
   constructor(
     url: string,
@@ -82,6 +85,7 @@ export class ProtocolWorker {
     this.#columns = columns;
     this.#protocolVersion = options.protocolVersion ?? 1;
     this.#engine = options.engine ?? noEngine;
+    this.#sampleRowCount = options.sampleRowCount ?? 3;
   }
 
   async register(): Promise<RegisterAnswer> {
@@ -153,7 +157,7 @@ export class ProtocolWorker {
   async #make({ spec, attemptPath }: ClaimedTask): Promise<Files> {
     switch (spec.kind) {
       case 'ingest':
-        return registeredInPlace(spec, this.#columns) ?? ingested(this.#columns, attemptPath);
+        return registeredInPlace(spec, this.#columns) ?? ingested(this.#columns, attemptPath, this.#sampleRowCount);
       case 'feature-type':
         return retyped(spec, this.#columns);
       case 'train':
@@ -179,7 +183,7 @@ export class ProtocolWorker {
   }
 }
 
-function ingested(columns: readonly MemoryColumn[], attemptPath: string): Files {
+function ingested(columns: readonly MemoryColumn[], attemptPath: string, sampleRowCount: number): Files {
   const bytes = Buffer.from('not really Parquet: nobody reads it here');
   const path = `${attemptPath}/part-0.parquet`;
   const stored = storedTable(columns);
@@ -190,7 +194,7 @@ function ingested(columns: readonly MemoryColumn[], attemptPath: string): Files 
     distinctValues: columns.map(({ cells }) =>
       [...Map.groupBy(cells, (cell) => cell ?? '')].map(([value, found]) => ({ value, count: found.length })),
     ),
-    sampleRows: [0, 1, 2].map((row) => columns.map(({ cells }) => cells[row] ?? null)),
+    sampleRows: Array.from({ length: sampleRowCount }, (_, row) => columns.map(({ cells }) => cells[row] ?? null)),
   };
   const outcome = { kind: 'ingest' as const, table, profile, warnings: [], sizeBytes: bytes.length };
   return { files: [['part-0.parquet', bytes]], outcome };

@@ -1,6 +1,7 @@
 export * from './common.ts';
 export * from './datasets.ts';
 export * from './deployments.ts';
+export * from './exports.ts';
 export * from './feature-lists.ts';
 export * from './insights.ts';
 export * from './jobs.ts';

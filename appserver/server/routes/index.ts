@@ -7,6 +7,7 @@ import { complianceReportRoutes } from './compliance-report.ts';
 import { blueprintRoutes } from './blueprints.ts';
 import { datasetRoutes } from './datasets.ts';
 import { deploymentRoutes } from './deployments.ts';
+import { exportRoutes } from './exports.ts';
 import { featureListRoutes } from './feature-lists.ts';
 import { identityRoutes } from './identity.ts';
 import { jobRoutes } from './jobs.ts';
@@ -38,6 +39,7 @@ export const apiRoutes: readonly Route[] = [
   ...blueprintRoutes,
   ...modelRoutes,
   ...modelQuestionRoutes,
+  ...exportRoutes,
   ...complianceReportRoutes,
   ...batchPredictionRoutes,
   ...deploymentRoutes,

@@ -31,6 +31,14 @@ import type { ComparisonFacts, InsightFacts } from './answer-facts.ts';
 import type { ReadableStore } from './check.ts';
 import { committedModel, type CommittedFiles, type CommittedModel } from './committed-files.ts';
 import { explainRows } from './explain-rows.ts';
+import {
+  exportAnswer,
+  parityAnswer,
+  type ExportAnswer,
+  type ExportQuestion,
+  type ParityAnswer,
+  type ParityQuestion,
+} from './exports.ts';
 import { artefactAnswer, predictionsAnswer, type ReportAnswer } from './report-answer.ts';
 
 interface OutOfFoldQuestion {
@@ -101,7 +109,9 @@ export type ModelQuestion =
   | ExplanationQuestion
   | StopsQuestion
   | IntervalsQuestion
-  | ReportQuestion;
+  | ReportQuestion
+  | ExportQuestion
+  | ParityQuestion;
 
 export type ExplanationFacts = RowExplanations['data'];
 
@@ -116,12 +126,17 @@ export type AnswerTo<Q extends ModelQuestion> = Q extends { kind: 'comparison' }
         ? ConformalIntervals
         : Q extends { kind: 'report' }
           ? ReportAnswer
-          : InsightFacts;
+          : Q extends { kind: 'export' }
+            ? ExportAnswer
+            : Q extends { kind: 'parity' }
+              ? ParityAnswer
+              : InsightFacts;
 
 /**
  * Answers in the thread that calls it.
  *
  * @throws VALIDATION_FAILED for what does not fit the model; NOT_AVAILABLE for explanations of a model trained without them;
+ *   EXPORT_UNSUPPORTED, EXPORT_DIFFERS;
  *   ARTIFACT_INVALID for files that are not what was committed; CELL_UNREADABLE; what the store throws
  */
 export async function answerQuestion(question: ModelQuestion, store: ReadableStore): Promise<AnswerTo<ModelQuestion>> {
@@ -153,6 +168,10 @@ export async function answerQuestion(question: ModelQuestion, store: ReadableSto
     }
     case 'report':
       return reportAnswer(question, store);
+    case 'export':
+      return exportAnswer(question, store);
+    case 'parity':
+      return parityAnswer(question, store);
   }
 }
 

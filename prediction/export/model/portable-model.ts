@@ -112,7 +112,7 @@ export function portableModel(content: ManifestContent, contentHash: string, rea
 
 /** The error for what has no form elsewhere. */
 export const unsupported = (what: string): AppError =>
-  new AppError('EXPORT_UNSUPPORTED', `${what}; predict with a deployment, its bundle or a batch instead`, {
+  new AppError('EXPORT_UNSUPPORTED', `${what}; predict with a deployment or a batch instead`, {
     errors: [{ path: 'model', message: what }],
   });
 

@@ -37,7 +37,7 @@ export const PARITY_BOUND = 1e-9;
  */
 export function compareParity(
   scorer: Scorer,
-  { rows, dataCount }: ParityRows,
+  { rows, dataPlaces }: ParityRows,
   measured: readonly MeasuredRow[],
 ): ParityFacts {
   if (measured.length !== rows.length)
@@ -72,7 +72,7 @@ export function compareParity(
   }
   return {
     rowCount: rows.length,
-    dataRowCount: dataCount,
+    dataRowCount: dataPlaces.length,
     ...{ valueCount, equalCount, absoluteDifferenceMax, relativeDifferenceMax, labelDifferenceCount },
   };
 }
@@ -91,4 +91,4 @@ function marginOf(
 const numberOf = (text: string): number => (text.trim() === '' ? NaN : Number(text));
 
 const differs = (what: string): AppError =>
-  new AppError('EXPORT_DIFFERS', what, { errors: [{ path: 'predictions', message: what }] });
+  new AppError('EXPORT_DIFFERS', what, { errors: [{ path: '/measured', message: what }] });

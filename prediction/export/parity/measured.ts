@@ -53,4 +53,4 @@ export function measuredRows(
 }
 
 const refused = (what: string): AppError =>
-  new AppError('EXPORT_DIFFERS', `measured predictions: ${what}`, { errors: [{ path: 'body', message: what }] });
+  new AppError('EXPORT_DIFFERS', `measured predictions: ${what}`, { errors: [{ path: '/measured', message: what }] });

@@ -6,8 +6,8 @@ import { edgeCells, type Cell } from './edge-cells.ts';
 /** Rows that a new home is compared on, by the index of the content's features; each is one that scoring predicts. */
 export interface ParityRows {
   readonly rows: readonly (readonly Cell[])[];
-  /** The first rows, which are of the dataset; the others were made to be odd. */
-  readonly dataCount: number;
+  /** Of the first rows, which are of the dataset, their places among the given ones; the others were made to be odd. */
+  readonly dataPlaces: readonly number[];
 }
 
 /** Made rows at most; beyond, limits and levels are compared in part. */
@@ -39,7 +39,8 @@ export function parityRows(
       throw err;
     }
   };
-  const kept = data.filter(isScored);
+  const dataPlaces = [...data.keys()].filter((place) => isScored(data[place] ?? []));
+  const kept = dataPlaces.map((place) => data[place] ?? []);
   const brought = new Set((content.offsets ?? []).map(({ step }) => content.steps[step]?.feature));
   const empty = content.features.map((_, index): Cell => (brought.has(index) ? 1 : null));
   const bases = [...kept.slice(0, BASES_MAX), empty];
@@ -51,5 +52,5 @@ export function parityRows(
       return row;
     }),
   );
-  return { rows: [...kept, ...[empty, ...made].filter(isScored)], dataCount: kept.length };
+  return { rows: [...kept, ...[empty, ...made].filter(isScored)], dataPlaces };
 }

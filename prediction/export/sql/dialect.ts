@@ -1,6 +1,7 @@
+import type { ExportHome } from '#contracts';
+
 /** Databases that SQL is written for. */
-export const SQL_DIALECTS = ['postgresql', 'hive'] as const;
-export type SqlDialectName = (typeof SQL_DIALECTS)[number];
+export type SqlDialectName = Exclude<ExportHome, 'onnx'>;
 
 /** What databases write differently. All arguments but names and values are SQL. */
 export interface SqlDialect {

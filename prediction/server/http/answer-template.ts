@@ -1,7 +1,7 @@
 import type { PredictionIntervals } from '#contracts';
 import { withThreshold, type RowPrediction, type Scorer } from '#scoring';
 import type { ServedDeployment } from '../deployments.ts';
-import { csvCell } from './csv.ts';
+import { csvCell } from '#runtime';
 import { intervalColumns } from './intervals.ts';
 
 /** The parts of a deployment's answers that never change. */

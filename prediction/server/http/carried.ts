@@ -1,6 +1,6 @@
 import { AppError, PASSTHROUGH_COLUMNS_MAX, shapeOf } from '#contracts';
 import { cellText } from '#scoring';
-import { csvCell } from './csv.ts';
+import { csvCell } from '#runtime';
 
 const PARAMETER = 'passthroughColumns';
 

@@ -2,7 +2,7 @@ import type { RowPrediction } from '#scoring';
 import type { AnswerTemplate } from './answer-template.ts';
 import { explainedColumns, type AnswerWriter, type Wanted } from './answers.ts';
 import { carriedCsv } from './carried.ts';
-import { csvCell } from './csv.ts';
+import { csvCell } from '#runtime';
 import { explanationsCsv } from './explanations.ts';
 import { intervalCsv } from './intervals.ts';
 import { numberText } from './number-text.ts';

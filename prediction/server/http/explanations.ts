@@ -8,7 +8,7 @@ import {
   type Scorer,
 } from '#scoring';
 import { countAsked } from './asked.ts';
-import { csvCell } from './csv.ts';
+import { csvCell } from '#runtime';
 
 const PARAMETER = 'explanations';
 /** Contributions that one answer names: some 12 MB of JSON. */

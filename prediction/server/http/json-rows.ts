@@ -1,7 +1,8 @@
 import { AppError } from '#contracts';
 import { jsonErrorPlace } from './json-place.ts';
 import { checkJsonShape } from './json-shape.ts';
-import { invalid, tooManyRows, type RowLimits } from './row-limits.ts';
+import { tooManyRows } from '#runtime';
+import { invalid, type RowLimits } from './row-limits.ts';
 
 /** One row of a JSON body: cells by column name; own `__proto__` keys are columns like others. */
 export type ObjectRow = Readonly<Record<string, unknown>>;

@@ -1,5 +1,6 @@
 import { AppError } from '#contracts';
-import { tooManyColumns, type RowLimits } from './row-limits.ts';
+import { tooManyColumns } from '#runtime';
+import type { RowLimits } from './row-limits.ts';
 
 const QUOTE = 0x22;
 const COLON = 0x3a;

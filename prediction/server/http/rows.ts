@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { AppError, type ParseRule } from '#contracts';
 import { readArrow } from './arrow/read-arrow.ts';
-import { parseCsv } from './csv.ts';
+import { parseCsv } from '#runtime';
 import { jsonRows, ndjsonRows, type ObjectRow } from './json-rows.ts';
 import type { RowMediaType } from './media-types.ts';
 import { checkHeader, invalid, type RowLimits } from './row-limits.ts';

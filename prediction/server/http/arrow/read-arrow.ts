@@ -1,5 +1,6 @@
 import { AppError, type ParseRule } from '#contracts';
-import { checkHeader, tooManyColumns, tooManyRows, type RowLimits } from '../row-limits.ts';
+import { tooManyColumns, tooManyRows } from '#runtime';
+import { checkHeader, type RowLimits } from '../row-limits.ts';
 import type { TableRows } from '../rows.ts';
 import { cellsOf, type ArrowColumn, type CellAt } from './cells.ts';
 import { FlatTable, longAt } from './flatbuffer.ts';

@@ -2,7 +2,8 @@ import { AppError, EXPLANATION_FEATURES_MAX } from '#contracts';
 import type { Wanted } from '../answers.ts';
 import { ASSOCIATION_COLUMN } from '../carried.ts';
 import { isObject, parseJson } from '../json-rows.ts';
-import { tooManyColumns, tooManyRows, type RowLimits } from '../row-limits.ts';
+import { tooManyColumns, tooManyRows } from '#runtime';
+import type { RowLimits } from '../row-limits.ts';
 import { decode, type TableRows } from '../rows.ts';
 import { checkElement, isDatatype, type Datatype } from './datatypes.ts';
 

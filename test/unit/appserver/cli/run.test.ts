@@ -192,6 +192,31 @@ describe('trainyard command line', () => {
     }
   });
 
+  it('models export, parity and certify ask for a home, and write what it answers', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'trainyard-cli-'));
+    const measured = path.join(folder, 'measured.csv');
+    writeFileSync(measured, 'parity_row\n0\n');
+    const server = await fakeServer(() => ({ status: 200, json: { engine: 'e' } }));
+    const end = ['--url', server.url, '--api-key', 'k'];
+    const certificate = path.join(folder, 'certificate.json');
+    const runs = [
+      ['export', 'm/1', '--to', 'postgresql', '--table', 'a.b', '--keep', 'id,x y'],
+      ['parity', 'm/1', '--to', 'onnx', '--output', path.join(folder, 'parity.zip')],
+      ['certify', 'm/1', '--to', 'onnx', '--measured', measured, '--output', certificate],
+    ];
+    for (const words of runs) expect((await cli(['models', ...words, ...end])).code).to.equal(0);
+    expect(server.asked.map(({ method, url }) => `${method} ${url}`)).to.deep.equal([
+      'GET /api/v1/models/m%2F1/exports/postgresql?table=a.b&keep=id%2Cx+y',
+      'GET /api/v1/models/m%2F1/exports/onnx/parity',
+      'POST /api/v1/models/m%2F1/exports/onnx/certificates',
+    ]);
+    expect(JSON.parse(server.asked[2]?.body ?? '')).to.deep.equal({ measured: 'parity_row\n0\n' });
+    expect(JSON.parse(readFileSync(certificate, 'utf8'))).to.deep.equal({ engine: 'e' });
+    expect((await cli(['models', 'export', 'm', ...end])).err).to.contain('--to is missing');
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+
   it('models report writes the report to a new file and never over another', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'trainyard-cli-'));
     const file = path.join(folder, 'report.html');

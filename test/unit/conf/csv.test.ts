@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { isAppError, type ErrorCode } from '#contracts';
-import { csvCell, parseCsv } from '../../../../../prediction/server/http/csv.ts';
+import { csvCell, parseCsv } from '../../../conf/csv.ts';
 
 const read = (text: string) => parseCsv(text, { rowsMax: 100, columnsMax: 100 });
 const refusal = (run: () => unknown, code: ErrorCode): string => {
@@ -13,7 +13,7 @@ const refusal = (run: () => unknown, code: ErrorCode): string => {
   throw new Error(`expected ${code}`);
 };
 
-describe('prediction server: CSV', () => {
+describe('comma-separated values', () => {
   for (const [what, text, header, rows] of [
     [
       'line feeds',

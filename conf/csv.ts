@@ -1,5 +1,19 @@
 import { AppError } from '#contracts';
-import { tooManyColumns, tooManyRows, type RowLimits } from './row-limits.ts';
+
+/** What one text may hold. */
+export interface CsvLimits {
+  readonly rowsMax: number;
+  readonly columnsMax: number;
+}
+
+export const tooManyRows = (rowsMax: number): AppError =>
+  new AppError('TOO_MANY_ROWS', `more than ${rowsMax} rows in one request`);
+
+/** @param where has them: a row, the header */
+export const tooManyColumns = (columnsMax: number, where: string): AppError =>
+  new AppError('TOO_MANY_COLUMNS', `${where} has more than ${columnsMax} columns`, {
+    errors: [{ path: where, message: `has more than ${columnsMax} columns` }],
+  });
 
 /** A comma-separated text: the names of its first record and the cells of the others. */
 export interface CsvTable {
@@ -26,7 +40,7 @@ const BYTE_ORDER_MARK = 0xfeff;
  *   never ends or is followed by text; TOO_MANY_ROWS, TOO_MANY_COLUMNS
  * @see RFC 4180 section 2
  */
-export function parseCsv(text: string, { rowsMax, columnsMax }: Omit<RowLimits, 'depthMax'>): CsvTable {
+export function parseCsv(text: string, { rowsMax, columnsMax }: CsvLimits): CsvTable {
   const records: string[][] = [];
   let at = text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : 0;
   let columnCount = 0;
