@@ -23,6 +23,8 @@ const LEGEND_LINE = 18;
 /** Told apart by people who see few colours, too (Okabe and Ito 2008). */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
 const TICKS = 6;
+/** A line through more points than these has no dots. */
+const DOTS_MAX = 30;
 
 /** A chart as SVG, both axes from 0. */
 export function lineChart({ title, x, y, series }: Chart): string {
@@ -64,7 +66,8 @@ function drawn({ points, style }: Series, colour: string, across: Place, up: Pla
   const path = points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${across(x)} ${up(y)}`).join('');
   const line = `<path d="${path}" fill="none" stroke="${colour}" stroke-width="2"${style === 'dashes' ? ' stroke-dasharray="6 4"' : ''}/>`;
   const dots = points.map(([x, y]) => `<circle cx="${across(x)}" cy="${up(y)}" r="4" fill="${colour}"/>`);
-  return style === 'points' ? dots : style === 'dashes' ? [line] : [line, ...dots];
+  if (style === 'points') return dots;
+  return style === 'dashes' || points.length > DOTS_MAX ? [line] : [line, ...dots];
 }
 
 interface Axis {
