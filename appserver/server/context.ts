@@ -7,6 +7,7 @@ import type { Compute, HdfsAs } from './pools/index.ts';
 import type { createPackageRuntimes } from './packages/index.ts';
 import type { TaskQueue } from './queue/index.ts';
 import type { RequestMetrics } from './services/metrics.ts';
+import type { MonitoringStore } from './services/monitoring-store.ts';
 import type { Sealer } from './services/sealer.ts';
 import type { Signer } from './services/signing.ts';
 import type { Verifier } from './verification/index.ts';
@@ -31,6 +32,7 @@ export interface AppContext {
   readonly predictionServerToken: string;
   /** What packages of deployments have in common. */
   readonly packageRuntimes: ReturnType<typeof createPackageRuntimes>;
+  readonly monitoring: MonitoringStore;
   /** What telemetry must be signed with. */
   readonly telemetryKeys: TelemetryKeys;
   readonly requests: RequestMetrics;

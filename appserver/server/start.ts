@@ -8,7 +8,7 @@ import type { AppContext } from './context.ts';
 import { reaperDuty, reconcilerDuty, schedulerDuty, startDuties, sweeperDuty } from './duties/index.ts';
 import { checkAddress, listen } from './http/listener.ts';
 import { createPackageRuntimes } from './packages/index.ts';
-import { largestContainerMb, openPools } from './pools/index.ts';
+import { largestContainerMb, openPools, type Pools } from './pools/index.ts';
 import { queueRoutes, readPoolSecret, TaskQueue, WorkerProtocol } from './queue/index.ts';
 import { apiRoutes } from './routes/index.ts';
 import { servingRoutes } from './routes/serving.ts';
@@ -18,6 +18,7 @@ import { stagingDuty } from './services/staging-duty.ts';
 import { registerFollowUps } from './services/follow-ups.ts';
 import { installationIdOf } from './services/installation-id.ts';
 import { RequestMetrics } from './services/metrics.ts';
+import { createMonitoringStore } from './services/monitoring-store.ts';
 import { objectSweeperDuty } from './services/object-sweeper.ts';
 import { warningsOf } from './services/operation-warnings.ts';
 import { createSealer } from './services/sealer.ts';
@@ -111,6 +112,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     sealer: createSealer(signer.deriveKey('recorded answers')),
     predictionServerToken: readOrMakeSecret(path.join(config.keys.dir, KEY_FILES.predictionServerToken)),
     packageRuntimes: createPackageRuntimes(config.packages.runtimeArchive, packageRuntimePlace()),
+    monitoring: createMonitoringStore(config, logger),
     telemetryKeys: sharedTelemetryKeys(config.telemetry.keyFile, logger),
     requests: new RequestMetrics(),
     warnings,
@@ -120,19 +122,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
   const { pages, checkAnswers = false } = deps;
   const answer = createApp(context, routes, { checkAnswers, ...(pages === undefined ? {} : { pages }) });
   const listener = await listen(config.server, logger, answer);
-  const wake = { [AUTOPILOT_TOPIC]: (trx: Parameters<typeof wakeRun>[0], key: string) => wakeRun(trx, queue, key) };
-  const duties = startDuties(
-    [
-      reaperDuty(queue, config.queue),
-      schedulerDuty({ queue, handlers: wake }),
-      reconcilerDuty({ config: config.queue, advance: (trx, runId) => advanceRun(trx, queue, runId) }),
-      sweeperDuty(config.retention),
-      objectSweeperDuty(store, config.retention),
-      ...(pools.hdfsAs === null ? [] : [stagingDuty(pools.hdfsAs, config)]),
-      ...served.duties,
-    ],
-    { database, logger, holder: newId('app') },
-  );
+  const duties = startAllDuties(context, pools, served.duties);
   const closeParts = async () => {
     closing.abort();
     await protocol.close();
@@ -140,10 +130,32 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     await duties.close();
     await queue.close();
     await verifier.close();
+    await context.monitoring.close();
     await pools.close();
     await opened.close();
   };
   return { url: listener.url, closeParts };
+}
+
+/** What one app server at a time does for all. */
+function startAllDuties(
+  { config, database, logger, queue, store }: AppContext,
+  { hdfsAs }: Pick<Pools, 'hdfsAs'>,
+  ofPools: ReturnType<Pools['serve']>['duties'],
+): ReturnType<typeof startDuties> {
+  const wake = { [AUTOPILOT_TOPIC]: (trx: Parameters<typeof wakeRun>[0], key: string) => wakeRun(trx, queue, key) };
+  return startDuties(
+    [
+      reaperDuty(queue, config.queue),
+      schedulerDuty({ queue, handlers: wake }),
+      reconcilerDuty({ config: config.queue, advance: (trx, runId) => advanceRun(trx, queue, runId) }),
+      sweeperDuty(config.retention),
+      objectSweeperDuty(store, config.retention),
+      ...(hdfsAs === null ? [] : [stagingDuty(hdfsAs, config)]),
+      ...ofPools,
+    ],
+    { database, logger, holder: newId('app') },
+  );
 }
 
 /** The store that was passed in, which is not closed here, or the one of the configuration. */

@@ -188,6 +188,7 @@ export {
 } from './monitoring/epochs.ts';
 export {
   addToHour,
+  countedEvents,
   readBaseline,
   readHours,
   saveBaseline,

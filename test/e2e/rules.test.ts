@@ -291,21 +291,12 @@ describe('rules of the REST API', function () {
         ['POST', `/datasets/${mine.datasetId}/versions`, {}],
         ['GET', `/projects/${mine.projectId}/members`],
         ['GET', '/batch-prediction-schedules'],
-        ['GET', `/deployments/${deployment.id}/package`],
         ['POST', `/deployments/${deployment.id}/actuals`, []],
-        ...[
-          'service-health',
-          'feature-drift',
-          'target-drift',
-          'accuracy',
-          'predictions-over-time',
-          'alerts',
-          'telemetry',
-        ].map((name) => ['GET', `/deployments/${deployment.id}/${name}`] as const),
+        ...['service-health', 'feature-drift', 'target-drift', 'accuracy', 'predictions-over-time', 'alerts'].map(
+          (name) => ['GET', `/deployments/${deployment.id}/${name}`] as const,
+        ),
         ['POST', '/telemetry/import'],
         ...['/groups', '/quotas', '/connections', '/drivers'].map((route) => ['GET', route] as const),
-        ['GET', `${platform.predictionUrl}/v2`],
-        ['GET', `${platform.predictionUrl}/v2/models/m`],
       ];
       for (const [method, route, json] of later)
         await admin.refused(method, route, { status: 501, code: 'NOT_AVAILABLE' }, { json });

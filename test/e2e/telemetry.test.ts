@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { expect } from 'chai';
-import { AssignmentFeed, Deployment, FEED_KNOWS_HEADER, parse } from '#contracts';
+import { AssignmentFeed, Deployment, DeploymentTelemetry, FEED_KNOWS_HEADER, parse } from '#contracts';
 import { KEY_FILES, loadConfig, readSecret } from '#runtime';
 import { openDatabase, readHours, telemetryTotals, type Database } from '#store';
 import type { FeatureStateData } from '../../prediction/monitor/feature-state.ts';
@@ -67,6 +67,11 @@ describe('telemetry on one machine', function () {
         lost: {},
         missing: 0,
         refused: {},
+      });
+      expect(await api.get(`/deployments/${id}/telemetry`, DeploymentTelemetry)).to.deep.include({
+        ...{ deploymentId: id, transport: 'http', received: 521, duplicate: 0, lost: 0 },
+        lostBy: {},
+        lastHour: new Date(hours.at(-1)?.key.hour ?? 0).toISOString(),
       });
       const [hour] = hours;
       expect(hours.length, 'an hour, or two around its end').to.be.at.most(2);

@@ -90,6 +90,34 @@ export const DeploymentHistory = pageOf(
   strict({ modelId: Id, reason: Type.String(), at: Timestamp, by: Id, sequence: Type.Integer() }),
 );
 
+const Count = Type.Integer({ minimum: 0 });
+
+/** What has become of the events of predictions. Running numbers are of processes, not of deployments. */
+export const DeploymentTelemetry = strict(
+  {
+    deploymentId: Id,
+    transport: oneOf(['http', 'kafka', 'off']),
+    received: Type.Integer({ minimum: 0, description: 'events of this deployment, each counted once' }),
+    /** Begin of the last hour in which there was one. */
+    lastHour: nullable(Timestamp),
+    duplicate: Type.Integer({
+      minimum: 0,
+      description: 'events of all deployments that came again, and were not counted',
+    }),
+    lost: Type.Integer({
+      minimum: 0,
+      description:
+        'events of all deployments that servers say they could not keep, and those of which nothing was heard yet',
+    }),
+    lostBy: Type.Record(Type.String(), Count, {
+      description: '`lost` by reason; `unheard`: nothing was heard of them yet',
+    }),
+    refusedSegments: Type.Record(Type.String(), Count, { description: 'segments that were not believed, by code' }),
+  },
+  { $id: 'DeploymentTelemetry' },
+);
+export type DeploymentTelemetry = Static<typeof DeploymentTelemetry>;
+
 /** A prediction server as it last reported. */
 export const PredictionServerEntry = strict({
   id: Id,

@@ -14,6 +14,7 @@ import { jobRoutes } from './jobs.ts';
 import { loginRoutes } from './login.ts';
 import { modelRoutes } from './models.ts';
 import { modelQuestionRoutes } from './model-questions.ts';
+import { monitoringRoutes } from './monitoring.ts';
 import { operationRoutes } from './operations.ts';
 import { packageRoutes } from './packages.ts';
 import { projectRoutes } from './projects.ts';
@@ -44,6 +45,7 @@ export const apiRoutes: readonly Route[] = [
   ...batchPredictionRoutes,
   ...deploymentRoutes,
   ...packageRoutes,
+  ...monitoringRoutes,
   ...jobRoutes,
   ...identityRoutes,
   ...loginRoutes,

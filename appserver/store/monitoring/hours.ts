@@ -118,6 +118,17 @@ export async function readHours(
   }));
 }
 
+/** Events of a deployment that were counted, and the begin of the last hour with one. */
+export async function countedEvents(
+  { knex }: Queryable,
+  deploymentId: string,
+): Promise<{ readonly events: number; readonly lastHour: number | null }> {
+  const row = await rowOf<{ events: number | string | null; last: number | null }>(
+    knex('prediction_hour').where({ deployment_id: deploymentId }).sum({ events: 'event_count' }).max({ last: 'hour' }),
+  );
+  return { events: Number(row?.events ?? 0), lastHour: row?.last ?? null };
+}
+
 /** What a model was trained on, as JSON; null when it is not known here. */
 export async function readBaseline({ knex }: Queryable, manifestSha256: string): Promise<unknown> {
   const row = await rowOf<{ content: string }>(

@@ -13,7 +13,7 @@ import {
   type JsonObject,
   type Platform,
 } from '#cli';
-import { AppError, fromProblem, parse, Problem } from '#contracts';
+import { AppError, DeploymentTelemetry, fromProblem, parse, Problem } from '#contracts';
 import { DEMO_HELP, demoOptions, type DemoOptions } from './options.ts';
 import { askOneByOne, batchProbabilities, testAuc, testRows } from './predictions.ts';
 import { freePorts } from '../free-ports.ts';
@@ -22,7 +22,7 @@ import { Phases, type DemoReport } from './report.ts';
 const DATA = fileURLToPath(new URL('../../../examples/data/adult/', import.meta.url));
 const TARGET = 'income';
 const POSITIVE = '>50K';
-/** How long the demo waits for the deployment to be ready, milliseconds. */
+/** How long the demo waits for the deployment to be ready, and for its predictions to be counted, milliseconds. */
 const READY_MS = 30_000;
 
 async function finish(api: ApiClient, job: JsonObject, label: string): Promise<string> {
@@ -43,6 +43,20 @@ async function untilReady(api: ApiClient, id: string): Promise<JsonObject> {
     if (deployment['ready'] === true) return deployment;
     if (performance.now() > until)
       throw new AppError('DEPLOYMENT_NOT_READY', `deployment ${id} is not ready after ${READY_MS} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Waits until a monitor has counted every prediction that was answered. */
+async function untilCounted(api: ApiClient, id: string, served: number): Promise<DemoReport['telemetry']> {
+  const until = performance.now() + READY_MS;
+  for (;;) {
+    const { received, duplicate, lost } = parse(
+      DeploymentTelemetry,
+      await api.get(`/deployments/${id}/telemetry`),
+      'telemetry of the deployment',
+    );
+    if (received >= served || performance.now() > until) return { served, counted: received, duplicate, lost };
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -81,6 +95,10 @@ async function mainJob(api: ApiClient, apiKey: string, options: DemoOptions, pha
     'asking for predictions over HTTP, row by row',
     () => askOneByOne(deployment, apiKey, rows, POSITIVE),
   );
+  const telemetry = await phases.run('telemetry', 'waiting until every prediction is counted', () =>
+    untilCounted(api, String(deployment['id']), predictions.count),
+  );
+  assert.equal(telemetry.counted, telemetry.served, 'every prediction is counted once');
   const batch = await phases.run('batch', 'batch predictions for test.csv.gz', async () => {
     const input = await finish(
       api,
@@ -104,6 +122,7 @@ async function mainJob(api: ApiClient, apiKey: string, options: DemoOptions, pha
       comparedRowCount: single.length,
       testAuc: testAuc(actual, batch, POSITIVE),
     },
+    telemetry,
     phases: phases.seconds(),
   };
 }
@@ -113,7 +132,13 @@ async function startedPlatform(
   dataDir: string,
 ): Promise<{ platform: Platform; api: ApiClient; apiKey: string }> {
   const [port = 0, predictionPort = 0] = options.port === null ? await freePorts(2) : [options.port, options.port + 1];
-  const flags = { dataDir, 'server.port': String(port), 'predictionServer.port': String(predictionPort) };
+  const flags = {
+    dataDir,
+    'server.port': String(port),
+    'predictionServer.port': String(predictionPort),
+    'telemetry.transport': 'http',
+    'telemetry.segmentMs': '200',
+  };
   const platform = await startPlatform(flags);
   await platform.ready();
   const connection = connectionOf({
@@ -146,7 +171,8 @@ async function main(): Promise<void> {
     const { predictions } = report;
     process.stdout.write(
       `test AUC ${predictions.testAuc.toFixed(4)} on ${predictions.batchRowCount} rows; ` +
-        `one row over HTTP: median ${predictions.p50Micros} us, p99 ${predictions.p99Micros} us; ${predictions.comparedRowCount} of them equal to batch\n`,
+        `one row over HTTP: median ${predictions.p50Micros} us, p99 ${predictions.p99Micros} us; ${predictions.comparedRowCount} of them equal to batch; ` +
+        `${report.telemetry.counted} of ${report.telemetry.served} counted by the monitor\n`,
     );
   } catch (err) {
     process.stderr.write(

@@ -20,6 +20,14 @@ export interface DemoReport {
     /** On the test file, which Autopilot never saw. */
     readonly testAuc: number;
   };
+  /** What has become of the events of those requests. */
+  readonly telemetry: {
+    readonly served: number;
+    /** By the monitor. */
+    readonly counted: number;
+    readonly duplicate: number;
+    readonly lost: number;
+  };
   /** Seconds by phase, in order. */
   readonly phases: Readonly<Record<string, number>>;
 }

@@ -1,13 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { Job, parse, TASK_INSIGHTS } from '#contracts';
-import { KEY_FILES } from '#runtime';
+import { Job, parse, TASK_INSIGHTS, TELEMETRY_INBOX, TELEMETRY_MEDIA_TYPE, TELEMETRY_SEGMENTS_PATH } from '#contracts';
+import { KEY_FILES, randomHex } from '#runtime';
 import { rawRows } from '#store';
+import { sealSegment, telemetryKeys } from '#telemetry';
 import { churnCsv } from '../../integration/worker/support.ts';
 import { idOf, type ApiAnswer, type ApiRequest } from '../../support/api.ts';
 import type { Lab } from '../../support/faults/lab.ts';
 import { QUICK, startRun } from '../../support/faults/runs.ts';
 import { newProject } from '../../support/modelling.ts';
+import { eventFrames } from '../../support/telemetry/segments.ts';
 
 /** What the requests are about: a project with trained models, and what a request has made for itself. */
 export interface Scene {
@@ -77,6 +79,9 @@ const makeUser = (scene: Scene) =>
 const makeProject = async (scene: Scene) => {
   scene.id = await newProject(scene.lab.api, scene.datasetId);
 };
+
+/** Where the segments of an epoch wait for monitors. */
+const inboxOf = ({ lab, id }: Scene): string => path.join(lab.objectsDir, TELEMETRY_INBOX, id);
 
 const PASSWORD = 'correct horse';
 
@@ -430,6 +435,30 @@ export const REQUESTS: Readonly<Record<string, Request>> = {
     },
     count: has('prediction_servers where id = ?'),
     statuses: [204],
+    points: AROUND_HANDLER,
+    isInternal: true,
+  },
+  'POST /internal/v1/telemetry/segments': {
+    prepare: async (scene) => {
+      scene.id = randomHex(16);
+    },
+    send: async ({ lab, id: epoch }) => {
+      const secret = (name: string): string => readFileSync(path.join(lab.dataDir, 'keys', name), 'utf8').trim();
+      const facts = { serverId: 'ps_1', epoch, segment: 0, firstNumber: 0, endNumber: 1, createdAtMs: 1 };
+      const body = await sealSegment(
+        facts,
+        eventFrames(0, [{ value: 1, age: 2, color: 'red' }]),
+        telemetryKeys(secret(KEY_FILES.telemetryKeys)),
+      );
+      const headers = { 'content-type': TELEMETRY_MEDIA_TYPE };
+      return lab.api
+        .as(secret(KEY_FILES.predictionServerToken))
+        .request('POST', TELEMETRY_SEGMENTS_PATH, { body: Uint8Array.from(body), headers });
+    },
+    count: async (scene) => Number(existsSync(inboxOf(scene))),
+    statuses: [204],
+    // There is no monitor that would take it.
+    finish: async (scene) => rmSync(inboxOf(scene), { recursive: true }),
     points: AROUND_HANDLER,
     isInternal: true,
   },

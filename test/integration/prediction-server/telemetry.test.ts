@@ -231,7 +231,8 @@ describe('prediction server: telemetry', () => {
       }
       const rows = Array.from({ length: 500 }, (_, i) => ({ age: i, color: `color ${i}` }));
       for (let request = 0; request < 10; request += 1) expect((await predict(server, rows)).status).to.equal(200);
-      expect(serving.log.filter(({ event }) => event === 'telemetry_lost')).to.have.length(1);
+      // Once, unless a segment that is compressed meanwhile makes room for a while: never for each request.
+      expect(serving.log.filter(({ event }) => event === 'telemetry_lost')).to.have.length.within(1, 9);
       rmSync(filler);
       serving.app.refusesSegments = null;
       expect((await predict(server, { age: 1_000 })).status).to.equal(200);
