@@ -32,12 +32,12 @@ export interface Plan {
 }
 
 const SECOND_MS = 1000;
-const CHECK_LIMIT_MS = 300 * SECOND_MS;
+const CHECK_LIMIT_MS = 600 * SECOND_MS;
 const GROUP_LIMIT_MS: Readonly<Record<Group, number>> = {
-  unit: 300 * SECOND_MS,
-  contract: 300 * SECOND_MS,
-  parity: 360 * SECOND_MS,
-  integration: 900 * SECOND_MS,
+  unit: 900 * SECOND_MS,
+  contract: 600 * SECOND_MS,
+  parity: 900 * SECOND_MS,
+  integration: 1800 * SECOND_MS,
   hadoop: 1200 * SECOND_MS,
   e2e: 900 * SECOND_MS,
   simulator: 900 * SECOND_MS,
