@@ -49,7 +49,7 @@ describe('faults: workers that fit one model together, one of them lost every 20
       target: 'label',
       maxModels: 1,
       blueprints: ['lightgbm-extra-trees'],
-      pinnedParameters: { maxIterations: 400, learningRate: 0.02, leaves: 31 },
+      pinnedParameters: { maxIterations: 1_500, earlyStoppingRounds: 0, learningRate: 0.02, leaves: 31 },
       partitioning: { method: 'stratified', validation: 'tvh' },
       seed: 3,
     });
