@@ -11,7 +11,11 @@ const DATA_ROWS = 200;
 describe('parity: ONNX Runtime predicts by the exported graph what the model predicts', function () {
   this.timeout(120_000);
 
-  before(prepareOnnxRuntime);
+  before(function () {
+    // The first time installs it.
+    this.timeout(1_200_000);
+    prepareOnnxRuntime();
+  });
 
   /** Holds the home against the model on rows of the data and odd ones. */
   async function compare(artifact: FittedArtifact, data: readonly (readonly (string | null)[])[]): Promise<void> {

@@ -122,7 +122,8 @@ describe('app server: models for other homes, with certificates of their parity'
     });
 
   it('certifies a refit for ONNX Runtime after it has predicted there', async function () {
-    this.timeout(120_000);
+    // Where it is not installed yet.
+    this.timeout(1_200_000);
     const model = modelWhere(({ recommended }) => recommended);
     const files = await archiveOf(model, 'onnx');
     expect([...files.keys()]).to.deep.equal(['model.onnx', 'rows.json', 'measure.py']);

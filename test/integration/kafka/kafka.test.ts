@@ -25,6 +25,8 @@ describe('telemetry by a real Kafka broker, with TLS, SCRAM and ACLs', function 
   const close: (() => Promise<void>)[] = [];
 
   before(async function () {
+    // The first time fetches the broker's jars.
+    this.timeout(1_200_000);
     folder = mkdtempSync(path.join(os.tmpdir(), 'trainyard-kafka-test-'));
     try {
       broker = await startKafka({ users: [SERVER, MONITOR] });
