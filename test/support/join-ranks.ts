@@ -6,6 +6,7 @@ import type { RankAddress } from '#contracts';
 import type { RankGroup } from '#ml';
 import { issueGroupCertificates, type RankCertificate } from '#runtime';
 import { joinGroup } from '../../yarn-workers/worker/collectives/join-group.ts';
+import { rankGroup } from '../../yarn-workers/worker/collectives/rank-group.ts';
 import type { LightgbmNetwork } from '../../yarn-workers/worker/native/lightgbm-network.ts';
 
 const HOST = '127.0.0.1';
@@ -42,17 +43,5 @@ export async function joinRanks(engine: LightgbmNetwork, { rank, size, folder }:
     },
     onFailure: (err) => console.error(err.message),
   });
-  return {
-    ...{ rank, size },
-    allgather: (bytes) => group.allgather(bytes),
-    gather: (bytes, onWait) => group.gather(bytes, onWait),
-    joined: async (action) => {
-      group.install(engine);
-      try {
-        return await action();
-      } finally {
-        engine.leaveNetwork();
-      }
-    },
-  };
+  return rankGroup(group, engine);
 }

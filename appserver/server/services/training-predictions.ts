@@ -1,10 +1,8 @@
 import type { TargetSpec } from '#contracts';
 import type { OutOfFold } from '#ml';
+import { csvCell } from '#runtime';
 
 const HOLDOUT_NAME = 'holdout';
-
-/** A CSV cell. @see RFC 4180 section 2 */
-export const csvCell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 /**
  * Out-of-fold predictions as CSV, a piece for each block: row number, partition, then the columns of batch predictions. Rows of the holdout

@@ -4,6 +4,7 @@ import type { RankGroup } from '#ml';
 import { GROUP_BROKEN } from '../blame.ts';
 import type { TaskRun } from '../child/task-run.ts';
 import { joinGroup } from '../collectives/join-group.ts';
+import { rankGroup } from '../collectives/rank-group.ts';
 
 const STDERR = 2;
 
@@ -37,22 +38,8 @@ export async function besideRanks<Result>(
   });
   const { rank, size } = group;
   reporter.log(`rank ${rank} of ${size}, epoch ${answer.epoch}`);
-  const { engine } = context;
-  const ranks: RankGroup = {
-    ...{ rank, size },
-    allgather: (bytes) => group.allgather(bytes),
-    gather: (bytes, onWait) => group.gather(bytes, onWait),
-    joined: async (action) => {
-      group.install(engine);
-      try {
-        return await action();
-      } finally {
-        engine.leaveNetwork();
-      }
-    },
-  };
   try {
-    return await fit(ranks, broken.signal);
+    return await fit(rankGroup(group, context.engine), broken.signal);
   } catch (err) {
     throw failure ?? err;
   } finally {

@@ -1,20 +1,9 @@
 import type { Manifest, ManifestStep } from '#contracts';
-import {
-  CATEGORY_COLUMN,
-  COLUMN_SHIFT,
-  LEFT_LEAF_BIT,
-  MISSING_LEFT_BIT,
-  NUMBER_COLUMN,
-  packArtifact,
-  RIGHT_LEAF_BIT,
-  type ForestArrays,
-  type ModelArrays,
-  type TreeArrays,
-  type UnpackedContent,
-} from '#scoring';
+import { packArtifact, type ModelArrays, type TreeArrays, type UnpackedContent } from '#scoring';
 import { randomFactorization } from './random-factorization.ts';
 import { randomTrees } from './random-trees.ts';
 import { manifestOf, sha256 } from './sample-artifact.ts';
+import { SAMPLE_FOREST } from './sample-forest.ts';
 import type { RandomGenerator } from './support.ts';
 
 const nullMarkers = ['NA'];
@@ -60,28 +49,6 @@ const STEPS: readonly ManifestStep[] = [
 const DENSE_STEPS = [0, 2, 3, 4, 5, 6, 7, 10, 11, 12];
 const DENSE_COLUMNS = 1 + 3 + 1 + 2 + 2 + 2 + 2 + 2 + 6 + 3;
 
-const FOREST: ForestArrays = {
-  outputCount: 3,
-  treeCount: 2,
-  columnCount: 2,
-  link: 'softmax',
-  priorVotes: 1,
-  prior: Float64Array.of(0.5, 0.25, 0.25),
-  columnKind: Uint8Array.of(NUMBER_COLUMN, CATEGORY_COLUMN),
-  pointOffset: Int32Array.of(0, 2, 5),
-  point: Float64Array.of(-1, 10, 1, 0, 2),
-  otherwiseBin: Int32Array.of(0, 1),
-  nodeOffset: Int32Array.of(0, 2, 2),
-  leafOffset: Int32Array.of(0, 3, 4),
-  node: Uint32Array.of(MISSING_LEFT_BIT | RIGHT_LEAF_BIT | 1, (1 << COLUMN_SHIFT) | LEFT_LEAF_BIT | RIGHT_LEAF_BIT | 0),
-  leafValue: new Float32Array(0),
-  leafShares: Uint32Array.of(0, 1, 2, 1),
-  sharesOffset: Int32Array.of(0, 1, 3, 4),
-  shareClass: Int32Array.of(0, 1, 2, 2),
-  share: Float32Array.of(1, 0.25, 0.75, 1),
-  leafCover: Uint32Array.of(1, 2, 3, 6),
-};
-
 /** Every leaf is a line of two columns. */
 function withLines(trees: TreeArrays): TreeArrays {
   const leafCount = trees.leafValue.length;
@@ -108,7 +75,7 @@ export function everyOtherModel(random: RandomGenerator): { manifest: Manifest; 
   const models = new Map<string, ModelArrays>([
     ['t', trees()],
     ['l', withLines(trees())],
-    ['f', FOREST],
+    ['f', SAMPLE_FOREST],
     ['m', randomFactorization(random, 4, 3, 2)],
   ]);
   const shape = { outputCount: 3, treeCount: 9, averageOutput: false };

@@ -1,32 +1,10 @@
 import { expect } from 'chai';
-import { CATEGORY_COLUMN, COLUMN_SHIFT, LEFT_LEAF_BIT, MISSING_LEFT_BIT, NUMBER_COLUMN, RIGHT_LEAF_BIT, compileForest, scoreRows, type ForestArrays } from '#scoring'; // prettier-ignore
+import { COLUMN_SHIFT, compileForest, scoreRows, type ForestArrays } from '#scoring';
 import { appErrorOf } from '../../../../support/expect-error.ts';
-
-/** The first tree asks the number and then the category; the second is one leaf. */
-const FOREST: ForestArrays = {
-  outputCount: 3,
-  treeCount: 2,
-  columnCount: 2,
-  link: 'softmax',
-  priorVotes: 1,
-  prior: Float64Array.of(0.5, 0.25, 0.25),
-  columnKind: Uint8Array.of(NUMBER_COLUMN, CATEGORY_COLUMN),
-  pointOffset: Int32Array.of(0, 2, 5),
-  point: Float64Array.of(-1, 10, 1, 0, 2),
-  otherwiseBin: Int32Array.of(0, 1),
-  nodeOffset: Int32Array.of(0, 2, 2),
-  leafOffset: Int32Array.of(0, 3, 4),
-  node: Uint32Array.of(MISSING_LEFT_BIT | RIGHT_LEAF_BIT | 1, (1 << COLUMN_SHIFT) | LEFT_LEAF_BIT | RIGHT_LEAF_BIT | 0),
-  leafValue: new Float32Array(0),
-  leafShares: Uint32Array.of(0, 1, 2, 1),
-  sharesOffset: Int32Array.of(0, 1, 3, 4),
-  shareClass: Int32Array.of(0, 1, 2, 2),
-  share: Float32Array.of(1, 0.25, 0.75, 1),
-  leafCover: Uint32Array.of(1, 2, 3, 6),
-};
+import { SAMPLE_FOREST } from '../sample-forest.ts';
 
 const BINARY: ForestArrays = {
-  ...FOREST,
+  ...SAMPLE_FOREST,
   outputCount: 1,
   link: 'logit',
   prior: Float64Array.of(0.5),
@@ -59,24 +37,24 @@ const third = logs(0.5, 0.5, 2);
 
 describe('compileForest', () => {
   it('adds the shares of the leaves to the prior and takes the logarithm of their mean', () => {
-    expect(rawOf(FOREST, [0, 1]), 'left, left').to.deep.equal(first);
-    expect(rawOf(FOREST, [0, 0]), 'left, right').to.deep.equal(second);
-    expect(rawOf(FOREST, [11, 0]), 'right').to.deep.equal(third);
+    expect(rawOf(SAMPLE_FOREST, [0, 1]), 'left, left').to.deep.equal(first);
+    expect(rawOf(SAMPLE_FOREST, [0, 0]), 'left, right').to.deep.equal(second);
+    expect(rawOf(SAMPLE_FOREST, [11, 0]), 'right').to.deep.equal(third);
   });
 
   it('puts values into bins: a cut itself is left of it, missing goes where the node says, unknown levels have their bin', () => {
-    expect(rawOf(FOREST, [10, 1])).to.deep.equal(first);
-    expect(rawOf(FOREST, [10.000001, 1])).to.deep.equal(third);
-    expect(rawOf(FOREST, [NaN, 1])).to.deep.equal(first);
-    expect(rawOf(FOREST, [-Infinity, 1])).to.deep.equal(first);
-    expect(rawOf(FOREST, [Infinity, 1])).to.deep.equal(third);
-    for (const code of [NaN, -1, 3, 99]) expect(rawOf(FOREST, [0, code]), `code ${code}`).to.deep.equal(second);
+    expect(rawOf(SAMPLE_FOREST, [10, 1])).to.deep.equal(first);
+    expect(rawOf(SAMPLE_FOREST, [10.000001, 1])).to.deep.equal(third);
+    expect(rawOf(SAMPLE_FOREST, [NaN, 1])).to.deep.equal(first);
+    expect(rawOf(SAMPLE_FOREST, [-Infinity, 1])).to.deep.equal(first);
+    expect(rawOf(SAMPLE_FOREST, [Infinity, 1])).to.deep.equal(third);
+    for (const code of [NaN, -1, 3, 99]) expect(rawOf(SAMPLE_FOREST, [0, code]), `code ${code}`).to.deep.equal(second);
   });
 
   it('scores many rows together as one by one, to the last bit', () => {
     const values = [-Infinity, -1, 0, 1, 2, 10, 10.000001, 99, NaN];
     const rows = Array.from({ length: 700 }, (_, row) => [values[row % 9] ?? NaN, values[(row * 7) % 5] ?? NaN]);
-    for (const forest of [FOREST, BINARY, { ...FOREST, shift: [0.5, -1, 0.25] }]) {
+    for (const forest of [SAMPLE_FOREST, BINARY, { ...SAMPLE_FOREST, shift: [0.5, -1, 0.25] }]) {
       const model = compileForest(forest, 2);
       const out = new Float64Array(rows.length * forest.outputCount + 2).fill(77);
       const matrix = { values: Float64Array.from(rows.flat()), columnCount: 2, rowCount: rows.length };
@@ -98,7 +76,11 @@ describe('compileForest', () => {
   });
 
   it('adds its shift to the raw scores', () => {
-    expect(rawOf({ ...FOREST, shift: [1, 0, -2] }, [0, 1])).to.deep.equal([first[0] + 1, first[1], first[2] - 2]);
+    expect(rawOf({ ...SAMPLE_FOREST, shift: [1, 0, -2] }, [0, 1])).to.deep.equal([
+      first[0] + 1,
+      first[1],
+      first[2] - 2,
+    ]);
     expect(rawOf({ ...BINARY, shift: [-3.5] }, [0, 1])).to.deep.equal([-3.5]);
   });
 
@@ -120,7 +102,7 @@ describe('compileForest', () => {
     ['a cut that is none', { point: Float64Array.of(NaN, 10, 1, 0, 2) }, 'does not rise'],
     ['a bin that is none', { point: Float64Array.of(-1, 10, 1, 0.5, 2) }, 'bin 0.5'],
     ['an unknown bin', { otherwiseBin: Int32Array.of(0, 2000) }, 'bin 2000'],
-    ['a column that is not there', { node: Uint32Array.of(...[FOREST.node[0] ?? 0], (2 << COLUMN_SHIFT) | 0x1800) }, 'column 2 of 2'],
+    ['a column that is not there', { node: Uint32Array.of(...[SAMPLE_FOREST.node[0] ?? 0], (2 << COLUMN_SHIFT) | 0x1800) }, 'column 2 of 2'],
     ['a node too many', { node: Uint32Array.of(0, 0, 0), nodeOffset: Int32Array.of(0, 3, 3) }, '3 nodes'],
     ['a tree that ends early', { node: Uint32Array.of(0x1800, 0x1800) }, 'ends at its node 0'],
     ['a left child too few', { node: Uint32Array.of(0x1000, 0x1000) }, 'right children'],
@@ -136,13 +118,13 @@ describe('compileForest', () => {
   ]; // prettier-ignore
   for (const [what, change, message] of wrong) {
     it(`refuses ${what}`, async () => {
-      const err = await appErrorOf('ARTIFACT_INVALID', () => compileForest({ ...FOREST, ...change }, 2));
+      const err = await appErrorOf('ARTIFACT_INVALID', () => compileForest({ ...SAMPLE_FOREST, ...change }, 2));
       expect(err.message).to.include(message);
     });
   }
 
   it('refuses a column beyond the matrix, a negative mean under a logarithm, and a mean that is not finite', async () => {
-    await appErrorOf('ARTIFACT_INVALID', () => compileForest(FOREST, 2, Int32Array.of(0, 2)));
+    await appErrorOf('ARTIFACT_INVALID', () => compileForest(SAMPLE_FOREST, 2, Int32Array.of(0, 2)));
     for (const value of [-1, Infinity, NaN])
       await appErrorOf('ARTIFACT_INVALID', () =>
         compileForest({ ...BINARY, link: 'log', leafValue: Float32Array.of(0, 1, value, 1) }, 2),
