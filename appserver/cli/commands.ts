@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { apiKeyCommands } from './commands/api-keys.ts';
 import { backupCommands } from './commands/backup.ts';
 import { blueprintCommands } from './commands/blueprints.ts';
 import { datasetCommands } from './commands/datasets.ts';
@@ -25,4 +26,5 @@ export const COMMANDS: readonly Command[] = [
   ...packageCommands,
   ...jobCommands,
   ...operationCommands,
+  ...apiKeyCommands,
 ];

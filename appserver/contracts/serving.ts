@@ -36,6 +36,7 @@ export const ApiKeyGrant = strict({
   userId: Id,
   role: oneOf(['admin', 'user']),
   scopes: Type.Array(Type.String()),
+  deploymentIds: Type.Optional(Type.Array(Id, { description: 'it may ask no others; without: it is held to none' })),
   expiresAt: nullable(Timestamp),
 });
 export type ApiKeyGrant = Static<typeof ApiKeyGrant>;
@@ -47,6 +48,7 @@ export type ApiKeyGrant = Static<typeof ApiKeyGrant>;
 export const FEED_KNOWS_HEADER = 'x-trainyard-feed-knows';
 export const FEED_INTERVALS = 'intervals';
 export const FEED_TELEMETRY = 'telemetry';
+export const FEED_KEY_DEPLOYMENTS = 'key-deployments';
 
 /** `GET /internal/v1/assignments?after=N&wait=S`: answers at once when the feed's sequence is above N, else 204 after S seconds. */
 export const AssignmentFeed = strict({

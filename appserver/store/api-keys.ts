@@ -10,6 +10,8 @@ export interface ApiKeyRecord {
   readonly name: string;
   readonly userId: string;
   readonly scopes: readonly Scope[];
+  /** All that it may do is ask these for predictions; null: it is held to none. */
+  readonly deploymentIds: readonly string[] | null;
   readonly expiresAt: number | null;
   readonly createdAt: number;
 }
@@ -20,6 +22,8 @@ export interface Credential {
   readonly userName: string;
   readonly role: Role;
   readonly scopes: readonly Scope[];
+  /** See {@link ApiKeyRecord}. */
+  readonly deploymentIds: readonly string[] | null;
   readonly keyId: string;
   readonly keySha256: string;
   readonly expiresAt: number | null;
@@ -31,8 +35,19 @@ interface ApiKeyRow {
   readonly name: string;
   readonly user_id: string;
   readonly scopes: string;
+  readonly deployment_ids: string | null;
   readonly expires_at: number | null;
   readonly created_at: number;
+}
+
+/** What a key that is held to deployments may do. */
+const HELD_SCOPES: readonly Scope[] = ['predict'];
+
+/** Programs that know nothing of such keys read them as keys without any scope, and refuse them. */
+function permissionsOf({ scopes, deployment_ids }: ApiKeyRow): Pick<ApiKeyRecord, 'scopes' | 'deploymentIds'> {
+  return deployment_ids === null
+    ? { scopes: fromJson<Scope[]>(scopes), deploymentIds: null }
+    : { scopes: HELD_SCOPES, deploymentIds: fromJson<string[]>(deployment_ids) };
 }
 
 const toKey = (row: ApiKeyRow): ApiKeyRecord => ({
@@ -40,7 +55,7 @@ const toKey = (row: ApiKeyRow): ApiKeyRecord => ({
   keySha256: row.key_sha256,
   name: row.name,
   userId: row.user_id,
-  scopes: fromJson<Scope[]>(row.scopes),
+  ...permissionsOf(row),
   expiresAt: row.expires_at,
   createdAt: row.created_at,
 });
@@ -51,7 +66,8 @@ export async function insertApiKey(db: Queryable, key: Omit<ApiKeyRecord, 'creat
     key_sha256: key.keySha256,
     name: key.name,
     user_id: key.userId,
-    scopes: toJson(key.scopes),
+    scopes: toJson(key.deploymentIds === null ? key.scopes : []),
+    deployment_ids: key.deploymentIds === null ? null : toJson(key.deploymentIds),
     expires_at: key.expiresAt,
     created_at: now(db),
   });
@@ -94,7 +110,7 @@ const toCredential = (row: CredentialRow): Credential => ({
   userId: row.user_id,
   userName: row.user_name,
   role: row.role,
-  scopes: fromJson<Scope[]>(row.scopes),
+  ...permissionsOf(row),
   keyId: row.id,
   keySha256: row.key_sha256,
   expiresAt: row.expires_at,

@@ -103,20 +103,6 @@ export const operationCommands = [
       output.result(pool, () => fields(pool));
     },
   }),
-  command({
-    path: 'api-keys create',
-    summary: 'make an API key; it is shown once',
-    flags: {
-      name: { kind: 'text', description: 'what it is for' },
-      scopes: { kind: 'list', description: 'what it may: read, write, predict; default all that your own key may' },
-    },
-    run: async ({ flags }, { api, output }) => {
-      const { scopes } = flags;
-      const name = requiredFlag(flags.name, 'name');
-      const key = await api().post('/api-keys', { name, ...(scopes === undefined ? {} : { scopes }) });
-      output.result(key, () => fields(key));
-    },
-  }),
 ];
 
 /** Containers as `running/wanted`. */

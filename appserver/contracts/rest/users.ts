@@ -40,12 +40,18 @@ export const Me = strict({
   expiresAt: nullable(Timestamp),
 });
 
+/** Deployments that one key may be held to. */
+export const KEY_DEPLOYMENTS_MAX = 100;
+
 export const ApiKey = strict(
   {
     id: Id,
     name: Type.String(),
     userId: Id,
     scopes: Type.Array(oneOf(SCOPES)),
+    deploymentIds: nullable(
+      Type.Array(Id, { description: 'all that the key may do is ask these for predictions; null: it is held to none' }),
+    ),
     expiresAt: nullable(Timestamp),
     createdAt: Timestamp,
   },
@@ -59,6 +65,15 @@ export const CreateApiKeyRequest = strict({
     Type.String({ minLength: 1, maxLength: 64, description: 'administrators only; default: yourself' }),
   ),
   scopes: Type.Optional(Type.Array(oneOf(SCOPES), { minItems: 1, uniqueItems: true })),
+  deploymentIds: Type.Optional(
+    Type.Array(Id, {
+      minItems: 1,
+      maxItems: KEY_DEPLOYMENTS_MAX,
+      uniqueItems: true,
+      description:
+        'the key may ask these for predictions and do nothing else; scopes is then predict alone, also where it is left out',
+    }),
+  ),
   expiresAt: Type.Optional(Timestamp),
 });
 /** The answer to making a key: the only time its secret is shown. */

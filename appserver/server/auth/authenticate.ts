@@ -58,7 +58,12 @@ async function callerOfKey(database: Database, token: string): Promise<Caller> {
   const credential = await findCredential(database, hashToken(token));
   if (credential === undefined || !isToken(token, credential.keySha256))
     throw new AppError('UNAUTHENTICATED', 'the API key is unknown, expired, or its user is not active');
-  const { userId, userName, role, scopes, keyId, expiresAt } = credential;
+  const { userId, userName, role, scopes, deploymentIds, keyId, expiresAt } = credential;
+  if (deploymentIds !== null)
+    throw new AppError(
+      'FORBIDDEN',
+      'the API key is for predictions of its deployments alone, at a prediction server; the REST API needs another one',
+    );
   return { userId, userName, role, scopes, keyId, expiresAt: expiresAt === null ? null : isoOf(expiresAt) };
 }
 

@@ -40,6 +40,7 @@ import { ownedBy, ownerFilter } from '../auth/caller.ts';
 import { hashPassword } from '../auth/passwords.ts';
 import { pageOptionsOf, toPage } from '../http/page.ts';
 import { created, noContent, ok, route, type Route } from '../route.ts';
+import { keyPermissions } from '../services/key-permissions.ts';
 import { IdParams } from './params.ts';
 
 const tag = 'identity';
@@ -57,6 +58,7 @@ const keyView = (key: ApiKeyRecord): ApiKey => ({
   name: key.name,
   userId: key.userId,
   scopes: [...key.scopes],
+  deploymentIds: key.deploymentIds === null ? null : [...key.deploymentIds],
   expiresAt: key.expiresAt === null ? null : isoOf(key.expiresAt),
   createdAt: isoOf(key.createdAt),
 });
@@ -115,18 +117,14 @@ const apiKeys: Route[] = [
         const userId = body.userId ?? caller.userId;
         if (userId !== caller.userId && caller.role !== 'admin')
           throw new AppError('FORBIDDEN', 'userId: expected yourself; only administrators make keys for others');
-        await readUser(trx, userId);
-        const scopes = body.scopes ?? caller.scopes;
-        const missing = scopes.filter((scope) => !caller.scopes.includes(scope));
-        if (missing.length > 0)
-          throw new AppError('FORBIDDEN', `scopes: your own key lacks ${missing.join(', ')}, so it cannot give it`);
+        const permissions = await keyPermissions(trx, body, caller, await readUser(trx, userId));
         const expiresAt = body.expiresAt === undefined ? null : Date.parse(body.expiresAt);
         if (Number.isNaN(expiresAt))
           throw new AppError('VALIDATION_FAILED', 'body: /expiresAt expected an ISO-8601 instant', {
             errors: [{ path: '/expiresAt', message: 'must be an ISO-8601 instant with Z' }],
           });
         const { id, key, keySha256 } = makeApiKey();
-        await insertApiKey(trx, { id, keySha256, name: body.name, userId, scopes, expiresAt });
+        await insertApiKey(trx, { id, keySha256, name: body.name, userId, ...permissions, expiresAt });
         await bumpFeed(trx);
         const record = await readKey(trx, id);
         if (record === undefined) throw new AppError('INTERNAL', 'an inserted key is found');

@@ -64,7 +64,7 @@ const download = route({
 });
 
 /** The server in a package is of this program. */
-const ALL_PARTS = { intervals: true, telemetry: true };
+const ALL_PARTS = { intervals: true, telemetry: true, keyDeployments: true };
 
 /** A deployment with its model and keys, as of one moment. @throws NOT_FOUND, MODEL_NOT_READY, CONFLICT without any key */
 function packaged(
@@ -78,7 +78,7 @@ function packaged(
       const deployment = await readDeployment(trx, caller, id);
       const { trained } = await readReadyModel(trx, caller, deployment.modelId);
       const record = recordOf({ deployment, manifestSha256: trained.manifestSha256 }, signer, ALL_PARTS);
-      const grants = (await listCredentials(trx)).map(grantOf);
+      const grants = (await listCredentials(trx)).map((key) => grantOf(key, ALL_PARTS));
       return {
         feedSequence: await feedSequence(trx),
         record,

@@ -3,6 +3,7 @@ import {
   AppError,
   AssignmentFeed,
   FEED_INTERVALS,
+  FEED_KEY_DEPLOYMENTS,
   FEED_KNOWS_HEADER,
   FEED_TELEMETRY,
   Id,
@@ -64,7 +65,11 @@ const assignments = route({
     checkToken(app, call);
     const { after = 0, wait = 0 } = call.query;
     const deadline = performance.now() + wait * 1000;
-    const known = { intervals: isKnown(call, FEED_INTERVALS), telemetry: isKnown(call, FEED_TELEMETRY) };
+    const known = {
+      intervals: isKnown(call, FEED_INTERVALS),
+      telemetry: isKnown(call, FEED_TELEMETRY),
+      keyDeployments: isKnown(call, FEED_KEY_DEPLOYMENTS),
+    };
     for (;;) {
       if ((await feedSequence(app.database)) > after) return ok(await readFeed(app, known));
       const restMs = deadline - performance.now();
@@ -80,10 +85,11 @@ function isKnown({ headers }: Pick<Call<unknown, unknown, unknown>, 'headers'>, 
   return typeof words === 'string' && words.split(',').some((word) => word.trim() === part);
 }
 
-/** Which later parts of records a server understands. */
+/** Which later parts of a feed a server understands. */
 interface KnownParts {
   readonly intervals: boolean;
   readonly telemetry: boolean;
+  readonly keyDeployments: boolean;
 }
 
 /** Everything that a prediction server needs, as of one moment. */
@@ -95,7 +101,7 @@ async function readFeed(
     sequence: await feedSequence(trx),
     publicKey: signer.publicKey,
     deployments: (await listAssignments(trx)).map((entry) => recordOf(entry, signer, known)),
-    apiKeys: (await listCredentials(trx)).map(grantOf),
+    apiKeys: (await listCredentials(trx)).map((key) => grantOf(key, known)),
   }));
 }
 
@@ -103,7 +109,7 @@ async function readFeed(
 export function recordOf(
   { deployment, manifestSha256 }: Assignment,
   signer: Signer,
-  known: KnownParts,
+  known: Pick<KnownParts, 'intervals' | 'telemetry'>,
 ): AssignmentFeed['deployments'][number] {
   const { interval: _, telemetry, ...settings } = deployment.settings;
   const intervals = known.intervals ? deployment.intervals : null;
@@ -120,15 +126,20 @@ export function recordOf(
   return { ...record, signature: signer.sign(record) };
 }
 
-/** A key as prediction servers know it. */
-export const grantOf = (key: Credential): AssignmentFeed['apiKeys'][number] => ({
-  keyId: key.keyId,
-  keySha256: key.keySha256,
-  userId: key.userId,
-  role: key.role,
-  scopes: [...key.scopes],
-  expiresAt: key.expiresAt === null ? null : isoOf(key.expiresAt),
-});
+/** A key as prediction servers know it. A server that cannot hold a key to its deployments gets it without any scope, and refuses it. */
+export function grantOf(key: Credential, known: Pick<KnownParts, 'keyDeployments'>): AssignmentFeed['apiKeys'][number] {
+  const { keyId, keySha256, userId, role, deploymentIds, expiresAt } = key;
+  const isHeld = deploymentIds !== null;
+  return {
+    keyId,
+    keySha256,
+    userId,
+    role,
+    scopes: isHeld && !known.keyDeployments ? [] : [...key.scopes],
+    ...(isHeld && known.keyDeployments ? { deploymentIds: [...deploymentIds] } : {}),
+    expiresAt: expiresAt === null ? null : isoOf(expiresAt),
+  };
+}
 
 async function trainedModel(app: AppContext, id: string): Promise<TrainedFacts> {
   const trained = (await findModel(app.database, id))?.trained ?? null;

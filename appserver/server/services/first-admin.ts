@@ -76,6 +76,7 @@ async function replaceKey(trx: Transaction, key: string): Promise<void> {
     name: 'key of the first administrator',
     userId: FIRST_ADMIN_ID,
     scopes: SCOPES,
+    deploymentIds: null,
     expiresAt: null,
   });
   await bumpFeed(trx);

@@ -17,6 +17,7 @@ import { memory0015 } from './0015-memory.ts';
 import { groupRanks0016 } from './0016-group-ranks.ts';
 import { batchParts0017 } from './0017-batch-parts.ts';
 import { telemetry0018 } from './0018-telemetry.ts';
+import { keyDeployments0019 } from './0019-key-deployments.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -38,4 +39,5 @@ export const MIGRATIONS: readonly Migration[] = [
   groupRanks0016,
   batchParts0017,
   telemetry0018,
+  keyDeployments0019,
 ];

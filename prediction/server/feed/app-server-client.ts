@@ -3,6 +3,7 @@ import {
   AppError,
   AssignmentFeed,
   FEED_INTERVALS,
+  FEED_KEY_DEPLOYMENTS,
   FEED_KNOWS_HEADER,
   FEED_TELEMETRY,
   isAppError,
@@ -20,6 +21,8 @@ const BLOB_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 /** How much longer than a poll is held its answer may take, milliseconds. */
 const POLL_MARGIN_MS = 10_000;
 const DOWNLOAD_TIMEOUT_MS = 600_000;
+/** All that a feed may hold. */
+const FEED_KNOWS = [FEED_INTERVALS, FEED_TELEMETRY, FEED_KEY_DEPLOYMENTS];
 
 /** What a prediction server asks its app server. */
 export interface AppServerClient {
@@ -62,7 +65,7 @@ export function createAppServerClient({ baseUrl, caFile, tokenFile }: AppServerP
     feed: async (after, waitSeconds, signal) => {
       const path = `/internal/v1/assignments?after=${after}&wait=${waitSeconds}`;
       const timeoutMs = waitSeconds * 1000 + POLL_MARGIN_MS;
-      const headers = { [FEED_KNOWS_HEADER]: [FEED_INTERVALS, FEED_TELEMETRY].join(',') };
+      const headers = { [FEED_KNOWS_HEADER]: FEED_KNOWS.join(',') };
       const { status, json } = await http.request({ method: 'GET', path, headers, timeoutMs, signal });
       return status === 204 ? null : parse(AssignmentFeed, json, 'assignment feed', 'SERVER_UNAVAILABLE');
     },

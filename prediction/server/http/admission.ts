@@ -1,5 +1,5 @@
 import { AppError, isAppError, type DeploymentRecord } from '#contracts';
-import { mayAsk, UnknownKey } from './authenticate.ts';
+import { checkDeployment, mayAsk, UnknownKey } from './authenticate.ts';
 import type { Context } from './context.ts';
 
 /** Seconds that a client is asked to wait for a deployment that is not ready. */
@@ -43,6 +43,7 @@ function checkAccess(
 ): DeploymentRecord {
   if (table.sequence() < 0) throw notReady('this server has not heard of its deployments yet');
   const grant = authenticator.authenticate(authorization, Date.now());
+  checkDeployment(grant, deploymentId);
   const record = table.assigned(deploymentId);
   if (record !== null && mayAsk(grant, record)) return record;
   throw unknownDeployment(deploymentId);

@@ -7,6 +7,9 @@ const REMEMBERED_MAX = 10_000;
 /** The scope that asking for predictions needs. */
 const SCOPE: Scope = 'predict';
 
+/** Deployments of a key that a refusal names. */
+const NAMED_MAX = 5;
+
 /** A key that was looked up once. */
 interface Known {
   readonly grant: ApiKeyGrant;
@@ -72,4 +75,20 @@ export class UnknownKey extends AppError {
 /** Whether a key's user may ask a deployment: administrators always, others when they may read its project. */
 export function mayAsk(grant: ApiKeyGrant, record: DeploymentRecord): boolean {
   return grant.role === 'admin' || record.readers.includes(grant.userId);
+}
+
+/**
+ * Holds a key to its deployments. That comes before whether there is such a deployment, so that the answer tells nothing of it.
+ *
+ * @throws FORBIDDEN for another one
+ */
+export function checkDeployment({ deploymentIds }: ApiKeyGrant, deploymentId: string): void {
+  if (deploymentIds === undefined || deploymentIds.includes(deploymentId)) return;
+  const named = deploymentIds.slice(0, NAMED_MAX).join(', ');
+  const others = deploymentIds.length - NAMED_MAX;
+  const rest = others > 0 ? ` and ${others} others` : '';
+  throw new AppError(
+    'FORBIDDEN',
+    `the API key may ask deployment ${named}${rest} alone; found ${JSON.stringify(deploymentId)}`,
+  );
 }

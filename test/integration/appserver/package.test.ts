@@ -228,7 +228,7 @@ describe('app server: package of a deployment', function () {
     expect(apiKeys.map(({ keyId }) => keyId)).to.deep.equal([id]);
     expect(text).to.not.include(key);
     await api.request('DELETE', `/api-keys/${id}`);
-    await api.refused('GET', `${route()}?ownKey=false`, { status: 409, code: 'CONFLICT', says: ['--scopes predict'] });
+    await api.refused('GET', `${route()}?ownKey=false`, { status: 409, code: 'CONFLICT', says: ['--deployments dep_'] });
     await other.refused('GET', route(), { status: 404, code: 'NOT_FOUND' });
   });
 

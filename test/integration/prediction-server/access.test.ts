@@ -30,6 +30,10 @@ describe('prediction server: who may ask', () => {
         makeGrant('useless', { scopes: [] }),
         makeGrant('admin', { userId: 'usr_0', role: 'admin' }),
         makeGrant('other', { userId: 'usr_2' }),
+        makeGrant('held', { deploymentIds: ['dep_1'] }),
+        makeGrant('held-and-expired', { deploymentIds: ['dep_1'], expiresAt: '2020-01-01T00:00:00Z' }),
+        makeGrant('held-admin', { userId: 'usr_0', role: 'admin', deploymentIds: ['dep_other'] }),
+        makeGrant('held-stranger', { userId: 'usr_9', deploymentIds: ['dep_1'] }),
       ],
     });
     server = await serving.start();
@@ -83,6 +87,31 @@ describe('prediction server: who may ask', () => {
     expect((await predict(server, ROW, { id: 'dep_other', ...bearer('other') })).status).to.equal(200);
   });
 
+  it('holds a key to its deployments on every route, whether the others exist or not', async () => {
+    expect((await predict(server, ROW, bearer('held'))).status).to.equal(200);
+    expect((await predict(server, ROW, { id: 'dep_other', ...bearer('held-admin') })).status).to.equal(200);
+    for (const [key, id] of [
+      ['held', 'dep_other'],
+      ['held', 'dep_none'],
+      ['held-admin', 'dep_1'],
+    ] as const) {
+      const metadata = await call(`${server.url}/v2/models/${id}`, bearer(key));
+      const inference = await call(`${server.url}/v2/models/${id}/infer`, {
+        method: 'POST',
+        body: '{}',
+        ...bearer(key),
+      });
+      for (const answer of [await predict(server, ROW, { id, ...bearer(key) }), metadata, inference]) {
+        expect([answer.status, codeOf(answer)]).to.deep.equal([403, 'FORBIDDEN']);
+        expect(answer.text)
+          .to.include(key === 'held' ? 'deployment dep_1 alone' : 'deployment dep_other alone')
+          .and.include(id);
+      }
+    }
+    expect((await predict(server, ROW, bearer('held-and-expired'))).status).to.equal(401);
+    expect((await predict(server, ROW, bearer('held-stranger'))).status, 'no reader').to.equal(404);
+  });
+
   it('asks nobody for a key on health routes and metrics, and tells no secrets there', async () => {
     for (const path of ['/health', '/v2/health/live', '/v2/health/ready', '/metrics']) {
       const answer = await call(`${server.url}${path}`);
@@ -129,5 +158,30 @@ describe('prediction server: who may ask', () => {
     await until('the reader is out', async () => (await predict(server)).status === 404);
     expect((await predict(server, {}, bearer('admin'))).status).to.equal(422);
     expect(app.downloads.length).to.equal(before);
+  });
+
+  it('holds keys to deployments and expiry with the app server away, also after a restart', async () => {
+    const { app, signer } = serving;
+    const expiresAt = new Date(Date.now() + 4_000).toISOString();
+    const records = [makeRecord(signer, model, { sequence: 3 }), makeRecord(signer, model, { deploymentId: 'dep_2' })];
+    const held = makeGrant('held', { deploymentIds: ['dep_1'] });
+    app.publish({
+      deployments: records,
+      apiKeys: [makeGrant(), held, makeGrant('ending', { deploymentIds: ['dep_2'], expiresAt })],
+    });
+    await until('the key is known', async () => (await predict(server, ROW, bearer('held'))).status === 200);
+    expect((await predict(server, ROW, { id: 'dep_2', ...bearer('ending') })).status).to.equal(200);
+    await app.stop();
+    await server.close();
+    server = await serving.start();
+    expect((await predict(server, ROW, bearer('held'))).status).to.equal(200);
+    expect((await predict(server, ROW, { id: 'dep_2', ...bearer('held') })).status).to.equal(403);
+    await until(
+      'the other key has ended',
+      async () => (await predict(server, ROW, { id: 'dep_2', ...bearer('ending') })).status === 401,
+    );
+    await app.listen();
+    app.publish({ deployments: records, apiKeys: [makeGrant()] });
+    await until('the key is revoked', async () => (await predict(server, ROW, bearer('held'))).status === 401);
   });
 });

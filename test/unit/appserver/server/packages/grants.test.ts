@@ -19,8 +19,10 @@ describe('packages: keys', () => {
       key('wide', { scopes: ['read', 'predict'] }),
       key('useless', { scopes: [] }),
       key('writer', { scopes: ['write'] }),
+      key('held', { deploymentIds: ['dep_0', 'dep_1'] }),
+      key('held-to-another', { deploymentIds: ['dep_10'] }),
     ];
-    expect(idsOf(grants)).to.deep.equal(['reader', 'admin']);
+    expect(idsOf(grants)).to.deep.equal(['reader', 'admin', 'held']);
   });
 
   it('have the one that asks, which may only predict there', () => {
@@ -32,7 +34,7 @@ describe('packages: keys', () => {
     const wide = key('wide', { scopes: ['read', 'write'] });
     for (const own of [null, 'wide', 'gone']) {
       const { message } = await appErrorOf('CONFLICT', () => packagedGrants([wide], record, own));
-      expect(message).to.include('dep_1').and.include('trainyard api-keys create --name NAME --scopes predict');
+      expect(message).to.include('dep_1').and.include('trainyard api-keys create --name NAME --deployments dep_1');
     }
   });
 });

@@ -1,6 +1,11 @@
 import { expect } from 'chai';
 import { isAppError, type ApiKeyGrant } from '#contracts';
-import { createAuthenticator, mayAsk, UnknownKey } from '../../../../../prediction/server/http/authenticate.ts';
+import {
+  checkDeployment,
+  createAuthenticator,
+  mayAsk,
+  UnknownKey,
+} from '../../../../../prediction/server/http/authenticate.ts';
 import { API_KEY, createSigner, makeGrant, makeRecord } from '../../../../support/serving/models.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
@@ -59,6 +64,22 @@ describe('prediction server: keys', () => {
     grants = grantsOf(makeGrant('other', { userId: 'usr_2' }));
     expect(outcome(() => authenticate(bearer, NOW))).to.equal('unknown');
     expect(outcome(() => authenticate('Bearer other', NOW))).to.equal('usr_2');
+  });
+
+  it('holds a key to its deployments, and says which they are', () => {
+    const check = (deploymentIds: string[] | undefined, id: string) => {
+      try {
+        checkDeployment(makeGrant(API_KEY, deploymentIds === undefined ? {} : { deploymentIds }), id);
+        return null;
+      } catch (err) {
+        return isAppError(err, 'FORBIDDEN') ? err.message : String(err);
+      }
+    };
+    expect(check(undefined, 'dep_9')).to.be.null;
+    expect(check(['dep_1', 'dep_2'], 'dep_2')).to.be.null;
+    expect(check(['dep_1'], 'dep_10')).to.equal('the API key may ask deployment dep_1 alone; found "dep_10"');
+    expect(check([], 'dep_1')).to.be.a('string');
+    expect(check(['d1', 'd2', 'd3', 'd4', 'd5', 'd6', 'd7'], 'd8')).to.include('d4, d5 and 2 others alone');
   });
 
   it('lets readers and administrators ask', () => {
