@@ -8,6 +8,7 @@ import { jobCommands } from './commands/jobs.ts';
 import { modelCommands } from './commands/models.ts';
 import { operationCommands } from './commands/operations.ts';
 import { packageCommands } from './commands/packages.ts';
+import { deploymentCommands } from './commands/deployments.ts';
 import { predictionCommands } from './commands/predictions.ts';
 import { autopilotCommands, projectCommands } from './commands/projects.ts';
 import { serviceCommands } from './commands/services.ts';
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   ...modelCommands,
   ...blueprintCommands,
   ...predictionCommands,
+  ...deploymentCommands,
   ...packageCommands,
   ...jobCommands,
   ...operationCommands,

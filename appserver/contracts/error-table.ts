@@ -216,6 +216,12 @@ export const ERROR_TABLE = {
     'The pass-through column’s name is reserved',
     'Rename the column in the source.',
   ),
+  PREDICTION_REFUSED: row(
+    'invalid',
+    422,
+    'A humility rule of the deployment refuses to predict the row',
+    'Let a person decide the row named, or change the rules of the deployment.',
+  ),
   COLUMN_UNKNOWN: row('invalid', 422, 'The input has no such column', 'Use one of the input’s columns.'),
   TOO_MANY_ROWS: row('capacity', 413, 'Too many rows in one request', 'Send fewer rows, or use batch predictions.'),
   TOO_MANY_COLUMNS: row(

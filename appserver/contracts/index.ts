@@ -8,6 +8,7 @@ export * from './dataset.ts';
 export * from './error-table.ts';
 export * from './errors.ts';
 export * from './feature-matrix.ts';
+export * from './humility.ts';
 export * from './imbalance.ts';
 export * from './intervals.ts';
 export * from './leakage.ts';

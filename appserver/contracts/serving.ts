@@ -1,3 +1,4 @@
+import { HumilityRules } from './humility.ts';
 import { PredictionIntervals } from './intervals.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from './schema.ts';
 import { TelemetrySettings } from './telemetry.ts';
@@ -23,6 +24,7 @@ export const DeploymentRecord = strict({
     missingColumns: oneOf(['warn', 'refuse']),
     threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
     telemetry: Type.Optional(TelemetrySettings),
+    humility: Type.Optional(HumilityRules),
   }),
   intervals: Type.Optional(PredictionIntervals),
   signature: Type.String({ description: 'base64' }),
@@ -49,6 +51,7 @@ export const FEED_KNOWS_HEADER = 'x-trainyard-feed-knows';
 export const FEED_INTERVALS = 'intervals';
 export const FEED_TELEMETRY = 'telemetry';
 export const FEED_KEY_DEPLOYMENTS = 'key-deployments';
+export const FEED_HUMILITY = 'humility';
 
 /** `GET /internal/v1/assignments?after=N&wait=S`: answers at once when the feed's sequence is above N, else 204 after S seconds. */
 export const AssignmentFeed = strict({

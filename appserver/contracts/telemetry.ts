@@ -7,7 +7,7 @@ import { Type, type Static } from './type.ts';
  */
 
 /** Version of frames and segments. A reader takes this one and those before it. */
-export const TELEMETRY_FORMAT_VERSION = 1;
+export const TELEMETRY_FORMAT_VERSION = 2;
 
 /** Largest segment before it is compressed, bytes: one that does not shrink still fits a Kafka message of 1 MB. */
 export const SEGMENT_BYTES_MAX = 900_000;
@@ -64,6 +64,9 @@ export const EventSchema = strict({
   features: Type.Array(strict({ name: Type.String(), kind: oneOf(EVENT_VALUE_KINDS) }), {
     description: 'those whose values events carry, in their order',
   }),
+  rules: Type.Optional(
+    Type.Array(Type.String(), { description: 'names of the humility rules that events speak of; since version 2' }),
+  ),
 });
 export type EventSchema = Static<typeof EventSchema>;
 

@@ -1,4 +1,10 @@
-import type { Deployment, PredictionIntervals, PredictionServerStatus, TelemetrySettings } from '#contracts';
+import type {
+  Deployment,
+  HumilityRules,
+  PredictionIntervals,
+  PredictionServerStatus,
+  TelemetrySettings,
+} from '#contracts';
 import { pageByCreation, type Page, type PageOptions } from './cursor.ts';
 import { now, type Queryable } from './dialect.ts';
 import { fromJson, rowOf, rowsOf, toJson } from './records.ts';
@@ -30,6 +36,7 @@ interface DeploymentRow {
   readonly settings: string;
   readonly intervals: string | null;
   readonly telemetry: string | null;
+  readonly humility: string | null;
   readonly sequence: number;
   readonly created_at: number;
   readonly updated_at: number;
@@ -49,6 +56,7 @@ function toDeployment(row: DeploymentRow): DeploymentRecord {
       ...fromJson<StoredSettings>(row.settings),
       ...(intervals === null ? {} : { interval: intervals.coverage }),
       ...(row.telemetry === null ? {} : { telemetry: fromJson<TelemetrySettings>(row.telemetry) }),
+      ...(row.humility === null ? {} : { humility: fromJson<HumilityRules>(row.humility) }),
     },
     intervals,
     sequence: row.sequence,
@@ -65,15 +73,17 @@ function intervalsOf(row: DeploymentRow): PredictionIntervals | null {
 }
 
 /** Settings without those of later programs, which have columns of their own: programs that know none of them read the others as ever. */
-type StoredSettings = Omit<Deployment['settings'], 'interval' | 'telemetry'>;
+type StoredSettings = Omit<Deployment['settings'], 'interval' | 'telemetry' | 'humility'>;
 
-function settingsColumns({ interval: _, telemetry, ...settings }: Deployment['settings']): {
+function settingsColumns({ interval: _, telemetry, humility, ...settings }: Deployment['settings']): {
   readonly settings: string;
   readonly telemetry: string | null;
+  readonly humility: string | null;
 } {
   return {
     settings: toJson(settings satisfies StoredSettings),
     telemetry: telemetry === undefined ? null : toJson(telemetry),
+    humility: humility === undefined ? null : toJson(humility),
   };
 }
 

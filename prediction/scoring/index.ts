@@ -40,6 +40,8 @@ export { compileForestContributions } from './explain/forest-contributions.ts';
 export { compileLinearContributions } from './explain/linear-contributions.ts';
 export { compileNetworkContributions } from './explain/network-contributions.ts';
 export { compileTreeContributions } from './explain/tree-contributions.ts';
+export { checkRules } from './humility/check-rules.ts';
+export { compileRules, type RuleJudge } from './humility/compile-rules.ts';
 export { CATEGORY_COLUMN, NUMBER_COLUMN } from './models/column-points.ts';
 export { compileTrees, scoreRows, type CompiledModel } from './models/compile.ts';
 export { compileFactorization, fieldsScore } from './models/factorization.ts';

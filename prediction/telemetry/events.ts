@@ -5,7 +5,7 @@ import type { ByteWriter } from './byte-writer.ts';
 /**
  * An event is one predicted row:
  *
- *     event       = schemaId:varint flags:byte [associationId:text] outcome value*
+ *     event       = schemaId:varint flags:byte [associationId:text] [rules:varint] outcome value*
  *     outcome     = prediction:float64                            of a regression
  *                 | class:varint probability:float64              of two classes: that of the second; of more than 32: that
  *                                                                 of the predicted one
@@ -14,13 +14,15 @@ import type { ByteWriter } from './byte-writer.ts';
  *                 | 1 float64 | 2 integer:varint                  a number, a date, or a text's length
  *                 | 3 key:text | 4 key:text                       a category of a known level, or of one that is not
  *                 | 5 latitude:float64 longitude:float64          a place
- *     flags       = 1: with an association id
+ *     flags       = 1: with an association id; 2: with rules (version 2)
+ *     rules       = bit i: rule i of the schema held for the row
  *
  * There is one value for each feature of the event's schema, in its order.
  */
 export const VALUE_TAGS = { missing: 0, float: 1, integer: 2, known: 3, unseen: 4, place: 5 } as const;
 const FLAG_ASSOCIATED = 1;
-const FLAGS_KNOWN = FLAG_ASSOCIATED;
+const FLAG_RULES = 2;
+const FLAGS_KNOWN = FLAG_ASSOCIATED | FLAG_RULES;
 
 /** What a prediction is, as far as an event tells. */
 export interface Outcome {
@@ -32,16 +34,18 @@ export interface Outcome {
   readonly probabilities: Float64Array;
 }
 
-/** Begins an event; a value for each feature follows. */
+/** Begins an event; a value for each feature follows. @param rules bits of the schema's rules that held; 0 for none */
 export function writeEventHead(
   writer: ByteWriter,
   schemaId: number,
   associationId: string | null,
   outcome: Outcome,
+  rules = 0,
 ): void {
   writer.varint(schemaId);
-  writer.byte(associationId === null ? 0 : FLAG_ASSOCIATED);
+  writer.byte((associationId === null ? 0 : FLAG_ASSOCIATED) | (rules === 0 ? 0 : FLAG_RULES));
   if (associationId !== null) writer.text(associationId);
+  if (rules !== 0) writer.varint(rules);
   const { prediction, classIndex, probabilities } = outcome;
   const count = probabilities.length;
   if (count === 0) {
@@ -103,6 +107,8 @@ export interface TelemetryEvent {
   readonly timeMs: number;
   readonly schema: EventSchema;
   readonly associationId: string | null;
+  /** Bits of the schema's rules that held. */
+  readonly rules: number;
   /** Regression: the value; else null. */
   readonly value: number | null;
   /** -1 for regression. */
@@ -138,9 +144,12 @@ export function* readEvents(
     if ((flags & ~FLAGS_KNOWN) !== 0)
       throw new AppError('TELEMETRY_INVALID', `an event has the unknown flags ${flags}`);
     const associationId = (flags & FLAG_ASSOCIATED) === 0 ? null : events.text();
+    const rules = (flags & FLAG_RULES) === 0 ? 0 : events.varint();
+    if (rules >= 2 ** (schema.rules?.length ?? 0))
+      throw new AppError('TELEMETRY_INVALID', `an event speaks of rules that its schema does not name`);
     const outcome = readOutcome(events, schema.classes.length);
     const values = schema.features.map(({ kind }) => readValue(events, kind));
-    yield { number: firstNumber + index, timeMs, schema, associationId, ...outcome, values };
+    yield { number: firstNumber + index, timeMs, schema, associationId, rules, ...outcome, values };
   }
   if (!events.isAtEnd) throw new AppError('TELEMETRY_INVALID', `a frame of ${count} events has bytes after them`);
 }

@@ -3,10 +3,10 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '#contracts';
 import type { JsonObject } from '../api-client.ts';
-import { command, requiredFlag, requiredWord, type CommandContext } from '../command.ts';
-import { cell, table } from '../output.ts';
+import { command, requiredWord, type CommandContext } from '../command.ts';
+import { cell } from '../output.ts';
 import { addDataset, sourceOf } from './datasets.ts';
-import { fields, follow } from './jobs.ts';
+import { follow } from './jobs.ts';
 import { projectOf } from './projects.ts';
 
 /** How long `deploy` waits for a prediction server to be ready, and how often it looks, milliseconds. */
@@ -177,48 +177,5 @@ const batchPredict = command({
   },
 });
 
-const deployments = [
-  command({
-    path: 'deployments list',
-    summary: 'your deployments',
-    flags: {},
-    run: async (_args, { api, output }) => {
-      const rows = await api().list('/deployments');
-      output.result(rows, () =>
-        table(
-          ['id', 'name', 'model', 'ready', 'url'],
-          rows.map((row) => [row['id'], row['name'], row['modelId'], row['ready'], row['predictionUrl']].map(cell)),
-        ),
-      );
-    },
-  }),
-  command({
-    path: 'deployments replace',
-    usage: 'ID',
-    summary: 'put another model behind a deployment',
-    flags: { model: { kind: 'text', description: 'id of the model' }, reason: { kind: 'text', description: 'why' } },
-    wordsMax: 1,
-    run: async ({ flags, words }, { api, output }) => {
-      const route = `/deployments/${encodeURIComponent(requiredWord(words, 'the deployment’s id'))}/model`;
-      const answer = await api().put(route, {
-        modelId: requiredFlag(flags.model, 'model'),
-        reason: requiredFlag(flags.reason, 'reason'),
-      });
-      output.result(answer, () => fields(answer));
-    },
-  }),
-  command({
-    path: 'deployments delete',
-    usage: 'ID',
-    summary: 'stop serving a deployment',
-    flags: {},
-    wordsMax: 1,
-    run: async ({ words }, { api, output }) => {
-      const id = requiredWord(words, 'the deployment’s id');
-      await api().delete(`/deployments/${encodeURIComponent(id)}`);
-      output.result({ id, deleted: true }, () => `deployment ${id} is deleted`);
-    },
-  }),
-];
-
-export const predictionCommands = [deploy, predict, batchPredict, ...deployments];
+/** Commands that predict. */
+export const predictionCommands = [deploy, predict, batchPredict];

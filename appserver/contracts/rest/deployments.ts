@@ -1,5 +1,6 @@
 import { Id, Timestamp, nullable, oneOf, strict } from '../schema.ts';
 import { DatasetSource, FeatureWarning } from '../dataset.ts';
+import { HumilityRules } from '../humility.ts';
 import { IntervalCoverage, PredictionIntervals } from '../intervals.ts';
 import { Problem } from '../problem.ts';
 import { ServedDeploymentState } from '../serving.ts';
@@ -27,14 +28,16 @@ export const DeploymentSettings = strict({
   ),
   interval: Type.Optional(nullable(IntervalCoverage)),
   telemetry: Type.Optional(nullable(TelemetrySettings)),
+  humility: Type.Optional(nullable(HumilityRules)),
 });
 
-/** Settings as they hold: without a threshold the model’s own, without an interval predictions have none, without telemetry events carry all features. */
+/** Settings as they hold: without a threshold the model’s own, without an interval predictions have none, without telemetry events carry all features, without humility no rules. */
 export const EffectiveSettings = strict({
   missingColumns: oneOf(['warn', 'refuse']),
   threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
   interval: Type.Optional(IntervalCoverage),
   telemetry: Type.Optional(TelemetrySettings),
+  humility: Type.Optional(HumilityRules),
 });
 export type EffectiveSettings = Static<typeof EffectiveSettings>;
 

@@ -44,8 +44,9 @@ import {
   readServers,
   settingsOf,
 } from '../services/deployments.ts';
+import { checkHumility, checkStillFits } from '../services/humility.ts';
 import { checkInterval, checkMadeFor, intervalsFor } from '../services/intervals.ts';
-import { readReadyModel, type OwnedModel } from '../services/models.ts';
+import { readReadyModel, type ReadyModel } from '../services/models.ts';
 import { IdParams } from './params.ts';
 
 const tag = 'deployments';
@@ -76,13 +77,12 @@ const create = route({
       const { model, project } = owned;
       checkThreshold(settings, project);
       await intervalsFor(app, owned, settings);
+      await checkHumility(app.store, owned.trained, settings);
       return ok({ dryRun: true, modelId: model.id, projectId: model.projectId, settings });
     }
+    const isPlain = settings.interval === undefined && settings.humility === undefined;
     // Made before the transaction: it may take seconds.
-    const intervals =
-      settings.interval === undefined
-        ? null
-        : await intervalsFor(app, await readReadyModel(app.database, caller, body.modelId), settings);
+    const intervals = isPlain ? null : await preparedSettings(app, caller, body.modelId, settings);
     return effect(async (trx) => {
       const { model, project } = await readReadyModel(trx, caller, body.modelId);
       checkThreshold(settings, project);
@@ -107,6 +107,18 @@ const create = route({
     });
   },
 });
+
+/** Checks what is held against the model's files, and makes its intervals. */
+async function preparedSettings(
+  app: AppContext,
+  caller: Caller,
+  modelId: string,
+  settings: Deployment['settings'],
+): Promise<PredictionIntervals | null> {
+  const owned = await readReadyModel(app.database, caller, modelId);
+  await checkHumility(app.store, owned.trained, settings);
+  return intervalsFor(app, owned, settings);
+}
 
 const list = route({
   method: 'GET',
@@ -147,6 +159,13 @@ const patch = route({
     const before = await readDeployment(app.database, caller, params.id);
     const intervals =
       body.settings === undefined ? undefined : await patchedIntervals(app, caller, before, body.settings);
+    const checked = { ...before, settings: settingsOf(before.settings, body.settings) };
+    if (body.settings?.humility !== undefined)
+      await checkHumility(
+        app.store,
+        (await readReadyModel(app.database, caller, before.modelId)).trained,
+        checked.settings,
+      );
     // In a snapshot: settings that somebody else changes meanwhile are not to be overwritten with those that were found.
     return app.database.transaction(
       async (trx) => {
@@ -156,6 +175,7 @@ const patch = route({
         if (settings !== undefined && intervals !== undefined) {
           checkThreshold(settings, await findProject(trx, found.projectId));
           checkMadeFor(intervals, { ...found, settings });
+          if (body.settings?.humility !== undefined) checkStillFits(checked, { ...found, settings });
         }
         await updateDeployment(trx, found.id, { name: body.name, description: body.description, settings, intervals });
         return ok(await viewOf(trx, app, caller, found.id));
@@ -207,15 +227,9 @@ const putModel = route({
   answers: { 200: { description: 'the changed deployment', schema: Deployment } },
   handler: async (app, { caller, params, body, checkIfMatch }) => {
     const before = await readDeployment(app.database, caller, params.id);
-    const intervals =
-      before.settings.interval === undefined
-        ? null
-        : await intervalsFor(
-            app,
-            await successorOf(app.database, caller, before, body.modelId),
-            before.settings,
-            '/modelId',
-          );
+    const successor = await successorOf(app.database, caller, before, body.modelId);
+    await checkHumility(app.store, successor.trained, before.settings, '/modelId');
+    const intervals = await intervalsFor(app, successor, before.settings, '/modelId');
     // In a snapshot: an interval that somebody else asks for meanwhile is not to be lost.
     return app.database.transaction(
       async (trx) => {
@@ -223,6 +237,7 @@ const putModel = route({
         checkIfMatch(await viewOf(trx, app, caller, found.id));
         const { model } = await successorOf(trx, caller, found, body.modelId);
         checkMadeFor(intervals, { ...found, modelId: model.id });
+        checkStillFits({ ...before, modelId: model.id }, { ...found, modelId: model.id });
         await replaceModel(trx, found.id, { modelId: model.id, intervals, reason: body.reason, by: caller.userId });
         return ok(await viewOf(trx, app, caller, found.id));
       },
@@ -237,7 +252,7 @@ async function successorOf(
   caller: Caller,
   { projectId }: DeploymentRecord,
   modelId: string,
-): Promise<OwnedModel> {
+): Promise<ReadyModel> {
   const owned = await readReadyModel(db, caller, modelId);
   if (owned.model.projectId === projectId) return owned;
   throw new AppError(

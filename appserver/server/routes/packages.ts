@@ -64,7 +64,7 @@ const download = route({
 });
 
 /** The server in a package is of this program. */
-const ALL_PARTS = { intervals: true, telemetry: true, keyDeployments: true };
+const ALL_PARTS = { intervals: true, telemetry: true, keyDeployments: true, humility: true };
 
 /** A deployment with its model and keys, as of one moment. @throws NOT_FOUND, MODEL_NOT_READY, CONFLICT without any key */
 function packaged(

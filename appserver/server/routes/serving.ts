@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   AppError,
   AssignmentFeed,
+  FEED_HUMILITY,
   FEED_INTERVALS,
   FEED_KEY_DEPLOYMENTS,
   FEED_KNOWS_HEADER,
@@ -69,6 +70,7 @@ const assignments = route({
       intervals: isKnown(call, FEED_INTERVALS),
       telemetry: isKnown(call, FEED_TELEMETRY),
       keyDeployments: isKnown(call, FEED_KEY_DEPLOYMENTS),
+      humility: isKnown(call, FEED_HUMILITY),
     };
     for (;;) {
       if ((await feedSequence(app.database)) > after) return ok(await readFeed(app, known));
@@ -90,6 +92,7 @@ interface KnownParts {
   readonly intervals: boolean;
   readonly telemetry: boolean;
   readonly keyDeployments: boolean;
+  readonly humility: boolean;
 }
 
 /** Everything that a prediction server needs, as of one moment. */
@@ -105,13 +108,13 @@ async function readFeed(
   }));
 }
 
-/** A signed record; to a server that does not know intervals or telemetry one without, which it can read. */
+/** A signed record; to a server that does not know its later parts one without, which it can read. */
 export function recordOf(
   { deployment, manifestSha256 }: Assignment,
   signer: Signer,
-  known: Pick<KnownParts, 'intervals' | 'telemetry'>,
+  known: Omit<KnownParts, 'keyDeployments'>,
 ): AssignmentFeed['deployments'][number] {
-  const { interval: _, telemetry, ...settings } = deployment.settings;
+  const { interval: _, telemetry, humility, ...settings } = deployment.settings;
   const intervals = known.intervals ? deployment.intervals : null;
   const record = {
     deploymentId: deployment.id,
@@ -120,7 +123,11 @@ export function recordOf(
     manifestSha256,
     sequence: deployment.sequence,
     readers: [deployment.createdBy],
-    settings: { ...settings, ...(known.telemetry && telemetry !== undefined ? { telemetry } : {}) },
+    settings: {
+      ...settings,
+      ...(known.telemetry && telemetry !== undefined ? { telemetry } : {}),
+      ...(known.humility && humility !== undefined ? { humility } : {}),
+    },
     ...(intervals === null ? {} : { intervals }),
   };
   return { ...record, signature: signer.sign(record) };

@@ -96,20 +96,27 @@ export function checkGroup(group: string | undefined, config: Config): string {
   return known;
 }
 
-/** Settings with some of them changed; a threshold, an interval or telemetry of null is taken away. */
+/** Settings with some of them changed; a threshold, an interval, telemetry or humility of null is taken away. */
 export function settingsOf(
   settings: EffectiveSettings,
   changes: Static<typeof DeploymentSettings> = {},
 ): EffectiveSettings {
-  const { threshold: keptThreshold, interval: keptInterval, telemetry: keptTelemetry, ...rest } = settings;
+  const {
+    threshold: keptThreshold,
+    interval: keptInterval,
+    telemetry: keptTelemetry,
+    humility: kept,
+    ...rest
+  } = settings;
   const { missingColumns = rest.missingColumns, threshold = keptThreshold, interval = keptInterval } = changes;
-  const { telemetry = keptTelemetry } = changes;
+  const { telemetry = keptTelemetry, humility = kept } = changes;
   return {
     ...rest,
     missingColumns,
     ...(threshold === undefined || threshold === null ? {} : { threshold }),
     ...(interval === undefined || interval === null ? {} : { interval }),
     ...(telemetry === undefined || telemetry === null ? {} : { telemetry }),
+    ...(humility === undefined || humility === null || humility.length === 0 ? {} : { humility }),
   };
 }
 

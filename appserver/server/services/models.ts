@@ -40,12 +40,13 @@ export async function readModel(db: Queryable, caller: Caller, id: string): Prom
   return ownedBy(caller, owned, (entry) => entry.project.createdBy, `model ${id}`);
 }
 
+/** One that is trained. */
+export interface ReadyModel extends OwnedModel {
+  readonly trained: TrainedFacts;
+}
+
 /** A model that is trained. @throws NOT_FOUND, MODEL_NOT_READY */
-export async function readReadyModel(
-  db: Queryable,
-  caller: Caller,
-  id: string,
-): Promise<OwnedModel & { readonly trained: TrainedFacts }> {
+export async function readReadyModel(db: Queryable, caller: Caller, id: string): Promise<ReadyModel> {
   const { model, project } = await readModel(db, caller, id);
   if (model.trained === null)
     throw new AppError(

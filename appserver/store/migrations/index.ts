@@ -18,6 +18,7 @@ import { groupRanks0016 } from './0016-group-ranks.ts';
 import { batchParts0017 } from './0017-batch-parts.ts';
 import { telemetry0018 } from './0018-telemetry.ts';
 import { keyDeployments0019 } from './0019-key-deployments.ts';
+import { humility0020 } from './0020-humility.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -40,4 +41,5 @@ export const MIGRATIONS: readonly Migration[] = [
   batchParts0017,
   telemetry0018,
   keyDeployments0019,
+  humility0020,
 ];

@@ -3,9 +3,10 @@ import { compileExplainer, type Explainer } from '../explain/explainer.ts';
 import { outputCountOf, predictedClass, regressionValue, writeProbabilities } from '../models/link.ts';
 import { columnRequest, isText, type SourceColumn } from '../steps/feature-values.ts';
 import { rowEncoder, type ColumnCounts, type RawRow } from '../steps/row-encoder.ts';
-import { stepColumns, stepInputs } from '../steps/steps.ts';
+import { stepColumns } from '../steps/steps.ts';
 import { batchEncoder } from './batch-encoder.ts';
 import { calibrate } from './calibration.ts';
+import { inputPlacesOf, usedStepsOf } from './input-places.ts';
 import { checkMembers, compileBlend, type BlendRows, type ModelReader } from './members.ts';
 import { compileOffsets, type RowOffsets } from './offsets.ts';
 import { levelFinder, type LevelFinder, type LevelTally } from './unseen-levels.ts';
@@ -167,10 +168,11 @@ export function checkScorer(content: ManifestContent, reader: ModelReader): void
 function compileInputs(content: ManifestContent) {
   const { features, steps } = content;
   const usedSteps = usedStepsOf(content);
-  const usedFeatures = new Set(steps.flatMap((step, index) => (usedSteps.has(index) ? stepInputs(step) : [])));
+  const inputPlaces = inputPlacesOf(content);
+  const usedFeatures = new Set(inputPlaces);
   return {
     offsets: compileOffsets(content),
-    inputPlaces: [...features.keys()].filter((index) => usedFeatures.has(index)),
+    inputPlaces,
     inputs: features.filter((_, index) => usedFeatures.has(index)),
     encoder: rowEncoder(features, steps, usedSteps),
     batches: batchEncoder(features, steps, usedSteps),
@@ -180,10 +182,6 @@ function compileInputs(content: ManifestContent) {
     ),
   };
 }
-
-/** The steps that members or offsets read. */
-const usedStepsOf = ({ members, offsets = [] }: ManifestContent): Set<number> =>
-  new Set([...members.flatMap((member) => member.steps), ...offsets.map(({ step }) => step)]);
 
 /** The blend, calibrated, and what rows bring along; of one output where there is any. */
 function finished(blend: BlendRows, content: ManifestContent, offsets: RowOffsets | null): BlendRows {

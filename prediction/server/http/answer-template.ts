@@ -2,6 +2,7 @@ import type { PredictionIntervals } from '#contracts';
 import { withThreshold, type RowPrediction, type Scorer } from '#scoring';
 import type { ServedDeployment } from '../deployments.ts';
 import { csvCell } from '#runtime';
+import { humilityColumns, humilityOf, type Humility } from './humility.ts';
 import { intervalColumns } from './intervals.ts';
 
 /** The parts of a deployment's answers that never change. */
@@ -10,6 +11,8 @@ export interface AnswerTemplate {
   /** With the threshold of the deployment. */
   readonly scorer: Scorer;
   readonly intervals: PredictionIntervals | undefined;
+  /** Null where the deployment has no rules. */
+  readonly humility: Humility | null;
   readonly jsonHead: string;
   /** JSON texts of the labels */
   readonly quoted: readonly string[];
@@ -30,14 +33,21 @@ export function templateOf(served: ServedDeployment): AnswerTemplate {
   const { record, artifact } = served;
   const scorer = withThreshold(artifact.scorer, record.settings.threshold);
   const { classes } = scorer.manifest.content;
+  const humility = humilityOf(served);
   let explained: RowPrediction | null = null;
   template = {
     served,
     scorer,
     intervals: record.intervals,
+    humility,
     jsonHead: `{"deploymentId":${JSON.stringify(record.deploymentId)},"modelId":${JSON.stringify(record.modelId)},"data":[`,
     quoted: classes.map((label) => JSON.stringify(label)),
-    columns: ['prediction', ...intervalColumns(record.intervals), ...classes.map((label) => `probability_${label}`)],
+    columns: [
+      'prediction',
+      ...intervalColumns(record.intervals),
+      ...classes.map((label) => `probability_${label}`),
+      ...humilityColumns(humility),
+    ],
     csvLabels: classes.map(csvCell),
     prediction: scorer.createPrediction(),
     explained: () => (explained ??= scorer.createPrediction(true)),

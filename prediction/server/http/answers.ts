@@ -6,6 +6,7 @@ import { templateOf, type AnswerTemplate } from './answer-template.ts';
 import { associationId, checkPassthrough } from './carried.ts';
 import { csvAnswer } from './csv-answer.ts';
 import { checkExplanations } from './explanations.ts';
+import { refusal } from './humility.ts';
 import { jsonAnswer } from './json-answer.ts';
 import { checkProbabilities } from './probabilities.ts';
 import type { InputRows } from './rows.ts';
@@ -33,16 +34,22 @@ export interface AnswerInProgress {
   readonly isExplained: boolean;
   /**
    * Predicts up to `rowCount` more rows; true when all are done.
-   * @throws CELL_UNREADABLE naming row and column; VALIDATION_FAILED for a missing column where the deployment refuses it
+   * @throws CELL_UNREADABLE naming row and column; VALIDATION_FAILED for a missing column where the deployment refuses it;
+   *   PREDICTION_REFUSED where a humility rule does
    */
   advance(rowCount: number): boolean;
+  /** Rows for which each humility rule of the deployment has held until now; null: it has none. */
+  readonly heldCounts: readonly number[] | null;
   text(): string;
 }
 
 /** Takes predicted rows one after the other and makes the text of an answer. */
 export interface AnswerWriter {
-  /** @param odd what is odd about the row's columns */
-  add(index: number, row: RawRow, prediction: RowPrediction, odd: ColumnDifferences | null): void;
+  /**
+   * @param odd what is odd about the row's columns
+   * @param held bits of the humility rules that hold
+   */
+  add(index: number, row: RawRow, prediction: RowPrediction, odd: ColumnDifferences | null, held: number): void;
   text(): string;
 }
 
@@ -78,7 +85,7 @@ export function beginWriting(
   events: AnswerEvents | null,
 ): AnswerInProgress {
   const template = templateOf(served);
-  const { scorer } = template;
+  const { scorer, humility } = template;
   const { top, passthrough, associationColumn } = wanted;
   if (top > 0) checkExplanations(scorer, countOf(input), top);
   if (passthrough.length > 0) checkPassthrough(passthrough, [...template.columns, ...explainedColumns(top)]);
@@ -87,10 +94,12 @@ export function beginWriting(
   const idOf = events === null ? null : rows.cells(associationColumn);
   const prediction = top > 0 ? template.explained() : template.prediction;
   const refuses = served.record.settings.missingColumns === 'refuse';
+  const heldCounts = humility === null ? null : humility.rules.map(() => 0);
   let next = 0;
   return {
     rowCount: rows.count,
     isExplained: top > 0,
+    heldCounts,
     advance: (rowCount) => {
       const end = Math.min(rows.count, next + rowCount);
       for (; next < end; next += 1) {
@@ -98,13 +107,23 @@ export function beginWriting(
         scorer.scoreRow(row, prediction, next + 1);
         const odd = rows.differences(next, prediction);
         if (refuses && odd !== null && odd.missing.length > 0) throw missingColumns(next, odd.missing);
-        writer.add(next, row, prediction, odd);
-        events?.add(row, prediction, idOf === null ? null : associationId(idOf(next), associationColumn, next));
+        const held = humility === null ? 0 : humility.judge(row, prediction);
+        if (humility !== null && held !== 0) {
+          if (heldCounts !== null) countHeld(heldCounts, held);
+          if (humility.refuses(held)) throw refusal(humility, held, next);
+        }
+        writer.add(next, row, prediction, odd, held);
+        events?.add(row, prediction, idOf === null ? null : associationId(idOf(next), associationColumn, next), held);
       }
       return next === rows.count;
     },
     text: () => writer.text(),
   };
+}
+
+function countHeld(counts: number[], held: number): void {
+  for (let rule = 0; rule < counts.length; rule += 1)
+    if ((held & (1 << rule)) !== 0) counts[rule] = (counts[rule] ?? 0) + 1;
 }
 
 /** Names of the columns that explanations add to a table of answers. */

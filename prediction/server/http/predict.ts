@@ -76,7 +76,7 @@ export async function admitRows(context: Context, exchange: Exchange, deployment
  * @throws BODY_TOO_LARGE, OVERLOADED, DEPLOYMENT_NOT_READY, and what `begin` throws
  */
 export async function answerRows(
-  { table, budget, bodyBytesMax, telemetry }: Context,
+  { table, budget, bodyBytesMax, telemetry, metrics }: Context,
   exchange: Exchange,
   deploymentId: string,
   begin: (served: ServedDeployment, body: Buffer, events: AnswerEvents | null) => AnswerInProgress,
@@ -94,9 +94,14 @@ export async function answerRows(
     const events = telemetry?.answerEvents(served) ?? null;
     const progress = begin(served, body, events);
     const rowsPerTurn = rowsPerTurnOf(served, progress);
-    while (!progress.advance(rowsPerTurn)) {
-      await nextTurn();
-      if (request.socket.destroyed) throw new AppError('BAD_REQUEST', 'the client is gone');
+    try {
+      while (!progress.advance(rowsPerTurn)) {
+        await nextTurn();
+        if (request.socket.destroyed) throw new AppError('BAD_REQUEST', 'the client is gone');
+      }
+    } finally {
+      // Also of a row that a rule refuses.
+      if (progress.heldCounts !== null) metrics.observeRules(served.record, progress.heldCounts);
     }
     events?.record();
     exchange.predictedMs = performance.now();

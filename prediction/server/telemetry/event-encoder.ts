@@ -15,6 +15,7 @@ export interface EventEncoder {
   /**
    * @param row as it was predicted: what cannot be read was refused then
    * @param prediction of this very row
+   * @param rules bits of the humility rules that hold
    */
   encode(
     writer: ByteWriter,
@@ -22,6 +23,7 @@ export interface EventEncoder {
     row: RawRow,
     prediction: RowPrediction,
     associationId: string | null,
+    rules: number,
   ): void;
 }
 
@@ -32,6 +34,7 @@ export function eventEncoder(
 ): EventEncoder {
   const { manifest, inputFeatures } = artifact.scorer;
   const { features, classes } = manifest.content;
+  const { humility: rules } = record.settings;
   const allowed = settings?.features === undefined ? null : new Set(settings.features);
   const read = new Set(inputFeatures);
   const told = [...features.entries()]
@@ -43,12 +46,13 @@ export function eventEncoder(
     manifestSha256: record.manifestSha256,
     classes: [...classes],
     features: told.map(([, feature]) => ({ name: feature.name, kind: kindOf(feature) })),
+    ...(rules === undefined ? {} : { rules: rules.map(({ name }) => name) }),
   };
   const writers = told.map(([index, feature]) => ({ index, name: feature.name, write: valueWriter(feature, index) }));
   return {
     schema,
-    encode: (writer, schemaId, row, prediction, associationId) => {
-      writeEventHead(writer, schemaId, associationId, prediction);
+    encode: (writer, schemaId, row, prediction, associationId, held) => {
+      writeEventHead(writer, schemaId, associationId, prediction, held);
       const isList = Array.isArray(row);
       for (const { index, name, write } of writers) {
         // The casts hold: what is no array is the record of the union (Array.isArray does not narrow readonly arrays).

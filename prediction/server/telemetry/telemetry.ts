@@ -16,8 +16,11 @@ const WRITERS_KEPT = 64;
 
 /** The events of one answer. They have no number, and are nowhere, before they are recorded. */
 export interface AnswerEvents {
-  /** @param prediction of this very row; read at once */
-  add(row: RawRow, prediction: RowPrediction, associationId?: string | null): void;
+  /**
+   * @param prediction of this very row, as the model made it; read at once
+   * @param rules bits of the humility rules that hold
+   */
+  add(row: RawRow, prediction: RowPrediction, associationId?: string | null, rules?: number): void;
   /** The answer is made. Once. */
   record(): void;
 }
@@ -98,9 +101,9 @@ class SpooledTelemetry implements Telemetry {
       [start, count] = [writer.length, 0];
     };
     return {
-      add: (row, prediction, associationId = null) => {
+      add: (row, prediction, associationId = null, rules = 0) => {
         const before = writer.length;
-        encoder.encode(writer, schemaId, row, prediction, associationId);
+        encoder.encode(writer, schemaId, row, prediction, associationId, rules);
         if (writer.length - before > EVENT_BYTES_MAX) {
           writer.truncate(before);
           cut(false);

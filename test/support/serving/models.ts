@@ -8,6 +8,7 @@ import {
   type ManifestFeature,
   type ManifestStep,
   type ModelSignature,
+  type TrainingStatistics,
 } from '#contracts';
 import { packArtifact, type TreeArrays, type UnpackedContent } from '#scoring';
 
@@ -84,6 +85,12 @@ const STEPS: readonly ManifestStep[] = [
   { kind: 'numeric', feature: 3 },
 ];
 
+/** As if training had seen ages from 18 to 60 and heights from 1.5 to 2. */
+export const STATISTICS: readonly TrainingStatistics[] = [
+  { feature: 0, rowCount: 100, missingCount: 0, edges: [18, 40, 60], counts: [60, 40], topValues: null },
+  { feature: 2, rowCount: 100, missingCount: 0, edges: [1.5, 2], counts: [100], topValues: null },
+];
+
 type Answer = Pick<UnpackedContent, 'targetType' | 'classes' | 'positiveClass' | 'threshold' | 'link'>;
 const REGRESSION: Answer = {
   targetType: 'regression',
@@ -97,6 +104,8 @@ const REGRESSION: Answer = {
 export interface TestContent {
   readonly content: UnpackedContent;
   readonly trees: ReadonlyMap<string, TreeArrays>;
+  /** None by default. */
+  readonly statistics?: readonly TrainingStatistics[];
 }
 
 function treeContent(answer: Answer, trees: TreeArrays, features = FEATURES, steps = STEPS): TestContent {
@@ -183,7 +192,16 @@ export interface TestModel {
   readonly signature: ModelSignature;
 }
 
-export function makeModel(signer: TestSigner, modelId: string, { content, trees }: TestContent): TestModel {
+export function makeModel(signer: TestSigner, modelId: string, made: TestContent): TestModel {
+  const { manifest, blob } = unsignedModel(modelId, made);
+  return signedModel(signer, modelId, Buffer.from(JSON.stringify(manifest)), blob);
+}
+
+/** The files of an artefact that nobody has signed. */
+export function unsignedModel(
+  modelId: string,
+  { content, trees, statistics = [] }: TestContent,
+): { readonly manifest: Manifest; readonly blob: Uint8Array } {
   const packed = packArtifact(content, trees, sha256);
   const manifest: Manifest = {
     formatVersion: ARTIFACT_FORMAT_VERSION,
@@ -196,10 +214,10 @@ export function makeModel(signer: TestSigner, modelId: string, { content, trees 
     rowCount: 100,
     parameters: {},
     content: packed.content,
-    trainingStatistics: [],
+    trainingStatistics: [...statistics],
     files: [],
   };
-  return signedModel(signer, modelId, Buffer.from(JSON.stringify(manifest)), packed.blob);
+  return { manifest, blob: packed.blob };
 }
 
 /** The files of an artefact, signed. */

@@ -1,13 +1,17 @@
+import type { DeploymentRecord } from '#contracts';
 import { PROGRAM_VERSION } from '#runtime';
 import type { DeploymentState } from '../../deployments.ts';
 import type { BodyBudget } from '../receive-body.ts';
 import { labelText, sample, type MetricFamily } from './exposition.ts';
 import { createHistogram, type LatencyHistogram } from './histogram.ts';
+import { createRuleCounts } from './rule-counts.ts';
 
 /** What one process of a prediction server counts, by deployment; '' is what belongs to none. */
 export interface ServerMetrics {
   /** One finished request. @param seconds from its headers to its answer */
   readonly observe: (deploymentId: string, status: number, rowCount: number, seconds: number) => void;
+  /** Rows of one request for which each humility rule of the deployment held, by rule. */
+  readonly observeRules: (record: DeploymentRecord, heldCounts: readonly number[]) => void;
   readonly families: (deployments: readonly DeploymentState[], budget: BodyBudget) => MetricFamily[];
 }
 
@@ -22,6 +26,7 @@ const OK = 200;
 export function createServerMetrics(): ServerMetrics {
   const startedSeconds = Date.now() / 1000 - process.uptime();
   const byDeployment = new Map<string, Series>();
+  const rules = createRuleCounts();
   const seriesOf = (deploymentId: string): Series => {
     let series = byDeployment.get(deploymentId);
     if (series === undefined) {
@@ -38,8 +43,10 @@ export function createServerMetrics(): ServerMetrics {
       // What was refused was no prediction, and is much quicker.
       if (status === OK && deploymentId !== '') series.latency.observe(seconds);
     },
+    observeRules: rules.observe,
     families: (deployments, budget) => [
       ...requestFamilies(byDeployment),
+      rules.family(),
       ...stateFamilies(deployments, budget),
       ...processFamilies(startedSeconds),
     ],

@@ -27,9 +27,9 @@ export function tensorAnswer(
   const data = chosen.map(() => '');
   const warnings: string[] = [];
   return {
-    add: (index, row, prediction, odd) => {
+    add: (index, row, prediction, odd, held) => {
       for (const [place, { valueOf }] of chosen.entries())
-        data[place] = `${data[place] ?? ''}${index === 0 ? '' : ','}${valueOf(prediction, index)}`;
+        data[place] = `${data[place] ?? ''}${index === 0 ? '' : ','}${valueOf(prediction, index, held)}`;
       if ((odd !== null || prediction.unseenLevelCount > 0) && warnings.length < WARNED_ROWS_MAX)
         warnings.push(`{"rowIndex":${index},"warnings":${warningsJson(odd, scorer.unseenLevels(row, prediction))}}`);
     },

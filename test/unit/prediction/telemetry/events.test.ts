@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { EVENT_CLASSES_MAX, EVENT_KEY_LENGTH_MAX, type EventSchema, type EventValueKind } from '#contracts';
+import {
+  EVENT_CLASSES_MAX,
+  EVENT_KEY_LENGTH_MAX,
+  HUMILITY_RULES_MAX,
+  type EventSchema,
+  type EventValueKind,
+} from '#contracts';
 import {
   beginFrame,
   ByteReader,
@@ -33,12 +39,17 @@ const schemaOf = (kinds: readonly EventValueKind[], classes: readonly string[] =
 const REGRESSION: Outcome = { prediction: 1.5, classIndex: -1, probabilities: new Float64Array(0) };
 
 /** Writes one event, and reads it back out of its frame. */
-function roundTrip(schema: EventSchema, outcome: Outcome, write: (writer: ByteWriter) => void): TelemetryEvent {
+function roundTrip(
+  schema: EventSchema,
+  outcome: Outcome,
+  write: (writer: ByteWriter) => void,
+  rules?: number,
+): TelemetryEvent {
   const writer = new ByteWriter(1);
   writeSchema(writer, 7, schema);
   const frame = beginFrame(writer, FRAME_KINDS.events);
   for (const number of [41, 1, 1_700_000_000_123]) writer.varint(number);
-  writeEventHead(writer, 7, 'order 66', outcome);
+  writeEventHead(writer, 7, 'order 66', outcome, rules);
   write(writer);
   endFrame(writer, frame);
   const [first, second] = [...readFrames(Buffer.from(writer.view()))];
@@ -61,6 +72,14 @@ describe('telemetry: events', () => {
       expect(Object.is(values[0], value)).to.equal(true);
     });
   }
+
+  it('carry the rules that held, which their schema names', () => {
+    const rules = Array.from({ length: HUMILITY_RULES_MAX }, (_, index) => `rule ${index}`);
+    const all = 2 ** HUMILITY_RULES_MAX - 1;
+    for (const held of [0, 1, 0b1010, all])
+      expect(roundTrip({ ...schemaOf([]), rules }, REGRESSION, () => undefined, held).rules).to.equal(held);
+    expect(() => roundTrip({ ...schemaOf([]), rules: ['one'] }, REGRESSION, () => undefined, 2)).to.throw(/rules/);
+  });
 
   it('carry missing values, keys, places and lengths of texts', () => {
     const schema = schemaOf(['number', 'category', 'category', 'place', 'text', 'date']);
