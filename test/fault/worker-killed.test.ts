@@ -1,3 +1,5 @@
-import { workerKilledSuite } from './suites/worker-killed.ts';
+import { CHILD_STEPS, SUPERVISOR_STEPS, workerKilledSuite } from './suites/worker-killed.ts';
 
-workerKilledSuite('postgres');
+const STEPS = [...SUPERVISOR_STEPS, ...CHILD_STEPS];
+workerKilledSuite('sqlite', STEPS);
+workerKilledSuite('postgres', STEPS);

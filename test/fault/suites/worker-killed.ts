@@ -13,7 +13,7 @@ import {
 } from '../../support/faults/runs.ts';
 
 /** Steps of the supervisor: the worker program itself is killed. */
-const SUPERVISOR_STEPS = [
+export const SUPERVISOR_STEPS = [
   'worker.register',
   'worker.claim.sent',
   'worker.claim.answered',
@@ -23,7 +23,7 @@ const SUPERVISOR_STEPS = [
   'worker.commit.answered',
 ];
 /** Steps of the task child: the supervisor stays and starts another child. */
-const CHILD_STEPS = [
+export const CHILD_STEPS = [
   'worker.read',
   'worker.bin',
   'worker.iterate=kill@7',
@@ -33,9 +33,9 @@ const CHILD_STEPS = [
   'worker.reread',
 ];
 
-/** Kills a worker, or its child, at each of its 14 steps in the middle of a run; the run ends with the same models. */
-export function workerKilledSuite(database: LabOptions['database'] & string): void {
-  describe(`faults on ${database}: worker killed at each of its steps`, function () {
+/** Kills a worker, or its child, at each of these steps in the middle of a run; the run ends with the same models. */
+export function workerKilledSuite(database: LabOptions['database'] & string, at: readonly string[]): void {
+  describe(`faults on ${database}: worker killed at its steps`, function () {
     this.timeout(180_000);
     let lab: Lab;
     let datasetId = '';
@@ -48,7 +48,7 @@ export function workerKilledSuite(database: LabOptions['database'] & string): vo
     });
     after(() => lab.close());
 
-    const steps = [...SUPERVISOR_STEPS, ...CHILD_STEPS].map((step) => (step.includes('=') ? step : `${step}=kill`));
+    const steps = at.map((step) => (step.includes('=') ? step : `${step}=kill`));
     for (const step of steps) {
       const isChild = CHILD_STEPS.some((name) => step.startsWith(name));
       it(step, async () => {

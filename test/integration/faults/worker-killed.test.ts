@@ -1,3 +1,8 @@
 import { workerKilledSuite } from '../../fault/suites/worker-killed.ts';
 
-workerKilledSuite('sqlite');
+workerKilledSuite('sqlite', [
+  'worker.claim.answered',
+  'worker.commit.sent',
+  'worker.iterate=kill@7',
+  'worker.manifest',
+]);
