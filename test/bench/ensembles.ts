@@ -1,15 +1,7 @@
 /** What benches of ensembles have in common: models of a run, an ensemble of them, scores of blends on the test rows. */
 import type { AutopilotPlan, EnsembleTask, PlannedTask } from '#contracts';
-import {
-  blendArtifacts,
-  ensembleManifest,
-  manifestOf,
-  memoryPredictions,
-  rankingScore,
-  type FitResult,
-  type OutOfFold,
-} from '#ml';
-import { makeEnsemble, type Ensemble } from '../support/in-memory.ts';
+import { blendArtifacts, ensembleManifest, manifestOf, memoryPredictions, rankingScore, type OutOfFold } from '#ml';
+import { makeEnsemble, type Ensemble, type FitResult } from '../support/in-memory.ts';
 import { openArtifact, type Scorer } from '#scoring';
 import { isBetter } from '#statistics';
 import { ENSEMBLE_MEMBERS_MAX, ENSEMBLE_STEPS_MAX } from '../../yarn-workers/ml/ensemble/limits.ts';

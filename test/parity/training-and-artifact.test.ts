@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Parameters, TargetType } from '#contracts';
-import { BLUEPRINTS, HOLDOUT, fitModel, manifestOf, type AutopilotRequest } from '#ml';
+import { BLUEPRINTS, HOLDOUT, manifestOf, type AutopilotRequest } from '#ml';
+import { fitModel } from '../support/in-memory.ts';
 import { contentHashOf, openArtifact, type RowPrediction } from '#scoring';
 import { sha256, testEngine } from '../support/boosting-engine.ts';
 import { CROSSES_FEATURES, crossesTable } from '../support/crosses-table.ts';

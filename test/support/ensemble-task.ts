@@ -1,13 +1,6 @@
 import type { AutopilotPlan, EnsembleTask, Manifest, Parameters, TrainTask } from '#contracts';
-import {
-  encodeOutOfFold,
-  fitModel,
-  manifestOf,
-  memoryPredictions,
-  type EnsembleReader,
-  type FitResult,
-  type OutOfFold,
-} from '#ml';
+import { encodeOutOfFold, manifestOf, memoryPredictions, type EnsembleReader, type OutOfFold } from '#ml';
+import { fitModel, type FitResult } from './in-memory.ts';
 import { sha256, testEngine } from './boosting-engine.ts';
 import { memorySource, storedTable, type MemoryColumn } from './memory-table.ts';
 import { freeIo, trainTask } from './modelling-task.ts';

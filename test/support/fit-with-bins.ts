@@ -1,6 +1,7 @@
 /** A fit in a process of its own, whose bins are kept in a folder: `fit-with-bins.ts FOLDER [OPTIONS]`. Prints one JSON line. */
 import type { BatchSource, FitStops, RowSpan, TrainTask } from '#contracts';
-import { fitModel, type BinStore, type Spool } from '#ml';
+import { type BinStore, type Spool } from '#ml';
+import { fitModel } from './in-memory.ts';
 import { FileObjectStore, binsFolder } from '#object-store';
 import { chunksInMemory } from '../../yarn-workers/ml/fit/binned/chunk-spool.ts';
 import { binObjects } from '../../yarn-workers/worker/child/bin-objects.ts';

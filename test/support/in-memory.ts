@@ -1,9 +1,22 @@
-import type { EnsembleTask, InsightTask, Manifest, StoredInsight } from '#contracts';
+import type { BatchSource, EnsembleTask, InsightTask, Manifest, StoredInsight, TrainTask } from '#contracts';
 import * as ml from '#ml';
 import { Collected } from '../../yarn-workers/ml/fit/out-of-fold-source.ts';
 import { blendOutOfFold, type Blending, type ReadOutOfFold } from '../../yarn-workers/ml/ensemble/blend-out-of-fold.ts';
 
 // What looks at out-of-fold predictions in blocks, for tests that have them all in memory. The names are those of `#ml`.
+
+/** A fit with its predictions. */
+export type FitResult = Omit<ml.FitResult, 'outOfFold'> & { readonly outOfFold: ml.OutOfFold | null };
+
+export async function fitModel(
+  task: TrainTask,
+  source: BatchSource,
+  engine: ml.BoostingEngine,
+  io: ml.FitIo,
+): Promise<FitResult> {
+  const fit = await ml.fitModel(task, source, engine, io);
+  return { ...fit, outOfFold: (await fit.outOfFold?.whole()) ?? null };
+}
 
 /** An ensemble with its predictions. */
 export type Ensemble = Omit<ml.Ensemble, 'outOfFold'> & { readonly outOfFold: ml.OutOfFold | null };

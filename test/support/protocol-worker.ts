@@ -22,12 +22,11 @@ import {
   readAsType,
   encodeOutOfFold,
   ensembleManifest,
-  fitModel,
   manifestOf,
   type BoostingEngine,
   type OutOfFold,
 } from '#ml';
-import { computeInsight, makeEnsemble } from './in-memory.ts';
+import { computeInsight, fitModel, makeEnsemble } from './in-memory.ts';
 import type { ObjectStore } from '#object-store';
 import { HttpClient, KEY_FILES, readSecret, type Config } from '#runtime';
 import { storedMembers } from '../../yarn-workers/worker/tasks/ensemble.ts';

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatasetProfile, parse, StoredTable, type BatchSource, type FitStops, type TrainTask } from '#contracts';
-import { encodeOutOfFold, fitModel, forecastTraining, planAutopilot, profileTable } from '#ml';
+import { fitModel, forecastTraining, outOfFoldFile, planAutopilot, profileTable } from '#ml';
 import { FileObjectStore, binsFolder } from '#object-store';
 import { PROGRAM_VERSION } from '#runtime';
 import { DEFAULT_INGEST_LIMITS, DuckDb, openInPlace, registerInPlace } from '#tables';
@@ -191,7 +191,8 @@ async function train() {
     io,
   );
   mark('fitted');
-  const bytes = fit.outOfFold === null ? 0 : encodeOutOfFold(fit.outOfFold).length;
+  let bytes = 0;
+  if (fit.outOfFold !== null) for await (const piece of outOfFoldFile(fit.outOfFold)) bytes += piece.length;
   mark('encoded');
   return {
     predictedMib: Math.round(forecast.peakBytes / MIB),

@@ -1,7 +1,7 @@
 /** Our side: the worker's own path from snapshot to artefact, in a process of its own. Prints one JSON line. */
 import path from 'node:path';
 import { parse, StoredTable, type TrainTask } from '#contracts';
-import { encodeOutOfFold, fitModel } from '#ml';
+import { fitModel, outOfFoldFile } from '#ml';
 import { DuckDb, openTable } from '#tables';
 import { DatasetCache } from '../../../yarn-workers/worker/child/dataset-cache.ts';
 import { openFileSpool } from '../../../yarn-workers/worker/child/file-spool.ts';
@@ -62,7 +62,8 @@ const source = cache.source('dataset', table, () =>
   openTable(table, { duckdb, resolve: (file) => path.join(folder, file) }),
 );
 const fit = await fitModel(task, source, engine, freeIo({ openSpool: () => openFileSpool(folder) }));
-if (fit.outOfFold !== null) encodeOutOfFold(fit.outOfFold);
+let bytes = 0;
+if (fit.outOfFold !== null) for await (const piece of outOfFoldFile(fit.outOfFold)) bytes += piece.length;
 const { user, system } = process.cpuUsage(cpu);
 process.stdout.write(
   `${JSON.stringify({
@@ -70,6 +71,7 @@ process.stdout.write(
     cpuSeconds: (user + system) / 1e6,
     auc: fit.scores?.validation?.['auc'],
     timings: fit.timings,
+    outOfFoldBytes: bytes,
     peakBytes: process.resourceUsage().maxRSS * 1024,
   })}\n`,
 );

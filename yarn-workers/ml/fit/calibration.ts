@@ -3,7 +3,7 @@ import type { Calibration, TargetSpec } from '#contracts';
 import { UNCALIBRATED } from '#scoring';
 import { partCountOf, partsOf } from '../ensemble/selection-data.ts';
 import { HOLDOUT } from '../partition/types.ts';
-import type { OutOfFold } from './out-of-fold.ts';
+import { takeRows, type OutOfFoldSource } from './out-of-fold-source.ts';
 import { stoppingLoss } from './stopping-loss.ts';
 
 const SAMPLE_SALT = 0x5a17_0031;
@@ -44,20 +44,20 @@ interface Rows {
  * Tries Platt's calibration on the link scale: log odds become slope x log odds + intercept. Each part of the validation rows is
  * calibrated by a fit on the others.
  *
- * @param data with raw scores, without offsets, for predictions
+ * @param held with raw scores, without offsets, for predictions
  * @param offsets what each row of the table adds to its raw score, which is not calibrated; null: nothing
  * @returns null where the target is not binary, or a part's fit cannot be made
  * @see Platt 1999, "Probabilistic outputs for support vector machines"
  */
-export function tryCalibration(
-  data: OutOfFold,
+export async function tryCalibration(
+  held: OutOfFoldSource,
   target: TargetSpec,
   offsets: ((row: number) => number) | null,
   seed: number,
-): CalibrationTrial | null {
+): Promise<CalibrationTrial | null> {
   if (target.targetType !== 'binary') return null;
-  const rows = rowsOf(data, target, offsets, seed);
-  const partCount = partCountOf(data);
+  const rows = await rowsOf(held, target, offsets, seed);
+  const partCount = partCountOf(held.facts);
   const term = lossTerm(rows);
   const whole = fitted(rows, () => true, UNCALIBRATED);
   if (whole === null) return null;
@@ -79,26 +79,33 @@ export function tryCalibration(
   };
 }
 
-function rowsOf(data: OutOfFold, target: TargetSpec, offsets: ((row: number) => number) | null, seed: number): Rows {
-  const allParts = partsOf(data, seed);
+async function rowsOf(
+  held: OutOfFoldSource,
+  target: TargetSpec,
+  offsets: ((row: number) => number) | null,
+  seed: number,
+): Promise<Rows> {
   const salted = hash32(seed, SAMPLE_SALT);
-  const held = allParts.reduce((count, part) => count + (part === HOLDOUT ? 0 : 1), 0);
-  const share = (CELLS_MAX / Math.max(1, held)) * 0x1_0000_0000;
-  const places = indicesWhere(
-    data.rows.length,
-    (place) =>
-      allParts[place] !== HOLDOUT &&
-      (data.weights?.[place] ?? 1) > 0 &&
-      (share >= 0x1_0000_0000 || rowHash(salted, data.rows[place] ?? 0) < share),
+  let validating = 0;
+  for await (const { partitions } of held.blocks())
+    validating += partitions.reduce((count, partition) => count + Number(partition !== HOLDOUT), 0);
+  const share = (CELLS_MAX / Math.max(1, validating)) * 0x1_0000_0000;
+  const data = await takeRows(held, ({ rows, partitions, weights }) =>
+    indicesWhere(
+      rows.length,
+      (place) =>
+        partitions[place] !== HOLDOUT &&
+        (weights?.[place] ?? 1) > 0 &&
+        (share >= 0x1_0000_0000 || rowHash(salted, rows[place] ?? 0) < share),
+    ),
   );
-  const added = offsets === null ? null : Float64Array.from(places, (place) => offsets(data.rows[place] ?? 0));
   return {
-    count: places.length,
-    raw: Float64Array.from(places, (place) => data.predictions[place] ?? NaN),
-    offsets: added,
-    labels: Float64Array.from(places, (place) => Number(data.classes?.[place] === (target.positiveClass ?? 1))),
-    weights: Float64Array.from(places, (place) => data.weights?.[place] ?? 1),
-    parts: Int8Array.from(places, (place) => allParts[place] ?? HOLDOUT),
+    count: data.rows.length,
+    raw: data.predictions,
+    offsets: offsets === null ? null : Float64Array.from(data.rows, offsets),
+    labels: Float64Array.from(data.classes ?? [], (index) => Number(index === (target.positiveClass ?? 1))),
+    weights: data.weights ?? new Float64Array(data.rows.length).fill(1),
+    parts: partsOf(data, seed),
   };
 }
 

@@ -39,8 +39,8 @@ import { forestMembers } from './forest/forest-members.ts';
 import { fitFactorizationMember } from './factorization/fit-factorization-member.ts';
 import { fitLinearMember } from './linear/fit-linear-member.ts';
 import { pathMembers } from './linear/path-members.ts';
-import type { OutOfFold } from './out-of-fold.ts';
-import { scoresFromOutOfFold } from './scores.ts';
+import type { OutOfFoldSource } from './out-of-fold-source.ts';
+import { scoresOf } from './scores.ts';
 import { isDistributable } from './member-data.ts';
 import { naiveMember } from './naive/naive-member.ts';
 import { networkMembers } from './network/network-members.ts';
@@ -79,7 +79,7 @@ export interface FitResult {
   /** Iterations of boosting, or steps of a penalty path: mean over the members, rounded; null without. */
   readonly iterations: number | null;
   /** Null for a refit. */
-  readonly outOfFold: OutOfFold | null;
+  readonly outOfFold: OutOfFoldSource | null;
   readonly scores: ModelScores | null;
   /** Null where the task did not ask for it. */
   readonly leakage: LeakageFacts | null;
@@ -183,7 +183,7 @@ export async function fitModel(
     iterations: iterationsOfAll(fitted),
     outOfFold,
     leakage,
-    scores: outOfFold === null ? null : scoresFromOutOfFold(outOfFold, target, errorTeller(task, io)),
+    scores: outOfFold === null ? null : await scoresOf(outOfFold, target, errorTeller(task, io)),
     stoppedByDeadline: fitted.some((member) => member.stoppedByDeadline),
     timings: {
       surveyMs,

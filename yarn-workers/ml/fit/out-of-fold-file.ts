@@ -41,6 +41,9 @@ export interface OutOfFoldHead {
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 
+/** Zero bytes that follow a section of so many. */
+export const paddingAfter = (bytes: number): number => aligned(bytes) - bytes;
+
 export function layoutOf({ rowCount, outputCount, isRegression, isWeighted }: OutOfFoldFacts): Layout {
   const rows = HEADER_BYTES;
   const partitions = rows + aligned(4 * rowCount);
@@ -190,7 +193,7 @@ export function* rowPieces(data: OutOfFold): Generator<Uint8Array> {
   const weights = data.weights === null ? [] : [bytesOf(data.weights)];
   for (const section of [bytesOf(data.rows), partitions, bytesOf(actual), ...weights]) {
     yield* piecesOf(section);
-    const padding = aligned(section.length) - section.length;
+    const padding = paddingAfter(section.length);
     if (padding > 0) yield new Uint8Array(padding);
   }
 }

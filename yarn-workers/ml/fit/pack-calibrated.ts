@@ -4,7 +4,7 @@ import type { ModelSettings } from '../blueprints/settings.ts';
 import { tryCalibration } from './calibration.ts';
 import type { MemberContext } from './fit-member.ts';
 import type { HeldBackRows } from './held-back-rows.ts';
-import type { OutOfFold } from './out-of-fold.ts';
+import type { HeldBackScores } from './held-back-scores.ts';
 import { scorePartitions } from './predict-partitions.ts';
 import { rankMeeting } from './rank-meeting.ts';
 import type { TaskFeature } from './task-columns.ts';
@@ -24,7 +24,7 @@ export async function packCalibrated(
   models: ReadonlyMap<string, ModelArrays>,
   columns: readonly TaskFeature[],
   heldBack: HeldBackRows | null,
-): Promise<PackedArtifact & { readonly outOfFold: OutOfFold | null }> {
+): Promise<PackedArtifact & { readonly outOfFold: HeldBackScores | null }> {
   const { task, roles, rows, source, io } = context;
   const packed = packArtifact(plain, models, io.sha256);
   const { content } = packed;
@@ -38,7 +38,8 @@ export async function packCalibrated(
           io.signal,
         )
       : null;
-  const calibration = task.refit === null ? chosenCalibration(context, settings, outOfFold) : task.refit.calibration;
+  const calibration =
+    task.refit === null ? await chosenCalibration(context, settings, outOfFold) : task.refit.calibration;
   if (calibration === undefined) return { ...packed, outOfFold };
   return { ...withCalibration(packed, calibration, io.sha256), outOfFold };
 }
@@ -47,15 +48,15 @@ export async function packCalibrated(
  * The calibration that makes the log loss of held-back rows less by more than its standard error; undefined where none does.
  * The baseline says what the target's shares are, and has none.
  */
-function chosenCalibration(
+async function chosenCalibration(
   { task, rows, io }: Omit<MemberContext, 'settings'>,
   settings: ModelSettings | null,
-  held: OutOfFold | null,
-): Calibration | undefined {
+  held: HeldBackScores | null,
+): Promise<Calibration | undefined> {
   if (held === null || settings === null) return undefined;
   const { offsets } = rows;
   const added = (row: number): number => offsets.reduce((sum, { values }) => sum + (values[row] ?? NaN), 0);
-  const trial = tryCalibration(held, task.target, offsets.length === 0 ? null : added, task.seed);
+  const trial = await tryCalibration(held, task.target, offsets.length === 0 ? null : added, task.seed);
   if (trial === null || !(trial.gain > trial.noise)) return undefined;
   const { calibration, gain, noise, rowCount } = trial;
   io.log?.(

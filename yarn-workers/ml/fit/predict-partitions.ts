@@ -13,12 +13,11 @@ import {
   type ModelReader,
   type Scorer,
 } from '#scoring';
-import { indicesWhere } from '#statistics';
 import { HOLDOUT, UNUSED, isHeldBack } from '../partition/types.ts';
 import { copyRow, tableEncoder, type TableEncoder } from './encoder.ts';
 import type { HeldBackRows } from './held-back-rows.ts';
+import { HeldBackScores } from './held-back-scores.ts';
 import { BLOCK_ROWS } from './limits.ts';
-import type { OutOfFold } from './out-of-fold.ts';
 import { shareRows, type Ranks } from './rank-group.ts';
 import type { RankMeeting } from './rank-meeting.ts';
 import type { RowRoles } from './row-roles.ts';
@@ -55,7 +54,7 @@ export async function scorePartitions(
   { roles, rows, heldBack, ranks, meeting }: PartitionedRows,
   source: BatchSource,
   signal?: AbortSignal,
-): Promise<OutOfFold> {
+): Promise<HeldBackScores> {
   const { content } = model;
   const encoder = tableEncoder(features, content.steps, source, signal);
   const members = compiledMembers(model);
@@ -64,9 +63,8 @@ export async function scorePartitions(
   const blendBlock: BlockEvaluator = (values, base, stride, rowCount, out, at) =>
     blend(values.subarray(base), stride, 0, rowCount, out, at);
   const whole: CompiledModel = { outputCount, score: rowOf(blendBlock), scoreBlock: blendBlock };
-  const wanted = indicesWhere(roles.of.length, (row) => isHeldBack(roles.of[row] ?? UNUSED));
-  const partitions = Int8Array.from(wanted, (row) => roles.of[row] ?? HOLDOUT);
-  const predictions = new Float64Array(wanted.length * outputCount);
+  const scores = new HeldBackScores({ roles, rows }, outputCount);
+  const { predictions } = scores;
   const queues = new Map(
     [HOLDOUT, ...members.keys()].map((partition) => [
       partition,
@@ -80,25 +78,16 @@ export async function scorePartitions(
   };
   if (heldBack === null) {
     const count = await readHeldBack(encoder, roles, queueOf);
-    if (count !== wanted.length)
-      throw new AppError('INTERNAL', `${count} rows were predicted, expected ${wanted.length}`);
-  } else await takeHeldBack(heldBack, partitions, ranks, queueOf);
+    if (count !== scores.facts.rowCount)
+      throw new AppError('INTERNAL', `${count} rows were predicted, expected ${scores.facts.rowCount}`);
+  } else await takeHeldBack(heldBack, roles, ranks, queueOf);
   for (const queue of queues.values()) queue.end();
   // One rank may have read its rows from the table again.
   if (heldBack !== null) await meeting?.all('their predictions', true);
   if (heldBack !== null)
-    for (const partition of [0, HOLDOUT]) shareRows(ranks, placesOf(partitions, partition), predictions, outputCount);
-  return {
-    rows: wanted,
-    partitions,
-    foldCount: roles.members.length,
-    ...(roles.spans === null ? {} : { isByDate: true }),
-    classes: rows.classes === null ? null : Int32Array.from(wanted, (row) => rows.classes?.[row] ?? -1),
-    values: rows.values === null ? null : Float64Array.from(wanted, (row) => rows.values?.[row] ?? NaN),
-    weights: rows.weights === null ? null : Float64Array.from(wanted, (row) => rows.weights?.[row] ?? NaN),
-    outputCount,
-    predictions,
-  };
+    for (const partition of [0, HOLDOUT])
+      shareRows(ranks, placesOf(roles, partition), countOf(roles, partition), predictions, outputCount);
+  return scores;
 }
 
 /** One pass over the table; the number of rows that are held back. */
@@ -119,14 +108,23 @@ async function readHeldBack(
   return next;
 }
 
-/** Places of the rows of a partition. */
-const placesOf = (partitions: Int8Array, partition: number): Uint32Array =>
-  indicesWhere(partitions.length, (place) => partitions[place] === partition);
+/** Places of the rows of a partition among all rows that are held back, in order. */
+function* placesOf({ of }: RowRoles, wanted: number): Generator<number, number> {
+  let place = 0;
+  for (const partition of of) {
+    if (partition === wanted) yield place;
+    if (isHeldBack(partition)) place += 1;
+  }
+  return NaN;
+}
+
+const countOf = ({ of }: RowRoles, wanted: number): number =>
+  of.reduce((count, partition) => count + Number(partition === wanted), 0);
 
 /** The rows at hand, part by part. @throws INTERNAL unless they are all that there are, or all of this rank */
 async function takeHeldBack(
   { validation, holdout }: HeldBackRows,
-  partitions: Int8Array,
+  roles: RowRoles,
   ranks: Ranks,
   queueOf: (partition: number) => RowQueue,
 ): Promise<void> {
@@ -135,12 +133,20 @@ async function takeHeldBack(
     [0, validation],
     [HOLDOUT, holdout],
   ] as const) {
-    const places = placesOf(partitions, partition).filter((_, ordinal) => ordinal % size === rank);
-    if (places.length !== rows.rowCount)
-      throw new AppError('INTERNAL', `${rows.rowCount} rows of partition ${partition}, expected ${places.length}`);
+    const expected = Math.ceil((countOf(roles, partition) - rank) / size);
+    if (expected !== rows.rowCount)
+      throw new AppError('INTERNAL', `${rows.rowCount} rows of partition ${partition}, expected ${expected}`);
     const queue = queueOf(partition);
-    await rows.forEach((values, count, first) => {
-      for (let row = 0; row < count; row += 1) queue.add(values, row, places[first + row] ?? 0);
+    const places = placesOf(roles, partition);
+    const pass = (count: number): void => {
+      for (let passed = 0; passed < count; passed += 1) places.next();
+    };
+    pass(rank);
+    await rows.forEach((values, count) => {
+      for (let row = 0; row < count; row += 1) {
+        queue.add(values, row, places.next().value);
+        pass(size - 1);
+      }
     });
   }
 }
@@ -169,19 +175,18 @@ function rowQueue(model: CompiledModel, columnCount: number, outputCount: number
 }
 
 /** Turns raw scores into predictions where they stand: calibrated, with offsets, through the link. */
-export function turnIntoPredictions(
-  { rows, outputCount, predictions }: OutOfFold,
-  scorer: Scorer,
-  offsets: readonly TargetOffset[],
-): void {
+export function turnIntoPredictions(held: HeldBackScores, scorer: Scorer, offsets: readonly TargetOffset[]): void {
+  const { predictions, facts } = held;
   const { content } = scorer.manifest;
   const write = predictionWriter(content, scorer);
-  for (const [place, row] of rows.entries()) {
-    const at = place * outputCount;
-    calibrate(content.calibration, predictions, at, outputCount);
-    for (const { values } of offsets) predictions[at] = (predictions[at] ?? NaN) + (values[row] ?? NaN);
-    write(predictions, at, predictions, at);
-  }
+  let at = 0;
+  for (const rows of held.rowNumbers())
+    for (const row of rows) {
+      calibrate(content.calibration, predictions, at, facts.outputCount);
+      for (const { values } of offsets) predictions[at] = (predictions[at] ?? NaN) + (values[row] ?? NaN);
+      write(predictions, at, predictions, at);
+      at += facts.outputCount;
+    }
 }
 
 /** What reads arrays that are in memory. @throws INTERNAL for a model without */

@@ -95,15 +95,29 @@ const SHARED_ROWS = 65_536;
  * Fills in the rows of a set that other ranks have: each has filled in its own, as {@link ownRows} deals them.
  *
  * @param places of the set's rows in `values`, in the table's order
+ * @param count of the set's rows
  * @param width numbers a row
  */
-export function shareRows(ranks: Ranks, places: ArrayLike<number>, values: Float64Array, width: number): void {
+export function shareRows(
+  ranks: Ranks,
+  places: Iterator<number>,
+  count: number,
+  values: Float64Array,
+  width: number,
+): void {
   if (ranks === null) return;
   const { rank, size } = ranks;
-  const block = new Float64Array(Math.min(SHARED_ROWS, Math.ceil(places.length / size)) * width);
-  const rowsOfBlock = block.length / Math.max(1, width);
-  for (let first = 0; first < places.length; first += rowsOfBlock * size) {
-    const placeOf = (of: number, index: number): number | undefined => places[first + index * size + of];
+  const rowsOfBlock = Math.min(SHARED_ROWS, Math.ceil(count / size));
+  const block = new Float64Array(rowsOfBlock * width);
+  const shared = new Uint32Array(rowsOfBlock * size);
+  for (let first = 0; first < count; first += shared.length) {
+    const rowCount = Math.min(shared.length, count - first);
+    for (let index = 0; index < rowCount; index += 1) {
+      const next = places.next();
+      shared[index] = next.done === true ? NaN : next.value;
+    }
+    const placeOf = (of: number, index: number): number | undefined =>
+      index * size + of < rowCount ? shared[index * size + of] : undefined;
     for (let index = 0; index < rowsOfBlock; index += 1) {
       const at = (placeOf(rank, index) ?? 0) * width;
       block.set(values.subarray(at, at + width), index * width);

@@ -72,21 +72,15 @@ function meanOfEach(backtests: readonly MetricValues[]): MetricValues {
  * there is none. By date `backtests` has each fold, `validation` is the last of them, and `crossValidation` the mean of those metrics that all of
  * them have. Whoever computes them, of the same predictions they are the same to the last bit.
  *
- * @param onErrors told, of many rows, by how much the scores that rank models may be off, those that are not exact
  * @throws RESULT_MISMATCH when the data does not fit the target
  */
-export function scoresFromOutOfFold(
-  data: OutOfFold,
-  target: TargetSpec,
-  onErrors?: (errors: MetricResults) => void,
-): ModelScores {
+export function scoresFromOutOfFold(data: OutOfFold, target: TargetSpec): ModelScores {
   checkFitsTarget(data, target);
   const facts = { ...data, rowCount: data.rows.length };
   if (!isSmall(facts)) {
     const states = stateScores(facts, target);
     const step = blockRowsOf(facts);
     for (let from = 0; from < facts.rowCount; from += step) states.add(rowRange(data, from, from + step));
-    onErrors?.(states.errors());
     return states.scores();
   }
   return scoresOfAllRows(data, target);
@@ -103,16 +97,27 @@ export function scoresOfAllRows(data: OutOfFold, target: TargetSpec): ModelScore
   return modelScores(data, values);
 }
 
-/** The same of predictions that come in blocks: those of {@link scoresFromOutOfFold}. */
-export async function scoresOf(source: OutOfFoldSource, target: TargetSpec): Promise<ModelScores> {
+/**
+ * The same of predictions that come in blocks: those of {@link scoresFromOutOfFold}.
+ *
+ * @param onErrors told, of many rows, by how much the scores that rank models may be off, those that are not exact
+ */
+export async function scoresOf(
+  source: OutOfFoldSource,
+  target: TargetSpec,
+  onErrors?: (errors: MetricResults) => void,
+): Promise<ModelScores> {
   const collector = scoreCollector(source.facts, target);
   for await (const block of source.blocks()) collector.add(block);
+  onErrors?.(collector.errors());
   return collector.scores();
 }
 
 /** Scores of blocks that come in order. */
 export interface ScoreCollector {
   add(block: OutOfFold): void;
+  /** When all have come, by how much metrics that rank models may be off, those that are not exact. */
+  errors(): MetricResults;
   /** When all have come. */
   scores(): ModelScores;
 }
@@ -124,6 +129,7 @@ export function scoreCollector(facts: OutOfFoldFacts, target: TargetSpec): Score
   const collected = new Collected(facts);
   return {
     add: (block) => collected.add(block),
+    errors: () => ({}),
     scores: () => scoresFromOutOfFold(collected.data, target),
   };
 }

@@ -14,7 +14,7 @@ import { boostedColumns } from './boosted-columns.ts';
 import { forecastOf, type MemoryForecast, type MemoryPart, type MemoryPhase } from './forecast.ts';
 import * as limits from './limits.ts';
 import { linearCoefficients } from './linear-coefficients.ts';
-import { heldBackBytes, scoringBytes } from './predictions.ts';
+import { heldScoreBytes, scoringBytes } from './predictions.ts';
 import { rowCountsOf, type RowCounts } from './rows.ts';
 
 /**
@@ -210,7 +210,7 @@ function matrixPhase(task: TrainTask, reading: Reading): MemoryPhase {
 function finishPhase(task: TrainTask, { heldBack, validation, holdout }: RowCounts): MemoryPhase {
   const { target, weightColumn, partitioning, ranks = 1 } = task;
   const outputCount = outputCountOf(target);
-  const predicted = heldBackBytes(heldBack, outputCount, weightColumn !== null);
+  const predicted = heldScoreBytes(heldBack, outputCount, weightColumn !== null);
   const part = partitioning.validation === 'cv' ? heldBack : ranks * Math.max(validation, holdout);
   return {
     name: 'predictions',

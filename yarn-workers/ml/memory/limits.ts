@@ -45,10 +45,12 @@ export const HISTOGRAM_BIN_BYTES = 16;
 export const VALIDATION_ROW_BYTES = 4;
 /** Chunks of bins that are read ahead, or filled and written. */
 export const CHUNKS_BYTES = 3 * CHUNK_BYTES;
-/** A row that is predicted: number, part, class or value; of each output the prediction. They are written from where they are. */
+/** A row that is predicted: number, part, class or value; of each output the prediction. As they are in a file. */
 export const HELD_BACK_ROW_BYTES = 13;
 export const HELD_BACK_WEIGHT_BYTES = 8;
 export const HELD_BACK_OUTPUT_BYTES = 8;
+/** A row of the blocks that are made of them, one after the other: what a file has of it but predictions, and as much garbage. */
+export const HELD_BACK_BLOCK_ROW_BYTES = 4 * (HELD_BACK_ROW_BYTES + HELD_BACK_WEIGHT_BYTES);
 /** A row of the part that is scored at once, beside a copy of its predictions: its place and class, its order, sums of tied rows. */
 export const SCORED_PART_ROW_BYTES = 90;
 /** Where they are too many for that: histograms of scores, and a block. */

@@ -1,5 +1,5 @@
 import type { ManifestFile, TrainTask } from '#contracts';
-import { manifestOf, memoryPredictions, outOfFoldFile, type FitResult } from '#ml';
+import { manifestOf, outOfFoldFile, type FitResult } from '#ml';
 import { leakageLines } from './leakage-lines.ts';
 import { failpoint } from '#runtime';
 import { peakMemoryBytes } from '../child/peak-memory.ts';
@@ -17,8 +17,7 @@ export const runTrain: TaskHandler<TrainTask> = async (run) => {
   reporter.progress({ fraction: 0.98, phase: 'writing', message: 'writing the artefact' });
   const blob = await attempt.write('blob', fit.blob);
   const files: ManifestFile[] = [];
-  if (fit.outOfFold !== null)
-    files.push(await attempt.write('out-of-fold.bin', outOfFoldFile(memoryPredictions(fit.outOfFold))));
+  if (fit.outOfFold !== null) files.push(await attempt.write('out-of-fold.bin', outOfFoldFile(fit.outOfFold)));
   await failpoint('worker.close');
   const manifest = manifestOf(spec, fit, { createdAt: new Date().toISOString(), files });
   await failpoint('worker.manifest');

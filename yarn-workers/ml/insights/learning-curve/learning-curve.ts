@@ -4,7 +4,7 @@ import type { FitIo } from '../../fit/clock.ts';
 import type { BoostingEngine } from '../../fit/engine.ts';
 import { fitModel } from '../../fit/fit-model.ts';
 import { GroupedScores } from '../../fit/grouped-scores.ts';
-import { isSmall, memoryPredictions, type OutOfFoldSource } from '../../fit/out-of-fold-source.ts';
+import { isSmall, type OutOfFoldSource } from '../../fit/out-of-fold-source.ts';
 import { metricOf } from '../../fit/out-of-fold.ts';
 import { HOLDOUT } from '../../partition/types.ts';
 
@@ -69,9 +69,8 @@ export async function learningCurve(
     io.log?.(`a share of ${sampleFraction} of the training rows`);
     const fit = await fitModel({ ...train, sampleFraction }, source, engine, within(io, index, parts.length - 1));
     if (fit.outOfFold === null) throw new AppError('INTERNAL', 'a fit on partitions has no predictions');
-    const fitted = memoryPredictions(fit.outOfFold);
-    const { gain, noise } = await compareSources(outOfFold, fitted, { target, metric, seed });
-    points.push({ part, rowCount: fit.rowCount, score: await curveScore(task, fitted), gain, noise });
+    const { gain, noise } = await compareSources(outOfFold, fit.outOfFold, { target, metric, seed });
+    points.push({ part, rowCount: fit.rowCount, score: await curveScore(task, fit.outOfFold), gain, noise });
   }
   points.push({ part: 1, rowCount: null, score: await curveScore(task, outOfFold), gain: null, noise: null });
   return { kind: 'learning-curve', metric, points };

@@ -3,15 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { isAppError, type SealedFile, type TargetType, type TrainOutcome, type TrainTask } from '#contracts';
-import {
-  encodeOutOfFold,
-  fitModel,
-  HOLDOUT,
-  manifestOf,
-  scoresFromOutOfFold,
-  type FitResult,
-  type OutOfFold,
-} from '#ml';
+import { encodeOutOfFold, HOLDOUT, manifestOf, scoresFromOutOfFold, type OutOfFold } from '#ml';
+import { fitModel, type FitResult } from '../../../../support/in-memory.ts';
 import { FileObjectStore } from '#object-store';
 import { verifyModel } from '../../../../../appserver/server/verification/verify-model.ts';
 import { testEngine } from '../../../../support/boosting-engine.ts';

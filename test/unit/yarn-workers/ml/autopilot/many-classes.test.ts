@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { AutopilotPlan, TrainTask } from '#contracts';
-import { fitModel, planAutopilot, type AutopilotRequest } from '#ml';
+import { planAutopilot, type AutopilotRequest } from '#ml';
+import { fitModel } from '../../../../support/in-memory.ts';
 import { fittedFraction } from '../../../../../yarn-workers/ml/fit/sample-fraction.ts';
 import { rowRoles, trainingRows } from '../../../../../yarn-workers/ml/fit/row-roles.ts';
 import { checkOutOfFold } from '../../../../../yarn-workers/ml/fit/check-out-of-fold.ts';

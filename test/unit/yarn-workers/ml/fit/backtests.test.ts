@@ -7,13 +7,12 @@ import {
   decodeOutOfFold,
   encodeOutOfFold,
   ensembleManifest,
-  fitModel,
   insightRows,
   rankingScore,
   scoresFromOutOfFold,
-  type FitResult,
   type OutOfFold,
 } from '#ml';
+import { fitModel, type FitResult } from '../../../../support/in-memory.ts';
 import { checkInsight, computeInsight, makeEnsemble, remakeEnsemble } from '../../../../support/in-memory.ts';
 import { openArtifact } from '#scoring';
 import { sha256, testEngine } from '../../../../support/boosting-engine.ts';

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import type { TargetSpec, TrainTask } from '#contracts';
-import { blendArtifacts, fitModel, manifestOf, type FitResult, type OutOfFold } from '#ml';
+import { blendArtifacts, manifestOf, memoryPredictions, type OutOfFold } from '#ml';
+import { fitModel, type FitResult } from '../../../../support/in-memory.ts';
 import { openArtifact, type Scorer } from '#scoring';
 import { tryCalibration } from '../../../../../yarn-workers/ml/fit/calibration.ts';
 import { sha256, testEngine } from '../../../../support/boosting-engine.ts';
@@ -42,8 +43,11 @@ function heldOf(raw: readonly number[], label: readonly number[], weight: readon
   };
 }
 
-function trialOf(held: OutOfFold, target: TargetSpec, offsets: ((row: number) => number) | null = null) {
-  const trial = tryCalibration(held, target, offsets, 1);
+const tried = (held: OutOfFold, target: TargetSpec, offsets: ((row: number) => number) | null = null) =>
+  tryCalibration(memoryPredictions(held), target, offsets, 1);
+
+async function trialOf(...args: Parameters<typeof tried>) {
+  const trial = await tried(...args);
   if (trial === null) throw new Error('no calibration');
   return trial;
 }
@@ -76,25 +80,29 @@ function rawOf(scorer: Scorer, row: number): number {
 describe('ml calibration', function () {
   this.timeout(30_000);
 
-  it('is what scikit-learn and SciPy find: with weights, and beside offsets', () => {
+  it('is what scikit-learn and SciPy find: with weights, and beside offsets', async () => {
     const { binary, offset } = FIXTURE;
-    const platt = trialOf(heldOf(binary.raw, binary.label, binary.weight), targetOf(2));
+    const platt = await trialOf(heldOf(binary.raw, binary.label, binary.weight), targetOf(2));
     expect(platt.calibration.slope).to.be.closeTo(binary.slope, 1e-5);
     expect(platt.calibration.intercept).to.be.closeTo(binary.intercept, 1e-5);
     expect(platt.gain).to.be.within(0.005, 0.02);
-    const beside = trialOf(heldOf(binary.raw, offset.label, null), targetOf(2), (row) => offset.offset[row] ?? NaN);
+    const beside = await trialOf(
+      heldOf(binary.raw, offset.label, null),
+      targetOf(2),
+      (row) => offset.offset[row] ?? NaN,
+    );
     expect(beside.calibration.slope).to.be.closeTo(offset.slope, 1e-5);
     expect(beside.calibration.intercept).to.be.closeTo(offset.intercept, 1e-5);
   });
 
-  it('gains nothing where raw scores are right already', () => {
+  it('gains nothing where raw scores are right already', async () => {
     const { binary } = FIXTURE;
     const right = binary.raw.map((raw) => binary.slope * raw + binary.intercept);
-    const { gain, noise } = trialOf(heldOf(right, binary.label, binary.weight), targetOf(2));
+    const { gain, noise } = await trialOf(heldOf(right, binary.label, binary.weight), targetOf(2));
     expect(gain).to.be.lessThan(noise);
   });
 
-  it('is none of perfect or constant scores, of no regression, and of no more than two classes', () => {
+  it('is none of perfect or constant scores, of no regression, and of no more than two classes', async () => {
     const label = Array.from({ length: 50 }, (_, row) => Number(row % 3 === 0));
     const perfect = heldOf(
       label.map((one) => (one === 1 ? 30 : -30)),
@@ -102,9 +110,9 @@ describe('ml calibration', function () {
       null,
     );
     const target = targetOf(2);
-    const trial = tryCalibration(perfect, target, null, 1);
+    const trial = await tried(perfect, target);
     expect(trial === null || trial.gain <= 1e-9).to.equal(true);
-    const constant = trialOf(
+    const constant = await trialOf(
       heldOf(
         label.map(() => 0),
         label,
@@ -115,8 +123,8 @@ describe('ml calibration', function () {
     expect(constant.calibration.slope).to.equal(1);
     expect(constant.calibration.intercept).to.be.closeTo(Math.log(17 / 33), 1e-9);
     const regression = { ...target, targetType: 'regression' as const, classes: [], positiveClass: null };
-    expect(tryCalibration(perfect, regression, null, 1)).to.equal(null);
-    expect(tryCalibration(perfect, targetOf(3), null, 1)).to.equal(null);
+    expect(await tried(perfect, regression)).to.equal(null);
+    expect(await tried(perfect, targetOf(3))).to.equal(null);
   });
 
   it('makes a forest say what comes true, and is in its scores and predictions', async () => {

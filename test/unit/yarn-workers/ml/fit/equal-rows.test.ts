@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { PartitioningRequest, TrainTask } from '#contracts';
-import { fitModel, HOLDOUT, partitionOf } from '#ml';
+import { HOLDOUT, partitionOf } from '#ml';
+import { fitModel } from '../../../../support/in-memory.ts';
 import { createRandom } from '#statistics';
 import { firstEqualRows } from '../../../../../yarn-workers/ml/fit/equal-rows.ts';
 import { testEngine } from '../../../../support/boosting-engine.ts';

@@ -1,15 +1,7 @@
 import { expect } from 'chai';
 import type { TargetType, TrainTask } from '#contracts';
-import {
-  decodeOutOfFold,
-  encodeOutOfFold,
-  fitModel,
-  manifestOf,
-  rankingScore,
-  scoresFromOutOfFold,
-  refittedRowCount,
-  type FitResult,
-} from '#ml';
+import { decodeOutOfFold, encodeOutOfFold, manifestOf, rankingScore, scoresFromOutOfFold, refittedRowCount } from '#ml';
+import { fitModel, type FitResult } from '../../../../support/in-memory.ts';
 import { openArtifact, readModels } from '#scoring';
 import { createRandom } from '#statistics';
 import { sha256, testEngine } from '../../../../support/boosting-engine.ts';

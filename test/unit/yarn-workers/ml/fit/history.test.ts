@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { AutopilotPlan, ManifestStep, PartitioningRequest, TrainTask } from '#contracts';
-import { blendArtifacts, fitModel, manifestOf, type AutopilotRequest, type FitResult } from '#ml';
+import { blendArtifacts, manifestOf, type AutopilotRequest } from '#ml';
+import { fitModel, type FitResult } from '../../../../support/in-memory.ts';
 import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import { originsOf } from '../../../../../yarn-workers/ml/fit/history/origins.ts';

@@ -1,15 +1,8 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import type { ImbalanceRequest, TrainTask } from '#contracts';
-import {
-  ensembleManifest,
-  fitModel,
-  manifestOf,
-  checkOutOfFold,
-  refittedRowCount,
-  type AutopilotRequest,
-  type FitResult,
-} from '#ml';
+import { ensembleManifest, manifestOf, checkOutOfFold, refittedRowCount, type AutopilotRequest } from '#ml';
+import { fitModel, type FitResult } from '../../../../support/in-memory.ts';
 import { makeEnsemble } from '../../../../support/in-memory.ts';
 import { openArtifact, type Scorer } from '#scoring';
 import { drawnRows } from '../../../../../yarn-workers/ml/fit/down-sample.ts';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { AutopilotPlan, PartitioningRequest, TrainTask } from '#contracts';
-import { fitModel, manifestOf, type AutopilotRequest, type FitResult } from '#ml';
+import { manifestOf, type AutopilotRequest } from '#ml';
+import { fitModel, type FitResult } from '../../../../support/in-memory.ts';
 import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import { lastValuesOf } from '../../../../../yarn-workers/ml/fit/naive/last-values.ts';

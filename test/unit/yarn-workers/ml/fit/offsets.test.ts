@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import type { InsightTask, MetricName, TrainTask } from '#contracts';
-import { ensembleManifest, fitModel, manifestOf, type AutopilotRequest, type FitResult } from '#ml';
+import { ensembleManifest, manifestOf, type AutopilotRequest } from '#ml';
+import { fitModel, type FitResult } from '../../../../support/in-memory.ts';
 import { computeInsight, makeEnsemble } from '../../../../support/in-memory.ts';
 import { openArtifact, type Scorer } from '#scoring';
 import { interceptBeside } from '../../../../../yarn-workers/ml/fit/intercept.ts';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { BlueprintDocument, InsightTask, ManifestStep, Parameters, TrainTask } from '#contracts';
-import { documentOf, encodeOutOfFold, fitModel, madeBy, manifestOf, type FitResult, type MadeBy } from '#ml';
+import { documentOf, encodeOutOfFold, madeBy, manifestOf, type MadeBy } from '#ml';
+import { fitModel, type FitResult } from '../../../../support/in-memory.ts';
 import { checkInsight, computeInsight, makeEnsemble } from '../../../../support/in-memory.ts';
 import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';

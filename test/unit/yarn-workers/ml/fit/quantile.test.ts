@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { TrainTask } from '#contracts';
-import { HOLDOUT, fitModel, scoresFromOutOfFold, type FitResult } from '#ml';
+import { HOLDOUT, scoresFromOutOfFold } from '#ml';
+import { fitModel, type FitResult } from '../../../../support/in-memory.ts';
 import { pinballLoss } from '#statistics';
 import { stoppingLoss } from '../../../../../yarn-workers/ml/fit/stopping-loss.ts';
 import { testEngine } from '../../../../support/boosting-engine.ts';

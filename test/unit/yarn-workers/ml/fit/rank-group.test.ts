@@ -86,7 +86,7 @@ describe('ml fit: ranks of a group', () => {
       const values = new Float64Array(2 * (2 * count + 1));
       for (const [ordinal, place] of places.entries())
         if (ordinal % 2 === ranks.rank) values.set([ordinal, -ordinal], 2 * place);
-      shareRows(ranks, places, values, 2);
+      shareRows(ranks, places.values(), count, values, 2);
       return values;
     });
     for (const values of filled) {
@@ -96,6 +96,6 @@ describe('ml fit: ranks of a group', () => {
       expect(wrong).to.equal(-1);
       expect(values[0], 'of no row of the set').to.equal(0);
     }
-    expect(onAll(3, (ranks) => shareRows(ranks, [], new Float64Array(0), 1))).to.have.length(3);
+    expect(onAll(3, (ranks) => shareRows(ranks, [].values(), 0, new Float64Array(0), 1))).to.have.length(3);
   });
 });

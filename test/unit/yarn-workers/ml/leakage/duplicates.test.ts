@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { DuplicateFacts } from '#contracts';
-import { fitModel, type AutopilotRequest } from '#ml';
+import { type AutopilotRequest } from '#ml';
+import { fitModel } from '../../../../support/in-memory.ts';
 import { createRandom } from '#statistics';
 import { testEngine } from '../../../../support/boosting-engine.ts';
 import { memorySource, numberRule, textRule, type MemoryColumn } from '../../../../support/memory-table.ts';

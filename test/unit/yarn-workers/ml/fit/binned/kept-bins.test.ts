@@ -1,7 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import type { BatchSource, TrainTask } from '#contracts';
-import { fitModel, type BinStore, type FitIo, type FitResult, type Spool } from '#ml';
+import { type BinStore, type FitIo, type Spool } from '#ml';
+import { fitModel, type FitResult } from '../../../../../support/in-memory.ts';
 import { chunksInMemory } from '../../../../../../yarn-workers/ml/fit/binned/chunk-spool.ts';
 import { binObjects } from '../../../../../../yarn-workers/worker/child/bin-objects.ts';
 import { localBins } from '../../../../../support/bin-objects.ts';

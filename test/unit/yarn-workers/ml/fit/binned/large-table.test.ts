@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { TrainTask } from '#contracts';
-import { fitModel, type FitResult, type Spool } from '#ml';
+import { type Spool } from '#ml';
+import { fitModel, type FitResult } from '../../../../../support/in-memory.ts';
 import { chunksInMemory } from '../../../../../../yarn-workers/ml/fit/binned/chunk-spool.ts';
 import { testEngine } from '../../../../../support/boosting-engine.ts';
 import { CELLS_MAX, source, taskOf } from '../../../../../support/computed-table.ts';

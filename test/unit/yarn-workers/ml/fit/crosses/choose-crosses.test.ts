@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { ManifestStep, Parameters } from '#contracts';
-import { coefficientsOf, fitModel, manifestOf, type AutopilotRequest } from '#ml';
+import { coefficientsOf, manifestOf, type AutopilotRequest } from '#ml';
+import { fitModel } from '../../../../../support/in-memory.ts';
 import { modelReader, openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { TargetType, TrainTask } from '#contracts';
-import { fitModel, type FitResult } from '#ml';
+import { fitModel, type FitResult } from '../../../../../support/in-memory.ts';
 import { forestSize } from '../../../../../../yarn-workers/ml/fit/forest/fit-forest.ts';
 import { sha256, testEngine } from '../../../../../support/boosting-engine.ts';
 import { appErrorOf } from '../../../../../support/expect-error.ts';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { isAppError, type TargetType, type TrainTask } from '#contracts';
-import { fitModel, manifestOf, settingsOf, type AutopilotRequest, type FitIo, type FitResult } from '#ml';
+import { manifestOf, settingsOf, type AutopilotRequest, type FitIo } from '#ml';
+import { fitModel, type FitResult } from '../../../../../support/in-memory.ts';
 import { openArtifact } from '#scoring';
 import { createRandom } from '#statistics';
 import { checkFits } from '../../../../../../yarn-workers/ml/blueprints/misfit.ts';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { StoredInsight, parse, type InsightTask, type TaskInsightKind } from '#contracts';
-import { coefficientsOf, fitModel, manifestOf } from '#ml';
+import { coefficientsOf, manifestOf } from '#ml';
+import { fitModel } from '../../../../../support/in-memory.ts';
 import { checkInsight, computeInsight } from '../../../../../support/in-memory.ts';
 import { cellNames, cellOf, modelReader, openArtifact } from '#scoring';
 import { createRandom } from '#statistics';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { StoredInsight, parse, type InsightTask, type Parameters as Settings, type TrainTask } from '#contracts';
-import { fitModel, manifestOf } from '#ml';
+import { manifestOf } from '#ml';
+import { fitModel } from '../../../../../support/in-memory.ts';
 import { checkInsight, computeInsight } from '../../../../../support/in-memory.ts';
 import { kilometresBetween, openArtifact } from '#scoring';
 import { createRandom } from '#statistics';

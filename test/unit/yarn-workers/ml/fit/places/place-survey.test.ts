@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { fitModel } from '#ml';
+import { fitModel } from '../../../../../support/in-memory.ts';
 import { createRandom } from '#statistics';
 import { placeColumnsOf, placePairs } from '../../../../../../yarn-workers/ml/blueprints/places.ts';
 import { readingOf } from '../../../../../../yarn-workers/ml/blueprints/reading.ts';

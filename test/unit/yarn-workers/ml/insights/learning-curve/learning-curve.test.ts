@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { parse, StoredInsight, type InsightOf, type InsightTask } from '#contracts';
-import { fitModel } from '#ml';
+import { fitModel } from '../../../../../support/in-memory.ts';
 import { checkInsight, computeInsight, type InsightInput } from '../../../../../support/in-memory.ts';
 import { curveParts } from '../../../../../../yarn-workers/ml/insights/learning-curve/learning-curve.ts';
 import { testEngine } from '../../../../../support/boosting-engine.ts';
