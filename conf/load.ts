@@ -183,6 +183,7 @@ function withPlaces(config: Config, cwd: string): Config {
     },
     telemetry: {
       ...config.telemetry,
+      folder: place(config.telemetry.folder, 'telemetry'),
       spoolDir:
         config.telemetry.spoolDir === ''
           ? path.join(place(config.predictionServer.cacheDir, 'prediction-server'), 'telemetry')

@@ -1,4 +1,4 @@
-import { strict } from '#contracts';
+import { strict, TELEMETRY_TRANSPORTS } from '#contracts';
 import { choice, GIB, integer, list, MIB, millis, port, text } from './schema-keys.ts';
 
 /** Keys of prediction servers, of what leaves with them, and of what they tell. */
@@ -65,10 +65,15 @@ export const SERVING_KEYS = {
     }),
   }),
   telemetry: strict({
-    transport: choice(['http', 'kafka', 'off'], {
+    transport: choice(TELEMETRY_TRANSPORTS, {
       description:
-        'how prediction servers tell of their predictions: http: to the app server; off: nothing is recorded',
+        'how prediction servers tell of their predictions: http: to the app server; folder: into telemetry.folder, to be carried to trainyard telemetry import; off: nothing is recorded',
       default: 'off',
+    }),
+    folder: text({
+      description:
+        'folder of the transport of that name; as large as telemetry.spoolBytesMax at most; empty: <dataDir>/telemetry',
+      default: '',
     }),
     spoolDir: text({
       description:

@@ -46,6 +46,12 @@ export class ApiClient {
     return asObject((await this.#request({ method: 'POST', path: apiPath(route), json, headers })).json, route);
   }
 
+  /** POSTs bytes. */
+  async postBytes(route: string, body: Uint8Array, mediaType: string): Promise<JsonObject> {
+    const headers = { 'content-type': mediaType, 'content-length': String(body.length) };
+    return asObject((await this.#request({ method: 'POST', path: apiPath(route), body, headers })).json, route);
+  }
+
   async put(route: string, json: unknown): Promise<JsonObject> {
     return asObject((await this.#request({ method: 'PUT', path: apiPath(route), json })).json, route);
   }

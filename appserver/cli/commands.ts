@@ -12,6 +12,7 @@ import { deploymentCommands } from './commands/deployments.ts';
 import { predictionCommands } from './commands/predictions.ts';
 import { autopilotCommands, projectCommands } from './commands/projects.ts';
 import { serviceCommands } from './commands/services.ts';
+import { telemetryCommands } from './commands/telemetry.ts';
 
 /** Every command, in the order that help shows. */
 export const COMMANDS: readonly Command[] = [
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   ...predictionCommands,
   ...deploymentCommands,
   ...packageCommands,
+  ...telemetryCommands,
   ...jobCommands,
   ...operationCommands,
   ...apiKeyCommands,

@@ -22,6 +22,8 @@ export const PACKAGE_FILES = {
   blob: 'deployment/model/blob',
   /** `ModelSignature` */
   signature: 'deployment/model/signature.json',
+  /** Key by which what the package's server tells of this deployment is known (`deploymentKey`). */
+  telemetryKey: 'deployment/telemetry.key',
   /** {@link PackageContents}; the last one, so that who unpacks over an older package changes it when the rest is there. */
   contents: 'deployment/contents.json',
 } as const;

@@ -90,6 +90,9 @@ export const TelemetrySettings = strict({
 });
 export type TelemetrySettings = Static<typeof TelemetrySettings>;
 
+/** How events leave a prediction server. */
+export const TELEMETRY_TRANSPORTS = ['http', 'kafka', 'folder', 'off'] as const;
+
 /** Where prediction servers POST sealed segments to the app server (bearer: the prediction-server token). */
 export const TELEMETRY_SEGMENTS_PATH = '/internal/v1/telemetry/segments';
 export const TELEMETRY_MEDIA_TYPE = 'application/vnd.trainyard.telemetry-segment';

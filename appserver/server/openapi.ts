@@ -44,6 +44,7 @@ function operationOf(route: Route, components: Map<string, unknown>): Json {
   const content: Record<string, unknown> = {};
   if (route.body !== undefined) content[JSON_MEDIA_TYPE] = { schema: referTo(route.body, components) };
   if (route.multipart !== undefined) content['multipart/form-data'] = { schema: referTo(route.multipart, components) };
+  if (route.bytes !== undefined) content[route.bytes] = { schema: { type: 'string', format: 'binary' } };
   return {
     operationId: operationIdOf(route),
     summary: route.summary,

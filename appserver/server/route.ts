@@ -80,6 +80,8 @@ interface RouteSpec<P extends TObject, Q extends TObject, B extends TSchema> {
   readonly body?: B;
   /** Fields of a multipart body, which the handler reads from `req` itself. */
   readonly multipart?: TSchema;
+  /** Media type of a body of bytes, which the handler reads from `req` itself. */
+  readonly bytes?: string;
   /** @default `server.bodyBytesMax` */
   readonly bodyBytesMax?: number;
   readonly answers: Readonly<Record<number, AnswerSpec>>;

@@ -153,6 +153,11 @@ export async function listDeployments(
   return { items: items.map(toDeployment), next };
 }
 
+/** Ids of all deployments. */
+export async function listDeploymentIds(db: Queryable): Promise<string[]> {
+  return (await rowsOf<{ id: string }>(db.knex('deployments').orderBy('id').select('id'))).map(({ id }) => id);
+}
+
 /** Ids of the deployments of a project's models, at most `limit`. */
 export async function deploymentsOfProject(db: Queryable, projectId: string, limit: number): Promise<string[]> {
   const query = db.knex('deployments').where({ project_id: projectId }).orderBy('id').limit(limit).select('id');

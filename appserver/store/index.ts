@@ -178,6 +178,7 @@ export {
 export { MONITORING_MIGRATIONS } from './monitoring/migrations.ts';
 export {
   countRefusal,
+  isHeard,
   lockEpoch,
   saveEpoch,
   telemetryTotals,

@@ -26,7 +26,15 @@ export {
   type Loss,
 } from './frames.ts';
 export { followTopic, openKafkaProducer, type KafkaProducer, type TopicReader } from './kafka.ts';
-export { sharedTelemetryKeys, telemetryKeyFile, telemetryKeys, type TelemetryKeys } from './keys.ts';
+export {
+  deploymentKey,
+  deploymentKeys,
+  sharedTelemetryKeys,
+  telemetryKeyFile,
+  telemetryKeys,
+  type TelemetryKey,
+  type TelemetryKeys,
+} from './keys.ts';
 export {
   openSegment,
   readSegmentHeader,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { AppError } from '#contracts';
 import { readOrMakeSecret, readSecret, type Logger } from '#runtime';
@@ -16,6 +16,8 @@ export interface TelemetryKeys {
   signing(): TelemetryKey;
   /** Null for an unknown one. */
   find(keyId: string): Buffer | null;
+  /** All of them, the signing one first. */
+  all(): readonly TelemetryKey[];
 }
 
 /** Fewest characters of a key: 128 bits in base64. */
@@ -45,7 +47,30 @@ export function telemetryKeys(text: string, origin = 'telemetry keys'): Telemetr
   const [first] = keys;
   if (first === undefined) throw new AppError('CONFIG_INVALID', `${origin}: there is no key`);
   const byId = new Map(keys.map(({ keyId, secret }) => [keyId, secret]));
-  return { signing: () => first, find: (keyId) => byId.get(keyId) ?? null };
+  return { signing: () => first, find: (keyId) => byId.get(keyId) ?? null, all: () => keys };
+}
+
+/**
+ * A key that is good for what is told of one deployment, and tells nothing of the key it is made from. It is the text of a key file.
+ *
+ * @see RFC 5869 section 2.3: the first block of HKDF-Expand
+ */
+export const deploymentKey = ({ secret }: TelemetryKey, deploymentId: string): string =>
+  createHmac('sha256', secret).update(`telemetry of ${deploymentId}\u0001`).digest('base64url');
+
+/** The keys of some deployments, of every key of the installation, by key id. */
+export function deploymentKeys(
+  keys: TelemetryKeys,
+  deploymentIds: readonly string[],
+): ReadonlyMap<string, { readonly deploymentId: string; readonly keys: TelemetryKeys }> {
+  return new Map(
+    keys.all().flatMap((root) =>
+      deploymentIds.map((deploymentId) => {
+        const own = telemetryKeys(deploymentKey(root, deploymentId));
+        return [own.signing().keyId, { deploymentId, keys: own }] as const;
+      }),
+    ),
+  );
 }
 
 function keyOf(text: string): TelemetryKey {
@@ -74,7 +99,7 @@ export function telemetryKeyFile(file: string, onTrouble: (err: unknown) => void
     }
     return keys;
   };
-  return { signing: () => current().signing(), find: (keyId) => current().find(keyId) };
+  return { signing: () => current().signing(), find: (keyId) => current().find(keyId), all: () => current().all() };
 }
 
 /**

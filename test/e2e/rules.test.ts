@@ -295,7 +295,6 @@ describe('rules of the REST API', function () {
         ...['service-health', 'feature-drift', 'target-drift', 'accuracy', 'predictions-over-time', 'alerts'].map(
           (name) => ['GET', `/deployments/${deployment.id}/${name}`] as const,
         ),
-        ['POST', '/telemetry/import'],
         ...['/groups', '/quotas', '/connections', '/drivers'].map((route) => ['GET', route] as const),
       ];
       for (const [method, route, json] of later)

@@ -4,7 +4,7 @@ import { HumilityRules } from '../humility.ts';
 import { IntervalCoverage, PredictionIntervals } from '../intervals.ts';
 import { Problem } from '../problem.ts';
 import { ServedDeploymentState } from '../serving.ts';
-import { TelemetrySettings } from '../telemetry.ts';
+import { TELEMETRY_TRANSPORTS, TelemetrySettings } from '../telemetry.ts';
 import { HdfsOutput } from '../batch-output.ts';
 import { ExplanationsAsked } from '../tasks.ts';
 
@@ -99,7 +99,7 @@ const Count = Type.Integer({ minimum: 0 });
 export const DeploymentTelemetry = strict(
   {
     deploymentId: Id,
-    transport: oneOf(['http', 'kafka', 'off']),
+    transport: oneOf(TELEMETRY_TRANSPORTS),
     received: Type.Integer({ minimum: 0, description: 'events of this deployment, each counted once' }),
     /** Begin of the last hour in which there was one. */
     lastHour: nullable(Timestamp),
@@ -120,6 +120,21 @@ export const DeploymentTelemetry = strict(
   { $id: 'DeploymentTelemetry' },
 );
 export type DeploymentTelemetry = Static<typeof DeploymentTelemetry>;
+
+/** What has become of a segment of telemetry that was carried here. */
+export const ImportedTelemetry = strict(
+  {
+    serverId: Id,
+    epoch: Type.String({ description: 'life of the server that recorded it' }),
+    firstNumber: Type.Integer({ minimum: 0 }),
+    endNumber: Type.Integer({ minimum: 0, description: 'behind its last event' }),
+    state: oneOf(['kept', 'known'], {
+      description: 'kept: a monitor will count what is new of it; known: all of it was counted before',
+    }),
+  },
+  { $id: 'ImportedTelemetry' },
+);
+export type ImportedTelemetry = Static<typeof ImportedTelemetry>;
 
 /** A prediction server as it last reported. */
 export const PredictionServerEntry = strict({

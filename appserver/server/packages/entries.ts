@@ -18,7 +18,7 @@ import { inMemory, type ByteSource, type SourceEntry } from './byte-source.ts';
 import type { PackageRuntime } from './runtime.ts';
 
 const DATA = 0o644;
-/** Hashes of keys are for the user alone who runs the server. */
+/** Hashes of keys, and the key of its telemetry, are for the user alone who runs the server. */
 const PRIVATE = 0o600;
 
 /** A deployment as it goes into a package. */
@@ -30,6 +30,8 @@ export interface PackagedDeployment {
   readonly artifactPath: string;
   /** Of the model, Ed25519 in base64. */
   readonly modelSignature: string;
+  /** By which its telemetry is known. */
+  readonly telemetryKey: string;
 }
 
 /**
@@ -65,6 +67,7 @@ export async function packageEntries(
     { path: PACKAGE_FILES.manifest, mode: DATA, ...manifest, content: object('manifest.json', manifest) },
     { path: PACKAGE_FILES.blob, mode: DATA, ...blob, content: object('blob', blob) },
     inJson(PACKAGE_FILES.signature, DATA, signature),
+    inMemoryFile(PACKAGE_FILES.telemetryKey, PRIVATE, `${deployment.telemetryKey}\n`),
   ];
   const prefix = `${PACKAGE_FOLDER}/`;
   const { version, nodeVersion, needs } = runtime.manifest;
@@ -92,8 +95,11 @@ interface Described extends ArchiveFile {
   readonly content: ByteSource;
 }
 
-function inJson(path: string, mode: number, value: unknown): Described {
-  const bytes = Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
+const inJson = (path: string, mode: number, value: unknown): Described =>
+  inMemoryFile(path, mode, `${JSON.stringify(value, null, 2)}\n`);
+
+function inMemoryFile(path: string, mode: number, text: string): Described {
+  const bytes = Buffer.from(text);
   return { path, mode, sizeBytes: bytes.length, sha256: sha256Of(bytes), content: inMemory(bytes) };
 }
 

@@ -21,7 +21,7 @@ const SUBJECT = /^[\w-]{1,64}$/;
 const FIELD_PATH = /^(\/([A-Za-z][A-Za-z0-9]{0,31}|\d{1,6}))+$/;
 
 /**
- * Counts the statements of workers that were refused: in the database by the minute, in `/metrics` since the start of
+ * Counts the statements of workers, and the telemetry, that were refused: in the database by the minute, in `/metrics` since the start of
  * this process, in the log once a minute per kind. Nobody waits for it, and nothing of a request's own text is kept.
  */
 export class Refusals {
@@ -99,7 +99,7 @@ export class Refusals {
     const at = this.#clock.monotonicMs();
     if (at - (this.#loggedAt.get(kind) ?? -Infinity) < LOG_INTERVAL_MS) return;
     this.#loggedAt.set(kind, at);
-    this.#options.logger.warn('worker_refused', `a worker’s ${statement} was refused`, { statement, code, count });
+    this.#options.logger.warn('worker_refused', `${statement} was refused`, { statement, code, count });
   }
 }
 

@@ -1,8 +1,12 @@
-import { DeploymentTelemetry } from '#contracts';
+import { DeploymentTelemetry, ImportedTelemetry, TELEMETRY_MEDIA_TYPE } from '#contracts';
 import { countedEvents, telemetryTotals } from '#store';
+import { SEALED_BYTES_MAX } from '#telemetry';
 import { isoOf } from '../auth/authenticate.ts';
+import { readBytes } from '../http/body.ts';
 import { ok, route, type Route } from '../route.ts';
 import { readDeployment } from '../services/deployments.ts';
+import { importSegment } from '../services/import-telemetry.ts';
+import { noteRefusedTelemetry } from '../services/telemetry.ts';
 import { IdParams } from './params.ts';
 
 const NOTHING_COUNTED = { events: 0, lastHour: null };
@@ -38,4 +42,20 @@ const telemetry = route({
   },
 });
 
-export const monitoringRoutes: readonly Route[] = [telemetry];
+const importing = route({
+  method: 'POST',
+  path: '/api/v1/telemetry/import',
+  summary: 'A segment of telemetry that was carried out of a closed network; the same again changes nothing',
+  tag: 'monitoring',
+  access: 'user',
+  bytes: TELEMETRY_MEDIA_TYPE,
+  takesKey: false,
+  answers: { 200: { description: 'it will be counted, or was counted before', schema: ImportedTelemetry } },
+  handler: async (app, { req, signal }) => {
+    const carried = await readBytes(req, SEALED_BYTES_MAX, app.config.server.requestTimeoutMs);
+    return ok(await importSegment(app, carried, signal));
+  },
+  refused: noteRefusedTelemetry,
+});
+
+export const monitoringRoutes: readonly Route[] = [telemetry, importing];

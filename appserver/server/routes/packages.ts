@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { strict, Type } from '#contracts';
 import { feedSequence, listCredentials } from '#store';
+import { deploymentKey } from '#telemetry';
 import type { Caller } from '../auth/caller.ts';
 import type { AppContext } from '../context.ts';
 import { rangeOf } from '../http/range.ts';
@@ -68,7 +69,7 @@ const ALL_PARTS = { intervals: true, telemetry: true, keyDeployments: true, humi
 
 /** A deployment with its model and keys, as of one moment. @throws NOT_FOUND, MODEL_NOT_READY, CONFLICT without any key */
 function packaged(
-  { database, signer }: AppContext,
+  { database, signer, telemetryKeys }: AppContext,
   caller: Caller,
   id: string,
   withOwnKey: boolean,
@@ -85,6 +86,7 @@ function packaged(
         apiKeys: packagedGrants(grants, record, withOwnKey ? caller.keyId : null),
         artifactPath: trained.artifactPath,
         modelSignature: trained.signature,
+        telemetryKey: deploymentKey(telemetryKeys.signing(), id),
       };
     },
     { snapshot: true },

@@ -33,7 +33,7 @@ import type { AppContext } from '../context.ts';
 import { noContent, ok, route, type Answer, type Call, type Route } from '../route.ts';
 import type { Signer } from '../services/signing.ts';
 import { objectStream } from '../services/streams.ts';
-import { keepSegment } from '../services/telemetry.ts';
+import { keepSegment, noteRefusedTelemetry } from '../services/telemetry.ts';
 import { IdParams } from './params.ts';
 
 const tag = 'serving';
@@ -215,6 +215,7 @@ const segments = route({
     await keepSegment(app, sealed, call.signal);
     return noContent();
   },
+  refused: noteRefusedTelemetry,
 });
 
 /** Routes of prediction servers. */

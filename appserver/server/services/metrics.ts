@@ -75,7 +75,7 @@ export async function metricsText({ database, config, requests, queue }: AppCont
   const inconsistencies = await countInconsistencies(database);
   const lines = [
     ...requests.lines(),
-    '# HELP trainyard_worker_refusals_total Statements of workers that this app server refused.',
+    '# HELP trainyard_worker_refusals_total Statements of workers, and telemetry, that this app server refused.',
     '# TYPE trainyard_worker_refusals_total counter',
     ...queue.refusals
       .totals()

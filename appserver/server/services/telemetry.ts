@@ -1,4 +1,4 @@
-import { isAppError, TELEMETRY_INBOX } from '#contracts';
+import { isAppError, TELEMETRY_INBOX, type AppError } from '#contracts';
 import { verifySegment } from '#telemetry';
 import type { AppContext } from '../context.ts';
 
@@ -19,4 +19,9 @@ export async function keepSegment(
   } catch (err) {
     if (!isAppError(err, 'STORE_OBJECT_EXISTS')) throw err;
   }
+}
+
+/** Counts telemetry that was not believed, as refused statements of workers are counted. */
+export function noteRefusedTelemetry({ queue }: Pick<AppContext, 'queue'>, err: AppError): void {
+  if (err.code === 'TELEMETRY_INVALID' || err.code === 'TELEMETRY_SIGNATURE') queue.refusals.note('telemetry', err, '');
 }

@@ -25,6 +25,19 @@ export interface EpochNews {
   readonly losses: ReadonlyMap<string, number>;
 }
 
+const gapsOf = async ({ knex }: Queryable, epoch: string): Promise<NumberRange[]> => {
+  const query = knex('telemetry_gap').where({ epoch }).orderBy('from_number').select('from_number', 'end_number');
+  const rows = await rowsOf<{ from_number: number; end_number: number }>(query);
+  return rows.map((gap) => ({ from: gap.from_number, end: gap.end_number }));
+};
+
+/** Whether all numbers of a range were heard of: counted, or told as lost. */
+export async function isHeard(db: Queryable, epoch: string, { from, end }: NumberRange): Promise<boolean> {
+  const row = await rowOf<{ end_number: number }>(db.knex('telemetry_epoch').where({ epoch }).select('end_number'));
+  if (row === undefined || row.end_number < end) return false;
+  return (await gapsOf(db, epoch)).every((gap) => gap.end <= from || gap.from >= end);
+}
+
 /** The numbers of an epoch, which nobody else changes until this transaction ends. */
 export async function lockEpoch(trx: Transaction, epoch: string, serverId: string): Promise<EpochNumbers> {
   const { knex, dialect } = trx;
@@ -32,13 +45,7 @@ export async function lockEpoch(trx: Transaction, epoch: string, serverId: strin
   await insertOrIgnore(trx, 'telemetry_epoch', { epoch, server_id: serverId, ...counts }, ['epoch']);
   const query = knex('telemetry_epoch').where({ epoch }).select('end_number');
   const row = await rowOf<{ end_number: number }>(dialect.forUpdate === '' ? query : query.forUpdate());
-  const gaps = await rowsOf<{ from_number: number; end_number: number }>(
-    knex('telemetry_gap').where({ epoch }).orderBy('from_number').select('from_number', 'end_number'),
-  );
-  return {
-    end: row?.end_number ?? 0,
-    gaps: gaps.map((gap) => ({ from: gap.from_number, end: gap.end_number })),
-  };
+  return { end: row?.end_number ?? 0, gaps: await gapsOf(trx, epoch) };
 }
 
 /** Writes down what was added to a locked epoch. */

@@ -1,9 +1,10 @@
 import type { Config, Logger } from '#runtime';
 import { sharedTelemetryKeys } from '#telemetry';
 import type { AppServerPlace } from '../feed/app-server-client.ts';
+import { folderTransport } from './folder-transport.ts';
 import { httpTransport } from './http-transport.ts';
 import { kafkaTransport } from './kafka-transport.ts';
-import { shipSegments } from './shipper.ts';
+import { shipSegments, type Transport } from './shipper.ts';
 import { openTelemetry, type Telemetry } from './telemetry.ts';
 
 export interface RunningTelemetry {
@@ -30,10 +31,11 @@ export async function startTelemetry(
   config: Config['telemetry'],
   { serverId, place, logger }: TelemetryPlace,
 ): Promise<RunningTelemetry> {
-  if (config.transport === 'off') return { telemetry: null, close: async () => undefined };
+  const { transport: way } = config;
+  if (way === 'off') return { telemetry: null, close: async () => undefined };
   const keys = sharedTelemetryKeys(config.keyFile, logger);
   const { spoolDir, spoolBytesMax, segmentMs } = config;
-  const transport = config.transport === 'kafka' ? await kafkaTransport(config.kafka, serverId) : httpTransport(place);
+  const transport = await transportOf(way, config, { serverId, place });
   const telemetry = openTelemetry({ spoolDir, spoolBytesMax, segmentMs, serverId, keys, logger });
   const controller = new AbortController();
   const shipper = shipSegments({ spool: telemetry.spool, transport, logger, signal: controller.signal });
@@ -50,4 +52,19 @@ export async function startTelemetry(
       telemetry.spool.unlock();
     },
   };
+}
+
+async function transportOf(
+  way: Exclude<Config['telemetry']['transport'], 'off'>,
+  { folder, spoolBytesMax, kafka }: Config['telemetry'],
+  { serverId, place }: Pick<TelemetryPlace, 'serverId' | 'place'>,
+): Promise<Transport> {
+  switch (way) {
+    case 'http':
+      return httpTransport(place);
+    case 'kafka':
+      return kafkaTransport(kafka, serverId);
+    case 'folder':
+      return folderTransport(folder, spoolBytesMax);
+  }
 }

@@ -24,4 +24,5 @@ while [ "$left" -gt 0 ]; do
 done
 unset NODE_OPTIONS NODE_PATH
 exec "$root/runtime/bin/node" "$root/runtime/lib/prediction-server.mjs" \
-  --dataDir="$root/data" --predictionServer.packageDir="$root" "$@"
+  --dataDir="$root/data" --predictionServer.packageDir="$root" \
+  --telemetry.transport=folder --telemetry.segmentMs=600000 --telemetry.keyFile="$root/deployment/telemetry.key" "$@"

@@ -83,6 +83,16 @@ const makeProject = async (scene: Scene) => {
 /** Where the segments of an epoch wait for monitors. */
 const inboxOf = ({ lab, id }: Scene): string => path.join(lab.objectsDir, TELEMETRY_INBOX, id);
 
+const secretOf = ({ lab }: Scene, name: string): string =>
+  readFileSync(path.join(lab.dataDir, 'keys', name), 'utf8').trim();
+
+/** A segment of one event, of the epoch that this try is about, signed by the installation. */
+async function ownSegment(scene: Scene): Promise<Uint8Array<ArrayBuffer>> {
+  const facts = { serverId: 'ps_1', epoch: scene.id, segment: 0, firstNumber: 0, endNumber: 1, createdAtMs: 1 };
+  const frames = eventFrames(0, [{ value: 1, age: 2, color: 'red' }]);
+  return Uint8Array.from(await sealSegment(facts, frames, telemetryKeys(secretOf(scene, KEY_FILES.telemetryKeys))));
+}
+
 const PASSWORD = 'correct horse';
 
 async function logIn(scene: Scene): Promise<ApiAnswer> {
@@ -438,22 +448,30 @@ export const REQUESTS: Readonly<Record<string, Request>> = {
     points: AROUND_HANDLER,
     isInternal: true,
   },
+  'POST /api/v1/telemetry/import': {
+    prepare: async (scene) => {
+      scene.id = randomHex(16);
+    },
+    send: async (scene) => {
+      const headers = { 'content-type': TELEMETRY_MEDIA_TYPE };
+      return scene.lab.api.request('POST', '/telemetry/import', { body: await ownSegment(scene), headers });
+    },
+    count: async (scene) => Number(existsSync(inboxOf(scene))),
+    statuses: [200],
+    // There is no monitor that would take it.
+    finish: async (scene) => rmSync(inboxOf(scene), { recursive: true }),
+    points: AROUND_HANDLER,
+  },
   'POST /internal/v1/telemetry/segments': {
     prepare: async (scene) => {
       scene.id = randomHex(16);
     },
-    send: async ({ lab, id: epoch }) => {
-      const secret = (name: string): string => readFileSync(path.join(lab.dataDir, 'keys', name), 'utf8').trim();
-      const facts = { serverId: 'ps_1', epoch, segment: 0, firstNumber: 0, endNumber: 1, createdAtMs: 1 };
-      const body = await sealSegment(
-        facts,
-        eventFrames(0, [{ value: 1, age: 2, color: 'red' }]),
-        telemetryKeys(secret(KEY_FILES.telemetryKeys)),
-      );
+    send: async (scene) => {
       const headers = { 'content-type': TELEMETRY_MEDIA_TYPE };
-      return lab.api
-        .as(secret(KEY_FILES.predictionServerToken))
-        .request('POST', TELEMETRY_SEGMENTS_PATH, { body: Uint8Array.from(body), headers });
+      const token = secretOf(scene, KEY_FILES.predictionServerToken);
+      return scene.lab.api
+        .as(token)
+        .request('POST', TELEMETRY_SEGMENTS_PATH, { body: await ownSegment(scene), headers });
     },
     count: async (scene) => Number(existsSync(inboxOf(scene))),
     statuses: [204],

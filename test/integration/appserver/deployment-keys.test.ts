@@ -3,72 +3,31 @@ import {
   ApiKeyPage,
   AssignmentFeed,
   CreatedApiKey,
-  Deployment,
   FEED_KEY_DEPLOYMENTS,
   FEED_KNOWS_HEADER,
-  Job,
-  Leaderboard,
   parse,
-  Project,
+  type Deployment,
 } from '#contracts';
-import { startPredictionServer, type RunningPredictionServer } from '#prediction-server';
-import { createLogger, KEY_FILES, loadConfig, readSecret } from '#runtime';
+import { KEY_FILES, readSecret } from '#runtime';
 import { Api } from '../../support/api.ts';
-import { startTestAppServer, type TestAppServer } from '../../support/app-server.ts';
-import { numberRule, type MemoryColumn } from '../../support/memory-table.ts';
-import { readyDeployment } from '../../support/modelling.ts';
+import type { TestAppServer } from '../../support/app-server.ts';
 import { until } from '../../support/processes.ts';
-import { ProtocolWorker } from '../../support/protocol-worker.ts';
-
-const numbers = (name: string, of: (row: number) => number): MemoryColumn => ({
-  name,
-  cells: Array.from({ length: 60 }, (_, row) => String(of(row))),
-  parse: numberRule,
-});
+import { startSmallPlatform, type SmallPlatform } from '../../support/small-deployment.ts';
 
 describe('app server: keys that are held to deployments', function () {
   this.timeout(60_000);
+  let platform: SmallPlatform;
   let world: TestAppServer;
-  let worker: ProtocolWorker;
-  let served: RunningPredictionServer;
   let ann: Api;
   let mine: Deployment;
   let other: Deployment;
 
   before(async () => {
-    world = await startTestAppServer({ 'autopilot.insights': 'none' });
-    const columns = [numbers('x', (row) => row), numbers('y', (row) => 3 * row)];
-    worker = new ProtocolWorker(world.server.url, world.config, world.store, columns);
-    ({ api: ann } = await world.user('ann'));
-    const upload = await ann.upload({ content: 'x,y\n1,3\n', fileName: 'data.csv' });
-    await worker.workAll();
-    const datasetId = (await ann.get(`/jobs/${(upload.json as Job).id}`, Job)).resource?.split('/').at(-1) ?? '';
-    const { id } = await ann.call('POST', '/projects', 201, Project, { json: { name: 'p', datasetId } });
-    const json = { target: 'y', blueprints: ['baseline'], seed: 1 };
-    await ann.call('POST', `/projects/${id}/autopilot`, 202, Job, { json });
-    await worker.workAll();
-    const modelId = (await ann.get(`/projects/${id}/leaderboard`, Leaderboard)).data[0]?.modelId;
-    const { config } = loadConfig({
-      env: {},
-      flags: {
-        dataDir: world.config.dataDir,
-        'predictionServer.port': 0,
-        'predictionServer.appServerUrl': world.server.url,
-        'predictionServer.statusMs': 100,
-      },
-    });
-    served = await startPredictionServer(config, createLogger({ program: 'served', write: () => undefined }));
-    const deploy = async (name: string) => {
-      const made = await ann.call('POST', '/deployments', 201, Deployment, { json: { modelId, name } });
-      return readyDeployment(ann, made.id);
-    };
-    [mine, other] = [await deploy('mine'), await deploy('other')];
+    platform = await startSmallPlatform();
+    ({ world, ann } = platform);
+    [mine, other] = [await platform.deploy('mine'), await platform.deploy('other')];
   });
-  after(async () => {
-    await served.close();
-    worker.close();
-    await world.close();
-  });
+  after(() => platform.close());
 
   const make = (json: object, api = ann) =>
     api.call('POST', '/api-keys', 201, CreatedApiKey, { json: { name: 'shop', ...json } });

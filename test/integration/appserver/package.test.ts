@@ -1,12 +1,23 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import {
   AssignmentFeed,
   Deployment,
+  DeploymentTelemetry,
+  ImportedTelemetry,
   Job,
   Leaderboard,
   PACKAGE_FILES,
@@ -15,7 +26,9 @@ import {
   parse,
   Project,
   CreatedApiKey,
+  TELEMETRY_MEDIA_TYPE,
 } from '#contracts';
+import { startMonitor } from '#monitor';
 import { startPredictionServer, type RunningPredictionServer } from '#prediction-server';
 import { createLogger, loadConfig } from '#runtime';
 import { createRandom } from '#statistics';
@@ -212,6 +225,7 @@ describe('app server: package of a deployment', function () {
     expect(feed.deployments.map(({ deploymentId }) => deploymentId)).to.deep.equal([deployment.id]);
     expect(feed.apiKeys.map(({ scopes }) => scopes)).to.deep.equal([['predict']]);
     expect(names).to.not.match(/\.node$|\.so/m);
+    expect(statSync(path.join(dir, PACKAGE_FILES.telemetryKey)).mode & 0o777).to.equal(0o600);
   });
 
   it('takes keys that may only predict, and not those of others', async () => {
@@ -228,7 +242,11 @@ describe('app server: package of a deployment', function () {
     expect(apiKeys.map(({ keyId }) => keyId)).to.deep.equal([id]);
     expect(text).to.not.include(key);
     await api.request('DELETE', `/api-keys/${id}`);
-    await api.refused('GET', `${route()}?ownKey=false`, { status: 409, code: 'CONFLICT', says: ['--deployments dep_'] });
+    await api.refused('GET', `${route()}?ownKey=false`, {
+      status: 409,
+      code: 'CONFLICT',
+      says: ['--deployments dep_'],
+    });
     await other.refused('GET', route(), { status: 404, code: 'NOT_FOUND' });
   });
 
@@ -247,6 +265,40 @@ describe('app server: package of a deployment', function () {
     expect([existsSync(state), existsSync(path.join(dir, 'data'))]).to.deep.equal([true, false]);
     await closed().stop();
     expect(closed().lines.filter((line) => line.includes('"level":"error"'))).to.deep.equal([]);
+  });
+
+  it('leaves what it has predicted in a folder, from which it is counted at home once', async function () {
+    if (why !== null) skipBecause(this, why);
+    const dir = await unpacked('counted');
+    const url = await start(dir);
+    await isReady(url);
+    for (let time = 0; time < 3; time += 1) expect((await ask(url)).status).to.equal(200);
+    const rowCount = (JSON.parse((await ask(url)).text) as { data: unknown[] }).data.length;
+    await closed().stop();
+    const carried = path.join(dir, 'data', 'telemetry');
+    const files = readdirSync(carried).filter((name) => name.endsWith('.seg'));
+    expect(files.length).to.be.greaterThan(0);
+    const take = async () => {
+      for (const name of files) {
+        const body = Uint8Array.from(readFileSync(path.join(carried, name)));
+        const headers = { 'content-type': TELEMETRY_MEDIA_TYPE };
+        await api.call('POST', '/telemetry/import', 200, ImportedTelemetry, { body, headers });
+      }
+    };
+    const { received } = await api.get(`/deployments/${deployment.id}/telemetry`, DeploymentTelemetry);
+    await take();
+    await take();
+    const { config } = loadConfig({
+      env: {},
+      flags: { dataDir: world.config.dataDir, 'predictionServer.appServerUrl': world.server.url },
+    });
+    const monitor = await startMonitor(config, createLogger({ program: 'monitor', write: () => undefined }));
+    const expected = { received: received + 4 * rowCount, lost: 0, refusedSegments: {} };
+    await until('all of it', async () => {
+      const told = await api.get(`/deployments/${deployment.id}/telemetry`, DeploymentTelemetry);
+      return told.received >= expected.received ? told : null;
+    }).then((told) => expect(told).to.deep.include(expected));
+    await monitor.close();
   });
 
   it('is upgraded by a newer package over it, and refuses an older one after that', async function () {
