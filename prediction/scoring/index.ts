@@ -57,7 +57,7 @@ export {
   checkForest,
   type ForestArrays,
 } from './models/forest-arrays.ts';
-export { compileLeafSets } from './models/leaf-sets.ts';
+export { compileLeafSets } from './models/leaf-sets/compile-leaf-sets.ts';
 export { compileLinear } from './models/linear.ts';
 export type { LinearLeaves } from './models/linear-leaves.ts';
 export type { LinearArrays } from './models/linear-arrays.ts';

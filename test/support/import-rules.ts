@@ -16,9 +16,11 @@ export interface ModuleRule {
 export const MODULE_RULES: Readonly<Record<string, ModuleRule>> = {
   '#contracts': { folder: 'appserver/contracts', mayImport: [] },
   '#statistics': { folder: 'prediction/statistics', mayImport: ['#contracts'], pure: true },
-  '#scoring': { folder: 'prediction/scoring', mayImport: ['#contracts', '#statistics'], pure: true },
+  // Code of WebAssembly, for what predicts and what fits: docs/adr/0097.
+  '#wasm': { folder: 'prediction/wasm', mayImport: [], pure: true },
+  '#scoring': { folder: 'prediction/scoring', mayImport: ['#wasm', '#contracts', '#statistics'], pure: true },
   '#export': { folder: 'prediction/export', mayImport: ['#scoring', '#contracts'], pure: true },
-  '#ml': { folder: 'yarn-workers/ml', mayImport: ['#scoring', '#statistics', '#contracts'], pure: true },
+  '#ml': { folder: 'yarn-workers/ml', mayImport: ['#scoring', '#wasm', '#statistics', '#contracts'], pure: true },
   '#runtime': { folder: 'conf', mayImport: ['#contracts'] },
   '#hadoop-auth': { folder: 'hdfs-adapter/auth', mayImport: ['#runtime', '#contracts'] },
   '#webhdfs': { folder: 'hdfs-adapter/webhdfs', mayImport: ['#hadoop-auth', '#runtime', '#contracts'] },

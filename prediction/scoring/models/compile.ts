@@ -1,5 +1,5 @@
 import { AppError, type FeatureMatrix, type ManifestModel } from '#contracts';
-import { compileLeafSets } from './leaf-sets.ts';
+import { compileLeafSets } from './leaf-sets/compile-leaf-sets.ts';
 import { SCORE_MAX, checkTrees, type TreeArrays } from './tree-arrays.ts';
 import {
   BLOCK_ROWS,
@@ -33,9 +33,7 @@ export function compileTrees(trees: TreeArrays, columnCount: number, columns?: I
   }
   checkTrees(trees, places.length);
   const { outputCount } = trees;
-  const sets = compileLeafSets(trees, places);
-  if (sets !== null) return { outputCount, score: sets };
-  const scoreBlock = compileBlockWalk(trees, places);
+  const scoreBlock = compileLeafSets(trees, places) ?? compileBlockWalk(trees, places);
   if (scoreBlock === null) return { outputCount, score: compileTreeWalk(trees, places) };
   return { outputCount, score: rowOf(scoreBlock), scoreBlock };
 }

@@ -103,7 +103,8 @@ export function compileBlockWalk(trees: TreeArrays, columns: Int32Array): BlockE
   };
 }
 
-const divisorOf = ({ averageOutput, treeCount, outputCount }: TreeArrays): number =>
+/** What sums of leaves are divided by. */
+export const divisorOf = ({ averageOutput, treeCount, outputCount }: TreeArrays): number =>
   averageOutput ? Math.max(1, treeCount / outputCount) : 1;
 
 /** The leaf of a tree, numbered through all trees, that a row of `values` comes to. */

@@ -3,7 +3,6 @@ import {
   and,
   divide,
   f32,
-  get,
   i32,
   i32Add,
   i32LessThan,
@@ -14,12 +13,12 @@ import {
   i32x4ShiftRight,
   load,
   loadSplat,
-  moduleOf,
+  instantiate,
+  compileWasm,
   multiply,
   nearest,
   repeat,
   sequence,
-  set,
   splatF32,
   splatI32,
   squareRoot,
@@ -28,9 +27,11 @@ import {
   toI32,
   xor,
   type Code,
-  type ValueType,
   type WasmFunction,
-} from './assembler.ts';
+  variables,
+  type WasmMemory,
+  type WasmModule,
+} from '#wasm';
 
 /**
  * The arithmetic of a network's fit on four single-precision numbers at a time, as a module of WebAssembly: there addition, multiplication,
@@ -90,25 +91,6 @@ const TILE_ROWS = [0, 1, 2, 3] as const;
 
 /** Four times the same number. */
 const constant = (value: number): Code => splatF32(f32(value));
-
-/** Numbers variables in the order in which they are named. */
-function variables<N extends string>(
-  parameters: Readonly<Partial<Record<N, ValueType>>>,
-  others: Readonly<Partial<Record<N, ValueType>>>,
-) {
-  const names = [...Object.keys(parameters), ...Object.keys(others)];
-  const numberOf = (name: N): number => names.indexOf(name);
-  const typesOf = (types: Readonly<Partial<Record<N, ValueType>>>): ValueType[] =>
-    Object.values<ValueType>(types as never);
-  return {
-    read: (name: N): Code => get(numberOf(name)),
-    write: (name: N, value: Code): Code => set(numberOf(name), value),
-    /** Adds to a variable. */
-    step: (name: N, by: Code): Code => set(numberOf(name), i32Add(get(numberOf(name)), by)),
-    parameters: typesOf(parameters),
-    variables: typesOf(others),
-  };
-}
 
 /** Sums of a tile of four rows and two vectors are kept at once. */
 const TILE_SUMS = Object.fromEntries(
@@ -373,20 +355,6 @@ function adamKernel(): WasmFunction {
   return { name: 'adam', ...types, body };
 }
 
-/** What is used of WebAssembly's JavaScript interface; TypeScript declares it for browsers only. */
-declare const WebAssembly: {
-  readonly Memory: new (pages: { readonly initial: number; readonly maximum: number }) => WasmMemory;
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
-};
-
-/** Memory that the kernels work on. */
-export interface WasmMemory {
-  readonly buffer: ArrayBuffer;
-}
-
-const PAGE_BYTES = 65_536;
-
 const KERNELS: readonly (() => WasmFunction)[] = [
   productKernel,
   () => rowKernel('addRow'),
@@ -398,15 +366,12 @@ const KERNELS: readonly (() => WasmFunction)[] = [
   adamKernel,
 ];
 
-let compiled: object | null = null;
+let compiled: WasmModule | null = null;
 
 /** A memory of so many bytes, all 0, and the kernels over it. */
 export function kernelsWith(bytes: number): { readonly memory: WasmMemory; readonly kernels: Kernels } {
-  compiled ??= new WebAssembly.Module(moduleOf(KERNELS.map((make) => make())));
-  const pages = Math.ceil(bytes / PAGE_BYTES);
-  // Without a maximum 4 GiB of addresses are reserved, which clusters that check virtual memory do not allow; with one that is all, where
-  // the trap handler is disabled, as it is in task processes.
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
+  compiled ??= compileWasm(KERNELS.map((make) => make()));
+  const { memory, exports } = instantiate(compiled, bytes);
+  // The cast holds: these are the functions that the module was made of.
   return { memory, kernels: exports as Kernels };
 }

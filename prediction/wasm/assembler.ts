@@ -1,7 +1,7 @@
 /** Code of a WebAssembly function: bytes that push values, or take them. */
 export type Code = readonly number[];
 
-/** A function whose parameters and variables are 32-bit integers, floats and vectors, and which gives nothing back. */
+/** A function whose parameters and variables are 32-bit integers, floats of both precisions and vectors, and which gives nothing back. */
 export interface WasmFunction {
   readonly name: string;
   readonly parameters: readonly ValueType[];
@@ -10,9 +10,9 @@ export interface WasmFunction {
   readonly body: Code;
 }
 
-export type ValueType = 'i32' | 'f32' | 'v128';
+export type ValueType = 'i32' | 'f32' | 'f64' | 'v128';
 
-const TYPE_BYTE: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
+const TYPE_BYTE: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
 
 /** An unsigned number in LEB128. @see WebAssembly core specification 2.0, 5.2.2 */
 export function unsigned(value: number): number[] {
@@ -40,6 +40,7 @@ function signed(value: number): number[] {
 }
 
 const float32 = (value: number): number[] => [...new Uint8Array(Float32Array.of(value).buffer)];
+const float64 = (value: number): number[] => [...new Uint8Array(Float64Array.of(value).buffer)];
 
 const text = (value: string): number[] => {
   const bytes = new TextEncoder().encode(value);
@@ -57,12 +58,36 @@ export const set = (variable: number, value: Code): Code => [...value, 0x21, ...
 
 export const i32 = (value: number): Code => [0x41, ...signed(value)];
 export const f32 = (value: number): Code => [0x43, ...float32(value)];
+export const f64 = (value: number): Code => [0x44, ...float64(value)];
+const unary =
+  (code: number) =>
+  (a: Code): Code => [...a, code];
 const binary =
   (code: number) =>
   (a: Code, b: Code): Code => [...a, ...b, code];
 export const i32Add = binary(0x6a);
 export const i32Multiply = binary(0x6c);
+export const i32And = binary(0x71);
 export const i32ShiftLeft = binary(0x74);
+/** 32 of 0. */
+export const i32LeadingZeros = unary(0x67);
+export const f64Add = binary(0xa0);
+export const f64Divide = binary(0xa3);
+export const f64Absolute = unary(0x99);
+/** 1 or 0; 0 of NaN, but where they are to be unequal. */
+export const f64Unequal = binary(0x62);
+export const f64LessThan = binary(0x63);
+export const f64GreaterThan = binary(0x64);
+export const f64AtMost = binary(0x65);
+/** Without its fraction; what is too large is the nearest number of 32 bits, NaN is 0. */
+export const i32OfF64 = (a: Code): Code => [...a, 0xfc, 0x02];
+/** One of two values, both of which are computed. */
+export const choose = (condition: Code, yes: Code, no: Code): Code => [...yes, ...no, ...condition, 0x1b];
+
+/** Memory is read and written at multiples of 8 bytes. */
+const at8 = (offset: number): number[] => [0x03, ...unsigned(offset)];
+export const f64Load = (address: Code, offset = 0): Code => [...address, 0x2b, ...at8(offset)];
+export const f64Store = (address: Code, value: Code, offset = 0): Code => [...address, ...value, 0x39, ...at8(offset)];
 
 /** Runs the body, which must change what `isLeft` looks at, as long as that is so; at least once. */
 export const repeat = (body: Code, isLeft: Code): Code => [0x03, 0x40, ...body, ...isLeft, 0x0d, 0x00, 0x0b];
@@ -88,6 +113,8 @@ export const store = (address: Code, value: Code, offset = 0): Code => [
   ...simd(11),
   ...at(offset),
 ];
+/** One of the four integers of a vector. */
+export const i32Lane = (a: Code, lane: number): Code => [...a, ...simd(27), lane];
 export const splatI32 = simdUnary(17);
 export const splatF32 = simdUnary(19);
 export const and = simdBinary(78);
