@@ -40,24 +40,46 @@ const BYTE_ORDER_MARK = 0xfeff;
  *   never ends or is followed by text; TOO_MANY_ROWS, TOO_MANY_COLUMNS
  * @see RFC 4180 section 2
  */
-export function parseCsv(text: string, { rowsMax, columnsMax }: CsvLimits): CsvTable {
+export function parseCsv(text: string, limits: CsvLimits): CsvTable {
+  const reader = createCsvReader(limits);
+  reader.add(text);
+  return reader.table();
+}
+
+/** Reads a text in pieces, each of which ends behind a record; the last one may end anywhere. */
+export interface CsvReader {
+  /** @throws see {@link parseCsv} */
+  add(piece: string): void;
+  /** What has been read. @throws BAD_REQUEST for an empty text */
+  table(): CsvTable;
+}
+
+export function createCsvReader({ rowsMax, columnsMax }: CsvLimits): CsvReader {
   const records: string[][] = [];
-  let at = text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : 0;
   let columnCount = 0;
-  while (at < text.length) {
-    const start = at;
-    const record: string[] = [];
-    at = readRecord(text, at, records.length, record, columnsMax);
-    if (columnCount === 0) columnCount = record.length;
-    const isEmptyLine = record.length === 1 && record[0] === '' && text.charCodeAt(start) !== QUOTE;
-    if (isEmptyLine && columnCount > 1) continue;
-    if (records.length > rowsMax) throw tooManyRows(rowsMax);
-    records.push(record);
-  }
-  const [header, ...rows] = records;
-  if (header === undefined)
-    throw new AppError('BAD_REQUEST', 'the body is empty; the first row must have the column names');
-  return { header, rows };
+  let isFirst = true;
+  return {
+    add: (text) => {
+      let at = isFirst && text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : 0;
+      isFirst = false;
+      while (at < text.length) {
+        const start = at;
+        const record: string[] = [];
+        at = readRecord(text, at, records.length, record, columnsMax);
+        if (columnCount === 0) columnCount = record.length;
+        const isEmptyLine = record.length === 1 && record[0] === '' && text.charCodeAt(start) !== QUOTE;
+        if (isEmptyLine && columnCount > 1) continue;
+        if (records.length > rowsMax) throw tooManyRows(rowsMax);
+        records.push(record);
+      }
+    },
+    table: () => {
+      const [header, ...rows] = records;
+      if (header === undefined)
+        throw new AppError('BAD_REQUEST', 'the body is empty; the first row must have the column names');
+      return { header, rows };
+    },
+  };
 }
 
 /** Appends the cells of one record; gives the place of the next. */

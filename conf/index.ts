@@ -9,7 +9,16 @@ export {
 } from './certificate.ts';
 export { systemClock, type Clock } from './clock.ts';
 export { createCollector, UNCOLLECTED_BYTES_MAX, type Collector } from './collector.ts';
-export { csvCell, parseCsv, tooManyColumns, tooManyRows, type CsvLimits, type CsvTable } from './csv.ts';
+export {
+  createCsvReader,
+  csvCell,
+  parseCsv,
+  tooManyColumns,
+  tooManyRows,
+  type CsvLimits,
+  type CsvReader,
+  type CsvTable,
+} from './csv.ts';
 export { armFailpoints, failpoint, interceptFailpoints, parseFailpoints } from './failpoint.ts';
 export { HttpClient, readBody, type HttpAnswer, type HttpClientOptions, type HttpRequest } from './http-client.ts';
 export { newId, randomHex, useRandomSource, type RandomSource } from './ids.ts';

@@ -34,6 +34,12 @@ export function jsonRows(text: string, limits: RowLimits): readonly ObjectRow[] 
   });
 }
 
+/** Appends rows to those before them. @throws VALIDATION_FAILED naming the row, TOO_MANY_ROWS */
+export function addRows(values: readonly unknown[], { rowsMax }: RowLimits, rows: ObjectRow[]): void {
+  if (rows.length + values.length > rowsMax) throw tooManyRows(rowsMax);
+  for (const value of values) rows.push(asRow(value, rows.length));
+}
+
 function checkedRows(values: readonly unknown[], { rowsMax }: RowLimits): readonly ObjectRow[] {
   if (values.length > rowsMax) throw tooManyRows(rowsMax);
   return values.map(asRow);
@@ -42,7 +48,18 @@ function checkedRows(values: readonly unknown[], { rowsMax }: RowLimits): readon
 /** The rows of one JSON object a line; empty lines are left out. @throws see {@link jsonRows}, with the line of the body */
 export function ndjsonRows(text: string, limits: RowLimits): readonly ObjectRow[] {
   const rows: ObjectRow[] = [];
-  let line = 0;
+  addLines(text, limits, { lines: 0, bytes: 0 }, rows);
+  return rows;
+}
+
+/** Appends the rows of some lines to those before them. @param before what of the body lies before them. @returns how many lines they were */
+export function addLines(
+  text: string,
+  limits: RowLimits,
+  before: { readonly lines: number; readonly bytes: number },
+  rows: ObjectRow[],
+): number {
+  let line = before.lines;
   for (let at = 0; at < text.length;) {
     const found = text.indexOf('\n', at);
     const end = found < 0 ? text.length : found;
@@ -51,12 +68,13 @@ export function ndjsonRows(text: string, limits: RowLimits): readonly ObjectRow[
     if (part.trim() !== '') {
       if (rows.length >= limits.rowsMax) throw tooManyRows(limits.rowsMax);
       const start = at;
-      const place = { line, byte: () => Buffer.byteLength(text.slice(0, start)), row: rows.length + 1 };
+      const byte = () => before.bytes + Buffer.byteLength(text.slice(0, start));
+      const place = { line, byte, row: rows.length + 1 };
       rows.push(asRow(parseJson(part, limits, place), rows.length));
     }
     at = end + 1;
   }
-  return rows;
+  return line - before.lines;
 }
 
 /** @throws INVALID_JSON with line, column and byte; TOO_MANY_ROWS, TOO_MANY_COLUMNS, JSON_TOO_DEEP */
@@ -69,11 +87,16 @@ export function parseJson(text: string, limits: RowLimits, from: TextPlace = BOD
     // The parser's own message repeats a part of the text, so it is left out.
     if (place === null) throw new AppError('INVALID_JSON', 'the body is not valid JSON', { cause: err });
     const byte = from.byte() + Buffer.byteLength(text.slice(0, place.offset));
-    const where = `line ${from.line + place.line - 1}, column ${place.column} (byte ${byte})`;
-    throw new AppError('INVALID_JSON', `the body is not valid JSON: ${place.expected} at ${where}`, {
-      errors: [{ path: where, message: place.expected }],
-    });
+    throw invalidJson(place.expected, from.line + place.line - 1, place.column, byte);
   }
+}
+
+/** @param line and `column` count from 1, `byte` from 0 */
+export function invalidJson(expected: string, line: number, column: number, byte: number): AppError {
+  const where = `line ${line}, column ${column} (byte ${byte})`;
+  return new AppError('INVALID_JSON', `the body is not valid JSON: ${expected} at ${where}`, {
+    errors: [{ path: where, message: expected }],
+  });
 }
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -10,10 +10,11 @@ import type { Context } from './context.ts';
 import { explanationsAsked } from './explanations.ts';
 import { rowMediaType } from './media-types.ts';
 import { probabilitiesAsked } from './probabilities.ts';
-import { overloaded, receiveBody, tooLarge } from './receive-body.ts';
+import { readingOf } from './pieces/read-in-pieces.ts';
+import type { Reading, Steps } from './reading.ts';
+import { overloaded, receiveBody, tooLarge, type ReceivedBody } from './receive-body.ts';
 import type { Exchange, Reply } from './reply.ts';
 import { requireMethod } from './requests.ts';
-import { readRows } from './rows.ts';
 
 /** Rows predicted before other requests get their turn; fewer where a row has many classes, some fifty taking as long as all else of it. */
 const ROWS_PER_TURN = 500;
@@ -37,8 +38,12 @@ export async function predict(
   const wanted = query === '' ? NOTHING_MORE : wantedOf(query);
   const mediaType = rowMediaType(headers['content-type'], headers['content-encoding']);
   const format = answerFormat(headers.accept);
-  const { served, text } = await answerRows(context, exchange, deploymentId, (found, body, events) =>
-    beginAnswer(found, readRows(body, mediaType, context.limits), format, wanted, events),
+  const { served, text } = await answerRows(
+    context,
+    exchange,
+    deploymentId,
+    (body) => readingOf(body, mediaType, context.limits),
+    (found, input, events) => beginAnswer(found, input, format, wanted, events),
   );
   return {
     status: 200,
@@ -72,14 +77,16 @@ export async function admitRows(context: Context, exchange: Exchange, deployment
 /**
  * Receives the rows of an admitted request and predicts them, in turns with other requests.
  *
- * @param begin reads the rows and starts the answer
- * @throws BODY_TOO_LARGE, OVERLOADED, DEPLOYMENT_NOT_READY, and what `begin` throws
+ * @param read reads the body
+ * @param begin starts the answer
+ * @throws BODY_TOO_LARGE, OVERLOADED, DEPLOYMENT_NOT_READY, and what `read` and `begin` throw
  */
-export async function answerRows(
+export async function answerRows<R>(
   { table, budget, bodyBytesMax, telemetry, metrics }: Context,
   exchange: Exchange,
   deploymentId: string,
-  begin: (served: ServedDeployment, body: Buffer, events: AnswerEvents | null) => AnswerInProgress,
+  read: (body: ReceivedBody) => Reading<R>,
+  begin: (served: ServedDeployment, rows: R, events: AnswerEvents | null) => AnswerInProgress,
 ): Promise<{ readonly served: ServedDeployment; readonly text: string }> {
   const { request } = exchange;
   const length = Number(request.headers['content-length'] ?? 0);
@@ -88,17 +95,16 @@ export async function answerRows(
   const body = await receiveBody(request, bodyBytesMax, budget);
   exchange.receivedMs = performance.now();
   try {
-    // Looked up after the body has arrived: the whole answer is of one deployment record and its one model.
+    const reading = read(body);
+    const rows = reading.kind === 'read' ? reading.rows : await readInTurns(reading.steps, exchange);
+    // Looked up after the body has been read: the whole answer is of one deployment record and its one model.
     const served = table.served(deploymentId);
     if (served === null) throw notReady(`deployment ${deploymentId} is not served here any more`);
     const events = telemetry?.answerEvents(served) ?? null;
-    const progress = begin(served, body, events);
+    const progress = begin(served, rows, events);
     const rowsPerTurn = rowsPerTurnOf(served, progress);
     try {
-      while (!progress.advance(rowsPerTurn)) {
-        await nextTurn();
-        if (request.socket.destroyed) throw new AppError('BAD_REQUEST', 'the client is gone');
-      }
+      while (!progress.advance(rowsPerTurn)) await othersTurn(exchange);
     } finally {
       // Also of a row that a rule refuses.
       if (progress.heldCounts !== null) metrics.observeRules(served.record, progress.heldCounts);
@@ -108,8 +114,22 @@ export async function answerRows(
     exchange.rowCount = progress.rowCount;
     return { served, text: progress.text() };
   } finally {
-    budget.heldBytes -= body.length;
+    budget.heldBytes -= body.sizeBytes;
   }
+}
+
+async function readInTurns<R>(steps: Steps<R>, exchange: Exchange): Promise<R> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await othersTurn(exchange);
+  }
+}
+
+/** @throws BAD_REQUEST when nobody waits for the answer any more */
+async function othersTurn({ request }: Exchange): Promise<void> {
+  await nextTurn();
+  if (request.socket.destroyed) throw new AppError('BAD_REQUEST', 'the client is gone');
 }
 
 function rowsPerTurnOf({ artifact }: ServedDeployment, { isExplained }: AnswerInProgress): number {

@@ -11,11 +11,33 @@ export interface BodyBudget {
   readonly requestsMax: number;
 }
 
+/** A body as it arrived: parts of some 64 KiB. */
+export interface ReceivedBody {
+  readonly parts: readonly Buffer[];
+  readonly sizeBytes: number;
+}
+
+/** A body in one piece; of a large one this takes milliseconds. */
+export function wholeBody({ parts }: ReceivedBody): Buffer {
+  const [first] = parts;
+  return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
+}
+
 /** Seconds that a client is asked to wait when the server is overloaded. */
 const OVERLOADED_RETRY_SECONDS = 1;
 
-export const overloaded = (message: string): AppError =>
-  new AppError('OVERLOADED', message, { retryAfterSeconds: OVERLOADED_RETRY_SECONDS });
+/** By message, of which there are a few. */
+const refusals = new Map<string, AppError>();
+
+/** A refusal is the same object each time: to capture a stack would take as long as what is refused. */
+export function overloaded(message: string): AppError {
+  let refusal = refusals.get(message);
+  if (refusal === undefined) {
+    refusal = new AppError('OVERLOADED', message, { retryAfterSeconds: OVERLOADED_RETRY_SECONDS });
+    refusals.set(message, refusal);
+  }
+  return refusal;
+}
 
 /**
  * Reads a whole body; the connection is left open whatever happens, so that the error can be answered. Its bytes count
@@ -23,7 +45,7 @@ export const overloaded = (message: string): AppError =>
  *
  * @throws BODY_TOO_LARGE, OVERLOADED, BAD_REQUEST when the client broke off
  */
-export function receiveBody(request: IncomingMessage, bytesMax: number, budget: BodyBudget): Promise<Buffer> {
+export function receiveBody(request: IncomingMessage, bytesMax: number, budget: BodyBudget): Promise<ReceivedBody> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let size = 0;
@@ -46,7 +68,7 @@ export function receiveBody(request: IncomingMessage, bytesMax: number, budget: 
       return;
     }
     request.on('data', take);
-    request.once('end', () => resolve(parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)));
+    request.once('end', () => resolve({ parts, sizeBytes: size }));
     request.once('error', (cause) => fail(new AppError('BAD_REQUEST', 'the body broke off', { cause })));
     request.once('close', () => {
       if (!request.complete) fail(new AppError('BAD_REQUEST', 'the body broke off'));

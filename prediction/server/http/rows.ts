@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { AppError, type ParseRule } from '#contracts';
 import { readArrow } from './arrow/read-arrow.ts';
-import { parseCsv } from '#runtime';
+import { parseCsv, type CsvTable } from '#runtime';
 import { jsonRows, ndjsonRows, type ObjectRow } from './json-rows.ts';
 import type { RowMediaType } from './media-types.ts';
 import { checkHeader, invalid, type RowLimits } from './row-limits.ts';
@@ -45,15 +45,17 @@ export function readRows(body: Buffer, mediaType: RowMediaType, limits: RowLimit
   }
 }
 
-/** The text of a body, without a byte-order mark. @throws BAD_REQUEST where it is no UTF-8 */
-export function decode(body: Buffer): string {
+/** The text of a body, without a byte-order mark; of a part that is not its first, as it is. @throws BAD_REQUEST where it is no UTF-8 */
+export function decode(body: Buffer, isFirst = true): string {
   if (!isUtf8(body)) throw new AppError('BAD_REQUEST', 'the body is not valid UTF-8');
   const text = body.toString('utf8');
-  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+  return isFirst && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
 }
 
-function csvRows(text: string, limits: RowLimits): InputRows {
-  const { header, rows } = parseCsv(text, limits);
+const csvRows = (text: string, limits: RowLimits): InputRows => tableOf(parseCsv(text, limits));
+
+/** @throws VALIDATION_FAILED for a column that is there twice, and a row of another length */
+export function tableOf({ header, rows }: CsvTable): InputRows {
   checkHeader(header);
   for (const [index, cells] of rows.entries()) {
     if (cells.length !== header.length)

@@ -5,6 +5,7 @@ import { admit, notReady, unknownDeployment } from '../admission.ts';
 import { beginWriting, type WriterFactory } from '../answers.ts';
 import type { Context } from '../context.ts';
 import { admitRows, answerRows } from '../predict.ts';
+import { wholeBody } from '../receive-body.ts';
 import { jsonReply, type Exchange, type Reply } from '../reply.ts';
 import { decoded, requireMethod } from '../requests.ts';
 import { readiness } from '../status.ts';
@@ -80,12 +81,17 @@ async function infer(
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'binary tensors are not read; send their data as JSON');
   if (headers['content-encoding'] !== undefined)
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'encoded bodies are not read; send the body as it is');
-  const { served, text } = await answerRows(context, exchange, deploymentId, (found, body, events) => {
-    checkVersion(found, version);
-    const request = readInference(body, context.limits);
-    const factory: WriterFactory = (template, rows, wanted) => tensorAnswer(template, rows.count, wanted, request);
-    return beginWriting(found, request.rows, request.wanted, factory, events);
-  });
+  const { served, text } = await answerRows(
+    context,
+    exchange,
+    deploymentId,
+    (body) => ({ kind: 'read', rows: readInference(wholeBody(body), context.limits) }),
+    (found, request, events) => {
+      checkVersion(found, version);
+      const factory: WriterFactory = (template, rows, wanted) => tensorAnswer(template, rows.count, wanted, request);
+      return beginWriting(found, request.rows, request.wanted, factory, events);
+    },
+  );
   return {
     status: 200,
     contentType: 'application/json',
