@@ -4,6 +4,7 @@ import { backupCommands } from './commands/backup.ts';
 import { blueprintCommands } from './commands/blueprints.ts';
 import { datasetCommands } from './commands/datasets.ts';
 import { hadoopCommands } from './commands/hadoop.ts';
+import { healthCommands } from './commands/health.ts';
 import { jobCommands } from './commands/jobs.ts';
 import { modelCommands } from './commands/models.ts';
 import { operationCommands } from './commands/operations.ts';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   ...deploymentCommands,
   ...packageCommands,
   ...telemetryCommands,
+  ...healthCommands,
   ...jobCommands,
   ...operationCommands,
   ...apiKeyCommands,

@@ -70,6 +70,35 @@ export const EventSchema = strict({
 });
 export type EventSchema = Static<typeof EventSchema>;
 
+const Counter = Type.Integer({ minimum: 0 });
+
+/** What a process of a prediction server has counted of one deployment since its epoch began. */
+export const ServiceCounters = strict({
+  deploymentId: Id,
+  statuses: Type.Record(Type.String(), Counter, { description: 'requests by HTTP status' }),
+  rows: Type.Integer({ minimum: 0, description: 'predicted' }),
+  latencies: Type.Record(Type.String(), Counter, {
+    description:
+      'successful requests by the upper bound of their bucket, inclusive, in seconds, empty ones too; `Infinity`: beyond all bounds',
+  }),
+  latencySum: Type.Number({ minimum: 0, description: 'of successful requests, seconds' }),
+});
+export type ServiceCounters = Static<typeof ServiceCounters>;
+
+/**
+ * Counters at a time. They never fall in an epoch: whoever adds what they have grown by since the last statement counts each request once, whatever
+ * statements are lost, come twice, or late.
+ */
+export const ServiceStatement = strict({
+  statement: Type.Integer({ minimum: 0, description: 'rises in an epoch' }),
+  timeMs: Type.Integer({ minimum: 0 }),
+  counters: Type.Array(ServiceCounters, { description: 'those that have grown since the statement before' }),
+});
+export type ServiceStatement = Static<typeof ServiceStatement>;
+
+/** Deployments of one statement at most; more make several. */
+export const SERVICE_COUNTERS_MAX = 100;
+
 /** Most features whose values an event carries. */
 export const EVENT_FEATURES_MAX = 10_000;
 /** Classes up to which an event carries every probability; beyond, that of the predicted class alone. */

@@ -235,6 +235,12 @@ export async function listChanges(
   return rowsOf<DeploymentChange>(query);
 }
 
+/** Whether a deployment serves a model, or once did. */
+export async function wasServed({ knex }: Queryable, id: string, modelId: string): Promise<boolean> {
+  const query = knex('deployment_history').where({ deployment_id: id, model_id: modelId }).select('sequence');
+  return (await rowOf(query)) !== undefined;
+}
+
 /** A deployment with what a prediction server needs of its model. */
 export interface Assignment {
   readonly deployment: DeploymentRecord;

@@ -1,7 +1,7 @@
 import type { EventSchema } from '#contracts';
+import type { Baseline } from '#statistics';
 import type { HourCounts, HourKey } from '#store';
 import type { TelemetryEvent } from '#telemetry';
-import type { Baseline } from './baseline.ts';
 import { addValue, createFeatureState, featureStateToData, type FeatureState } from './feature-state.ts';
 import { addOutcome, createOutcomeState, outcomeStateToData, type OutcomeState } from './outcome-state.ts';
 
@@ -40,6 +40,7 @@ export function createAggregate(baselines: ReadonlyMap<string, Baseline | null>)
     columns.set(schema, known);
     return known;
   };
+  const spreadOf = ({ manifestSha256 }: EventSchema) => baselines.get(manifestSha256)?.predictions ?? null;
   return {
     add: (event) => {
       const { schema, timeMs, values } = event;
@@ -49,7 +50,7 @@ export function createAggregate(baselines: ReadonlyMap<string, Baseline | null>)
       let found = hours.get(text);
       if (found === undefined) {
         const key = { deploymentId, modelId, hour };
-        found = { key, manifestSha256, outcome: createOutcomeState(schema), features: new Map() };
+        found = { key, manifestSha256, outcome: createOutcomeState(schema, spreadOf(schema)), features: new Map() };
         hours.set(text, found);
       }
       addOutcome(found.outcome, event);

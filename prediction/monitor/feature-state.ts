@@ -1,4 +1,4 @@
-import { nullable, strict, Type, type EventValueKind, type Static } from '#contracts';
+import type { EventValueKind } from '#contracts';
 import {
   addAllToHistogram,
   addAllToMoments,
@@ -6,24 +6,16 @@ import {
   createHistogram,
   createMoments,
   createTopValues,
-  HistogramData,
-  histogramFromData,
   histogramToData,
-  mergeHistogram,
-  mergeMoments,
-  mergeTopValues,
-  MomentsData,
-  momentsFromData,
   momentsToData,
-  TopValuesData,
-  topValuesFromData,
   topValuesToData,
+  type FeatureBaseline,
+  type FeatureStateData,
   type Histogram,
   type Moments,
   type TopValues,
 } from '#statistics';
 import type { EventValue } from '#telemetry';
-import type { FeatureBaseline } from './baseline.ts';
 
 /** Frequent keys that are kept of those beyond the training rows' frequent ones. */
 const OTHER_KEYS = 64;
@@ -45,15 +37,6 @@ export interface FeatureState {
   /** Other keys. */
   readonly others: TopValues | null;
 }
-
-/** {@link FeatureState} as it is stored, without its counts. */
-export const FeatureStateData = strict({
-  moments: nullable(MomentsData),
-  histogram: nullable(HistogramData),
-  levels: nullable(Type.Array(Type.Integer({ minimum: 0 }))),
-  others: nullable(TopValuesData),
-});
-export type FeatureStateData = Static<typeof FeatureStateData>;
 
 export function createFeatureState(kind: EventValueKind, baseline: FeatureBaseline | null): FeatureState {
   const isCategory = kind === 'category';
@@ -88,6 +71,7 @@ export function addValue(state: FeatureState, value: EventValue, placeOf: Readon
   }
 }
 
+/** {@link FeatureState} as it is stored, without its counts. */
 export function featureStateToData({ moments, histogram, levels, others }: FeatureState): FeatureStateData {
   return {
     moments: moments === null ? null : momentsToData(moments),
@@ -95,29 +79,4 @@ export function featureStateToData({ moments, histogram, levels, others }: Featu
     levels: levels === null ? null : [...levels],
     others: others === null ? null : topValuesToData(others),
   };
-}
-
-/** Adds two stored states of one feature and model. */
-export function mergeFeatureData(known: FeatureStateData, added: FeatureStateData): FeatureStateData {
-  return {
-    moments: merged(known.moments, added.moments, momentsFromData, mergeMoments, momentsToData),
-    histogram: merged(known.histogram, added.histogram, histogramFromData, mergeHistogram, histogramToData),
-    levels:
-      known.levels === null ? added.levels : known.levels.map((count, place) => count + (added.levels?.[place] ?? 0)),
-    others: merged(known.others, added.others, topValuesFromData, mergeTopValues, topValuesToData),
-  };
-}
-
-/** What only one of them has is taken as it is: an hour in which the training statistics were not known at first. */
-export function merged<D, S>(
-  known: D | null,
-  added: D | null,
-  read: (data: D) => S,
-  merge: (into: S, other: S) => void,
-  write: (state: S) => D,
-): D | null {
-  if (known === null || added === null) return known ?? added;
-  const state = read(known);
-  merge(state, read(added));
-  return write(state);
 }

@@ -1,5 +1,6 @@
-import { isAppError, parse, type EventSchema, type SegmentHeader } from '#contracts';
+import { isAppError, parse, type EventSchema, type SegmentHeader, type ServiceStatement } from '#contracts';
 import { failpoint } from '#runtime';
+import { FeatureStateData, mergeFeatureData, mergeOutcomeData, OutcomeStateData, type Baseline } from '#statistics';
 import {
   addToHour,
   countRefusal,
@@ -11,11 +12,9 @@ import {
 } from '#store';
 import { openSegment, readEvents, readFrames, type Loss, type TelemetryEvent, type TelemetryKeys } from '#telemetry';
 import { createAggregate } from './aggregate.ts';
-import type { Baseline } from './baseline.ts';
 import type { Baselines } from './baselines.ts';
-import { FeatureStateData, mergeFeatureData } from './feature-state.ts';
 import { countOf, hear, isWithin } from './numbers.ts';
-import { mergeOutcomeData, OutcomeStateData } from './outcome-state.ts';
+import { takeService } from './take-service.ts';
 
 /** What came of a segment. */
 export interface TakenSegment {
@@ -38,6 +37,7 @@ interface Content {
   readonly losses: readonly Loss[];
   readonly finalNumber: number | null;
   readonly schemas: readonly EventSchema[];
+  readonly statements: readonly ServiceStatement[];
 }
 
 /**
@@ -74,22 +74,24 @@ function contentOf(sealed: Buffer, keys: TelemetryKeys): Content {
   const schemas = new Map<number, EventSchema>();
   const frames: Content['frames'][number][] = [];
   const losses: Loss[] = [];
+  const statements: ServiceStatement[] = [];
   let finalNumber: number | null = null;
   for (const frame of readFrames(bytes)) {
     if (frame.kind === 'schema') schemas.set(frame.schemaId, frame.schema);
     else if (frame.kind === 'loss') losses.push(frame);
     else if (frame.kind === 'end') finalNumber = frame.endNumber;
+    else if (frame.kind === 'service') statements.push(frame.statement);
     else if (frame.kind === 'events') {
       const { firstNumber, count: eventCount } = frame;
       frames.push({ from: firstNumber, end: firstNumber + eventCount, events: [...readEvents(frame, schemas)] });
     }
   }
-  return { header, frames, losses, finalNumber, schemas: [...schemas.values()] };
+  return { header, frames, losses, finalNumber, schemas: [...schemas.values()], statements };
 }
 
 async function count(
   trx: Transaction,
-  { header, frames, losses, finalNumber }: Content,
+  { header, frames, losses, finalNumber, statements }: Content,
   baselines: ReadonlyMap<string, Baseline | null>,
 ): Promise<Omit<TakenSegment, 'refusal'>> {
   const { epoch, serverId } = header;
@@ -117,6 +119,7 @@ async function count(
     numbers = { end: finalNumber, gaps: [...numbers.gaps, { from: numbers.end, end: finalNumber }] };
   await failpoint('monitor.beforeHours');
   for (const hour of aggregate.hours()) await addToHour(trx, hour, MERGER);
+  await takeService(trx, epoch, statements);
   await saveEpoch(trx, epoch, before, { numbers, finalNumber, eventCount, duplicateCount, losses: lost });
   await failpoint('monitor.beforeCommit');
   return { events: eventCount, duplicates: duplicateCount };

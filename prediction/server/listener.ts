@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '#contracts';
+import { AppError, type ServiceCounters } from '#contracts';
 import {
   followCertificate,
   isLoopback,
@@ -25,6 +25,8 @@ const OWNER: CertificateOwner = { section: 'predictionServer', name: 'prediction
 
 /** How long connections that are idle are left open while the server closes, and how often they are looked for then, milliseconds. */
 const SWEEP_MS = 500;
+/** How often telemetry is told how deployments were served, milliseconds. */
+const TELL_MS = 5_000;
 
 /** Where a prediction server is reached. */
 export interface PredictionListener {
@@ -67,7 +69,7 @@ export async function listen(config: Config, options: ListenerOptions): Promise<
   let isDraining = false;
   const told = { serverId: serverIdOf(own.cacheDir), place: appServerPlace(config), logger: options.logger };
   const running = await startTelemetry(config.telemetry, told);
-  const { server, families } = createPredictionHttp(
+  const { server, families, counters } = createPredictionHttp(
     {
       ...options,
       limits: { rowsMax, columnsMax, depthMax },
@@ -84,6 +86,9 @@ export async function listen(config: Config, options: ListenerOptions): Promise<
     await running.close();
     throw err;
   });
+  const tell = () => running.telemetry?.tellService(counters().filter(isTold(options.table)));
+  const telling = setInterval(tell, TELL_MS);
+  telling.unref();
   const stopFollowing = certificate === null ? () => undefined : secured(server, certificate, config, options.logger);
   return {
     url: urlOf(own, bound),
@@ -93,10 +98,18 @@ export async function listen(config: Config, options: ListenerOptions): Promise<
       stopFollowing();
       if (drainMs > 0) await sleep(drainMs);
       await closeServer(server, closeTimeoutMs);
+      clearInterval(telling);
+      tell();
       await running.close();
     },
   };
 }
+
+/** Nothing is told of a deployment whose telemetry is off. */
+const isTold =
+  (table: ListenerOptions['table']) =>
+  ({ deploymentId }: ServiceCounters): boolean =>
+    table.served(deploymentId)?.record.settings.telemetry?.enabled !== false;
 
 /** Says what is served, and takes up what replaces it. */
 function secured(

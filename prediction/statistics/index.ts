@@ -1,4 +1,5 @@
 export { jackknifeError } from './numeric/jackknife.ts';
+export { chiSquareAbove, chiSquareQuantile } from './numeric/chi-square.ts';
 export { studentTwoSided } from './numeric/student-t.ts';
 export { addTerm, emptySum, neumaierSum, sumOf, type CompensatedSum } from './numeric/compensated-sum.ts';
 export { hashText, hashWords, type Hash64 } from './numeric/hash64.ts';
@@ -61,7 +62,6 @@ export {
   varianceOf,
   type Moments,
 } from './sketches/moments.ts';
-export { PSI_SHARE_MIN, populationStabilityIndex } from './sketches/population-stability.ts';
 export { quantilesOf, rankOf } from './sketches/quantile-query.ts';
 export {
   QUANTILE_SKETCH_K,
@@ -87,3 +87,22 @@ export {
   topValuesToData,
   type TopValues,
 } from './sketches/top-values.ts';
+export { PSI_SHARE_MIN, indexByChance, populationStabilityIndex } from './drift/population-stability.ts';
+export { jensenShannonDivergence } from './drift/jensen-shannon.ts';
+export { binnedKolmogorovSmirnov } from './drift/kolmogorov-smirnov.ts';
+export { EXPECTED_COUNT_MIN, testHomogeneity, type Homogeneity } from './drift/homogeneity.ts';
+export { Baseline, FeatureBaseline, PredictionSpread, SPREAD_BINS, baselineOf } from './live/baseline.ts';
+export { FeatureStateData, mergeFeatureData } from './live/feature-counts.ts';
+export { OutcomeStateData, PROBABILITY_BINS, mergeOutcomeData } from './live/outcome-counts.ts';
+export {
+  DRIFT_BIN_KINDS,
+  DRIFT_LEVELS,
+  driftLevelOf,
+  driftOf,
+  PSI_LARGE,
+  PSI_MODERATE,
+  type Drift,
+  type DriftBin,
+  type DriftLevel,
+} from './drift/drift.ts';
+export { featureBins, rangeBins, type LiveCounts } from './drift/feature-bins.ts';

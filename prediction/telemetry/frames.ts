@@ -1,5 +1,14 @@
 import { crc32 } from 'node:zlib';
-import { AppError, EventSchema, LOSS_REASONS, parse, type LossReason } from '#contracts';
+import {
+  AppError,
+  EventSchema,
+  LOSS_REASONS,
+  parse,
+  ServiceStatement,
+  type LossReason,
+  type Static,
+  type TSchema,
+} from '#contracts';
 import { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
 
@@ -12,10 +21,11 @@ import type { ByteWriter } from './byte-writer.ts';
  *     schema = 2 schemaId:varint json             EventSchema, UTF-8
  *     loss   = 3 firstNumber:varint count:varint reason:byte timeMs:varint
  *     end    = 4 endNumber:varint timeMs:varint   the epoch ended in order; nothing follows
+ *     service = 5 nextNumber:varint json          ServiceStatement, UTF-8; the next event has this number or a later one
  *
  * @see RFC 1952 section 8 for CRC-32
  */
-export const FRAME_KINDS = { events: 1, schema: 2, loss: 3, end: 4 } as const;
+export const FRAME_KINDS = { events: 1, schema: 2, loss: 3, end: 4, service: 5 } as const;
 
 /** Bytes of a frame before its body. */
 export const FRAME_HEAD_BYTES = 8;
@@ -71,6 +81,14 @@ export function writeEnd(writer: ByteWriter, endNumber: number, timeMs: number):
   endFrame(writer, frame);
 }
 
+/** @param nextNumber of the event that comes next */
+export function writeService(writer: ByteWriter, nextNumber: number, statement: ServiceStatement): void {
+  const frame = beginFrame(writer, FRAME_KINDS.service);
+  writer.varint(nextNumber);
+  writer.bytes(Buffer.from(JSON.stringify(statement)));
+  endFrame(writer, frame);
+}
+
 /** A frame whose checksum is right. */
 export type Frame =
   | {
@@ -84,6 +102,7 @@ export type Frame =
   | { readonly kind: 'schema'; readonly schemaId: number; readonly schema: EventSchema }
   | ({ readonly kind: 'loss' } & Loss)
   | { readonly kind: 'end'; readonly endNumber: number; readonly timeMs: number }
+  | { readonly kind: 'service'; readonly nextNumber: number; readonly statement: ServiceStatement }
   | { readonly kind: 'unknown' };
 
 /**
@@ -125,7 +144,7 @@ function readFrame(reader: ByteReader): Frame {
       return { kind: 'events', firstNumber, count, timeMs, events: reader };
     }
     case FRAME_KINDS.schema:
-      return { kind: 'schema', schemaId: reader.varint(), schema: schemaOf(reader.rest()) };
+      return { kind: 'schema', schemaId: reader.varint(), schema: jsonOf(EventSchema, reader.rest(), 'event schema') };
     case FRAME_KINDS.loss: {
       const [firstNumber, count, reason] = [reader.varint(), reader.varint(), LOSS_REASONS[reader.byte()]];
       if (reason === undefined) throw new AppError('TELEMETRY_INVALID', 'a loss has an unknown reason');
@@ -133,17 +152,26 @@ function readFrame(reader: ByteReader): Frame {
     }
     case FRAME_KINDS.end:
       return { kind: 'end', endNumber: reader.varint(), timeMs: reader.varint() };
+    case FRAME_KINDS.service: {
+      const nextNumber = reader.varint();
+      return {
+        kind: 'service',
+        nextNumber,
+        statement: jsonOf(ServiceStatement, reader.rest(), 'statement of service'),
+      };
+    }
     default:
       return { kind: 'unknown' };
   }
 }
 
-function schemaOf(bytes: Buffer): EventSchema {
+/** @throws TELEMETRY_INVALID */
+function jsonOf<T extends TSchema>(schema: T, bytes: Buffer, subject: string): Static<T> {
   let json: unknown;
   try {
     json = JSON.parse(bytes.toString());
   } catch (err) {
-    throw new AppError('TELEMETRY_INVALID', 'an event schema is not JSON', { cause: err });
+    throw new AppError('TELEMETRY_INVALID', `${subject}: it is not JSON`, { cause: err });
   }
-  return parse(EventSchema, json, 'event schema', 'TELEMETRY_INVALID');
+  return parse(schema, json, subject, 'TELEMETRY_INVALID');
 }

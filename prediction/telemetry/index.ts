@@ -22,6 +22,7 @@ export {
   writeEnd,
   writeLoss,
   writeSchema,
+  writeService,
   type Frame,
   type Loss,
 } from './frames.ts';

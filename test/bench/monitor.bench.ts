@@ -19,7 +19,7 @@ import {
   writeNumber,
   writeSchema,
 } from '#telemetry';
-import type { Baseline } from '../../prediction/monitor/baseline.ts';
+import type { Baseline } from '#statistics';
 import { takeSegment } from '../../prediction/monitor/take-segment.ts';
 import { TEST_KEYS } from '../support/telemetry/segments.ts';
 

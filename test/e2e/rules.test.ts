@@ -292,9 +292,7 @@ describe('rules of the REST API', function () {
         ['GET', `/projects/${mine.projectId}/members`],
         ['GET', '/batch-prediction-schedules'],
         ['POST', `/deployments/${deployment.id}/actuals`, []],
-        ...['service-health', 'feature-drift', 'target-drift', 'accuracy', 'predictions-over-time', 'alerts'].map(
-          (name) => ['GET', `/deployments/${deployment.id}/${name}`] as const,
-        ),
+        ...['accuracy', 'alerts'].map((name) => ['GET', `/deployments/${deployment.id}/${name}`] as const),
         ...['/groups', '/quotas', '/connections', '/drivers'].map((route) => ['GET', route] as const),
       ];
       for (const [method, route, json] of later)

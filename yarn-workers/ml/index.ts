@@ -90,6 +90,7 @@ export { coefficientsOf, isLinear, type AskedCoefficients } from './insights/coe
 export { computeInsight, type InsightInput, type InsightIo } from './insights/features/compute-insight.ts';
 export { insightOf, insightRows, insightRowsMax, readInsightRows } from './insights/insight.ts';
 export { rankedPartition } from './insights/insight-rows.ts';
+export { classesAtThreshold, predictionSpread } from './insights/prediction-spread.ts';
 export { wordCloudOf } from './insights/word-cloud.ts';
 export { conformalIntervals, type ConformalIntervals } from './intervals/conformal-intervals.ts';
 export { coverageOfRows, rowsForCoverage } from './intervals/interval-ends.ts';

@@ -6,6 +6,7 @@ export * from './feature-lists.ts';
 export * from './insights.ts';
 export * from './jobs.ts';
 export * from './models.ts';
+export * from './monitoring.ts';
 export * from './operations.ts';
 export * from './projects.ts';
 export * from './task-insights.ts';

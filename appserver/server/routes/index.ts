@@ -6,6 +6,7 @@ import { batchPredictionRoutes } from './batch-predictions.ts';
 import { complianceReportRoutes } from './compliance-report.ts';
 import { blueprintRoutes } from './blueprints.ts';
 import { datasetRoutes } from './datasets.ts';
+import { deploymentHealthRoutes } from './deployment-health.ts';
 import { deploymentRoutes } from './deployments.ts';
 import { exportRoutes } from './exports.ts';
 import { featureListRoutes } from './feature-lists.ts';
@@ -46,6 +47,7 @@ export const apiRoutes: readonly Route[] = [
   ...deploymentRoutes,
   ...packageRoutes,
   ...monitoringRoutes,
+  ...deploymentHealthRoutes,
   ...jobRoutes,
   ...identityRoutes,
   ...loginRoutes,

@@ -27,12 +27,14 @@ import {
   type Credential,
   type TrainedFacts,
 } from '#store';
+import { PredictionSpread } from '#statistics';
 import { SEALED_BYTES_MAX } from '#telemetry';
 import { bearerOf, isoOf } from '../auth/authenticate.ts';
 import type { AppContext } from '../context.ts';
 import { noContent, ok, route, type Answer, type Call, type Route } from '../route.ts';
 import type { Signer } from '../services/signing.ts';
 import { objectStream } from '../services/streams.ts';
+import { spreadOfModel } from '../services/prediction-spread.ts';
 import { keepSegment, noteRefusedTelemetry } from '../services/telemetry.ts';
 import { IdParams } from './params.ts';
 
@@ -185,6 +187,20 @@ const file = (name: 'manifest' | 'blob', objectName: string): Route =>
     },
   });
 
+const spread = route({
+  method: 'GET',
+  path: '/internal/v1/models/{id}/prediction-spread',
+  summary: 'How its predictions were spread over training rows, for monitors',
+  tag,
+  access: 'internal',
+  params: IdParams,
+  answers: { 200: { description: 'the spread', schema: PredictionSpread } },
+  handler: async (app, call) => {
+    checkToken(app, call);
+    return ok(await spreadOfModel(app, call.params.id));
+  },
+});
+
 const report = route({
   method: 'PUT',
   path: '/internal/v1/prediction-servers/{id}',
@@ -224,6 +240,7 @@ export const servingRoutes: readonly Route[] = [
   signature,
   file('manifest', 'manifest.json'),
   file('blob', 'blob'),
+  spread,
   report,
   segments,
 ];

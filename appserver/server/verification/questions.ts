@@ -18,6 +18,7 @@ import {
   conformalIntervals,
   insightOf,
   insightRowsMax,
+  predictionSpread,
   rankedPartition,
   readInsightRows,
   scoresOf,
@@ -26,6 +27,7 @@ import {
   type OutOfFoldSource,
 } from '#ml';
 import { modelReader, openArtifact } from '#scoring';
+import type { PredictionSpread } from '#statistics';
 import { sha256Of } from '../services/hashes.ts';
 import type { ComparisonFacts, InsightFacts } from './answer-facts.ts';
 import type { ReadableStore } from './check.ts';
@@ -87,6 +89,12 @@ interface IntervalsQuestion {
   readonly coverage: number;
 }
 
+interface SpreadQuestion {
+  readonly kind: 'spread';
+  readonly files: CommittedFiles;
+  readonly target: TargetSpec;
+}
+
 interface ReportQuestion {
   readonly kind: 'report';
   readonly files: CommittedFiles;
@@ -109,6 +117,7 @@ export type ModelQuestion =
   | ExplanationQuestion
   | StopsQuestion
   | IntervalsQuestion
+  | SpreadQuestion
   | ReportQuestion
   | ExportQuestion
   | ParityQuestion;
@@ -124,13 +133,15 @@ export type AnswerTo<Q extends ModelQuestion> = Q extends { kind: 'comparison' }
       ? FitStops | null
       : Q extends { kind: 'intervals' }
         ? ConformalIntervals
-        : Q extends { kind: 'report' }
-          ? ReportAnswer
-          : Q extends { kind: 'export' }
-            ? ExportAnswer
-            : Q extends { kind: 'parity' }
-              ? ParityAnswer
-              : InsightFacts;
+        : Q extends { kind: 'spread' }
+          ? PredictionSpread
+          : Q extends { kind: 'report' }
+            ? ReportAnswer
+            : Q extends { kind: 'export' }
+              ? ExportAnswer
+              : Q extends { kind: 'parity' }
+                ? ParityAnswer
+                : InsightFacts;
 
 /**
  * Answers in the thread that calls it.
@@ -165,6 +176,10 @@ export async function answerQuestion(question: ModelQuestion, store: ReadableSto
       const { target, coverage } = question;
       const source = await committedModel(question.files, store).outOfFold();
       return conformalIntervals(await readInsightRows(source, target, undefined), coverage);
+    }
+    case 'spread': {
+      const source = await committedModel(question.files, store).outOfFold();
+      return predictionSpread(await readInsightRows(source, question.target, undefined));
     }
     case 'report':
       return reportAnswer(question, store);

@@ -87,34 +87,80 @@ export async function addToHour(trx: Transaction, added: HourCounts, merge: Stat
   await insertRows(trx, 'feature_hour', fresh);
 }
 
-/** Hours of a deployment from `from`, inclusive, to `to`, exclusive, in their order. */
-export async function readHours(
+/** Hours from `from`, inclusive, to `to`, exclusive; milliseconds since 1970. */
+export interface HourRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Predictions of one hour of a model, without its features. */
+export type PredictionHour = Omit<HourCounts, 'features'>;
+
+/** Hours of a deployment in their order; of one model, or of all. */
+export async function readPredictionHours(
   { knex }: Queryable,
   deploymentId: string,
-  { from, to }: { readonly from: number; readonly to: number },
-): Promise<HourCounts[]> {
-  const range = (table: string) =>
-    knex(table).where({ deployment_id: deploymentId }).where('hour', '>=', from).where('hour', '<', to);
-  const hours = await rowsOf<HourRow & { model_id: string; hour: number; manifest_sha256: string }>(
-    range('prediction_hour').orderBy(['hour', 'model_id']).select('*'),
-  );
-  const features = await rowsOf<FeatureRow & { model_id: string; hour: number; feature: string }>(
-    range('feature_hour').orderBy(['hour', 'model_id', 'feature']).select('*'),
-  );
-  return hours.map((row) => ({
+  range: HourRange,
+  modelId?: string,
+): Promise<PredictionHour[]> {
+  const query = knex('prediction_hour')
+    .where({ deployment_id: deploymentId, ...(modelId === undefined ? {} : { model_id: modelId }) })
+    .where('hour', '>=', range.from)
+    .where('hour', '<', range.to)
+    .orderBy(['hour', 'model_id'])
+    .select('*');
+  const rows = await rowsOf<HourRow & { model_id: string; hour: number; manifest_sha256: string }>(query);
+  return rows.map((row) => ({
     key: { deploymentId, modelId: row.model_id, hour: row.hour },
     manifestSha256: row.manifest_sha256,
     eventCount: row.event_count,
     state: row.state === '' ? null : fromJson(row.state),
-    features: features
-      .filter(({ model_id, hour }) => model_id === row.model_id && hour === row.hour)
-      .map((found) => ({
-        feature: found.feature,
-        eventCount: found.event_count,
-        missingCount: found.missing_count,
-        unseenCount: found.unseen_count,
-        state: fromJson(found.state),
-      })),
+  }));
+}
+
+/** Counts of a feature in one hour of a model. */
+export interface FeatureHour extends FeatureCounts {
+  readonly modelId: string;
+  readonly hour: number;
+}
+
+/** Features of hours of a deployment by hour, model and name; of one model, or of all. A row is some kilobytes: ask for a day or so at a time. */
+export async function readFeatureHours(
+  { knex }: Queryable,
+  deploymentId: string,
+  range: HourRange,
+  modelId?: string,
+): Promise<FeatureHour[]> {
+  const query = knex('feature_hour')
+    .where({ deployment_id: deploymentId, ...(modelId === undefined ? {} : { model_id: modelId }) })
+    .where('hour', '>=', range.from)
+    .where('hour', '<', range.to)
+    .orderBy(['hour', 'model_id', 'feature'])
+    .select('*');
+  const rows = await rowsOf<FeatureRow & { model_id: string; hour: number; feature: string }>(query);
+  return rows.map((row) => ({
+    modelId: row.model_id,
+    hour: row.hour,
+    feature: row.feature,
+    eventCount: row.event_count,
+    missingCount: row.missing_count,
+    unseenCount: row.unseen_count,
+    state: fromJson(row.state),
+  }));
+}
+
+/** Hours of a deployment with their features, in their order. */
+export async function readHours(db: Queryable, deploymentId: string, range: HourRange): Promise<HourCounts[]> {
+  const hours = await readPredictionHours(db, deploymentId, range);
+  const features = Map.groupBy(
+    await readFeatureHours(db, deploymentId, range),
+    ({ modelId, hour }) => `${hour} ${modelId}`,
+  );
+  return hours.map((row) => ({
+    ...row,
+    features: (features.get(`${row.key.hour} ${row.key.modelId}`) ?? []).map(
+      ({ modelId: _, hour: __, ...counts }) => counts,
+    ),
   }));
 }
 
@@ -137,7 +183,9 @@ export async function readBaseline({ knex }: Queryable, manifestSha256: string):
   return row === undefined ? null : fromJson(row.content);
 }
 
+/** In place of what was stored before. */
 export async function saveBaseline(db: Queryable, manifestSha256: string, content: unknown): Promise<void> {
   const row = { manifest_sha256: manifestSha256, content: toJson(content) };
   await insertOrIgnore(db, 'baseline', row, ['manifest_sha256']);
+  await db.knex('baseline').where({ manifest_sha256: manifestSha256 }).update({ content: row.content });
 }

@@ -61,5 +61,26 @@ const telemetry0001: Migration = {
   },
 };
 
+/** How deployments were served: what each epoch said last, and what was added to hours. */
+const service0002: Migration = {
+  version: 2,
+  name: 'service',
+  async up({ knex }) {
+    await knex.schema.createTable('service_epoch', (table) => {
+      table.string('epoch', 32).notNullable().references('telemetry_epoch.epoch').onDelete('CASCADE');
+      table.string('deployment_id', 64).notNullable();
+      table.bigInteger('statement').notNullable();
+      table.text('counters').notNullable();
+      table.primary(['epoch', 'deployment_id']);
+    });
+    await knex.schema.createTable('service_hour', (table) => {
+      table.string('deployment_id', 64).notNullable();
+      table.bigInteger('hour').notNullable();
+      table.text('counters').notNullable();
+      table.primary(['deployment_id', 'hour']);
+    });
+  },
+};
+
 /** All steps of the monitoring store's schema in order. */
-export const MONITORING_MIGRATIONS: readonly Migration[] = [telemetry0001];
+export const MONITORING_MIGRATIONS: readonly Migration[] = [telemetry0001, service0002];

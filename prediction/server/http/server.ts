@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { ServiceCounters } from '#contracts';
 import { rememberConnections, type ServerCertificate } from '#runtime';
 import { createAuthenticator } from './authenticate.ts';
 import { isPlainHttp, refuseConnection } from './client-errors.ts';
@@ -26,6 +27,8 @@ export interface PredictionHttp {
   readonly server: http.Server | https.Server;
   /** Metrics of this process. */
   readonly families: () => MetricFamily[];
+  /** What this process has counted by deployment. */
+  readonly counters: () => ServiceCounters[];
 }
 
 /** Longest time of a handshake. */
@@ -78,7 +81,7 @@ export function createPredictionHttp(
     refuseConnection(err, raw ?? socket, answering.get(socket));
   });
   const { metrics, table, budget } = context;
-  return { server, families: () => metrics.families(table.list(), budget) };
+  return { server, families: () => metrics.families(table.list(), budget), counters: metrics.counters };
 }
 
 function limitsOf({ requestTimeoutMs }: PredictionHttpOptions): http.ServerOptions {

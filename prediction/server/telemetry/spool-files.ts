@@ -59,9 +59,10 @@ export function readRaw(dir: string, file: SpoolFile, serverId: string): RawSegm
     if (frame.kind === 'events' || frame.kind === 'loss') {
       firstNumber = Math.min(firstNumber, frame.firstNumber);
       endNumber = Math.max(endNumber, frame.firstNumber + frame.count);
-    } else if (frame.kind === 'end') {
-      firstNumber = Math.min(firstNumber, frame.endNumber);
-      endNumber = Math.max(endNumber, frame.endNumber);
+    } else if (frame.kind === 'end' || frame.kind === 'service') {
+      const number = frame.kind === 'end' ? frame.endNumber : frame.nextNumber;
+      firstNumber = Math.min(firstNumber, number);
+      endNumber = Math.max(endNumber, number);
     }
   }
   const createdAtMs = Math.floor(statSync(place).mtimeMs);

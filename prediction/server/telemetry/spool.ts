@@ -58,6 +58,8 @@ export interface Spool {
   write(turn: Buffer, frames: readonly SpoolFrame[], schemas: ReadonlyMap<number, EventSchema>): void;
   /** Counts events that have a number and are not written. */
   lose(firstNumber: number, count: number, reason: LossReason): void;
+  /** Appends a whole frame that is no event; false where it could not be, which nobody counts. */
+  note(frame: Buffer): boolean;
   state(): SpoolState;
   /** The oldest segment that waits, null when none does. It stays until it is removed. */
   oldest(): Promise<WaitingSegment | null>;
@@ -119,6 +121,11 @@ class DiskSpool implements Spool {
     if (last?.reason === reason && last.firstNumber + last.count === firstNumber)
       this.#losses[this.#losses.length - 1] = { ...last, count: last.count + count };
     else this.#losses.push({ firstNumber, count, reason, timeMs: Date.now() });
+  }
+
+  note(frame: Buffer): boolean {
+    if ((this.#open?.file.sizeBytes ?? 0) + frame.length > SEGMENT_BYTES_MAX - ROOM_LEFT_BYTES) this.#rotate();
+    return this.#append(frame, []) === null;
   }
 
   state(): SpoolState {

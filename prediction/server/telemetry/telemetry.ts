@@ -1,7 +1,7 @@
-import type { EventSchema } from '#contracts';
+import { SERVICE_COUNTERS_MAX, type EventSchema, type ServiceCounters } from '#contracts';
 import { randomHex, type Logger } from '#runtime';
 import type { RawRow, RowPrediction } from '#scoring';
-import { beginFrame, ByteWriter, endFrame, FRAME_KINDS, type TelemetryKeys } from '#telemetry';
+import { beginFrame, ByteWriter, endFrame, FRAME_KINDS, writeService, type TelemetryKeys } from '#telemetry';
 import type { ServedDeployment } from '../deployments.ts';
 import { eventEncoder, type EventEncoder } from './event-encoder.ts';
 import { claimSpool } from './spool-lock.ts';
@@ -34,6 +34,8 @@ export interface Telemetry {
   answerEvents(served: ServedDeployment): AnswerEvents | null;
   /** Calls `then` once all that was recorded is written, or lost and counted: at once, or at the end of this turn. */
   afterWrite(then: () => void): void;
+  /** Tells how deployments were served since the start of this process: those whose counters have grown since they were told last. */
+  tellService(counters: readonly ServiceCounters[]): void;
   readonly spool: Spool;
   /** Events recorded since the start, lost ones included. */
   recordedCount(): number;
@@ -84,6 +86,9 @@ class SpooledTelemetry implements Telemetry {
   #frames: SpoolFrame[] = [];
   #after: (() => void)[] = [];
   #isScheduled = false;
+  #statement = 0;
+  /** Requests of each deployment as they were told last. */
+  readonly #toldRequests = new Map<string, number>();
 
   constructor(spool: Spool) {
     this.spool = spool;
@@ -126,6 +131,19 @@ class SpooledTelemetry implements Telemetry {
   afterWrite(then: () => void): void {
     if (this.#isScheduled) this.#after.push(then);
     else then();
+  }
+
+  tellService(counters: readonly ServiceCounters[]): void {
+    const grown = counters.filter((one) => requestsOf(one) !== (this.#toldRequests.get(one.deploymentId) ?? 0));
+    for (let from = 0; from < grown.length; from += SERVICE_COUNTERS_MAX) {
+      const told = grown.slice(from, from + SERVICE_COUNTERS_MAX);
+      const writer = new ByteWriter(4096);
+      const statement = { statement: this.#statement, timeMs: Date.now(), counters: told };
+      writeService(writer, this.#nextNumber, statement);
+      if (!this.spool.note(writer.view())) return;
+      this.#statement += 1;
+      for (const one of told) this.#toldRequests.set(one.deploymentId, requestsOf(one));
+    }
   }
 
   recordedCount(): number {
@@ -191,3 +209,6 @@ class SpooledTelemetry implements Telemetry {
     return { encoder, schemaId };
   }
 }
+
+const requestsOf = ({ statuses }: ServiceCounters): number =>
+  Object.values(statuses).reduce((sum, count) => sum + count, 0);

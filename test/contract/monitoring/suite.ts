@@ -1,11 +1,8 @@
 import { expect } from 'chai';
 import { SEGMENT_BYTES_MAX, type EventSchema } from '#contracts';
-import { MONITORING_MIGRATIONS, migrate, readHours, telemetryTotals, type Database } from '#store';
-import { createRandom } from '#statistics';
-import { ByteWriter, sealSegment, telemetryKeys, writeEnd, writeLoss } from '#telemetry';
-import type { Baseline } from '../../../prediction/monitor/baseline.ts';
-import type { FeatureStateData } from '../../../prediction/monitor/feature-state.ts';
-import type { OutcomeStateData } from '../../../prediction/monitor/outcome-state.ts';
+import { MONITORING_MIGRATIONS, migrate, readHours, readServiceHours, telemetryTotals, type Database } from '#store';
+import { createRandom, type Baseline, type FeatureStateData, type OutcomeStateData } from '#statistics';
+import { ByteWriter, sealSegment, telemetryKeys, writeEnd, writeLoss, writeService } from '#telemetry';
 import { takeSegment, type TakenSegment } from '../../../prediction/monitor/take-segment.ts';
 import { eventFrames, TEST_KEYS, TEST_SCHEMA, type TestEvent } from '../../support/telemetry/segments.ts';
 
@@ -160,6 +157,40 @@ export function monitoringSuite(name: string, open: () => Promise<MonitoringStor
       expect(outcome).to.equal('failed');
       expect((await totals()).events).to.equal(0);
       expect((await take(one)).events).to.equal(1);
+    });
+
+    it('counts requests once by what counters have grown by, whatever statements come twice, late or never', async () => {
+      const say = (statement: number, requests: number, { timeMs = TIME_MS, epoch = EPOCH, others = 0 } = {}) => {
+        const counters = [['dep_1', requests] as const, ['dep_2', others] as const].map(([deploymentId, count]) => ({
+          ...{ deploymentId, statuses: { 200: count, 500: 1 }, rows: 2 * count },
+          ...{ latencies: { 0.001: count, Infinity: 0 }, latencySum: count / 1_000 },
+        }));
+        const writer = new ByteWriter();
+        writeService(writer, 0, { statement, timeMs, counters });
+        return sealSegment({ ...facts({ segmentNumber: statement }), epoch }, Buffer.from(writer.view()), TEST_KEYS);
+      };
+      const other = 'ab'.repeat(16);
+      const [first, second, fourth] = [
+        await say(0, 10),
+        await say(1, 25),
+        await say(3, 70, { timeMs: TIME_MS + HOUR_MS }),
+      ];
+      for (const sealed of [first, first, fourth, second, fourth]) await take(sealed);
+      await Promise.all([
+        take(await say(0, 5, { epoch: other, others: 3 })),
+        take(await say(4, 71, { timeMs: TIME_MS + HOUR_MS }), stores.second),
+      ]);
+      const whole = { from: 0, to: Number.MAX_SAFE_INTEGER };
+      const found = await readServiceHours(stores.first, 'dep_1', whole);
+      const hour = TIME_MS - 1_234;
+      expect(found.map((entry) => [entry.hour - hour, entry.service.statuses])).to.deep.equal([
+        [0, { 200: 15, 500: 2 }],
+        [HOUR_MS, { 200: 61, 500: 0 }],
+      ]);
+      expect(found[1]?.service).to.deep.include({ rows: 122, latencies: { 0.001: 61, Infinity: 0 } });
+      const others = await readServiceHours(stores.first, 'dep_2', whole);
+      expect(others.map(({ service }) => service.statuses[200])).to.deep.equal([3, 0]);
+      expect(await totals()).to.deep.include({ events: 0, missing: 0 });
     });
 
     it('keeps deployments and models apart', async () => {

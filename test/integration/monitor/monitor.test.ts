@@ -9,7 +9,7 @@ import { FileObjectStore } from '#object-store';
 import { KEY_FILES, loadConfig, programFile, type Config } from '#runtime';
 import { openDatabase, readHours, telemetryTotals, type TelemetryTotals } from '#store';
 import { sealSegment } from '#telemetry';
-import type { FeatureStateData } from '../../../prediction/monitor/feature-state.ts';
+import type { FeatureStateData } from '#statistics';
 import { until } from '../../support/processes.ts';
 import { startFakeAppServer, TOKEN, type FakeAppServer } from '../../support/serving/fake-app-server.ts';
 import { createSigner, FEATURES, makeModel, regression, sha256, signedModel } from '../../support/serving/models.ts';
@@ -109,7 +109,9 @@ describe('monitor', function () {
     await end(monitor, 'SIGTERM');
     expect(monitor.exitCode).to.equal(0);
     await expectAll(0);
-    expect(app.downloads).to.deep.equal(['/internal/v1/models/mdl_1/manifest']);
+    expect(app.downloads).to.deep.equal(
+      ['manifest', 'prediction-spread'].map((part) => `/internal/v1/models/mdl_1/${part}`),
+    );
   });
 
   for (const [point, duplicates] of [

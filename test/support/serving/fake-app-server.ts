@@ -90,6 +90,7 @@ export async function startFakeAppServer(publicKey: string): Promise<FakeAppServ
       const model = models.get(decodeURIComponent(id));
       if (model === undefined) return refuse(response, 'NOT_FOUND', `there is no model ${id}`);
       if (part === 'signature') return send(response, model.signature);
+      if (part === 'prediction-spread') return refuse(response, 'NOT_FOUND', 'no predictions of training rows');
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       if (part === 'blob' && hanging.has(id)) {
         response.flushHeaders();

@@ -7,6 +7,10 @@ const BOUNDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05,
 export interface LatencyHistogram {
   observe(seconds: number): void;
   samples(labels: Readonly<Record<string, string>>): MetricSample[];
+  /** Counts by upper bound, `Infinity` the last. */
+  counts(): Record<string, number>;
+  /** Seconds. */
+  sum(): number;
 }
 
 export function createHistogram(): LatencyHistogram {
@@ -19,6 +23,8 @@ export function createHistogram(): LatencyHistogram {
       counts[bucket] = (counts[bucket] ?? 0) + 1;
       sum += seconds;
     },
+    counts: () => Object.fromEntries([...counts].map((count, bucket) => [BOUNDS[bucket] ?? Infinity, count])),
+    sum: () => sum,
     samples: (labels) => {
       let count = 0;
       const buckets = Array.from(counts, (own, bucket) => {

@@ -1,4 +1,4 @@
-import type { DeploymentRecord } from '#contracts';
+import type { DeploymentRecord, ServiceCounters } from '#contracts';
 import { PROGRAM_VERSION } from '#runtime';
 import type { DeploymentState } from '../../deployments.ts';
 import type { BodyBudget } from '../receive-body.ts';
@@ -12,6 +12,8 @@ export interface ServerMetrics {
   readonly observe: (deploymentId: string, status: number, rowCount: number, seconds: number) => void;
   /** Rows of one request for which each humility rule of the deployment held, by rule. */
   readonly observeRules: (record: DeploymentRecord, heldCounts: readonly number[]) => void;
+  /** Counts by deployment since the start. */
+  readonly counters: () => ServiceCounters[];
   readonly families: (deployments: readonly DeploymentState[], budget: BodyBudget) => MetricFamily[];
 }
 
@@ -44,6 +46,13 @@ export function createServerMetrics(): ServerMetrics {
       if (status === OK && deploymentId !== '') series.latency.observe(seconds);
     },
     observeRules: rules.observe,
+    counters: () =>
+      [...byDeployment]
+        .filter(([deploymentId]) => deploymentId !== '')
+        .map(([deploymentId, { requests, latency, rows }]) => ({
+          ...{ deploymentId, statuses: Object.fromEntries(requests), rows },
+          ...{ latencies: latency.counts(), latencySum: latency.sum() },
+        })),
     families: (deployments, budget) => [
       ...requestFamilies(byDeployment),
       rules.family(),

@@ -10,7 +10,6 @@ import {
   histogramFromData,
   histogramToData,
   mergeHistogram,
-  populationStabilityIndex,
   type Histogram,
 } from '#statistics';
 import { mergeAtRandom, normals, splits, throughJson } from '../support.ts';
@@ -120,27 +119,5 @@ describe('histogram edges', () => {
       expect(() => histogramEdges(min, max, bins)).to.throw('cannot be made');
     }
     expect(() => edgesFromQuantiles([])).to.throw('no quantiles');
-  });
-});
-
-describe('populationStabilityIndex', () => {
-  it('is the symmetric divergence of the shares', () => {
-    const expected = (0.3 - 0.5) * Math.log(0.3 / 0.5) + (0.7 - 0.5) * Math.log(0.7 / 0.5);
-    expect(populationStabilityIndex([50, 50], [30, 70])).to.be.closeTo(expected, 1e-15);
-    expect(populationStabilityIndex([30, 70], [500, 500])).to.be.closeTo(expected, 1e-15);
-  });
-
-  it('is zero for equal shares and finite for empty bins', () => {
-    expect(populationStabilityIndex([900, 100, 0], [9, 1, 0])).to.equal(0);
-    const found = populationStabilityIndex([90, 10, 0], [0, 10, 90]);
-    expect(found).to.be.closeTo(2 * (0.9 - 1e-4) * Math.log(0.9 / 1e-4), 1e-12);
-  });
-
-  it('is unknown of nothing, and refuses counts that are none', () => {
-    expect(populationStabilityIndex([0, 0], [1, 2])).to.be.null;
-    expect(populationStabilityIndex([1, 2], [0, 0])).to.be.null;
-    expect(populationStabilityIndex([], [])).to.be.null;
-    expect(() => populationStabilityIndex([1], [1, 2])).to.throw('bins');
-    for (const bad of [-1, NaN, Infinity]) expect(() => populationStabilityIndex([1, bad], [1, 2])).to.throw('count');
   });
 });

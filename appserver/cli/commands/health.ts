@@ -1,0 +1,89 @@
+import type { JsonObject } from '../api-client.ts';
+import { command, requiredWord, type CommandContext } from '../command.ts';
+import { cell, table } from '../output.ts';
+
+const RANGE_FLAGS = {
+  from: { kind: 'text', description: 'begin, such as 2026-11-30 or 2026-11-30T12:00:00Z; default seven days ago' },
+  to: { kind: 'text', description: 'end; default now' },
+  bucket: { kind: 'text', description: 'hour, day or week; default by the length of the time' },
+} as const;
+
+type Asked = Readonly<Record<string, string | number | undefined>>;
+
+/** What a route of health says of a deployment. */
+async function asked(
+  context: CommandContext,
+  words: readonly string[],
+  route: string,
+  query: Asked,
+): Promise<JsonObject> {
+  const id = encodeURIComponent(requiredWord(words, 'the deployment’s id'));
+  const given = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) given.set(name, String(value));
+  const text = given.toString();
+  return context.api().get(`/deployments/${id}/${route}${text === '' ? '' : `?${text}`}`);
+}
+
+/** Rows of an answer. */
+const dataOf = (answer: JsonObject): readonly JsonObject[] => answer['data'] as readonly JsonObject[]; // by the contract
+
+const rounded = (value: unknown, digits = 3): string =>
+  typeof value === 'number' ? String(Number(value.toPrecision(digits))) : cell(value ?? '-');
+
+const health = command({
+  path: 'deployments health',
+  usage: 'ID',
+  summary: 'how a deployment was served: requests, errors, latencies',
+  flags: RANGE_FLAGS,
+  wordsMax: 1,
+  run: async ({ flags, words }, context) => {
+    const answer = await asked(context, words, 'service-health', flags);
+    context.output.result(answer, () => {
+      const line = (name: string, row: JsonObject): string[] => {
+        const latency = (row['latencyMs'] ?? {}) as JsonObject; // by the contract
+        return [
+          name,
+          ...[row['requests'], row['errorRate'], row['requestsPerSecond']].map((value) => rounded(value)),
+          ...['p50', 'p95', 'p99'].map((quantile) => rounded(latency[quantile])),
+        ];
+      };
+      return table(
+        ['from', 'requests', 'errors', 'per s', 'p50 ms', 'p95 ms', 'p99 ms'],
+        [...dataOf(answer).map((row) => line(cell(row['from']), row)), line('all', answer)],
+      );
+    });
+  },
+});
+
+const drift = command({
+  path: 'deployments drift',
+  usage: 'ID',
+  summary: 'features of a deployment beside those of training, most important shifts first',
+  flags: {
+    ...RANGE_FLAGS,
+    model: { kind: 'text', description: 'a model that it has served; default the one it serves' },
+    limit: { kind: 'integer', description: 'features at most' },
+  },
+  wordsMax: 1,
+  run: async ({ flags: { model, ...flags }, words }, context) => {
+    const answer = await asked(context, words, 'feature-drift', { ...flags, modelId: model });
+    context.output.result(answer, () =>
+      table(
+        ['feature', 'drift', 'psi', 'by chance', 'impact', 'missing', 'trained', 'events'],
+        dataOf(answer).map((row) => {
+          const missing = row['missingRate'] as JsonObject; // by the contract
+          return [
+            ...[row['feature'], row['drift']].map(cell),
+            ...[row['psi'], row['psiByChance'], row['impact'], missing['live'], missing['training']].map((value) =>
+              rounded(value),
+            ),
+            cell(row['liveCount']),
+          ];
+        }),
+      ),
+    );
+  },
+});
+
+/** Commands about the health of deployments. */
+export const healthCommands = [health, drift];
