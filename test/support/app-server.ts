@@ -4,6 +4,7 @@ import path from 'node:path';
 import { startAppServer, type AppServer } from '#appserver';
 import { FileObjectStore } from '#object-store';
 import { createLogger, loadConfig, type Config } from '#runtime';
+import { createStartPage } from '../../appserver/server/routes/start-page.ts';
 import { Api } from './api.ts';
 
 /** An app server in this process with a database and an object store of its own; answers are held against their schemas. */
@@ -38,7 +39,7 @@ export async function startTestAppServer(flags: Readonly<Record<string, unknown>
   });
   const log: string[] = [];
   const logger = createLogger({ program: 'test', level: 'debug', write: (line) => log.push(line) });
-  const server = await startAppServer(config, { logger, checkAnswers: true });
+  const server = await startAppServer(config, { logger, checkAnswers: true, pages: createStartPage() });
   const admin = new Api(server.url, TEST_ADMIN_KEY);
   return {
     server,

@@ -1,7 +1,9 @@
-// The start page: reads the REST API with the user's key and shows what the address names, a project or a model.
+// The start page: reads the REST API with the user's key and shows what the address names: a project, a model or a deployment.
 
 import { addressOf, bytes, el, get, KEY, make, number, show, table, time } from './dom.js';
 import { showData } from './data.js';
+import { showDeployment } from './deployment.js';
+import { deploymentsTable } from './deployments.js';
 import { showModel } from './model.js';
 import { speedChart } from './speed.js';
 import { triedOf } from './tried.js';
@@ -140,20 +142,7 @@ async function refresh() {
     for (const part of ['tried', 'data']) delete el(part).dataset.state;
     delete el('tried').dataset.asked;
   } else await showLeaderboard(wanted);
-  show(
-    'deployments',
-    table(
-      deployments.data,
-      [
-        ['Name', (row) => row.name, 'name'],
-        ['Ready', (row) => (row.ready ? make('span', { className: 'tag' }, 'ready') : 'not ready')],
-        ['Model', (row) => row.modelId],
-        ['Prediction URL', (row) => make('code', {}, row.predictionUrl ?? '–')],
-        ['Since', (row) => time(row.createdAt)],
-      ],
-      'Nothing is deployed.',
-    ),
-  );
+  show('deployments', await deploymentsTable(deployments.data));
   show(
     'datasets',
     table(
@@ -180,26 +169,35 @@ function takeProject() {
 
 const parametersOf = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 
-/** Fills the page that the address names. Returns whether it is to be shown again by itself. */
+/** Pages of one thing, by the parameter that names it; all else is the board. Each fills `NAME-head` and another part. */
+const PAGES = {
+  model: { fill: showModel, body: 'model-insights', back: '← Leaderboard' },
+  deployment: { fill: showDeployment, body: 'deployment-health', back: '← All deployments' },
+};
+
+const pageOf = (parameters) => Object.keys(PAGES).find((name) => parameters[name] !== undefined) ?? 'board';
+
+/** Fills the page that the address names. Returns which it is, and whether it is to be shown again by itself. */
 async function showPage() {
   const parameters = parametersOf();
-  const isModel = parameters.model !== undefined;
-  if (isModel) {
-    const isMore = await showModel(parameters).catch((err) => {
-      if (err.status !== 404) throw err;
-      show(
-        'model-head',
-        make('a', { href: addressOf({ project: '' }) }, '← Leaderboard'),
-        make('p', { className: 'error', role: 'alert' }, err.message),
-      );
-      show('model-insights');
-      return false;
-    });
-    return { isModel, isMore };
+  const page = pageOf(parameters);
+  if (page === 'board') {
+    await refresh();
+    document.title = 'Trainyard';
+    return { page, isMore: true };
   }
-  await refresh();
-  document.title = 'Trainyard';
-  return { isModel, isMore: true };
+  const { fill, body, back } = PAGES[page];
+  const isMore = await fill(parameters).catch((err) => {
+    if (err.status !== 404) throw err;
+    show(
+      `${page}-head`,
+      make('a', { href: addressOf({ project: '' }) }, back),
+      make('p', { className: 'error', role: 'alert' }, err.message),
+    );
+    show(body);
+    return false;
+  });
+  return { page, isMore };
 }
 
 function signedIn(yes, message = '') {
@@ -222,10 +220,9 @@ async function loop() {
       el('status').textContent = 'not signed in';
       return;
     }
-    const { isModel, isMore } = await showPage();
+    const { page, isMore } = await showPage();
     if (mine !== turn) return;
-    el('board').hidden = isModel;
-    el('model').hidden = !isModel;
+    for (const name of ['board', ...Object.keys(PAGES)]) el(name).hidden = name !== page;
     signedIn(true);
     el('status').textContent = 'up to date';
     if (!isMore) return;
@@ -259,12 +256,15 @@ el('sign-out').addEventListener('click', () => {
   sessionStorage.removeItem(KEY);
   void loop();
 });
+let shown = '';
 addEventListener('hashchange', () => {
-  const { model } = parametersOf();
-  const isOther = model !== undefined && model !== el('model').dataset.model;
-  el('model').dataset.model = model ?? '';
-  if (isOther) el('model').scrollIntoView();
-  void loop().then(() => (isOther ? el('model-name')?.focus() : undefined));
+  const parameters = parametersOf();
+  const page = pageOf(parameters);
+  const thing = page === 'board' ? '' : `${page} ${parameters[page]}`;
+  const isOther = thing !== '' && thing !== shown;
+  shown = thing;
+  if (isOther) el(page).scrollIntoView();
+  void loop().then(() => (isOther ? el(`${page}-name`)?.focus() : undefined));
 });
 el('project').addEventListener('change', () => void loop());
 get('version').then(

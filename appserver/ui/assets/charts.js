@@ -229,3 +229,24 @@ export function figure(chart, caption, numbers) {
     ),
   );
 }
+
+const [SPARK_WIDTH, SPARK_HEIGHT] = [96, 22];
+
+/** A line so small that it stands in a table. */
+export function sparkline({ title, description, values }) {
+  const [low, high] = rangeOf(values, { from: 0 });
+  const across = scaleOf({ range: [0, Math.max(1, values.length - 1)] }, 2, SPARK_WIDTH - 2);
+  const up = scaleOf({ range: [low, high] }, SPARK_HEIGHT - 2, 2);
+  const line = shape('path', {
+    d: pathOf(
+      values.map((value, index) => [index, value]),
+      across,
+      up,
+    ),
+    class: 'line first',
+    fill: 'none',
+  });
+  const svg = frame({ title, description, width: SPARK_WIDTH, height: SPARK_HEIGHT }, line);
+  svg.setAttribute('class', 'chart spark');
+  return svg;
+}

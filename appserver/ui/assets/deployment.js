@@ -1,0 +1,125 @@
+// A deployment's page: what is served where, and how it is doing.
+
+import { rangeQuery, SPAN_DEFAULT, SPANS } from './buckets.js';
+import { addressOf, facts, get, make, number, show, table, time } from './dom.js';
+import { featureView, targetView } from './drift.js';
+import { predictedView } from './predicted.js';
+import { serviceView } from './service.js';
+
+/** [name in the address, title, what it answers, route, view of its answer]. */
+const VIEWS = [
+  ['service', 'Service', 'Is it asked, does it answer, and how fast?', 'service-health', serviceView],
+  [
+    'features',
+    'Features',
+    'Are the rows still like those that the model was trained on?',
+    'feature-drift',
+    featureView,
+  ],
+  [
+    'target',
+    'Predictions against training',
+    'Does it predict what it did of rows it had not seen?',
+    'target-drift',
+    targetView,
+  ],
+  [
+    'predictions',
+    'Predictions over time',
+    'What does it predict, and how much?',
+    'predictions-over-time',
+    predictedView,
+  ],
+];
+
+const telemetryText = ({ transport, received, lost }) => {
+  if (transport === 'off') return 'off: nothing is told of its predictions (telemetry.transport)';
+  return `${number(received)} events received by ${transport}, ${number(lost)} lost on the way of all deployments`;
+};
+
+/** Models that it has served, the last first. */
+function historyOf({ data }) {
+  const rows = table(
+    data,
+    [
+      ['Since', (entry) => time(entry.at)],
+      ['Model', (entry) => make('a', { href: addressOf({ model: entry.modelId }) }, entry.modelId)],
+      ['Reason', (entry) => entry.reason, 'name'],
+    ],
+    'No history.',
+  );
+  const box = make('details', {}, make('summary', {}, `Models it has served: ${number(data.length)}`));
+  box.append(make('div', { className: 'scroll' }, rows));
+  return box;
+}
+
+async function headOf(deployment, path) {
+  const [model, telemetry, history] = await Promise.all([
+    get(`models/${encodeURIComponent(deployment.modelId)}`).catch(() => null),
+    get(`${path}/telemetry`).catch(() => null),
+    get(`${path}/history`),
+  ]);
+  return [
+    make(
+      'nav',
+      { 'aria-label': 'back' },
+      make('a', { href: addressOf({ project: deployment.projectId }) }, '← All deployments'),
+    ),
+    make(
+      'h2',
+      { id: 'deployment-name', tabIndex: -1 },
+      deployment.name,
+      ' ',
+      make('span', { className: deployment.ready ? 'tag' : 'tag warn' }, deployment.ready ? 'ready' : 'not ready'),
+    ),
+    facts([
+      ['Model', make('a', { href: addressOf({ model: deployment.modelId }) }, model?.name ?? deployment.modelId)],
+      ['Prediction URL', make('code', {}, deployment.predictionUrl)],
+      ['Group', deployment.predictionServerGroup],
+      ['Deployed', time(deployment.createdAt)],
+      ...(telemetry === null ? [] : [['Telemetry', telemetryText(telemetry)]]),
+    ]),
+    historyOf(history),
+  ];
+}
+
+function spanChoice(parameters, days) {
+  const select = make(
+    'select',
+    {},
+    ...SPANS.map(([value, name]) => make('option', { value, selected: value === days }, name)),
+  );
+  select.addEventListener('change', () => {
+    location.hash = addressOf({ ...parameters, days: select.value });
+  });
+  return make('div', { className: 'controls' }, make('label', {}, 'Time ', select));
+}
+
+/** Shows the page; it is not asked for again by itself, so that what is open stays open. */
+export async function showDeployment(parameters) {
+  const path = `deployments/${encodeURIComponent(parameters.deployment)}`;
+  const deployment = await get(path);
+  document.title = `${deployment.name} – Trainyard`;
+  const [name, title, question, route, view] = VIEWS.find(([one]) => one === parameters.view) ?? VIEWS[0];
+  const days = SPANS.find(([value]) => String(value) === parameters.days)?.[0] ?? SPAN_DEFAULT;
+  const [head, answer] = await Promise.all([headOf(deployment, path), get(`${path}/${route}?${rangeQuery(days)}`)]);
+  show('deployment-head', ...head);
+  const link = ([one, text]) =>
+    make(
+      'a',
+      {
+        href: addressOf({ deployment: deployment.id, view: one, days: parameters.days }),
+        ...(one === name ? { 'aria-current': 'page' } : {}),
+      },
+      text,
+    );
+  show(
+    'deployment-health',
+    make('nav', { className: 'tabs', 'aria-label': 'health' }, ...VIEWS.map(link)),
+    make('h3', {}, title),
+    make('p', { className: 'hint' }, question),
+    spanChoice(parameters, days),
+    make('div', { id: 'health' }, ...view(answer, parameters)),
+  );
+  return false;
+}
