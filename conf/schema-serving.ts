@@ -1,5 +1,5 @@
 import { strict, TELEMETRY_TRANSPORTS } from '#contracts';
-import { choice, GIB, integer, list, MIB, millis, port, text } from './schema-keys.ts';
+import { choice, GIB, HOUR_MS, integer, list, MIB, millis, port, text } from './schema-keys.ts';
 
 /** Keys of prediction servers, of what leaves with them, and of what they tell. */
 export const SERVING_KEYS = {
@@ -125,6 +125,20 @@ export const SERVING_KEYS = {
         secret: true,
       }),
     }),
+    archive: choice(['on', 'off'], {
+      description: 'whether each event is kept as a row of a Parquet file in the object store, beside the counts',
+      default: 'on',
+    }),
+    archiveMs: millis('how long events wait for others before a file of the archive is written', HOUR_MS),
+    archiveBytesMax: integer({
+      description:
+        'events that wait for the archive in the monitoring store, compressed; beyond it monitors take no more',
+      default: GIB,
+      minimum: 64 * MIB,
+    }),
+    archiveDays: integer({ description: 'days for which the archive keeps events', default: 90, minimum: 1 }),
+    countDays: integer({ description: 'days for which the hourly counts are kept', default: 800, minimum: 1 }),
+    retentionMs: millis('how often monitors look for what is to be forgotten', HOUR_MS),
     pollMs: millis('how often a monitor looks for telemetry in the object store when there was none', 1_000),
   }),
 };

@@ -119,6 +119,9 @@ export const TelemetrySettings = strict({
 });
 export type TelemetrySettings = Static<typeof TelemetrySettings>;
 
+/** Folder of the object store with the events of all deployments: `deployment=<id>/schema=<hash>/day=<YYYY-MM-DD>/<batch>.parquet`. */
+export const TELEMETRY_ARCHIVE = 'telemetry/archive';
+
 /** How events leave a prediction server. */
 export const TELEMETRY_TRANSPORTS = ['http', 'kafka', 'folder', 'off'] as const;
 

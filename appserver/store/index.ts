@@ -212,3 +212,18 @@ export {
   type Service,
   type ServiceHour,
 } from './monitoring/service.ts';
+export {
+  addWaitingSegment,
+  archivedBefore,
+  archivedEvents,
+  fillBatch,
+  finishBatch,
+  forgetArchived,
+  openBatches,
+  readBatch,
+  waitingTotals,
+  type ArchivedFile,
+  type WaitingSegmentRow,
+  type WaitingTotals,
+} from './monitoring/archive.ts';
+export { forgetBefore, forgetDeployment, monitoredDeployments } from './monitoring/retention.ts';

@@ -4,10 +4,10 @@ import { AppError } from '#contracts';
 export const SEGMENT_LENGTH_MAX = 200;
 export const PATH_LENGTH_MAX = 1_000;
 
-const SEGMENT = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
+const SEGMENT = /^[A-Za-z0-9_-][A-Za-z0-9._=-]*$/;
 
 /**
- * The segments of an object path: letters, digits, `.`, `_` and `-`, none of them starting with a dot (so no `..`, and
+ * The segments of an object path: letters, digits, `.`, `_`, `-` and, not at first, `=`, none of them starting with a dot (so no `..`, and
  * the names that drivers keep for unfinished writes cannot be said), at least one, no leading or trailing slash.
  *
  * @throws VALIDATION_FAILED
@@ -19,7 +19,7 @@ export function parseObjectPath(path: string): readonly string[] {
     if (segment.length > SEGMENT_LENGTH_MAX)
       throw invalid(path, `segments of at most ${SEGMENT_LENGTH_MAX} characters`);
     if (!SEGMENT.test(segment)) {
-      throw invalid(path, 'relative segments of letters, digits, ".", "_", "-" that do not start with a dot');
+      throw invalid(path, 'relative segments of letters, digits, ".", "_", "-", "=" that do not start with a dot');
     }
   }
   return segments;

@@ -49,3 +49,14 @@ export const isWithin = (ranges: readonly NumberRange[], number: number): boolea
 
 export const countOf = (ranges: readonly NumberRange[]): number =>
   ranges.reduce((sum, { from, end }) => sum + end - from, 0);
+
+/** Ascending ranges in which those that touch are one. @param ranges apart from each other */
+export function joined(ranges: readonly NumberRange[]): readonly NumberRange[] {
+  const all: NumberRange[] = [];
+  for (const range of ranges.toSorted((a, b) => a.from - b.from)) {
+    const last = all.at(-1);
+    if (last?.end === range.from) all[all.length - 1] = { from: last.from, end: range.end };
+    else all.push(range);
+  }
+  return all;
+}

@@ -3,6 +3,8 @@ import { openObjectStore } from '#object-store';
 import { HttpClient, KEY_FILES, newId, PROGRAM_VERSION, readSecret, type Config, type Logger } from '#runtime';
 import { migrate, MONITORING_MIGRATIONS, openDatabase, type Database } from '#store';
 import { followTopic, sharedTelemetryKeys } from '#telemetry';
+import { followArchive } from './archive/follow-archive.ts';
+import { followRetention } from './archive/retention.ts';
 import { createBaselines } from './baselines.ts';
 import { followInbox } from './inbox.ts';
 import { takeSegment } from './take-segment.ts';
@@ -38,13 +40,22 @@ export async function startMonitor(config: Config, logger: Logger): Promise<Runn
   const { signal } = controller;
   const baselines = createBaselines(database, http, signal);
   let counted = 0;
+  const { store } = objects;
+  const isArchived = config.monitor.archive === 'on';
+  // Also where it is off: what has waited since it was on.
+  const archive = followArchive({ database, store, config: config.monitor, logger, signal });
   const take = async (sealed: Buffer): Promise<void> => {
-    const { events, refusal } = await takeSegment(database, sealed, { keys, baselines });
+    if (isArchived) archive.requireRoom();
+    const { events, refusal } = await takeSegment(database, sealed, { keys, baselines, isArchived });
     counted += events;
     if (refusal !== null)
       logger.warn('telemetry_refused', 'a segment was not believed and is dropped', { code: refusal });
   };
-  const ended = [followInbox({ store: objects.store, pollMs: config.monitor.pollMs, take, logger, signal })];
+  const ended = [
+    archive.ended,
+    followRetention({ database, store, http, config: config.monitor, logger, signal }),
+    followInbox({ store, pollMs: config.monitor.pollMs, take, logger, signal }),
+  ];
   if (config.telemetry.transport === 'kafka')
     ended.push(followTopic(config.telemetry.kafka, newId('monitor'), { take, logger, signal }));
   logger.info('monitoring', `telemetry is counted in ${config.monitor.database.client}`);

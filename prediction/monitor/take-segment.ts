@@ -3,17 +3,19 @@ import { failpoint } from '#runtime';
 import { FeatureStateData, mergeFeatureData, mergeOutcomeData, OutcomeStateData, type Baseline } from '#statistics';
 import {
   addToHour,
+  addWaitingSegment,
   countRefusal,
   lockEpoch,
   saveEpoch,
   type Database,
+  type NumberRange,
   type StateMerger,
   type Transaction,
 } from '#store';
 import { openSegment, readEvents, readFrames, type Loss, type TelemetryEvent, type TelemetryKeys } from '#telemetry';
 import { createAggregate } from './aggregate.ts';
 import type { Baselines } from './baselines.ts';
-import { countOf, hear, isWithin } from './numbers.ts';
+import { countOf, hear, isWithin, joined } from './numbers.ts';
 import { takeService } from './take-service.ts';
 
 /** What came of a segment. */
@@ -40,6 +42,13 @@ interface Content {
   readonly statements: readonly ServiceStatement[];
 }
 
+export interface TakeOptions {
+  readonly keys: TelemetryKeys;
+  readonly baselines: Baselines;
+  /** Whether its events are kept for the archive. @default false */
+  readonly isArchived?: boolean;
+}
+
 /**
  * Counts the events of a segment: their numbers and what they add to their hours are written in one transaction, so that a
  * segment that comes again, or to two monitors at once, is counted once. One that is not believed is counted as that, and nothing else.
@@ -49,7 +58,7 @@ interface Content {
 export async function takeSegment(
   database: Database,
   sealed: Buffer,
-  { keys, baselines }: { readonly keys: TelemetryKeys; readonly baselines: Baselines },
+  { keys, baselines, isArchived = false }: TakeOptions,
 ): Promise<TakenSegment> {
   let content: Content;
   try {
@@ -63,7 +72,15 @@ export async function takeSegment(
   const known = new Map<string, Baseline | null>();
   for (const { modelId, manifestSha256 } of content.schemas)
     known.set(manifestSha256, await baselines.of(modelId, manifestSha256));
-  const taken = await database.transaction((trx) => count(trx, content, known));
+  const taken = await database.transaction(async (trx) => {
+    const { fresh, ...counted } = await count(trx, content, known);
+    const eventCount = counted.events;
+    const { epoch, sizeBytes: plainBytes } = content.header;
+    if (isArchived && eventCount > 0)
+      await addWaitingSegment(trx, { epoch, sealed, ranges: fresh }, { eventCount, plainBytes });
+    await failpoint('monitor.beforeCommit');
+    return counted;
+  });
   await failpoint('monitor.afterCommit');
   return { ...taken, refusal: null };
 }
@@ -93,17 +110,19 @@ async function count(
   trx: Transaction,
   { header, frames, losses, finalNumber, statements }: Content,
   baselines: ReadonlyMap<string, Baseline | null>,
-): Promise<Omit<TakenSegment, 'refusal'>> {
+): Promise<Omit<TakenSegment, 'refusal'> & { readonly fresh: readonly NumberRange[] }> {
   const { epoch, serverId } = header;
   const before = await lockEpoch(trx, epoch, serverId);
   const aggregate = createAggregate(baselines);
   let numbers = before;
   let [eventCount, duplicateCount] = [0, 0];
+  const allFresh: NumberRange[] = [];
   for (const { from, end, events } of frames) {
     const heard = hear(numbers, { from, end });
     numbers = heard.numbers;
     const fresh = countOf(heard.fresh);
     eventCount += fresh;
+    allFresh.push(...heard.fresh);
     duplicateCount += events.length - fresh;
     for (const event of fresh === 0 ? [] : events)
       if (fresh === events.length || isWithin(heard.fresh, event.number)) aggregate.add(event);
@@ -121,8 +140,7 @@ async function count(
   for (const hour of aggregate.hours()) await addToHour(trx, hour, MERGER);
   await takeService(trx, epoch, statements);
   await saveEpoch(trx, epoch, before, { numbers, finalNumber, eventCount, duplicateCount, losses: lost });
-  await failpoint('monitor.beforeCommit');
-  return { events: eventCount, duplicates: duplicateCount };
+  return { events: eventCount, duplicates: duplicateCount, fresh: joined(allFresh) };
 }
 
 const MERGER: StateMerger = {

@@ -39,6 +39,7 @@ export {
 export {
   openSegment,
   readSegmentHeader,
+  reopenSegment,
   SEALED_BYTES_MAX,
   sealSegment,
   verifySegment,

@@ -131,7 +131,20 @@ function verified(sealed: Buffer, keys: TelemetryKeys): { readonly header: Segme
  * @throws TELEMETRY_INVALID for bytes that are no segment; TELEMETRY_SIGNATURE for one that no known key has signed
  */
 export function openSegment(sealed: Buffer, keys: TelemetryKeys): OpenedSegment {
-  const { header, payload } = verified(sealed, keys);
+  return opened(verified(sealed, keys));
+}
+
+/**
+ * Takes the frames out of a segment that was checked before, when it was taken: its key may be gone since.
+ *
+ * @throws TELEMETRY_INVALID for bytes that are no segment
+ */
+export function reopenSegment(sealed: Buffer): OpenedSegment {
+  const { header, payloadAt } = headerOf(sealed);
+  return opened({ header, payload: sealed.subarray(payloadAt, sealed.length - MAC_BYTES) });
+}
+
+function opened({ header, payload }: { readonly header: SegmentHeader; readonly payload: Buffer }): OpenedSegment {
   const frames = inflate(payload, header);
   if (frames.length !== header.sizeBytes) {
     throw new AppError(

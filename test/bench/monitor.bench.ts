@@ -1,13 +1,15 @@
 /**
  * Events that a monitor counts a second of its own processor: `node test/bench/monitor.bench.ts`. Segments as prediction servers seal them, of 14
- * features (6 numbers, 8 categories) with training statistics, into an SQLite file; exits 1 below the budget.
+ * features (6 numbers, 8 categories) with training statistics, into an SQLite file, counted alone and with the archive of events written beside; exits 1
+ * where the latter is below the budget.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { EventSchema } from '#contracts';
-import { migrate, MONITORING_MIGRATIONS, openDatabase } from '#store';
-import { createRandom } from '#statistics';
+import { FileObjectStore, type ObjectStore } from '#object-store';
+import { fillBatch, migrate, MONITORING_MIGRATIONS, openDatabase, type Database } from '#store';
+import { createRandom, type Baseline } from '#statistics';
 import {
   beginFrame,
   ByteWriter,
@@ -19,7 +21,7 @@ import {
   writeNumber,
   writeSchema,
 } from '#telemetry';
-import type { Baseline } from '#statistics';
+import { writeBatch } from '../../prediction/monitor/archive/write-batch.ts';
 import { takeSegment } from '../../prediction/monitor/take-segment.ts';
 import { TEST_KEYS } from '../support/telemetry/segments.ts';
 
@@ -53,33 +55,56 @@ const baseline: Baseline = {
 };
 
 const segments = await Promise.all(Array.from({ length: SEGMENTS }, (_, index) => segmentOf(index)));
-const folder = mkdtempSync(path.join(os.tmpdir(), 'trainyard-monitor-bench-'));
-const database = await openDatabase({
-  client: 'sqlite',
-  file: path.join(folder, 'monitoring.db'),
-  url: '',
-  poolMax: 1,
-  statementTimeoutMs: 20_000,
-});
-try {
-  await migrate(database, MONITORING_MIGRATIONS);
-  const baselines = { of: async () => baseline };
-  for (const sealed of segments.splice(0, 10)) await takeSegment(database, sealed, { keys: TEST_KEYS, baselines });
-  const [started, cpu] = [performance.now(), process.cpuUsage()];
-  let events = 0;
-  for (const sealed of segments) events += (await takeSegment(database, sealed, { keys: TEST_KEYS, baselines })).events;
-  const seconds = (performance.now() - started) / 1000;
-  const { user, system } = process.cpuUsage(cpu);
-  const perCore = events / ((user + system) / 1e6);
-  const bytes = segments.reduce((sum, { length }) => sum + length, 0) / events;
-  console.log(
-    `${events} events of ${features.length} features, ${bytes.toFixed(0)} bytes each as delivered, Node ${process.version}`,
-  );
-  console.log(`${Math.round(events / seconds)} a second, ${Math.round(perCore)} per core second`);
-  if (perCore < PER_CORE_MIN) process.exitCode = 1;
-} finally {
-  await database.close();
-  rmSync(folder, { recursive: true });
+const bytes = segments.reduce((sum, { length }) => sum + length, 0) / (SEGMENTS * EVENTS);
+console.log(
+  `${features.length} features, ${bytes.toFixed(0)} bytes an event as delivered, Node ${process.version}, ${os.cpus().length} processors`,
+);
+await measure('counted', false);
+const { perCore, archivedBytes } = await measure('counted and archived', true);
+console.log(`${archivedBytes.toFixed(0)} bytes an event in the archive`);
+if (perCore < PER_CORE_MIN) process.exitCode = 1;
+
+/** Takes all segments but the first ten, which warm up. */
+async function measure(
+  what: string,
+  isArchived: boolean,
+): Promise<{ readonly perCore: number; readonly archivedBytes: number }> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'trainyard-monitor-bench-'));
+  const place = { client: 'sqlite', file: path.join(folder, 'monitoring.db'), url: '' } as const;
+  const database = await openDatabase({ ...place, poolMax: 1, statementTimeoutMs: 20_000 });
+  try {
+    await migrate(database, MONITORING_MIGRATIONS);
+    const store = new FileObjectStore(path.join(folder, 'objects'));
+    const options = { keys: TEST_KEYS, baselines: { of: async () => baseline }, isArchived };
+    for (const sealed of segments.slice(0, 10)) await takeSegment(database, sealed, options);
+    if (isArchived) await archiveAll(database, store);
+    const [started, cpu] = [performance.now(), process.cpuUsage()];
+    let events = 0;
+    for (const sealed of segments.slice(10)) events += (await takeSegment(database, sealed, options)).events;
+    if (isArchived) await archiveAll(database, store);
+    const seconds = (performance.now() - started) / 1000;
+    const { user, system } = process.cpuUsage(cpu);
+    const perCore = events / ((user + system) / 1e6);
+    const rates = `${Math.round(events / seconds)} a second, ${Math.round(perCore)} per core second`;
+    console.log(`${what}: ${events} events, ${rates}`);
+    let archived = 0;
+    for await (const { sizeBytes } of store.list('')) archived += sizeBytes;
+    return { perCore, archivedBytes: archived / (SEGMENTS * EVENTS) };
+  } finally {
+    await database.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** As the monitor does: batches of 32 MiB of frames. */
+async function archiveAll(database: Database, store: ObjectStore): Promise<void> {
+  const { signal } = new AbortController();
+  for (let batch = 0; ; batch += 1) {
+    const name = `${performance.now().toFixed(0)}-${batch}`;
+    const count = await database.transaction((trx) => fillBatch(trx, name, 32 * 1024 * 1024));
+    if (count === 0) return;
+    await writeBatch(database, store, name, signal);
+  }
 }
 
 async function segmentOf(index: number): Promise<Buffer> {

@@ -28,9 +28,11 @@ export const MODULE_RULES: Readonly<Record<string, ModuleRule>> = {
     folder: 'hdfs-adapter/object-store',
     mayImport: ['#webhdfs', '#hadoop-auth', '#runtime', '#contracts'],
   },
+  // Bytes of Parquet, without an engine: docs/adr/0096.
+  '#parquet': { folder: 'hdfs-adapter/parquet', mayImport: ['#contracts'] },
   '#tables': {
     folder: 'hdfs-adapter/tables',
-    mayImport: ['#object-store', '#webhdfs', '#hadoop-auth', '#runtime', '#contracts'],
+    mayImport: ['#parquet', '#object-store', '#webhdfs', '#hadoop-auth', '#runtime', '#contracts'],
   },
   '#yarn': { folder: 'yarn-workers/client', mayImport: ['#hadoop-auth', '#runtime', '#contracts'] },
   '#worker': {
@@ -62,7 +64,7 @@ export const MODULE_RULES: Readonly<Record<string, ModuleRule>> = {
   '#telemetry': { folder: 'prediction/telemetry', mayImport: ['#runtime', '#contracts'] },
   '#monitor': {
     folder: 'prediction/monitor',
-    mayImport: ['#telemetry', '#store', '#statistics', '#object-store', '#runtime', '#contracts'],
+    mayImport: ['#telemetry', '#store', '#statistics', '#parquet', '#object-store', '#runtime', '#contracts'],
   },
   '#jdbc': { folder: 'jdbc-bridge/client', mayImport: ['#runtime', '#contracts'] },
 };

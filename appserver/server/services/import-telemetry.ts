@@ -48,17 +48,23 @@ async function ofPackage({ database, telemetryKeys }: Needed, carried: Buffer, k
       'the segment is signed by no key of this installation, and by that of no deployment that it has',
     );
   const { header, frames } = openSegment(carried, known.keys);
-  for (const frame of readFrames(frames)) {
-    if (frame.kind !== 'schema' || frame.schema.deploymentId === known.deploymentId) continue;
+  const foreign = deploymentsOf(frames).find((id) => id !== known.deploymentId);
+  if (foreign !== undefined)
     throw new AppError(
       'TELEMETRY_SIGNATURE',
-      `the segment tells of deployment ${frame.schema.deploymentId}, and is signed by the key of ${known.deploymentId}`,
+      `the segment tells of deployment ${foreign}, and is signed by the key of ${known.deploymentId}`,
     );
-  }
   const { serverId, segment, firstNumber, endNumber, createdAtMs } = header;
   const epoch = epochOf(known.deploymentId, header.epoch);
   return sealSegment({ serverId, epoch, segment, firstNumber, endNumber, createdAtMs }, frames, telemetryKeys);
 }
+
+/** Deployments that frames tell of. @throws TELEMETRY_INVALID */
+const deploymentsOf = (frames: Buffer): string[] =>
+  [...readFrames(frames)].flatMap((frame) => {
+    if (frame.kind === 'schema') return [frame.schema.deploymentId];
+    return frame.kind === 'service' ? frame.statement.counters.map(({ deploymentId }) => deploymentId) : [];
+  });
 
 const epochOf = (deploymentId: string, epoch: string): string =>
   createHash('sha256').update(`${deploymentId} ${epoch}`).digest('hex').slice(0, epoch.length);

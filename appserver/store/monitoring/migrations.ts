@@ -82,5 +82,34 @@ const service0002: Migration = {
   },
 };
 
+/** Counted events on their way into the archive, and its files. */
+const archive0003: Migration = {
+  version: 3,
+  name: 'archive',
+  async up({ knex }) {
+    await knex.schema.createTable('archive_segment', (table) => {
+      table.bigIncrements('id');
+      table.string('epoch', 32).notNullable();
+      table.binary('sealed').notNullable();
+      table.text('ranges').notNullable();
+      table.bigInteger('event_count').notNullable();
+      table.bigInteger('plain_bytes').notNullable();
+      table.bigInteger('size_bytes').notNullable();
+      table.bigInteger('kept_at').notNullable();
+      table.string('batch', 64);
+      table.index(['batch', 'id']);
+    });
+    await knex.schema.createTable('archive_file', (table) => {
+      table.string('path', 500).primary();
+      table.string('deployment_id', 64).notNullable();
+      table.string('day', 10).notNullable();
+      table.bigInteger('event_count').notNullable();
+      table.bigInteger('size_bytes').notNullable();
+      table.index(['deployment_id']);
+      table.index(['day']);
+    });
+  },
+};
+
 /** All steps of the monitoring store's schema in order. */
-export const MONITORING_MIGRATIONS: readonly Migration[] = [telemetry0001, service0002];
+export const MONITORING_MIGRATIONS: readonly Migration[] = [telemetry0001, service0002, archive0003];

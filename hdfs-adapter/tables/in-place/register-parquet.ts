@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, type InPlaceFile, type StoredColumn } from '#contracts';
+import { writeThrift } from '#parquet';
 import { sqlFile } from '../duckdb.ts';
 import { columnNames, type ColumnNames } from '../ingest/column-names.ts';
 import { nullMarkersOf } from '../ingest/null-markers.ts';
@@ -8,7 +9,6 @@ import { makeScratchFolder } from '../ingest/scratch.ts';
 import { columnForm } from '../parquet/column-types.ts';
 import { readLayout, type ParquetLayout } from '../parquet/layout.ts';
 import { writeMiniFile } from '../parquet/mini-file.ts';
-import { writeThrift } from '../parquet/thrift-compact.ts';
 import type { RegisterOptions } from './register.ts';
 import { registeredTable, requireColumnCount, type RegisteredTable } from './registered-table.ts';
 

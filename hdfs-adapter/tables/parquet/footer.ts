@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { AppError } from '#contracts';
-import { isList, isStruct, readThrift, type ThriftStruct, type ThriftValue } from './thrift-compact.ts';
+import { isList, isStruct, readThrift, type ThriftStruct, type ThriftValue } from '#parquet';
 
 export const PARQUET_MAGIC = Buffer.from('PAR1');
 const TAIL_BYTES = 8;

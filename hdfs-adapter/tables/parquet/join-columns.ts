@@ -1,5 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { storeError } from '#object-store';
+import { writeThrift, type ThriftStruct } from '#parquet';
 import {
   CHUNK,
   FILE,
@@ -15,7 +16,6 @@ import {
   structs,
   unexpected,
 } from './footer.ts';
-import { writeThrift, type ThriftStruct } from './thrift-compact.ts';
 
 const COPY_BYTES = 1024 * 1024;
 const TYPE_I16 = 4;

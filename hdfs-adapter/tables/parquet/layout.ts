@@ -1,4 +1,5 @@
 import { AppError, isAppError } from '#contracts';
+import { readThrift, type ThriftStruct } from '#parquet';
 import {
   FILE,
   GROUP,
@@ -11,7 +12,6 @@ import {
   structs,
   unexpected,
 } from './footer.ts';
-import { readThrift, type ThriftStruct } from './thrift-compact.ts';
 
 /** A file whose bytes are had by ranges: nothing else of it has to be here. */
 export interface RangeFile {

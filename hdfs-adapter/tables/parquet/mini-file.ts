@@ -1,8 +1,8 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { storeError } from '#object-store';
+import { writeThrift, type ThriftStruct, type ThriftValue } from '#parquet';
 import { CHUNK, FILE, GROUP, META, PARQUET_MAGIC, SCHEMA, footerBytes, items, metaDataOf } from './footer.ts';
 import { shortRead, type LayoutChunk, type LayoutColumn, type ParquetLayout, type RangeFile } from './layout.ts';
-import { writeThrift, type ThriftStruct, type ThriftValue } from './thrift-compact.ts';
 
 const TYPE_I32 = 5;
 const TYPE_I64 = 6;

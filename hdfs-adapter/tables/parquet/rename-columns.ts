@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { storeError } from '#object-store';
+import { writeThrift, type ThriftStruct } from '#parquet';
 import {
   FILE,
   GROUP,
@@ -12,7 +13,6 @@ import {
   structs,
   unexpected,
 } from './footer.ts';
-import { writeThrift, type ThriftStruct } from './thrift-compact.ts';
 
 const TYPE_BINARY = 8;
 

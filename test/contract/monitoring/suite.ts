@@ -1,9 +1,30 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { expect } from 'chai';
 import { SEGMENT_BYTES_MAX, type EventSchema } from '#contracts';
-import { MONITORING_MIGRATIONS, migrate, readHours, readServiceHours, telemetryTotals, type Database } from '#store';
+import { FileObjectStore } from '#object-store';
+import {
+  archivedBefore,
+  archivedEvents,
+  fillBatch,
+  forgetBefore,
+  forgetDeployment,
+  migrate,
+  monitoredDeployments,
+  MONITORING_MIGRATIONS,
+  openBatches,
+  readHours,
+  readServiceHours,
+  telemetryTotals,
+  waitingTotals,
+  type Database,
+} from '#store';
 import { createRandom, type Baseline, type FeatureStateData, type OutcomeStateData } from '#statistics';
 import { ByteWriter, sealSegment, telemetryKeys, writeEnd, writeLoss, writeService } from '#telemetry';
+import { writeBatch } from '../../../prediction/monitor/archive/write-batch.ts';
 import { takeSegment, type TakenSegment } from '../../../prediction/monitor/take-segment.ts';
+import { until } from '../../support/processes.ts';
 import { eventFrames, TEST_KEYS, TEST_SCHEMA, type TestEvent } from '../../support/telemetry/segments.ts';
 
 /** Two connections, as two monitors have them. */
@@ -191,6 +212,56 @@ export function monitoringSuite(name: string, open: () => Promise<MonitoringStor
       const others = await readServiceHours(stores.first, 'dep_2', whole);
       expect(others.map(({ service }) => service.statuses[200])).to.deep.equal([3, 0]);
       expect(await totals()).to.deep.include({ events: 0, missing: 0 });
+    });
+
+    it('keeps counted events for the archive, each in one batch, whoever fills and writes it', async () => {
+      const events = Array.from({ length: 20 }, (_, i) => ({ value: i, age: i, color: 'red' }));
+      const segments = await Promise.all(
+        Array.from({ length: 6 }, (_, index) => segment(index * 20, events, { segmentNumber: index })),
+      );
+      const options = { keys: TEST_KEYS, baselines, isArchived: true };
+      const { first, second } = stores;
+      await Promise.all(
+        segments.flatMap((one) => [takeSegment(first, one, options), takeSegment(second, one, options)]),
+      );
+      expect(await waitingTotals(first)).to.deep.include({ segments: 6 });
+      const fill = (database: Database, batch: string, bytes: number) =>
+        database.transaction((trx) => fillBatch(trx, batch, bytes));
+      const filled = await Promise.all([fill(first, 'a', 1), fill(second, 'b', 1e9)]);
+      filled.push(await fill(first, 'c', 1e9));
+      expect(filled.reduce((sum, count) => sum + count, 0)).to.equal(6);
+      expect(filled[0], 'one segment, whatever its size').to.be.at.most(1);
+      const folder = mkdtempSync(path.join(os.tmpdir(), 'trainyard-archive-'));
+      const { signal } = new AbortController();
+      const write = async (database: Database) => {
+        for (const batch of await openBatches(database))
+          await writeBatch(database, new FileObjectStore(folder), batch, signal);
+      };
+      await Promise.all([write(first), write(second)]);
+      await write(first);
+      expect(await archivedEvents(second, 'dep_1')).to.equal(120);
+      expect(await waitingTotals(first)).to.deep.equal({ segments: 0, sizeBytes: 0, plainBytes: 0, ageMs: 0 });
+      const files = await Array.fromAsync(new FileObjectStore(folder).list(''));
+      expect(files).to.have.length(filled.filter((count) => count > 0).length);
+      expect(await archivedBefore(first, '9999-12-31', 10)).to.have.members(files.map((file) => file.path));
+      expect(await monitoredDeployments(first)).to.deep.equal(['dep_1']);
+      await forgetDeployment(second, 'dep_1');
+      expect([await monitoredDeployments(first), await archivedEvents(first, 'dep_1')]).to.deep.equal([[], 0]);
+      rmSync(folder, { recursive: true });
+    });
+
+    it('forgets hours and silent epochs by their age', async () => {
+      const loss = new ByteWriter();
+      writeLoss(loss, { firstNumber: 30, count: 5, reason: 'disk', timeMs: 1 });
+      await take(await segment(0, [{ value: 1, age: 1, color: 'red' }], { timeMs: TIME_MS - 100_000 * HOUR_MS }));
+      await take(await sealed(loss.view(), { segmentNumber: 1, endNumber: 60 }));
+      expect(await forgetBefore(stores.first, 400_000 * HOUR_MS), 'nothing is so old').to.equal(0);
+      // The hour and its two features; the epoch was heard of just now.
+      expect(await forgetBefore(stores.first, HOUR_MS)).to.equal(3);
+      expect(await hours()).to.deep.equal([]);
+      expect(await totals()).to.deep.include({ events: 1, lost: { disk: 5 }, missing: 29 });
+      await until('another millisecond', async () => (await forgetBefore(stores.first, 0)) === 1);
+      expect(await totals()).to.deep.include({ events: 0, lost: {}, missing: 0 });
     });
 
     it('keeps deployments and models apart', async () => {

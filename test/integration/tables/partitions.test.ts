@@ -1,5 +1,7 @@
+import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import type { RegisteredFile, StoredTable } from '#contracts';
+import { writeParquet } from '#parquet';
 import { DEFAULT_INGEST_LIMITS, openInPlace, registerInPlace } from '#tables';
 import { appErrorOf } from '../../support/expect-error.ts';
 import { LocalFiles } from '../../support/local-files.ts';
@@ -88,6 +90,25 @@ describe('Parquet in partition folders', function () {
     await readNumbers(opened(table, files), 'hour');
     await readTexts(opened(table, both), ['id', 'x']);
     expect(files.bytesRead).to.be.lessThan(both.bytesRead);
+  });
+
+  it('reads files that monitors write for the archive of events', async () => {
+    const values = Array.from({ length: 45_000 }, (_, i) => (i % 7 === 0 ? null : i / 4));
+    const columns = [
+      { name: 'event_time', kind: 'instant', values: values.map((_, i) => i * 1_000) },
+      { name: 'prediction', kind: 'double', values },
+      { name: 'color', kind: 'text', values: values.map((_, i) => (i % 3 === 0 ? null : `c${i % 5}`)) },
+    ] as const;
+    const place = lab.at('in', 'archived.parquet');
+    await writeFile(place, await writeParquet(columns, 'test'));
+    const archived = await register([{ ...LocalFiles.registered(place), partition: { day: '2026-11-30' } }]);
+    expect(archived.rowCount).to.equal(values.length);
+    const numbers = await readNumbers(opened(archived), 'prediction');
+    expect(numbers.map((value) => (Number.isNaN(value) ? null : value))).to.deep.equal(values);
+    expect(await readCodes(opened(archived), 'color')).to.deep.equal(columns[2].values);
+    const texts = await readTexts(opened(archived), ['event_time', 'day']);
+    expect(texts.get('event_time')?.[61]).to.equal('1970-01-01T00:01:01');
+    expect(new Set(texts.get('day'))).to.deep.equal(new Set(['2026-11-30']));
   });
 
   it('keeps values as texts that are no plain integers or dates', async () => {

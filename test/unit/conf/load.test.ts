@@ -14,7 +14,8 @@ function otherValue(entry: ConfigKey): string {
   if (entry.key === 'yarn.viaJar') return 'never';
   if (entry.key === 'autopilot.insights') return 'none';
   if (entry.key === 'server.plainHttp') return 'anywhere';
-  if (entry.key === 'telemetry.transport') return 'http';
+  if (entry.key === 'telemetry.transport') return 'kafka';
+  if (entry.key === 'monitor.archive') return 'off';
   if (entry.key === 'telemetry.kafka.tls') return 'off';
   if (entry.key === 'telemetry.kafka.mechanism') return 'SCRAM-SHA-512';
   if (entry.type === 'integer') return String(Number(entry.default) + 1);

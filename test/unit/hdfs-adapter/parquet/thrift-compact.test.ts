@@ -1,9 +1,5 @@
 import { expect } from 'chai';
-import {
-  readThrift,
-  writeThrift,
-  type ThriftStruct,
-} from '../../../../../hdfs-adapter/tables/parquet/thrift-compact.ts';
+import { readThrift, writeThrift, type ThriftStruct } from '#parquet';
 
 const struct = (
   fields: readonly [
