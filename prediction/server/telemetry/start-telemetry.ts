@@ -1,5 +1,7 @@
+import { AppError } from '#contracts';
 import type { Config, Logger } from '#runtime';
 import { sharedTelemetryKeys } from '#telemetry';
+import { errnoOf } from '../artifacts/atomic-file.ts';
 import type { AppServerPlace } from '../feed/app-server-client.ts';
 import { folderTransport } from './folder-transport.ts';
 import { httpTransport } from './http-transport.ts';
@@ -20,11 +22,13 @@ export interface TelemetryPlace {
   readonly logger: Logger;
 }
 
+const OFF: RunningTelemetry = { telemetry: null, close: () => Promise.resolve() };
+
 /** Longest time that a closing server goes on delivering, milliseconds; what is left waits for the next start. */
 const FLUSH_MS = 2_000;
 
 /**
- * Opens the spool of a prediction server and begins to deliver what is in it.
+ * Opens the spool of a prediction server and begins to deliver what is in it. Where the disk has no room for one the server answers without.
  * @throws CONFIG_INVALID for keys, a spool or brokers that cannot be used
  */
 export async function startTelemetry(
@@ -32,11 +36,20 @@ export async function startTelemetry(
   { serverId, place, logger }: TelemetryPlace,
 ): Promise<RunningTelemetry> {
   const { transport: way } = config;
-  if (way === 'off') return { telemetry: null, close: async () => undefined };
+  if (way === 'off') return OFF;
   const keys = sharedTelemetryKeys(config.keyFile, logger);
   const { spoolDir, spoolBytesMax, segmentMs } = config;
   const transport = await transportOf(way, config, { serverId, place });
-  const telemetry = openTelemetry({ spoolDir, spoolBytesMax, segmentMs, serverId, keys, logger });
+  let telemetry: Telemetry;
+  try {
+    telemetry = openTelemetry({ spoolDir, spoolBytesMax, segmentMs, serverId, keys, logger });
+  } catch (err) {
+    // What the operating system says: predictions do not wait for a disk.
+    if (err instanceof AppError || errnoOf(err) === null) throw err;
+    logger.error('telemetry_off', 'there is no room for events: nothing is recorded until the next start', { err });
+    await transport.close();
+    return OFF;
+  }
   const controller = new AbortController();
   const shipper = shipSegments({ spool: telemetry.spool, transport, logger, signal: controller.signal });
   return {
