@@ -52,8 +52,14 @@ export class ApiClient {
     return asObject((await this.#request({ method: 'POST', path: apiPath(route), body, headers })).json, route);
   }
 
-  async put(route: string, json: unknown): Promise<JsonObject> {
-    return asObject((await this.#request({ method: 'PUT', path: apiPath(route), json })).json, route);
+  /** An object with its ETag, for `If-Match`. */
+  async getTagged(route: string): Promise<{ readonly json: JsonObject; readonly etag: string }> {
+    const { json, headers } = await this.#request({ method: 'GET', path: apiPath(route) });
+    return { json: asObject(json, route), etag: headers.etag ?? '*' };
+  }
+
+  async put(route: string, json: unknown, headers: Readonly<Record<string, string>> = {}): Promise<JsonObject> {
+    return asObject((await this.#request({ method: 'PUT', path: apiPath(route), json, headers })).json, route);
   }
 
   async patch(route: string, json: unknown): Promise<JsonObject> {

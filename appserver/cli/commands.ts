@@ -9,6 +9,7 @@ import { jobCommands } from './commands/jobs.ts';
 import { modelCommands } from './commands/models.ts';
 import { operationCommands } from './commands/operations.ts';
 import { packageCommands } from './commands/packages.ts';
+import { challengerCommands } from './commands/challengers.ts';
 import { deploymentCommands } from './commands/deployments.ts';
 import { predictionCommands } from './commands/predictions.ts';
 import { autopilotCommands, projectCommands } from './commands/projects.ts';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   ...blueprintCommands,
   ...predictionCommands,
   ...deploymentCommands,
+  ...challengerCommands,
   ...packageCommands,
   ...telemetryCommands,
   ...healthCommands,

@@ -3,6 +3,7 @@ export * from './autopilot.ts';
 export * from './batch-output.ts';
 export * from './blueprint.ts';
 export * from './canonical-json.ts';
+export * from './challengers.ts';
 export * from './column-batch.ts';
 export * from './dataset.ts';
 export * from './error-table.ts';

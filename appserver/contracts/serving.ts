@@ -1,3 +1,4 @@
+import { CHALLENGERS_MAX, ChallengerAssignment } from './challengers.ts';
 import { HumilityRules } from './humility.ts';
 import { PredictionIntervals } from './intervals.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from './schema.ts';
@@ -27,6 +28,7 @@ export const DeploymentRecord = strict({
     humility: Type.Optional(HumilityRules),
   }),
   intervals: Type.Optional(PredictionIntervals),
+  challengers: Type.Optional(Type.Array(ChallengerAssignment, { minItems: 1, maxItems: CHALLENGERS_MAX })),
   signature: Type.String({ description: 'base64' }),
 });
 export type DeploymentRecord = Static<typeof DeploymentRecord>;
@@ -52,6 +54,7 @@ export const FEED_INTERVALS = 'intervals';
 export const FEED_TELEMETRY = 'telemetry';
 export const FEED_KEY_DEPLOYMENTS = 'key-deployments';
 export const FEED_HUMILITY = 'humility';
+export const FEED_CHALLENGERS = 'challengers';
 
 /** `GET /internal/v1/assignments?after=N&wait=S`: answers at once when the feed's sequence is above N, else 204 after S seconds. */
 export const AssignmentFeed = strict({

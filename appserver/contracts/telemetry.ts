@@ -64,6 +64,12 @@ export const EventSchema = strict({
   features: Type.Array(strict({ name: Type.String(), kind: oneOf(EVENT_VALUE_KINDS) }), {
     description: 'those whose values events carry, in their order',
   }),
+  champion: Type.Optional(
+    strict(
+      { modelId: Id, manifestSha256: Sha256 },
+      { description: 'the model that answered; these are predictions of a challenger; since version 2' },
+    ),
+  ),
   rules: Type.Optional(
     Type.Array(Type.String(), { description: 'names of the humility rules that events speak of; since version 2' }),
   ),

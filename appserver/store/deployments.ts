@@ -1,4 +1,5 @@
 import type {
+  ChallengerAssignment,
   Deployment,
   HumilityRules,
   PredictionIntervals,
@@ -207,6 +208,8 @@ export async function replaceModel(
     .update({ model_id: change.modelId, intervals: intervalsJson(change.intervals), updated_at: now(db) })
     .increment('sequence', 1);
   if (changed === 0) return;
+  // What serves does not challenge itself.
+  await db.knex('deployment_challengers').where({ deployment_id: id, model_id: change.modelId }).delete();
   const deployment = await findDeployment(db, id);
   if (deployment !== undefined)
     await insertChange(db, id, deployment.sequence, change.modelId, change.reason, change.by);
@@ -214,6 +217,7 @@ export async function replaceModel(
 }
 
 export async function deleteDeployment(db: Queryable, id: string): Promise<void> {
+  await db.knex('deployment_challengers').where({ deployment_id: id }).delete();
   await db.knex('deployment_history').where({ deployment_id: id }).delete();
   await db.knex('deployments').where({ id }).delete();
   await bumpFeed(db);
@@ -245,6 +249,28 @@ export async function wasServed({ knex }: Queryable, id: string, modelId: string
 export interface Assignment {
   readonly deployment: DeploymentRecord;
   readonly manifestSha256: string;
+  /** Models that predict beside it. */
+  readonly challengers: readonly ChallengerAssignment[];
+}
+
+/** Challengers of all deployments with what a prediction server needs of their models, by deployment. */
+async function assignedChallengers(db: Queryable): Promise<ReadonlyMap<string, readonly ChallengerAssignment[]>> {
+  const rows = await rowsOf<ChallengerAssignment & { deploymentId: string }>(
+    db
+      .knex('deployment_challengers')
+      .join('models', 'models.id', 'deployment_challengers.model_id')
+      .orderBy(['deployment_id', 'added_at', 'model_id'])
+      .select(
+        'deployment_challengers.deployment_id as deploymentId',
+        'deployment_challengers.model_id as modelId',
+        'models.manifest_sha256 as manifestSha256',
+        'deployment_challengers.sample_fraction as sampleFraction',
+      ),
+  );
+  const byDeployment = new Map<string, ChallengerAssignment[]>();
+  for (const { deploymentId, ...challenger } of rows)
+    byDeployment.set(deploymentId, [...(byDeployment.get(deploymentId) ?? []), challenger]);
+  return byDeployment;
 }
 
 /** All deployments, for the assignment feed. */
@@ -256,7 +282,12 @@ export async function listAssignments(db: Queryable): Promise<Assignment[]> {
       .orderBy('deployments.id')
       .select('deployments.*', 'models.manifest_sha256'),
   );
-  return rows.map((row) => ({ deployment: toDeployment(row), manifestSha256: row.manifest_sha256 }));
+  const challengers = await assignedChallengers(db);
+  return rows.map((row) => ({
+    deployment: toDeployment(row),
+    manifestSha256: row.manifest_sha256,
+    challengers: challengers.get(row.id) ?? [],
+  }));
 }
 
 /** Number of the assignment feed's last change. */

@@ -63,6 +63,7 @@ export * from './autopilot-runs.ts';
 export * from './batch-predictions.ts';
 export * from './dataset-versions.ts';
 export * from './datasets.ts';
+export * from './challengers.ts';
 export * from './deployments.ts';
 export * from './feature-lists.ts';
 export * from './idempotency.ts';
@@ -176,6 +177,7 @@ export {
   type YarnPool,
 } from './yarn-pools.ts';
 export { MONITORING_MIGRATIONS } from './monitoring/migrations.ts';
+export { addPairs, PAIRS_MAX, readPairs, type PairKey, type PredictionPair } from './monitoring/pairs.ts';
 export {
   countRefusal,
   isHeard,

@@ -2,7 +2,7 @@ import type { Transaction } from './database.ts';
 import { rowsOf } from './records.ts';
 
 /** Tables whose rows others come to depend on without a foreign key to tell. */
-type KeptTable = 'projects' | 'datasets';
+type KeptTable = 'projects' | 'datasets' | 'deployments';
 
 /** Keeps a row from being deleted until the transaction ends; false when it is gone. Any number may keep it. */
 export async function keepRow({ knex, dialect }: Transaction, table: KeptTable, id: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import { isAppError, parse, type EventSchema, type SegmentHeader, type ServiceSt
 import { failpoint } from '#runtime';
 import { FeatureStateData, mergeFeatureData, mergeOutcomeData, OutcomeStateData, type Baseline } from '#statistics';
 import {
+  addPairs,
   addToHour,
   addWaitingSegment,
   countRefusal,
@@ -16,6 +17,7 @@ import { openSegment, readEvents, readFrames, type Loss, type TelemetryEvent, ty
 import { createAggregate } from './aggregate.ts';
 import type { Baselines } from './baselines.ts';
 import { countOf, hear, isWithin, joined } from './numbers.ts';
+import { createPairCollector } from './pair-collector.ts';
 import { takeService } from './take-service.ts';
 
 /** What came of a segment. */
@@ -114,6 +116,7 @@ async function count(
   const { epoch, serverId } = header;
   const before = await lockEpoch(trx, epoch, serverId);
   const aggregate = createAggregate(baselines);
+  const collector = createPairCollector();
   let numbers = before;
   let [eventCount, duplicateCount] = [0, 0];
   const allFresh: NumberRange[] = [];
@@ -124,8 +127,11 @@ async function count(
     eventCount += fresh;
     allFresh.push(...heard.fresh);
     duplicateCount += events.length - fresh;
-    for (const event of fresh === 0 ? [] : events)
-      if (fresh === events.length || isWithin(heard.fresh, event.number)) aggregate.add(event);
+    for (const event of fresh === 0 ? [] : events) {
+      if (fresh < events.length && !isWithin(heard.fresh, event.number)) continue;
+      if (event.champion === null) aggregate.add(event);
+      else collector.add(event, epoch);
+    }
   }
   const lost = new Map<string, number>();
   for (const { firstNumber, count: lostCount, reason } of losses) {
@@ -139,6 +145,7 @@ async function count(
   await failpoint('monitor.beforeHours');
   for (const hour of aggregate.hours()) await addToHour(trx, hour, MERGER);
   await takeService(trx, epoch, statements);
+  for (const { key, pairs } of collector.pairs()) await addPairs(trx, key, pairs);
   await saveEpoch(trx, epoch, before, { numbers, finalNumber, eventCount, duplicateCount, losses: lost });
   return { events: eventCount, duplicates: duplicateCount, fresh: joined(allFresh) };
 }

@@ -28,7 +28,7 @@ export interface FrontOptions {
 export type OpenFront = (config: Config, options: FrontOptions) => Promise<Front>;
 
 /** This process answers: what is in force in the table is answered at once. */
-export const openOwnFront: OpenFront = async (config, { state: { table }, refresh, logger }) => {
-  const listener = await listen(config, { table, refresh, logger, allMetrics: (families) => families });
+export const openOwnFront: OpenFront = async (config, { state: { table, challengers }, refresh, logger }) => {
+  const listener = await listen(config, { table, challengers, refresh, logger, allMetrics: (families) => families });
   return { url: listener.url, announce: () => undefined, list: () => table.list(), close: () => listener.close() };
 };

@@ -42,7 +42,10 @@ export interface PredictionListener {
 }
 
 /** What the configuration does not say of the HTTP side. */
-export type ListenerOptions = Pick<PredictionHttpOptions, 'table' | 'refresh' | 'logger' | 'allMetrics'>;
+export type ListenerOptions = Pick<
+  PredictionHttpOptions,
+  'table' | 'challengers' | 'refresh' | 'logger' | 'allMetrics'
+>;
 
 /** @throws CONFIG_INVALID for plain HTTP on an address other than loopback, and a public address of the other kind */
 export function checkAddress({ host, certificateFile, publicUrl }: Config['predictionServer']): void {

@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import type { DeploymentRecord } from '#contracts';
 import type { Logger } from '#runtime';
 import { openArtifactCache, type ArtifactCache } from './artifacts/artifact-cache.ts';
+import { createChallengerModels, type ChallengerModels } from './challengers/challenger-models.ts';
 import { createDeploymentTable, type DeploymentTable } from './deployments.ts';
 import { openFeedStore, type FeedStore } from './feed/feed-store.ts';
 
@@ -13,6 +15,7 @@ export interface State {
   readonly store: FeedStore;
   readonly cache: ArtifactCache;
   readonly table: DeploymentTable;
+  readonly challengers: ChallengerModels;
   readonly logger: Logger;
 }
 
@@ -31,11 +34,17 @@ export function openState(cacheDir: string, logger: Logger): State {
   const key = store.pinnedKey();
   const kept = store.read();
   if (key !== null && kept !== null) table.restore(kept, key, (record) => cache.load(record, key));
-  return { store, cache, table, logger };
+  const challengers = createChallengerModels();
+  if (key !== null) challengers.follow(recordsOf(table), (wanted) => cache.load(wanted, key));
+  return { store, cache, table, challengers, logger };
 }
 
+/** What is assigned, whether it is served yet or not. */
+export const recordsOf = (table: DeploymentTable): readonly DeploymentRecord[] =>
+  table.list().map(({ record }) => record);
+
 /** Writes down what is in force, then removes artefacts that nothing needs. A full disk must not stop what is served. */
-export function keepState({ store, cache, table, logger }: State): void {
+export function keepState({ store, cache, table, challengers, logger }: State): void {
   const kept = table.kept();
   try {
     store.write(kept);
@@ -43,7 +52,7 @@ export function keepState({ store, cache, table, logger }: State): void {
       assigned.manifestSha256,
       ...(served === null ? [] : [served.manifestSha256]),
     ]);
-    cache.retain(new Set(used));
+    cache.retain(new Set([...used, ...challengers.hashes()]));
   } catch (err) {
     logger.error('feed_not_kept', 'what is served could not be written down; a restart would serve what was before', {
       err,

@@ -8,6 +8,19 @@ export { indicesBelow, indicesWhere } from './numeric/indices.ts';
 export { ascendingOrder } from './numeric/order.ts';
 export { averageRanks } from './numeric/ranks.ts';
 export { createRandom, mix64, shuffle, type Random, type Word64 } from './numeric/random.ts';
+export {
+  COMPARISON_COVERAGE,
+  SPREAD_QUANTILES,
+  comparePairs,
+  spreadOf,
+  type IntervalEstimate,
+  type OutcomeSpread,
+  type Pair,
+  type PairComparison,
+} from './comparison/compare-pairs.ts';
+export { bootstrapIntervals, type BootstrapOptions, type Interval } from './comparison/bootstrap.ts';
+export { type PairOutcome } from './comparison/pair-losses.ts';
+export { wilsonInterval } from './comparison/wilson.ts';
 export { PROBABILITY_MIN } from './metrics/classification.ts';
 export { pinballLoss } from './metrics/regression.ts';
 export { computeMetrics, defaultMetric, isBetter, metricsFor } from './metrics/compute-metrics.ts';

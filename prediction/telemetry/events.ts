@@ -5,7 +5,7 @@ import type { ByteWriter } from './byte-writer.ts';
 /**
  * An event is one predicted row:
  *
- *     event       = schemaId:varint flags:byte [associationId:text] [rules:varint] outcome value*
+ *     event       = schemaId:varint flags:byte [associationId:text] [rules:varint] outcome [champion:outcome] value*
  *     outcome     = prediction:float64                            of a regression
  *                 | class:varint probability:float64              of two classes: that of the second; of more than 32: that
  *                                                                 of the predicted one
@@ -17,7 +17,8 @@ import type { ByteWriter } from './byte-writer.ts';
  *     flags       = 1: with an association id; 2: with rules (version 2)
  *     rules       = bit i: rule i of the schema held for the row
  *
- * There is one value for each feature of the event's schema, in its order.
+ * There is one value for each feature of the event's schema, in its order. `champion` is there where the schema names one: the prediction that was
+ * answered for the row, in the same classes.
  */
 export const VALUE_TAGS = { missing: 0, float: 1, integer: 2, known: 3, unseen: 4, place: 5 } as const;
 const FLAG_ASSOCIATED = 1;
@@ -46,7 +47,11 @@ export function writeEventHead(
   writer.byte((associationId === null ? 0 : FLAG_ASSOCIATED) | (rules === 0 ? 0 : FLAG_RULES));
   if (associationId !== null) writer.text(associationId);
   if (rules !== 0) writer.varint(rules);
-  const { prediction, classIndex, probabilities } = outcome;
+  writeOutcome(writer, outcome);
+}
+
+/** What a model has predicted; of events of challengers, the champion's comes after their own. */
+export function writeOutcome(writer: ByteWriter, { prediction, classIndex, probabilities }: Outcome): void {
   const count = probabilities.length;
   if (count === 0) {
     writer.float64(Number(prediction));
@@ -101,20 +106,26 @@ export interface PlaceValue {
 /** Null is missing. */
 export type EventValue = number | KeyValue | PlaceValue | null;
 
-/** A predicted row as it was told. */
-export interface TelemetryEvent {
-  readonly number: number;
-  readonly timeMs: number;
-  readonly schema: EventSchema;
-  readonly associationId: string | null;
-  /** Bits of the schema's rules that held. */
-  readonly rules: number;
+/** A prediction as it was told. */
+export interface ToldOutcome {
   /** Regression: the value; else null. */
   readonly value: number | null;
   /** -1 for regression. */
   readonly classIndex: number;
   /** In class order; of more than {@link EVENT_CLASSES_MAX} classes that of the predicted one alone; empty for regression. */
   readonly probabilities: readonly number[];
+}
+
+/** A predicted row as it was told. */
+export interface TelemetryEvent extends ToldOutcome {
+  readonly number: number;
+  readonly timeMs: number;
+  readonly schema: EventSchema;
+  readonly associationId: string | null;
+  /** Bits of the schema's rules that held. */
+  readonly rules: number;
+  /** Of a challenger's event, what was answered; null for others. */
+  readonly champion: ToldOutcome | null;
   /** By feature of the schema. */
   readonly values: readonly EventValue[];
 }
@@ -148,16 +159,14 @@ export function* readEvents(
     if (rules >= 2 ** (schema.rules?.length ?? 0))
       throw new AppError('TELEMETRY_INVALID', `an event speaks of rules that its schema does not name`);
     const outcome = readOutcome(events, schema.classes.length);
+    const champion = schema.champion === undefined ? null : readOutcome(events, schema.classes.length);
     const values = schema.features.map(({ kind }) => readValue(events, kind));
-    yield { number: firstNumber + index, timeMs, schema, associationId, rules, ...outcome, values };
+    yield { number: firstNumber + index, timeMs, schema, associationId, rules, ...outcome, champion, values };
   }
   if (!events.isAtEnd) throw new AppError('TELEMETRY_INVALID', `a frame of ${count} events has bytes after them`);
 }
 
-function readOutcome(
-  events: ByteReader,
-  classCount: number,
-): Pick<TelemetryEvent, 'value' | 'classIndex' | 'probabilities'> {
+function readOutcome(events: ByteReader, classCount: number): ToldOutcome {
   if (classCount === 0) return { value: events.float64(), classIndex: -1, probabilities: [] };
   const classIndex = events.varint();
   if (classIndex >= classCount)

@@ -7,9 +7,11 @@ export {
   writeKey,
   writeMissing,
   writeNumber,
+  writeOutcome,
   writePlace,
   type EventValue,
   type Outcome,
+  type ToldOutcome,
   type TelemetryEvent,
 } from './events.ts';
 export {

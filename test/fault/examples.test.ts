@@ -26,6 +26,15 @@ describe('examples', function () {
       .and.match(/done: 16281 predictions twice, without the app\n$/);
   });
 
+  it('serving: rules, an ETL job that goes on, a challenger and a rollback', async () => {
+    expect(await runExample('serving'))
+      .to.match(/"rule": "new country",\s+"action": "override"/)
+      .and.match(/"code": "PREDICTION_REFUSED"/)
+      .and.match(/stopped after row 1500\nbegins at row 1501\n16281 rows are answered/)
+      .and.match(/rollback to 1: only to show it/)
+      .and.match(/done: 16281 rows are predicted and compared\n$/);
+  });
+
   it('compliance-report: writes the report twice with the same bytes', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'trainyard-example-'));
     const file = path.join(folder, 'report.html');

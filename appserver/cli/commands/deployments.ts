@@ -48,6 +48,53 @@ export const deploymentCommands = [
     },
   }),
   command({
+    path: 'deployments history',
+    usage: 'ID',
+    summary: 'models that a deployment has served, the newest first, with the reason of each',
+    flags: {},
+    wordsMax: 1,
+    run: async ({ words }, { api, output }) => {
+      const rows = await api().list(`${routeOf(words)}/history`);
+      output.result(rows, () =>
+        table(
+          ['sequence', 'model', 'at', 'reason'],
+          rows.map((row) => [row['sequence'], row['modelId'], row['at'], row['reason']].map(cell)),
+        ),
+      );
+    },
+  }),
+  command({
+    path: 'deployments rollback',
+    usage: 'ID',
+    summary: 'serve again what was served before the last replacement; twice undoes it',
+    flags: {
+      reason: { kind: 'text', description: 'why' },
+      sequence: { kind: 'text', description: 'go back to this one of `deployments history` instead' },
+    },
+    wordsMax: 1,
+    run: async ({ flags, words }, { api, output }) => {
+      const route = routeOf(words);
+      const reason = requiredFlag(flags.reason, 'reason');
+      const current = await api().getTagged(route);
+      const { modelId: now } = current.json;
+      const history = await api().list(`${route}/history`);
+      const wanted = history.find((row) =>
+        flags.sequence === undefined ? row['modelId'] !== now : String(row['sequence']) === flags.sequence,
+      );
+      if (wanted === undefined)
+        throw new AppError(
+          'NOT_FOUND',
+          flags.sequence === undefined
+            ? `deployment ${cell(current.json['id'])} has served no other model`
+            : `--sequence: the history has no ${JSON.stringify(flags.sequence)}; it has ${history.map((row) => cell(row['sequence'])).join(', ')}`,
+        );
+      const json = { modelId: wanted['modelId'], reason: `rollback to ${cell(wanted['sequence'])}: ${reason}` };
+      // Of what was looked at: somebody else's replacement meanwhile is not undone unseen.
+      const answer = await api().put(`${route}/model`, json, { 'if-match': current.etag });
+      output.result(answer, () => fields(answer));
+    },
+  }),
+  command({
     path: 'deployments settings',
     usage: 'ID [FILE|-]',
     summary: 'settings of a deployment; with a JSON file: change those that it names, null takes one away',

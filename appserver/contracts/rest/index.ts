@@ -1,3 +1,4 @@
+export * from './challengers.ts';
 export * from './common.ts';
 export * from './datasets.ts';
 export * from './deployments.ts';

@@ -3,6 +3,7 @@ import { openApiOf } from '../openapi.ts';
 import { ok, route, type Route } from '../route.ts';
 import { autopilotRoutes } from './autopilot.ts';
 import { batchPredictionRoutes } from './batch-predictions.ts';
+import { challengerRoutes } from './challengers.ts';
 import { complianceReportRoutes } from './compliance-report.ts';
 import { blueprintRoutes } from './blueprints.ts';
 import { datasetRoutes } from './datasets.ts';
@@ -45,6 +46,7 @@ export const apiRoutes: readonly Route[] = [
   ...complianceReportRoutes,
   ...batchPredictionRoutes,
   ...deploymentRoutes,
+  ...challengerRoutes,
   ...packageRoutes,
   ...monitoringRoutes,
   ...deploymentHealthRoutes,

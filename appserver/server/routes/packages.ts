@@ -64,8 +64,8 @@ const download = route({
   },
 });
 
-/** The server in a package is of this program. */
-const ALL_PARTS = { intervals: true, telemetry: true, keyDeployments: true, humility: true };
+/** The server in a package is of this program; the only model in it is that of the deployment. */
+const KNOWN_PARTS = { intervals: true, telemetry: true, keyDeployments: true, humility: true, challengers: false };
 
 /** A deployment with its model and keys, as of one moment. @throws NOT_FOUND, MODEL_NOT_READY, CONFLICT without any key */
 function packaged(
@@ -78,8 +78,12 @@ function packaged(
     async (trx) => {
       const deployment = await readDeployment(trx, caller, id);
       const { trained } = await readReadyModel(trx, caller, deployment.modelId);
-      const record = recordOf({ deployment, manifestSha256: trained.manifestSha256 }, signer, ALL_PARTS);
-      const grants = (await listCredentials(trx)).map((key) => grantOf(key, ALL_PARTS));
+      const record = recordOf(
+        { deployment, manifestSha256: trained.manifestSha256, challengers: [] },
+        signer,
+        KNOWN_PARTS,
+      );
+      const grants = (await listCredentials(trx)).map((key) => grantOf(key, KNOWN_PARTS));
       return {
         feedSequence: await feedSequence(trx),
         record,

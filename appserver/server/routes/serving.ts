@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   AppError,
   AssignmentFeed,
+  FEED_CHALLENGERS,
   FEED_HUMILITY,
   FEED_INTERVALS,
   FEED_KEY_DEPLOYMENTS,
@@ -73,6 +74,7 @@ const assignments = route({
       telemetry: isKnown(call, FEED_TELEMETRY),
       keyDeployments: isKnown(call, FEED_KEY_DEPLOYMENTS),
       humility: isKnown(call, FEED_HUMILITY),
+      challengers: isKnown(call, FEED_CHALLENGERS),
     };
     for (;;) {
       if ((await feedSequence(app.database)) > after) return ok(await readFeed(app, known));
@@ -95,6 +97,7 @@ interface KnownParts {
   readonly telemetry: boolean;
   readonly keyDeployments: boolean;
   readonly humility: boolean;
+  readonly challengers: boolean;
 }
 
 /** Everything that a prediction server needs, as of one moment. */
@@ -112,7 +115,7 @@ async function readFeed(
 
 /** A signed record; to a server that does not know its later parts one without, which it can read. */
 export function recordOf(
-  { deployment, manifestSha256 }: Assignment,
+  { deployment, manifestSha256, challengers }: Assignment,
   signer: Signer,
   known: Omit<KnownParts, 'keyDeployments'>,
 ): AssignmentFeed['deployments'][number] {
@@ -131,6 +134,7 @@ export function recordOf(
       ...(known.humility && humility !== undefined ? { humility } : {}),
     },
     ...(intervals === null ? {} : { intervals }),
+    ...(known.challengers && challengers.length > 0 ? { challengers: [...challengers] } : {}),
   };
   return { ...record, signature: signer.sign(record) };
 }

@@ -19,6 +19,7 @@ import { batchParts0017 } from './0017-batch-parts.ts';
 import { telemetry0018 } from './0018-telemetry.ts';
 import { keyDeployments0019 } from './0019-key-deployments.ts';
 import { humility0020 } from './0020-humility.ts';
+import { challengers0021 } from './0021-challengers.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -42,4 +43,5 @@ export const MIGRATIONS: readonly Migration[] = [
   telemetry0018,
   keyDeployments0019,
   humility0020,
+  challengers0021,
 ];

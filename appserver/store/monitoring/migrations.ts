@@ -111,5 +111,26 @@ const archive0003: Migration = {
   },
 };
 
+/** What challengers predicted beside the models that were served, row by row; a bounded number of the newest. */
+const challengers0004: Migration = {
+  version: 4,
+  name: 'challengers',
+  async up({ knex }) {
+    await knex.schema.createTable('challenger_pair', (table) => {
+      table.string('deployment_id', 64).notNullable();
+      table.string('champion_id', 64).notNullable();
+      table.string('challenger_id', 64).notNullable();
+      table.string('epoch', 32).notNullable();
+      table.bigInteger('number').notNullable();
+      table.bigInteger('time_ms').notNullable();
+      table.text('association_id');
+      table.text('champion').notNullable();
+      table.text('challenger').notNullable();
+      table.primary(['epoch', 'number']);
+      table.index(['deployment_id', 'champion_id', 'challenger_id', 'time_ms'], 'challenger_pair_by_time');
+    });
+  },
+};
+
 /** All steps of the monitoring store's schema in order. */
-export const MONITORING_MIGRATIONS: readonly Migration[] = [telemetry0001, service0002, archive0003];
+export const MONITORING_MIGRATIONS: readonly Migration[] = [telemetry0001, service0002, archive0003, challengers0004];

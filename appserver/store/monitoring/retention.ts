@@ -2,7 +2,13 @@ import { now, type Queryable } from '../dialect.ts';
 import { rowsOf } from '../records.ts';
 
 /** Tables whose rows are of one deployment. */
-const DEPLOYMENT_TABLES = ['prediction_hour', 'feature_hour', 'service_hour', 'archive_file'] as const;
+const DEPLOYMENT_TABLES = [
+  'prediction_hour',
+  'feature_hour',
+  'service_hour',
+  'challenger_pair',
+  'archive_file',
+] as const;
 
 /** Deployments that the monitoring store has anything of. */
 export async function monitoredDeployments({ knex }: Queryable): Promise<string[]> {
@@ -21,7 +27,7 @@ export async function forgetDeployment({ knex }: Queryable, deploymentId: string
 }
 
 /**
- * Forgets hours, and lives of prediction servers that nothing was heard of, for longer than `keepMs`. What comes of such a life after
+ * Forgets hours, pairs of challengers, and lives of prediction servers that nothing was heard of, for longer than `keepMs`. What comes of such a life after
  * that is counted again.
  *
  * @returns rows that were deleted
@@ -31,10 +37,10 @@ export async function forgetBefore(db: Queryable, keepMs: number): Promise<numbe
   const before = now(db, -keepMs);
   const epochs = knex('telemetry_epoch').where('seen_at', '<', before);
   // SQLite does as its foreign keys say only where it is told to.
-  for (const table of ['telemetry_gap', 'telemetry_loss', 'service_epoch'])
+  for (const table of ['telemetry_gap', 'telemetry_loss', 'service_epoch', 'challenger_pair'])
     await knex(table).whereIn('epoch', epochs.clone().select('epoch')).delete();
   let deleted = await epochs.clone().delete();
   for (const table of ['feature_hour', 'prediction_hour', 'service_hour'])
     deleted += await knex(table).where('hour', '<', before).delete();
-  return deleted;
+  return deleted + (await knex('challenger_pair').where('time_ms', '<', before).delete());
 }

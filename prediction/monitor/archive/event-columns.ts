@@ -27,6 +27,7 @@ export function createEventColumns(schema: EventSchema): EventColumns {
     ...EVENT,
     ...ruleColumns(schema),
     ...predictionColumns(schema),
+    ...championColumns(schema),
     ...schema.features.flatMap(featureColumns),
   ]);
   let rowCount = 0;
@@ -58,6 +59,21 @@ function ruleColumns({ rules = [] }: EventSchema): Named[] {
     return names.length === 0 ? null : names.join(', ');
   };
   return [{ name: 'event_rules', kind: 'text', valueOf }];
+}
+
+/** Of a challenger's events: the model that answered, and what it predicted. */
+function championColumns({ champion, classes }: EventSchema): Named[] {
+  if (champion === undefined) return [];
+  const isRegression = classes.length === 0;
+  return [
+    { name: 'event_champion', kind: 'text', valueOf: () => champion.modelId },
+    {
+      name: 'champion_prediction',
+      kind: isRegression ? 'double' : 'text',
+      valueOf: ({ champion: told }) =>
+        isRegression ? (told?.value ?? null) : (classes[told?.classIndex ?? -1] ?? null),
+    },
+  ];
 }
 
 function predictionColumns({ classes }: EventSchema): Named[] {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import {
   AppError,
   AssignmentFeed,
+  FEED_CHALLENGERS,
   FEED_HUMILITY,
   FEED_INTERVALS,
   FEED_KEY_DEPLOYMENTS,
@@ -23,7 +24,7 @@ const BLOB_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 const POLL_MARGIN_MS = 10_000;
 const DOWNLOAD_TIMEOUT_MS = 600_000;
 /** All that a feed may hold. */
-const FEED_KNOWS = [FEED_INTERVALS, FEED_TELEMETRY, FEED_KEY_DEPLOYMENTS, FEED_HUMILITY];
+const FEED_KNOWS = [FEED_INTERVALS, FEED_TELEMETRY, FEED_KEY_DEPLOYMENTS, FEED_HUMILITY, FEED_CHALLENGERS];
 
 /** What a prediction server asks its app server. */
 export interface AppServerClient {

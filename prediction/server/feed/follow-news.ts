@@ -1,6 +1,8 @@
-import { AppError, type AssignmentFeed, type DeploymentRecord } from '#contracts';
+import { AppError, type AssignmentFeed } from '#contracts';
 import { failpoint } from '#runtime';
-import { keepState, type State } from '../state.ts';
+import type { WantedArtifact } from '../artifacts/artifact-cache.ts';
+import { fetchChallengers } from '../challengers/fetch-challengers.ts';
+import { keepState, recordsOf, type State } from '../state.ts';
 import type { AppServerClient } from './app-server-client.ts';
 import { followFeed } from './follow-feed.ts';
 import { loadArtifacts, type ArtifactLoader } from './load-artifacts.ts';
@@ -18,14 +20,16 @@ export function followNews(
   report: () => void,
   signal: AbortSignal,
 ): { readonly refresh: () => Promise<void>; readonly ended: Promise<unknown> } {
-  const { store, cache, table, logger } = state;
+  const { store, cache, table, challengers, logger } = state;
+  const obtain = async (wanted: WantedArtifact, stop: AbortSignal) => {
+    const key = store.pinnedKey();
+    if (key === null) throw new AppError('INTERNAL', 'a record was accepted without a pinned key');
+    return cache.load(wanted, key) ?? cache.store(wanted, key, await client.artifact(wanted, stop));
+  };
+  const fetcher = fetchChallengers({ models: challengers, obtain, onChange: onNews, logger, signal });
   const loader: ArtifactLoader = loadArtifacts({
     table,
-    obtain: async (record: DeploymentRecord, stop) => {
-      const key = store.pinnedKey();
-      if (key === null) throw new AppError('INTERNAL', 'a record was accepted without a pinned key');
-      return cache.load(record, key) ?? cache.store(record, key, await client.artifact(record, stop));
-    },
+    obtain,
     onChange: () => {
       keepState(state);
       onNews();
@@ -39,18 +43,21 @@ export function followNews(
     sequence: table.sequence,
     take: async (feed: AssignmentFeed) => {
       table.accept(feed, store.pin(feed.publicKey));
+      challengers.follow(recordsOf(table), () => null);
       await failpoint('predictionServer.feed.beforeKeep');
       keepState(state);
       onNews();
       loader.wake();
+      fetcher.wake();
       report();
     },
     onBack: () => {
       loader.retryNow();
+      fetcher.wake();
       report();
     },
     logger,
     signal,
   });
-  return { refresh: follower.refresh, ended: Promise.all([follower.ended, loader.ended]) };
+  return { refresh: follower.refresh, ended: Promise.all([follower.ended, loader.ended, fetcher.ended]) };
 }

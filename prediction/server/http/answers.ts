@@ -38,6 +38,9 @@ export interface AnswerInProgress {
    *   PREDICTION_REFUSED where a humility rule does
    */
   advance(rowCount: number): boolean;
+  /** The rows as they were sent. */
+  readonly input: InputRows;
+  readonly associationColumn: string;
   /** Rows for which each humility rule of the deployment has held until now; null: it has none. */
   readonly heldCounts: readonly number[] | null;
   text(): string;
@@ -99,6 +102,8 @@ export function beginWriting(
   return {
     rowCount: rows.count,
     isExplained: top > 0,
+    input,
+    associationColumn,
     heldCounts,
     advance: (rowCount) => {
       const end = Math.min(rows.count, next + rowCount);

@@ -1,4 +1,6 @@
 import type { Logger } from '#runtime';
+import type { ChallengerModels } from '../challengers/challenger-models.ts';
+import type { Shadow } from '../challengers/shadow.ts';
 import type { DeploymentTable } from '../deployments.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Authenticator } from './authenticate.ts';
@@ -9,6 +11,7 @@ import type { RowLimits } from './row-limits.ts';
 
 export interface PredictionHttpOptions {
   readonly table: DeploymentTable;
+  readonly challengers: ChallengerModels;
   /** Asks the app server for news; resolves when they are in force, or at once when it is away. */
   readonly refresh: () => Promise<void>;
   readonly logger: Logger;
@@ -31,6 +34,10 @@ export interface PredictionHttpOptions {
 export interface Context extends PredictionHttpOptions {
   readonly authenticator: Authenticator;
   readonly metrics: ServerMetrics;
+  /** All metrics of this process. */
+  readonly ownMetrics: () => MetricFamily[];
+  /** Null without telemetry: nobody would hear of it. */
+  readonly shadow: Shadow | null;
   readonly budget: BodyBudget;
   /** Whether a request that has just arrived may be taken, or has waited too long. */
   readonly isInTime: (nowMs: number) => boolean;

@@ -82,7 +82,7 @@ export async function admitRows(context: Context, exchange: Exchange, deployment
  * @throws BODY_TOO_LARGE, OVERLOADED, DEPLOYMENT_NOT_READY, and what `read` and `begin` throw
  */
 export async function answerRows<R>(
-  { table, budget, bodyBytesMax, telemetry, metrics }: Context,
+  { table, budget, bodyBytesMax, telemetry, metrics, shadow }: Context,
   exchange: Exchange,
   deploymentId: string,
   read: (body: ReceivedBody) => Reading<R>,
@@ -112,6 +112,8 @@ export async function answerRows<R>(
     events?.record();
     exchange.predictedMs = performance.now();
     exchange.rowCount = progress.rowCount;
+    if (served.record.challengers !== undefined && shadow !== null)
+      shadow.offer({ served, ...rowsOf(progress), bodyBytes: body.sizeBytes });
     return { served, text: progress.text() };
   } finally {
     budget.heldBytes -= body.sizeBytes;
@@ -131,6 +133,8 @@ async function othersTurn({ request }: Exchange): Promise<void> {
   await nextTurn();
   if (request.socket.destroyed) throw new AppError('BAD_REQUEST', 'the client is gone');
 }
+
+const rowsOf = ({ input, associationColumn }: AnswerInProgress) => ({ input, associationColumn });
 
 function rowsPerTurnOf({ artifact }: ServedDeployment, { isExplained }: AnswerInProgress): number {
   const { readsTexts, outputCount } = artifact.scorer;

@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ServiceCounters } from '#contracts';
 import { rememberConnections, type ServerCertificate } from '#runtime';
+import { createShadow, type Shadow } from '../challengers/shadow.ts';
 import { createAuthenticator } from './authenticate.ts';
 import { isPlainHttp, refuseConnection } from './client-errors.ts';
 import type { Context, PredictionHttpOptions } from './context.ts';
@@ -11,6 +12,7 @@ import type { MetricFamily } from './metrics/exposition.ts';
 import { createServerMetrics } from './metrics/server-metrics.ts';
 import { isOpenInference, openInference } from './open-inference/routes.ts';
 import { predict } from './predict.ts';
+import type { BodyBudget } from './receive-body.ts';
 import { errorReply, send, type Exchange, type Reply } from './reply.ts';
 import { decoded, requestIdOf, targetOf } from './requests.ts';
 import { status } from './status.ts';
@@ -43,16 +45,22 @@ export function createPredictionHttp(
   options: PredictionHttpOptions,
   certificate: ServerCertificate | null,
 ): PredictionHttp {
+  const budget: BodyBudget = {
+    heldBytes: 0,
+    heldBytesMax: HELD_BODIES_MAX * options.bodyBytesMax,
+    requestCount: 0,
+    requestsMax: options.requestsMax,
+  };
+  const shadow = shadowOf(options, budget);
+  const metrics = createServerMetrics();
+  const ownMetrics = () => [...metrics.families(options.table.list(), budget), ...(shadow?.families() ?? [])];
   const context: Context = {
     ...options,
     authenticator: createAuthenticator(options.table.grants),
-    metrics: createServerMetrics(),
-    budget: {
-      heldBytes: 0,
-      heldBytesMax: HELD_BODIES_MAX * options.bodyBytesMax,
-      requestCount: 0,
-      requestsMax: options.requestsMax,
-    },
+    metrics,
+    ownMetrics,
+    budget,
+    shadow,
     isInTime: createTurnGate(options.waitMsMax),
   };
   const answering = new WeakMap<Duplex, http.ServerResponse>();
@@ -80,8 +88,14 @@ export function createPredictionHttp(
     const raw = isPlainHttp(err) && socket instanceof Socket ? rawSocket(socket.remotePort) : null;
     refuseConnection(err, raw ?? socket, answering.get(socket));
   });
-  const { metrics, table, budget } = context;
-  return { server, families: () => metrics.families(table.list(), budget), counters: metrics.counters };
+  if (shadow !== null) server.once('close', shadow.close);
+  return { server, families: ownMetrics, counters: metrics.counters };
+}
+
+function shadowOf({ challengers, telemetry, logger }: PredictionHttpOptions, budget: BodyBudget): Shadow | null {
+  if (telemetry === null) return null;
+  const isBusy = (): boolean => budget.requestCount > 0;
+  return createShadow({ models: challengers, telemetry, isBusy, logger, random: Math.random });
 }
 
 function limitsOf({ requestTimeoutMs }: PredictionHttpOptions): http.ServerOptions {

@@ -21,8 +21,8 @@ export function status(context: Context, { request }: Exchange, path: string): R
   });
 }
 
-async function metricsReply({ table, metrics, budget, allMetrics }: Context): Promise<Reply> {
-  const families = await allMetrics(metrics.families(table.list(), budget));
+async function metricsReply({ ownMetrics, allMetrics }: Context): Promise<Reply> {
+  const families = await allMetrics(ownMetrics());
   const contentType = 'text/plain; version=0.0.4; charset=utf-8';
   return { status: 200, contentType, body: exposition(families), headers: [] };
 }

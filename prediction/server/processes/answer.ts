@@ -1,10 +1,11 @@
 import type { Config, Logger } from '#runtime';
 import { readArtifact } from '../artifacts/artifact-cache.ts';
+import { createChallengerModels, type ChallengerModels } from '../challengers/challenger-models.ts';
 import { createDeploymentTable, type DeploymentTable } from '../deployments.ts';
 import { publicKeyOf } from '../feed/signatures.ts';
 import { mergeFamilies, type MetricFamily } from '../http/metrics/exposition.ts';
 import { listen } from '../listener.ts';
-import { artifactsDir } from '../state.ts';
+import { artifactsDir, recordsOf } from '../state.ts';
 import type { FrontMessage, KeeperMessage, News } from './messages.ts';
 
 /** One end of the channel to the keeper. */
@@ -32,13 +33,18 @@ export async function startAnswering(
   onClose: () => void,
 ): Promise<AnsweringProcess> {
   const table = createDeploymentTable(logger);
+  const challengers = createChallengerModels();
   const questions = createQuestions(channel);
   let own: () => readonly MetricFamily[] = () => [];
   const first = Promise.withResolvers<undefined>();
   channel.onMessage((message) => {
     switch (message.kind) {
       case 'news':
-        channel.send({ kind: 'took', version: message.version, failed: takeNews(config, logger, table, message) });
+        channel.send({
+          kind: 'took',
+          version: message.version,
+          failed: takeNews(config, logger, { table, challengers }, message),
+        });
         first.resolve(undefined);
         break;
       case 'refreshed':
@@ -58,6 +64,7 @@ export async function startAnswering(
   await first.promise;
   const listener = await listen(config, {
     table,
+    challengers,
     logger,
     refresh: async () => {
       await questions.ask('refresh');
@@ -73,7 +80,7 @@ export async function startAnswering(
 function takeNews(
   { predictionServer: { cacheDir } }: Config,
   logger: Logger,
-  table: DeploymentTable,
+  { table, challengers }: { readonly table: DeploymentTable; readonly challengers: ChallengerModels },
   { force }: News,
 ): Readonly<Record<string, string>> {
   const failed: Record<string, string> = {};
@@ -86,6 +93,16 @@ function takeNews(
       const { deploymentId, modelId } = record;
       failed[deploymentId] = err instanceof Error ? err.message : String(err);
       logger.error('artifact_not_read', 'a process cannot read an artefact', { deploymentId, modelId, err });
+      return null;
+    }
+  });
+  challengers.follow(recordsOf(table), (wanted) => {
+    try {
+      return readArtifact(artifactsDir(cacheDir), wanted, key);
+    } catch (err) {
+      // The keeper has still to fetch it; it tells when it has.
+      const { modelId } = wanted;
+      logger.debug('challenger_not_read', 'a process cannot read the model of a challenger yet', { modelId, err });
       return null;
     }
   });

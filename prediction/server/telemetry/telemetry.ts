@@ -1,7 +1,17 @@
 import { SERVICE_COUNTERS_MAX, type EventSchema, type ServiceCounters } from '#contracts';
 import { randomHex, type Logger } from '#runtime';
 import type { RawRow, RowPrediction } from '#scoring';
-import { beginFrame, ByteWriter, endFrame, FRAME_KINDS, writeService, type TelemetryKeys } from '#telemetry';
+import {
+  beginFrame,
+  ByteWriter,
+  endFrame,
+  FRAME_KINDS,
+  writeEventHead,
+  writeOutcome,
+  writeService,
+  type TelemetryKeys,
+} from '#telemetry';
+import type { WantedArtifact } from '../artifacts/artifact-cache.ts';
 import type { ServedDeployment } from '../deployments.ts';
 import { eventEncoder, type EventEncoder } from './event-encoder.ts';
 import { claimSpool } from './spool-lock.ts';
@@ -25,6 +35,14 @@ export interface AnswerEvents {
   record(): void;
 }
 
+/** Events of a challenger: what it predicted beside what was answered. */
+export interface ChallengerEvents {
+  /** Both predictions are of the same row and in the same classes; read at once. */
+  add(champion: RowPrediction, challenger: RowPrediction, associationId: string | null): void;
+  /** Once. */
+  record(): void;
+}
+
 /**
  * Tells of predictions. Events of all answers of one turn of the event loop are written at once, before these answers go
  * out: what was answered was recorded.
@@ -32,6 +50,8 @@ export interface AnswerEvents {
 export interface Telemetry {
   /** Null for a deployment whose telemetry is off. */
   answerEvents(served: ServedDeployment): AnswerEvents | null;
+  /** The same for a challenger of a served deployment. */
+  challengerEvents(served: ServedDeployment, challenger: WantedArtifact): ChallengerEvents | null;
   /** Calls `then` once all that was recorded is written, or lost and counted: at once, or at the end of this turn. */
   afterWrite(then: () => void): void;
   /** Tells how deployments were served since the start of this process: those whose counters have grown since they were told last. */
@@ -98,6 +118,34 @@ class SpooledTelemetry implements Telemetry {
     const known = this.#knownOf(served);
     if (known === null) return null;
     const { encoder, schemaId } = known;
+    const { writer, ended, record } = this.#gather(schemaId);
+    return {
+      add: (row, prediction, associationId = null, rules = 0) => {
+        const before = writer.length;
+        encoder.encode(writer, schemaId, row, prediction, associationId, rules);
+        ended(before);
+      },
+      record,
+    };
+  }
+
+  challengerEvents(served: ServedDeployment, challenger: WantedArtifact): ChallengerEvents | null {
+    if (this.#knownOf(served) === null) return null;
+    const schemaId = this.#schemaId(challengerSchema(served, challenger));
+    const { writer, ended, record } = this.#gather(schemaId);
+    return {
+      add: (champion, prediction, associationId) => {
+        const before = writer.length;
+        writeEventHead(writer, schemaId, associationId, prediction);
+        writeOutcome(writer, champion);
+        ended(before);
+      },
+      record,
+    };
+  }
+
+  /** Puts the events of one answer together into frames. */
+  #gather(schemaId: number) {
     const writer = this.#writers.pop() ?? new ByteWriter(4096);
     const chunks: Chunk[] = [];
     let [start, count] = [0, 0];
@@ -106,9 +154,9 @@ class SpooledTelemetry implements Telemetry {
       [start, count] = [writer.length, 0];
     };
     return {
-      add: (row, prediction, associationId = null, rules = 0) => {
-        const before = writer.length;
-        encoder.encode(writer, schemaId, row, prediction, associationId, rules);
+      writer,
+      /** @param before length of the writer before the event */
+      ended: (before: number): void => {
         if (writer.length - before > EVENT_BYTES_MAX) {
           writer.truncate(before);
           cut(false);
@@ -119,9 +167,9 @@ class SpooledTelemetry implements Telemetry {
         count += 1;
         if (writer.length - start >= FRAME_BYTES) cut(false);
       },
-      record: () => {
+      record: (): void => {
         cut(false);
-        this.#record(schemaId, writer, chunks);
+        if (chunks.length > 0) this.#record(schemaId, writer, chunks);
         writer.truncate(0);
         if (this.#writers.length < WRITERS_KEPT) this.#writers.push(writer);
       },
@@ -202,13 +250,27 @@ class SpooledTelemetry implements Telemetry {
 
   /** Deployments that are swapped back and forth keep their numbers. */
   #numbered(encoder: EventEncoder): Known {
-    const key = JSON.stringify(encoder.schema);
+    return { encoder, schemaId: this.#schemaId(encoder.schema) };
+  }
+
+  #schemaId(schema: EventSchema): number {
+    const key = JSON.stringify(schema);
     const schemaId = this.#idOf.get(key) ?? this.#idOf.size;
     this.#idOf.set(key, schemaId);
-    this.#schemas.set(schemaId, encoder.schema);
-    return { encoder, schemaId };
+    this.#schemas.set(schemaId, schema);
+    return schemaId;
   }
 }
 
 const requestsOf = ({ statuses }: ServiceCounters): number =>
   Object.values(statuses).reduce((sum, count) => sum + count, 0);
+
+/** Events of challengers carry no values: the champion's events have those of the row. */
+const challengerSchema = ({ record, artifact }: ServedDeployment, challenger: WantedArtifact): EventSchema => ({
+  deploymentId: record.deploymentId,
+  modelId: challenger.modelId,
+  manifestSha256: challenger.manifestSha256,
+  classes: [...artifact.manifest.content.classes],
+  features: [],
+  champion: { modelId: record.modelId, manifestSha256: record.manifestSha256 },
+});

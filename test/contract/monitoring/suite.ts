@@ -14,14 +14,30 @@ import {
   monitoredDeployments,
   MONITORING_MIGRATIONS,
   openBatches,
+  PAIRS_MAX,
+  rawRows,
   readHours,
+  readPairs,
   readServiceHours,
   telemetryTotals,
   waitingTotals,
   type Database,
 } from '#store';
 import { createRandom, type Baseline, type FeatureStateData, type OutcomeStateData } from '#statistics';
-import { ByteWriter, sealSegment, telemetryKeys, writeEnd, writeLoss, writeService } from '#telemetry';
+import {
+  beginFrame,
+  ByteWriter,
+  endFrame,
+  FRAME_KINDS,
+  sealSegment,
+  telemetryKeys,
+  writeEnd,
+  writeEventHead,
+  writeLoss,
+  writeOutcome,
+  writeSchema,
+  writeService,
+} from '#telemetry';
 import { writeBatch } from '../../../prediction/monitor/archive/write-batch.ts';
 import { takeSegment, type TakenSegment } from '../../../prediction/monitor/take-segment.ts';
 import { until } from '../../support/processes.ts';
@@ -53,6 +69,23 @@ const BASELINE: Baseline = {
     },
   ],
 };
+
+const valueOf = (prediction: number) => ({ prediction, classIndex: -1, probabilities: new Float64Array(0) });
+
+/** Events of a challenger that predicts a half more than its champion, whose predictions are the running numbers. */
+async function pairSegment(first: number, count: number, schema: EventSchema, timeMs: number): Promise<Buffer> {
+  const writer = new ByteWriter();
+  writeSchema(writer, 0, schema);
+  const frame = beginFrame(writer, FRAME_KINDS.events);
+  for (const number of [first, count, timeMs]) writer.varint(number);
+  for (let number = first; number < first + count; number += 1) {
+    writeEventHead(writer, 0, `order ${number}`, valueOf(number + 0.5));
+    writeOutcome(writer, valueOf(number));
+  }
+  endFrame(writer, frame);
+  const facts = { serverId: 'ps_1', epoch: EPOCH, segment: first, firstNumber: first, endNumber: first + count };
+  return sealSegment({ ...facts, createdAtMs: timeMs }, Buffer.from(writer.view()), TEST_KEYS);
+}
 
 /** What both databases must do with telemetry. */
 export function monitoringSuite(name: string, open: () => Promise<MonitoringStores>): void {
@@ -92,6 +125,30 @@ export function monitoringSuite(name: string, open: () => Promise<MonitoringStor
       expect(states[1]?.levels).to.deep.equal([2, 1]);
       const outcome = hour?.state as OutcomeStateData; // written by the monitor
       expect([outcome.moments?.count, outcome.moments?.min, outcome.moments?.max]).to.deep.equal([5, 1, 5]);
+    });
+
+    it('keeps pairs of challengers once, beside the hours, and the newest of too many', async () => {
+      const schema: EventSchema = {
+        ...{ ...TEST_SCHEMA, modelId: 'mdl_2', features: [] },
+        champion: { modelId: 'mdl_1', manifestSha256: TEST_SCHEMA.manifestSha256 },
+      };
+      const key = { deploymentId: 'dep_1', championId: 'mdl_1', challengerId: 'mdl_2' };
+      const sealed = await pairSegment(0, 3, schema, TIME_MS);
+      expect(await take(sealed)).to.include({ events: 3, duplicates: 0 });
+      expect(await take(sealed, stores.second)).to.include({ events: 0, duplicates: 3 });
+      expect(await hours()).to.deep.equal([]);
+      const pairs = await readPairs(stores.first, key);
+      expect(pairs.map(({ number }) => number)).to.deep.equal([2, 1, 0]);
+      expect(pairs[2]).to.deep.equal({
+        ...{ epoch: EPOCH, number: 0, timeMs: TIME_MS, associationId: 'order 0', champion: 0, challenger: 0.5 },
+      });
+      for (let part = 1; part <= 12; part += 1)
+        await take(await pairSegment(3 + (part - 1) * 1_000, 1_000, schema, TIME_MS + part));
+      const kept = await readPairs(stores.first, key);
+      expect(kept).to.have.length(PAIRS_MAX);
+      expect(kept.at(-1)?.timeMs).to.equal(TIME_MS + 3);
+      const [stored] = await rawRows(stores.first, 'select count(*) as n from challenger_pair');
+      expect(Number(stored?.['n'])).to.be.within(PAIRS_MAX, PAIRS_MAX + 1_000);
     });
 
     it('counts a segment once, however often and in whatever order it comes, to two monitors at once', async () => {

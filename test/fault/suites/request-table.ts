@@ -1,6 +1,14 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { Job, parse, TASK_INSIGHTS, TELEMETRY_INBOX, TELEMETRY_MEDIA_TYPE, TELEMETRY_SEGMENTS_PATH } from '#contracts';
+import {
+  Challenger,
+  Job,
+  parse,
+  TASK_INSIGHTS,
+  TELEMETRY_INBOX,
+  TELEMETRY_MEDIA_TYPE,
+  TELEMETRY_SEGMENTS_PATH,
+} from '#contracts';
 import { KEY_FILES, randomHex } from '#runtime';
 import { rawRows } from '#store';
 import { sealSegment, telemetryKeys } from '#telemetry';
@@ -317,6 +325,26 @@ export const REQUESTS: Readonly<Record<string, Request>> = {
     count: (scene) =>
       countOf(scene, 'deployment_history where deployment_id = ? and model_id = ?', scene.id, scene.modelIds[1] ?? ''),
     statuses: [200],
+  },
+  'POST /api/v1/deployments/{id}/challengers': {
+    prepare: makeDeployment,
+    send: send(
+      'POST',
+      ({ id }) => `/deployments/${id}/challengers`,
+      ({ modelIds }) => ({ modelId: modelIds[1] }),
+    ),
+    count: has('deployment_challengers where deployment_id = ?'),
+    statuses: [201, 409],
+  },
+  'DELETE /api/v1/deployments/{id}/challengers/{modelId}': {
+    prepare: async (scene) => {
+      await makeDeployment(scene);
+      const json = { modelId: scene.modelIds[1] };
+      await scene.lab.api.call('POST', `/deployments/${scene.id}/challengers`, 201, Challenger, { json });
+    },
+    send: send('DELETE', ({ id, modelIds }) => `/deployments/${id}/challengers/${modelIds[1] ?? ''}`),
+    count: isGone('deployment_challengers where deployment_id = ?'),
+    statuses: [204, 404],
   },
   'DELETE /api/v1/deployments/{id}': {
     prepare: makeDeployment,

@@ -5,7 +5,7 @@ import { createEventColumns } from '../../../../../prediction/monitor/archive/ev
 import { TEST_SCHEMA } from '../../../../support/telemetry/segments.ts';
 
 const event = (schema: EventSchema, changes: Partial<TelemetryEvent>): TelemetryEvent => ({
-  ...{ number: 7, timeMs: 1_000, schema, associationId: null, rules: 0 },
+  ...{ number: 7, timeMs: 1_000, schema, associationId: null, rules: 0, champion: null },
   ...{ value: null, classIndex: -1, probabilities: [], values: schema.features.map(() => null) },
   ...changes,
 });
@@ -19,6 +19,27 @@ function rowOf(schema: EventSchema, changes: Partial<TelemetryEvent>): Record<st
 }
 
 describe('archive: columns of events', () => {
+  it('have what was answered beside what a challenger predicted', () => {
+    const challenged = { champion: { modelId: 'mdl_0', manifestSha256: 'b'.repeat(64) }, features: [] };
+    const told = (classIndex: number, value: number | null) => ({ value, classIndex, probabilities: [0.2, 0.8] });
+    const number = rowOf(
+      { ...TEST_SCHEMA, ...challenged },
+      { value: 2, champion: { ...told(-1, 1.5), probabilities: [] } },
+    );
+    expect(number).to.include({
+      event_model: 'mdl_1',
+      event_champion: 'mdl_0',
+      prediction: 2,
+      champion_prediction: 1.5,
+    });
+    const classes = rowOf(
+      { ...TEST_SCHEMA, ...challenged, classes: ['a', 'b'] },
+      { ...told(1, null), champion: told(0, null) },
+    );
+    expect(classes).to.include({ prediction: 'b', champion_prediction: 'a' });
+    expect(rowOf(TEST_SCHEMA, {})).to.not.have.any.keys('event_champion', 'champion_prediction');
+  });
+
   it('have each kind of feature as what it was told', () => {
     const features: EventSchema['features'] = [
       { name: 'n', kind: 'number' },
