@@ -92,6 +92,27 @@ export async function insertBatchPrediction(
   });
 }
 
+/** The newest batch prediction of a model over a dataset whose rows are kept here, of one user or of all. */
+export async function newestResult(
+  db: Queryable,
+  {
+    modelId,
+    datasetId,
+    createdBy,
+  }: { readonly modelId: string; readonly datasetId: string; readonly createdBy: string | null },
+): Promise<BatchPredictionRecord | undefined> {
+  const query = db
+    .knex('batch_predictions')
+    .where({ model_id: modelId, dataset_id: datasetId })
+    .whereNotNull('result_path')
+    .whereNull('output')
+    .orderBy([{ column: 'created_at', order: 'desc' }, { column: 'id' }])
+    .limit(1);
+  if (createdBy !== null) void query.where({ created_by: createdBy });
+  const row = await rowOf<BatchPredictionRow>(query);
+  return row === undefined ? undefined : toBatchPrediction(row);
+}
+
 export async function findBatchPrediction(db: Queryable, id: string): Promise<BatchPredictionRecord | undefined> {
   const row = await rowOf<BatchPredictionRow>(db.knex('batch_predictions').where({ id }));
   return row === undefined ? undefined : toBatchPrediction(row);

@@ -1,7 +1,8 @@
 import { AppError } from '#contracts';
+import type { JsonObject } from '../api-client.ts';
 import { command, requiredFlag, requiredWord } from '../command.ts';
 import { cell, table } from '../output.ts';
-import { fields } from './jobs.ts';
+import { fields, follow } from './jobs.ts';
 
 const routeOf = (words: readonly string[]): string =>
   `/deployments/${encodeURIComponent(requiredWord(words, 'the deployment’s id'))}/challengers`;
@@ -14,7 +15,7 @@ function numberOf(flag: string, text: string): number {
 }
 
 /** The rows of a table of what was compared: one a metric, or one without any. */
-function comparedRows(challenger: Readonly<Record<string, unknown>>): string[][] {
+function comparedRows(challenger: JsonObject): string[][] {
   // ChallengerResult of the contract
   const metrics = challenger['metrics'] as readonly Readonly<Record<string, unknown>>[];
   const agreement = challenger['agreement'] as Readonly<Record<string, { value: number } | null>> | null;
@@ -29,6 +30,15 @@ function comparedRows(challenger: Readonly<Record<string, unknown>>): string[][]
       ...[metric['metric'], metric['champion'], metric['challenger'], interval, metric['better']].map(cell),
     ];
   });
+}
+
+function comparisonTable(answer: JsonObject): string {
+  // ChallengerComparison of the contract
+  const challengers = answer['challengers'] as readonly JsonObject[];
+  return table(
+    ['model', 'rows', 'agreement', 'actuals', 'metric', 'champion', 'challenger', 'difference', 'better'],
+    challengers.flatMap(comparedRows),
+  );
 }
 
 /** Commands about models that predict beside those of deployments. */
@@ -79,6 +89,29 @@ export const challengerCommands = [
     },
   }),
   command({
+    path: 'deployments challengers replay',
+    usage: 'DEPLOYMENT',
+    summary: 'let champion and challengers predict a dataset, and compare them on it',
+    flags: { dataset: { kind: 'text', description: 'id of the dataset; with the target, metrics are compared too' } },
+    wordsMax: 1,
+    run: async ({ flags, words }, context) => {
+      const { api, output } = context;
+      const route = routeOf(words);
+      const datasetId = requiredFlag(flags.dataset, 'dataset');
+      const champion = String((await api().get(route.replace(/\/challengers$/, '')))['modelId']);
+      const { target } = await api().get(`/models/${encodeURIComponent(champion)}`);
+      const features = await api().list(`/datasets/${encodeURIComponent(datasetId)}/features`);
+      const passthroughColumns = features.some(({ name }) => name === target) ? [target] : [];
+      const challengers = (await api().list(route)).map((row) => String(row['modelId']));
+      for (const modelId of [champion, ...challengers]) {
+        const job = await api().post('/batch-predictions', { modelId, input: { datasetId }, passthroughColumns });
+        await follow(context, job, `replaying by ${modelId}`);
+      }
+      const answer = await api().get(`${route}/comparison?datasetId=${encodeURIComponent(datasetId)}`);
+      output.result(answer, () => comparisonTable(answer));
+    },
+  }),
+  command({
     path: 'deployments challengers compare',
     usage: 'DEPLOYMENT',
     summary: 'how challengers did on the rows that the deployment has predicted',
@@ -86,14 +119,7 @@ export const challengerCommands = [
     wordsMax: 1,
     run: async ({ words }, { api, output }) => {
       const answer = await api().get(`${routeOf(words)}/comparison`);
-      // ChallengerComparison of the contract
-      const challengers = answer['challengers'] as readonly Readonly<Record<string, unknown>>[];
-      output.result(answer, () =>
-        table(
-          ['model', 'rows', 'agreement', 'actuals', 'metric', 'champion', 'challenger', 'difference', 'better'],
-          challengers.flatMap(comparedRows),
-        ),
-      );
+      output.result(answer, () => comparisonTable(answer));
     },
   }),
 ];

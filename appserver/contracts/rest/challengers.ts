@@ -70,12 +70,24 @@ export const ChallengerResult = strict({
 });
 export type ChallengerResult = Static<typeof ChallengerResult>;
 
+/** Which rows challengers are compared on. */
+export const ChallengersQuery = strict({
+  datasetId: Type.Optional({
+    ...Id,
+    description: 'a dataset that champion and challengers have predicted in batches, instead of answered rows',
+  }),
+});
+
 /** How challengers did beside the model that a deployment serves now. */
 export const ChallengerComparison = strict(
   {
     deploymentId: Id,
     championModelId: Id,
     targetType: oneOf(TARGET_TYPES),
+    datasetId: nullable({
+      ...Id,
+      description: 'whose rows were replayed; null: rows that the deployment has answered',
+    }),
     transport: oneOf(['http', 'kafka', 'off'], { description: 'off: nothing is predicted by challengers' }),
     coverage: Type.Number({ description: 'of the intervals' }),
     challengers: Type.Array(ChallengerResult),

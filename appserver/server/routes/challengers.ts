@@ -5,15 +5,18 @@ import {
   ChallengerComparison,
   ChallengerPage,
   CHALLENGERS_MAX,
+  ChallengersQuery,
   Id,
   strict,
 } from '#contracts';
 import { COMPARISON_COVERAGE } from '#statistics';
 import { deleteChallenger, insertChallenger, listChallengers, seizeRow, type ChallengerRecord } from '#store';
 import { isoOf } from '../auth/authenticate.ts';
+import { ownerFilter } from '../auth/caller.ts';
 import { created, noContent, ok, route, type Route } from '../route.ts';
 import { readDeployment } from '../services/deployments.ts';
-import { compareChallengers } from '../services/challenger-comparison.ts';
+import { compareChallengers, compareReplayed } from '../services/challenger-comparison.ts';
+import { readDataset } from '../services/datasets.ts';
 import { targetOf } from '../services/insights.ts';
 import { readModel, readReadyModel } from '../services/models.ts';
 import { IdParams } from './params.ts';
@@ -108,19 +111,26 @@ const comparison = route({
   tag: 'monitoring',
   access: 'user',
   params: IdParams,
+  query: ChallengersQuery,
   answers: { 200: { description: 'by challenger', schema: ChallengerComparison } },
-  handler: async (app, { caller, params }) => {
+  handler: async (app, { caller, params, query, signal }) => {
     const deployment = await readDeployment(app.database, caller, params.id);
     const { project } = await readModel(app.database, caller, deployment.modelId);
-    const { targetType, classes } = targetOf(project);
-    const labels = classes.map(({ label }) => label);
+    const target = targetOf(project);
+    const { datasetId = null } = query;
+    if (datasetId !== null) await readDataset(app.database, caller, datasetId);
+    const challengers =
+      datasetId === null
+        ? await compareChallengers(app, { deployment, target })
+        : await compareReplayed(app, { deployment, target }, { datasetId, createdBy: ownerFilter(caller) }, signal);
     return ok({
       deploymentId: deployment.id,
       championModelId: deployment.modelId,
-      targetType,
+      targetType: target.targetType,
+      datasetId,
       transport: app.config.telemetry.transport,
       coverage: COMPARISON_COVERAGE,
-      challengers: await compareChallengers(app, { deployment, classes: labels }),
+      challengers,
     });
   },
 });

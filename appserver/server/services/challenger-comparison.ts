@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
+  AppError,
   METRIC_FACTS,
   nullable,
   parse,
@@ -9,7 +10,9 @@ import {
   type Estimate,
   type MetricDifference,
   type PredictionSpread,
+  type TargetSpec,
 } from '#contracts';
+import type { ObjectStore } from '#object-store';
 import {
   comparePairs,
   spreadOf,
@@ -18,9 +21,17 @@ import {
   type Pair,
   type PairComparison,
 } from '#statistics';
-import { listChallengers, readPairs, type DeploymentRecord, type PredictionPair, type Queryable } from '#store';
+import {
+  listChallengers,
+  newestResult,
+  readPairs,
+  type DeploymentRecord,
+  type PredictionPair,
+  type Queryable,
+} from '#store';
 import { isoOf } from '../auth/authenticate.ts';
 import type { MonitoringStore } from './monitoring-store.ts';
+import { replayedPairs } from './replayed-pairs.ts';
 
 const Outcome = Type.Union([
   Type.Number(),
@@ -30,29 +41,70 @@ const Outcome = Type.Union([
 /** What is compared: the model of a deployment, and what is predicted. */
 export interface ComparedDeployment {
   readonly deployment: DeploymentRecord;
-  /** Labels in class order; empty for regression. */
-  readonly classes: readonly string[];
+  readonly target: TargetSpec;
 }
 
 /** Each challenger of a deployment beside the model that it serves now, by what the monitoring store has of both. */
 export async function compareChallengers(
   { database, monitoring }: { readonly database: Queryable; readonly monitoring: MonitoringStore },
-  { deployment, classes }: ComparedDeployment,
+  { deployment, target }: ComparedDeployment,
 ): Promise<ChallengerResult[]> {
   const results: ChallengerResult[] = [];
   for (const { modelId } of await listChallengers(database, deployment.id)) {
     const key = { deploymentId: deployment.id, championId: deployment.modelId, challengerId: modelId };
     const found = (await monitoring.read((store) => readPairs(store, key))) ?? [];
-    results.push(resultOf(modelId, found, classes));
+    results.push(resultOf(modelId, found.map(pairOf), target, timesOf(found)));
     // Some hundred milliseconds each: others get their turn.
     await nextTurn();
   }
   return results;
 }
 
+/**
+ * The same by what both have predicted in batches of a dataset: the newest of each whose rows are kept here.
+ *
+ * @param createdBy whose batch predictions count; null: everybody's
+ * @throws CONFLICT where the champion has predicted none
+ */
+export async function compareReplayed(
+  { database, store }: { readonly database: Queryable; readonly store: ObjectStore },
+  { deployment, target }: ComparedDeployment,
+  { datasetId, createdBy }: { readonly datasetId: string; readonly createdBy: string | null },
+  signal: AbortSignal,
+): Promise<ChallengerResult[]> {
+  const predictedBy = (modelId: string) => newestResult(database, { modelId, datasetId, createdBy });
+  const champion = await predictedBy(deployment.modelId);
+  if (champion === undefined)
+    throw new AppError(
+      'CONFLICT',
+      `model ${deployment.modelId} has predicted no batch of dataset ${datasetId}: POST /batch-predictions for it and its challengers first, with the target ${JSON.stringify(target.name)} among passthroughColumns where it is known`,
+    );
+  const results: ChallengerResult[] = [];
+  for (const { modelId } of await listChallengers(database, deployment.id)) {
+    const challenger = await predictedBy(modelId);
+    const replay = { champion, target, threshold: deployment.settings.threshold };
+    const pairs = challenger === undefined ? [] : await replayedPairs(store, { ...replay, challenger }, signal);
+    results.push(resultOf(modelId, pairs, target, NO_TIMES));
+  }
+  return results;
+}
+
+const NO_TIMES = { from: null, to: null };
+
 /** @param found the newest first */
-function resultOf(modelId: string, found: readonly PredictionPair[], classes: readonly string[]): ChallengerResult {
-  const pairs = found.map(pairOf);
+function timesOf(found: readonly PredictionPair[]): Pick<ChallengerResult, 'from' | 'to'> {
+  const [newest, oldest] = [found.at(0), found.at(-1)];
+  if (newest === undefined || oldest === undefined) return NO_TIMES;
+  return { from: isoOf(oldest.timeMs), to: isoOf(newest.timeMs) };
+}
+
+function resultOf(
+  modelId: string,
+  pairs: readonly Pair[],
+  target: TargetSpec,
+  times: Pick<ChallengerResult, 'from' | 'to'>,
+): ChallengerResult {
+  const classes = target.classes.map(({ label }) => label);
   const comparison = comparePairs(pairs, classes.length);
   const spread = (side: 'champion' | 'challenger'): PredictionSpread | null =>
     pairs.length === 0
@@ -64,12 +116,10 @@ function resultOf(modelId: string, found: readonly PredictionPair[], classes: re
           ),
           classes,
         );
-  const [newest, oldest] = [found.at(0), found.at(-1)];
   return {
     modelId,
     pairCount: pairs.length,
-    from: oldest === undefined ? null : isoOf(oldest.timeMs),
-    to: newest === undefined ? null : isoOf(newest.timeMs),
+    ...times,
     agreement: comparison === null ? null : agreementView(comparison),
     champion: spread('champion'),
     challenger: spread('challenger'),

@@ -40,6 +40,7 @@ describe('app server: challengers of deployments', function () {
   let models: readonly string[];
   let foreign = '';
   let key = '';
+  let own = '';
 
   const deploy = () => api.call('POST', '/deployments', 201, Deployment, { json: { modelId: models[0], name: 'd' } });
   const challenge = (id: string, modelId: string | undefined, more: object = {}) =>
@@ -62,7 +63,7 @@ describe('app server: challengers of deployments', function () {
     ({ api, key } = await world.user('ann'));
     const answer = await api.upload({ content: 'x,kind\n1,a\n', fileName: 'data.csv' });
     await worker.workAll();
-    const datasetId = idOf(await api.get(`/jobs/${(answer.json as Job).id}`, Job));
+    const datasetId = (own = idOf(await api.get(`/jobs/${(answer.json as Job).id}`, Job)));
     models = await modelled(datasetId, ['baseline', 'linear', 'linear-splines', 'extra-trees']);
     [foreign = ''] = await modelled(datasetId, ['baseline']);
   });
@@ -211,5 +212,13 @@ describe('app server: challengers of deployments', function () {
     expect(found?.champion?.classShares).to.deep.equal({ a: 0.4, b: 0.6 });
     expect(found?.challenger?.meanProbability).to.be.closeTo(0.5, 1e-12);
     expect(found?.metrics).to.deep.equal([]);
+    const { datasetId } = await api.get(`/deployments/${id}/challengers/comparison`, ChallengerComparison);
+    expect(datasetId).to.equal(null);
+    await api.refused('GET', `/deployments/${id}/challengers/comparison?datasetId=${own}`, {
+      ...{ status: 409, code: 'CONFLICT', says: ['has predicted no batch', 'passthroughColumns', '"kind"'] },
+    });
+    await api.refused('GET', `/deployments/${id}/challengers/comparison?datasetId=ds_unknown`, {
+      ...{ status: 404, code: 'NOT_FOUND', says: [] },
+    });
   });
 });
