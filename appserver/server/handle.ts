@@ -164,10 +164,14 @@ async function checkedBody(
 ): Promise<{ body: unknown; json: unknown }> {
   const mediaType = mediaTypeOf(req.headers['content-type']);
   if (route.multipart !== undefined && mediaType === MULTIPART_MEDIA_TYPE) return { body: undefined, json: undefined };
-  if (route.body === undefined) return { body: undefined, json: undefined };
+  if (route.body === undefined || mediaType === route.bytes) return { body: undefined, json: undefined };
   const isJson = mediaType === JSON_MEDIA_TYPE || /^application\/[\w.-]+\+json$/.test(mediaType);
   if (!isJson && (hasBody(req) || mediaType !== '')) {
-    const expected = [JSON_MEDIA_TYPE, ...(route.multipart === undefined ? [] : [MULTIPART_MEDIA_TYPE])].join(' or ');
+    const others = [
+      ...(route.multipart === undefined ? [] : [MULTIPART_MEDIA_TYPE]),
+      ...(route.bytes === undefined ? [] : [route.bytes]),
+    ];
+    const expected = [JSON_MEDIA_TYPE, ...others].join(' or ');
     throw new AppError(
       'UNSUPPORTED_MEDIA_TYPE',
       `Content-Type: expected ${expected}; found ${mediaType === '' ? 'none' : JSON.stringify(mediaType)}`,

@@ -80,7 +80,7 @@ interface RouteSpec<P extends TObject, Q extends TObject, B extends TSchema> {
   readonly body?: B;
   /** Fields of a multipart body, which the handler reads from `req` itself. */
   readonly multipart?: TSchema;
-  /** Media type of a body of bytes, which the handler reads from `req` itself. */
+  /** Media type of a body of bytes, alone or instead of the JSON, which the handler reads from `req` itself. */
   readonly bytes?: string;
   /** @default `server.bodyBytesMax` */
   readonly bodyBytesMax?: number;

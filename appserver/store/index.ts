@@ -57,6 +57,7 @@ export {
 } from './tasks.ts';
 export type { NewTask, Task } from './tasks.ts';
 
+export * from './actuals.ts';
 export * from './api-keys.ts';
 export { appendAuditEvent, listAudit, REFUSED_EVENT, trimAuditEvents, type AuditRecord } from './audit.ts';
 export * from './autopilot-runs.ts';
@@ -205,6 +206,15 @@ export {
   type PredictionHour,
   type StateMerger,
 } from './monitoring/hours.ts';
+export {
+  associationKey,
+  predictedKeys,
+  readAssociations,
+  saveAssociations,
+  type AssociatedPrediction,
+  type Association,
+  type KeyedPrediction,
+} from './monitoring/associations.ts';
 export {
   addServiceCounters,
   addToServiceHour,

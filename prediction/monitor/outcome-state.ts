@@ -34,6 +34,8 @@ export interface OutcomeState {
   readonly quantiles: QuantileSketch | null;
   /** In the bins of training; null where these are not known. */
   readonly values: Histogram | null;
+  /** Probabilities of the predicted classes; null for regression. */
+  readonly confidence: Moments | null;
 }
 
 /** @param spread of predictions in training, if it is known */
@@ -47,19 +49,24 @@ export function createOutcomeState({ classes }: EventSchema, spread: PredictionS
     moments: isRegression ? createMoments() : null,
     quantiles: isRegression ? createQuantileSketch(SKETCH_K) : null,
     values: isRegression && edges !== null ? createHistogram(edges) : null,
+    confidence: isRegression ? null : createMoments(),
   };
 }
 
 const one = new Float64Array(1);
 
 export function addOutcome(state: OutcomeState, { value, classIndex, probabilities, schema }: TelemetryEvent): void {
-  const { classCounts, probabilities: histogram, moments, quantiles, values } = state;
+  const { classCounts, probabilities: histogram, moments, quantiles, values, confidence } = state;
   state.eventCount += 1;
   if (classCounts !== null) classCounts[classIndex] = (classCounts[classIndex] ?? 0) + 1;
   if (histogram !== null) {
     const place = schema.classes.length === 2 ? 1 : probabilities.length === 1 ? 0 : classIndex;
     one[0] = probabilities[place] ?? NaN;
     addAllToHistogram(histogram, one);
+  }
+  if (confidence !== null) {
+    one[0] = probabilities[probabilities.length === 1 ? 0 : classIndex] ?? NaN;
+    addAllToMoments(confidence, one);
   }
   one[0] = value ?? NaN;
   if (moments !== null) addAllToMoments(moments, one);
@@ -69,12 +76,13 @@ export function addOutcome(state: OutcomeState, { value, classIndex, probabiliti
 
 /** {@link OutcomeState} as it is stored. */
 export function outcomeStateToData(state: OutcomeState): OutcomeStateData {
-  const { classCounts, probabilities, moments, quantiles, values } = state;
+  const { classCounts, probabilities, moments, quantiles, values, confidence } = state;
   return {
     classCounts: classCounts === null ? null : [...classCounts],
     probabilities: probabilities === null ? null : histogramToData(probabilities),
     moments: moments === null ? null : momentsToData(moments),
     quantiles: quantiles === null ? null : quantilesToData(quantiles),
     values: values === null ? null : histogramToData(values),
+    confidence: confidence === null ? null : momentsToData(confidence),
   };
 }

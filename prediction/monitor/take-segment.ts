@@ -7,7 +7,9 @@ import {
   addWaitingSegment,
   countRefusal,
   lockEpoch,
+  saveAssociations,
   saveEpoch,
+  type Association,
   type Database,
   type NumberRange,
   type StateMerger,
@@ -15,6 +17,7 @@ import {
 } from '#store';
 import { openSegment, readEvents, readFrames, type Loss, type TelemetryEvent, type TelemetryKeys } from '#telemetry';
 import { createAggregate } from './aggregate.ts';
+import { associationOf } from './associations.ts';
 import type { Baselines } from './baselines.ts';
 import { countOf, hear, isWithin, joined } from './numbers.ts';
 import { createPairCollector } from './pair-collector.ts';
@@ -117,6 +120,7 @@ async function count(
   const before = await lockEpoch(trx, epoch, serverId);
   const aggregate = createAggregate(baselines);
   const collector = createPairCollector();
+  const associations: Association[] = [];
   let numbers = before;
   let [eventCount, duplicateCount] = [0, 0];
   const allFresh: NumberRange[] = [];
@@ -129,8 +133,13 @@ async function count(
     duplicateCount += events.length - fresh;
     for (const event of fresh === 0 ? [] : events) {
       if (fresh < events.length && !isWithin(heard.fresh, event.number)) continue;
-      if (event.champion === null) aggregate.add(event);
-      else collector.add(event, epoch);
+      if (event.champion !== null) {
+        collector.add(event, epoch);
+        continue;
+      }
+      aggregate.add(event);
+      const association = associationOf(event);
+      if (association !== null) associations.push(association);
     }
   }
   const lost = new Map<string, number>();
@@ -146,6 +155,7 @@ async function count(
   for (const hour of aggregate.hours()) await addToHour(trx, hour, MERGER);
   await takeService(trx, epoch, statements);
   for (const { key, pairs } of collector.pairs()) await addPairs(trx, key, pairs);
+  await saveAssociations(trx, associations);
   await saveEpoch(trx, epoch, before, { numbers, finalNumber, eventCount, duplicateCount, losses: lost });
   return { events: eventCount, duplicates: duplicateCount, fresh: joined(allFresh) };
 }

@@ -291,8 +291,7 @@ describe('rules of the REST API', function () {
         ['POST', `/datasets/${mine.datasetId}/versions`, {}],
         ['GET', `/projects/${mine.projectId}/members`],
         ['GET', '/batch-prediction-schedules'],
-        ['POST', `/deployments/${deployment.id}/actuals`, []],
-        ...['accuracy', 'alerts'].map((name) => ['GET', `/deployments/${deployment.id}/${name}`] as const),
+        ['GET', `/deployments/${deployment.id}/alerts`],
         ...['/groups', '/quotas', '/connections', '/drivers'].map((route) => ['GET', route] as const),
       ];
       for (const [method, route, json] of later)

@@ -83,6 +83,7 @@ export {
   scoresFromOutOfFold,
   scoresOf,
   scoresOfAllRows,
+  statesMaker,
   type ScoreCollector,
 } from './fit/scores.ts';
 export { checkInsight } from './insights/features/check-insight.ts';

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { JsonObject } from '../api-client.ts';
 import { command, requiredWord, type CommandContext } from '../command.ts';
 import { cell, table } from '../output.ts';
@@ -85,5 +86,52 @@ const drift = command({
   },
 });
 
+const accuracy = command({
+  path: 'deployments accuracy',
+  usage: 'ID',
+  summary: 'predictions of a deployment beside true outcomes, and the accuracy that is expected without them',
+  flags: {
+    ...RANGE_FLAGS,
+    model: { kind: 'text', description: 'a model that it has served; default the one it serves' },
+  },
+  wordsMax: 1,
+  run: async ({ flags: { model, ...flags }, words }, context) => {
+    const answer = await asked(context, words, 'accuracy', { ...flags, modelId: model });
+    context.output.result(answer, () => {
+      const metric = String(answer['metric']);
+      const line = (name: string, row: JsonObject): string[] => [
+        ...[name, row['predictionCount'], row['actualCount']].map(cell),
+        ...[metric, 'accuracy'].map((one) => rounded((row['metrics'] as JsonObject)[one])), // by the contract
+        rounded((row['estimated'] as JsonObject | null)?.['accuracy']), // by the contract
+      ];
+      return table(
+        ['from', 'predictions', 'outcomes', metric, 'accuracy', 'expected'],
+        [...dataOf(answer).map((row) => line(cell(row['from']), row)), line('all', answer)],
+      );
+    });
+  },
+});
+
+const actuals = command({
+  path: 'deployments actuals',
+  usage: 'ID FILE|-',
+  summary: 'hand in true outcomes, a csv with associationId, actual and, if known, at, or the same as json',
+  flags: {},
+  wordsMax: 2,
+  run: async ({ words }, context) => {
+    const id = encodeURIComponent(requiredWord(words, 'the deployment’s id'));
+    const file = requiredWord(words.slice(1), 'the file (or - for standard input)');
+    const bytes = readFileSync(file === '-' ? 0 : file);
+    const isJson =
+      file.endsWith('.json') || (file === '-' && bytes.toString('utf8', 0, 100).trimStart().startsWith('['));
+    const mediaType = isJson ? 'application/json' : 'text/csv';
+    const taken = await context.api().postBytes(`/deployments/${id}/actuals`, bytes, mediaType);
+    context.output.result(taken, () => {
+      const counts = ['received', 'added', 'corrected', 'repeated', 'outdated', 'unmatched'];
+      return counts.map((name) => `${cell(taken[name])} ${name}`).join(', ');
+    });
+  },
+});
+
 /** Commands about the health of deployments. */
-export const healthCommands = [health, drift];
+export const healthCommands = [health, drift, accuracy, actuals];

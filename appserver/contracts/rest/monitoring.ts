@@ -1,5 +1,5 @@
 import { Id, nullable, oneOf, strict, Timestamp } from '../schema.ts';
-import { TargetTypeSchema } from '../vocabulary.ts';
+import { MetricNameSchema, TargetTypeSchema } from '../vocabulary.ts';
 import { Type, type Static } from '../type.ts';
 
 /** What time is cut into, in UTC; weeks begin on Mondays. */
@@ -227,3 +227,84 @@ export const PredictionsOverTime = strict(
   { $id: 'PredictionsOverTime' },
 );
 export type PredictionsOverTime = Static<typeof PredictionsOverTime>;
+
+/** Outcomes of one request at most. */
+export const ACTUALS_MAX = 100_000;
+/** Longest id and outcome, UTF-16 units. */
+export const ASSOCIATION_ID_LENGTH_MAX = 1_000;
+
+const ActualCell = Type.Union([Type.String(), Type.Number(), Type.Boolean()]);
+
+/** True outcomes; the same as columns of a CSV. */
+export const ActualsRequest = Type.Array(
+  strict({
+    associationId: ActualCell,
+    actual: ActualCell,
+    at: Type.Optional(
+      Type.String({
+        description: 'UTC, ISO-8601: when it was so; of two outcomes of an id the later one holds; default now',
+      }),
+    ),
+  }),
+  { minItems: 1, maxItems: ACTUALS_MAX },
+);
+export type ActualsRequest = Static<typeof ActualsRequest>;
+
+/** What became of outcomes. */
+export const ActualsTaken = strict(
+  {
+    deploymentId: Id,
+    received: Count,
+    added: Type.Integer({ minimum: 0, description: 'of ids that had none' }),
+    corrected: Type.Integer({ minimum: 0, description: 'took the place of another outcome of their id' }),
+    repeated: Type.Integer({ minimum: 0, description: 'were known already' }),
+    outdated: Type.Integer({ minimum: 0, description: 'of an earlier time than the one that is known, which stays' }),
+    unmatched: Type.Integer({
+      minimum: 0,
+      description: 'ids of which no prediction is known yet; they are kept, and joined when one is told',
+    }),
+    unmatchedIds: Type.Array(Type.String(), { description: 'the first twenty of them' }),
+  },
+  { $id: 'ActualsTaken' },
+);
+export type ActualsTaken = Static<typeof ActualsTaken>;
+
+const Metrics = Type.Record(Type.String(), Type.Number(), {
+  description: 'by name, as far as they are defined',
+});
+
+const EstimatedAccuracy = nullable(
+  strict({
+    accuracy: Type.Number({ description: 'mean probability of the predicted class' }),
+    standardError: Type.Number({ description: 'of the outcomes, were the probabilities right' }),
+    eventCount: Count,
+  }),
+);
+
+const AccuracyCounts = {
+  predictionCount: Type.Integer({ minimum: 0, description: 'predictions with an association id, one of each id' }),
+  actualCount: Type.Integer({ minimum: 0, description: 'of which the outcome is known' }),
+  metrics: Metrics,
+  estimated: Type.Unsafe<Static<typeof EstimatedAccuracy>>({
+    ...EstimatedAccuracy,
+    description:
+      'without outcomes, of all predictions that were told; as good as the probabilities are; null of numbers and without predictions',
+  }),
+};
+
+/** Predictions of a model beside true outcomes. */
+export const Accuracy = strict(
+  {
+    ...Asked,
+    modelId: Id,
+    targetType: TargetTypeSchema,
+    metric: MetricNameSchema,
+    ...AccuracyCounts,
+    training: nullable(strict({ partition: oneOf(['validation', 'crossValidation']), metrics: Metrics })),
+    data: Type.Array(strict({ ...Span, ...AccuracyCounts }), {
+      description: 'by bucket of the prediction’s time, empty ones too',
+    }),
+  },
+  { $id: 'Accuracy' },
+);
+export type Accuracy = Static<typeof Accuracy>;

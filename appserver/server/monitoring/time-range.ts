@@ -82,13 +82,16 @@ const TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\
 
 function readTime(name: 'from' | 'to', text: string | undefined): number | null {
   if (text === undefined) return null;
+  const value = readMoment(text);
+  if (value !== null) return value;
+  const found = JSON.stringify(text.slice(0, 40));
+  throw refused(name, `is no time: found ${found}, expected such as 2026-11-30T00:00:00Z`);
+}
+
+/** Milliseconds since 1970 of a time in ISO-8601 with its zone, or of the begin of a day in UTC; null for what is none. */
+export function readMoment(text: string): number | null {
   const value = TIME.test(text) ? Date.parse(text) : NaN;
-  if (Number.isNaN(value) || value < 0)
-    throw refused(
-      name,
-      `is no time: found ${JSON.stringify(text.slice(0, 40))}, expected such as 2026-11-30T00:00:00Z`,
-    );
-  return value;
+  return Number.isNaN(value) || value < 0 ? null : value;
 }
 
 function refused(name: string, message: string): AppError {

@@ -1,6 +1,7 @@
 import { Type } from '#contracts';
 import { openApiOf } from '../openapi.ts';
 import { ok, route, type Route } from '../route.ts';
+import { actualsRoutes } from './actuals.ts';
 import { autopilotRoutes } from './autopilot.ts';
 import { batchPredictionRoutes } from './batch-predictions.ts';
 import { challengerRoutes } from './challengers.ts';
@@ -50,6 +51,7 @@ export const apiRoutes: readonly Route[] = [
   ...packageRoutes,
   ...monitoringRoutes,
   ...deploymentHealthRoutes,
+  ...actualsRoutes,
   ...jobRoutes,
   ...identityRoutes,
   ...loginRoutes,

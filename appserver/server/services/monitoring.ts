@@ -135,13 +135,13 @@ export async function predictionsOf(
   };
 }
 
-interface ServedModel {
+export interface ServedModel {
   readonly model: ModelRecord;
   readonly project: ProjectRecord;
 }
 
 /** The model that is served, or was. @throws VALIDATION_FAILED for one that never was */
-async function servedModel(
+export async function servedModel(
   database: Database,
   { id, modelId, projectId }: DeploymentRecord,
   asked: string | undefined,

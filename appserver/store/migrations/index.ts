@@ -20,6 +20,7 @@ import { telemetry0018 } from './0018-telemetry.ts';
 import { keyDeployments0019 } from './0019-key-deployments.ts';
 import { humility0020 } from './0020-humility.ts';
 import { challengers0021 } from './0021-challengers.ts';
+import { actuals0022 } from './0022-actuals.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -44,4 +45,5 @@ export const MIGRATIONS: readonly Migration[] = [
   keyDeployments0019,
   humility0020,
   challengers0021,
+  actuals0022,
 ];

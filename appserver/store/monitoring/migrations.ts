@@ -132,5 +132,29 @@ const challengers0004: Migration = {
   },
 };
 
+/** Predictions whose outcomes can be joined: the last one of each id by each model. */
+const associations0005: Migration = {
+  version: 5,
+  name: 'associations',
+  async up({ knex }) {
+    await knex.schema.createTable('associated_prediction', (table) => {
+      table.string('deployment_id', 64).notNullable();
+      table.string('association_sha256', 64).notNullable();
+      table.string('model_id', 64).notNullable();
+      table.text('association_id').notNullable();
+      table.bigInteger('time_ms').notNullable();
+      table.text('prediction').notNullable();
+      table.primary(['deployment_id', 'association_sha256', 'model_id']);
+      table.index(['deployment_id', 'model_id', 'time_ms']);
+    });
+  },
+};
+
 /** All steps of the monitoring store's schema in order. */
-export const MONITORING_MIGRATIONS: readonly Migration[] = [telemetry0001, service0002, archive0003, challengers0004];
+export const MONITORING_MIGRATIONS: readonly Migration[] = [
+  telemetry0001,
+  service0002,
+  archive0003,
+  challengers0004,
+  associations0005,
+];

@@ -8,6 +8,7 @@ const DEPLOYMENT_TABLES = [
   'service_hour',
   'challenger_pair',
   'archive_file',
+  'associated_prediction',
 ] as const;
 
 /** Deployments that the monitoring store has anything of. */
@@ -27,7 +28,8 @@ export async function forgetDeployment({ knex }: Queryable, deploymentId: string
 }
 
 /**
- * Forgets hours, pairs of challengers, and lives of prediction servers that nothing was heard of, for longer than `keepMs`. What comes of such a life after
+ * Forgets hours, pairs of challengers, predictions that outcomes could be joined to, and lives of prediction servers that nothing was heard of, for longer
+ * than `keepMs`. What comes of such a life after
  * that is counted again.
  *
  * @returns rows that were deleted
@@ -42,5 +44,7 @@ export async function forgetBefore(db: Queryable, keepMs: number): Promise<numbe
   let deleted = await epochs.clone().delete();
   for (const table of ['feature_hour', 'prediction_hour', 'service_hour'])
     deleted += await knex(table).where('hour', '<', before).delete();
-  return deleted + (await knex('challenger_pair').where('time_ms', '<', before).delete());
+  for (const table of ['challenger_pair', 'associated_prediction'])
+    deleted += await knex(table).where('time_ms', '<', before).delete();
+  return deleted;
 }

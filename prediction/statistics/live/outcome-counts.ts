@@ -18,11 +18,16 @@ export const OutcomeStateData = strict({
   quantiles: nullable(QuantileSketchData),
   /** Predicted values in the bins of those of training; came later. */
   values: Type.Optional(nullable(HistogramData)),
+  /** Probabilities of the predicted classes; null for regression; came later. */
+  confidence: Type.Optional(nullable(MomentsData)),
 });
 export type OutcomeStateData = Static<typeof OutcomeStateData>;
 
 const mergeBins = (known: HistogramData | null, added: HistogramData | null) =>
   mergeParts(known, added, histogramFromData, mergeHistogram, histogramToData);
+
+const mergeValues = (known: MomentsData | null, added: MomentsData | null) =>
+  mergeParts(known, added, momentsFromData, mergeMoments, momentsToData);
 
 /** Adds two stored states of one model. */
 export function mergeOutcomeData(known: OutcomeStateData, added: OutcomeStateData): OutcomeStateData {
@@ -31,7 +36,8 @@ export function mergeOutcomeData(known: OutcomeStateData, added: OutcomeStateDat
       known.classCounts?.map((count, label) => count + (added.classCounts?.[label] ?? 0)) ?? added.classCounts,
     probabilities: mergeBins(known.probabilities, added.probabilities),
     values: mergeBins(known.values ?? null, added.values ?? null),
-    moments: mergeParts(known.moments, added.moments, momentsFromData, mergeMoments, momentsToData),
+    moments: mergeValues(known.moments, added.moments),
+    confidence: mergeValues(known.confidence ?? null, added.confidence ?? null),
     quantiles: mergeParts(known.quantiles, added.quantiles, quantilesFromData, mergeQuantiles, quantilesToData),
   };
 }

@@ -7,6 +7,7 @@ import { FileObjectStore } from '#object-store';
 import {
   archivedBefore,
   archivedEvents,
+  associationKey,
   fillBatch,
   forgetBefore,
   forgetDeployment,
@@ -15,13 +16,16 @@ import {
   MONITORING_MIGRATIONS,
   openBatches,
   PAIRS_MAX,
+  predictedKeys,
   rawRows,
+  readAssociations,
   readHours,
   readPairs,
   readServiceHours,
   telemetryTotals,
   waitingTotals,
   type Database,
+  type KeyedPrediction,
 } from '#store';
 import { createRandom, type Baseline, type FeatureStateData, type OutcomeStateData } from '#statistics';
 import {
@@ -319,6 +323,38 @@ export function monitoringSuite(name: string, open: () => Promise<MonitoringStor
       expect(await totals()).to.deep.include({ events: 1, lost: { disk: 5 }, missing: 29 });
       await until('another millisecond', async () => (await forgetBefore(stores.first, 0)) === 1);
       expect(await totals()).to.deep.include({ events: 0, lost: {}, missing: 0 });
+    });
+
+    it('keeps the last prediction of each id by each model, page by page', async () => {
+      const said = (value: number, associationId: string): TestEvent => ({
+        value,
+        age: 1,
+        color: 'red',
+        associationId,
+      });
+      const next: EventSchema = { ...TEST_SCHEMA, modelId: 'mdl_2', manifestSha256: 'b'.repeat(64) };
+      const late = await segment(0, [said(1, 'a'), said(2, 'b'), said(3, 'a')], { timeMs: TIME_MS + 5 });
+      await take(late);
+      await take(late, stores.second);
+      await take(await segment(3, [said(9, 'a'), said(4, 'c')], { segmentNumber: 1 }));
+      await take(await segment(5, [said(7, 'a')], { segmentNumber: 2, schema: next }));
+      await take(await segment(6, [{ value: 5, age: 1, color: 'red' }], { segmentNumber: 3 }));
+      const found: [string, number | null][] = [];
+      let after: KeyedPrediction | null = null;
+      for (;;) {
+        const asked = { deploymentId: 'dep_1', modelId: 'mdl_1' };
+        const range = { from: 0, to: Number.MAX_SAFE_INTEGER };
+        const [entry]: KeyedPrediction[] = await readAssociations(stores.first, asked, range, { after, limit: 1 });
+        if (entry === undefined) break;
+        found.push([entry.key, entry.prediction.value]);
+        after = entry;
+      }
+      const [a, b, c] = ['a', 'b', 'c'].map(associationKey);
+      expect(found[0]).to.deep.equal([c, 4]);
+      expect(new Map(found)).to.deep.equal(new Map([[c, 4], [a, 3], [b, 2]])); // prettier-ignore
+      const keys = [a ?? '', c ?? '', associationKey('d')];
+      expect(await predictedKeys(stores.second, 'dep_1', keys)).to.deep.equal(new Set([a, c]));
+      expect(await predictedKeys(stores.second, 'dep_2', keys)).to.deep.equal(new Set());
     });
 
     it('keeps deployments and models apart', async () => {

@@ -346,6 +346,16 @@ export const REQUESTS: Readonly<Record<string, Request>> = {
     count: isGone('deployment_challengers where deployment_id = ?'),
     statuses: [204, 404],
   },
+  'POST /api/v1/deployments/{id}/actuals': {
+    prepare: makeDeployment,
+    send: send(
+      'POST',
+      ({ id }) => `/deployments/${id}/actuals`,
+      () => [{ associationId: 'a', actual: 'yes' }],
+    ),
+    count: has(`actuals where deployment_id = ? and actual = 'yes'`),
+    statuses: [200],
+  },
   'DELETE /api/v1/deployments/{id}': {
     prepare: makeDeployment,
     send: send('DELETE', ({ id }) => `/deployments/${id}`),

@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { join as joinPath } from 'node:path';
 import { expect } from 'chai';
 import { run as runCommandLine } from '#cli';
-import { FeatureDrift, PredictionsOverTime, ServiceHealth, TargetDrift } from '#contracts';
+import { Accuracy, ActualsTaken, FeatureDrift, PredictionsOverTime, ServiceHealth, TargetDrift } from '#contracts';
 import { createRandom } from '#statistics';
 import { someThing, startMonitoredWorld, type MonitoredWorld } from '../../support/monitored-world.ts';
 
@@ -53,7 +55,8 @@ describe('app server: health of a deployment, of events that crossed the wire', 
   it('shows the one feature that has shifted, predictions and requests', async () => {
     const random = createRandom(8);
     const things = Array.from({ length: EVENTS }, () => ({ ...someThing(random), colour: 'red' }));
-    await world.predict([...things.slice(1), { ...someThing(random), weight: 999, colour: 'violet' }]);
+    const ids = things.map((_, index) => `thing ${index}`);
+    await world.predict([...things.slice(1), { ...someThing(random), weight: 999, colour: 'violet' }], ids);
     expect(await world.post('[{"size": "large"}]')).to.equal(422);
     expect(await world.post('{')).to.equal(400);
     await world.settle();
@@ -99,6 +102,59 @@ describe('app server: health of a deployment, of events that crossed the wire', 
     expect(health.data.reduce((sum, { requests }) => sum + requests, 0)).to.equal(5);
   });
 
+  it('is held against outcomes, which come late, again and corrected, as JSON and CSV', async () => {
+    const ids = Array.from({ length: EVENTS }, (_, index) => `thing ${index}`);
+    const say = (json: unknown) => world.api.call('POST', `${path}/actuals`, 200, ActualsTaken, { json });
+    const { api } = world;
+    for (const [json, says] of [
+      [[{ associationId: 'thing 0', actual: 'perhaps' }], /row 1, column "actual".*"perhaps".*"no", "yes"/],
+      [[{ associationId: 'thing 0' }], /actual/],
+      [[], /body/],
+    ] as const)
+      await api.refused('POST', `${path}/actuals`, { status: 422, code: 'VALIDATION_FAILED', says: [says] }, { json });
+    await api.refused(
+      ...([
+        'POST',
+        `${path}/actuals`,
+        { status: 422, code: 'VALIDATION_FAILED', says: [/expected the columns/] },
+      ] as const),
+      { body: 'id,outcome\na,yes\n', headers: { 'content-type': 'text/csv' } },
+    );
+    expect((await api.get(`${path}/accuracy`, Accuracy)).actualCount).to.equal(0);
+
+    const early = ids.slice(0, 10).map((associationId) => ({ associationId, actual: 'yes' }));
+    expect(await say(early)).to.deep.include({
+      deploymentId: world.deployment.id,
+      received: 10,
+      added: 10,
+      corrected: 0,
+    });
+    expect(await say(early)).to.deep.include({ added: 0, repeated: 10 });
+    const csv = `associationId,actual\n${ids.map((id, index) => `${id},${index % 4 === 0 ? 'no' : 'yes'}`).join('\n')}\nnobody,no\n`;
+    const answer = await api.request('POST', `${path}/actuals`, { body: csv, headers: { 'content-type': 'text/csv' } });
+    expect(answer.status, answer.text).to.equal(200);
+    expect(answer.json).to.deep.include({
+      received: 601,
+      added: 591,
+      corrected: 3,
+      repeated: 7,
+      unmatched: 1,
+      unmatchedIds: ['nobody'],
+    });
+    const earlier = [{ associationId: 'thing 0', actual: 'yes', at: '2020-01-01T00:00:00Z' }];
+    expect(await say(earlier)).to.deep.include({ outdated: 1, corrected: 0 });
+
+    const accuracy = await api.get(`${path}/accuracy`, Accuracy);
+    expect(accuracy).to.deep.include({ predictionCount: EVENTS, actualCount: EVENTS, metric: 'logLoss' });
+    expect(Object.keys(accuracy.metrics)).to.include.members(['accuracy', 'auc', 'logLoss', 'brier', 'mcc', 'prAuc']);
+    const yesCount = (await api.get(`${path}/target-drift`, TargetDrift)).predictions.bins[1]?.liveCount ?? NaN;
+    expect(yesCount).to.be.above(0);
+    expect(accuracy.estimated?.accuracy).to.be.within(0.5, 0.95);
+    expect(accuracy.estimated?.eventCount).to.equal(EVENTS);
+    expect(accuracy.training?.metrics['auc']).to.be.above(0.6);
+    expect(accuracy.data.reduce((sum, { actualCount }) => sum + actualCount, 0)).to.equal(EVENTS);
+  });
+
   it('is shown by the command line', async () => {
     const run = async (...words: string[]): Promise<string> => {
       let text = '';
@@ -114,5 +170,9 @@ describe('app server: health of a deployment, of events that crossed the wire', 
     const { id } = world.deployment;
     expect(await run('deployments', 'drift', id, '--limit', '2')).to.match(/feature +drift[\s\S]*colour +large/);
     expect(await run('deployments', 'health', id, '--bucket', 'week')).to.match(/all +5 +0/);
+    expect(await run('deployments', 'accuracy', id)).to.match(/all +600 +600 +0\./);
+    const file = joinPath(world.app.config.dataDir, 'outcomes.csv');
+    writeFileSync(file, 'associationId,actual\nthing 1,yes\nthing 2,no\n');
+    expect(await run('deployments', 'actuals', id, file)).to.match(/2 received, 0 added, 1 corrected, 1 repeated/);
   });
 });

@@ -15,10 +15,10 @@ import { blockRowsOf, Collected, isSmall, rowRange, type OutOfFoldSource } from 
 import { checkFitsTarget, checkOutputs, metricInput, type OutOfFold } from './out-of-fold.ts';
 
 /** What a target is to metrics. */
-function metricShape({ targetType, positiveClass, classes, quantile }: TargetSpec): MetricShape {
+function metricShape({ targetType, positiveClass, classes, quantile }: TargetSpec, threshold: number): MetricShape {
   switch (targetType) {
     case 'binary':
-      return { targetType, positiveClass: positiveClass ?? 1, threshold: DEFAULT_THRESHOLD };
+      return { targetType, positiveClass: positiveClass ?? 1, threshold };
     case 'multiclass':
       return { targetType, classCount: classes.length };
     case 'regression':
@@ -29,9 +29,12 @@ function metricShape({ targetType, positiveClass, classes, quantile }: TargetSpe
 /** Memory of the histograms of scores of all parts together, in bytes: above it their buckets become wider. */
 const HISTOGRAM_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Makes states of metrics of a target, of which there will be `count` at the same time. */
-export function statesMaker(target: TargetSpec, count: number): () => MetricStates {
-  const shape = metricShape(target);
+/**
+ * Makes states of metrics of a target, of which there will be `count` at the same time.
+ * @param threshold of two classes
+ */
+export function statesMaker(target: TargetSpec, count: number, threshold = DEFAULT_THRESHOLD): () => MetricStates {
+  const shape = metricShape(target, threshold);
   const bits = mantissaBitsFor(shape, count, HISTOGRAM_BYTES_MAX);
   return () => metricStates(shape, bits);
 }

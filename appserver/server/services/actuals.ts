@@ -1,0 +1,165 @@
+import {
+  AppError,
+  type Accuracy,
+  type ActualsRequest,
+  type ActualsTaken,
+  type ModelScores,
+  type Static,
+  type TargetDriftQuery,
+} from '#contracts';
+import {
+  findActuals,
+  findProject,
+  predictedKeys,
+  readAssociations,
+  readClock,
+  saveActuals,
+  type Actual,
+  type Database,
+  type DeploymentRecord,
+  type KeyedPrediction,
+  type Transaction,
+} from '#store';
+import type { AppContext } from '../context.ts';
+import { accuracyStates, estimatedAccuracy, type AccuracyStates, type Outcome } from '../monitoring/accuracy.ts';
+import { mergeActuals } from '../monitoring/merge-actuals.ts';
+import { readOutcomeSeries, totalOutcomes } from '../monitoring/outcome-totals.ts';
+import { readActuals } from '../monitoring/read-actuals.ts';
+import { bucketIndex, isoSpan, isoTime, timeRange, type TimeRange } from '../monitoring/time-range.ts';
+import { targetOf } from './insights.ts';
+import { servedModel } from './monitoring.ts';
+
+type Source = Pick<AppContext, 'database' | 'monitoring'>;
+
+/** Ids that an answer names. */
+const UNMATCHED_SHOWN_MAX = 20;
+/** Ids that the monitoring store is asked for at a time. */
+const KEYS_AT_ONCE = 500;
+/** Predictions that are read at a time, and of one answer at most. */
+const PAGE = 2_000;
+const PREDICTIONS_MAX = 1_000_000;
+
+/** Keeps outcomes of a deployment. @throws VALIDATION_FAILED for rows that are none; nothing is taken then */
+export async function takeActuals(
+  { monitoring }: Source,
+  trx: Transaction,
+  { id, projectId }: DeploymentRecord,
+  rows: ActualsRequest,
+): Promise<ActualsTaken> {
+  const project = await findProject(trx, projectId);
+  if (project === undefined) throw new AppError('NOT_FOUND', `deployment ${id}: its project was deleted`);
+  const actuals = readActuals(rows, targetOf(project), await readClock(trx));
+  const keys = [...new Set(actuals.map(({ key }) => key))];
+  const { kept, ...counts } = mergeActuals(await findActuals(trx, id, keys), actuals);
+  await saveActuals(trx, id, kept);
+  const unmatched = await withoutPrediction({ monitoring }, id, actuals, keys);
+  return {
+    ...{ deploymentId: id, received: actuals.length, ...counts },
+    unmatched: unmatched.length,
+    unmatchedIds: unmatched.slice(0, UNMATCHED_SHOWN_MAX),
+  };
+}
+
+async function withoutPrediction(
+  { monitoring }: Pick<Source, 'monitoring'>,
+  deploymentId: string,
+  actuals: readonly Actual[],
+  keys: readonly string[],
+): Promise<string[]> {
+  const known = new Set<string>();
+  await monitoring.read(async (store) => {
+    for (let from = 0; from < keys.length; from += KEYS_AT_ONCE)
+      for (const key of await predictedKeys(store, deploymentId, keys.slice(from, from + KEYS_AT_ONCE))) known.add(key);
+  });
+  const idOf = new Map(actuals.map(({ key, associationId }) => [key, associationId]));
+  return keys.filter((key) => !known.has(key)).map((key) => idOf.get(key) ?? '');
+}
+
+/** @throws VALIDATION_FAILED for a range that cannot be, a model that was never served, and more predictions than one answer holds */
+export async function accuracyOf(
+  { database, monitoring }: Source,
+  deployment: DeploymentRecord,
+  query: Static<typeof TargetDriftQuery>,
+): Promise<Accuracy> {
+  const range = timeRange(query, await readClock(database));
+  const { model, project } = await servedModel(database, deployment, query.modelId);
+  const target = targetOf(project);
+  const make = accuracyStates(target, range.buckets.length + 1, deployment.settings.threshold);
+  const joined: JoinedBucket[] = range.buckets.map(() => ({ predictionCount: 0, actualCount: 0, states: make() }));
+  const series = await monitoring.read(async (store) => {
+    const asked = { deploymentId: deployment.id, modelId: model.id };
+    await joinActuals({ database, store }, asked, range, joined);
+    return readOutcomeSeries(store, deployment.id, range, model.id);
+  });
+  const all: JoinedBucket = { predictionCount: 0, actualCount: 0, states: make() };
+  for (const one of joined) {
+    all.predictionCount += one.predictionCount;
+    all.actualCount += one.actualCount;
+    all.states.merge(one.states);
+  }
+  const metric = project.fixed?.metric;
+  if (metric === undefined) throw new AppError('INTERNAL', `project ${project.id} has a model but no metric`);
+  const counts = ({ predictionCount, actualCount, states }: JoinedBucket) => ({
+    ...{ predictionCount, actualCount, metrics: states.metrics() },
+  });
+  return {
+    ...{ deploymentId: deployment.id, from: isoTime(range.from), to: isoTime(range.to), bucket: range.bucket },
+    ...{ modelId: model.id, targetType: target.targetType, metric },
+    ...counts(all),
+    estimated: estimatedAccuracy(totalOutcomes(series ?? [], model.id).state?.confidence),
+    training: model.trained === null ? null : rankedScores(model.trained.scores),
+    data: range.buckets.map((span, index) => ({
+      ...isoSpan(span),
+      ...counts(joined[index] ?? { predictionCount: 0, actualCount: 0, states: make() }),
+      estimated: estimatedAccuracy(series?.[index]?.get(model.id)?.state?.confidence),
+    })),
+  };
+}
+
+interface JoinedBucket {
+  predictionCount: number;
+  actualCount: number;
+  readonly states: AccuracyStates;
+}
+
+/** Adds predictions and their outcomes to the buckets of their times, a page at a time. */
+async function joinActuals(
+  { database, store }: { readonly database: Database; readonly store: Database },
+  asked: { readonly deploymentId: string; readonly modelId: string },
+  range: TimeRange,
+  joined: readonly JoinedBucket[],
+): Promise<void> {
+  let after: KeyedPrediction | null = null;
+  for (let read = 0; ; read += PAGE) {
+    if (read >= PREDICTIONS_MAX) throw tooMany(range);
+    const page: KeyedPrediction[] = await readAssociations(store, asked, range, { after, limit: PAGE });
+    const actuals = await findActuals(
+      database,
+      asked.deploymentId,
+      page.map(({ key }) => key),
+    );
+    for (const [index, predictions] of Map.groupBy(page, ({ timeMs }) => bucketIndex(range, timeMs))) {
+      const bucket = joined[index];
+      if (bucket === undefined) continue;
+      bucket.predictionCount += predictions.length;
+      const outcomes = predictions.flatMap(({ key, prediction }): Outcome[] => {
+        const found = actuals.get(key);
+        return found === undefined ? [] : [{ prediction, actual: found.actual }];
+      });
+      bucket.actualCount += bucket.states.add(outcomes);
+    }
+    after = page.at(-1) ?? null;
+    if (page.length < PAGE) return;
+  }
+}
+
+/** Scores of the rows that rank models: all folds where there are several. */
+function rankedScores({ validation, crossValidation }: ModelScores): Accuracy['training'] {
+  if (crossValidation !== null) return { partition: 'crossValidation', metrics: crossValidation };
+  return validation === null ? null : { partition: 'validation', metrics: validation };
+}
+
+function tooMany({ from, to }: TimeRange): AppError {
+  const message = `${isoTime(from)} to ${isoTime(to)} has more than ${PREDICTIONS_MAX} predictions with association ids: ask for a shorter time`;
+  return new AppError('VALIDATION_FAILED', `query: /from ${message}`, { errors: [{ path: '/from', message }] });
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import type { Transaction } from '../database.ts';
+import type { Queryable } from '../dialect.ts';
+import { fromJson, rowsOf, toJson } from '../records.ts';
+import type { HourRange } from './hours.ts';
+
+/** What was predicted, as far as an event tells. */
+export interface AssociatedPrediction {
+  /** Regression: the value; null where it is not finite. */
+  readonly value: number | null;
+  /** -1 for regression. */
+  readonly classIndex: number;
+  /** As of the event: in class order; of very many classes that of the predicted one alone. */
+  readonly probabilities: readonly number[];
+}
+
+/** A prediction whose outcome can be joined. */
+export interface Association {
+  readonly deploymentId: string;
+  readonly modelId: string;
+  readonly associationId: string;
+  readonly timeMs: number;
+  readonly prediction: AssociatedPrediction;
+}
+
+/** Key of an association id in tables: ids are of any length. */
+export const associationKey = (associationId: string): string =>
+  createHash('sha256').update(associationId).digest('hex');
+
+/**
+ * Keeps the last prediction of each id by each model: what was predicted before under the same id gives way. Rows are written in the order of
+ * their keys, so that monitors wait for each other and never in a circle.
+ */
+export async function saveAssociations(trx: Transaction, associations: readonly Association[]): Promise<void> {
+  const latest = new Map<string, Record<string, unknown> & { readonly time_ms: number }>();
+  for (const { deploymentId, modelId, associationId, timeMs, prediction } of associations) {
+    const row = {
+      ...{ deployment_id: deploymentId, model_id: modelId, association_sha256: associationKey(associationId) },
+      ...{ association_id: associationId, time_ms: timeMs, prediction: toJson(prediction) },
+    };
+    const key = `${deploymentId} ${row.association_sha256} ${modelId}`;
+    if ((latest.get(key)?.time_ms ?? -Infinity) <= timeMs) latest.set(key, row);
+  }
+  const rows = [...latest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+  const { knex, dialect } = trx;
+  for (let from = 0; from < rows.length; from += dialect.insertRowsMax)
+    await knex('associated_prediction')
+      .insert(rows.slice(from, from + dialect.insertRowsMax))
+      .onConflict(['deployment_id', 'association_sha256', 'model_id'])
+      .merge(['time_ms', 'prediction'])
+      .whereRaw('excluded.time_ms >= associated_prediction.time_ms');
+}
+
+/** A prediction under the key of its id. */
+export interface KeyedPrediction {
+  readonly key: string;
+  readonly timeMs: number;
+  readonly prediction: AssociatedPrediction;
+}
+
+/**
+ * Predictions of a model with ids, in the order of their times, `limit` at a time.
+ * @param after the last one of the page before
+ */
+export async function readAssociations(
+  { knex }: Queryable,
+  { deploymentId, modelId }: { readonly deploymentId: string; readonly modelId: string },
+  range: HourRange,
+  { after, limit }: { readonly after: KeyedPrediction | null; readonly limit: number },
+): Promise<KeyedPrediction[]> {
+  const query = knex('associated_prediction')
+    .where({ deployment_id: deploymentId, model_id: modelId })
+    .where('time_ms', '>=', after?.timeMs ?? range.from)
+    .where('time_ms', '<', range.to)
+    .orderBy(['time_ms', 'association_sha256'])
+    .limit(limit)
+    .select('association_sha256', 'time_ms', 'prediction');
+  if (after !== null)
+    void query.where((part) => {
+      void part.where('time_ms', '>', after.timeMs).orWhere('association_sha256', '>', after.key);
+    });
+  const rows = await rowsOf<{ association_sha256: string; time_ms: number; prediction: string }>(query);
+  return rows.map(({ association_sha256: key, time_ms: timeMs, prediction }) => ({
+    ...{ key, timeMs, prediction: fromJson<AssociatedPrediction>(prediction) },
+  }));
+}
+
+/** Which keys have a prediction, of whatever model. @param keys some hundred at most */
+export async function predictedKeys(
+  { knex }: Queryable,
+  deploymentId: string,
+  keys: readonly string[],
+): Promise<Set<string>> {
+  const rows = await rowsOf<{ association_sha256: string }>(
+    knex('associated_prediction')
+      .where({ deployment_id: deploymentId })
+      .whereIn('association_sha256', keys)
+      .distinct('association_sha256'),
+  );
+  return new Set(rows.map((row) => row.association_sha256));
+}
