@@ -34,7 +34,8 @@ export async function predict(
   query: string,
 ): Promise<Reply> {
   const { headers } = exchange.request;
-  await admitRows(context, exchange, deploymentId);
+  const admission = admitRows(context, exchange, deploymentId);
+  if (admission !== null) await admission;
   const wanted = query === '' ? NOTHING_MORE : wantedOf(query);
   const mediaType = rowMediaType(headers['content-type'], headers['content-encoding']);
   const format = answerFormat(headers.accept);
@@ -62,16 +63,24 @@ function wantedOf(query: string): Wanted {
   };
 }
 
-/** Whether rows may be sent now, by this key, to this deployment. @throws METHOD_NOT_ALLOWED, OVERLOADED; see `admit` */
-export async function admitRows(context: Context, exchange: Exchange, deploymentId: string): Promise<void> {
+/**
+ * Whether rows may be sent now, by this key, to this deployment; null where they may, a promise where that has to be asked.
+ *
+ * @throws METHOD_NOT_ALLOWED, OVERLOADED; see `admit`
+ */
+export function admitRows(context: Context, exchange: Exchange, deploymentId: string): Promise<void> | null {
   const { budget, isInTime, waitMsMax } = context;
   const { request } = exchange;
   requireMethod(request, 'POST');
   if (!isInTime(exchange.startedMs)) throw overloaded(`requests wait longer than ${waitMsMax} ms`);
   if (budget.requestCount > budget.requestsMax) throw overloaded(`more than ${budget.requestsMax} requests at a time`);
   const admission = admit(context, request.headers.authorization, deploymentId);
-  if (admission !== null) await admission;
-  exchange.deploymentId = deploymentId;
+  const admitted = (): void => {
+    exchange.deploymentId = deploymentId;
+  };
+  if (admission !== null) return admission.then(admitted);
+  admitted();
+  return null;
 }
 
 /**

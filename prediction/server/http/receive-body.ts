@@ -67,10 +67,10 @@ export function receiveBody(request: IncomingMessage, bytesMax: number, budget: 
       fail(new AppError('BAD_REQUEST', 'the body broke off'));
       return;
     }
+    // Each of these is made for every request: no more than are needed, and none that removes itself.
     request.on('data', take);
-    request.once('end', () => resolve({ parts, sizeBytes: size }));
-    request.once('error', (cause) => fail(new AppError('BAD_REQUEST', 'the body broke off', { cause })));
-    request.once('close', () => {
+    request.on('end', () => resolve({ parts, sizeBytes: size }));
+    request.on('close', () => {
       if (!request.complete) fail(new AppError('BAD_REQUEST', 'the body broke off'));
     });
   });

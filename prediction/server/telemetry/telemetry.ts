@@ -87,7 +87,7 @@ interface Known {
   readonly schemaId: number;
 }
 
-/** Events of an answer that make one frame; `end` is in the answer's writer. */
+/** Events of an answer that lie in one frame; `end` is in the answer's writer. */
 interface Chunk {
   readonly end: number;
   readonly count: number;
@@ -102,6 +102,9 @@ class SpooledTelemetry implements Telemetry {
   readonly #idOf = new Map<string, number>();
   readonly #writers: ByteWriter[] = [];
   #nextNumber = 0;
+  /** Events of this turn, of one schema and with numbers in a row, that are not in a frame yet. */
+  readonly #group = new ByteWriter();
+  #groupOf: { readonly schemaId: number; readonly firstNumber: number; count: number } | null = null;
   readonly #turn = new ByteWriter();
   #frames: SpoolFrame[] = [];
   #after: (() => void)[] = [];
@@ -204,24 +207,13 @@ class SpooledTelemetry implements Telemetry {
   }
 
   #record(schemaId: number, writer: ByteWriter, chunks: readonly Chunk[]): void {
-    const turn = this.#turn;
-    const timeMs = Date.now();
     let from = 0;
     for (const { end, count, isLost } of chunks) {
-      const firstNumber = this.#nextNumber;
-      this.#nextNumber += count;
       if (isLost) {
-        this.spool.lose(firstNumber, count, 'too-large');
-        continue;
-      }
-      const start = turn.length;
-      const frame = beginFrame(turn, FRAME_KINDS.events);
-      turn.varint(firstNumber);
-      turn.varint(count);
-      turn.varint(timeMs);
-      turn.bytes(writer.view().subarray(from, end));
-      endFrame(turn, frame);
-      this.#frames.push({ start, end: turn.length, schemaId, firstNumber, count });
+        this.#closeGroup();
+        this.spool.lose(this.#nextNumber, count, 'too-large');
+      } else this.#join(schemaId, writer.view().subarray(from, end), count);
+      this.#nextNumber += count;
       from = end;
     }
     if (this.#isScheduled) return;
@@ -230,8 +222,34 @@ class SpooledTelemetry implements Telemetry {
     setImmediate(() => this.#write());
   }
 
+  /** Answers of one turn share frames: a checksum for each of them would cost what encoding it does. */
+  #join(schemaId: number, events: Uint8Array, count: number): void {
+    const isFull = this.#group.length + events.length > FRAME_BYTES;
+    if (this.#groupOf !== null && (isFull || this.#groupOf.schemaId !== schemaId)) this.#closeGroup();
+    this.#groupOf ??= { schemaId, firstNumber: this.#nextNumber, count: 0 };
+    this.#groupOf.count += count;
+    this.#group.bytes(events);
+  }
+
+  #closeGroup(): void {
+    if (this.#groupOf === null) return;
+    const { schemaId, firstNumber, count } = this.#groupOf;
+    const turn = this.#turn;
+    const start = turn.length;
+    const frame = beginFrame(turn, FRAME_KINDS.events);
+    turn.varint(firstNumber);
+    turn.varint(count);
+    turn.varint(Date.now());
+    turn.bytes(this.#group.view());
+    endFrame(turn, frame);
+    this.#frames.push({ start, end: turn.length, schemaId, firstNumber, count });
+    this.#group.truncate(0);
+    this.#groupOf = null;
+  }
+
   #write(): void {
     this.#isScheduled = false;
+    this.#closeGroup();
     const [frames, after] = [this.#frames, this.#after];
     [this.#frames, this.#after] = [[], []];
     this.spool.write(this.#turn.view(), frames, this.#schemas);

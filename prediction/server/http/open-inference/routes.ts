@@ -76,7 +76,8 @@ async function infer(
   version: string | null,
 ): Promise<Reply> {
   const { headers } = exchange.request;
-  await admitRows(context, exchange, deploymentId);
+  const admission = admitRows(context, exchange, deploymentId);
+  if (admission !== null) await admission;
   if (headers['inference-header-content-length'] !== undefined)
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'binary tensors are not read; send their data as JSON');
   if (headers['content-encoding'] !== undefined)
