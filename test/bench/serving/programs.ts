@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 /** Kernel clock ticks a second in /proc: fixed on Linux. @see proc_pid_stat(5) */
 const TICKS = 100;
 const PAGE_BYTES = 4096;
-const START_TIMEOUT_MS = 120_000;
+const START_TIMEOUT_MS = 240_000;
 /** Lines of a program that did not start which are shown. */
 const LINES_SHOWN = 20;
 

@@ -53,17 +53,26 @@ export async function closedLoop(
   return answersOf(tally, started);
 }
 
+/** Requests at a fixed rate. */
+export interface OpenLoad {
+  readonly perSecond: number;
+  readonly connectionCount: number;
+  readonly ms: number;
+  /** Waits for timers instead of polling; false by default. */
+  readonly isPatient?: boolean;
+}
+
 /**
  * Open loop: requests fall due at a fixed rate whatever the server does, on any connection that is free. A request's time runs from
  * when it fell due, so that a pause of the server counts for all that fell into it. The process polls without a pause, since timers
- * would be late by a millisecond: it wants a core of its own.
+ * would be late by a millisecond: it wants a core of its own. One that is patient uses timers, and its latencies tell of them.
  *
  * @see Tene, "How NOT to measure latency": coordinated omission
  * @throws Error for answers other than 200, and 429
  */
 export async function openLoop(
   { port, requests }: Target,
-  { perSecond, connectionCount, ms }: { readonly perSecond: number; readonly connectionCount: number; readonly ms: number }, // prettier-ignore
+  { perSecond, connectionCount, ms, isPatient = false }: OpenLoad,
 ): Promise<Answers> {
   const tally: Tally = { micros: [], refusedCount: 0 };
   const idle = await openConnections(port, connectionCount);
@@ -79,6 +88,7 @@ export async function openLoop(
         due.push(started + (dueCount * 1000) / perSecond);
       while (due.length > 0 && idle.length > 0) dispatch();
       if (answeredCount === total) resolve();
+      else if (isPatient) setTimeout(poll, 1);
       else setImmediate(poll);
     };
     const dispatch = (): void => {

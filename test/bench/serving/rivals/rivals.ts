@@ -26,7 +26,7 @@ const LIGHTGBM = 'lightgbm==4.7.0';
 const MLFLOW_VERSION = '3.17.2';
 const MLSERVER_VERSION = '1.7.1';
 const MOJO_VERSION = '3.46.0.6';
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 180_000;
 
 const COLUMNS = (row: Row): readonly string[] => Object.keys(row);
 
