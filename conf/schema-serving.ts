@@ -67,7 +67,7 @@ export const SERVING_KEYS = {
   telemetry: strict({
     transport: choice(TELEMETRY_TRANSPORTS, {
       description:
-        'how prediction servers tell of their predictions: http: to the app server; folder: into telemetry.folder, to be carried to trainyard telemetry import; off: nothing is recorded',
+        'how prediction servers tell of their predictions: http: to the app server; folder: into telemetry.folder, to be carried to trainyard telemetry import; off: nothing is recorded; trainyard up: http, unless it is said',
       default: 'off',
     }),
     folder: text({

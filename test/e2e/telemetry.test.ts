@@ -25,7 +25,7 @@ describe('telemetry on one machine', function () {
   this.timeout(180_000);
   let platform: TestPlatform;
   before(async () => {
-    platform = await startPlatform({ flags: ['--telemetry.transport', 'http', '--telemetry.segmentMs', '100'] });
+    platform = await startPlatform({ flags: ['--telemetry.segmentMs', '100'] });
   });
   after(() => platform?.close());
 

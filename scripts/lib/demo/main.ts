@@ -136,7 +136,6 @@ async function startedPlatform(
     dataDir,
     'server.port': String(port),
     'predictionServer.port': String(predictionPort),
-    'telemetry.transport': 'http',
     'telemetry.segmentMs': '200',
   };
   const platform = await startPlatform(flags);
