@@ -103,6 +103,7 @@ export {
 export { PSI_SHARE_MIN, indexByChance, populationStabilityIndex } from './drift/population-stability.ts';
 export { jensenShannonDivergence } from './drift/jensen-shannon.ts';
 export { binnedKolmogorovSmirnov } from './drift/kolmogorov-smirnov.ts';
+export { holmAdjusted } from './drift/holm.ts';
 export { EXPECTED_COUNT_MIN, testHomogeneity, type Homogeneity } from './drift/homogeneity.ts';
 export { Baseline, FeatureBaseline, PredictionSpread, SPREAD_BINS, baselineOf } from './live/baseline.ts';
 export { FeatureStateData, mergeFeatureData } from './live/feature-counts.ts';

@@ -136,6 +136,9 @@ const FeatureDriftEntry = strict({
   ),
   weightedDrift: nullable(Type.Number({ description: 'impact x index; null where one of them is' })),
   ...DriftNumbers,
+  adjustedPValue: nullable(
+    Type.Number({ description: '`pValue` corrected for all features of the model (Holm); `drift` goes by it' }),
+  ),
   missingRate: strict({ training: nullable(Share), live: nullable(Share) }),
   unseenRate: nullable(Type.Number({ description: 'share of live values of levels that the model does not know' })),
   outOfRangeRate: nullable(

@@ -1,5 +1,5 @@
 import type { FeatureDrift } from '#contracts';
-import { driftLevelOf, driftOf, featureBins, type Baseline, type FeatureBaseline } from '#statistics';
+import { driftLevelOf, driftOf, featureBins, holmAdjusted, type Baseline, type FeatureBaseline } from '#statistics';
 import type { FeatureSeries, FeatureTotals } from './feature-totals.ts';
 import { isoSpan, type TimeRange } from './time-range.ts';
 
@@ -8,7 +8,7 @@ type Entry = FeatureDrift['data'][number];
 const NO_EVENTS: FeatureTotals = { eventCount: 0, missingCount: 0, unseenCount: 0, state: null };
 
 /**
- * Features beside those of training, by falling impact x index.
+ * Features beside those of training, by falling impact x index. What is called drift is corrected for the number of features.
  *
  * @param impacts normalized, by feature; null: not computed
  */
@@ -22,6 +22,11 @@ export function featureDrifts(
   const entries = features.map((baseline) =>
     driftEntry(baseline, series.get(baseline.name), impactOf(baseline.name), range),
   );
+  const corrected = holmAdjusted(entries.map(({ pValue }) => pValue));
+  for (const [place, entry] of entries.entries()) {
+    entry.adjustedPValue = corrected[place] ?? null;
+    entry.drift = driftLevelOf({ psi: entry.psi, pValue: entry.adjustedPValue });
+  }
   const order = (entry: Entry): number => entry.weightedDrift ?? -1;
   return entries.sort((a, b) => order(b) - order(a) || (b.psi ?? -1) - (a.psi ?? -1));
 }
@@ -40,6 +45,7 @@ function driftEntry(
     impact,
     weightedDrift: impact === null || drift.psi === null ? null : impact * drift.psi,
     ...drift,
+    adjustedPValue: drift.pValue,
     drift: driftLevelOf(drift),
     missingRate: {
       training: share(baseline.missingCount, baseline.rowCount),

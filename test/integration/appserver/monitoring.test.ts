@@ -70,6 +70,7 @@ describe('app server: health of a deployment, of events that crossed the wire', 
     expect(colour?.impact).to.be.within(0.01, 1);
     expect(size?.impact).to.equal(1);
     expect(colour?.pValue).to.be.below(1e-20);
+    expect(colour?.adjustedPValue).to.equal(3 * (colour?.pValue ?? NaN));
     expect(colour?.unseenRate).to.be.closeTo(1 / EVENTS, 1e-12);
     expect(colour?.kolmogorovSmirnov).to.equal(null);
     expect(weight?.outOfRangeRate).to.be.closeTo(1 / EVENTS, 1e-12);
