@@ -1,6 +1,6 @@
 /** A fit in a process of its own, whose bins are kept in a folder: `fit-with-bins.ts FOLDER [OPTIONS]`. Prints one JSON line. */
 import type { BatchSource, FitStops, RowSpan, TrainTask } from '#contracts';
-import { type BinStore, type Spool } from '#ml';
+import type { BinSet, BinStore, Spool } from '#ml';
 import { fitModel } from './in-memory.ts';
 import { FileObjectStore, binsFolder } from '#object-store';
 import { chunksInMemory } from '../../yarn-workers/ml/fit/binned/chunk-spool.ts';
@@ -41,6 +41,9 @@ export interface FittedWithBins {
   readonly log: readonly string[];
 }
 
+/** Of 4,000: there are five spans. */
+const SPAN_ROWS_MIN = 700;
+
 const [folder = '', text = '{}'] = process.argv.slice(2);
 const options = JSON.parse(text) as FitWithBinsOptions; // of whoever starts it
 const { ranks, changes = {}, isWithoutStore = false, unwritable, unreadable, remainingMs, stepMs = 0 } = options;
@@ -63,24 +66,24 @@ function failing(store: BinStore): BinStore {
     if (unwritable !== undefined && shard.startsWith(unwritable)) throw new Error(`no space for ${shard}`);
     await write();
   };
-  const opened = (set: Awaited<ReturnType<BinStore['open']>>): typeof set => ({
+  const reading = <T extends Pick<BinSet, 'read'>>(set: T): T => ({
     ...set,
-    read: async (shard, at, length) => {
+    read: async (shard: string, at: number, length: number) => {
       if (unreadable !== undefined && shard.startsWith(unreadable)) throw new Error(`${shard} is gone`);
       return set.read(shard, at, length);
     },
   });
   return {
     ...store,
-    find: async (key) => (await store.find(key)).map(opened),
-    open: async (name) => opened(await store.open(name)),
+    find: async (key) => (await store.find(key)).map(reading),
+    open: async (name) => reading(await store.open(name)),
     create: (key) => {
       const writer = store.create(key);
       return { ...writer, write: (shard, bytes) => writes(shard, () => writer.write(shard, bytes)) };
     },
     join: (name) => {
-      const writer = store.join(name);
-      return { write: (shard, bytes) => writes(shard, () => writer.write(shard, bytes)) };
+      const joined = store.join(name);
+      return reading({ ...joined, write: (shard, bytes) => writes(shard, () => joined.write(shard, bytes)) });
     },
   };
 }
@@ -93,7 +96,12 @@ const { contentHash, outOfFold, stoppedByDeadline, stops } = await fitModel(
   counted,
   engine,
   freeIo({
-    ...{ matrixCellsMax: CELLS_MAX, chunkRowsMax: 512, log: (line: string) => void log.push(line) },
+    ...{
+      matrixCellsMax: CELLS_MAX,
+      chunkRowsMax: 512,
+      spanRowsMin: SPAN_ROWS_MIN,
+      log: (line: string) => void log.push(line),
+    },
     ...(isWithoutStore ? {} : { bins }),
     ...(remainingMs === undefined
       ? {}

@@ -26,6 +26,8 @@ export interface FitIo {
   readonly openSpool?: () => Promise<Spool>;
   /** A place for bins that later fits of the project may take; absent: nothing is kept. */
   readonly bins?: BinStore;
+  /** Rows that a span of a survey has at least. @default SPAN_ROWS_MIN, but in tests, whose tables are small */
+  readonly spanRowsMin?: number;
   /** Rows of a chunk of bins at most. @default what the size of chunks allows, but in tests, whose tables are small */
   readonly chunkRowsMax?: number;
   /** Other processes that fit the same model. @default none */

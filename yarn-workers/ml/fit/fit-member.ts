@@ -19,6 +19,7 @@ import type { MemberHistory } from './history/member-history.ts';
 import type { TaskFeature } from './task-columns.ts';
 import { withTermMeans } from './linear-leaves.ts';
 import type { StopBook } from './stops.ts';
+import type { Passes } from './survey/passes.ts';
 import type { SurveyedRows } from './surveyed-rows.ts';
 import type { Corpora } from './text/corpus.ts';
 
@@ -45,6 +46,8 @@ export interface MemberContext<Settings = BoostedSettings> {
   readonly historyOf: (member: Member) => MemberHistory | null;
   /** What earlier models have left of a single member's features, and what later ones will find; null: nothing is kept. */
   readonly facts: MemberFacts | null;
+  /** Further passes over the table, by all ranks of a group where they survey it together. */
+  readonly passes: Passes;
   /** Rows that the survey kept for the bins of a single member; given once, and then let go. */
   readonly takeSurveyed: () => SurveyedRows | null;
   readonly io: FitIo;

@@ -3,7 +3,6 @@ import {
   AppError,
   STOPS_PARAMETER,
   type BatchSource,
-  type ColumnBatch,
   type FitStops,
   type LeakageFacts,
   type Manifest,
@@ -13,9 +12,8 @@ import {
   type TrainTask,
   type TrainingStatistics,
 } from '#contracts';
-import { isText, openArtifact, outputCountOf, type ModelArrays, type Scorer, type UnpackedContent } from '#scoring';
+import { openArtifact, outputCountOf, type ModelArrays, type Scorer, type UnpackedContent } from '#scoring';
 import { settingsOf } from '../blueprints/catalogue.ts';
-import { placeColumnsOf } from '../blueprints/places.ts';
 import { naiveKindOf } from '../blueprints/naive.ts';
 import { readingOf, type Reading } from '../blueprints/reading.ts';
 import { isFactorization, isForest, isLinear, isNetwork, type ModelSettings } from '../blueprints/settings.ts';
@@ -26,12 +24,11 @@ import { findLeakage } from '../leakage/find-leakage.ts';
 import { HOLDOUT } from '../partition/types.ts';
 import { assemble, type FittedOffset } from './assemble.ts';
 import { constantScores } from './baseline.ts';
-import { factsKeeper, memberFacts } from './binned/facts-keeper.ts';
 import { boostMembers, type BoostedMember } from './boost-members.ts';
 import { balanced } from './class-balance.ts';
 import { report, type FinishTimes, type FitIo } from './clock.ts';
 import type { BoostingEngine } from './engine.ts';
-import { surveyFeatures, type FeatureSurvey } from './feature-survey.ts';
+import type { FeatureSurvey } from './feature-survey.ts';
 import type { MemberContext } from './fit-member.ts';
 import { areSameSteps } from './held-back-rows.ts';
 import { memberHistory, type HistoryContext, type MemberHistory } from './history/member-history.ts';
@@ -59,9 +56,8 @@ import {
 import { heldFraction, passesOverRows } from './sample-fraction.ts';
 import { readTargetRows, type TargetRows } from './target-rows.ts';
 import { numberColumn, taskFeatures, type TaskFeature } from './task-columns.ts';
-import { stopBook, type StopBook } from './stops.ts';
-import { singleBinned, surveyedRowKeeper } from './surveyed-rows.ts';
-import { NO_CORPORA, readCorpora, type Corpora } from './text/corpus.ts';
+import { stopBook } from './stops.ts';
+import { featuresOf } from './survey/features-of.ts';
 
 /** What a fit gives. Everything but `timings` and `stoppedByDeadline` is a function of task and data where there was no deadline. */
 export interface FitResult {
@@ -147,7 +143,7 @@ export async function fitModel(
   const known = { rows, roles, stops, readMs: io.now() - startedAt };
   const leakage = task.findsLeakage === true ? await findLeakage(task, features, known, source, io) : null;
   await report(io, 0.02, 'reading', 'reading the features');
-  const { survey, texts, ...seen } = await featuresOf(task, reading, features, known, source, outputCount, io);
+  const { survey, texts, ...seen } = await featuresOf({ task, reading, features, source, outputCount, ...known }, io);
   const surveyMs = io.now() - startedAt;
   const historyOf = historiesOf({ task, features, rows, roles, objective }, reading);
   const context = {
@@ -274,71 +270,6 @@ function fittedOffsets(task: TrainTask, { offsets }: TargetRows, { of }: RowRole
     const known = values.filter((_, row) => of[row] !== HOLDOUT);
     return { kind, feature: numberColumn(task, name), mean: neumaierSum(known) / known.length };
   });
-}
-
-/** What steps are fitted from, and the terms of the texts that the blueprint reads. */
-async function readFeatures(
-  { seed, table: { rowCount }, monotonic }: TrainTask,
-  reading: Reading,
-  features: readonly TaskFeature[],
-  roles: RowRoles,
-  source: BatchSource,
-  outputCount: number,
-  io: FitIo,
-  onBatch: (batch: ColumnBatch) => void,
-) {
-  // The baseline looks at no feature, so nothing is read for it: it must be there early.
-  const surveyed = reading.settings === null ? [] : features;
-  const survey = await surveyFeatures(
-    surveyed,
-    // What features look like is told by rows that are not drawn, too.
-    { ...roles, drawn: null },
-    source,
-    seed,
-    reading.analyses,
-    reading.dates,
-    placeColumnsOf(
-      reading,
-      surveyed.map(({ manifest }) => manifest),
-      monotonic,
-    ),
-    io.signal,
-    onBatch,
-  );
-  const sizes = { seed, outputCount, rowCount };
-  const texts = await readCorpora(survey.texts, sizes, features, roles, source, io.signal);
-  for (const { counter } of survey.texts) counter.release();
-  const wanted = features.filter(({ manifest }) => isText(manifest)).length * reading.analyses.length;
-  if (texts.all.length < wanted) io.log?.('the texts are too large: their runs of characters are left out');
-  if (texts.rowShare < 1)
-    io.log?.(
-      `the texts are too large: ${(100 * texts.rowShare).toPrecision(3)} % of the rows are read for their terms`,
-    );
-  return { survey, texts };
-}
-
-/** What steps are fitted from: as an earlier model of the project has left it, or as it is read, with the rows that bins will be found from. */
-async function featuresOf(
-  task: TrainTask,
-  reading: Reading,
-  features: readonly TaskFeature[],
-  { roles, stops }: { readonly roles: RowRoles; readonly stops: StopBook },
-  source: BatchSource,
-  outputCount: number,
-  io: FitIo,
-): Promise<{ survey: FeatureSurvey; texts: Corpora } & Pick<MemberContext, 'takeSurveyed' | 'facts'>> {
-  const single = singleBinned(reading.settings, roles, features.length, io);
-  const keeper = single === null ? null : await factsKeeper({ ...single, task, reading, features }, stops, io);
-  const found = keeper?.found ?? null;
-  if (found !== null) {
-    const { steps, statistics } = found;
-    // Of a single member, whose categories and texts are encoded already.
-    const survey = { stepsOf: () => [...steps], levelsOf: () => null, texts: [], statistics: [...statistics] };
-    return { survey, texts: NO_CORPORA, takeSurveyed: () => null, facts: memberFacts(keeper, statistics) };
-  }
-  const kept = surveyedRowKeeper(task, single, features.length);
-  const read = await readFeatures(task, reading, features, roles, source, outputCount, io, kept.add);
-  return { ...read, takeSurveyed: kept.take, facts: memberFacts(keeper, read.survey.statistics) };
 }
 
 /** Stands where a manifest needs a time and the artefact has none yet. */

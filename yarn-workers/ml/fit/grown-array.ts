@@ -1,4 +1,4 @@
-type Numbers = Float64Array | Int32Array | Uint32Array;
+type Numbers = Float64Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
 
 /** Numbers of which nobody knows how many there will be. */
 export interface GrownArray<A extends Numbers> {

@@ -53,12 +53,11 @@ async function readSample(
   const surveyed = takeSurveyed();
   const sample = keepRows(isSampled, rowCount, columnCount);
   if (surveyed === null || surveyed.most < most) await encoder.pass(sample.add);
-  else {
-    const { rows } = surveyed.read;
-    encoder.encode(surveyed.read, (values, count, first) =>
-      sample.addNumbered(values, count, (row) => rows[first + row] ?? -1),
-    );
-  }
+  else
+    for (const read of surveyed.read)
+      encoder.encode(read, (values, count, first) =>
+        sample.addNumbered(values, count, (row) => read.rows[first + row] ?? -1),
+      );
   return sample;
 }
 

@@ -4,24 +4,22 @@ import { binSampleRows, sampledForBins } from './bin-sample.ts';
 import type { FitIo } from './clock.ts';
 import type { ReadRows } from './encoder.ts';
 import { isBinned } from './member-data.ts';
-import { rowKeeper, type RowKeeper } from './row-keeper.ts';
 import { countRows, trainingRows, type RowRoles } from './row-roles.ts';
 
 /** Rows that were kept while the features were surveyed, as they were read. */
 export interface SurveyedRows {
-  readonly read: ReadRows;
+  /** Of spans of the table, one after the other. */
+  readonly read: readonly ReadRows[];
   /** About how many they are, or all training rows: a smaller sample is among them. */
   readonly most: number;
 }
 
-/** What keeps the rows that bins will be found from, so that no further pass over the table is needed for them. */
-export interface SurveyedRowKeeper {
-  readonly add: RowKeeper['add'];
-  /** Given once, and then let go. */
-  readonly take: () => SurveyedRows | null;
+/** The rows that bins will be found from, so that no further pass over the table is needed for them. */
+export interface RowsToKeep {
+  readonly isKept: (row: number) => boolean;
+  /** As {@link SurveyedRows}. */
+  readonly most: number;
 }
-
-const NOTHING: SurveyedRowKeeper = { add: () => undefined, take: () => null };
 
 /** The training rows of a large table's single member, and how many they are; null where that is not what is to be boosted. */
 export function singleBinned(
@@ -41,22 +39,24 @@ export function singleBinned(
   return isBinned(settings, trainingCount * featureCount, io) ? { settings, trains, trainingCount } : null;
 }
 
-/** Keeps rows where a single member of a large table is to be boosted. */
-export function surveyedRowKeeper(
+/** Rows that are kept where a single member of a large table is to be boosted; null: none are. */
+export function rowsToKeep(
   task: Pick<TrainTask, 'seed'>,
   single: ReturnType<typeof singleBinned>,
   featureCount: number,
-): SurveyedRowKeeper {
-  if (single === null) return NOTHING;
+): RowsToKeep | null {
+  if (single === null) return null;
   const { trains, trainingCount } = single;
   const most = binSampleRows(featureCount);
-  let keeper: RowKeeper | null = rowKeeper(sampledForBins(task.seed, trains, trainingCount, most));
-  return {
-    add: (batch) => keeper?.add(batch),
-    take: () => {
-      const read = keeper?.rows() ?? null;
-      keeper = null;
-      return read === null ? null : { read, most };
-    },
+  return { isKept: sampledForBins(task.seed, trains, trainingCount, most), most };
+}
+
+/** Gives rows once, and then lets go of them. */
+export function givenOnce(read: readonly ReadRows[], kept: RowsToKeep | null): () => SurveyedRows | null {
+  let rows: SurveyedRows | null = kept === null ? null : { read, most: kept.most };
+  return () => {
+    const given = rows;
+    rows = null;
+    return given;
   };
 }

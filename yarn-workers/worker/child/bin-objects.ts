@@ -29,7 +29,10 @@ export function binObjects(store: ObjectStore, folder: string, program: string):
     },
     open: (name) => opened(`${folder}/${name}`, Date.now()),
     create: (key) => createSet(store, folder, `${folder}/${key}.${newId('bins')}`),
-    join: (name) => ({ write: (shard, bytes) => writeShard(store, `${folder}/${name}`, shard, bytes) }),
+    join: (name) => ({
+      write: (shard, bytes) => writeShard(store, `${folder}/${name}`, shard, bytes),
+      read: (shard, at, length) => readShard(store, `${folder}/${name}`, shard, at, length),
+    }),
   };
 }
 
@@ -39,6 +42,9 @@ async function writeShard(store: ObjectStore, set: string, shard: string, bytes:
   await failpoint('worker.bins.shard');
   await store.write(`${set}.${shard}`, bytes);
 }
+
+const readShard = (store: ObjectStore, set: string, shard: string, at: number, length: number): Promise<Uint8Array> =>
+  readBytes(store, `${set}.${shard}`, { start: at, end: at + length });
 
 /** Of the sets of a key whether they are whole, and when they were used last. */
 async function setsOf(
@@ -73,7 +79,7 @@ function openSet(store: ObjectStore, folder: string, set: string, usedAtMs: numb
   return {
     name: nameIn(folder, set),
     index,
-    read: (shard, at, length) => readBytes(store, `${set}.${shard}`, { start: at, end: at + length }),
+    read: (shard, at, length) => readShard(store, set, shard, at, length),
     use: async () => {
       if (Date.now() - usedAtMs < USE_INTERVAL_MS) return;
       await store.write(`${set}.${BINS_USED}-${newId('use')}`, new Uint8Array());

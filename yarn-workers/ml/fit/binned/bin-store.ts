@@ -11,8 +11,8 @@ export interface BinStore {
   open(name: string): Promise<BinSet>;
   /** A new set, which nobody finds before it is sealed; two who create never meet. */
   create(key: string): BinSetWriter;
-  /** A set that another process has created: this one writes other shards of it. */
-  join(name: string): Pick<BinSetWriter, 'write'>;
+  /** A set that another process has created: this one writes other shards of it, or reads some before it is sealed. */
+  join(name: string): Pick<BinSetWriter, 'write'> & Pick<BinSet, 'read'>;
 }
 
 /** A whole set of shards. */

@@ -7,7 +7,7 @@ import type { TaskFeature } from '../task-columns.ts';
 import { digestOf } from './digest.ts';
 
 /** Of what is kept, and of how it is found from a table. */
-const FACTS_FORMAT = 1;
+const FACTS_FORMAT = 2;
 
 /** Fields of a task that say what its model is called and judged by, and how it is boosted: they decide nothing about its features. */
 const OTHER_FIELDS: ReadonlySet<string> = new Set<keyof TrainTask>([

@@ -1,27 +1,34 @@
-import { Type, nullable, parse, strict, type FitStops } from '#contracts';
+import { Type, nullable, parse, strict, type FitStops, type Static } from '#contracts';
 import type { FitIo } from '../clock.ts';
 import type { RankMeeting } from '../rank-meeting.ts';
 import type { StopBook } from '../stops.ts';
+import { PassOrder } from '../survey/pass-order.ts';
+import type { SpanWork } from '../survey/passes.ts';
 import { tellLost } from './bin-set.ts';
 import { kept, type BinStore } from './bin-store.ts';
 import { digestOf } from './digest.ts';
 import type { FactsKeeper } from './facts-keeper.ts';
+import { groupPasses, joinPass } from './group-passes.ts';
 import { findFacts, writeFacts, type FoundFacts } from './kept-facts.ts';
 
 /** What the first rank says of the facts: their key, null where they could not be kept; and where texts ended by its clock. */
-const Said = strict({ key: nullable(Type.String()), stops: Type.Record(Type.String(), Type.Number()) });
+const Known = strict({ key: nullable(Type.String()), stops: Type.Record(Type.String(), Type.Number()) });
+/** Before that: what all find out about the table, and the set in which they leave it. */
+const Ordered = strict({ order: PassOrder, set: Type.String() });
+const Said = Type.Union([Ordered, Known]);
 
 const WAIT = 'the first one finds out about the features';
 
 /**
- * What the ranks of a group know of a table's features: the first one finds or makes it, for all; the others wait, and take it from the
- * store. They read nothing of the table meanwhile.
+ * What the ranks of a group know of a table's features: the first one finds it, or makes it of what all find in spans of the table; the
+ * others take it from the store.
  *
- * There are two meetings, in this order, on every rank:
+ * There are these meetings, in this order, on every rank:
  *
  * 1. `key`: what facts are kept under; nothing from a rank that has no place for them, or, if it is the first, cannot write there and finds
  *    none. Unless all say the same, all survey, as ranks that keep nothing do.
- * 2. `said`: the first rank has found facts, or has kept what it made (`tellRanks`, which it calls however the keeping ended), or could not.
+ * 2. `said`: the first rank orders a pass that all make together (`groupPasses`). A meeting of that pass follows, and then 2 again. Or it has found
+ *    facts, or has kept what it made (`tellRanks`, which it calls however the keeping ended), or could not: that is the end.
  *    A rank that does not get them, then, surveys by itself; it knows where the first one's clock ended the fits of texts, and ends its own there.
  *
  * So nobody asks the others about a clock between these, and all facts are the same, wherever they come from. Facts of texts that a
@@ -29,6 +36,7 @@ const WAIT = 'the first one finds out about the features';
  *
  * @param store none: nothing is kept
  * @param key of what no deadline ended
+ * @param work what passes are made of, the same on all ranks
  * @returns null on every rank: all survey
  */
 export async function groupFacts(
@@ -36,6 +44,7 @@ export async function groupFacts(
   key: string,
   stops: StopBook,
   meeting: RankMeeting,
+  work: SpanWork,
   io: FitIo,
 ): Promise<FactsKeeper | null> {
   const lost = tellLost(io.log, 'what is known of the features is not kept');
@@ -43,7 +52,7 @@ export async function groupFacts(
   const canKeep = store !== undefined && (!meeting.isFirst || found !== null || (await isWritable(store, key, io)));
   const keys = await meeting.tell('where they keep what is known of the features', canKeep ? key : '');
   if (store === undefined || keys.some((other) => other === '' || other !== key)) return null;
-  const group = { store, key, stops, meeting, io };
+  const group = { store, key, stops, meeting, work, io };
   return meeting.isFirst ? factsOfFirst(group, found) : factsOfOther(group);
 }
 
@@ -52,6 +61,7 @@ interface FactsGroup {
   readonly key: string;
   readonly stops: StopBook;
   readonly meeting: RankMeeting;
+  readonly work: SpanWork;
   readonly io: FitIo;
 }
 
@@ -68,12 +78,13 @@ async function isWritable(store: BinStore, key: string, { log }: FitIo): Promise
 }
 
 async function factsOfFirst(group: FactsGroup, found: FoundFacts | null): Promise<FactsKeeper> {
-  const { store, key, stops, meeting, io } = group;
+  const { store, key, stops, meeting, work, io } = group;
   const { log } = io;
   const alone = stops.apart(null);
-  const say = async (under: string | null): Promise<void> => {
-    await meeting.hear(WAIT, JSON.stringify({ key: under, stops: alone.noted() }));
+  const say = async (said: Static<typeof Said>): Promise<void> => {
+    await meeting.hear(WAIT, JSON.stringify(said));
   };
+  const tell = (under: string | null): Promise<void> => say({ key: under, stops: alone.noted() });
   let keptUnder: string | null = null;
   const keep: FactsKeeper['keep'] = async (surveyed, sample) => {
     const cuts = alone.noted();
@@ -85,17 +96,33 @@ async function factsOfFirst(group: FactsGroup, found: FoundFacts | null): Promis
     if (isKept === true) keptUnder = under;
   };
   if (found === null) {
-    log?.('the other ranks wait for what is found out about the features');
-    return { found, keep, apart: { stops: alone, isCut: false, tellRanks: () => say(keptUnder) } };
+    log?.('the features are surveyed by all ranks; what this one makes of it the others wait for');
+    const passes = groupPasses(group, work, (order, set) => say({ order, set }));
+    return { found, keep, apart: { stops: alone, isCut: false, passes, tellRanks: () => tell(keptUnder) } };
   }
   log?.('the features are not surveyed: an earlier model has left what is known of them');
-  await say(key);
+  await tell(key);
   return { found, keep, apart: null };
 }
 
-async function factsOfOther({ store, stops, meeting, io }: FactsGroup): Promise<FactsKeeper> {
+/** Takes part in what the first rank orders, until it says what is known. */
+async function heardOfFirst(group: FactsGroup): Promise<Static<typeof Known>> {
+  for (;;) {
+    const said = parse(
+      Said,
+      JSON.parse(await group.meeting.hear(WAIT, '')),
+      'what the first rank has found',
+      'INTERNAL',
+    );
+    if ('stops' in said) return said;
+    await joinPass(group, group.work, said.order, said.set);
+  }
+}
+
+async function factsOfOther(group: FactsGroup): Promise<FactsKeeper> {
+  const { store, stops, io } = group;
   const { log } = io;
-  const said = parse(Said, JSON.parse(await meeting.hear(WAIT, '')), 'what the first rank has found');
+  const said = await heardOfFirst(group);
   for (const [place, done] of Object.entries(said.stops)) stops.note(place, done);
   const lost = tellLost(log, 'what the first rank has found is not here');
   const found = said.key === null ? null : await findFacts(store, said.key, io).catch(lost);
@@ -109,6 +136,6 @@ async function factsOfOther({ store, stops, meeting, io }: FactsGroup): Promise<
     found,
     // It is the first one's to keep.
     keep: async () => undefined,
-    apart: { stops: stops.apart(cuts), isCut: Object.keys(cuts).length > 0, tellRanks: null },
+    apart: { stops: stops.apart(cuts), isCut: Object.keys(cuts).length > 0, passes: null, tellRanks: null },
   };
 }

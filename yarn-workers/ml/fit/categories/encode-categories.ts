@@ -1,9 +1,12 @@
 import type { ManifestStep, TargetSpec } from '#contracts';
 import { hash32, rowHash } from '#statistics';
 import type { EncodingSettings } from '../../blueprints/settings.ts';
-import type { FeatureSurvey, LevelCounts } from '../feature-survey.ts';
+import type { FeatureSurvey } from '../feature-survey.ts';
 import type { MemberContext } from '../fit-member.ts';
 import { countRows, trainingRows, type Member } from '../row-roles.ts';
+import type { TargetsOrder } from '../survey/pass-order.ts';
+import type { SpanPass } from '../survey/passes.ts';
+import type { LevelCounts } from '../survey/surveyor.ts';
 import { dealtBy } from '../target-rows.ts';
 import { credibilityConstant, drawnMean, NO_ROWS, together, type LevelMoments } from './credibility.ts';
 import {
@@ -14,7 +17,7 @@ import {
   ENCODED_VALUES_MAX,
   ENCODING_PARTS,
 } from './limits.ts';
-import { gatherTargets, type EncodedLevels, type TargetMoments } from './target-moments.ts';
+import { mergedMoments, targetsPass, type EncodedLevels, type TargetMoments } from './target-moments.ts';
 
 const PARTS_SALT = 0x5a17_0007;
 
@@ -40,7 +43,7 @@ export interface HeldOutEncodings {
   readonly partOf: (row: number) => number;
 }
 
-/** What encodings are made from. */
+/** What encodings are made from; rows with the weights by which they train. */
 export type EncodingContext = Pick<MemberContext<unknown>, 'task' | 'features' | 'source' | 'rows' | 'roles' | 'io'>;
 
 /** Digits that a number keeps in an artefact: what they leave out is far below what a fit leaves open. */
@@ -53,7 +56,7 @@ const rounded = (value: number): number => Number(value.toPrecision(VALUE_DIGITS
  * rows, those of its group left out with it, so that no encoding has seen the target of its own row; else trees would trust
  * it far more than it deserves in new rows. What is stored, and applied to all other rows, is made from all training rows.
  *
- * Memory: see `gatherTargets`, and ENCODED_VALUES_MAX numbers a feature and part.
+ * Memory: see `targetsPass`, and ENCODED_VALUES_MAX numbers a feature and part.
  *
  * @param steps of the member as categories are codes
  * @param levelsOf the levels of a feature that the member's training rows have, most frequent first; null: no category
@@ -61,7 +64,10 @@ const rounded = (value: number): number => Number(value.toPrecision(VALUE_DIGITS
  * Thomas, Bischl 2022, "Regularized target encoding outperforms traditional methods"; `credibilityConstant`
  */
 export async function encodeCategories(
-  context: EncodingContext & { readonly settings: Pick<EncodingSettings, 'categories' | 'categoryCounts'> },
+  context: EncodingContext &
+    Pick<MemberContext<unknown>, 'passes'> & {
+      readonly settings: Pick<EncodingSettings, 'categories' | 'categoryCounts'>;
+    },
   member: Member,
   steps: readonly ManifestStep[],
   levelsOf: FeatureSurvey['levelsOf'],
@@ -116,31 +122,40 @@ function countStep(
 }
 
 async function targetEncodings(
-  context: EncodingContext,
-  member: Member,
+  context: EncodingContext & Pick<MemberContext<unknown>, 'passes'>,
+  { fold }: Member,
   found: readonly EncodedLevels[],
 ): Promise<HeldOutEncoding[]> {
   if (found.length === 0) return [];
-  const { features, source, rows, io, task } = context;
-  const outputs = encodedClasses(task.target);
-  const moments = await gatherTargets(
-    found,
-    features,
-    source,
-    rows,
-    outputs,
-    ENCODING_PARTS,
-    partsOf(context, member),
-    io.signal,
-  );
-  const outputCount = outputs?.length ?? 1;
-  return found.flatMap((levels, index) => {
+  const { passes, task } = context;
+  const levels = found.map(({ feature, keys }) => ({ feature, keys: [...keys] }));
+  const { moments, merge } = mergedMoments(encodedTargets(context), levels);
+  await passes.over({ pass: 'targets', fold, levels }, merge);
+  const outputCount = encodedClasses(task.target)?.length ?? 1;
+  return found.flatMap((each, index) => {
     const own = moments[index];
     if (own === undefined) return [];
-    const without = Array.from({ length: ENCODING_PARTS }, (_, part) => targetStep(levels, own, outputCount, part));
-    return [{ step: targetStep(levels, own, outputCount, null), without }];
+    const without = Array.from({ length: ENCODING_PARTS }, (_, part) => targetStep(each, own, outputCount, part));
+    return [{ step: targetStep(each, own, outputCount, null), without }];
   });
 }
+
+const encodedTargets = ({ rows, task }: Pick<EncodingContext, 'rows' | 'task'>) => ({
+  rows,
+  classes: encodedClasses(task.target),
+  partCount: ENCODING_PARTS,
+});
+
+/** The pass that finds the target's moments by level, in the training rows of a fold's member. */
+export const encodingPass = (context: EncodingContext, { fold, levels }: TargetsOrder): SpanPass =>
+  targetsPass(
+    {
+      ...encodedTargets(context),
+      ...{ features: context.features, source: context.source, signal: context.io.signal },
+      partOf: partsOf(context, { fold }),
+    },
+    levels,
+  );
 
 /** The classes that levels have shares of: the positive one, or the most frequent ones; null of a value. */
 export function encodedClasses({ targetType, positiveClass, classes }: TargetSpec): number[] | null {

@@ -1,15 +1,25 @@
 import type { ManifestStep } from '#contracts';
+import { grownArray } from '../grown-array.ts';
 import type { Member, TrainingGroups } from '../row-roles.ts';
+import { arrayAt, type StateParts } from '../survey/state-parts.ts';
 import { CELL_DEPTH_MAX, CELL_ROWS_MIN, CELL_STEP } from './limits.ts';
 import { growCells } from './place-cells.ts';
 
 type Cells = Pick<Extract<ManifestStep, { kind: 'place-cells' }>, 'depths' | 'onLongitude' | 'cuts'>;
 
-/** Some rows of a place, of which cells are made. */
-export interface KeptPlaces {
+/** Keeps some rows of a place in a span. */
+export interface PlaceKeeper {
   /** Both must be given the same rows. */
   readonly addLatitudes: (values: Float64Array, rowCount: number, firstRow: number) => void;
   readonly addLongitudes: (values: Float64Array, rowCount: number, firstRow: number) => void;
+  /** Once. */
+  readonly parts: () => StateParts;
+}
+
+/** Some rows of a place, of which cells are made. */
+export interface KeptPlaces {
+  readonly gather: () => PlaceKeeper;
+  readonly merge: (state: StateParts) => void;
   /** Cells of a member's training rows; null where these are too few. */
   readonly cellsOf: (member: Member, width: number) => Cells | null;
 }
@@ -25,15 +35,15 @@ export function keptPlaces(groups: TrainingGroups, isKept: (row: number) => bool
   const longitudes: number[] = [];
   const groupOf: number[] = [];
   return {
-    addLatitudes: (values, rowCount, firstRow) => {
-      for (let row = 0; row < rowCount; row += 1) {
-        if (!isKept(firstRow + row)) continue;
-        latitudes.push(values[row] ?? NaN);
-        groupOf.push(groups.of(firstRow + row));
+    gather: () => placeKeeper(groups, isKept),
+    merge: (state) => {
+      const north = arrayAt(state, 0, Float64Array);
+      const [east, own] = [arrayAt(state, 1, Float64Array, north.length), arrayAt(state, 2, Int32Array, north.length)];
+      for (let place = 0; place < north.length; place += 1) {
+        latitudes.push(north[place] ?? NaN);
+        longitudes.push(east[place] ?? NaN);
+        groupOf.push(own[place] ?? -1);
       }
-    },
-    addLongitudes: (values, rowCount, firstRow) => {
-      for (let row = 0; row < rowCount; row += 1) if (isKept(firstRow + row)) longitudes.push(values[row] ?? NaN);
     },
     cellsOf: (member, width) => {
       const trains = groups.trains(member);
@@ -50,6 +60,25 @@ export function keptPlaces(groups: TrainingGroups, isKept: (row: number) => bool
       };
       return { depths, ...growCells(places, width, deepest) };
     },
+  };
+}
+
+function placeKeeper(groups: TrainingGroups, isKept: (row: number) => boolean): PlaceKeeper {
+  const latitudes = grownArray((length) => new Float64Array(length));
+  const longitudes = grownArray((length) => new Float64Array(length));
+  const groupOf = grownArray((length) => new Int32Array(length));
+  return {
+    addLatitudes: (values, rowCount, firstRow) => {
+      for (let row = 0; row < rowCount; row += 1) {
+        if (!isKept(firstRow + row)) continue;
+        latitudes.push(values[row] ?? NaN);
+        groupOf.push(groups.of(firstRow + row));
+      }
+    },
+    addLongitudes: (values, rowCount, firstRow) => {
+      for (let row = 0; row < rowCount; row += 1) if (isKept(firstRow + row)) longitudes.push(values[row] ?? NaN);
+    },
+    parts: () => ({ head: null, arrays: [latitudes.take(), longitudes.take(), groupOf.take()] }),
   };
 }
 

@@ -2,25 +2,24 @@ import type { ManifestStep } from '#contracts';
 import { LATITUDE_MAX, LONGITUDE_MAX, type FeatureValues } from '#scoring';
 import type { Place, PlaceColumns } from '../../blueprints/places.ts';
 import type { Member, TrainingGroups } from '../row-roles.ts';
+import { NO_PARTS, joinParts, partsOf, type StateParts } from '../survey/state-parts.ts';
+import { addDegree, degreeParts, factsOf, mergeDegrees, noDegrees, widthAt } from './degrees.ts';
 import { keptPlaces } from './kept-places.ts';
 
-/** Digits that a width keeps in an artefact. */
-const WIDTH_DIGITS = 8;
-
-/** What a pass over the features finds of places. */
-export interface PlaceSurvey {
+/** What the rows of a span tell of places. */
+export interface PlaceGatherer {
   /** Adds rows of a feature, which may be none of a place. */
   add(feature: number, decoded: FeatureValues, rowCount: number, firstRow: number): void;
-  /** The steps of a member, by its training rows. */
-  steps(member: Member): ManifestStep[];
+  /** Once. */
+  parts(): StateParts;
 }
 
-/** The numbers of a feature that are there, by group of training rows. */
-interface Numbers {
-  readonly counts: Float64Array;
-  readonly sums: Float64Array;
-  /** The largest without its sign. */
-  readonly most: Float64Array;
+/** What a pass over the features finds of places. */
+export interface PlaceSurveyor {
+  gather(): PlaceGatherer;
+  merge(state: StateParts): void;
+  /** The steps of a member, by its training rows. */
+  steps(member: Member): ManifestStep[];
 }
 
 /**
@@ -32,31 +31,27 @@ interface Numbers {
  *
  * @param isKept the rows that cells are made of
  */
-export function placeSurvey(
+export function placeSurveyor(
   { pairs, directions, cellSizes, distances, measures }: PlaceColumns,
   groups: TrainingGroups,
   isKept: (row: number) => boolean,
-): PlaceSurvey {
+): PlaceSurveyor {
   const places = pairs.map((pair) => ({ ...pair, kept: cellSizes > 0 ? keptPlaces(groups, isKept, cellSizes) : null }));
-  const numbersOf = new Map(
-    pairs
-      .flatMap(({ latitude, longitude }) => [latitude, longitude])
-      .map((feature): [number, Numbers] => [feature, noNumbers(groups.count)]),
-  );
+  const keepers = places.flatMap(({ kept }) => (kept === null ? [] : [kept]));
+  const features = [...new Set(pairs.flatMap(({ latitude, longitude }) => [latitude, longitude]))];
+  const degreesOf = new Map(features.map((feature) => [feature, noDegrees(groups.count)]));
   return {
-    add: (feature, decoded, rowCount, firstRow) => {
-      const numbers = numbersOf.get(feature);
-      if (numbers === undefined || decoded.kind !== 'number') return;
-      for (let row = 0; row < rowCount; row += 1) addNumber(numbers, groups.of(firstRow + row), decoded.values[row]);
-      for (const { latitude, longitude, kept } of places) {
-        if (feature === latitude) kept?.addLatitudes(decoded.values, rowCount, firstRow);
-        if (feature === longitude) kept?.addLongitudes(decoded.values, rowCount, firstRow);
-      }
+    gather: () => placeGatherer(places, features, groups),
+    merge: (state) => {
+      const states = partsOf(state, features.length + keepers.length);
+      for (const [index, degrees] of [...degreesOf.values()].entries())
+        mergeDegrees(degrees, states[index] ?? NO_PARTS);
+      for (const [index, kept] of keepers.entries()) kept.merge(states[features.length + index] ?? NO_PARTS);
     },
     steps: (member) => {
       const trains = groups.trains(member);
       const found = places.flatMap((place) => {
-        const [north, east] = [place.latitude, place.longitude].map((index) => factsOf(numbersOf.get(index), trains));
+        const [north, east] = [place.latitude, place.longitude].map((index) => factsOf(degreesOf.get(index), trains));
         if (north === undefined || east === undefined || north.count === 0 || east.count === 0) return [];
         if (north.most > LATITUDE_MAX || east.most > LONGITUDE_MAX) return [];
         return [{ ...place, width: widthAt(north.mean) }];
@@ -83,32 +78,26 @@ export function placeSurvey(
   };
 }
 
-/** Length of a degree of longitude in degrees of latitude, at a latitude. */
-export function widthAt(latitude: number): number {
-  const cosine = Math.cos((latitude * Math.PI) / 180);
-  return Number(Math.max(0, cosine).toPrecision(WIDTH_DIGITS));
-}
-
-export const noNumbers = (count: number): Numbers => ({
-  counts: new Float64Array(count),
-  sums: new Float64Array(count),
-  most: new Float64Array(count),
-});
-
-export function addNumber({ counts, sums, most }: Numbers, group: number, value = NaN): void {
-  if (group < 0 || Number.isNaN(value)) return;
-  counts[group] = (counts[group] ?? 0) + 1;
-  sums[group] = (sums[group] ?? 0) + value;
-  most[group] = Math.max(most[group] ?? 0, Math.abs(value));
-}
-
-export function factsOf({ counts, sums, most }: Numbers = noNumbers(0), trains: (group: number) => boolean) {
-  let [count, sum, largest] = [0, 0, 0];
-  for (let group = 0; group < counts.length; group += 1) {
-    if (!trains(group)) continue;
-    count += counts[group] ?? 0;
-    sum += sums[group] ?? 0;
-    largest = Math.max(largest, most[group] ?? 0);
-  }
-  return { count, mean: sum / count, most: largest };
+function placeGatherer(
+  places: readonly (PlaceColumns['pairs'][number] & { readonly kept: ReturnType<typeof keptPlaces> | null })[],
+  features: readonly number[],
+  groups: TrainingGroups,
+): PlaceGatherer {
+  const degreesOf = new Map(features.map((feature) => [feature, noDegrees(groups.count)]));
+  const keepers = places.flatMap(({ latitude, longitude, kept }) =>
+    kept === null ? [] : [{ latitude, longitude, keeper: kept.gather() }],
+  );
+  return {
+    add: (feature, decoded, rowCount, firstRow) => {
+      const degrees = degreesOf.get(feature);
+      if (degrees === undefined || decoded.kind !== 'number') return;
+      for (let row = 0; row < rowCount; row += 1) addDegree(degrees, groups.of(firstRow + row), decoded.values[row]);
+      for (const { latitude, longitude, keeper } of keepers) {
+        if (feature === latitude) keeper.addLatitudes(decoded.values, rowCount, firstRow);
+        if (feature === longitude) keeper.addLongitudes(decoded.values, rowCount, firstRow);
+      }
+    },
+    parts: () =>
+      joinParts([...[...degreesOf.values()].map(degreeParts), ...keepers.map(({ keeper }) => keeper.parts())]),
+  };
 }

@@ -1,11 +1,12 @@
-import { AppError, type BatchSource } from '#contracts';
-import { featureDecoder, forEachTerm, type TextAnalysis } from '#scoring';
-import { HOLDOUT, isModelled } from '../../partition/types.ts';
+import { AppError } from '#contracts';
+import type { TextAnalysis } from '#scoring';
 import { RowPlaces } from '../row-places.ts';
 import { trainingGroups, type RowRoles } from '../row-roles.ts';
-import type { TaskFeature } from '../task-columns.ts';
+import type { Passes } from '../survey/passes.ts';
+import { partsOf, takeJoined, type StateParts } from '../survey/state-parts.ts';
+import { heldRows } from './held-rows.ts';
 import { CORPUS_ENTRIES_MAX, TERMS_MAX, TERM_COEFFICIENTS_MAX } from './limits.ts';
-import { takesBelow } from './row-sampler.ts';
+import { spanCorpusOf } from './span-corpus.ts';
 import type { SurveyedTerms } from './text-survey.ts';
 
 /** The terms of each row of a text feature in one analysis: those that some member has among its own. */
@@ -39,8 +40,6 @@ export interface Corpora {
   readonly release: () => void;
 }
 
-const COUNT_MAX = 0xffff;
-
 /** Of tables without texts. */
 export const NO_CORPORA: Corpora = { all: [], holds: () => false, rowShare: 1, release: () => undefined };
 
@@ -52,54 +51,29 @@ export const NO_CORPORA: Corpora = { all: [], holds: () => false, rowShare: 1, r
 export async function readCorpora(
   surveyed: readonly SurveyedTerms[],
   task: { readonly seed: number; readonly outputCount: number; readonly rowCount: number },
-  features: readonly TaskFeature[],
   roles: RowRoles,
-  source: BatchSource,
-  signal?: AbortSignal,
+  passes: Passes,
 ): Promise<Corpora> {
   if (surveyed.length === 0) return NO_CORPORA;
   const termsMax = Math.min(TERMS_MAX, Math.floor(TERM_COEFFICIENTS_MAX / task.outputCount));
   const all = surveyed.map((terms) => planCorpus(terms, roles, termsMax));
   const fits = entriesOf(all) <= CORPUS_ENTRIES_MAX;
   const plans = fits ? all : all.filter(({ isOptional }) => !isOptional);
-  const rowLimit = Math.min(...plans.map((plan) => plan.rowLimit));
-  const limit = rowLimit * Math.min(1, CORPUS_ENTRIES_MAX / Math.max(1, entriesOf(plans)));
-  const isTaken = takesBelow(task.seed, limit);
-  const rows = RowPlaces.of(
-    task.rowCount,
-    (row) => isModelled(roles.of[row] ?? HOLDOUT) && (roles.sample === null || roles.sample[row] === 1) && isTaken(row),
-  );
-  const readers = plans.map((plan) => corpusReader(plan, rows));
-  const wanted = [...new Set(readers.map(({ feature }) => feature))];
-  const decoders = wanted.map((index) => decoderOf(features, index));
-  const batches = source.batches(
-    decoders.map(({ request }) => request),
-    signal,
-  );
-  for await (const { firstRow, rowCount, columns } of batches) {
-    for (const [place, { index, decode }] of decoders.entries()) {
-      const column = columns[place];
-      const values = column === undefined ? null : decode(column, rowCount, firstRow);
-      if (values?.kind !== 'text') throw new AppError('INTERNAL', `feature ${index} does not decode as texts`);
-      for (const reader of readers) {
-        if (reader.feature !== index) continue;
-        for (let row = 0; row < rowCount; row += 1) if (rows.has(firstRow + row)) reader.add(values.texts[row] ?? null);
-      }
-    }
-  }
-  const corpora = readers.map((reader) => reader.finish());
+  const rowLimit =
+    Math.min(...plans.map((plan) => plan.rowLimit)) * Math.min(1, CORPUS_ENTRIES_MAX / Math.max(1, entriesOf(plans)));
+  const rows = RowPlaces.of(task.rowCount, heldRows(task.seed, roles, rowLimit));
+  const makers = plans.map((plan) => corpusMaker(plan, rows));
+  const ordered = plans.map(({ feature, analysis, placeOf }) => ({ feature, analysis, terms: [...placeOf.keys()] }));
+  await passes.over({ pass: 'corpora', rowLimit, plans: ordered }, (state) => {
+    for (const [index, own] of partsOf(state, makers.length).entries()) makers[index]?.merge(own);
+  });
+  const corpora = makers.map((maker) => maker.finish());
   return {
     all: corpora,
     holds: (row) => rows.has(row),
-    rowShare: limit / 0x1_0000_0000,
+    rowShare: rowLimit / 0x1_0000_0000,
     release: () => void corpora.splice(0),
   };
-}
-
-function decoderOf(features: readonly TaskFeature[], index: number) {
-  const feature = features[index];
-  if (feature === undefined) throw new AppError('INTERNAL', `a corpus reads feature ${index} of ${features.length}`);
-  return { index, request: feature.request, decode: featureDecoder(feature.manifest) };
 }
 
 type CorpusPlan = ReturnType<typeof planCorpus>;
@@ -120,57 +94,38 @@ function planCorpus(
   return { feature, analysis, vocabularies, placeOf, entryCount, rowLimit, isOptional };
 }
 
-function corpusReader({ feature, analysis, vocabularies, placeOf }: CorpusPlan, rows: RowPlaces) {
-  const countOf = new Int32Array(placeOf.size);
-  const offsets = new Int32Array(rows.count + 1);
-  const isMissing = new Uint8Array(rows.count);
-  let places = new Int32Array(1024);
-  let counts = new Uint16Array(1024);
-  let length = 0;
-  let next = 0;
-  const push = (place: number): void => {
-    if (length === places.length) {
-      const [morePlaces, moreCounts] = [new Int32Array(2 * length), new Uint16Array(2 * length)];
-      morePlaces.set(places);
-      moreCounts.set(counts);
-      [places, counts] = [morePlaces, moreCounts];
-    }
-    places[length] = place;
-    length += 1;
-  };
+/** The terms of spans, one after the other. */
+function corpusMaker({ feature, analysis, vocabularies, placeOf }: CorpusPlan, rows: RowPlaces) {
+  const lengths: Int32Array[] = [];
+  const isMissing: Uint8Array[] = [];
+  const places: Int32Array[] = [];
+  const counts: Uint16Array[] = [];
   return {
-    feature,
-    /** The texts of the rows that are held, in order. */
-    add: (text: string | null): void => {
-      const first = length;
-      if (text === null) isMissing[next] = 1;
-      else {
-        forEachTerm(text, analysis, (term) => {
-          const place = placeOf.get(term);
-          if (place === undefined) return;
-          const count = countOf[place] ?? 0;
-          if (count === 0) push(place);
-          countOf[place] = count + 1;
-        });
-        for (let entry = first; entry < length; entry += 1) {
-          const place = places[entry] ?? 0;
-          counts[entry] = Math.min(COUNT_MAX, countOf[place] ?? 0);
-          countOf[place] = 0;
-        }
-      }
-      next += 1;
-      offsets[next] = length;
+    merge: (state: StateParts): void => {
+      const piece = spanCorpusOf(state);
+      lengths.push(piece.lengths);
+      isMissing.push(piece.isMissing);
+      places.push(piece.places);
+      counts.push(piece.counts);
     },
-    finish: (): Corpus => ({
-      feature,
-      analysis,
-      vocabularies,
-      placeOf,
-      rows,
-      offsets,
-      places: places.subarray(0, length),
-      counts: counts.subarray(0, length),
-      isMissing,
-    }),
+    finish: (): Corpus => {
+      const ofRows = takeJoined(lengths, (length) => new Int32Array(length));
+      if (ofRows.length !== rows.count)
+        throw new AppError('INTERNAL', `terms of ${ofRows.length} rows, expected ${rows.count}`);
+      return {
+        ...{ feature, analysis, vocabularies, placeOf, rows },
+        offsets: endsOf(ofRows),
+        places: takeJoined(places, (length) => new Int32Array(length)),
+        counts: takeJoined(counts, (length) => new Uint16Array(length)),
+        isMissing: takeJoined(isMissing, (length) => new Uint8Array(length)),
+      };
+    },
   };
+}
+
+/** Where the entries of each row begin, and the last ones end. */
+function endsOf(lengths: Int32Array): Int32Array {
+  const offsets = new Int32Array(lengths.length + 1);
+  for (const [place, length] of lengths.entries()) offsets[place + 1] = (offsets[place] ?? 0) + length;
+  return offsets;
 }

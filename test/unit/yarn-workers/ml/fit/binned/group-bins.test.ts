@@ -179,6 +179,7 @@ function failing(
     join: (name) => {
       const writer = store.join(name);
       return {
+        ...writer,
         write: async (shard, bytes) => {
           fails(shard, what.write);
           await writer.write(shard, bytes);

@@ -6,12 +6,15 @@ import { createRandom } from '#statistics';
 import {
   encodeCategories,
   encodedClasses,
+  encodingPass,
   type NumbersStep,
 } from '../../../../../../yarn-workers/ml/fit/categories/encode-categories.ts';
 import { placeColumnsOf } from '../../../../../../yarn-workers/ml/blueprints/places.ts';
 import { tableEncoder } from '../../../../../../yarn-workers/ml/fit/encoder.ts';
-import { surveyFeatures } from '../../../../../../yarn-workers/ml/fit/feature-survey.ts';
+import { featurePass, surveyFeatures } from '../../../../../../yarn-workers/ml/fit/feature-survey.ts';
 import { rowRoles, trainingRows } from '../../../../../../yarn-workers/ml/fit/row-roles.ts';
+import { passesAlone } from '../../../../../../yarn-workers/ml/fit/survey/passes.ts';
+import { surveySpans } from '../../../../../../yarn-workers/ml/fit/survey/spans.ts';
 import { readTargetRows } from '../../../../../../yarn-workers/ml/fit/target-rows.ts';
 import { taskFeatures } from '../../../../../../yarn-workers/ml/fit/task-columns.ts';
 import { testEngine } from '../../../../../support/boosting-engine.ts';
@@ -63,9 +66,17 @@ async function encodedOf(table: readonly MemoryColumn[], task: TrainTask, catego
   const member = { fold: 0 };
   const dates = { parts: [], differences: false, holidays: null };
   const places = placeColumnsOf({ settings: null, uses: () => true }, [], { increasing: [], decreasing: [] });
-  const survey = await surveyFeatures(features, roles, source, task.seed, [], dates, places);
+  const job = { features, roles, source, seed: task.seed, analyses: [], dates, places, isKept: null };
+  const spans = surveySpans(rows.rowCount);
+  const io = freeIo();
+  const passes = passesAlone({
+    spans,
+    passOf: (order) =>
+      order.pass === 'targets' ? encodingPass({ task, features, source, rows, roles, io }, order) : featurePass(job),
+  });
+  const { survey } = await surveyFeatures(job, passes);
   const settings = { categories, categoryCounts: true };
-  const context = { task, features, source, rows, roles, io: freeIo(), settings };
+  const context = { task, features, source, rows, roles, io, settings, passes };
   const { steps, heldOut } = await encodeCategories(context, member, survey.stepsOf(member), survey.levelsOf);
   const columns = steps.flatMap((step) =>
     stepColumns(

@@ -8,7 +8,8 @@ import {
   together,
   type LevelMoments,
 } from '../../../../../../yarn-workers/ml/fit/categories/credibility.ts';
-import { gatherTargets } from '../../../../../../yarn-workers/ml/fit/categories/target-moments.ts';
+import { mergedMoments, targetsPass } from '../../../../../../yarn-workers/ml/fit/categories/target-moments.ts';
+import { surveySpans } from '../../../../../../yarn-workers/ml/fit/survey/spans.ts';
 import type { TargetRows } from '../../../../../../yarn-workers/ml/fit/target-rows.ts';
 import { taskFeatures } from '../../../../../../yarn-workers/ml/fit/task-columns.ts';
 import { memorySource, storedTable, textRule } from '../../../../../support/memory-table.ts';
@@ -45,6 +46,7 @@ async function momentsOf(
   target: readonly number[],
   classes: readonly number[] | null,
   weights: readonly number[] | null = null,
+  spanRowsMin = Infinity,
 ): Promise<Map<string, LevelMoments[]>> {
   const table = [{ name: 'level', cells: levels, parse: textRule }];
   const keys = [...new Set(levels)].sort();
@@ -58,18 +60,18 @@ async function momentsOf(
     first: null,
     times: null,
   };
-  const [moments] = await gatherTargets(
-    [{ feature: 0, keys }],
-    taskFeatures({
-      table: storedTable(table),
-      features: [{ name: 'level', type: 'categorical', uniqueCount: keys.length }],
-    }),
-    memorySource(table, 40),
-    rows,
-    classes,
-    PARTS,
-    (row) => row % PARTS,
-  );
+  const features = taskFeatures({
+    table: storedTable(table),
+    features: [{ name: 'level', type: 'categorical', uniqueCount: keys.length }],
+  });
+  const job = {
+    ...{ features, source: memorySource(table, 40), rows, classes, partCount: PARTS },
+    partOf: (row: number) => row % PARTS,
+  };
+  const merged = mergedMoments(job, [{ feature: 0, keys }]);
+  for await (const state of targetsPass(job, [{ feature: 0, keys }])(surveySpans(levels.length, spanRowsMin)))
+    merged.merge(state);
+  const [moments] = merged.moments;
   if (moments === undefined) throw new Error('nothing was gathered');
   const outputs = [...(classes ?? [0]).keys()];
   const whole = (place: number, output: number): LevelMoments =>
@@ -93,6 +95,26 @@ describe('ml fit: mean targets of levels', () => {
           );
       }
     }
+  });
+
+  it('are those of one span, but for the last digits, where spans are merged', async () => {
+    for (const [target, classes] of [
+      ['value', null],
+      ['binary', [1]],
+      ['classes', [0, 1, 2]],
+    ] as const)
+      for (const weights of [null, fixture.weighted.weights]) {
+        const whole = await momentsOf(fixture.levels, fixture.targets[target], classes, weights);
+        const spans = await momentsOf(fixture.levels, fixture.targets[target], classes, weights, 7);
+        for (const [level, outputs] of whole)
+          for (const [output, own] of outputs.entries()) {
+            const merged = spans.get(level)?.[output] ?? NO_ROWS;
+            expect(merged.rowCount).to.equal(own.rowCount);
+            // Means of other orders of the same sums: some units in the last place.
+            for (const name of ['weight', 'mean', 'squares'] as const)
+              expect(merged[name], `${target} ${level} ${name}`).to.be.closeTo(own[name], 1e-12 * (1 + own[name]));
+          }
+      }
   });
 
   it('are drawn by as much as statsmodels finds by restricted maximum likelihood', async () => {
