@@ -22,6 +22,8 @@ import {
   type PairComparison,
 } from '#statistics';
 import {
+  associationKey,
+  findActuals,
   listChallengers,
   newestResult,
   readPairs,
@@ -53,7 +55,8 @@ export async function compareChallengers(
   for (const { modelId } of await listChallengers(database, deployment.id)) {
     const key = { deploymentId: deployment.id, championId: deployment.modelId, challengerId: modelId };
     const found = (await monitoring.read((store) => readPairs(store, key))) ?? [];
-    results.push(resultOf(modelId, found.map(pairOf), target, timesOf(found)));
+    const pairs = await withActuals(database, deployment.id, found, target);
+    results.push(resultOf(modelId, pairs, target, timesOf(found)));
     // Some hundred milliseconds each: others get their turn.
     await nextTurn();
   }
@@ -128,8 +131,23 @@ function resultOf(
   };
 }
 
-function pairOf({ champion, challenger }: PredictionPair): Pair {
-  return { champion: outcomeOf(champion), challenger: outcomeOf(challenger), actual: null };
+/** Pairs with the outcomes that are known of their association ids now. */
+async function withActuals(
+  db: Queryable,
+  deploymentId: string,
+  found: readonly PredictionPair[],
+  { classes }: TargetSpec,
+): Promise<Pair[]> {
+  const keys = found.map(({ associationId }) => (associationId === null ? null : associationKey(associationId)));
+  const asked = [...new Set(keys.filter((key) => key !== null))];
+  const known = await findActuals(db, deploymentId, asked);
+  const classOf = new Map(classes.map(({ label }, index) => [label, index]));
+  const valueOf = (text: string): number | null => (classes.length === 0 ? Number(text) : (classOf.get(text) ?? null));
+  return found.map(({ champion, challenger }, index) => {
+    const told = known.get(keys[index] ?? '');
+    const actual = told === undefined ? null : valueOf(told.actual);
+    return { champion: outcomeOf(champion), challenger: outcomeOf(challenger), actual };
+  });
 }
 
 function outcomeOf(stored: unknown): Pair['champion'] {

@@ -195,7 +195,7 @@ describe('app server: challengers of deployments', function () {
       probabilities: [1 - probability, probability],
     });
     const pairs = Array.from({ length: 100 }, (_, number): PredictionPair => ({
-      ...{ epoch: 'ab'.repeat(16), number, timeMs: 1_700_000_000_000 + number, associationId: null },
+      ...{ epoch: 'ab'.repeat(16), number, timeMs: 1_700_000_000_000 + number, associationId: `order ${number}` },
       champion: outcome(number < 40 ? 0.25 : 0.75),
       challenger: outcome(number < 50 ? 0.25 : 0.75),
     }));
@@ -212,6 +212,22 @@ describe('app server: challengers of deployments', function () {
     expect(found?.champion?.classShares).to.deep.equal({ a: 0.4, b: 0.6 });
     expect(found?.challenger?.meanProbability).to.be.closeTo(0.5, 1e-12);
     expect(found?.metrics).to.deep.equal([]);
+    // The challenger is right in 70 of the first 75 rows, the champion in 60.
+    const actuals = Array.from({ length: 75 }, (_, number) => ({
+      associationId: `order ${number}`,
+      actual: number < 55 ? 'a' : 'b',
+    }));
+    expect((await api.request('POST', `/deployments/${id}/actuals`, { json: actuals })).status).to.equal(200);
+    const [judged] = (await compare()).challengers;
+    expect(judged).to.include({ pairCount: 100, actualCount: 75 });
+    const accuracy = judged?.metrics.find(({ metric }) => metric === 'accuracy');
+    expect(accuracy).to.deep.include({
+      champion: 60 / 75,
+      challenger: 70 / 75,
+      better: 'challenger',
+      direction: 'higher',
+    });
+    expect(accuracy?.difference.lower).to.be.greaterThan(0);
     const { datasetId } = await api.get(`/deployments/${id}/challengers/comparison`, ChallengerComparison);
     expect(datasetId).to.equal(null);
     await api.refused('GET', `/deployments/${id}/challengers/comparison?datasetId=${own}`, {
