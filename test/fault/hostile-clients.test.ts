@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import type { Context } from 'mocha';
 import { ATTACKS, type Attack } from '../support/serving/attack.ts';
 import { openLoop, quantile, type Answers, type Target } from '../support/serving/load.ts';
+import { skipBecause } from '../support/skip.ts';
 import { API_KEY, regression } from '../support/serving/models.ts';
 import { createServing, predict, ROW, untilReady, type Server, type Serving } from '../support/serving/serving.ts';
 
@@ -17,6 +19,8 @@ const ROUNDS = 3;
 const RATIO_MAX = 2;
 /** Below it nothing is told of a server by a machine of two cores on which attacker, clients and server run, microseconds. */
 const FLOOR_MICROS = 20_000;
+/** Where the others wait so long without an attack, the machine has no processor left to tell anything by, microseconds. */
+const BUSY_MICROS = 50_000;
 /** Of those who ask too much. */
 const TIMES = 10;
 
@@ -44,11 +48,17 @@ describe('faults: hostile clients of a prediction server', function () {
     openLoop(target, { perSecond, connectionCount: CONNECTIONS, ms: WATCH_MS });
 
   /** Rounds with and without the attack by turns, so that the machine's own moods are in both. */
-  async function expectUndisturbed(during: (watch: () => Promise<Answers>) => Promise<Answers>): Promise<void> {
+  async function expectUndisturbed(
+    test: Context,
+    during: (watch: () => Promise<Answers>) => Promise<Answers>,
+  ): Promise<void> {
     const calm: number[] = [];
     const attacked: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-      calm.push(quantile(await watch(), 0.99));
+      const p99 = quantile(await watch(), 0.99);
+      if (p99 > BUSY_MICROS)
+        skipBecause(test, `the machine is busy: p99 is ${(p99 / 1000).toFixed(0)} ms without an attack`);
+      calm.push(p99);
       const answers = await during(watch);
       expect(answers.refusedCount, 'clients that ask for little are not refused').to.equal(0);
       attacked.push(quantile(answers, 0.99));
@@ -60,13 +70,16 @@ describe('faults: hostile clients of a prediction server', function () {
   }
 
   for (const kind of ATTACKS)
-    it(`${kind}: the others are answered as before`, () => expectUndisturbed((asUsual) => attackedBy(kind, asUsual)));
+    it(`${kind}: the others are answered as before`, function () {
+      return expectUndisturbed(this, (asUsual) => attackedBy(kind, asUsual));
+    });
 
-  it(`${TIMES} times the load: the others are answered as before`, () =>
-    expectUndisturbed(async (asUsual) => {
+  it(`${TIMES} times the load: the others are answered as before`, function () {
+    return expectUndisturbed(this, async (asUsual) => {
       const [answers] = await Promise.all([asUsual(), watch((TIMES - 1) * PER_SECOND)]);
       return answers;
-    }));
+    });
+  });
 
   async function attackedBy(kind: Attack, asUsual: () => Promise<Answers>): Promise<Answers> {
     const attacker = spawn(process.execPath, [ATTACK, kind, String(server.port), API_KEY], {
