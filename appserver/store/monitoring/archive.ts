@@ -55,7 +55,7 @@ export interface WaitingTotals {
 
 export async function waitingTotals(db: Queryable): Promise<WaitingTotals> {
   const { knex } = db;
-  const row = await rowOf<Record<'segments' | 'size' | 'plain', number | string | null> & { age: number | null }>(
+  const row = await rowOf<Record<'segments' | 'size' | 'plain' | 'age', number | string | null>>(
     knex('archive_segment')
       .count({ segments: '*' })
       .sum({ size: 'size_bytes', plain: 'plain_bytes' })
