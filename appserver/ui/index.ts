@@ -1,8 +1,10 @@
 /** Files of the web app with their media types; the app server sends them as they are, from `appserver/ui/assets`. */
 export const UI_FILES: Readonly<Record<string, string>> = {
   'index.html': 'text/html; charset=utf-8',
+  'accuracy.js': 'text/javascript; charset=utf-8',
   'app.js': 'text/javascript; charset=utf-8',
   'buckets.js': 'text/javascript; charset=utf-8',
+  'challengers.js': 'text/javascript; charset=utf-8',
   'charts.js': 'text/javascript; charset=utf-8',
   'class-curves.js': 'text/javascript; charset=utf-8',
   'comparison.js': 'text/javascript; charset=utf-8',

@@ -1,10 +1,12 @@
 import { expect } from 'chai';
 import { createRandom } from '#statistics';
 import { installedBrowser, startBrowser, type TestBrowser, type WatchedPage } from '../support/browser.ts';
-import { someThing, startMonitoredWorld, type MonitoredWorld } from '../support/monitored-world.ts';
+import { isYes, someThing, startMonitoredWorld, type MonitoredWorld } from '../support/monitored-world.ts';
 import { skipBecause } from '../support/skip.ts';
 
 const EVENTS = 400;
+/** Predictions whose outcome becomes known. */
+const KNOWN = 300;
 
 describe('pages of a deployment', function () {
   this.timeout(60_000);
@@ -17,9 +19,16 @@ describe('pages of a deployment', function () {
     world = await startMonitoredWorld();
     const random = createRandom(8);
     // Things are red now, which one of three was in training.
-    await world.predict(Array.from({ length: EVENTS }, () => ({ ...someThing(random), colour: 'red' })));
+    const things = Array.from({ length: EVENTS }, () => ({ ...someThing(random), colour: 'red' }));
+    const ids = things.map((_, index) => `thing-${index}`);
+    await world.predict(things, ids);
     expect(await world.post('{')).to.equal(400);
     await world.settle();
+    const actuals = things
+      .slice(0, KNOWN)
+      .map((thing, index) => ({ associationId: ids[index], actual: isYes(thing, random) ? 'yes' : 'no' }));
+    const told = await world.api.request('POST', `/deployments/${world.deployment.id}/actuals`, { json: actuals });
+    expect(told.status, told.text).to.be.within(200, 299);
     browser = await startBrowser(executable);
   });
   after(async () => {
@@ -82,6 +91,17 @@ describe('pages of a deployment', function () {
 
     await tab('Predictions against training');
     await health.locator('svg[aria-label^="Probability: training and now"]').waitFor();
+    await tab('Predictions over time');
+    await health.locator('svg[aria-label^="What was predicted"]').waitFor();
+    await tab('Accuracy');
+    await health.locator('svg[aria-label^="logLoss over time"]').waitFor();
+    expect(await factsOf())
+      .to.include(`Predictions with an id ${EVENTS}`)
+      .and.include(`known ${KNOWN}`);
+    const ranking = await health.locator('tbody tr', { hasText: 'ranks' }).locator('td').allInnerTexts();
+    expect(Number(ranking.at(-1)), 'of what came true').to.be.within(0.2, 0.8);
+    await tab('Challengers');
+    await health.locator('p', { hasText: 'No challengers' }).waitFor();
     await tab('Predictions over time');
     await health.locator('svg[aria-label^="What was predicted"]').waitFor();
     for (const image of await health.locator('svg').all())

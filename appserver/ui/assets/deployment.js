@@ -1,35 +1,45 @@
 // A deployment's page: what is served where, and how it is doing.
 
+import { accuracyView } from './accuracy.js';
 import { rangeQuery, SPAN_DEFAULT, SPANS } from './buckets.js';
+import { challengersView } from './challengers.js';
 import { addressOf, facts, get, make, number, show, table, time } from './dom.js';
 import { featureView, targetView } from './drift.js';
 import { predictedView } from './predicted.js';
 import { serviceView } from './service.js';
 
-/** [name in the address, title, what it answers, route, view of its answer]. */
+/** The views of a deployment: what each answers, where from, and how it is drawn. Those that are not timed are of all time. */
 const VIEWS = [
-  ['service', 'Service', 'Is it asked, does it answer, and how fast?', 'service-health', serviceView],
-  [
-    'features',
-    'Features',
-    'Are the rows still like those that the model was trained on?',
-    'feature-drift',
-    featureView,
-  ],
-  [
-    'target',
-    'Predictions against training',
-    'Does it predict what it did of rows it had not seen?',
-    'target-drift',
-    targetView,
-  ],
-  [
-    'predictions',
-    'Predictions over time',
-    'What does it predict, and how much?',
-    'predictions-over-time',
-    predictedView,
-  ],
+  {
+    ...{ name: 'service', title: 'Service', route: 'service-health', view: serviceView, isTimed: true },
+    question: 'Is it asked, does it answer, and how fast?',
+  },
+  {
+    ...{ name: 'features', title: 'Features', route: 'feature-drift', view: featureView, isTimed: true },
+    question: 'Are the rows still like those that the model was trained on?',
+  },
+  {
+    ...{
+      name: 'target',
+      title: 'Predictions against training',
+      route: 'target-drift',
+      view: targetView,
+      isTimed: true,
+    },
+    question: 'Does it predict what it did of rows it had not seen?',
+  },
+  {
+    ...{ name: 'predictions', title: 'Predictions over time', route: 'predictions-over-time', view: predictedView },
+    ...{ isTimed: true, question: 'What does it predict, and how much?' },
+  },
+  {
+    ...{ name: 'accuracy', title: 'Accuracy', route: 'accuracy', view: accuracyView, isTimed: true },
+    question: 'Did what it predicted come true?',
+  },
+  {
+    ...{ name: 'challengers', title: 'Challengers', route: 'challengers/comparison', view: challengersView },
+    ...{ isTimed: false, question: 'Would another model do better on the same rows?' },
+  },
 ];
 
 const telemetryText = ({ transport, received, lost }) => {
@@ -100,26 +110,27 @@ export async function showDeployment(parameters) {
   const path = `deployments/${encodeURIComponent(parameters.deployment)}`;
   const deployment = await get(path);
   document.title = `${deployment.name} – Trainyard`;
-  const [name, title, question, route, view] = VIEWS.find(([one]) => one === parameters.view) ?? VIEWS[0];
+  const chosen = VIEWS.find(({ name }) => name === parameters.view) ?? VIEWS[0];
   const days = SPANS.find(([value]) => String(value) === parameters.days)?.[0] ?? SPAN_DEFAULT;
-  const [head, answer] = await Promise.all([headOf(deployment, path), get(`${path}/${route}?${rangeQuery(days)}`)]);
+  const query = chosen.isTimed ? `?${rangeQuery(days)}` : '';
+  const [head, answer] = await Promise.all([headOf(deployment, path), get(`${path}/${chosen.route}${query}`)]);
   show('deployment-head', ...head);
-  const link = ([one, text]) =>
+  const link = ({ name, title }) =>
     make(
       'a',
       {
-        href: addressOf({ deployment: deployment.id, view: one, days: parameters.days }),
-        ...(one === name ? { 'aria-current': 'page' } : {}),
+        href: addressOf({ deployment: deployment.id, view: name, days: parameters.days }),
+        ...(name === chosen.name ? { 'aria-current': 'page' } : {}),
       },
-      text,
+      title,
     );
   show(
     'deployment-health',
     make('nav', { className: 'tabs', 'aria-label': 'health' }, ...VIEWS.map(link)),
-    make('h3', {}, title),
-    make('p', { className: 'hint' }, question),
-    spanChoice(parameters, days),
-    make('div', { id: 'health' }, ...view(answer, parameters)),
+    make('h3', {}, chosen.title),
+    make('p', { className: 'hint' }, chosen.question),
+    ...(chosen.isTimed ? [spanChoice(parameters, days)] : []),
+    make('div', { id: 'health' }, ...chosen.view(answer, parameters)),
   );
   return false;
 }
