@@ -12,7 +12,15 @@ import { sealSegment } from '#telemetry';
 import type { FeatureStateData } from '#statistics';
 import { until } from '../../support/processes.ts';
 import { startFakeAppServer, TOKEN, type FakeAppServer } from '../../support/serving/fake-app-server.ts';
-import { createSigner, FEATURES, makeModel, regression, sha256, signedModel } from '../../support/serving/models.ts';
+import {
+  createSigner,
+  FEATURES,
+  makeModel,
+  makeRecord,
+  regression,
+  sha256,
+  signedModel,
+} from '../../support/serving/models.ts';
 import { eventFrames, TEST_KEYS, TEST_KEYS_TEXT, TEST_SCHEMA } from '../../support/telemetry/segments.ts';
 
 const SEGMENTS = 12;
@@ -42,7 +50,10 @@ describe('monitor', function () {
     const bins = { edges: [0, 20, 40, 60], counts: [1, 1, 1], topValues: null };
     manifest.trainingStatistics = [{ feature: place, rowCount: 3, missingCount: 0, ...bins }];
     const bytes = Buffer.from(JSON.stringify(manifest));
-    app.models.set('mdl_1', signedModel(signer, 'mdl_1', bytes, made.blob));
+    const model = signedModel(signer, 'mdl_1', bytes, made.blob);
+    app.models.set('mdl_1', model);
+    // What deployments that are gone have predicted is forgotten.
+    app.publish({ deployments: [makeRecord(signer, model)] });
     schema = { ...TEST_SCHEMA, manifestSha256: sha256(bytes) };
   });
   afterEach(async () => {

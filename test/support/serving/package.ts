@@ -7,6 +7,7 @@ import {
   type DeploymentRecord,
   type PackageContents,
 } from '#contracts';
+import { TEST_KEYS_TEXT } from '../telemetry/segments.ts';
 import { makeGrant, makeRecord, sha256, type TestModel, type TestSigner } from './models.ts';
 
 export interface TestPackage {
@@ -33,6 +34,7 @@ export function writePackage(dir: string, made: TestPackage): void {
     [PACKAGE_FILES.manifest, model.manifest],
     [PACKAGE_FILES.blob, model.blob],
     [PACKAGE_FILES.signature, Buffer.from(JSON.stringify(model.signature))],
+    [PACKAGE_FILES.telemetryKey, Buffer.from(`${TEST_KEYS_TEXT}\n`)],
     [RUNTIME_FILE, Buffer.from(`// of ${model.modelId}\n`)],
   ];
   const unsigned = {
