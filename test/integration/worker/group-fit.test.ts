@@ -165,9 +165,9 @@ describe('worker: several workers fit one model together', function () {
     const bins = await lines(run, /bins of \d+ rows are kept|in bins already/);
     expect(bins.first.length).to.be.at.least(2);
     expect(bins.others).to.deep.equal(bins.first);
-    const waits = await lines(run, /the other ranks wait|the first rank has found out/);
-    expect(waits.first[0]).to.match(/^the other ranks wait for/);
-    expect(waits.others[0]).to.match(/^the features are not surveyed: the first rank has found out/);
+    const surveys = await lines(run, /surveyed by all ranks|the first rank has found out/);
+    expect(surveys.first[0]).to.match(/^the features are surveyed by all ranks/);
+    expect(surveys.others[0]).to.match(/^the features are not surveyed: the first rank has found out/);
     expect(await chargedOf(run), 'attempts that are charged').to.deep.equal([]);
     await stopAll(workers);
   });
