@@ -139,6 +139,10 @@ export const SERVING_KEYS = {
     archiveDays: integer({ description: 'days for which the archive keeps events', default: 90, minimum: 1 }),
     countDays: integer({ description: 'days for which the hourly counts are kept', default: 800, minimum: 1 }),
     retentionMs: millis('how often monitors look for what is to be forgotten', HOUR_MS),
+    deletedMs: millis(
+      'how long the app server must not know a deployment before what it has predicted is forgotten',
+      24 * HOUR_MS,
+    ),
     pollMs: millis('how often a monitor looks for telemetry in the object store when there was none', 1_000),
   }),
 };

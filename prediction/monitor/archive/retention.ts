@@ -21,7 +21,7 @@ export interface RetentionOptions {
   readonly database: Database;
   readonly store: ObjectStore;
   readonly http: Pick<HttpClient, 'request'>;
-  readonly config: Pick<Config['monitor'], 'archiveDays' | 'countDays' | 'retentionMs'>;
+  readonly config: Pick<Config['monitor'], 'archiveDays' | 'countDays' | 'deletedMs' | 'retentionMs'>;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
@@ -29,9 +29,10 @@ export interface RetentionOptions {
 /** Forgets until the signal aborts, at the start and then every `retentionMs`. What fails is tried the next time. */
 export async function followRetention(options: RetentionOptions): Promise<void> {
   const { config, logger, signal } = options;
+  const missing = new Map<string, number>();
   while (!signal.aborted) {
     try {
-      await forgetAll(options);
+      await forgetAll(options, missing);
     } catch (err) {
       if (signal.aborted) return;
       logger.warn('retention_trouble', 'what is too old is not forgotten yet', { err });
@@ -43,8 +44,10 @@ export async function followRetention(options: RetentionOptions): Promise<void> 
 /**
  * Forgets what is too old, and all of deployments that were deleted. Objects go before the rows that name them, so that one who dies on
  * the way leaves rows that are looked at again.
+ *
+ * @param missing deployments that the app server did not know, with the time of the first look at which it did not
  */
-export async function forgetAll(options: RetentionOptions): Promise<void> {
+async function forgetAll(options: RetentionOptions, missing: Map<string, number>): Promise<void> {
   const { database, store, config, logger, signal } = options;
   const today = await readClock(database);
   const firstDay = new Date(today - config.archiveDays * DAY_MS).toISOString().slice(0, 10);
@@ -61,18 +64,30 @@ export async function forgetAll(options: RetentionOptions): Promise<void> {
   }
   const rows = await forgetBefore(database, config.countDays * DAY_MS);
   if (files + rows > 0) logger.info('forgotten', 'events and counts that are too old are deleted', { files, rows });
-  await forgetDeleted(options);
+  await forgetDeleted(options, missing);
 }
 
-async function forgetDeleted({ database, store, http, logger, signal }: RetentionOptions): Promise<void> {
+/** An app server that was restored from a backup, or is another one, may not know for some time what it is to know again. */
+async function forgetDeleted(
+  { database, store, http, config, logger, signal }: RetentionOptions,
+  missing: Map<string, number>,
+): Promise<void> {
   // In this order: a deployment that is made meanwhile is not among the known ones.
   const known = await monitoredDeployments(database);
   if (known.length === 0) return;
   const there = await existingDeployments(http, signal);
+  const now = performance.now();
   for (const deploymentId of known) {
-    if (there.has(deploymentId)) continue;
+    if (there.has(deploymentId)) {
+      missing.delete(deploymentId);
+      continue;
+    }
+    const since = missing.get(deploymentId) ?? now;
+    missing.set(deploymentId, since);
+    if (now - since < config.deletedMs) continue;
     await store.deleteTree(archiveFolder(deploymentId), { signal });
     await forgetDeployment(database, deploymentId);
+    missing.delete(deploymentId);
     logger.info('forgotten', 'what a deleted deployment had predicted is deleted', { deploymentId });
   }
 }

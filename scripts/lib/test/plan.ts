@@ -37,7 +37,7 @@ const GROUP_LIMIT_MS: Readonly<Record<Group, number>> = {
   unit: 900 * SECOND_MS,
   contract: 600 * SECOND_MS,
   parity: 900 * SECOND_MS,
-  integration: 1800 * SECOND_MS,
+  integration: 2700 * SECOND_MS,
   hadoop: 1200 * SECOND_MS,
   e2e: 900 * SECOND_MS,
   simulator: 900 * SECOND_MS,

@@ -56,7 +56,13 @@ describe('monitor: archive of events', function () {
   };
   const start = (failpoints = '', more: Readonly<Record<string, string>> = {}): ChildProcess => {
     const flags = {
-      ...{ dataDir, 'monitor.pollMs': '50', 'monitor.archiveMs': '200', 'monitor.retentionMs': '200' },
+      ...{
+        dataDir,
+        'monitor.pollMs': '50',
+        'monitor.archiveMs': '200',
+        'monitor.retentionMs': '200',
+        'monitor.deletedMs': '300',
+      },
       ...{ 'predictionServer.appServerUrl': app.url, ...more },
     };
     const words = Object.entries(flags).flatMap(([key, value]) => [`--${key}`, value]);
