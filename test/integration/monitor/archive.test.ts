@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -7,9 +7,10 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { expect } from 'chai';
 import { TELEMETRY_ARCHIVE, TELEMETRY_INBOX, type EventSchema } from '#contracts';
 import { FileObjectStore } from '#object-store';
-import { KEY_FILES, loadConfig, programFile, type Config } from '#runtime';
+import { KEY_FILES, loadConfig, type Config } from '#runtime';
 import { archivedEvents, openDatabase, telemetryTotals, waitingTotals, type Database } from '#store';
 import { sealSegment } from '#telemetry';
+import { MonitorPrograms } from '../../support/monitor-programs.ts';
 import { until } from '../../support/processes.ts';
 import { startFakeAppServer, TOKEN, type FakeAppServer } from '../../support/serving/fake-app-server.ts';
 import { createSigner, makeRecord, type TestSigner } from '../../support/serving/models.ts';
@@ -30,7 +31,7 @@ describe('monitor: archive of events', function () {
   let dataDir: string;
   let config: Config;
   let store: FileObjectStore;
-  const children = new Set<ChildProcess>();
+  const programs = new MonitorPrograms();
 
   beforeEach(async () => {
     signer = createSigner();
@@ -44,8 +45,7 @@ describe('monitor: archive of events', function () {
     store = new FileObjectStore(config.objectStore.root);
   });
   afterEach(async () => {
-    await Promise.all([...children].map((child) => end(child, 'SIGKILL')));
-    children.clear();
+    await programs.killAll();
     await app.stop();
     rmSync(dataDir, { recursive: true, force: true });
   });
@@ -65,20 +65,9 @@ describe('monitor: archive of events', function () {
       },
       ...{ 'predictionServer.appServerUrl': app.url, ...more },
     };
-    const words = Object.entries(flags).flatMap(([key, value]) => [`--${key}`, value]);
-    const child = spawn(process.execPath, [programFile('monitor'), ...words], {
-      env: { PATH: process.env['PATH'], TRAINYARD_FAILPOINTS: failpoints },
-      stdio: 'ignore',
-    });
-    children.add(child);
-    return child;
+    return programs.start(flags, failpoints);
   };
-  const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill(signal);
-    await ended;
-  };
+  const end = (child: ChildProcess, signal: NodeJS.Signals): Promise<void> => programs.end(child, signal);
   const deliver = async (
     segment: number,
     deploymentId = 'dep_1',

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -6,10 +6,11 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { TELEMETRY_INBOX, type EventSchema } from '#contracts';
 import { FileObjectStore } from '#object-store';
-import { KEY_FILES, loadConfig, programFile, type Config } from '#runtime';
+import { KEY_FILES, loadConfig, type Config } from '#runtime';
 import { openDatabase, readHours, telemetryTotals, type TelemetryTotals } from '#store';
 import { sealSegment } from '#telemetry';
 import type { FeatureStateData } from '#statistics';
+import { MonitorPrograms } from '../../support/monitor-programs.ts';
 import { until } from '../../support/processes.ts';
 import { startFakeAppServer, TOKEN, type FakeAppServer } from '../../support/serving/fake-app-server.ts';
 import {
@@ -33,7 +34,7 @@ describe('monitor', function () {
   let config: Config;
   let store: FileObjectStore;
   let schema: EventSchema;
-  const children = new Set<ChildProcess>();
+  const programs = new MonitorPrograms();
 
   beforeEach(async () => {
     const signer = createSigner();
@@ -57,28 +58,16 @@ describe('monitor', function () {
     schema = { ...TEST_SCHEMA, manifestSha256: sha256(bytes) };
   });
   afterEach(async () => {
-    await Promise.all([...children].map((child) => end(child, 'SIGKILL')));
-    children.clear();
+    await programs.killAll();
     await app.stop();
     rmSync(dataDir, { recursive: true, force: true });
   });
 
   const start = (failpoints = ''): ChildProcess => {
     const flags = { dataDir, 'monitor.pollMs': '50', 'predictionServer.appServerUrl': app.url };
-    const words = Object.entries(flags).flatMap(([key, value]) => [`--${key}`, value]);
-    const child = spawn(process.execPath, [programFile('monitor'), ...words], {
-      env: { PATH: process.env['PATH'], TRAINYARD_FAILPOINTS: failpoints },
-      stdio: 'ignore',
-    });
-    children.add(child);
-    return child;
+    return programs.start(flags, failpoints);
   };
-  const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill(signal);
-    await ended;
-  };
+  const end = (child: ChildProcess, signal: NodeJS.Signals): Promise<void> => programs.end(child, signal);
   const deliver = async (segment: number): Promise<void> => {
     const epoch = 'cd'.repeat(16);
     const events = Array.from({ length: EVENTS }, (_, i) => ({ value: i, age: (i * 7) % 60, color: 'red' }));
