@@ -1,3 +1,4 @@
+export { allowedAddress, checkUrl, pinnedTo, type AllowedHosts } from './allowed-hosts.ts';
 export {
   followCertificate,
   readCertificate,
@@ -55,5 +56,5 @@ export { configKeys, ConfigSchema, type Config, type ConfigKey } from './schema.
 export { KEY_FILES, readOrMakeSecret, readSecret } from './secret-file.ts';
 export { isLoopback, urlOf, urlsForContainers } from './server-urls.ts';
 export { packTar, TAR_BLOCK_BYTES, tarHeader, tarPadding, type TarEntry, type TarHeader } from './tar.ts';
-export { certificateFault, isCertificateFault, readAuthorities } from './tls.ts';
+export { certificateFault, isCertificateFault, readAuthorities, trusting } from './tls.ts';
 export { PROGRAM_VERSION } from './version.ts';

@@ -198,8 +198,15 @@ function withPlaces(config: Config, cwd: string): Config {
         passwordFile: absolute(config.telemetry.kafka.passwordFile),
       },
     },
+    alerts: alertPlaces(config.alerts, absolute),
   };
 }
+
+const alertPlaces = (alerts: Config['alerts'], absolute: (file: string) => string): Config['alerts'] => ({
+  ...alerts,
+  caFile: absolute(alerts.caFile),
+  mail: { ...alerts.mail, passwordFile: absolute(alerts.mail.passwordFile) },
+});
 
 /** The root of the HDFS driver is no path of this machine. */
 function objectRoot({ driver, root }: Config['objectStore'], place: (value: string, name: string) => string): string {

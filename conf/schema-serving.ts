@@ -145,4 +145,33 @@ export const SERVING_KEYS = {
     ),
     pollMs: millis('how often a monitor looks for telemetry in the object store when there was none', 1_000),
   }),
+  alerts: strict({
+    checkMs: millis('how often it is looked whether an hour of a deployment is over', 60_000),
+    graceMs: millis('how long after its end an hour is looked at: what is told of it takes a while to arrive', 300_000),
+    webhookHosts: list({
+      description: 'hosts (host, host:port or *.domain) that users may have alerts sent to; others are refused',
+      default: [],
+    }),
+    kafkaTopic: text({
+      description: 'topic that users may have alerts sent to, at the brokers of telemetry.kafka; empty: none',
+      default: '',
+    }),
+    caFile: text({
+      description:
+        'PEM file of the authorities by which receivers of alerts and the mail server are known; empty: those of Node and the system',
+      default: '',
+    }),
+    mail: strict({
+      host: text({ description: 'SMTP server that alerts are sent by; empty: users can have no mail', default: '' }),
+      port: port('port of the SMTP server', 587),
+      tls: choice(['starttls', 'on', 'off'], {
+        description:
+          'whether the connection is encrypted from its beginning (on) or before anything is said (starttls); off is refused for servers that are not on loopback',
+        default: 'starttls',
+      }),
+      from: text({ description: 'address that alerts come from, such as trainyard@example.org', default: '' }),
+      username: text({ description: 'name to log in with; empty: no log-in', default: '' }),
+      passwordFile: text({ description: 'file with the password of that name', default: '' }),
+    }),
+  }),
 };

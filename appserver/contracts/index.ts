@@ -1,3 +1,4 @@
+export * from './alerts.ts';
 export * from './application-master.ts';
 export * from './autopilot.ts';
 export * from './batch-output.ts';

@@ -26,7 +26,7 @@ export interface AppContext {
   readonly signer: Signer;
   /** Does what would hold the event loop up, in a thread. */
   readonly verifier: Verifier;
-  /** Seals recorded answers: one may hold a new API key. */
+  /** Seals recorded answers, of which one may hold a new API key, and what alerts are signed with. */
   readonly sealer: Sealer;
   /** Bearer of prediction servers under `/internal/v1`. */
   readonly predictionServerToken: string;

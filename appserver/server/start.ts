@@ -3,6 +3,7 @@ import { openObjectStore, type ObjectStore, type OpenedObjectStore } from '#obje
 import { KEY_FILES, newId, packageRuntimePlace, readOrMakeSecret, type Config, type Logger } from '#runtime';
 import { addPoolSecret, DEFAULT_POOL, findUser, migrate, openDatabase, type Database } from '#store';
 import { sharedTelemetryKeys } from '#telemetry';
+import { alertDeliveryDuty, alertsDuty } from './alerts/index.ts';
 import { createApp, type PageHandler } from './app.ts';
 import type { AppContext } from './context.ts';
 import { reaperDuty, reconcilerDuty, schedulerDuty, startDuties, sweeperDuty } from './duties/index.ts';
@@ -139,7 +140,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
 
 /** What one app server at a time does for all. */
 function startAllDuties(
-  { config, database, logger, queue, store }: AppContext,
+  { config, database, logger, queue, store, monitoring, sealer }: AppContext,
   { hdfsAs }: Pick<Pools, 'hdfsAs'>,
   ofPools: ReturnType<Pools['serve']>['duties'],
 ): ReturnType<typeof startDuties> {
@@ -151,6 +152,8 @@ function startAllDuties(
       reconcilerDuty({ config: config.queue, advance: (trx, runId) => advanceRun(trx, queue, runId) }),
       sweeperDuty(config.retention),
       objectSweeperDuty(store, config.retention),
+      alertsDuty({ monitoring }, config),
+      alertDeliveryDuty(config, sealer),
       ...(hdfsAs === null ? [] : [stagingDuty(hdfsAs, config)]),
       ...ofPools,
     ],

@@ -239,3 +239,29 @@ export {
   type WaitingTotals,
 } from './monitoring/archive.ts';
 export { forgetBefore, forgetDeployment, monitoredDeployments } from './monitoring/retention.ts';
+export {
+  alertsSince,
+  findAlert,
+  forgetAlerts,
+  insertAlert,
+  insertLook,
+  listAlerts,
+  readAlertWatch,
+  readLooks,
+  saveAlertWatch,
+  updateAlert,
+  type AlertLook,
+  type AlertRecord,
+  type AlertSettings,
+  type AlertWatch,
+  type StoredChannel,
+} from './alerts.ts';
+export {
+  dueMessages,
+  insertMessages,
+  messageTotals,
+  noteDelivered,
+  noteUndelivered,
+  type DueMessage,
+  type MessageTotals,
+} from './alert-messages.ts';

@@ -2,6 +2,7 @@
 export const UI_FILES: Readonly<Record<string, string>> = {
   'index.html': 'text/html; charset=utf-8',
   'accuracy.js': 'text/javascript; charset=utf-8',
+  'alerts.js': 'text/javascript; charset=utf-8',
   'app.js': 'text/javascript; charset=utf-8',
   'buckets.js': 'text/javascript; charset=utf-8',
   'challengers.js': 'text/javascript; charset=utf-8',

@@ -1,5 +1,6 @@
 export { jackknifeError } from './numeric/jackknife.ts';
 export { chiSquareAbove, chiSquareQuantile } from './numeric/chi-square.ts';
+export { poissonAtLeast } from './numeric/poisson.ts';
 export { studentTwoSided } from './numeric/student-t.ts';
 export { addTerm, emptySum, neumaierSum, sumOf, type CompensatedSum } from './numeric/compensated-sum.ts';
 export { hashText, hashWords, type Hash64 } from './numeric/hash64.ts';
@@ -120,3 +121,12 @@ export {
   type DriftLevel,
 } from './drift/drift.ts';
 export { featureBins, rangeBins, type LiveCounts } from './drift/feature-bins.ts';
+export {
+  excessThreshold,
+  fitAlarmRule,
+  isAlarm,
+  type AlarmBudget,
+  type AlarmRule,
+  type Finding,
+  type Look,
+} from './alarms/alarm-rule.ts';

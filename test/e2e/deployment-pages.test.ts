@@ -102,6 +102,13 @@ describe('pages of a deployment', function () {
     expect(Number(ranking.at(-1)), 'of what came true').to.be.within(0.2, 0.8);
     await tab('Challengers');
     await health.locator('p', { hasText: 'No challengers' }).waitFor();
+    await tab('Alerts');
+    await health.locator('p', { hasText: 'No alarms' }).waitFor();
+    expect(await factsOf())
+      .to.include('False alarms accepted a month 2')
+      .and.include('Told to nobody');
+    await health.locator('summary', { hasText: 'By what rules' }).click();
+    expect(await health.locator('details tbody tr').count()).to.equal(3);
     await tab('Predictions over time');
     await health.locator('svg[aria-label^="What was predicted"]').waitFor();
     for (const image of await health.locator('svg').all())

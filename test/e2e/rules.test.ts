@@ -291,7 +291,6 @@ describe('rules of the REST API', function () {
         ['POST', `/datasets/${mine.datasetId}/versions`, {}],
         ['GET', `/projects/${mine.projectId}/members`],
         ['GET', '/batch-prediction-schedules'],
-        ['GET', `/deployments/${deployment.id}/alerts`],
         ...['/groups', '/quotas', '/connections', '/drivers'].map((route) => ['GET', route] as const),
       ];
       for (const [method, route, json] of later)

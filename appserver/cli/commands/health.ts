@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { AppError } from '#contracts';
 import type { JsonObject } from '../api-client.ts';
 import { command, requiredWord, type CommandContext } from '../command.ts';
 import { cell, table } from '../output.ts';
@@ -133,5 +134,50 @@ const actuals = command({
   },
 });
 
+const alerts = command({
+  path: 'deployments alerts',
+  usage: 'ID',
+  summary: 'alarms of a deployment, and how many false ones a month are accepted; or set where they go',
+  flags: {
+    set: {
+      kind: 'text',
+      description: 'file with the settings as JSON: falseAlarmsPerMonth, channels, mutedFeatures, enabled',
+    },
+    test: { kind: 'switch', description: 'send a message that says it is a test on all channels' },
+  },
+  wordsMax: 1,
+  run: async ({ flags: { set, test }, words }, context) => {
+    const id = encodeURIComponent(requiredWord(words, 'the deployment’s id'));
+    const route = `/deployments/${id}/alerts`;
+    if (set !== undefined) await context.api().put(route, settingsIn(set));
+    if (test) await context.api().post(`${route}/test`, undefined);
+    const answer = await context.api().get(route);
+    context.output.result(answer, () => {
+      const channels = (answer['channels'] as readonly JsonObject[]).map(({ type, url, to }) =>
+        cell(url ?? to ?? type),
+      ); // by the contract
+      const rows = dataOf(answer).map((row) => [
+        ...[row['openedAt'], row['state'], row['text']].map(cell),
+        ...[row['excess'], row['threshold']].map((value) => rounded(value)),
+        row['falseAlarm'] === true ? 'false alarm' : '',
+      ]);
+      return [
+        `${cell(answer['falseAlarmsPerMonth'])} false alarms a month are accepted; told to: ${channels.join(', ') || 'nobody'}; watched up to ${cell(answer['watchedTo'] ?? '-')}`,
+        table(['since', 'state', 'what', 'excess', 'above', 'verdict'], rows),
+      ].join('\n');
+    });
+  },
+});
+
+/** @throws CONFIG_INVALID for a file that is not JSON */
+function settingsIn(file: string): unknown {
+  const text = readFileSync(file, 'utf8');
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (err) {
+    throw new AppError('CONFIG_INVALID', `${file} is not JSON`, { cause: err });
+  }
+}
+
 /** Commands about the health of deployments. */
-export const healthCommands = [health, drift, accuracy, actuals];
+export const healthCommands = [health, drift, accuracy, actuals, alerts];

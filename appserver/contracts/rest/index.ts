@@ -1,3 +1,4 @@
+export * from './alerts.ts';
 export * from './challengers.ts';
 export * from './common.ts';
 export * from './datasets.ts';

@@ -2,6 +2,7 @@ import { Type } from '#contracts';
 import { openApiOf } from '../openapi.ts';
 import { ok, route, type Route } from '../route.ts';
 import { actualsRoutes } from './actuals.ts';
+import { alertsRoutes } from './alerts.ts';
 import { autopilotRoutes } from './autopilot.ts';
 import { batchPredictionRoutes } from './batch-predictions.ts';
 import { challengerRoutes } from './challengers.ts';
@@ -52,6 +53,7 @@ export const apiRoutes: readonly Route[] = [
   ...monitoringRoutes,
   ...deploymentHealthRoutes,
   ...actualsRoutes,
+  ...alertsRoutes,
   ...jobRoutes,
   ...identityRoutes,
   ...loginRoutes,

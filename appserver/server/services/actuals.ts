@@ -11,13 +11,11 @@ import {
   findActuals,
   findProject,
   predictedKeys,
-  readAssociations,
   readClock,
   saveActuals,
   type Actual,
   type Database,
   type DeploymentRecord,
-  type KeyedPrediction,
   type Transaction,
 } from '#store';
 import type { AppContext } from '../context.ts';
@@ -27,6 +25,7 @@ import { readOutcomeSeries, totalOutcomes } from '../monitoring/outcome-totals.t
 import { readActuals } from '../monitoring/read-actuals.ts';
 import { bucketIndex, isoSpan, isoTime, timeRange, type TimeRange } from '../monitoring/time-range.ts';
 import { targetOf } from './insights.ts';
+import { joinedPredictions } from './joined-outcomes.ts';
 import { servedModel } from './monitoring.ts';
 
 type Source = Pick<AppContext, 'database' | 'monitoring'>;
@@ -35,8 +34,7 @@ type Source = Pick<AppContext, 'database' | 'monitoring'>;
 const UNMATCHED_SHOWN_MAX = 20;
 /** Ids that the monitoring store is asked for at a time. */
 const KEYS_AT_ONCE = 500;
-/** Predictions that are read at a time, and of one answer at most. */
-const PAGE = 2_000;
+/** Predictions of one answer at most. */
 const PREDICTIONS_MAX = 1_000_000;
 
 /** Keeps outcomes of a deployment. @throws VALIDATION_FAILED for rows that are none; nothing is taken then */
@@ -122,39 +120,30 @@ interface JoinedBucket {
   readonly states: AccuracyStates;
 }
 
-/** Adds predictions and their outcomes to the buckets of their times, a page at a time. */
+/** Adds predictions and their outcomes to the buckets of their times. */
 async function joinActuals(
-  { database, store }: { readonly database: Database; readonly store: Database },
+  source: { readonly database: Database; readonly store: Database },
   asked: { readonly deploymentId: string; readonly modelId: string },
   range: TimeRange,
   joined: readonly JoinedBucket[],
 ): Promise<void> {
-  let after: KeyedPrediction | null = null;
-  for (let read = 0; ; read += PAGE) {
-    if (read >= PREDICTIONS_MAX) throw tooMany(range);
-    const page: KeyedPrediction[] = await readAssociations(store, asked, range, { after, limit: PAGE });
-    const actuals = await findActuals(
-      database,
-      asked.deploymentId,
-      page.map(({ key }) => key),
-    );
+  let read = 0;
+  for await (const page of joinedPredictions(source, asked, range)) {
+    read += page.length;
+    if (read > PREDICTIONS_MAX) throw tooMany(range);
     for (const [index, predictions] of Map.groupBy(page, ({ timeMs }) => bucketIndex(range, timeMs))) {
       const bucket = joined[index];
       if (bucket === undefined) continue;
       bucket.predictionCount += predictions.length;
-      const outcomes = predictions.flatMap(({ key, prediction }): Outcome[] => {
-        const found = actuals.get(key);
-        return found === undefined ? [] : [{ prediction, actual: found.actual }];
-      });
-      bucket.actualCount += bucket.states.add(outcomes);
+      bucket.actualCount += bucket.states.add(
+        predictions.flatMap(({ prediction, actual }): Outcome[] => (actual === null ? [] : [{ prediction, actual }])),
+      );
     }
-    after = page.at(-1) ?? null;
-    if (page.length < PAGE) return;
   }
 }
 
 /** Scores of the rows that rank models: all folds where there are several. */
-function rankedScores({ validation, crossValidation }: ModelScores): Accuracy['training'] {
+export function rankedScores({ validation, crossValidation }: ModelScores): Accuracy['training'] {
   if (crossValidation !== null) return { partition: 'crossValidation', metrics: crossValidation };
   return validation === null ? null : { partition: 'validation', metrics: validation };
 }

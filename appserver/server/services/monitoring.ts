@@ -158,7 +158,7 @@ export async function servedModel(
 }
 
 /** What a model was trained on; null where no event of it was counted yet. */
-async function baselineOfModel(store: Database, { trained }: ModelRecord): Promise<Baseline | null> {
+export async function baselineOfModel(store: Database, { trained }: ModelRecord): Promise<Baseline | null> {
   const stored: unknown = trained === null ? null : await readBaseline(store, trained.manifestSha256);
   return stored === null ? null : parse(Baseline, stored, 'stored baseline');
 }

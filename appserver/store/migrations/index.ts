@@ -21,6 +21,7 @@ import { keyDeployments0019 } from './0019-key-deployments.ts';
 import { humility0020 } from './0020-humility.ts';
 import { challengers0021 } from './0021-challengers.ts';
 import { actuals0022 } from './0022-actuals.ts';
+import { alerts0023 } from './0023-alerts.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -46,4 +47,5 @@ export const MIGRATIONS: readonly Migration[] = [
   humility0020,
   challengers0021,
   actuals0022,
+  alerts0023,
 ];

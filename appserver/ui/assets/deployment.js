@@ -1,6 +1,7 @@
 // A deployment's page: what is served where, and how it is doing.
 
 import { accuracyView } from './accuracy.js';
+import { alertsView } from './alerts.js';
 import { rangeQuery, SPAN_DEFAULT, SPANS } from './buckets.js';
 import { challengersView } from './challengers.js';
 import { addressOf, facts, get, make, number, show, table, time } from './dom.js';
@@ -39,6 +40,10 @@ const VIEWS = [
   {
     ...{ name: 'challengers', title: 'Challengers', route: 'challengers/comparison', view: challengersView },
     ...{ isTimed: false, question: 'Would another model do better on the same rows?' },
+  },
+  {
+    ...{ name: 'alerts', title: 'Alerts', route: 'alerts', view: alertsView, isTimed: false },
+    question: 'Is anything out of the ordinary, and who is told?',
   },
 ];
 

@@ -82,6 +82,19 @@ async function make(scene: Scene, route: string, request: ApiRequest): Promise<v
 
 const makeDeployment = (scene: Scene) =>
   make(scene, '/deployments', { json: { modelId: scene.modelIds[0], name: 'served' } });
+/** As if a user had named where alarms go, to nobody who listens. */
+const setChannel = async ({ lab, id }: Scene): Promise<void> => {
+  const channels = [{ type: 'webhook', url: 'http://receiver.invalid/' }];
+  const settings = { enabled: true, falseAlarmsPerMonth: 2, channels, mutedFeatures: [] };
+  await lab.database.knex('alert_watch').insert({ deployment_id: id, settings: JSON.stringify(settings) });
+};
+/** As if a look had raised it. */
+const raiseAlarm = async ({ lab, id }: Scene): Promise<void> => {
+  const finding = { kind: 'silence', feature: null, excess: 2, pValue: 0.001, facts: { usualRequests: 20 } };
+  const of = { id: `alt_${id}`, deployment_id: id, model_id: 'mdl_1', family: 'service', closed_at: null };
+  const rest = { opened_at: 0, last_at: 0, finding: JSON.stringify(finding), threshold: 1, false_alarm: 0 };
+  await lab.database.knex('alert').insert({ ...of, ...rest });
+};
 const makeUser = (scene: Scene) =>
   make(scene, '/users', { json: { name: `u${Date.now()}`, password: PASSWORD, role: 'admin' } });
 const makeProject = async (scene: Scene) => {
@@ -354,6 +367,38 @@ export const REQUESTS: Readonly<Record<string, Request>> = {
       () => [{ associationId: 'a', actual: 'yes' }],
     ),
     count: has(`actuals where deployment_id = ? and actual = 'yes'`),
+    statuses: [200],
+  },
+  'PUT /api/v1/deployments/{id}/alerts': {
+    prepare: makeDeployment,
+    send: send(
+      'PUT',
+      ({ id }) => `/deployments/${id}/alerts`,
+      () => ({ falseAlarmsPerMonth: 5 }),
+    ),
+    count: has('alert_watch where deployment_id = ? and settings is not null'),
+    statuses: [200],
+  },
+  'POST /api/v1/deployments/{id}/alerts/test': {
+    prepare: async (scene) => {
+      await makeDeployment(scene);
+      await setChannel(scene);
+    },
+    send: send('POST', ({ id }) => `/deployments/${id}/alerts/test`),
+    count: has('alert_message where deployment_id = ?'),
+    statuses: [202],
+  },
+  'PATCH /api/v1/deployments/{id}/alerts/{alertId}': {
+    prepare: async (scene) => {
+      await makeDeployment(scene);
+      await raiseAlarm(scene);
+    },
+    send: send(
+      'PATCH',
+      ({ id }) => `/deployments/${id}/alerts/alt_${id}`,
+      () => ({ falseAlarm: true }),
+    ),
+    count: has('alert where deployment_id = ? and false_alarm = 1'),
     statuses: [200],
   },
   'DELETE /api/v1/deployments/{id}': {

@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
+import type { AlertMessage } from '#contracts';
 import { createLogger, KEY_FILES, loadConfig, type Config } from '#runtime';
 import { followTopic, openKafkaProducer } from '#telemetry';
+import { sendMessage } from '../../../appserver/server/alerts/channels/send.ts';
 import { appErrorOf } from '../../support/expect-error.ts';
 import { startKafka, type KafkaBroker } from '../../support/kafka/broker.ts';
 import { MissingPrerequisite } from '../../support/hadoop/prerequisites.ts';
@@ -115,6 +117,29 @@ describe('telemetry by a real Kafka broker, with TLS, SCRAM and ACLs', function 
     const away = { 'telemetry.kafka.brokers': 'kafka.example:9092', 'telemetry.kafka.tls': 'off' };
     expect(await refused(away)).to.match(/off is for brokers on loopback/);
     expect(await refused({ 'telemetry.kafka.caFile': '/not/there' })).to.match(/cannot be read/);
+  });
+
+  it('takes alerts into a topic of their own', async () => {
+    const topic = 'trainyard-alerts';
+    await broker.createTopic(topic, 1);
+    await broker.allow(SERVER.name, ['Write', 'Describe'], '--topic', topic);
+    await broker.allow(MONITOR.name, ['Read', 'Describe'], '--topic', topic);
+    const { config } = loadConfig({ env: {}, flags: { ...flagsOf(SERVER.name), 'alerts.kafkaTopic': topic } });
+    const deployment = { id: 'dep_1', name: 'shop', modelId: 'mdl_1' };
+    const of = { id: 'msg_1', type: 'alerts.test', at: '2026-12-01T00:00:00.000Z', deployment } as const;
+    const message: AlertMessage = { ...of, alerts: [], text: 'shop: a test' };
+    await sendMessage(config, { type: 'kafka' }, message, () => null);
+    const taken: Buffer[] = [];
+    const controller = new AbortController();
+    const reading = followTopic({ ...configOf(MONITOR.name), topic }, 'reader', {
+      take: async (value) => void taken.push(value),
+      logger: createLogger({ program: 'reader', write: () => undefined }),
+      signal: controller.signal,
+    });
+    await until('the alert', () => taken.length > 0, 30_000);
+    controller.abort();
+    await reading;
+    expect(taken.map((value) => JSON.parse(value.toString()) as unknown)).to.deep.equal([message]);
   });
 
   it('delivers every event once or more while the broker is killed and members of the group come and go', async () => {

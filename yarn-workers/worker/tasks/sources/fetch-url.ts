@@ -1,13 +1,11 @@
-import { lookup } from 'node:dns/promises';
 import { createWriteStream } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
-import { isIP } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '#contracts';
 import { storeError } from '#object-store';
-import { checkAddress, checkUrl, hostOf } from './allowed-hosts.ts';
+import { allowedAddress, pinnedTo } from '#runtime';
 
 /** Redirects that are followed at most; each is checked like the first address. */
 const REDIRECTS_MAX = 5;
@@ -64,13 +62,8 @@ export async function fetchUrl(options: FetchOptions): Promise<Fetched> {
 }
 
 async function ask(url: URL, options: FetchOptions, signal: AbortSignal): Promise<http.IncomingMessage> {
-  const permission = checkUrl(url, options.allowedHosts);
-  const host = hostOf(url);
-  const addresses = isIP(host) === 0 ? await resolveHost(host, options) : [host];
-  for (const address of addresses) checkAddress(host, address, permission);
-  const address = addresses[0];
-  if (address === undefined) throw new AppError('SOURCE_UNAVAILABLE', `host ${host} has no address`);
-  const family = isIP(address);
+  const allowed = { hosts: options.allowedHosts, key: 'ingest.urlHosts' };
+  const address = await allowedAddress(url, allowed, options.resolve);
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? https : http).get(
       url,
@@ -79,11 +72,7 @@ async function ask(url: URL, options: FetchOptions, signal: AbortSignal): Promis
         timeout: IDLE_MS_MAX,
         agent: false,
         headers: { 'accept-encoding': 'identity', 'user-agent': 'trainyard' },
-        // The connection goes where the check went. TLS still names the host and checks its certificate.
-        lookup: (_name, lookupOptions, callback) => {
-          if (lookupOptions.all === true) callback(null, [{ address, family }]);
-          else callback(null, address, family);
-        },
+        lookup: pinnedTo(address),
       },
       resolve,
     );
@@ -92,15 +81,6 @@ async function ask(url: URL, options: FetchOptions, signal: AbortSignal): Promis
       reject(new AppError('SOURCE_UNAVAILABLE', `${shown(url)}: ${cause.message}`, { cause })),
     );
   });
-}
-
-async function resolveHost(host: string, options: FetchOptions): Promise<readonly string[]> {
-  try {
-    if (options.resolve !== undefined) return await options.resolve(host);
-    return (await lookup(host, { all: true })).map(({ address }) => address);
-  } catch (err) {
-    throw new AppError('SOURCE_UNAVAILABLE', `host ${host} cannot be resolved`, { cause: err });
-  }
 }
 
 function redirectOf(response: http.IncomingMessage): string | null {

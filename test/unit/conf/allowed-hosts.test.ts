@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { AppError } from '#contracts';
-import { addressKind } from '../../../../../../yarn-workers/worker/tasks/sources/address-rules.ts';
-import { checkAddress, checkUrl, hostOf } from '../../../../../../yarn-workers/worker/tasks/sources/allowed-hosts.ts';
+import { addressKind } from '../../../conf/address-rules.ts';
+import { checkAddress, checkUrl, hostOf } from '../../../conf/allowed-hosts.ts';
 
 const refusal = (act: () => unknown): string => {
   try {
@@ -12,7 +12,7 @@ const refusal = (act: () => unknown): string => {
   return 'allowed';
 };
 
-describe('worker: which addresses a fetch may go to', () => {
+describe('allowed hosts: which addresses a fetch may go to', () => {
   for (const [address, kind] of [
     ['93.184.216.34', 'public'],
     ['2606:2800:220:1::1', 'public'],
@@ -55,7 +55,7 @@ describe('worker: which addresses a fetch may go to', () => {
       '127.0.0.1:9000',
       '[::1]:9000',
     ];
-    const check = (url: string) => checkUrl(new URL(url), allowed);
+    const check = (url: string) => checkUrl(new URL(url), { hosts: allowed, key: 'ingest.urlHosts' });
     expect(check('https://data.example.com/x.csv')).to.equal('exact');
     expect(check('http://DATA.example.com/x.csv')).to.equal('exact');
     expect(check('https://data.example.com:8080/x.csv')).to.equal('exact');

@@ -1,0 +1,90 @@
+import { ALERT_FAMILIES, type Alert, type AlertFamily, type Alerts } from '#contracts';
+import { excessThreshold } from '#statistics';
+import {
+  alertsSince,
+  listAlerts,
+  messageTotals,
+  readAlertWatch,
+  readClock,
+  readLooks,
+  type AlertRecord,
+  type AlertSettings,
+  type Database,
+  type DeploymentRecord,
+} from '#store';
+import { isoOf } from '../auth/authenticate.ts';
+import type { Sealer } from '../services/sealer.ts';
+import { channelName } from './channels/send.ts';
+import { openSecrets } from './secrets.ts';
+import { budgetOf, PAST_MS, ruleOf, settingsOfWatch, signalOf } from './settings.ts';
+import { wordsOf } from './words.ts';
+
+/** Alarms of one answer. */
+const SHOWN_MAX = 100;
+
+const isoOrNull = (ms: number | null): string | null => (ms === null ? null : isoOf(ms));
+
+export function alertViewOf({ id, finding, family, modelId, threshold, falseAlarm, ...alert }: AlertRecord): Alert {
+  const { kind, feature, excess, pValue, facts } = finding;
+  return {
+    ...{ id, kind, feature, family, modelId },
+    state: alert.closedAt === null ? 'open' : 'closed',
+    ...{ openedAt: isoOf(alert.openedAt), lastAt: isoOf(alert.lastAt), closedAt: isoOrNull(alert.closedAt) },
+    ...{ excess, threshold, pValue, facts, text: wordsOf(finding), falseAlarm },
+  };
+}
+
+/** What is watched of a deployment, by what rules, and what was found. */
+export async function alertsOf(database: Database, sealer: Sealer, deployment: DeploymentRecord): Promise<Alerts> {
+  const { id } = deployment;
+  const watch = await readAlertWatch(database, id);
+  const settings = settingsOfWatch(watch);
+  const secrets = openSecrets(sealer, watch.secrets);
+  const messages = await messageTotals(database, id);
+  const rules: Alerts['rules'] = [];
+  for (const family of ALERT_FAMILIES) rules.push(await ruleView(database, deployment, family, settings));
+  return {
+    ...{ deploymentId: id, enabled: settings.enabled, falseAlarmsPerMonth: settings.falseAlarmsPerMonth },
+    channels: settings.channels.map((channel) =>
+      channel.type === 'webhook'
+        ? { ...channel, hasSecret: secrets.has(channel.url) }
+        : channel.type === 'mail'
+          ? { ...channel, to: [...channel.to] }
+          : channel,
+    ),
+    ...{ mutedFeatures: [...settings.mutedFeatures], watchedTo: isoOrNull(watch.watchedTo), rules },
+    messages: {
+      ...{ waiting: messages.waiting, failed: messages.failed, deliveredAt: isoOrNull(messages.deliveredAt) },
+      lastError:
+        messages.lastError === null
+          ? null
+          : {
+              channel: channelName(messages.lastError.channel),
+              message: messages.lastError.message,
+              at: isoOf(messages.lastError.at),
+            },
+    },
+    data: (await listAlerts(database, id, SHOWN_MAX)).map(alertViewOf),
+  };
+}
+
+/** The rule as the next look will find it. */
+async function ruleView(
+  database: Database,
+  { id, modelId }: DeploymentRecord,
+  family: AlertFamily,
+  settings: AlertSettings,
+): Promise<Alerts['rules'][number]> {
+  const to = await readClock(database);
+  const looks = await readLooks(database, id, family, { from: to - PAST_MS, to: to + 1 });
+  const ofModel = looks.filter((look) => family === 'service' || look.modelId === modelId);
+  const rule = ruleOf(family, settings, { looks: ofModel, alerts: await alertsSince(database, id, to - PAST_MS) });
+  const signals = new Map(ofModel.flatMap(({ findings }) => findings.map((finding) => [signalOf(finding), finding])));
+  return {
+    ...{ family, falseAlarmsPerMonth: budgetOf(settings), pValueMax: rule.alpha, multiplier: rule.multiplier },
+    ...{ looks: rule.lookCount, replayedAlarms: rule.replayedAlarms, budgetHeldByPast: rule.isCertain },
+    thresholds: [...signals]
+      .filter(([signal]) => rule.usual.has(signal))
+      .map(([signal, { kind, feature }]) => ({ kind, feature, excess: excessThreshold(signal, rule) })),
+  };
+}
