@@ -17,6 +17,7 @@ function otherValue(entry: ConfigKey): string {
   if (entry.key === 'telemetry.transport') return 'kafka';
   if (entry.key === 'monitor.archive') return 'off';
   if (entry.key === 'telemetry.kafka.tls') return 'off';
+  if (entry.key === 'alerts.mail.tls') return 'on';
   if (entry.key === 'telemetry.kafka.mechanism') return 'SCRAM-SHA-512';
   if (entry.type === 'integer') return String(Number(entry.default) + 1);
   return entry.type === 'list' ? 'one,two' : '/somewhere/else';
