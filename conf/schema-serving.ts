@@ -85,6 +85,12 @@ export const SERVING_KEYS = {
       default: GIB,
       minimum: 4 * MIB,
     }),
+    inboxBytesMax: integer({
+      description:
+        'what waits in the object store for monitors, at most, by each app server; beyond it prediction servers keep their events',
+      default: 10 * GIB,
+      minimum: MIB,
+    }),
     segmentMs: millis('how long events wait for others before they are delivered together', 2_000),
     keyFile: text({
       description:

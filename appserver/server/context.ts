@@ -10,6 +10,7 @@ import type { RequestMetrics } from './services/metrics.ts';
 import type { MonitoringStore } from './services/monitoring-store.ts';
 import type { Sealer } from './services/sealer.ts';
 import type { Signer } from './services/signing.ts';
+import type { TelemetryInbox } from './services/telemetry-inbox.ts';
 import type { Verifier } from './verification/index.ts';
 
 /** What routes and services work with; made once at start. */
@@ -33,6 +34,7 @@ export interface AppContext {
   /** What packages of deployments have in common. */
   readonly packageRuntimes: ReturnType<typeof createPackageRuntimes>;
   readonly monitoring: MonitoringStore;
+  readonly telemetryInbox: TelemetryInbox;
   /** What telemetry must be signed with. */
   readonly telemetryKeys: TelemetryKeys;
   readonly requests: RequestMetrics;

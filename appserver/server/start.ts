@@ -24,6 +24,7 @@ import { objectSweeperDuty } from './services/object-sweeper.ts';
 import { warningsOf } from './services/operation-warnings.ts';
 import { createSealer } from './services/sealer.ts';
 import { openInstallationSigner, type Signer } from './services/signing.ts';
+import { createTelemetryInbox } from './services/telemetry-inbox.ts';
 import { Verifier } from './verification/index.ts';
 
 export interface AppServerDeps {
@@ -114,6 +115,7 @@ async function startParts(config: Config, deps: AppServerDeps, database: Databas
     predictionServerToken: readOrMakeSecret(path.join(config.keys.dir, KEY_FILES.predictionServerToken)),
     packageRuntimes: createPackageRuntimes(config.packages.runtimeArchive, packageRuntimePlace()),
     monitoring: createMonitoringStore(config, logger),
+    telemetryInbox: createTelemetryInbox(store, { bytesMax: config.telemetry.inboxBytesMax }),
     telemetryKeys: sharedTelemetryKeys(config.telemetry.keyFile, logger),
     requests: new RequestMetrics(),
     warnings,

@@ -5,7 +5,7 @@ import { deploymentKeys, openSegment, readFrames, readSegmentHeader, sealSegment
 import type { AppContext } from '../context.ts';
 import { keepSegment } from './telemetry.ts';
 
-type Needed = Pick<AppContext, 'database' | 'monitoring' | 'store' | 'telemetryKeys' | 'logger'>;
+type Needed = Pick<AppContext, 'database' | 'monitoring' | 'store' | 'telemetryInbox' | 'telemetryKeys' | 'logger'>;
 
 /**
  * Takes a segment that was carried here: of a server that has the installation's keys, or of a package, which has a key of its
