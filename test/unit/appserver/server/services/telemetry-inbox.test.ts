@@ -15,7 +15,7 @@ describe('inbox of telemetry', () => {
       looks += 1;
       expect(prefix).to.equal(TELEMETRY_INBOX);
       for (const [index, sizeBytes] of waiting.entries())
-        yield { path: `${prefix}/${index}`, sizeBytes, modifiedAtMs: 0 } as ObjectEntry;
+        yield { path: `${prefix}/${index}`, sizeBytes, modifiedAt: new Date(0) };
     },
   };
   const open = (bytesMax: number, segmentsMax?: number) =>
