@@ -42,7 +42,7 @@ const alarmsTable = (path, data) =>
         (alarm) =>
           alarm.state === 'open' ? make('span', { className: 'tag warn' }, 'open') : `until ${time(alarm.closedAt)}`,
       ],
-      ['What', (alarm) => alarm.text, 'name'],
+      ['What', (alarm) => alarm.text],
       ['Seen in', (alarm) => WATCHED[alarm.family]],
       ['Excess', (alarm) => `${number(alarm.excess, 3)} (above ${number(alarm.threshold, 3)})`, 'number'],
       ['', (alarm) => verdict(path, alarm)],
