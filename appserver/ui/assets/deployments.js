@@ -24,8 +24,10 @@ async function healthOf({ id }) {
     get(`${path}/service-health?${range}`),
     get(`${path}/feature-drift?${range}&limit=1000`),
     get(`${path}/predictions-over-time?${range}`),
+    get(`${path}/alerts`),
   ]).catch(() => null);
-  const health = asked === null ? null : { service: asked[0], drift: asked[1], predictions: asked[2] };
+  const [service, drift, predictions, alerts] = asked ?? [];
+  const health = asked === null ? null : { service, drift, predictions, alerts };
   kept.set(id, { at: Date.now(), health });
   return health;
 }
@@ -38,6 +40,18 @@ function driftOf({ drift: { data, eventCount } }) {
   if (first === undefined) return driftTag('none');
   const more = moved.length === 1 ? '' : ` and ${moved.length - 1} more`;
   return make('span', {}, driftTag(first.drift), ` ${first.feature}${more}`);
+}
+
+/** How many alarms are open. */
+function alarmsOf({ id, health }) {
+  const open = health?.alerts.data.filter(({ state }) => state === 'open') ?? [];
+  if (open.length === 0) return '–';
+  const href = addressOf({ deployment: id, view: 'alerts' });
+  return make(
+    'a',
+    { href, title: open.map(({ text }) => text).join('\n') },
+    make('span', { className: 'tag warn' }, `${open.length} open`),
+  );
 }
 
 /** The table of them. */
@@ -73,6 +87,7 @@ export async function deploymentsTable(deployments) {
       ['Errors', of(({ service }) => percent(service.errorRate)), 'number'],
       ['99 %', of(({ service }) => milliseconds(service.latencyMs?.p99)), 'number'],
       ['Drift', of(driftOf)],
+      ['Alarms', alarmsOf],
       ['Prediction URL', (row) => make('code', {}, row.predictionUrl ?? '–')],
       ['Since', (row) => time(row.createdAt)],
     ],
