@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { isAppError } from '#contracts';
 import { armFailpoints } from '#runtime';
-import { Harness, scriptedTask } from '../support/harness.ts';
+import { Harness, MIB, scriptedTask } from '../support/harness.ts';
 import { CERTIFICATE, type Verb } from '../support/fake-app-server.ts';
 
 describe('worker: supervisor against a fake app server', () => {
@@ -283,6 +283,19 @@ describe('worker: supervisor against a fake app server', () => {
     expect(child.starts).to.equal(2);
     await server.until(() => child.pid === null);
     expect(harness.events.filter(({ event }) => event === 'child_rested')).to.have.length(2);
+  });
+
+  it('replaces a task child that holds much after a task, unless that is columns that it keeps', async () => {
+    const { server } = harness;
+    const { child } = harness.worker({ childBytes: 300 * MIB });
+    const recycled = () => harness.events.filter(({ event }) => event === 'child_recycled').length;
+    server.offer(scriptedTask('done'));
+    await server.until(() => server.count('claim') === 2);
+    expect([child.starts, recycled()], 'it keeps a data set').to.deep.equal([1, 0]);
+    child.cachedDatasets = [];
+    server.offer(scriptedTask('fail DATASET_UNREADABLE task', { taskId: 't2' }));
+    await server.until(() => server.count('claim') === 3);
+    expect([child.starts, recycled()], 'it keeps nothing').to.deep.equal([2, 1]);
   });
 
   it('keeps its task child, and the columns that it holds, for a while', async () => {

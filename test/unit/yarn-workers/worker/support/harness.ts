@@ -16,6 +16,8 @@ interface LogEvent {
 
 interface WorkerSettings {
   readonly memoryBytes?: number;
+  /** What the child is said to take. */
+  readonly childBytes?: number;
   readonly drainMs?: number;
   readonly stuckMs?: number;
   readonly childIdleMs?: number;
@@ -26,8 +28,8 @@ interface WorkerSettings {
   readonly environment?: NodeJS.ProcessEnv;
 }
 
-const MIB = 1024 ** 2;
-/** What a child in the test is said to take. */
+export const MIB = 1024 ** 2;
+/** What a child in the test is said to take, unless a test says otherwise. */
 const CHILD_BYTES = 100 * MIB;
 
 /** Workers against the fake app server; everything is gone after `close`. */
@@ -45,7 +47,7 @@ export class Harness {
   worker(options: WorkerSettings = {}): { worker: Worker; child: MemoryChild } {
     const child = new MemoryChild();
     // Its process is that of the tests, which has all that they hold.
-    return { worker: this.#start(options, { child, memoryBytesOf: () => CHILD_BYTES }), child };
+    return { worker: this.#start(options, { child, memoryBytesOf: () => options.childBytes ?? CHILD_BYTES }), child };
   }
 
   /** A worker with a real process as its child, which runs scripts. */
