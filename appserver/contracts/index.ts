@@ -7,6 +7,7 @@ export * from './canonical-json.ts';
 export * from './challengers.ts';
 export * from './column-batch.ts';
 export * from './dataset.ts';
+export * from './deployment-segments.ts';
 export * from './error-table.ts';
 export * from './errors.ts';
 export * from './feature-matrix.ts';

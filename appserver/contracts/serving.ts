@@ -1,4 +1,5 @@
 import { CHALLENGERS_MAX, ChallengerAssignment } from './challengers.ts';
+import { DeploymentSegments } from './deployment-segments.ts';
 import { HumilityRules } from './humility.ts';
 import { PredictionIntervals } from './intervals.ts';
 import { Id, Sha256, Timestamp, nullable, oneOf, strict } from './schema.ts';
@@ -26,6 +27,7 @@ export const DeploymentRecord = strict({
     threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
     telemetry: Type.Optional(TelemetrySettings),
     humility: Type.Optional(HumilityRules),
+    segments: Type.Optional(DeploymentSegments),
   }),
   intervals: Type.Optional(PredictionIntervals),
   challengers: Type.Optional(Type.Array(ChallengerAssignment, { minItems: 1, maxItems: CHALLENGERS_MAX })),
@@ -55,6 +57,7 @@ export const FEED_TELEMETRY = 'telemetry';
 export const FEED_KEY_DEPLOYMENTS = 'key-deployments';
 export const FEED_HUMILITY = 'humility';
 export const FEED_CHALLENGERS = 'challengers';
+export const FEED_SEGMENTS = 'segments';
 
 /** `GET /internal/v1/assignments?after=N&wait=S`: answers at once when the feed's sequence is above N, else 204 after S seconds. */
 export const AssignmentFeed = strict({

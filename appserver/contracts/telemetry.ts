@@ -1,3 +1,4 @@
+import { DEPLOYMENT_SEGMENTS_MAX } from './deployment-segments.ts';
 import { Id, Sha256, oneOf, strict } from './schema.ts';
 import { Type, type Static } from './type.ts';
 
@@ -7,7 +8,7 @@ import { Type, type Static } from './type.ts';
  */
 
 /** Version of frames and segments. A reader takes this one and those before it. */
-export const TELEMETRY_FORMAT_VERSION = 2;
+export const TELEMETRY_FORMAT_VERSION = 3;
 
 /** Largest segment before it is compressed, bytes: one that does not shrink still fits a Kafka message of 1 MB. */
 export const SEGMENT_BYTES_MAX = 900_000;
@@ -72,6 +73,13 @@ export const EventSchema = strict({
   ),
   rules: Type.Optional(
     Type.Array(Type.String(), { description: 'names of the humility rules that events speak of; since version 2' }),
+  ),
+  segments: Type.Optional(
+    Type.Array(Type.String(), {
+      minItems: 1,
+      maxItems: DEPLOYMENT_SEGMENTS_MAX,
+      description: 'categories among the features by whose levels predictions are counted; since version 3',
+    }),
   ),
 });
 export type EventSchema = Static<typeof EventSchema>;

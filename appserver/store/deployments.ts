@@ -1,6 +1,7 @@
 import type {
   ChallengerAssignment,
   Deployment,
+  DeploymentSegments,
   HumilityRules,
   PredictionIntervals,
   PredictionServerStatus,
@@ -38,6 +39,7 @@ interface DeploymentRow {
   readonly intervals: string | null;
   readonly telemetry: string | null;
   readonly humility: string | null;
+  readonly segments: string | null;
   readonly sequence: number;
   readonly created_at: number;
   readonly updated_at: number;
@@ -58,6 +60,7 @@ function toDeployment(row: DeploymentRow): DeploymentRecord {
       ...(intervals === null ? {} : { interval: intervals.coverage }),
       ...(row.telemetry === null ? {} : { telemetry: fromJson<TelemetrySettings>(row.telemetry) }),
       ...(row.humility === null ? {} : { humility: fromJson<HumilityRules>(row.humility) }),
+      ...(row.segments === null ? {} : { segments: fromJson<DeploymentSegments>(row.segments) }),
     },
     intervals,
     sequence: row.sequence,
@@ -74,17 +77,19 @@ function intervalsOf(row: DeploymentRow): PredictionIntervals | null {
 }
 
 /** Settings without those of later programs, which have columns of their own: programs that know none of them read the others as ever. */
-type StoredSettings = Omit<Deployment['settings'], 'interval' | 'telemetry' | 'humility'>;
+type StoredSettings = Omit<Deployment['settings'], 'interval' | 'telemetry' | 'humility' | 'segments'>;
 
-function settingsColumns({ interval: _, telemetry, humility, ...settings }: Deployment['settings']): {
+function settingsColumns({ interval: _, telemetry, humility, segments, ...settings }: Deployment['settings']): {
   readonly settings: string;
   readonly telemetry: string | null;
   readonly humility: string | null;
+  readonly segments: string | null;
 } {
   return {
     settings: toJson(settings satisfies StoredSettings),
     telemetry: telemetry === undefined ? null : toJson(telemetry),
     humility: humility === undefined ? null : toJson(humility),
+    segments: segments === undefined ? null : toJson(segments),
   };
 }
 

@@ -213,6 +213,7 @@ export {
   saveAssociations,
   type AssociatedPrediction,
   type Association,
+  type FeatureLevel,
   type KeyedPrediction,
 } from './monitoring/associations.ts';
 export {
@@ -238,6 +239,13 @@ export {
   type WaitingSegmentRow,
   type WaitingTotals,
 } from './monitoring/archive.ts';
+export {
+  addToSegments,
+  readSegmentHours,
+  segmentedFeatures,
+  type SegmentCounts,
+  type SegmentHour,
+} from './monitoring/segments.ts';
 export { forgetBefore, forgetDeployment, monitoredDeployments } from './monitoring/retention.ts';
 export {
   alertsSince,

@@ -1,9 +1,18 @@
 import { isAppError, parse, type EventSchema, type SegmentHeader, type ServiceStatement } from '#contracts';
 import { failpoint } from '#runtime';
-import { FeatureStateData, mergeFeatureData, mergeOutcomeData, OutcomeStateData, type Baseline } from '#statistics';
+import {
+  FeatureStateData,
+  mergeFeatureData,
+  mergeOutcomeData,
+  mergeSegmentData,
+  OutcomeStateData,
+  SegmentStateData,
+  type Baseline,
+} from '#statistics';
 import {
   addPairs,
   addToHour,
+  addToSegments,
   addWaitingSegment,
   countRefusal,
   lockEpoch,
@@ -138,7 +147,7 @@ async function count(
         continue;
       }
       aggregate.add(event);
-      const association = associationOf(event);
+      const association = associationOf(event, aggregate.levelsOf);
       if (association !== null) associations.push(association);
     }
   }
@@ -152,7 +161,10 @@ async function count(
   if (finalNumber !== null && finalNumber > numbers.end)
     numbers = { end: finalNumber, gaps: [...numbers.gaps, { from: numbers.end, end: finalNumber }] };
   await failpoint('monitor.beforeHours');
-  for (const hour of aggregate.hours()) await addToHour(trx, hour, MERGER);
+  for (const hour of aggregate.hours()) {
+    await addToHour(trx, hour, MERGER);
+    await addToSegments(trx, hour.key, hour.segments, mergeSegments);
+  }
   await takeService(trx, epoch, statements);
   for (const { key, pairs } of collector.pairs()) await addPairs(trx, key, pairs);
   await saveAssociations(trx, associations);
@@ -166,3 +178,6 @@ const MERGER: StateMerger = {
   feature: (known, added) =>
     mergeFeatureData(parse(FeatureStateData, known, 'stored counts'), parse(FeatureStateData, added, 'counts')),
 };
+
+const mergeSegments = (known: unknown, added: unknown): SegmentStateData =>
+  mergeSegmentData(parse(SegmentStateData, known, 'stored counts'), parse(SegmentStateData, added, 'counts'));

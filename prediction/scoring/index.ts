@@ -110,6 +110,7 @@ export {
   type Scorer,
   compileScorer,
 } from './scorer/scorer.ts';
+export { inputPlacesOf } from './scorer/input-places.ts';
 export { UNCALIBRATED, calibrate } from './scorer/calibration.ts';
 export {
   blendMembers,

@@ -108,6 +108,7 @@ export { holmAdjusted } from './drift/holm.ts';
 export { EXPECTED_COUNT_MIN, testHomogeneity, type Homogeneity } from './drift/homogeneity.ts';
 export { Baseline, FeatureBaseline, PredictionSpread, SPREAD_BINS, baselineOf } from './live/baseline.ts';
 export { FeatureStateData, mergeFeatureData } from './live/feature-counts.ts';
+export { mergeSegmentData, segmentKey, SegmentLevelData, SegmentStateData } from './live/segment-counts.ts';
 export { OutcomeStateData, PROBABILITY_BINS, mergeOutcomeData } from './live/outcome-counts.ts';
 export {
   DRIFT_BIN_KINDS,

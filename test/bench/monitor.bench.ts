@@ -1,14 +1,14 @@
 /**
  * Events that a monitor counts a second of its own processor: `node test/bench/monitor.bench.ts`. Segments as prediction servers seal them, of 14
- * features (6 numbers, 8 categories) with training statistics, into an SQLite file, counted alone and with the archive of events written beside; exits 1
- * where the latter is below the budget.
+ * features (6 numbers, 8 categories) with training statistics, into an SQLite file, counted alone, by the levels of three categories, too, and with the archive
+ * of events written beside; exits 1 where one of the latter two is below the budget.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { EventSchema } from '#contracts';
 import { FileObjectStore, type ObjectStore } from '#object-store';
-import { fillBatch, migrate, MONITORING_MIGRATIONS, openDatabase, type Database } from '#store';
+import { fillBatch, migrate, MONITORING_MIGRATIONS, openDatabase, rawRows, type Database } from '#store';
 import { createRandom, type Baseline } from '#statistics';
 import {
   beginFrame,
@@ -54,21 +54,27 @@ const baseline: Baseline = {
   })),
 };
 
-const segments = await Promise.all(Array.from({ length: SEGMENTS }, (_, index) => segmentOf(index)));
+const segmentsOf = (of: EventSchema): Promise<Buffer[]> =>
+  Promise.all(Array.from({ length: SEGMENTS }, (_, index) => segmentOf(index, of)));
+const segments = await segmentsOf(schema);
 const bytes = segments.reduce((sum, { length }) => sum + length, 0) / (SEGMENTS * EVENTS);
 console.log(
   `${features.length} features, ${bytes.toFixed(0)} bytes an event as delivered, Node ${process.version}, ${os.cpus().length} processors`,
 );
-await measure('counted', false);
-const { perCore, archivedBytes } = await measure('counted and archived', true);
-console.log(`${archivedBytes.toFixed(0)} bytes an event in the archive`);
-if (perCore < PER_CORE_MIN) process.exitCode = 1;
+await measure('counted', segments);
+const byLevel = { ...schema, segments: [0, 1, 2].map((i) => `category ${i}`) };
+const segmented = await measure('counted, by levels too', await segmentsOf(byLevel));
+const archived = await measure('counted and archived', segments, true);
+console.log(`${segmented.levelBytes.toFixed(0)} bytes a feature and hour of counts by levels`);
+console.log(`${archived.archivedBytes.toFixed(0)} bytes an event in the archive`);
+if (Math.min(segmented.perCore, archived.perCore) < PER_CORE_MIN) process.exitCode = 1;
 
 /** Takes all segments but the first ten, which warm up. */
 async function measure(
   what: string,
-  isArchived: boolean,
-): Promise<{ readonly perCore: number; readonly archivedBytes: number }> {
+  sealedSegments: readonly Buffer[],
+  isArchived = false,
+): Promise<{ readonly perCore: number; readonly archivedBytes: number; readonly levelBytes: number }> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'trainyard-monitor-bench-'));
   const place = { client: 'sqlite', file: path.join(folder, 'monitoring.db'), url: '' } as const;
   const database = await openDatabase({ ...place, poolMax: 1, statementTimeoutMs: 20_000 });
@@ -76,11 +82,11 @@ async function measure(
     await migrate(database, MONITORING_MIGRATIONS);
     const store = new FileObjectStore(path.join(folder, 'objects'));
     const options = { keys: TEST_KEYS, baselines: { of: async () => baseline }, isArchived };
-    for (const sealed of segments.slice(0, 10)) await takeSegment(database, sealed, options);
+    for (const sealed of sealedSegments.slice(0, 10)) await takeSegment(database, sealed, options);
     if (isArchived) await archiveAll(database, store);
     const [started, cpu] = [performance.now(), process.cpuUsage()];
     let events = 0;
-    for (const sealed of segments.slice(10)) events += (await takeSegment(database, sealed, options)).events;
+    for (const sealed of sealedSegments.slice(10)) events += (await takeSegment(database, sealed, options)).events;
     if (isArchived) await archiveAll(database, store);
     const seconds = (performance.now() - started) / 1000;
     const { user, system } = process.cpuUsage(cpu);
@@ -89,7 +95,8 @@ async function measure(
     console.log(`${what}: ${events} events, ${rates}`);
     let archived = 0;
     for await (const { sizeBytes } of store.list('')) archived += sizeBytes;
-    return { perCore, archivedBytes: archived / (SEGMENTS * EVENTS) };
+    const [levels] = await rawRows(database, 'select avg(length(state)) as bytes from segment_hour');
+    return { perCore, archivedBytes: archived / (SEGMENTS * EVENTS), levelBytes: Number(levels?.['bytes'] ?? 0) };
   } finally {
     await database.close();
     rmSync(folder, { recursive: true });
@@ -107,9 +114,9 @@ async function archiveAll(database: Database, store: ObjectStore): Promise<void>
   }
 }
 
-async function segmentOf(index: number): Promise<Buffer> {
+async function segmentOf(index: number, of: EventSchema): Promise<Buffer> {
   const writer = new ByteWriter();
-  writeSchema(writer, 0, schema);
+  writeSchema(writer, 0, of);
   const frame = beginFrame(writer, FRAME_KINDS.events);
   for (const number of [index * EVENTS, EVENTS, 1_700_000_000_000 + index * 60_000]) writer.varint(number);
   for (let event = 0; event < EVENTS; event += 1) {

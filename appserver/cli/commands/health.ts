@@ -113,6 +113,48 @@ const accuracy = command({
   },
 });
 
+const segments = command({
+  path: 'deployments segments',
+  usage: 'ID',
+  summary:
+    'predictions of a deployment by the levels of a feature: how many, whether they have changed, whether they came true',
+  flags: {
+    feature: { kind: 'text', description: 'one that the deployment is segmented by; default its first' },
+    ...RANGE_FLAGS,
+    model: { kind: 'text', description: 'a model that it has served; default the one it serves' },
+  },
+  wordsMax: 1,
+  run: async ({ flags: { model, ...flags }, words }, context) => {
+    const answer = await asked(context, words, 'segments', { ...flags, modelId: model });
+    context.output.result(answer, () => {
+      if (answer['feature'] === null)
+        return 'The deployment has no segments: name categories of its model in settings.segments (PATCH /deployments/ID).';
+      const metric = String(answer['metric']);
+      const isRegression = answer['targetType'] === 'regression';
+      const line = (row: JsonObject): string[] => {
+        // By the contract.
+        const [predictions, drift, accuracy] = ['predictions', 'drift', 'accuracy'].map(
+          (part) => row[part] as JsonObject,
+        );
+        return [
+          row['level'] === null ? `(${cell(row['kind'])})` : cell(row['level']),
+          cell(row['eventCount']),
+          ...[row['share'], row['trainingShare']].map((value) => rounded(value)),
+          rounded(predictions?.[isRegression ? 'mean' : 'meanProbability']),
+          rounded(drift?.['psi']),
+          ...[drift?.['drift'], drift?.['baseline'] ?? '-', accuracy?.['actualCount']].map(cell),
+          rounded((accuracy?.['metrics'] as JsonObject | undefined)?.[metric]),
+        ];
+      };
+      const mean = isRegression ? 'mean' : 'probability';
+      return table(
+        ['level', 'events', 'share', 'trained', mean, 'psi', 'drift', 'beside', 'outcomes', metric],
+        dataOf(answer).map(line),
+      );
+    });
+  },
+});
+
 const actuals = command({
   path: 'deployments actuals',
   usage: 'ID FILE|-',
@@ -180,4 +222,4 @@ function settingsIn(file: string): unknown {
 }
 
 /** Commands about the health of deployments. */
-export const healthCommands = [health, drift, accuracy, actuals, alerts];
+export const healthCommands = [health, drift, accuracy, segments, actuals, alerts];

@@ -1,5 +1,6 @@
 import { Id, Timestamp, nullable, oneOf, strict } from '../schema.ts';
 import { DatasetSource, FeatureWarning } from '../dataset.ts';
+import { DeploymentSegments } from '../deployment-segments.ts';
 import { HumilityRules } from '../humility.ts';
 import { IntervalCoverage, PredictionIntervals } from '../intervals.ts';
 import { Problem } from '../problem.ts';
@@ -29,15 +30,17 @@ export const DeploymentSettings = strict({
   interval: Type.Optional(nullable(IntervalCoverage)),
   telemetry: Type.Optional(nullable(TelemetrySettings)),
   humility: Type.Optional(nullable(HumilityRules)),
+  segments: Type.Optional(nullable(DeploymentSegments)),
 });
 
-/** Settings as they hold: without a threshold the model’s own, without an interval predictions have none, without telemetry events carry all features, without humility no rules. */
+/** Settings as they hold: without a threshold the model’s own, without an interval predictions have none, without telemetry events carry all features, without humility no rules, without segments predictions are counted altogether alone. */
 export const EffectiveSettings = strict({
   missingColumns: oneOf(['warn', 'refuse']),
   threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
   interval: Type.Optional(IntervalCoverage),
   telemetry: Type.Optional(TelemetrySettings),
   humility: Type.Optional(HumilityRules),
+  segments: Type.Optional(DeploymentSegments),
 });
 export type EffectiveSettings = Static<typeof EffectiveSettings>;
 

@@ -11,5 +11,6 @@ export * from './models.ts';
 export * from './monitoring.ts';
 export * from './operations.ts';
 export * from './projects.ts';
+export * from './segments.ts';
 export * from './task-insights.ts';
 export * from './users.ts';

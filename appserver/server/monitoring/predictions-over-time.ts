@@ -7,19 +7,23 @@ type ModelPredictions = PredictionsOverTime['data'][number]['models'][number];
 const FRACTIONS = [0.05, 0.25, 0.5, 0.75, 0.95] as const;
 
 /** What a model has predicted. */
-export function modelPredictions(
-  modelId: string,
-  { eventCount, state }: OutcomeTotals,
+export const modelPredictions = (modelId: string, totals: OutcomeTotals, target: TargetSpec): ModelPredictions => ({
+  modelId,
+  eventCount: totals.eventCount,
+  ...predictionFacts(totals.state, target),
+});
+
+/** Counts of classes, or the spread of values. @param state null: there were none */
+export function predictionFacts(
+  state: OutcomeTotals['state'],
   { classes }: TargetSpec,
-): ModelPredictions {
+): Omit<ModelPredictions, 'modelId' | 'eventCount'> {
   const counts = state?.classCounts ?? null;
   const moments = state?.moments ?? null;
   const sketch = state?.quantiles ?? null;
   const [p5, p25, p50, p75, p95] = (sketch === null ? null : quantilesOf(quantilesFromData(sketch), FRACTIONS)) ?? [];
   const isKnown = moments !== null && moments.count > 0;
   return {
-    modelId,
-    eventCount,
     classCounts: counts === null ? null : classes.map(({ label }, index) => ({ label, count: counts[index] ?? 0 })),
     meanProbability: meanOfBins(state?.probabilities ?? null),
     mean: isKnown ? meanOf(momentsFromData(moments)) : null,

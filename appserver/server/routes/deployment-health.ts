@@ -1,8 +1,10 @@
 import {
+  DeploymentSegmentsAnswer,
   FeatureDrift,
   FeatureDriftQuery,
   PredictionsOverTime,
   RangeQuery,
+  SegmentsQuery,
   ServiceHealth,
   TargetDrift,
   TargetDriftQuery,
@@ -10,6 +12,7 @@ import {
 import { ok, route, type Route } from '../route.ts';
 import { readDeployment } from '../services/deployments.ts';
 import { featureDriftOf, predictionsOf, serviceHealthOf, targetDriftOf } from '../services/monitoring.ts';
+import { segmentsOf } from '../services/segments.ts';
 import { IdParams } from './params.ts';
 
 const tag = 'monitoring';
@@ -66,5 +69,22 @@ const predictionsOverTime = route({
     ok(await predictionsOf(app, await readDeployment(app.database, caller, params.id), query)),
 });
 
+const segments = route({
+  method: 'GET',
+  path: '/api/v1/deployments/{id}/segments',
+  summary:
+    'Its predictions by the levels of a feature: how many, what, whether they have changed, and whether they came true',
+  tag,
+  access: 'user',
+  params: IdParams,
+  query: SegmentsQuery,
+  answers: { 200: { description: 'levels by falling events', schema: DeploymentSegmentsAnswer } },
+  handler: async (app, { caller, params, query, signal }) =>
+    ok(await segmentsOf(app, await readDeployment(app.database, caller, params.id), query, signal)),
+});
+
 /** What people ask about the health of a deployment. */
-export const deploymentHealthRoutes: readonly Route[] = [serviceHealth, featureDrift, targetDrift, predictionsOverTime];
+export const deploymentHealthRoutes: readonly Route[] = [
+  ...[serviceHealth, featureDrift, targetDrift, predictionsOverTime],
+  segments,
+];

@@ -44,8 +44,8 @@ import {
   readServers,
   settingsOf,
 } from '../services/deployments.ts';
-import { checkHumility, checkStillFits } from '../services/humility.ts';
 import { checkInterval, checkMadeFor, intervalsFor } from '../services/intervals.ts';
+import { checkAgainstModel, checkStillFits, MODEL_SETTINGS, namesFeatures } from '../services/model-settings.ts';
 import { readReadyModel, type ReadyModel } from '../services/models.ts';
 import { IdParams } from './params.ts';
 
@@ -77,10 +77,10 @@ const create = route({
       const { model, project } = owned;
       checkThreshold(settings, project);
       await intervalsFor(app, owned, settings);
-      await checkHumility(app.store, owned.trained, settings);
+      await checkAgainstModel(app.store, owned.trained, settings);
       return ok({ dryRun: true, modelId: model.id, projectId: model.projectId, settings });
     }
-    const isPlain = settings.interval === undefined && settings.humility === undefined;
+    const isPlain = settings.interval === undefined && !namesFeatures(settings);
     // Made before the transaction: it may take seconds.
     const intervals = isPlain ? null : await preparedSettings(app, caller, body.modelId, settings);
     return effect(async (trx) => {
@@ -116,7 +116,7 @@ async function preparedSettings(
   settings: Deployment['settings'],
 ): Promise<PredictionIntervals | null> {
   const owned = await readReadyModel(app.database, caller, modelId);
-  await checkHumility(app.store, owned.trained, settings);
+  await checkAgainstModel(app.store, owned.trained, settings);
   return intervalsFor(app, owned, settings);
 }
 
@@ -160,12 +160,11 @@ const patch = route({
     const intervals =
       body.settings === undefined ? undefined : await patchedIntervals(app, caller, before, body.settings);
     const checked = { ...before, settings: settingsOf(before.settings, body.settings) };
-    if (body.settings?.humility !== undefined)
-      await checkHumility(
-        app.store,
-        (await readReadyModel(app.database, caller, before.modelId)).trained,
-        checked.settings,
-      );
+    const isAboutModel = MODEL_SETTINGS.some((name) => body.settings?.[name] !== undefined);
+    if (isAboutModel && namesFeatures(checked.settings)) {
+      const { trained } = await readReadyModel(app.database, caller, before.modelId);
+      await checkAgainstModel(app.store, trained, checked.settings);
+    }
     // In a snapshot: settings that somebody else changes meanwhile are not to be overwritten with those that were found.
     return app.database.transaction(
       async (trx) => {
@@ -175,7 +174,7 @@ const patch = route({
         if (settings !== undefined && intervals !== undefined) {
           checkThreshold(settings, await findProject(trx, found.projectId));
           checkMadeFor(intervals, { ...found, settings });
-          if (body.settings?.humility !== undefined) checkStillFits(checked, { ...found, settings });
+          if (isAboutModel) checkStillFits(checked, { ...found, settings });
         }
         await updateDeployment(trx, found.id, { name: body.name, description: body.description, settings, intervals });
         return ok(await viewOf(trx, app, caller, found.id));
@@ -228,7 +227,7 @@ const putModel = route({
   handler: async (app, { caller, params, body, checkIfMatch }) => {
     const before = await readDeployment(app.database, caller, params.id);
     const successor = await successorOf(app.database, caller, before, body.modelId);
-    await checkHumility(app.store, successor.trained, before.settings, '/modelId');
+    await checkAgainstModel(app.store, successor.trained, before.settings, 'modelId');
     const intervals = await intervalsFor(app, successor, before.settings, '/modelId');
     // In a snapshot: an interval that somebody else asks for meanwhile is not to be lost.
     return app.database.transaction(

@@ -65,7 +65,10 @@ const download = route({
 });
 
 /** The server in a package is of this program; the only model in it is that of the deployment. */
-const KNOWN_PARTS = { intervals: true, telemetry: true, keyDeployments: true, humility: true, challengers: false };
+const KNOWN_PARTS = {
+  ...{ intervals: true, telemetry: true, keyDeployments: true, humility: true, segments: true },
+  challengers: false,
+};
 
 /** A deployment with its model and keys, as of one moment. @throws NOT_FOUND, MODEL_NOT_READY, CONFLICT without any key */
 function packaged(

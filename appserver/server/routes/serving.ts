@@ -7,6 +7,7 @@ import {
   FEED_INTERVALS,
   FEED_KEY_DEPLOYMENTS,
   FEED_KNOWS_HEADER,
+  FEED_SEGMENTS,
   FEED_TELEMETRY,
   Id,
   ModelSignature,
@@ -75,6 +76,7 @@ const assignments = route({
       keyDeployments: isKnown(call, FEED_KEY_DEPLOYMENTS),
       humility: isKnown(call, FEED_HUMILITY),
       challengers: isKnown(call, FEED_CHALLENGERS),
+      segments: isKnown(call, FEED_SEGMENTS),
     };
     for (;;) {
       if ((await feedSequence(app.database)) > after) return ok(await readFeed(app, known));
@@ -98,6 +100,7 @@ interface KnownParts {
   readonly keyDeployments: boolean;
   readonly humility: boolean;
   readonly challengers: boolean;
+  readonly segments: boolean;
 }
 
 /** Everything that a prediction server needs, as of one moment. */
@@ -119,7 +122,7 @@ export function recordOf(
   signer: Signer,
   known: Omit<KnownParts, 'keyDeployments'>,
 ): AssignmentFeed['deployments'][number] {
-  const { interval: _, telemetry, humility, ...settings } = deployment.settings;
+  const { interval: _, telemetry, humility, segments, ...settings } = deployment.settings;
   const intervals = known.intervals ? deployment.intervals : null;
   const record = {
     deploymentId: deployment.id,
@@ -132,6 +135,7 @@ export function recordOf(
       ...settings,
       ...(known.telemetry && telemetry !== undefined ? { telemetry } : {}),
       ...(known.humility && humility !== undefined ? { humility } : {}),
+      ...(known.segments && segments !== undefined ? { segments } : {}),
     },
     ...(intervals === null ? {} : { intervals }),
     ...(known.challengers && challengers.length > 0 ? { challengers: [...challengers] } : {}),

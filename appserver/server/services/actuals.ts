@@ -14,18 +14,17 @@ import {
   readClock,
   saveActuals,
   type Actual,
-  type Database,
   type DeploymentRecord,
   type Transaction,
 } from '#store';
 import type { AppContext } from '../context.ts';
-import { accuracyStates, estimatedAccuracy, type AccuracyStates, type Outcome } from '../monitoring/accuracy.ts';
+import { accuracyStates, estimatedAccuracy } from '../monitoring/accuracy.ts';
 import { mergeActuals } from '../monitoring/merge-actuals.ts';
 import { readOutcomeSeries, totalOutcomes } from '../monitoring/outcome-totals.ts';
 import { readActuals } from '../monitoring/read-actuals.ts';
-import { bucketIndex, isoSpan, isoTime, timeRange, type TimeRange } from '../monitoring/time-range.ts';
+import { bucketIndex, isoSpan, isoTime, timeRange } from '../monitoring/time-range.ts';
 import { targetOf } from './insights.ts';
-import { joinedPredictions } from './joined-outcomes.ts';
+import { joinActuals, type JoinedGroup } from './join-actuals.ts';
 import { servedModel } from './monitoring.ts';
 
 type Source = Pick<AppContext, 'database' | 'monitoring'>;
@@ -34,8 +33,6 @@ type Source = Pick<AppContext, 'database' | 'monitoring'>;
 const UNMATCHED_SHOWN_MAX = 20;
 /** Ids that the monitoring store is asked for at a time. */
 const KEYS_AT_ONCE = 500;
-/** Predictions of one answer at most. */
-const PREDICTIONS_MAX = 1_000_000;
 
 /** Keeps outcomes of a deployment. @throws VALIDATION_FAILED for rows that are none; nothing is taken then */
 export async function takeActuals(
@@ -83,13 +80,13 @@ export async function accuracyOf(
   const { model, project } = await servedModel(database, deployment, query.modelId);
   const target = targetOf(project);
   const make = accuracyStates(target, range.buckets.length + 1, deployment.settings.threshold);
-  const joined: JoinedBucket[] = range.buckets.map(() => ({ predictionCount: 0, actualCount: 0, states: make() }));
+  const joined: JoinedGroup[] = range.buckets.map(() => ({ predictionCount: 0, actualCount: 0, states: make() }));
   const series = await monitoring.read(async (store) => {
     const asked = { deploymentId: deployment.id, modelId: model.id };
-    await joinActuals({ database, store }, asked, range, joined);
+    await joinActuals({ database, store }, asked, range, ({ timeMs }) => joined[bucketIndex(range, timeMs)]);
     return readOutcomeSeries(store, deployment.id, range, model.id);
   });
-  const all: JoinedBucket = { predictionCount: 0, actualCount: 0, states: make() };
+  const all: JoinedGroup = { predictionCount: 0, actualCount: 0, states: make() };
   for (const one of joined) {
     all.predictionCount += one.predictionCount;
     all.actualCount += one.actualCount;
@@ -97,7 +94,7 @@ export async function accuracyOf(
   }
   const metric = project.fixed?.metric;
   if (metric === undefined) throw new AppError('INTERNAL', `project ${project.id} has a model but no metric`);
-  const counts = ({ predictionCount, actualCount, states }: JoinedBucket) => ({
+  const counts = ({ predictionCount, actualCount, states }: JoinedGroup) => ({
     ...{ predictionCount, actualCount, metrics: states.metrics() },
   });
   return {
@@ -114,41 +111,8 @@ export async function accuracyOf(
   };
 }
 
-interface JoinedBucket {
-  predictionCount: number;
-  actualCount: number;
-  readonly states: AccuracyStates;
-}
-
-/** Adds predictions and their outcomes to the buckets of their times. */
-async function joinActuals(
-  source: { readonly database: Database; readonly store: Database },
-  asked: { readonly deploymentId: string; readonly modelId: string },
-  range: TimeRange,
-  joined: readonly JoinedBucket[],
-): Promise<void> {
-  let read = 0;
-  for await (const page of joinedPredictions(source, asked, range)) {
-    read += page.length;
-    if (read > PREDICTIONS_MAX) throw tooMany(range);
-    for (const [index, predictions] of Map.groupBy(page, ({ timeMs }) => bucketIndex(range, timeMs))) {
-      const bucket = joined[index];
-      if (bucket === undefined) continue;
-      bucket.predictionCount += predictions.length;
-      bucket.actualCount += bucket.states.add(
-        predictions.flatMap(({ prediction, actual }): Outcome[] => (actual === null ? [] : [{ prediction, actual }])),
-      );
-    }
-  }
-}
-
 /** Scores of the rows that rank models: all folds where there are several. */
 export function rankedScores({ validation, crossValidation }: ModelScores): Accuracy['training'] {
   if (crossValidation !== null) return { partition: 'crossValidation', metrics: crossValidation };
   return validation === null ? null : { partition: 'validation', metrics: validation };
-}
-
-function tooMany({ from, to }: TimeRange): AppError {
-  const message = `${isoTime(from)} to ${isoTime(to)} has more than ${PREDICTIONS_MAX} predictions with association ids: ask for a shorter time`;
-  return new AppError('VALIDATION_FAILED', `query: /from ${message}`, { errors: [{ path: '/from', message }] });
 }

@@ -96,7 +96,7 @@ export function checkGroup(group: string | undefined, config: Config): string {
   return known;
 }
 
-/** Settings with some of them changed; a threshold, an interval, telemetry or humility of null is taken away. */
+/** Settings with some of them changed; a threshold, an interval, telemetry, humility or segments of null are taken away. */
 export function settingsOf(
   settings: EffectiveSettings,
   changes: Static<typeof DeploymentSettings> = {},
@@ -106,10 +106,11 @@ export function settingsOf(
     interval: keptInterval,
     telemetry: keptTelemetry,
     humility: kept,
+    segments: keptSegments,
     ...rest
   } = settings;
   const { missingColumns = rest.missingColumns, threshold = keptThreshold, interval = keptInterval } = changes;
-  const { telemetry = keptTelemetry, humility = kept } = changes;
+  const { telemetry = keptTelemetry, humility = kept, segments = keptSegments } = changes;
   return {
     ...rest,
     missingColumns,
@@ -117,6 +118,7 @@ export function settingsOf(
     ...(interval === undefined || interval === null ? {} : { interval }),
     ...(telemetry === undefined || telemetry === null ? {} : { telemetry }),
     ...(humility === undefined || humility === null || humility.length === 0 ? {} : { humility }),
+    ...(segments === undefined || segments === null || segments.length === 0 ? {} : { segments }),
   };
 }
 

@@ -1,13 +1,11 @@
-import { findActuals, readAssociations, type AssociatedPrediction, type Database, type KeyedPrediction } from '#store';
+import { findActuals, readAssociations, type Database, type KeyedPrediction } from '#store';
 import type { Span } from '../monitoring/time-range.ts';
 
 /** Predictions that are read at a time. */
 const PAGE = 2_000;
 
 /** A prediction with an association id, and what came true where it is known. */
-export interface JoinedPrediction {
-  readonly timeMs: number;
-  readonly prediction: AssociatedPrediction;
+export interface JoinedPrediction extends Omit<KeyedPrediction, 'key'> {
   /** Text of a class label, or of a number; null: not known. */
   readonly actual: string | null;
 }
@@ -26,9 +24,7 @@ export async function* joinedPredictions(
     const page: KeyedPrediction[] = await readAssociations(store, asked, span, { after, limit: PAGE });
     const keys = page.map(({ key }) => key);
     const actuals = await findActuals(database, asked.deploymentId, keys);
-    yield page.map(({ key, timeMs, prediction }) => ({
-      ...{ timeMs, prediction, actual: actuals.get(key)?.actual ?? null },
-    }));
+    yield page.map(({ key, ...prediction }) => ({ ...prediction, actual: actuals.get(key)?.actual ?? null }));
     after = page.at(-1) ?? null;
     if (page.length < PAGE) return;
   }

@@ -8,8 +8,10 @@ import {
   type RangeQuery,
   type ServiceHealth,
   type Static,
+  type StoredInsight,
   type TargetDrift,
   type TargetDriftQuery,
+  type TaskInsightKind,
 } from '#contracts';
 import { Baseline } from '#statistics';
 import {
@@ -41,7 +43,8 @@ export type MonitoringSource = Pick<AppContext, 'database' | 'store' | 'monitori
 
 type Asked = Pick<ServiceHealth, 'deploymentId' | 'from' | 'to' | 'bucket'>;
 
-const askedOf = ({ id }: DeploymentRecord, { from, to, bucket }: TimeRange): Asked => ({
+/** What was asked about, as answers have it. */
+export const askedOf = ({ id }: DeploymentRecord, { from, to, bucket }: TimeRange): Asked => ({
   ...{ deploymentId: id, from: isoTime(from), to: isoTime(to), bucket },
 });
 
@@ -165,13 +168,23 @@ export async function baselineOfModel(store: Database, { trained }: ModelRecord)
 
 /** Normalized impacts by feature; null where they are not computed. */
 async function impactsOf(
-  { database, store }: MonitoringSource,
-  { id }: ModelRecord,
+  source: MonitoringSource,
+  model: ModelRecord,
   signal: AbortSignal,
 ): Promise<Map<string, number> | null> {
-  const result = (await findInsight(database, (await predictingModel(database, id)).id, 'feature-impact'))?.result;
-  if (result === undefined || result === null) return null;
-  const { insight } = await readStoredInsight(store, id, result, signal);
-  if (insight.kind !== 'feature-impact') return null;
+  const insight = await computedInsight(source, model, 'feature-impact', signal);
+  if (insight?.kind !== 'feature-impact') return null;
   return new Map(insight.features.map(({ feature, normalized }) => [feature, Math.max(0, normalized ?? 0)]));
+}
+
+/** What a task has computed of a model, of a refit of its twin; null where none has. */
+export async function computedInsight(
+  { database, store }: Pick<MonitoringSource, 'database' | 'store'>,
+  { id }: ModelRecord,
+  kind: TaskInsightKind,
+  signal: AbortSignal,
+): Promise<StoredInsight['insight'] | null> {
+  const result = (await findInsight(database, (await predictingModel(database, id)).id, kind))?.result;
+  if (result === undefined || result === null) return null;
+  return (await readStoredInsight(store, id, result, signal)).insight;
 }

@@ -22,6 +22,7 @@ import { humility0020 } from './0020-humility.ts';
 import { challengers0021 } from './0021-challengers.ts';
 import { actuals0022 } from './0022-actuals.ts';
 import { alerts0023 } from './0023-alerts.ts';
+import { segments0024 } from './0024-segments.ts';
 
 /** All steps of the schema in order. A new one goes to the end; a released one is never changed. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -48,4 +49,5 @@ export const MIGRATIONS: readonly Migration[] = [
   challengers0021,
   actuals0022,
   alerts0023,
+  segments0024,
 ];

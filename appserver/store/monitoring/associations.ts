@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { SegmentLevel } from '#contracts';
 import type { Transaction } from '../database.ts';
 import type { Queryable } from '../dialect.ts';
 import { fromJson, rowsOf, toJson } from '../records.ts';
@@ -14,6 +15,9 @@ export interface AssociatedPrediction {
   readonly probabilities: readonly number[];
 }
 
+/** The level of a feature that a prediction counts with. */
+export type FeatureLevel = SegmentLevel & { readonly feature: string };
+
 /** A prediction whose outcome can be joined. */
 export interface Association {
   readonly deploymentId: string;
@@ -21,6 +25,8 @@ export interface Association {
   readonly associationId: string;
   readonly timeMs: number;
   readonly prediction: AssociatedPrediction;
+  /** One of each feature by whose levels it is counted. */
+  readonly levels: readonly FeatureLevel[];
 }
 
 /** Key of an association id in tables: ids are of any length. */
@@ -33,10 +39,11 @@ export const associationKey = (associationId: string): string =>
  */
 export async function saveAssociations(trx: Transaction, associations: readonly Association[]): Promise<void> {
   const latest = new Map<string, Record<string, unknown> & { readonly time_ms: number }>();
-  for (const { deploymentId, modelId, associationId, timeMs, prediction } of associations) {
+  for (const { deploymentId, modelId, associationId, timeMs, prediction, levels } of associations) {
     const row = {
       ...{ deployment_id: deploymentId, model_id: modelId, association_sha256: associationKey(associationId) },
       ...{ association_id: associationId, time_ms: timeMs, prediction: toJson(prediction) },
+      segments: levels.length === 0 ? null : toJson(levels),
     };
     const key = `${deploymentId} ${row.association_sha256} ${modelId}`;
     if ((latest.get(key)?.time_ms ?? -Infinity) <= timeMs) latest.set(key, row);
@@ -47,7 +54,7 @@ export async function saveAssociations(trx: Transaction, associations: readonly 
     await knex('associated_prediction')
       .insert(rows.slice(from, from + dialect.insertRowsMax))
       .onConflict(['deployment_id', 'association_sha256', 'model_id'])
-      .merge(['time_ms', 'prediction'])
+      .merge(['time_ms', 'prediction', 'segments'])
       .whereRaw('excluded.time_ms >= associated_prediction.time_ms');
 }
 
@@ -56,6 +63,14 @@ export interface KeyedPrediction {
   readonly key: string;
   readonly timeMs: number;
   readonly prediction: AssociatedPrediction;
+  readonly levels: readonly FeatureLevel[];
+}
+
+interface AssociationRow {
+  readonly association_sha256: string;
+  readonly time_ms: number;
+  readonly prediction: string;
+  readonly segments: string | null;
 }
 
 /**
@@ -74,14 +89,15 @@ export async function readAssociations(
     .where('time_ms', '<', range.to)
     .orderBy(['time_ms', 'association_sha256'])
     .limit(limit)
-    .select('association_sha256', 'time_ms', 'prediction');
+    .select('association_sha256', 'time_ms', 'prediction', 'segments');
   if (after !== null)
     void query.where((part) => {
       void part.where('time_ms', '>', after.timeMs).orWhere('association_sha256', '>', after.key);
     });
-  const rows = await rowsOf<{ association_sha256: string; time_ms: number; prediction: string }>(query);
-  return rows.map(({ association_sha256: key, time_ms: timeMs, prediction }) => ({
+  const rows = await rowsOf<AssociationRow>(query);
+  return rows.map(({ association_sha256: key, time_ms: timeMs, prediction, segments }) => ({
     ...{ key, timeMs, prediction: fromJson<AssociatedPrediction>(prediction) },
+    levels: segments === null ? [] : fromJson<FeatureLevel[]>(segments),
   }));
 }
 

@@ -150,6 +150,27 @@ const associations0005: Migration = {
   },
 };
 
+/** Predictions by the levels of features that people name, by hour; and the levels of those whose outcomes can be joined. */
+const segments0006: Migration = {
+  version: 6,
+  name: 'segments',
+  async up({ knex }) {
+    await knex.schema.createTable('segment_hour', (table) => {
+      table.string('deployment_id', 64).notNullable();
+      table.string('model_id', 64).notNullable();
+      table.bigInteger('hour').notNullable();
+      table.string('feature_sha256', 64).notNullable();
+      table.text('feature').notNullable();
+      table.bigInteger('event_count').notNullable();
+      table.text('state').notNullable();
+      table.primary(['deployment_id', 'model_id', 'feature_sha256', 'hour']);
+    });
+    await knex.schema.alterTable('associated_prediction', (table) => {
+      table.text('segments');
+    });
+  },
+};
+
 /** All steps of the monitoring store's schema in order. */
 export const MONITORING_MIGRATIONS: readonly Migration[] = [
   telemetry0001,
@@ -157,4 +178,5 @@ export const MONITORING_MIGRATIONS: readonly Migration[] = [
   archive0003,
   challengers0004,
   associations0005,
+  segments0006,
 ];

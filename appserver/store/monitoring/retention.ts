@@ -5,6 +5,7 @@ import { rowsOf } from '../records.ts';
 const DEPLOYMENT_TABLES = [
   'prediction_hour',
   'feature_hour',
+  'segment_hour',
   'service_hour',
   'challenger_pair',
   'archive_file',
@@ -42,7 +43,7 @@ export async function forgetBefore(db: Queryable, keepMs: number): Promise<numbe
   for (const table of ['telemetry_gap', 'telemetry_loss', 'service_epoch', 'challenger_pair'])
     await knex(table).whereIn('epoch', epochs.clone().select('epoch')).delete();
   let deleted = await epochs.clone().delete();
-  for (const table of ['feature_hour', 'prediction_hour', 'service_hour'])
+  for (const table of ['feature_hour', 'segment_hour', 'prediction_hour', 'service_hour'])
     deleted += await knex(table).where('hour', '<', before).delete();
   for (const table of ['challenger_pair', 'associated_prediction'])
     deleted += await knex(table).where('time_ms', '<', before).delete();

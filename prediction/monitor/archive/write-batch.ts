@@ -85,6 +85,6 @@ function groupOf(groups: Map<string, Group>, schema: EventSchema, hash: string, 
 /** Where all events of a deployment are. */
 export const archiveFolder = (deploymentId: string): string => `${TELEMETRY_ARCHIVE}/deployment=${deploymentId}`;
 
-/** Of what decides a file's columns, so that files of a folder have the same. */
-const hashOf = (schema: EventSchema): string =>
+/** Of what decides a file's columns, so that files of a folder have the same: by which of them predictions are counted does not. */
+const hashOf = ({ segments: _, ...schema }: EventSchema): string =>
   createHash('sha256').update(JSON.stringify(schema)).digest('hex').slice(0, HASH_LENGTH);

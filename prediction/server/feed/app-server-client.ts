@@ -7,6 +7,7 @@ import {
   FEED_INTERVALS,
   FEED_KEY_DEPLOYMENTS,
   FEED_KNOWS_HEADER,
+  FEED_SEGMENTS,
   FEED_TELEMETRY,
   isAppError,
   ModelSignature,
@@ -24,7 +25,10 @@ const BLOB_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 const POLL_MARGIN_MS = 10_000;
 const DOWNLOAD_TIMEOUT_MS = 600_000;
 /** All that a feed may hold. */
-const FEED_KNOWS = [FEED_INTERVALS, FEED_TELEMETRY, FEED_KEY_DEPLOYMENTS, FEED_HUMILITY, FEED_CHALLENGERS];
+const FEED_KNOWS = [
+  ...[FEED_INTERVALS, FEED_TELEMETRY, FEED_KEY_DEPLOYMENTS, FEED_HUMILITY, FEED_CHALLENGERS],
+  FEED_SEGMENTS,
+];
 
 /** What a prediction server asks its app server. */
 export interface AppServerClient {

@@ -34,19 +34,22 @@ export function eventEncoder(
 ): EventEncoder {
   const { manifest, inputFeatures } = artifact.scorer;
   const { features, classes } = manifest.content;
-  const { humility: rules } = record.settings;
+  const { humility: rules, segments: wanted = [] } = record.settings;
   const allowed = settings?.features === undefined ? null : new Set(settings.features);
   const read = new Set(inputFeatures);
   const told = [...features.entries()]
     .filter(([, { name }]) => read.has(name) && (allowed === null || allowed.has(name)))
     .slice(0, EVENT_FEATURES_MAX);
+  const toldFeatures = told.map(([, feature]) => ({ name: feature.name, kind: kindOf(feature) }));
+  const segments = wanted.filter((name) => toldFeatures.some((one) => one.name === name && one.kind === 'category'));
   const schema: EventSchema = {
     deploymentId: record.deploymentId,
     modelId: record.modelId,
     manifestSha256: record.manifestSha256,
     classes: [...classes],
-    features: told.map(([, feature]) => ({ name: feature.name, kind: kindOf(feature) })),
+    features: toldFeatures,
     ...(rules === undefined ? {} : { rules: rules.map(({ name }) => name) }),
+    ...(segments.length === 0 ? {} : { segments }),
   };
   const writers = told.map(([index, feature]) => ({ index, name: feature.name, write: valueWriter(feature, index) }));
   return {

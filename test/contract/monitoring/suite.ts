@@ -21,13 +21,21 @@ import {
   readAssociations,
   readHours,
   readPairs,
+  readSegmentHours,
   readServiceHours,
+  segmentedFeatures,
   telemetryTotals,
   waitingTotals,
   type Database,
   type KeyedPrediction,
 } from '#store';
-import { createRandom, type Baseline, type FeatureStateData, type OutcomeStateData } from '#statistics';
+import {
+  createRandom,
+  type Baseline,
+  type FeatureStateData,
+  type OutcomeStateData,
+  type SegmentStateData,
+} from '#statistics';
 import {
   beginFrame,
   ByteWriter,
@@ -199,6 +207,85 @@ export function monitoringSuite(name: string, open: () => Promise<MonitoringStor
             histogram === null ? (levels ?? []) : [...histogram.counts, histogram.belowCount, histogram.aboveCount];
           expect([...told, others?.total ?? 0].reduce((sum, count) => sum + count, 0)).to.equal(200);
         }
+    });
+
+    describe('segments', () => {
+      const schema: EventSchema = { ...TEST_SCHEMA, segments: ['color'] };
+      const ALL = { from: 0, to: Number.MAX_SAFE_INTEGER };
+      const model = { deploymentId: 'dep_1', modelId: 'mdl_1' };
+      const told = async () => {
+        const rows = await readSegmentHours(stores.first, model, 'color', ALL);
+        return rows.map(({ hour, eventCount, state }) => {
+          const { levels } = state as SegmentStateData; // written by the monitor
+          const byLevel = levels.map(({ kind, level, eventCount: count, predictions: { moments } }) => {
+            return [level ?? kind, [count, moments?.min, moments?.max]] as const;
+          });
+          return { hour, eventCount, levels: Object.fromEntries(byLevel) };
+        });
+      };
+
+      it('count predictions by the frequent levels of training, others together and missing ones apart, once', async () => {
+        const first = await segment(
+          0,
+          [
+            { value: 1, age: 1, color: 'red' },
+            { value: 2, age: 1, color: 'green' },
+            { value: 3, age: 1, color: 'violet', isUnseen: true },
+            { value: 4, age: 1, color: null },
+          ],
+          { schema },
+        );
+        const second = await segment(4, [{ value: 9, age: 1, color: 'red' }], { schema, segmentNumber: 1 });
+        await Promise.all([take(first), take(first, stores.second), take(second, stores.second)]);
+        await take(second);
+        const levels = { red: [2, 1, 9], others: [2, 2, 3], missing: [1, 4, 4] };
+        expect(await told()).to.deep.equal([{ hour: TIME_MS - 1_234, eventCount: 5, levels }]);
+        expect(await segmentedFeatures(stores.first, 'dep_1')).to.deep.equal(['color']);
+      });
+
+      it('are counted from the event on that names them, and of no feature that is not told', async () => {
+        const other: EventSchema = { ...schema, segments: ['shape'] };
+        await take(await segment(0, [{ value: 1, age: 1, color: 'red' }]));
+        await take(await segment(1, [{ value: 1, age: 1, color: 'red' }], { schema: other, segmentNumber: 1 }));
+        expect(await segmentedFeatures(stores.first, 'dep_1')).to.deep.equal([]);
+        await take(await segment(2, [{ value: 1, age: 1, color: 'blue' }], { schema, segmentNumber: 2 }));
+        expect((await told()).map(({ levels }) => levels)).to.deep.equal([{ blue: [1, 1, 1] }]);
+      });
+
+      it('are kept with predictions whose outcome can be joined, and change with them', async () => {
+        const said = (color: string | null, associationId: string): TestEvent => ({
+          ...{ value: 1, age: 1, color, associationId },
+        });
+        const events = [said('red', 'a'), said(null, 'b'), said('violet', 'c')];
+        await take(await segment(0, events, { schema }));
+        const levels = async () => {
+          const page = { after: null, limit: 10 };
+          const rows = await readAssociations(stores.first, model, ALL, page);
+          return Object.fromEntries(rows.map((row) => [row.key, row.levels]));
+        };
+        const [a, b, c] = ['a', 'b', 'c'].map(associationKey);
+        expect(await levels()).to.deep.equal({
+          [a ?? '']: [{ feature: 'color', kind: 'level', level: 'red' }],
+          [b ?? '']: [{ feature: 'color', kind: 'missing', level: null }],
+          [c ?? '']: [{ feature: 'color', kind: 'others', level: null }],
+        });
+        await take(await segment(3, [said('blue', 'a')], { schema, segmentNumber: 1 }));
+        await take(await segment(4, [said('blue', 'b')], { segmentNumber: 2 }));
+        expect((await levels())[a ?? '']).to.deep.equal([{ feature: 'color', kind: 'level', level: 'blue' }]);
+        expect((await levels())[b ?? '']).to.deep.equal([]);
+      });
+
+      it('are forgotten with their hours, and with their deployment', async () => {
+        const old = { schema, timeMs: TIME_MS - 100_000 * HOUR_MS };
+        await take(await segment(0, [{ value: 1, age: 1, color: 'red' }], old));
+        // The hour, its two features and its segments.
+        expect(await forgetBefore(stores.first, HOUR_MS)).to.equal(4);
+        await take(await segment(1, [{ value: 1, age: 1, color: 'red' }], { schema, segmentNumber: 1 }));
+        await forgetDeployment(stores.first, 'dep_2');
+        expect(await told()).to.have.length(1);
+        await forgetDeployment(stores.first, 'dep_1');
+        expect(await told()).to.deep.equal([]);
+      });
     });
 
     it('tells gaps from losses, and takes what comes late', async () => {

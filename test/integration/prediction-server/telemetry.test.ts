@@ -89,6 +89,26 @@ describe('prediction server: telemetry', () => {
     expect(ages()).to.deep.equal([1, 2, 3]);
   });
 
+  it('tells by which categories predictions are counted, of those whose values it tells', async () => {
+    const model = serving.model('mdl_1', regression());
+    const settingsOf = (features: string[]) => ({
+      ...{ missingColumns: 'warn' as const, telemetry: { enabled: true, features } },
+      segments: ['height', 'shape', 'color'],
+    });
+    serving.deploy(model, { settings: settingsOf(['age', 'color', 'height']) });
+    const server = await started();
+    await predict(server, ROW);
+    await until('an event', () => told().events.length > 0);
+    expect(told().events[0]?.schema.segments).to.deep.equal(['color']);
+    serving.deploy(model, { sequence: 2, settings: settingsOf(['age']) });
+    await until('no segments', async () => {
+      serving.app.segments.length = 0;
+      await predict(server, ROW);
+      await until('an event', () => told().events.length > 0);
+      return told().events.every(({ schema }) => schema.segments === undefined);
+    });
+  });
+
   it('tells nothing of a request that is refused, not even of the rows before', async () => {
     serving.deploy(serving.model('mdl_1', regression()));
     const server = await started();

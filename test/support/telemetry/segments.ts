@@ -10,6 +10,7 @@ import {
   telemetryKeys,
   writeEventHead,
   writeKey,
+  writeMissing,
   writeNumber,
   writeSchema,
   type Loss,
@@ -74,7 +75,8 @@ export function toldBy(segments: readonly Buffer[], keys = TEST_KEYS): Told {
 export interface TestEvent {
   readonly value: number;
   readonly age: number;
-  readonly color: string;
+  /** Null: missing. */
+  readonly color: string | null;
   readonly isUnseen?: boolean;
   readonly associationId?: string;
 }
@@ -99,7 +101,8 @@ export function eventFrames(
   for (const { value, age, color, isUnseen = false, associationId = null } of events) {
     writeEventHead(writer, 0, associationId, { prediction: value, classIndex: -1, probabilities: NO_PROBABILITIES });
     writeNumber(writer, age);
-    writeKey(writer, color, isUnseen);
+    if (color === null) writeMissing(writer);
+    else writeKey(writer, color, isUnseen);
   }
   endFrame(writer, frame);
   return Buffer.from(writer.view());
