@@ -124,6 +124,7 @@ export const AlertMessage = strict({
       text: Type.String(),
     }),
   ),
+  alertCount: Type.Integer({ minimum: 0, description: 'of which `alerts` names 50 at most, those furthest out' }),
   text: Type.String(),
 });
 export type AlertMessage = Static<typeof AlertMessage>;

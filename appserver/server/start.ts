@@ -154,7 +154,7 @@ function startAllDuties(
       reconcilerDuty({ config: config.queue, advance: (trx, runId) => advanceRun(trx, queue, runId) }),
       sweeperDuty(config.retention),
       objectSweeperDuty(store, config.retention),
-      alertsDuty({ monitoring }, config),
+      alertsDuty({ monitoring, store, config }, config),
       alertDeliveryDuty(config, sealer),
       ...(hdfsAs === null ? [] : [stagingDuty(hdfsAs, config)]),
       ...ofPools,

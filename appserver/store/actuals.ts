@@ -34,6 +34,36 @@ export async function findActuals(
   return found;
 }
 
+/** An outcome with when it was handed in. */
+export interface ReceivedActual extends Pick<Actual, 'key' | 'actual'> {
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+}
+
+/**
+ * Outcomes that were handed in from `from` on and before `to`, in that order, `limit` at a time.
+ * @param after the last one of the page before
+ */
+export async function readActualsReceived(
+  { knex }: Queryable,
+  deploymentId: string,
+  { from, to }: { readonly from: number; readonly to: number },
+  { after, limit }: { readonly after: ReceivedActual | null; readonly limit: number },
+): Promise<ReceivedActual[]> {
+  const query = knex('actuals')
+    .where({ deployment_id: deploymentId })
+    .where('received_at', '>=', after?.receivedAt ?? from)
+    .where('received_at', '<', to)
+    .orderBy(['received_at', 'association_sha256'])
+    .limit(limit)
+    .select('association_sha256 as key', 'actual', 'received_at as receivedAt');
+  if (after !== null)
+    void query.where((part) => {
+      void part.where('received_at', '>', after.receivedAt).orWhere('association_sha256', '>', after.key);
+    });
+  return rowsOf<ReceivedActual>(query);
+}
+
 /** Keeps outcomes, one of each id at most; one that is there and of a later time stays. */
 export async function saveActuals(trx: Transaction, deploymentId: string, actuals: readonly Actual[]): Promise<void> {
   const { knex, dialect } = trx;

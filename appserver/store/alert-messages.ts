@@ -12,7 +12,8 @@ export interface DueMessage {
   readonly body: AlertMessage;
   /** Attempts that failed. */
   readonly attempts: number;
-  readonly createdAt: number;
+  /** Since it was put on its way, milliseconds. */
+  readonly ageMs: number;
 }
 
 /** Puts a message on its way to channels, in the transaction of what it tells of. Its id on a channel is made of that of the message. */
@@ -35,26 +36,30 @@ export async function dueMessages({ knex, dialect }: Queryable, limit: number): 
     .whereRaw(`next_at <= ${dialect.now}`)
     .orderBy(['next_at', 'id'])
     .limit(limit)
-    .select('id', 'deployment_id', 'channel', 'body', 'attempts', 'created_at');
+    .select('id', 'deployment_id', 'channel', 'body', 'attempts', knex.raw(`${dialect.now} - created_at as age_ms`));
   const rows = await rowsOf<{
     id: string;
     deployment_id: string;
     channel: string;
     body: string;
     attempts: number;
-    created_at: number;
+    age_ms: number | string;
   }>(query);
   return rows.map((row) => ({
-    ...{ id: row.id, deploymentId: row.deployment_id, attempts: row.attempts, createdAt: row.created_at },
+    ...{ id: row.id, deploymentId: row.deployment_id, attempts: row.attempts, ageMs: Number(row.age_ms) },
     ...{ channel: fromJson<StoredChannel>(row.channel), body: fromJson<AlertMessage>(row.body) },
   }));
 }
 
-export async function noteDelivered(db: Queryable, id: string): Promise<void> {
+/** @param refused who did not take it, in words; null: all did */
+export async function noteDelivered(db: Queryable, id: string, refused: string | null = null): Promise<void> {
   await db
     .knex('alert_message')
     .where({ id })
-    .update({ next_at: null, delivered_at: now(db) });
+    .update({
+      ...{ next_at: null, delivered_at: now(db) },
+      ...{ error: refused, error_at: refused === null ? null : now(db) },
+    });
 }
 
 /** @param retryMs null: it is given up */
@@ -88,11 +93,7 @@ export async function messageTotals({ knex }: Queryable, deploymentId: string): 
     ),
   );
   const error = await rowOf<{ channel: string; error: string; error_at: number }>(
-    of()
-      .whereNull('delivered_at')
-      .whereNotNull('error_at')
-      .orderBy('error_at', 'desc')
-      .select('channel', 'error', 'error_at'),
+    of().whereNotNull('error_at').orderBy('error_at', 'desc').select('channel', 'error', 'error_at'),
   );
   return {
     waiting: Number(totals?.waiting ?? 0),

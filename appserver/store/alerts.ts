@@ -112,7 +112,8 @@ export interface AlertRecord {
   readonly finding: AlertFinding;
   /** Excess above which it was an alarm. */
   readonly threshold: number;
-  readonly falseAlarm: boolean;
+  /** What somebody has said of it; null: nobody has. */
+  readonly isFalse: boolean | null;
 }
 
 interface AlertRow {
@@ -124,13 +125,17 @@ interface AlertRow {
   readonly closed_at: number | null;
   readonly finding: string;
   readonly threshold: number;
-  readonly false_alarm: number;
+  readonly false_alarm: number | null;
 }
 
 const alertOf = (row: AlertRow): AlertRecord => ({
   ...{ id: row.id, modelId: row.model_id, family: row.family },
   ...{ openedAt: row.opened_at, lastAt: row.last_at, closedAt: row.closed_at },
-  ...{ finding: fromJson<AlertFinding>(row.finding), threshold: row.threshold, falseAlarm: row.false_alarm === 1 },
+  ...{
+    finding: fromJson<AlertFinding>(row.finding),
+    threshold: row.threshold,
+    isFalse: row.false_alarm === null ? null : row.false_alarm === 1,
+  },
 });
 
 /** Alarms of a deployment that were open at or after a time, the newest first. */
@@ -163,22 +168,22 @@ export async function findAlert(db: Queryable, deploymentId: string, id: string)
 export async function insertAlert(
   { knex }: Transaction,
   deploymentId: string,
-  alert: Omit<AlertRecord, 'id' | 'closedAt' | 'falseAlarm'>,
+  alert: Omit<AlertRecord, 'id' | 'closedAt' | 'isFalse'>,
 ): Promise<AlertRecord> {
   const id = newId('alt');
   await knex('alert').insert({
     ...{ id, deployment_id: deploymentId, model_id: alert.modelId, family: alert.family },
     ...{ opened_at: alert.openedAt, last_at: alert.lastAt, closed_at: null },
-    ...{ finding: toJson(alert.finding), threshold: alert.threshold, false_alarm: 0 },
+    ...{ finding: toJson(alert.finding), threshold: alert.threshold, false_alarm: null },
   });
-  return { ...alert, id, closedAt: null, falseAlarm: false };
+  return { ...alert, id, closedAt: null, isFalse: null };
 }
 
 /** Changes what is given of an alarm. */
 export async function updateAlert(
   { knex }: Transaction,
   id: string,
-  change: Partial<Pick<AlertRecord, 'lastAt' | 'closedAt' | 'finding' | 'falseAlarm'>>,
+  change: Partial<Pick<AlertRecord, 'lastAt' | 'closedAt' | 'finding' | 'isFalse'>>,
 ): Promise<void> {
   await knex('alert')
     .where({ id })
@@ -186,7 +191,7 @@ export async function updateAlert(
       ...(change.lastAt === undefined ? {} : { last_at: change.lastAt }),
       ...(change.closedAt === undefined ? {} : { closed_at: change.closedAt }),
       ...(change.finding === undefined ? {} : { finding: toJson(change.finding) }),
-      ...(change.falseAlarm === undefined ? {} : { false_alarm: change.falseAlarm ? 1 : 0 }),
+      ...(change.isFalse === undefined || change.isFalse === null ? {} : { false_alarm: change.isFalse ? 1 : 0 }),
     });
 }
 

@@ -208,6 +208,7 @@ export {
 } from './monitoring/hours.ts';
 export {
   associationKey,
+  findPredictions,
   predictedKeys,
   readAssociations,
   saveAssociations,
@@ -219,6 +220,7 @@ export {
 export {
   addServiceCounters,
   addToServiceHour,
+  anyServiceSince,
   NO_SERVICE,
   readServiceHours,
   takeStatement,

@@ -34,7 +34,7 @@ export const PutAlertsRequest = strict({
 });
 export type PutAlertsRequest = Static<typeof PutAlertsRequest>;
 
-/** Whether an alarm was a false one: its time then counts as one without trouble, to which thresholds are fitted. */
+/** Whether an alarm was a false one: its time then counts as one without trouble, to which thresholds are fitted. `false`: it was a true one. */
 export const PatchAlertRequest = strict({ falseAlarm: Type.Boolean() });
 
 const Count = Type.Integer({ minimum: 0 });
@@ -55,7 +55,7 @@ export const Alert = strict(
     pValue: nullable(Type.Number({ description: 'corrected for all that was looked at together' })),
     facts: AlertFacts,
     text: Type.String(),
-    falseAlarm: Type.Boolean(),
+    falseAlarm: nullable(Type.Boolean({ description: 'what somebody has said of it; null: nobody has' })),
   },
   { $id: 'Alert' },
 );
@@ -77,7 +77,10 @@ export const Alerts = strict(
         pValueMax: Type.Number({ description: 'above which a difference counts as chance' }),
         multiplier: Type.Number({ description: 'of what is usual for a signal, above which it is an alarm' }),
         looks: Type.Integer({ minimum: 0, description: 'of the past that the rule was fitted to' }),
-        replayedAlarms: Type.Integer({ minimum: 0, description: 'of these, how many the rule would call an alarm' }),
+        raisedAlarms: Type.Integer({
+          minimum: 0,
+          description: 'in the time of these looks; those that somebody has called true left out',
+        }),
         budgetHeldByPast: Type.Boolean({
           description: 'whether the past is long enough to hold the budget by it alone',
         }),
@@ -100,6 +103,9 @@ export const Alerts = strict(
   { $id: 'Alerts' },
 );
 export type Alerts = Static<typeof Alerts>;
+
+/** `rules=false` leaves the rules out, which takes a while of deployments that are often out. */
+export const AlertsQuery = strict({ rules: Type.Optional(oneOf(['true', 'false'])) });
 
 /** Messages that are on their way. */
 export const TestAlertAnswer = strict({ messages: Type.Integer({ minimum: 0 }) });

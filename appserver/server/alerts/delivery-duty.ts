@@ -1,9 +1,19 @@
+import { canonicalJson } from '#contracts';
 import type { Config } from '#runtime';
-import { dueMessages, noteDelivered, noteUndelivered, readAlertWatch, type DueMessage } from '#store';
+import {
+  dueMessages,
+  noteDelivered,
+  noteUndelivered,
+  readAlertWatch,
+  type AlertWatch,
+  type DueMessage,
+  type StoredChannel,
+} from '#store';
 import { createDuty, type Duty, type DutyContext } from '../duties/index.ts';
 import type { Sealer } from '../services/sealer.ts';
 import { channelName, sendMessage } from './channels/send.ts';
 import { openSecrets } from './secrets.ts';
+import { settingsOfWatch } from './settings.ts';
 
 const INTERVAL_MS = 2_000;
 /** Messages that one run sends. */
@@ -20,10 +30,15 @@ export function alertDeliveryDuty(config: Pick<Config, 'alerts' | 'telemetry'>, 
     name: 'alert-delivery',
     intervalMs: INTERVAL_MS,
     async run(context) {
-      for (const message of await dueMessages(context.database, MESSAGES_A_RUN)) {
-        if (context.signal.aborted) return;
-        await deliver(config, sealer, message, context);
-      }
+      // One that is slow to answer holds up its own messages alone.
+      const due = Map.groupBy(await dueMessages(context.database, MESSAGES_A_RUN), ({ channel }) =>
+        channelName(channel),
+      );
+      await Promise.all(
+        [...due.values()].map(async (messages) => {
+          for (const message of messages) if (!context.signal.aborted) await deliver(config, sealer, message, context);
+        }),
+      );
     },
   });
 }
@@ -31,15 +46,24 @@ export function alertDeliveryDuty(config: Pick<Config, 'alerts' | 'telemetry'>, 
 async function deliver(
   config: Pick<Config, 'alerts' | 'telemetry'>,
   sealer: Sealer,
-  { id, deploymentId, channel, body, attempts, createdAt }: DueMessage,
+  { id, deploymentId, channel, body, attempts, ageMs }: DueMessage,
   { database, logger }: DutyContext,
 ): Promise<void> {
-  const secrets = openSecrets(sealer, (await readAlertWatch(database, deploymentId)).secrets);
+  const watch = await readAlertWatch(database, deploymentId);
+  if (!isWanted(watch, channel)) {
+    await noteUndelivered(database, id, {
+      error: 'the channel was taken out of the settings meanwhile',
+      retryMs: null,
+    });
+    return;
+  }
+  let refused: string | null;
   try {
-    await sendMessage(config, channel, { ...body, id }, (url) => secrets.get(url) ?? null);
+    const secrets = openSecrets(sealer, watch.secrets);
+    refused = await sendMessage(config, channel, { ...body, id }, (url) => secrets.get(url) ?? null);
   } catch (err) {
     const error = (err instanceof Error ? err.message : String(err)).slice(0, ERROR_CHARACTERS_MAX);
-    const isGivenUp = Date.now() - createdAt > GIVEN_UP_MS;
+    const isGivenUp = ageMs > GIVEN_UP_MS;
     logger.warn('alert_undelivered', `a message about alerts did not reach ${channelName(channel)}`, {
       ...{ deploymentId, messageId: id, attempts: attempts + 1, givenUp: isGivenUp, err },
     });
@@ -47,5 +71,12 @@ async function deliver(
     await noteUndelivered(database, id, { error, retryMs });
     return;
   }
-  await noteDelivered(database, id);
+  await noteDelivered(database, id, refused);
+}
+
+/** What was taken out of the settings is sent nothing more, also where alerts are switched off. */
+function isWanted(watch: AlertWatch, channel: StoredChannel): boolean {
+  const { enabled, channels } = settingsOfWatch(watch);
+  const wanted = canonicalJson(channel);
+  return enabled && channels.some((one) => canonicalJson(one) === wanted);
 }

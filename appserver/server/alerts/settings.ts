@@ -1,5 +1,5 @@
 import { FALSE_ALARMS_DEFAULT, type AlertFamily, type AlertFinding } from '#contracts';
-import { fitAlarmRule, type AlarmRule } from '#statistics';
+import { fitAlarmRule, type AlarmRule, type Finding } from '#statistics';
 import type { AlertLook, AlertRecord, AlertSettings, AlertWatch } from '#store';
 
 export const HOUR_MS = 3_600_000;
@@ -41,24 +41,48 @@ export const signalOf = ({ kind, feature }: Pick<AlertFinding, 'kind' | 'feature
 /** What the rule of a family rests on. */
 export interface Past {
   readonly looks: readonly AlertLook[];
-  /** Alarms that were open in that time. */
+  /** Alarms of that time, the newest first. */
   readonly alerts: readonly AlertRecord[];
 }
 
 /**
- * The rule of a family. Signals that were in alarm at a look are left out of it: an alarm that nobody has called false was a true one, and
- * what is true must not become usual.
+ * The rule of a family. What is taken for a true alarm is left out of the past, for what is true must not become usual: alarms that are open, those that
+ * somebody has called true, and of all others as many looks as the budget has false alarms, the newest. That many true ones nobody needs to speak of; were
+ * there more, most of them were false, and what raised them is usual.
  */
-export function ruleOf(family: AlertFamily, settings: AlertSettings, { looks, alerts }: Past): AlarmRule {
-  const trusted = alerts.filter(({ falseAlarm }) => !falseAlarm);
-  const past = looks.map(({ endedAt, findings }) =>
-    findings
-      .filter(
-        (finding) => !trusted.some((alert) => wasOpen(alert, endedAt) && signalOf(alert.finding) === signalOf(finding)),
-      )
-      .map((finding) => ({ ...finding, signal: signalOf(finding) })),
-  );
-  return fitAlarmRule(past, { falseAlarms: budgetOf(settings), looks: FAMILIES[family].looksAMonth });
+export function ruleOf(family: AlertFamily, settings: AlertSettings, past: Past): AlarmRule {
+  const budget = budgetOf(settings);
+  const { widthMs, looksAMonth } = FAMILIES[family];
+  const { taken, unspokenCount } = truthsOf(family, budget, past);
+  const truths = Map.groupBy(taken, ({ finding }) => signalOf(finding));
+  const muted = new Set(settings.mutedFeatures);
+  const looks = past.looks.map(({ endedAt, findings }) => {
+    const kept: Finding[] = [];
+    for (const finding of findings) {
+      const signal = signalOf(finding);
+      const isTrue = truths.get(signal)?.some((alert) => overlaps(alert, endedAt - widthMs, endedAt)) ?? false;
+      if (!isTrue && !(finding.feature !== null && muted.has(finding.feature))) kept.push({ ...finding, signal });
+    }
+    return kept;
+  });
+  return fitAlarmRule(looks, { falseAlarms: budget, looks: looksAMonth }, unspokenCount);
 }
 
-const wasOpen = ({ openedAt, lastAt }: AlertRecord, at: number): boolean => openedAt <= at && at <= lastAt;
+/** Alarms that are taken for true, and at how many looks of the family those began of which nobody has spoken. */
+function truthsOf(
+  family: AlertFamily,
+  budget: number,
+  { alerts, looks }: Past,
+): { readonly taken: readonly AlertRecord[]; readonly unspokenCount: number } {
+  const [first] = looks;
+  const months = first === undefined ? 0 : ((looks.at(-1)?.endedAt ?? 0) - first.endedAt) / (DAYS_A_MONTH * DAY_MS);
+  const isUnspoken = (alert: AlertRecord) =>
+    alert.family === family && alert.closedAt !== null && alert.isFalse === null;
+  const begins = new Set(alerts.filter(isUnspoken).map(({ openedAt }) => openedAt));
+  const trusted = new Set([...begins].slice(0, Math.max(1, Math.round(budget * months))));
+  const taken = alerts.filter((alert) => alert.isFalse !== true && (!isUnspoken(alert) || trusted.has(alert.openedAt)));
+  return { taken, unspokenCount: trusted.size };
+}
+
+const overlaps = ({ openedAt, lastAt, family }: AlertRecord, from: number, to: number): boolean =>
+  openedAt - FAMILIES[family].widthMs < to && lastAt > from;

@@ -13,9 +13,9 @@ import {
   type DeploymentRecord,
 } from '#store';
 import { isoOf } from '../auth/authenticate.ts';
-import type { Sealer } from '../services/sealer.ts';
+import type { AppContext } from '../context.ts';
 import { channelName } from './channels/send.ts';
-import { openSecrets } from './secrets.ts';
+import { readableSecrets } from './secrets.ts';
 import { budgetOf, PAST_MS, ruleOf, settingsOfWatch, signalOf } from './settings.ts';
 import { wordsOf } from './words.ts';
 
@@ -24,25 +24,30 @@ const SHOWN_MAX = 100;
 
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : isoOf(ms));
 
-export function alertViewOf({ id, finding, family, modelId, threshold, falseAlarm, ...alert }: AlertRecord): Alert {
+export function alertViewOf({ id, finding, family, modelId, threshold, isFalse, ...alert }: AlertRecord): Alert {
   const { kind, feature, excess, pValue, facts } = finding;
   return {
     ...{ id, kind, feature, family, modelId },
     state: alert.closedAt === null ? 'open' : 'closed',
     ...{ openedAt: isoOf(alert.openedAt), lastAt: isoOf(alert.lastAt), closedAt: isoOrNull(alert.closedAt) },
-    ...{ excess, threshold, pValue, facts, text: wordsOf(finding), falseAlarm },
+    ...{ excess, threshold, pValue, facts, text: wordsOf(finding), falseAlarm: isFalse },
   };
 }
 
 /** What is watched of a deployment, by what rules, and what was found. */
-export async function alertsOf(database: Database, sealer: Sealer, deployment: DeploymentRecord): Promise<Alerts> {
+export async function alertsOf(
+  { database, sealer, logger }: Pick<AppContext, 'database' | 'sealer' | 'logger'>,
+  deployment: DeploymentRecord,
+  withRules = true,
+): Promise<Alerts> {
   const { id } = deployment;
   const watch = await readAlertWatch(database, id);
   const settings = settingsOfWatch(watch);
-  const secrets = openSecrets(sealer, watch.secrets);
+  const secrets = readableSecrets(sealer, watch.secrets, logger);
   const messages = await messageTotals(database, id);
   const rules: Alerts['rules'] = [];
-  for (const family of ALERT_FAMILIES) rules.push(await ruleView(database, deployment, family, settings));
+  if (withRules)
+    for (const family of ALERT_FAMILIES) rules.push(await ruleView(database, deployment, family, settings));
   return {
     ...{ deploymentId: id, enabled: settings.enabled, falseAlarmsPerMonth: settings.falseAlarmsPerMonth },
     channels: settings.channels.map((channel) =>
@@ -78,11 +83,13 @@ async function ruleView(
   const to = await readClock(database);
   const looks = await readLooks(database, id, family, { from: to - PAST_MS, to: to + 1 });
   const ofModel = looks.filter((look) => family === 'service' || look.modelId === modelId);
-  const rule = ruleOf(family, settings, { looks: ofModel, alerts: await alertsSince(database, id, to - PAST_MS) });
+  const alerts = await alertsSince(database, id, to - PAST_MS);
+  const raised = alerts.filter((alert) => alert.family === family && alert.isFalse !== false);
+  const rule = ruleOf(family, settings, { looks: ofModel, alerts });
   const signals = new Map(ofModel.flatMap(({ findings }) => findings.map((finding) => [signalOf(finding), finding])));
   return {
     ...{ family, falseAlarmsPerMonth: budgetOf(settings), pValueMax: rule.alpha, multiplier: rule.multiplier },
-    ...{ looks: rule.lookCount, replayedAlarms: rule.replayedAlarms, budgetHeldByPast: rule.isCertain },
+    ...{ looks: rule.lookCount, raisedAlarms: raised.length, budgetHeldByPast: rule.isCertain },
     thresholds: [...signals]
       .filter(([signal]) => rule.usual.has(signal))
       .map(([signal, { kind, feature }]) => ({ kind, feature, excess: excessThreshold(signal, rule) })),

@@ -1,6 +1,7 @@
 import {
   Alert,
   Alerts,
+  AlertsQuery,
   AppError,
   Id,
   parse,
@@ -11,8 +12,10 @@ import {
 } from '#contracts';
 import { Baseline } from '#statistics';
 import {
+  alertsSince,
   findAlert,
   findModel,
+  messageTotals,
   readAlertWatch,
   readBaseline,
   readClock,
@@ -20,11 +23,12 @@ import {
   seizeRow,
   updateAlert,
   type DeploymentRecord,
+  type Transaction,
 } from '#store';
 import {
   alertsOf,
   alertViewOf,
-  openSecrets,
+  readableSecrets,
   sealSecrets,
   settingsFrom,
   settingsOfWatch,
@@ -46,8 +50,9 @@ const read = route({
   access: 'user',
   params: IdParams,
   answers: { 200: { description: 'settings, rules and alarms', schema: Alerts } },
-  handler: async ({ database, sealer }, { caller, params }) =>
-    ok(await alertsOf(database, sealer, await readDeployment(database, caller, params.id))),
+  query: AlertsQuery,
+  handler: async (app, { caller, params, query }) =>
+    ok(await alertsOf(app, await readDeployment(app.database, caller, params.id), query.rules !== 'false')),
 });
 
 const replace = route({
@@ -65,14 +70,28 @@ const replace = route({
     await effect(async (trx) => {
       if (!(await seizeRow(trx, 'deployments', deployment.id)))
         throw new AppError('NOT_FOUND', `deployment ${deployment.id}: it was deleted meanwhile`);
-      const known = openSecrets(app.sealer, (await readAlertWatch(trx, deployment.id)).secrets);
+      const watch = await readAlertWatch(trx, deployment.id);
+      const known = readableSecrets(app.sealer, watch.secrets, app.logger);
       const { settings, secrets } = settingsFrom(body, app.config, { features, secrets: known });
       await saveAlertWatch(trx, deployment.id, { settings, secrets: sealSecrets(app.sealer, secrets) });
+      await switchWatch(trx, deployment, settingsOfWatch(watch).enabled, settings.enabled);
       return ok({});
     });
-    return ok(await alertsOf(app.database, app.sealer, deployment));
+    return ok(await alertsOf(app, deployment));
   },
 });
+
+/** What was missed while it was off is the past, and no alarm; what is open when it is switched off is over. */
+async function switchWatch(trx: Transaction, deployment: DeploymentRecord, was: boolean, is: boolean): Promise<void> {
+  if (was === is) return;
+  const nowMs = await readClock(trx);
+  if (is) {
+    await saveAlertWatch(trx, deployment.id, { watchedFrom: nowMs });
+    return;
+  }
+  for (const { id, closedAt } of await alertsSince(trx, deployment.id, nowMs))
+    if (closedAt === null) await updateAlert(trx, id, { closedAt: nowMs });
+}
 
 /** Names of the features that are watched; null: nothing was counted of the model yet. */
 async function featuresOf(
@@ -98,6 +117,11 @@ const test = route({
     const deployment = await readDeployment(database, caller, params.id);
     return effect(async (trx) => {
       const settings = settingsOfWatch(await readAlertWatch(trx, deployment.id));
+      if ((await messageTotals(trx, deployment.id)).waiting > 0)
+        throw new AppError(
+          'CONFLICT',
+          `deployment ${deployment.id} has messages on their way; try again when they have arrived`,
+        );
       if (settings.channels.length === 0)
         throw new AppError('CONFLICT', `deployment ${deployment.id} has no channels for alerts; PUT some first`);
       await tell(trx, deployment, settings, 'alerts.test', { alerts: [], atMs: await readClock(trx) });
@@ -120,8 +144,8 @@ const patch = route({
     return effect(async (trx) => {
       const known = await findAlert(trx, id, params.alertId);
       if (known === undefined) throw new AppError('NOT_FOUND', `deployment ${id} has no alarm ${params.alertId}`);
-      await updateAlert(trx, known.id, { falseAlarm: body.falseAlarm });
-      return ok(alertViewOf({ ...known, falseAlarm: body.falseAlarm }));
+      await updateAlert(trx, known.id, { isFalse: body.falseAlarm });
+      return ok(alertViewOf({ ...known, isFalse: body.falseAlarm }));
     });
   },
 });

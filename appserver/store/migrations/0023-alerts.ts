@@ -36,8 +36,12 @@ export const alerts0023: Migration = {
       /** JSON of the finding that is furthest out. */
       table.text('finding').notNullable();
       table.double('threshold').notNullable();
-      table.integer('false_alarm').notNullable();
+      /** Null: nobody has said. */
+      table.integer('false_alarm');
       table.index(['deployment_id', 'opened_at']);
+    });
+    await knex.schema.alterTable('actuals', (table) => {
+      table.index(['deployment_id', 'received_at']);
     });
     await knex.schema.createTable('alert_message', (table) => {
       table.string('id', ID_LENGTH).primary();

@@ -101,6 +101,21 @@ export async function readAssociations(
   }));
 }
 
+/** Predictions of a model by key, as far as there are any. @param keys some hundred at most */
+export async function findPredictions(
+  { knex }: Queryable,
+  { deploymentId, modelId }: { readonly deploymentId: string; readonly modelId: string },
+  keys: readonly string[],
+): Promise<Map<string, AssociatedPrediction>> {
+  const rows = await rowsOf<{ association_sha256: string; prediction: string }>(
+    knex('associated_prediction')
+      .where({ deployment_id: deploymentId, model_id: modelId })
+      .whereIn('association_sha256', keys)
+      .select('association_sha256', 'prediction'),
+  );
+  return new Map(rows.map((row) => [row.association_sha256, fromJson<AssociatedPrediction>(row.prediction)]));
+}
+
 /** Which keys have a prediction, of whatever model. @param keys some hundred at most */
 export async function predictedKeys(
   { knex }: Queryable,

@@ -73,6 +73,11 @@ export interface ServiceHour {
   readonly service: Service;
 }
 
+/** Whether requests of an hour from `from` on were counted, of whatever deployment. */
+export async function anyServiceSince({ knex }: Queryable, from: number): Promise<boolean> {
+  return (await rowOf(knex('service_hour').where('hour', '>=', from).select('hour'))) !== undefined;
+}
+
 /** Hours of a deployment in which it was served, in their order. */
 export async function readServiceHours(
   { knex }: Queryable,

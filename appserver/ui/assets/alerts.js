@@ -12,15 +12,15 @@ const channelText = ({ type, url, to, hasSecret }) =>
 function verdict(path, alarm) {
   const button = make('button', { type: 'button' });
   const draw = ({ falseAlarm }) => {
-    button.textContent = falseAlarm ? 'False alarm ✓' : 'Call it false';
-    button.setAttribute('aria-pressed', String(falseAlarm));
+    button.textContent = falseAlarm === true ? 'False alarm ✓' : 'Call it false';
+    button.setAttribute('aria-pressed', String(falseAlarm === true));
   };
   let current = alarm;
   draw(current);
   button.addEventListener('click', async () => {
     button.disabled = true;
     try {
-      const json = { falseAlarm: !current.falseAlarm };
+      const json = { falseAlarm: current.falseAlarm !== true };
       current = (await ask(`${path}/alerts/${encodeURIComponent(alarm.id)}`, { method: 'PATCH', json })).body;
       draw(current);
     } catch (err) {
@@ -59,7 +59,7 @@ const rulesTable = (rules) =>
       ['Chance below', (rule) => number(rule.pValueMax, 2), 'number'],
       ['Above what is usual, times', (rule) => number(rule.multiplier, 3), 'number'],
       ['Looks of the past', (rule) => number(rule.looks), 'number'],
-      ['of which it would call alarms', (rule) => number(rule.replayedAlarms), 'number'],
+      ['Alarms in that time', (rule) => number(rule.raisedAlarms), 'number'],
       ['Budget held by', (rule) => (rule.budgetHeldByPast ? 'its past' : 'chance alone, as yet')],
     ],
     'No rules.',
@@ -91,7 +91,7 @@ export function alertsView({ deploymentId, enabled, falseAlarmsPerMonth, channel
     make(
       'p',
       { className: 'hint' },
-      'An alarm that is called false counts as usual from then on; others stay out of what thresholds are fitted to.',
+      'An alarm that is called false counts as usual from then on. Of those that nobody speaks of, as many as the budget has stay out of what thresholds are fitted to.',
     ),
     folded('By what rules', rulesTable(rules)),
   ];

@@ -24,7 +24,7 @@ async function healthOf({ id }) {
     get(`${path}/service-health?${range}`),
     get(`${path}/feature-drift?${range}&limit=1000`),
     get(`${path}/predictions-over-time?${range}`),
-    get(`${path}/alerts`),
+    get(`${path}/alerts?rules=false`),
   ]).catch(() => null);
   const [service, drift, predictions, alerts] = asked ?? [];
   const health = asked === null ? null : { service, drift, predictions, alerts };

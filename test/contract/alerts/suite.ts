@@ -16,12 +16,13 @@ import {
   saveAlertWatch,
   updateAlert,
   type AlertLook,
+  type AlertRecord,
   type AlertSettings,
   type Database,
   type DeploymentRecord,
 } from '#store';
-import { raiseAlarms, type Raised } from '../../../appserver/server/alerts/raise.ts';
-import { tell } from '../../../appserver/server/alerts/index.ts';
+import { alarmsIn, closeAlarms, openAlarms, tell } from '../../../appserver/server/alerts/raise.ts';
+import { ruleOf } from '../../../appserver/server/alerts/settings.ts';
 
 const HOUR = 3_600_000;
 /** A midnight, UTC. */
@@ -76,9 +77,19 @@ export function alertsSuite(name: string, open: () => Promise<LooseDatabase>): v
       return database.transaction(async (trx) => {
         await insertLook(trx, deployment.id, one);
         const looks = await readLooks(trx, deployment.id, family, { from: START, to: one.endedAt });
-        return raiseAlarms(trx, deployment, settings, one, { looks, alerts: await alertsSince(trx, deployment.id, 0) });
+        const known = await alertsSince(trx, deployment.id, 0);
+        const rule = ruleOf(family, settings, { looks, alerts: known });
+        const alarms = alarmsIn(one, rule, settings);
+        const opened = await openAlarms(trx, deployment, one, { alarms, rule, known });
+        const served = { ...deployment, modelId };
+        const closed = await closeAlarms(trx, served, await alertsSince(trx, deployment.id, 0), one.endedAt);
+        return { opened, closed };
       });
     };
+    interface Raised {
+      readonly opened: readonly AlertRecord[];
+      readonly closed: readonly AlertRecord[];
+    }
     interface LookOptions {
       readonly family?: AlertFamily;
       readonly modelId?: string;
@@ -107,6 +118,7 @@ export function alertsSuite(name: string, open: () => Promise<LooseDatabase>): v
       expect(counts(await look(2, [drift('age')]))).to.deep.equal([1, 0]);
       expect(counts(await look(5, []))).to.deep.equal([0, 1]);
       expect(counts(await look(24, [drift('age'), drift('weight')], { family: 'day' }))).to.deep.equal([1, 0]);
+      expect((await look(30, [])).closed, 'a day alarm has a day').to.deep.equal([]);
       expect(counts(await look(48, [drift('age')], { family: 'day' })), 'another day; weight is over').to.deep.equal([
         1, 1,
       ]);
@@ -125,28 +137,45 @@ export function alertsSuite(name: string, open: () => Promise<LooseDatabase>): v
       expect(counts(await look(2, [ERRORS], { family: 'service', modelId: 'mdl_2' }))).to.deep.equal([0, 0]);
     });
 
-    it('learns from alarms that were called false, and not from others', async () => {
+    it('closes alarms when nothing is asked any more', async () => {
+      await look(1, [drift('age')]);
+      expect((await look(4, [ERRORS], { family: 'service' })).closed.map(({ family }) => family)).to.deep.equal([
+        'hour',
+      ]);
+    });
+
+    it('takes what rings again and again for usual, unless it is called true, and what is called false at once', async () => {
       for (let hour = 1; hour <= 60; hour += 1) await look(hour, [drift('season', 4 + (hour % 3) / 10)]);
       const [alarm] = await listAlerts(loose.database, deployment.id, 10);
       expect(alarm?.lastAt, 'open all the time').to.equal(START + 60 * HOUR);
-      for (let hour = 61; hour <= 63; hour += 1) await look(hour, []);
-      expect(counts(await look(64, [drift('season', 4)])), 'true, so an alarm again').to.deep.equal([1, 0]);
-      await loose.database.transaction(async (trx) => {
-        for (const { id } of await listAlerts(trx, deployment.id, 10)) await updateAlert(trx, id, { falseAlarm: true });
-      });
-      for (let hour = 65; hour <= 67; hour += 1) await look(hour, []);
-      expect(counts(await look(68, [drift('season', 4)])), 'usual now').to.deep.equal([0, 0]);
-      expect(counts(await look(69, [drift('season', 9)])), 'more than usual').to.deep.equal([1, 0]);
+      const quiet = async (from: number) => {
+        for (let hour = from; hour < from + 3; hour += 1) await look(hour, []);
+      };
+      await quiet(61);
+      expect(counts(await look(64, [drift('season', 4)])), 'one that nobody speaks of is true').to.deep.equal([1, 0]);
+      await quiet(65);
+      expect(counts(await look(68, [drift('season', 4)])), 'of two the older one is usual').to.deep.equal([0, 0]);
+      const say = (isFalse: boolean) =>
+        loose.database.transaction(async (trx) => {
+          for (const { id } of await listAlerts(trx, deployment.id, 10)) await updateAlert(trx, id, { isFalse });
+        });
+      await say(false);
+      expect(counts(await look(69, [drift('season', 4.1)])), 'true').to.deep.equal([1, 0]);
+      await quiet(70);
+      await say(true);
+      expect(counts(await look(73, [drift('season', 4)])), 'false, so usual').to.deep.equal([0, 0]);
+      expect(counts(await look(74, [drift('season', 9)])), 'more than usual').to.deep.equal([1, 0]);
     });
 
     it('puts a message on each channel, tries again what failed, and tells what became of it', async () => {
       const { database } = loose;
       await database.transaction(async (trx) => {
-        const { opened } = await raiseAlarms(
-          ...([trx, deployment, SETTINGS] as const),
-          { family: 'hour', endedAt: START + HOUR, modelId: 'mdl_1', findings: [drift('age'), drift('colour')] },
-          { looks: [], alerts: [] },
-        );
+        const one: AlertLook = {
+          ...{ family: 'hour', endedAt: START + HOUR, modelId: 'mdl_1' },
+          findings: [drift('age'), drift('colour')],
+        };
+        const rule = ruleOf('hour', SETTINGS, { looks: [], alerts: [] });
+        const opened = await openAlarms(trx, deployment, one, { alarms: one.findings, rule, known: [] });
         await tell(trx, deployment, SETTINGS, 'alerts.opened', { alerts: opened, atMs: START });
       });
       const mine = async () => (await dueMessages(database, 100)).filter((one) => one.deploymentId === deployment.id);

@@ -92,7 +92,7 @@ const setChannel = async ({ lab, id }: Scene): Promise<void> => {
 const raiseAlarm = async ({ lab, id }: Scene): Promise<void> => {
   const finding = { kind: 'silence', feature: null, excess: 2, pValue: 0.001, facts: { usualRequests: 20 } };
   const of = { id: `alt_${id}`, deployment_id: id, model_id: 'mdl_1', family: 'service', closed_at: null };
-  const rest = { opened_at: 0, last_at: 0, finding: JSON.stringify(finding), threshold: 1, false_alarm: 0 };
+  const rest = { opened_at: 0, last_at: 0, finding: JSON.stringify(finding), threshold: 1, false_alarm: null };
   await lab.database.knex('alert').insert({ ...of, ...rest });
 };
 const makeUser = (scene: Scene) =>

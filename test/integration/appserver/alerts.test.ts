@@ -168,7 +168,7 @@ describe('app server: alerts, of events that crossed the wire', function () {
       ['prediction-drift', null],
     ]);
     const colour = alerts.data.find(({ feature }) => feature === 'colour') ?? expect.fail('no alarm of colour');
-    expect(colour).to.deep.include({ state: 'open', family: 'hour', threshold: 1, falseAlarm: false });
+    expect(colour).to.deep.include({ state: 'open', family: 'hour', threshold: 1, falseAlarm: null });
     expect(colour.text).to.match(/^"colour" has drifted from the training data: stability index [0-9.]+/);
     expect(colour.pValue).to.be.below(1e-20);
 

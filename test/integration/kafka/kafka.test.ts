@@ -127,7 +127,7 @@ describe('telemetry by a real Kafka broker, with TLS, SCRAM and ACLs', function 
     const { config } = loadConfig({ env: {}, flags: { ...flagsOf(SERVER.name), 'alerts.kafkaTopic': topic } });
     const deployment = { id: 'dep_1', name: 'shop', modelId: 'mdl_1' };
     const of = { id: 'msg_1', type: 'alerts.test', at: '2026-12-01T00:00:00.000Z', deployment } as const;
-    const message: AlertMessage = { ...of, alerts: [], text: 'shop: a test' };
+    const message: AlertMessage = { ...of, alerts: [], alertCount: 0, text: 'shop: a test' };
     await sendMessage(config, { type: 'kafka' }, message, () => null);
     const taken: Buffer[] = [];
     const controller = new AbortController();

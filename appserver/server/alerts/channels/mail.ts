@@ -17,12 +17,16 @@ export function checkMail({ host, tls, from }: MailConfig): void {
     throw new AppError('CONFIG_INVALID', `alerts.mail.tls: off is for servers on loopback, not ${host}`);
 }
 
-/** Sends a message in words by SMTP. @throws CONFIG_INVALID, Error for what the mail server refuses and for no answer */
+/**
+ * Sends a message in words by SMTP.
+ * @returns receivers whom the server has refused while it took others, in words; null: none
+ * @throws CONFIG_INVALID, Error for what the mail server refuses and for no answer
+ */
 export async function sendMail(
   { mail, caFile }: Config['alerts'],
   to: readonly string[],
   message: AlertMessage,
-): Promise<void> {
+): Promise<string | null> {
   checkMail(mail);
   const { host, port, tls, from, username, passwordFile } = mail;
   const transport = createTransport({
@@ -33,11 +37,12 @@ export async function sendMail(
     ...(username === '' ? {} : { auth: { user: username, pass: readSecret(passwordFile) } }),
   });
   try {
-    await transport.sendMail({
+    const { rejected } = await transport.sendMail({
       ...{ from, to: [...to], messageId: `<${message.id}@trainyard>` },
       subject: `[Trainyard] ${oneLine(message.text).slice(0, SUBJECT_CHARACTERS_MAX)}`,
       text: mailText(message),
     });
+    return rejected.length === 0 ? null : `refused for ${rejected.map(String).join(', ')}`;
   } finally {
     transport.close();
   }

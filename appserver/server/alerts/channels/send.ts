@@ -10,6 +10,7 @@ const CLIENT_ID = 'trainyard-alerts';
 /**
  * Sends a message on its channel; it has arrived when this resolves. Whoever receives it may get it again, with the same id.
  *
+ * @returns which of several receivers have refused it for good, in words; null: none
  * @param secretOf what messages to a URL are signed with; null: nothing
  * @throws whatever the way of the channel does
  */
@@ -18,10 +19,11 @@ export async function sendMessage(
   channel: StoredChannel,
   message: AlertMessage,
   secretOf: (url: string) => string | null,
-): Promise<void> {
+): Promise<string | null> {
   switch (channel.type) {
     case 'webhook':
-      return postWebhook(config.alerts, { url: channel.url, secret: secretOf(channel.url) }, message);
+      await postWebhook(config.alerts, { url: channel.url, secret: secretOf(channel.url) }, message);
+      return null;
     case 'mail':
       return sendMail(config.alerts, channel.to, message);
     case 'kafka': {
@@ -35,6 +37,7 @@ export async function sendMessage(
       } finally {
         await producer.close();
       }
+      return null;
     }
   }
 }
