@@ -16,6 +16,7 @@ import {
 } from '#runtime';
 import { appServerPlace } from './feed/app-server-client.ts';
 import type { PredictionHttpOptions } from './http/context.ts';
+import type { Connections } from './http/connections/connections.ts';
 import type { MetricFamily } from './http/metrics/exposition.ts';
 import { createPredictionHttp } from './http/server.ts';
 import { serverIdOf } from './server-id.ts';
@@ -72,7 +73,7 @@ export async function listen(config: Config, options: ListenerOptions): Promise<
   let isDraining = false;
   const told = { serverId: serverIdOf(own.cacheDir), place: appServerPlace(config), logger: options.logger };
   const running = await startTelemetry(config.telemetry, told);
-  const { server, families, counters } = createPredictionHttp(
+  const { server, connections, families, counters } = createPredictionHttp(
     {
       ...options,
       limits: { rowsMax, columnsMax, depthMax },
@@ -100,7 +101,7 @@ export async function listen(config: Config, options: ListenerOptions): Promise<
       isDraining = true;
       stopFollowing();
       if (drainMs > 0) await sleep(drainMs);
-      await closeServer(server, closeTimeoutMs);
+      await closeServer(server, connections, closeTimeoutMs);
       clearInterval(telling);
       tell();
       await running.close();
@@ -142,12 +143,18 @@ async function bind(server: Server, { host, port }: Config['predictionServer']):
  * Takes no more connections. Those that are open have a moment in which a request that is on its way is answered, with `Connection: close`;
  * then idle ones are closed, and after the time the rest.
  */
-async function closeServer(server: Server, timeoutMs: number): Promise<void> {
+async function closeServer(server: Server, connections: Connections, timeoutMs: number): Promise<void> {
   const closed = once(server, 'close');
   // That of `http` would close at once what is idle, also a connection whose first request is still on its way.
   NetServer.prototype.close.call(server);
-  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
-  const grace = setTimeout(() => server.closeAllConnections(), timeoutMs);
+  const sweep = setInterval(() => {
+    server.closeIdleConnections();
+    connections.closeIdle();
+  }, SWEEP_MS);
+  const grace = setTimeout(() => {
+    server.closeAllConnections();
+    connections.closeAll();
+  }, timeoutMs);
   await closed;
   clearInterval(sweep);
   clearTimeout(grace);

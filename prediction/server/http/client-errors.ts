@@ -23,7 +23,13 @@ export function refuseConnection(err: Error, socket: Duplex, current: ServerResp
     socket.destroy();
     return;
   }
-  const [status, message] = REFUSALS[errnoOf(err) ?? ''] ?? [400, 'this is not an HTTP request'];
+  refuse(socket, REFUSALS[errnoOf(err) ?? ''] ?? [400, 'this is not an HTTP request']);
+}
+
+/** Closes a connection on which no request came in time. */
+export const refuseSilent = (socket: Duplex): void => refuse(socket, [408, 'the request did not arrive in time']);
+
+function refuse(socket: Duplex, [status, message]: readonly [status: number, message: string]): void {
   const problem = { ...toProblem(new AppError('BAD_REQUEST', message), null), status };
   const body = JSON.stringify(problem);
   socket.end(

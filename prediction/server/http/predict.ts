@@ -12,8 +12,8 @@ import { rowMediaType } from './media-types.ts';
 import { probabilitiesAsked } from './probabilities.ts';
 import { readingOf } from './pieces/read-in-pieces.ts';
 import type { Reading, Steps } from './reading.ts';
-import { overloaded, receiveBody, tooLarge, type ReceivedBody } from './receive-body.ts';
-import type { Exchange, Reply } from './reply.ts';
+import { overloaded, tooLarge, type ReceivedBody } from './receive-body.ts';
+import type { Exchange, Reply } from './exchange.ts';
 import { requireMethod } from './requests.ts';
 
 /** Rows predicted before other requests get their turn; fewer where a row has many classes, some fifty taking as long as all else of it. */
@@ -33,7 +33,7 @@ export async function predict(
   deploymentId: string,
   query: string,
 ): Promise<Reply> {
-  const { headers } = exchange.request;
+  const { headers } = exchange;
   const admission = admitRows(context, exchange, deploymentId);
   if (admission !== null) await admission;
   const wanted = query === '' ? NOTHING_MORE : wantedOf(query);
@@ -70,11 +70,10 @@ function wantedOf(query: string): Wanted {
  */
 export function admitRows(context: Context, exchange: Exchange, deploymentId: string): Promise<void> | null {
   const { budget, isInTime, waitMsMax } = context;
-  const { request } = exchange;
-  requireMethod(request, 'POST');
+  requireMethod(exchange, 'POST');
   if (!isInTime(exchange.startedMs)) throw overloaded(`requests wait longer than ${waitMsMax} ms`);
   if (budget.requestCount > budget.requestsMax) throw overloaded(`more than ${budget.requestsMax} requests at a time`);
-  const admission = admit(context, request.headers.authorization, deploymentId);
+  const admission = admit(context, exchange.headers.authorization, deploymentId);
   const admitted = (): void => {
     exchange.deploymentId = deploymentId;
   };
@@ -97,11 +96,11 @@ export async function answerRows<R>(
   read: (body: ReceivedBody) => Reading<R>,
   begin: (served: ServedDeployment, rows: R, events: AnswerEvents | null) => AnswerInProgress,
 ): Promise<{ readonly served: ServedDeployment; readonly text: string }> {
-  const { request } = exchange;
-  const length = Number(request.headers['content-length'] ?? 0);
+  const length = Number(exchange.headers['content-length'] ?? 0);
   if (length > bodyBytesMax) throw tooLarge(bodyBytesMax, length);
   if (table.served(deploymentId) === null) throw notReady(`deployment ${deploymentId} is not ready here yet`);
-  const body = await receiveBody(request, bodyBytesMax, budget);
+  const received = exchange.receive(bodyBytesMax, budget);
+  const body = received instanceof Promise ? await received : received;
   exchange.receivedMs = performance.now();
   try {
     const reading = read(body);
@@ -138,9 +137,9 @@ async function readInTurns<R>(steps: Steps<R>, exchange: Exchange): Promise<R> {
 }
 
 /** @throws BAD_REQUEST when nobody waits for the answer any more */
-async function othersTurn({ request }: Exchange): Promise<void> {
+async function othersTurn(exchange: Exchange): Promise<void> {
   await nextTurn();
-  if (request.socket.destroyed) throw new AppError('BAD_REQUEST', 'the client is gone');
+  if (exchange.isGone()) throw new AppError('BAD_REQUEST', 'the client is gone');
 }
 
 const rowsOf = ({ input, associationColumn }: AnswerInProgress) => ({ input, associationColumn });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '#contracts';
+import type { RequestHead } from './exchange.ts';
 
 /** Path and query of a request target; `*` and what is no URL have a path that nothing is found at. */
 export function targetOf(target: string): { readonly path: string; readonly query: string } {
@@ -28,16 +29,16 @@ export function decoded(part: string): string {
 }
 
 /** @throws METHOD_NOT_ALLOWED */
-export function requireMethod(request: IncomingMessage, ...allowed: readonly string[]): void {
-  if (allowed.includes(request.method ?? '')) return;
+export function requireMethod({ method }: Pick<RequestHead, 'method'>, ...allowed: readonly string[]): void {
+  if (allowed.includes(method)) return;
   const allow = allowed.join(', ');
-  throw new AppError('METHOD_NOT_ALLOWED', `${request.method ?? ''} is not allowed here; use ${allow}`, {
+  throw new AppError('METHOD_NOT_ALLOWED', `${method} is not allowed here; use ${allow}`, {
     details: { allow },
   });
 }
 
 /** The client's own id when it is harmless in headers and logs, else a new one. */
-export function requestIdOf(request: IncomingMessage): string {
-  const given = request.headers['x-request-id'];
+export function requestIdOf(headers: IncomingHttpHeaders): string {
+  const given = headers['x-request-id'];
   return typeof given === 'string' && /^[A-Za-z0-9._-]{1,100}$/.test(given) ? given : randomUUID();
 }

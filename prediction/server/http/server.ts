@@ -2,19 +2,22 @@ import http from 'node:http';
 import https from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ServiceCounters } from '#contracts';
+import { AppError, type ServiceCounters } from '#contracts';
 import { rememberConnections, type ServerCertificate } from '#runtime';
 import { createShadow, type Shadow } from '../challengers/shadow.ts';
 import { createAuthenticator } from './authenticate.ts';
-import { isPlainHttp, refuseConnection } from './client-errors.ts';
+import { isPlainHttp, refuseConnection, refuseSilent } from './client-errors.ts';
+import { createConnections, type Connections } from './connections/connections.ts';
 import type { Context, PredictionHttpOptions } from './context.ts';
 import type { MetricFamily } from './metrics/exposition.ts';
 import { createServerMetrics } from './metrics/server-metrics.ts';
 import { isOpenInference, openInference } from './open-inference/routes.ts';
 import { predict } from './predict.ts';
 import type { BodyBudget } from './receive-body.ts';
-import { errorReply, send, type Exchange, type Reply } from './reply.ts';
-import { decoded, requestIdOf, targetOf } from './requests.ts';
+import type { Exchange, Reply } from './exchange.ts';
+import { NodeExchange } from './node-exchange.ts';
+import { errorReply } from './reply.ts';
+import { decoded, targetOf } from './requests.ts';
 import { status } from './status.ts';
 import { createTurnGate } from './waiting.ts';
 
@@ -27,6 +30,8 @@ const PREDICT = '/predict/';
 
 export interface PredictionHttp {
   readonly server: http.Server | https.Server;
+  /** Those that `server` does not know of. */
+  readonly connections: Connections;
   /** Metrics of this process. */
   readonly families: () => MetricFamily[];
   /** What this process has counted by deployment. */
@@ -65,19 +70,10 @@ export function createPredictionHttp(
   };
   const answering = new WeakMap<Duplex, http.ServerResponse>();
   const limits = limitsOf(options);
+  const isClosing = () => !server.listening || options.isDraining();
   const listener = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     answering.set(request.socket, response);
-    const exchange: Exchange = {
-      request,
-      response,
-      requestId: requestIdOf(request),
-      startedMs: performance.now(),
-      receivedMs: 0,
-      predictedMs: 0,
-      rowCount: 0,
-      deploymentId: '',
-    };
-    void serve(context, exchange, () => !server.listening || options.isDraining());
+    void serve(context, new NodeExchange(request, response), isClosing);
   };
   const server =
     certificate === null
@@ -89,7 +85,8 @@ export function createPredictionHttp(
     refuseConnection(err, raw ?? socket, answering.get(socket));
   });
   if (shadow !== null) server.once('close', shadow.close);
-  return { server, families: ownMetrics, counters: metrics.counters };
+  const connections = takeConnections(server, limits, (exchange) => void serve(context, exchange, isClosing));
+  return { server, connections, families: ownMetrics, counters: metrics.counters };
 }
 
 function shadowOf({ challengers, telemetry, logger }: PredictionHttpOptions, budget: BodyBudget): Shadow | null {
@@ -98,19 +95,40 @@ function shadowOf({ challengers, telemetry, logger }: PredictionHttpOptions, bud
   return createShadow({ models: challengers, telemetry, isBusy, logger, random: Math.random });
 }
 
-function limitsOf({ requestTimeoutMs }: PredictionHttpOptions): http.ServerOptions {
+/** Connections come to ours first; what is not plain on them goes on to `node:http`. */
+function takeConnections(
+  server: http.Server | https.Server,
+  { headersTimeout }: ReturnType<typeof limitsOf>,
+  serve: (exchange: Exchange) => void,
+): Connections {
+  const event = server instanceof https.Server ? 'secureConnection' : 'connection';
+  const [ofHttp] = server.listeners(event) as ((this: typeof server, socket: Socket) => void)[]; // what Node has put there
+  if (ofHttp === undefined) throw new AppError('INTERNAL', `node:http has no listener of ${event}`);
+  const connections = createConnections({
+    handOver: (socket) => ofHttp.call(server, socket),
+    serve,
+    onSilent: refuseSilent,
+    firstTimeoutMs: headersTimeout,
+    idleTimeoutMs: KEEP_ALIVE_TIMEOUT_MS,
+  });
+  server.off(event, ofHttp);
+  server.on(event, (socket: Socket) => connections.take(socket));
+  return connections;
+}
+
+function limitsOf({ requestTimeoutMs }: PredictionHttpOptions) {
   return {
     requestTimeout: requestTimeoutMs,
     headersTimeout: Math.min(60_000, requestTimeoutMs),
     connectionsCheckingInterval: Math.min(30_000, Math.ceil(requestTimeoutMs / TIMEOUT_CHECKS)),
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     noDelay: true,
-  };
+  } satisfies http.ServerOptions;
 }
 
 async function serve(context: Context, exchange: Exchange, isClosing: () => boolean): Promise<void> {
   const { budget, logger, metrics } = context;
-  const { path, query } = targetOf(exchange.request.url ?? '/');
+  const { path, query } = targetOf(exchange.target);
   budget.requestCount += 1;
   let reply: Reply;
   try {
@@ -123,10 +141,10 @@ async function serve(context: Context, exchange: Exchange, isClosing: () => bool
   metrics.observe(exchange.deploymentId, reply.status, exchange.rowCount, seconds);
   const sendReply = () => {
     try {
-      send(exchange, reply, isClosing());
+      exchange.send(reply, isClosing());
     } catch (err) {
       logger.error('reply_failed', 'an answer could not be sent', { requestId: exchange.requestId, err });
-      exchange.response.destroy();
+      exchange.destroy();
     }
   };
   if (context.telemetry === null) sendReply();

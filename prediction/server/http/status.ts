@@ -3,14 +3,15 @@ import { PROGRAM_VERSION } from '#runtime';
 import { NOT_READY_RETRY_SECONDS } from './admission.ts';
 import type { Context } from './context.ts';
 import { exposition } from './metrics/exposition.ts';
-import { jsonReply, type Exchange, type Reply } from './reply.ts';
+import type { Exchange, Reply } from './exchange.ts';
+import { jsonReply } from './reply.ts';
 import { requireMethod } from './requests.ts';
 
 /** `GET /health` and `GET /metrics`, open to everybody; what is not there. */
-export function status(context: Context, { request }: Exchange, path: string): Reply | Promise<Reply> {
+export function status(context: Context, exchange: Exchange, path: string): Reply | Promise<Reply> {
   if (path !== '/health' && path !== '/metrics')
     throw new AppError('NOT_FOUND', `there is nothing at ${path}; POST rows to /predict/{deployment}`);
-  requireMethod(request, 'GET', 'HEAD');
+  requireMethod(exchange, 'GET', 'HEAD');
   if (path === '/metrics') return metricsReply(context);
   const { table } = context;
   return jsonReply(200, {

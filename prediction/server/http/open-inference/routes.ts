@@ -4,9 +4,10 @@ import type { ServedDeployment } from '../../deployments.ts';
 import { admit, notReady, unknownDeployment } from '../admission.ts';
 import { beginWriting, type WriterFactory } from '../answers.ts';
 import type { Context } from '../context.ts';
+import type { Exchange, Reply } from '../exchange.ts';
 import { admitRows, answerRows } from '../predict.ts';
 import { wholeBody } from '../receive-body.ts';
-import { jsonReply, type Exchange, type Reply } from '../reply.ts';
+import { jsonReply } from '../reply.ts';
 import { decoded, requireMethod } from '../requests.ts';
 import { readiness } from '../status.ts';
 import { readInference } from './infer-request.ts';
@@ -26,17 +27,16 @@ const MODEL_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(\/ready|\/inf
  * @see https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
  */
 export function openInference(context: Context, exchange: Exchange, path: string): Reply | Promise<Reply> {
-  const { request } = exchange;
   switch (path) {
     case '/v2':
     case '/v2/':
-      requireMethod(request, 'GET', 'HEAD');
+      requireMethod(exchange, 'GET', 'HEAD');
       return jsonReply(200, { name: 'trainyard', version: PROGRAM_VERSION, extensions: [] });
     case '/v2/health/live':
-      requireMethod(request, 'GET', 'HEAD');
+      requireMethod(exchange, 'GET', 'HEAD');
       return jsonReply(200, { live: true });
     case '/v2/health/ready':
-      requireMethod(request, 'GET', 'HEAD');
+      requireMethod(exchange, 'GET', 'HEAD');
       return readiness(context);
     default:
       return ofModel(context, exchange, path);
@@ -50,7 +50,7 @@ function ofModel(context: Context, exchange: Exchange, path: string): Reply | Pr
   const deploymentId = decoded(found[1] ?? '');
   const version = found[2] === undefined ? null : decoded(found[2]);
   if (found[3] === '/infer') return infer(context, exchange, deploymentId, version);
-  requireMethod(exchange.request, 'GET', 'HEAD');
+  requireMethod(exchange, 'GET', 'HEAD');
   if (found[3] === '/ready') {
     servedVersion(context, deploymentId, version);
     return jsonReply(200, { name: deploymentId, ready: true });
@@ -60,11 +60,11 @@ function ofModel(context: Context, exchange: Exchange, path: string): Reply | Pr
 
 async function metadata(
   context: Context,
-  { request }: Exchange,
+  { headers }: Exchange,
   deploymentId: string,
   version: string | null,
 ): Promise<Reply> {
-  const admission = admit(context, request.headers.authorization, deploymentId);
+  const admission = admit(context, headers.authorization, deploymentId);
   if (admission !== null) await admission;
   return jsonReply(200, modelMetadata(servedVersion(context, deploymentId, version)));
 }
@@ -75,7 +75,7 @@ async function infer(
   deploymentId: string,
   version: string | null,
 ): Promise<Reply> {
-  const { headers } = exchange.request;
+  const { headers } = exchange;
   const admission = admitRows(context, exchange, deploymentId);
   if (admission !== null) await admission;
   if (headers['inference-header-content-length'] !== undefined)
