@@ -21,6 +21,7 @@ const LENGTH = /^(?:0|[1-9]\d{0,8})$/;
 const FOREIGN: ReadonlySet<string> = new Set([
   ...['transfer-encoding', 'trailer', 'te', 'expect', 'upgrade', 'http2-settings'],
   ...['proxy-connection', 'keep-alive'],
+  'set-cookie', // a list to node:http, and no header of requests
 ]);
 
 /**
