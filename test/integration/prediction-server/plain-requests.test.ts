@@ -71,7 +71,10 @@ describe('prediction server: plain requests', function () {
     const random = createRandom(4);
     let plain = 0;
     for (let at = 0; at < TRIES; at += 1) {
-      const piece = Buffer.from(mutated((count) => random.below(count), at % 5), 'latin1');
+      const piece = Buffer.from(
+        mutated((count) => random.below(count), at % 5),
+        'latin1',
+      );
       const found = wholeRequest(piece);
       if (found === null) continue;
       plain += 1;
