@@ -16,6 +16,7 @@ export const UI_FILES: Readonly<Record<string, string>> = {
   'drift.js': 'text/javascript; charset=utf-8',
   'features.js': 'text/javascript; charset=utf-8',
   'explanations.js': 'text/javascript; charset=utf-8',
+  'health-segments.js': 'text/javascript; charset=utf-8',
   'insight-views.js': 'text/javascript; charset=utf-8',
   'insights.js': 'text/javascript; charset=utf-8',
   'learning-curve.js': 'text/javascript; charset=utf-8',

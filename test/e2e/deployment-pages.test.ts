@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import { Deployment, type DeploymentSegments } from '#contracts';
 import { createRandom } from '#statistics';
 import { installedBrowser, startBrowser, type TestBrowser, type WatchedPage } from '../support/browser.ts';
 import { isYes, someThing, startMonitoredWorld, type MonitoredWorld } from '../support/monitored-world.ts';
+import { until } from '../support/processes.ts';
 import { skipBecause } from '../support/skip.ts';
 
 const EVENTS = 400;
@@ -17,6 +19,7 @@ describe('pages of a deployment', function () {
     const executable = installedBrowser();
     if (executable === null) return;
     world = await startMonitoredWorld();
+    await segmentBy(['colour']);
     const random = createRandom(8);
     // Things are red now, which one of three was in training.
     const things = Array.from({ length: EVENTS }, () => ({ ...someThing(random), colour: 'red' }));
@@ -39,6 +42,13 @@ describe('pages of a deployment', function () {
   beforeEach(function () {
     if (browser === null) skipBecause(this, 'Chromium is not installed (Debian package chromium)');
   });
+
+  /** Changes the setting, and waits until predictions are made by it. */
+  async function segmentBy(segments: DeploymentSegments): Promise<void> {
+    const at = `/deployments/${world.deployment.id}`;
+    await world.api.call('PATCH', at, 200, Deployment, { json: { settings: { segments } } });
+    await until('a prediction server with the setting', async () => (await world.api.get(at, Deployment)).ready);
+  }
 
   async function open(fragment = ''): Promise<WatchedPage> {
     if (browser === null) throw new Error('the tests are skipped without a browser');
@@ -100,6 +110,13 @@ describe('pages of a deployment', function () {
       .and.include(`known ${KNOWN}`);
     const ranking = await health.locator('tbody tr', { hasText: 'ranks' }).locator('td').allInnerTexts();
     expect(Number(ranking.at(-1)), 'of what came true').to.be.within(0.2, 0.8);
+    await tab('Segments');
+    await health.locator('svg[aria-label^="colour: training and now"]').waitFor();
+    await health.locator('svg[aria-label^="Mean probability by colour over time"]').waitFor();
+    const red = health.locator('tbody tr', { hasText: 'red' }).locator('td');
+    expect((await red.allInnerTexts()).slice(0, 3)).to.deep.equal(['red', String(EVENTS), '100 %']);
+    expect(await health.locator('tbody tr', { hasText: 'blue' }).innerText(), 'came no more').to.include('0 %');
+    expect(await health.locator('.controls select').inputValue()).to.equal('colour');
     await tab('Challengers');
     await health.locator('p', { hasText: 'No challengers' }).waitFor();
     await tab('Alerts');

@@ -6,6 +6,7 @@ import { rangeQuery, SPAN_DEFAULT, SPANS } from './buckets.js';
 import { challengersView } from './challengers.js';
 import { addressOf, facts, get, make, number, show, table, time } from './dom.js';
 import { featureView, targetView } from './drift.js';
+import { segmentsView } from './health-segments.js';
 import { predictedView } from './predicted.js';
 import { serviceView } from './service.js';
 
@@ -36,6 +37,10 @@ const VIEWS = [
   {
     ...{ name: 'accuracy', title: 'Accuracy', route: 'accuracy', view: accuracyView, isTimed: true },
     question: 'Did what it predicted come true?',
+  },
+  {
+    ...{ name: 'segments', title: 'Segments', route: 'segments', view: segmentsView, isTimed: true, isByFeature: true },
+    question: 'Is it as well with each level of a feature: each country, each shop?',
   },
   {
     ...{ name: 'challengers', title: 'Challengers', route: 'challengers/comparison', view: challengersView },
@@ -117,7 +122,11 @@ export async function showDeployment(parameters) {
   document.title = `${deployment.name} – Trainyard`;
   const chosen = VIEWS.find(({ name }) => name === parameters.view) ?? VIEWS[0];
   const days = SPANS.find(([value]) => String(value) === parameters.days)?.[0] ?? SPAN_DEFAULT;
-  const query = chosen.isTimed ? `?${rangeQuery(days)}` : '';
+  const asked = [
+    ...(chosen.isTimed ? [rangeQuery(days)] : []),
+    ...(chosen.isByFeature && parameters.feature ? [`feature=${encodeURIComponent(parameters.feature)}`] : []),
+  ];
+  const query = asked.length === 0 ? '' : `?${asked.join('&')}`;
   const [head, answer] = await Promise.all([headOf(deployment, path), get(`${path}/${chosen.route}${query}`)]);
   show('deployment-head', ...head);
   const link = ({ name, title }) =>
