@@ -38,9 +38,15 @@ const SegmentDrift = strict({
   ...{ psiByChance, jensenShannon },
   pValue: nullable(Type.Number({ description: 'of a chi-squared test on the bins' })),
   adjustedPValue: nullable(
-    Type.Number({ description: '`pValue` corrected for all levels (Holm); `drift` goes by it' }),
+    Type.Number({
+      description: '`pValue` of baseline `before` corrected for all levels (Holm), by which `drift` goes; else null',
+    }),
   ),
-  drift,
+  drift: Type.Unsafe<Static<typeof drift>>({
+    ...drift,
+    description:
+      'by the index (0.1, 0.25), `none` where chance makes as much in one of 100; `unknown` unless beside `before`: to differ from other levels is no drift',
+  }),
 });
 
 const HeldBack = strict({

@@ -44,9 +44,12 @@ function shiftOf(baseline: SegmentBaseline, bins: readonly DriftBin[]): SegmentS
   return { baseline: baselineCount > 0 ? baseline : null, baselineCount, psi, psiByChance, jensenShannon, pValue };
 }
 
-/** Says how large each is, corrected for the number of levels; in their order. */
+/**
+ * Says how large each is, corrected for the number of levels; in their order. A level that differs from others has not drifted: what is not beside
+ * itself is `unknown`.
+ */
 export function judged(shifts: readonly SegmentShift[]): SegmentDrift[] {
-  const corrected = holmAdjusted(shifts.map(({ pValue }) => pValue));
+  const corrected = holmAdjusted(shifts.map(({ baseline, pValue }) => (baseline === 'before' ? pValue : null)));
   return shifts.map((shift, place) => {
     const adjustedPValue = corrected[place] ?? null;
     return { ...shift, adjustedPValue, drift: driftLevelOf({ psi: shift.psi, pValue: adjustedPValue }) };

@@ -136,7 +136,7 @@ export function segmentsView(segments, parameters) {
     make('div', { className: 'scroll tall' }, rows),
     figure(
       sharesChart(feature, data),
-      'Drift is of what was predicted for rows of the level: beside itself in the time before, as long, or, where there is none, beside all other predictions now.',
+      'Drift is of what was predicted for rows of the level: beside itself in the time before, as long, or, where there is none, beside all other predictions now: that is how it differs, and no drift.',
       make('p', { className: 'hint' }, 'In the table above.'),
     ),
     timeChart(segments),

@@ -163,7 +163,7 @@ describe('app server: segments of a deployment, of events that crossed the wire'
       const mean = own.reduce((sum, { probability }) => sum + probability, 0) / own.length;
       expect(entry.heldBack?.meanPredicted, 'as of unchanged things').to.be.closeTo(mean, 0.06);
       expect(entry.heldBack?.score).to.be.within(0.3, 0.75);
-      expect(entry.drift, 'nothing was counted before').to.deep.include({ baseline: 'deployment' });
+      expect(entry.drift, 'nothing was counted before').to.deep.include({ baseline: 'deployment', drift: 'unknown' });
     }
     expect(found.get('others')?.heldBack).to.equal(null);
     expect([found.get('others')?.eventCount, found.get('missing')?.eventCount]).to.deep.equal([1, 1]);

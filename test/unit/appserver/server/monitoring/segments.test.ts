@@ -84,6 +84,7 @@ describe('predictions by the levels of a feature', () => {
     const [de, fr] = entriesOf({ live });
     expect([de?.drift.baseline, de?.drift.baselineCount]).to.deep.equal(['deployment', 300]);
     expect([fr?.drift.baseline, fr?.drift.baselineCount]).to.deep.equal(['deployment', 400]);
+    expect(de?.drift, 'to differ is no drift').to.deep.include({ drift: 'unknown', adjustedPValue: null });
     expect(de?.drift.psi, 'the same two samples, either way').to.be.closeTo(fr?.drift.psi ?? NaN, 1e-12);
     const [alone] = entriesOf({ live: live.slice(0, 1) });
     expect(alone?.drift).to.deep.include({ baseline: null, baselineCount: 0, psi: null, drift: 'unknown' });
