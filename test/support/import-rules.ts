@@ -79,6 +79,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   pg: ['appserver/store'],
   knex: ['appserver/store'],
   '@platformatic/kafka': ['prediction/telemetry'],
+  nodemailer: ['appserver/server/alerts/channels'],
 };
 
 /** Top folders whose every `.ts` file belongs to a module. */

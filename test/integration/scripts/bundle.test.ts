@@ -46,11 +46,11 @@ interface Allowed {
 const DATABASES = ['better-sqlite3', 'pg', 'knex'];
 const ALLOWED: Readonly<Record<ProgramName, Allowed>> = {
   cli: { module: '#cli', nativeFiles: [], packages: [] },
-  // koffi: GSSAPI, loaded by the first login to a cluster with Kerberos.
+  // koffi: GSSAPI, loaded by the first login to a cluster with Kerberos; Kafka and mail by the first alert that goes there.
   server: {
     module: '#appserver',
     nativeFiles: ['better-sqlite3.node', 'koffi.node'],
-    packages: [...DATABASES, 'koffi'],
+    packages: [...DATABASES, 'koffi', '@platformatic/kafka', 'nodemailer'],
   },
   'verify-thread': { module: '#appserver', nativeFiles: [], packages: [] },
   // Objects may lie in HDFS, behind Kerberos.

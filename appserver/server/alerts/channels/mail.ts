@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer';
 import { AppError, type AlertMessage } from '#contracts';
 import { isLoopback, readSecret, trusting, type Config } from '#runtime';
 
@@ -29,6 +28,7 @@ export async function sendMail(
 ): Promise<string | null> {
   checkMail(mail);
   const { host, port, tls, from, username, passwordFile } = mail;
+  const { createTransport } = await import('nodemailer');
   const transport = createTransport({
     ...{ host, port, secure: tls === 'on', requireTLS: tls === 'starttls', ignoreTLS: tls === 'off' },
     ...{ connectionTimeout: TIMEOUT_MS, greetingTimeout: TIMEOUT_MS, socketTimeout: TIMEOUT_MS },
