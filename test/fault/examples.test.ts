@@ -23,7 +23,9 @@ describe('examples', function () {
   it('air-gapped: predicts on a host without a route what the app predicts, and is upgraded', async () => {
     expect(await runExample('air-gapped'))
       .to.match(/(the same answers as those of the app, byte for byte[^]*){2}PACKAGE_OUTDATED/)
-      .and.match(/done: 16281 predictions twice, without the app\n$/);
+      .and.match(
+        /received 65124\nduplicate 0\nlost 0[^]*done: 16281 predictions twice, without the app, and counted\n$/,
+      );
   });
 
   it('serving: rules, an ETL job that goes on, a challenger and a rollback', async () => {
