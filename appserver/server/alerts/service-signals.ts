@@ -1,10 +1,8 @@
 import { poissonAtLeast } from '#statistics';
 import type { ServiceHour } from '#store';
 import { serviceHealth } from '../monitoring/service-health.ts';
+import { DAY_MS, HOUR_MS } from './settings.ts';
 import type { Signal } from './signals.ts';
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 
 /** Share of failed requests from which on it matters. */
 const ERROR_RATE_MIN = 0.01;

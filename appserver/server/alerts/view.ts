@@ -1,12 +1,10 @@
 import { ALERT_FAMILIES, type Alert, type AlertFamily, type Alerts } from '#contracts';
 import { excessThreshold } from '#statistics';
 import {
-  alertsSince,
   listAlerts,
   messageTotals,
   readAlertWatch,
   readClock,
-  readLooks,
   type AlertRecord,
   type AlertSettings,
   type Database,
@@ -15,8 +13,9 @@ import {
 import { isoOf } from '../auth/authenticate.ts';
 import type { AppContext } from '../context.ts';
 import { channelName } from './channels/send.ts';
+import { readPast } from './past.ts';
 import { readableSecrets } from './secrets.ts';
-import { budgetOf, PAST_MS, ruleOf, settingsOfWatch, signalOf } from './settings.ts';
+import { budgetOf, ruleOf, settingsOfWatch, signalOf } from './settings.ts';
 import { wordsOf } from './words.ts';
 
 /** Alarms of one answer. */
@@ -80,13 +79,12 @@ async function ruleView(
   family: AlertFamily,
   settings: AlertSettings,
 ): Promise<Alerts['rules'][number]> {
-  const to = await readClock(database);
-  const looks = await readLooks(database, id, family, { from: to - PAST_MS, to: to + 1 });
-  const ofModel = looks.filter((look) => family === 'service' || look.modelId === modelId);
-  const alerts = await alertsSince(database, id, to - PAST_MS);
-  const raised = alerts.filter((alert) => alert.family === family && alert.isFalse !== false);
-  const rule = ruleOf(family, settings, { looks: ofModel, alerts });
-  const signals = new Map(ofModel.flatMap(({ findings }) => findings.map((finding) => [signalOf(finding), finding])));
+  const past = await readPast(database, id, { family, endedAt: (await readClock(database)) + 1, modelId });
+  const raised = past.alerts.filter((alert) => alert.family === family && alert.isFalse !== false);
+  const rule = ruleOf(family, settings, past);
+  const signals = new Map(
+    past.looks.flatMap(({ findings }) => findings.map((finding) => [signalOf(finding), finding])),
+  );
   return {
     ...{ family, falseAlarmsPerMonth: budgetOf(settings), pValueMax: rule.alpha, multiplier: rule.multiplier },
     ...{ looks: rule.lookCount, raisedAlarms: raised.length, budgetHeldByPast: rule.isCertain },

@@ -9,7 +9,6 @@ import {
   listDeploymentIds,
   readAlertWatch,
   readClock,
-  readLooks,
   saveAlertWatch,
   stillLeads,
   type AlertLook,
@@ -21,6 +20,7 @@ import {
 } from '#store';
 import { createDuty, type Duty, type DutyContext } from '../duties/index.ts';
 import { lookAt, type LookSource } from './look.ts';
+import { readPast } from './past.ts';
 import { alarmsIn, closeAlarms, openAlarms, tell } from './raise.ts';
 import { DAY_MS, HOUR_MS, PAST_MS, ruleOf, settingsOfWatch } from './settings.ts';
 
@@ -127,19 +127,10 @@ async function judge(
   for (const look of looks) {
     // Most looks find nothing.
     if (look.findings.length === 0) continue;
-    const rule = ruleOf(look.family, settings, await pastOf(database, deployment.id, look));
+    const rule = ruleOf(look.family, settings, await readPast(database, deployment.id, look));
     judged.push({ look, rule, alarms: alarmsIn(look, rule, settings) });
   }
   return judged;
-}
-
-/** Looks of the same family before it, of the same model: how requests are served is not the model's alone. */
-async function pastOf(database: Database, deploymentId: string, { family, endedAt, modelId }: AlertLook) {
-  const looks = await readLooks(database, deploymentId, family, { from: endedAt - PAST_MS, to: endedAt });
-  return {
-    looks: looks.filter((look) => family === 'service' || look.modelId === modelId),
-    alerts: await alertsSince(database, deploymentId, endedAt - PAST_MS),
-  };
 }
 
 async function raise(

@@ -8,6 +8,7 @@ import { createShadow, type Shadow } from '../challengers/shadow.ts';
 import { createAuthenticator } from './authenticate.ts';
 import { isPlainHttp, refuseConnection, refuseSilent } from './client-errors.ts';
 import { createConnections, type Connections } from './connections/connections.ts';
+import { KEEP_ALIVE_MS } from './connections/plain-exchange.ts';
 import type { Context, PredictionHttpOptions } from './context.ts';
 import type { MetricFamily } from './metrics/exposition.ts';
 import { createServerMetrics } from './metrics/server-metrics.ts';
@@ -23,7 +24,6 @@ import { createTurnGate } from './waiting.ts';
 
 /** Bodies held in memory in multiples of the largest one; more are answered 429. */
 const HELD_BODIES_MAX = 4;
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** How often late requests are looked for, as a part of the time they have. */
 const TIMEOUT_CHECKS = 4;
 const PREDICT = '/predict/';
@@ -109,7 +109,7 @@ function takeConnections(
     serve,
     onSilent: refuseSilent,
     firstTimeoutMs: headersTimeout,
-    idleTimeoutMs: KEEP_ALIVE_TIMEOUT_MS,
+    idleTimeoutMs: KEEP_ALIVE_MS,
   });
   server.off(event, ofHttp);
   server.on(event, (socket: Socket) => connections.take(socket));
@@ -121,7 +121,7 @@ function limitsOf({ requestTimeoutMs }: PredictionHttpOptions) {
     requestTimeout: requestTimeoutMs,
     headersTimeout: Math.min(60_000, requestTimeoutMs),
     connectionsCheckingInterval: Math.min(30_000, Math.ceil(requestTimeoutMs / TIMEOUT_CHECKS)),
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     noDelay: true,
   } satisfies http.ServerOptions;
 }

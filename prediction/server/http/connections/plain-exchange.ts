@@ -13,7 +13,8 @@ export interface AnswerPlace {
   destroy(): void;
 }
 
-const KEEP_ALIVE_SECONDS = 65;
+/** How long a connection without a request is left open, milliseconds. */
+export const KEEP_ALIVE_MS = 65_000;
 /** What must not be in a header: it would end the line, or is no character of HTTP. */
 const UNFIT = /[^\t\x20-\x7e]/;
 
@@ -64,7 +65,7 @@ export class PlainExchange implements Exchange {
     head += `Date: ${utcNow()}\r\n`;
     head += isClosing
       ? 'Connection: close\r\n\r\n'
-      : `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_SECONDS}\r\n\r\n`;
+      : `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}\r\n\r\n`;
     this.#isAnswered = true;
     this.#place.answer(head + reply.body, bodyBytes === reply.body.length, isClosing);
   }
