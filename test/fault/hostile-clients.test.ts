@@ -83,7 +83,7 @@ describe('faults: hostile clients of a prediction server', function () {
 
   async function attackedBy(kind: Attack, asUsual: () => Promise<Answers>): Promise<Answers> {
     const attacker = spawn(process.execPath, [ATTACK, kind, String(server.port), API_KEY], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
     const ended = once(attacker, 'exit');
     try {

@@ -1,5 +1,6 @@
 /**
- * A client that nobody wishes for, as a program: `attack.ts KIND PORT KEY`. Says `attacking` when it has begun, and goes on until it is killed.
+ * A client that nobody wishes for, as a program: `attack.ts KIND PORT KEY`. Says `attacking` when it has begun, and goes on until it is killed, or
+ * its standard input ends, as it does with whoever started it.
  */
 import { once } from 'node:events';
 import net from 'node:net';
@@ -24,6 +25,7 @@ const WIDE_COLUMNS = 100_000;
 const DEPTH = 100_000;
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
+  process.stdin.on('end', () => process.exit()).resume();
   const [kind = '', port = '', key = ''] = process.argv.slice(2);
   await attack(kind as Attack, Number(port), key); // a kind that is none is refused by the switch
 }

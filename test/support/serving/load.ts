@@ -92,7 +92,8 @@ export async function openLoop(
       else setImmediate(poll);
     };
     const dispatch = (): void => {
-      const connection = idle.pop();
+      // By turns, so that none is silent for so long that the server closes it.
+      const connection = idle.shift();
       const since = due.shift();
       if (connection === undefined || since === undefined) return;
       sentCount += 1;
@@ -172,6 +173,10 @@ function openConnection(port: number): Promise<Connection> {
     socket.on('connect', () =>
       resolve({
         send: (request, then) => {
+          if (socket.destroyed || socket.readableEnded) {
+            then(0);
+            return;
+          }
           waiting = then;
           socket.write(request);
         },
