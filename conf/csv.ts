@@ -55,8 +55,8 @@ export interface CsvReader {
 }
 
 export function createCsvReader({ rowsMax, columnsMax }: CsvLimits): CsvReader {
-  const records: string[][] = [];
-  let columnCount = 0;
+  let header: string[] | null = null;
+  const rows: string[][] = [];
   let isFirst = true;
   return {
     add: (text) => {
@@ -65,17 +65,19 @@ export function createCsvReader({ rowsMax, columnsMax }: CsvLimits): CsvReader {
       while (at < text.length) {
         const start = at;
         const record: string[] = [];
-        at = readRecord(text, at, records.length, record, columnsMax);
-        if (columnCount === 0) columnCount = record.length;
+        at = readRecord(text, at, header === null ? 0 : rows.length + 1, record, columnsMax);
+        if (header === null) {
+          header = record;
+          continue;
+        }
         const isEmptyLine = record.length === 1 && record[0] === '' && text.charCodeAt(start) !== QUOTE;
-        if (isEmptyLine && columnCount > 1) continue;
-        if (records.length > rowsMax) throw tooManyRows(rowsMax);
-        records.push(record);
+        if (isEmptyLine && header.length > 1) continue;
+        if (rows.length >= rowsMax) throw tooManyRows(rowsMax);
+        rows.push(record);
       }
     },
     table: () => {
-      const [header, ...rows] = records;
-      if (header === undefined)
+      if (header === null)
         throw new AppError('BAD_REQUEST', 'the body is empty; the first row must have the column names');
       return { header, rows };
     },

@@ -8,6 +8,12 @@ import { HttpClient, newId, PROGRAM_VERSION, type HttpAnswer, type HttpRequest }
 /** A JSON object whose fields the command line only shows or passes on. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+/** An object as it was when it was looked at. */
+export interface Tagged {
+  readonly json: JsonObject;
+  readonly etag: string;
+}
+
 /** A job as `GET /jobs/{id}` shows it. */
 export interface JobView extends JsonObject {
   readonly id: string;
@@ -53,7 +59,7 @@ export class ApiClient {
   }
 
   /** An object with its ETag, for `If-Match`. */
-  async getTagged(route: string): Promise<{ readonly json: JsonObject; readonly etag: string }> {
+  async getTagged(route: string): Promise<Tagged> {
     const { json, headers } = await this.#request({ method: 'GET', path: apiPath(route) });
     return { json: asObject(json, route), etag: headers.etag ?? '*' };
   }

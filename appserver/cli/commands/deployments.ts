@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { AppError } from '#contracts';
 import { command, requiredFlag, requiredWord } from '../command.ts';
 import { cell, table } from '../output.ts';
+import { putWhileServing } from '../put-while-serving.ts';
 import { fields } from './jobs.ts';
 
 /** Path of a deployment's own routes. */
@@ -89,8 +90,7 @@ export const deploymentCommands = [
             : `--sequence: the history has no ${JSON.stringify(flags.sequence)}; it has ${history.map((row) => cell(row['sequence'])).join(', ')}`,
         );
       const json = { modelId: wanted['modelId'], reason: `rollback to ${cell(wanted['sequence'])}: ${reason}` };
-      // Of what was looked at: somebody else's replacement meanwhile is not undone unseen.
-      const answer = await api().put(`${route}/model`, json, { 'if-match': current.etag });
+      const answer = await putWhileServing(api(), route, current, json);
       output.result(answer, () => fields(answer));
     },
   }),

@@ -2,12 +2,13 @@ import { programFile, type ProgramName } from '#runtime';
 
 /**
  * Heaps as large as the work of a program asks for, MiB: V8 would let the space of new objects of each grow to 32 a half. A
- * supervisor holds no data.
+ * supervisor holds no data. A prediction server has a process for each core: threads of one's collector would wait for the cores of the
+ * others, and the answers with them. `package-launcher.sh` says the same.
  */
-const HEAP_FLAGS: Partial<Readonly<Record<ProgramName, readonly string[]>>> = {
+const NODE_FLAGS: Partial<Readonly<Record<ProgramName, readonly string[]>>> = {
   server: ['--max-semi-space-size=4'],
   worker: ['--max-semi-space-size=1', '--max-old-space-size=128'],
-  'prediction-server': ['--max-semi-space-size=4'],
+  'prediction-server': ['--single-threaded-gc', '--max-semi-space-size=4'],
   monitor: ['--max-semi-space-size=4'],
 };
 
@@ -21,7 +22,7 @@ export const programArguments = (
   flags: Readonly<Record<string, string>>,
   words: readonly string[] = [],
 ): string[] => [
-  ...(HEAP_FLAGS[name] ?? []),
+  ...(NODE_FLAGS[name] ?? []),
   programFile(name),
   ...words,
   ...Object.entries(flags).map(([key, value]) => `--${key}=${value}`),

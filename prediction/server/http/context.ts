@@ -6,6 +6,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Authenticator } from './authenticate.ts';
 import type { MetricFamily } from './metrics/exposition.ts';
 import type { ServerMetrics } from './metrics/server-metrics.ts';
+import type { OneAtATime } from './pieces/one-at-a-time.ts';
 import type { BodyBudget } from './receive-body.ts';
 import type { RowLimits } from './row-limits.ts';
 
@@ -41,4 +42,6 @@ export interface Context extends PredictionHttpOptions {
   readonly budget: BodyBudget;
   /** Whether a request that has just arrived may be taken, or has waited too long. */
   readonly isInTime: (nowMs: number) => boolean;
+  /** Reads large bodies one after the other; smaller ones are read between their pieces. */
+  readonly readLarge: OneAtATime;
 }

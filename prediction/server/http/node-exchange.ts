@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { replyHeaders, type Exchange, type Reply } from './exchange.ts';
+import type { ReadByTurns } from './read-by-turns.ts';
 import { receiveBody, type BodyBudget, type ReceivedBody } from './receive-body.ts';
 import { requestIdOf } from './requests.ts';
 
@@ -13,6 +14,7 @@ const LINGER_MS = 5_000;
 export class NodeExchange implements Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  readonly #readByTurns: ReadByTurns;
   readonly method: string;
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
@@ -23,9 +25,10 @@ export class NodeExchange implements Exchange {
   rowCount = 0;
   deploymentId = '';
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, readByTurns: ReadByTurns) {
     this.#request = request;
     this.#response = response;
+    this.#readByTurns = readByTurns;
     this.method = request.method ?? '';
     this.target = request.url ?? '/';
     this.headers = request.headers;
@@ -37,7 +40,7 @@ export class NodeExchange implements Exchange {
   }
 
   receive(bytesMax: number, budget: BodyBudget): Promise<ReceivedBody> {
-    return receiveBody(this.#request, bytesMax, budget);
+    return receiveBody(this.#request, bytesMax, budget, this.#readByTurns);
   }
 
   /** Header and body in one write; the connection is left in a state that fits what was read. */
@@ -49,7 +52,7 @@ export class NodeExchange implements Exchange {
     const headers = replyHeaders(this, reply, lengthBytes);
     if (lingers || isClosing) headers.push('Connection', 'close');
     response.writeHead(reply.status, headers);
-    if (lingers) linger(request, response, reply.body);
+    if (lingers) linger(request, response, reply.body, this.#readByTurns);
     // Text of one byte a unit is ASCII, and written as it stands.
     else response.end(reply.body, lengthBytes === reply.body.length ? 'latin1' : 'utf8');
   }
@@ -68,7 +71,7 @@ function hasLongRest({ 'content-length': length, 'transfer-encoding': encoding }
  * Closing while the client still sends would make its kernel throw the answer away, so the rest is read for a while.
  * @see RFC 9112 section 9.6
  */
-function linger(request: IncomingMessage, response: ServerResponse, body: string): void {
+function linger(request: IncomingMessage, response: ServerResponse, body: string, readByTurns: ReadByTurns): void {
   response.write(body);
   let size = 0;
   const finish = () => {
@@ -79,6 +82,7 @@ function linger(request: IncomingMessage, response: ServerResponse, body: string
   request.on('data', (part: Buffer) => {
     size += part.length;
     if (size > LINGER_BYTES_MAX) finish();
+    else readByTurns(request, part);
   });
   request.once('end', finish);
   request.once('close', finish);

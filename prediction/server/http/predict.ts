@@ -24,6 +24,9 @@ const EXPLAINED_ROWS_PER_TURN = 1;
 /** A row with a text as long as is read takes some 20 ms, one of a sentence or two 0.2 ms. */
 const TEXT_ROWS_PER_TURN = 4;
 
+/** A body of this size takes some 50 ms to be read. */
+const LARGE_BYTES = 4 * 1024 * 1024;
+
 const NOTHING_MORE: Wanted = { top: 0, likely: 0, passthrough: [], associationColumn: ASSOCIATION_COLUMN };
 
 /** `POST /predict/{deployment}`. */
@@ -90,12 +93,13 @@ export function admitRows(context: Context, exchange: Exchange, deploymentId: st
  * @throws BODY_TOO_LARGE, OVERLOADED, DEPLOYMENT_NOT_READY, and what `read` and `begin` throw
  */
 export async function answerRows<R>(
-  { table, budget, bodyBytesMax, telemetry, metrics, shadow }: Context,
+  context: Context,
   exchange: Exchange,
   deploymentId: string,
   read: (body: ReceivedBody) => Reading<R>,
   begin: (served: ServedDeployment, rows: R, events: AnswerEvents | null) => AnswerInProgress,
 ): Promise<{ readonly served: ServedDeployment; readonly text: string }> {
+  const { table, budget, bodyBytesMax, telemetry, metrics, shadow } = context;
   const length = Number(exchange.headers['content-length'] ?? 0);
   if (length > bodyBytesMax) throw tooLarge(bodyBytesMax, length);
   if (table.served(deploymentId) === null) throw notReady(`deployment ${deploymentId} is not ready here yet`);
@@ -104,7 +108,7 @@ export async function answerRows<R>(
   exchange.receivedMs = performance.now();
   try {
     const reading = read(body);
-    const rows = reading.kind === 'read' ? reading.rows : await readInTurns(reading.steps, exchange);
+    const rows = reading.kind === 'read' ? reading.rows : await readSteps(context, reading.steps, body, exchange);
     // Looked up after the body has been read: the whole answer is of one deployment record and its one model.
     const served = table.served(deploymentId);
     if (served === null) throw notReady(`deployment ${deploymentId} is not served here any more`);
@@ -126,6 +130,16 @@ export async function answerRows<R>(
   } finally {
     budget.heldBytes -= body.sizeBytes;
   }
+}
+
+function readSteps<R>(
+  { readLarge }: Context,
+  steps: Steps<R>,
+  { sizeBytes }: ReceivedBody,
+  exchange: Exchange,
+): Promise<R> {
+  const read = () => readInTurns(steps, exchange);
+  return sizeBytes > LARGE_BYTES ? readLarge(read) : read();
 }
 
 async function readInTurns<R>(steps: Steps<R>, exchange: Exchange): Promise<R> {

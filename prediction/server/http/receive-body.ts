@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '#contracts';
+import type { ReadByTurns } from './read-by-turns.ts';
 
 /** Memory for bodies of one server. */
 export interface BodyBudget {
@@ -45,7 +46,12 @@ export function overloaded(message: string): AppError {
  *
  * @throws BODY_TOO_LARGE, OVERLOADED, BAD_REQUEST when the client broke off
  */
-export function receiveBody(request: IncomingMessage, bytesMax: number, budget: BodyBudget): Promise<ReceivedBody> {
+export function receiveBody(
+  request: IncomingMessage,
+  bytesMax: number,
+  budget: BodyBudget,
+  readByTurns: ReadByTurns,
+): Promise<ReceivedBody> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let size = 0;
@@ -61,7 +67,10 @@ export function receiveBody(request: IncomingMessage, bytesMax: number, budget: 
       budget.heldBytes += part.length;
       if (size > bytesMax) fail(tooLarge(bytesMax));
       else if (budget.heldBytes > budget.heldBytesMax) fail(overloaded('too many bytes are being received'));
-      else parts.push(part);
+      else {
+        parts.push(part);
+        readByTurns(request, part);
+      }
     };
     if (request.destroyed) {
       fail(new AppError('BAD_REQUEST', 'the body broke off'));

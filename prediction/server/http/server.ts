@@ -13,7 +13,9 @@ import type { Context, PredictionHttpOptions } from './context.ts';
 import type { MetricFamily } from './metrics/exposition.ts';
 import { createServerMetrics } from './metrics/server-metrics.ts';
 import { isOpenInference, openInference } from './open-inference/routes.ts';
+import { createOneAtATime } from './pieces/one-at-a-time.ts';
 import { predict } from './predict.ts';
+import { createReadByTurns } from './read-by-turns.ts';
 import type { BodyBudget } from './receive-body.ts';
 import type { Exchange, Reply } from './exchange.ts';
 import { NodeExchange } from './node-exchange.ts';
@@ -67,13 +69,15 @@ export function createPredictionHttp(
     budget,
     shadow,
     isInTime: createTurnGate(options.waitMsMax),
+    readLarge: createOneAtATime(),
   };
   const answering = new WeakMap<Duplex, http.ServerResponse>();
   const limits = limitsOf(options);
+  const readByTurns = createReadByTurns();
   const isClosing = () => !server.listening || options.isDraining();
   const listener = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     answering.set(request.socket, response);
-    void serve(context, new NodeExchange(request, response), isClosing);
+    void serve(context, new NodeExchange(request, response, readByTurns), isClosing);
   };
   const server =
     certificate === null

@@ -23,6 +23,6 @@ while [ "$left" -gt 0 ]; do
   set -- "$@" "$word"
 done
 unset NODE_OPTIONS NODE_PATH
-exec "$root/runtime/bin/node" "$root/runtime/lib/prediction-server.mjs" \
+exec "$root/runtime/bin/node" --single-threaded-gc --max-semi-space-size=4 "$root/runtime/lib/prediction-server.mjs" \
   --dataDir="$root/data" --predictionServer.packageDir="$root" \
   --telemetry.transport=folder --telemetry.segmentMs=600000 --telemetry.keyFile="$root/deployment/telemetry.key" "$@"

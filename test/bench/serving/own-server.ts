@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { KEY_FILES } from '#runtime';
+import { programArguments } from '../../../appserver/cli/up/programs.ts';
 import { call, until } from '../../support/serving/call.ts';
 import { startFakeAppServer, TOKEN } from '../../support/serving/fake-app-server.ts';
 import { API_KEY, createSigner, makeGrant, makeModel, makeRecord } from '../../support/serving/models.ts';
@@ -13,7 +13,6 @@ import { startProgram, type Program } from './programs.ts';
 import { jsonRequests, type Row } from './rows.ts';
 import type { Requests } from '../../support/serving/load.ts';
 
-const MAIN = fileURLToPath(new URL('../../../prediction/server/main.ts', import.meta.url));
 /** Rows that the model's trees are split on. */
 const SPLIT_ROWS = 8_192;
 const READY_TIMEOUT_MS = 60_000;
@@ -43,13 +42,12 @@ export async function startOwnServer({ telemetry, nodeOptions = [], flags = {} }
     'telemetry.transport': telemetry ? 'http' : 'off',
     ...flags,
   };
-  const words = Object.entries(all).flatMap(([key, value]) => [`--${key}`, value]);
   const close = async (): Promise<void> => {
     await app.stop();
     rmSync(dataDir, { recursive: true });
   };
   const program = await startProgram({
-    words: [process.execPath, ...nodeOptions, MAIN, ...words],
+    words: [process.execPath, ...nodeOptions, ...programArguments('prediction-server', all)],
     listening: (line) => Number(/http:\/\/127\.0\.0\.1:(\d+)\/predict/.exec(line)?.[1] ?? NaN) || null,
   }).catch(async (err: unknown) => {
     await close();

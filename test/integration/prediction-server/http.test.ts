@@ -115,7 +115,7 @@ describe('prediction server: HTTP', () => {
     const part = `${(100_000).toString(16)}\r\n${' '.repeat(100_000)}\r\n`;
     const text = await callRaw(
       server.port,
-      `${head('POST /predict/dep_1 HTTP/1.1', AUTHORIZATION, 'Transfer-Encoding: chunked')}${part.repeat(11)}0\r\n\r\n`,
+      `${head('POST /predict/dep_1 HTTP/1.1', AUTHORIZATION, 'Transfer-Encoding: chunked', 'Connection: close')}${part.repeat(11)}0\r\n\r\n`,
     );
     expect(text).to.match(/^HTTP\/1\.1 413 /);
     expect(text).to.include('BODY_TOO_LARGE');

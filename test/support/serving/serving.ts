@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { ApiKeyGrant, DeploymentRecord } from '#contracts';
 import { createLogger, KEY_FILES, loadConfig } from '#runtime';
 import { startPredictionServer } from '#prediction-server';
+import { programArguments } from '../../../appserver/cli/up/programs.ts';
 import { call, until, type Answer, type Call } from './call.ts';
 import { startFakeAppServer, TOKEN, type FakeAppServer, type FeedChange } from './fake-app-server.ts';
 import {
@@ -51,7 +51,6 @@ export interface Serving {
 
 /** A program that does not listen by then is killed. */
 const START_TIMEOUT_MS = 15_000;
-const MAIN = fileURLToPath(new URL('../../../prediction/server/main.ts', import.meta.url));
 
 export async function createServing(): Promise<Serving> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'trainyard-serving-'));
@@ -118,8 +117,7 @@ async function startProgram(
   failpoints: string,
   record: (line: string) => void,
 ): Promise<Server> {
-  const words = Object.entries(flags).flatMap(([key, value]) => [`--${key}`, value]);
-  const child = spawn(process.execPath, [MAIN, ...words], {
+  const child = spawn(process.execPath, programArguments('prediction-server', flags), {
     env: { PATH: process.env['PATH'], TRAINYARD_FAILPOINTS: failpoints },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

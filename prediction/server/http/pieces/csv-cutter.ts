@@ -4,6 +4,7 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 const LF = 0x0a;
 const CR = 0x0d;
+const BETWEEN_FIELDS: ReadonlySet<number> = new Set([COMMA, LF, CR]);
 
 /** Where in a record the next byte lies. */
 type State = 'at a field' | 'in a field' | 'in quotes' | 'behind a quote';
@@ -16,6 +17,10 @@ export function createCsvCutter(): Cutter {
   let state: State = 'at a field';
   return {
     endOfLast: (part) => {
+      if (state !== 'in quotes' && part.length > 0 && !part.includes(QUOTE)) {
+        state = BETWEEN_FIELDS.has(part[part.length - 1] ?? 0) ? 'at a field' : 'in a field';
+        return part.lastIndexOf(LF) + 1;
+      }
       let end = 0;
       for (let at = 0; at < part.length; at += 1) {
         const byte = part[at];

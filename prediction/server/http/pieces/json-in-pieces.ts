@@ -4,6 +4,7 @@ import { addRows, invalidJson, isObject, type ObjectRow } from '../json-rows.ts'
 import type { Steps } from '../reading.ts';
 import { invalid, type RowLimits } from '../row-limits.ts';
 import { decode, type InputRows } from '../rows.ts';
+import { createRemainder } from './cut.ts';
 import { createRowCutter } from './json-cutter.ts';
 
 /** What may stand before the first row: of the first bytes of a body. */
@@ -17,7 +18,7 @@ const TAIL_BYTES_MAX = 64 * 1024;
  * parsed as an array, so that each piece is held to the grammar; an error is told at its place in the body. Null where the body begins
  * otherwise.
  *
- * @throws see `jsonRows`; VALIDATION_FAILED where more than 64 KiB follow the rows
+ * @throws see `jsonRows`; VALIDATION_FAILED where more than 64 KiB follow the rows, or a row has more than 4 MiB
  */
 export function jsonInPieces(parts: readonly Buffer[], limits: RowLimits): Steps<InputRows> | null {
   const [first = Buffer.alloc(0), ...others] = parts;
@@ -36,33 +37,34 @@ function* pieces(
   reader: PieceReader,
 ): Steps<InputRows> {
   const cutter = createRowCutter(limits, depth, headBytes);
-  let kept: Buffer[] = [];
+  const remainder = createRemainder();
   for (const [index, part] of parts.entries()) {
     const { comma, close } = cutter.scan(part);
     if (close >= 0) {
-      reader.add(Buffer.concat([...kept, part.subarray(0, close)]), 'last');
-      const tail = [part.subarray(close), ...parts.slice(index + 1)];
-      for (const rest of [part.subarray(close + 1), ...parts.slice(index + 1)]) cutter.scan(rest);
+      reader.add(remainder.endWith(part.subarray(0, close)), 'last');
+      const tail = tailOf([part.subarray(close), ...parts.slice(index + 1)]);
+      cutter.scan(tail.subarray(1));
       checkTail(tail, depth, reader);
       return { kind: 'objects', rows: reader.rows };
     }
-    if (comma < 0) {
-      kept.push(part);
-      continue;
-    }
-    reader.add(Buffer.concat([...kept, part.subarray(0, comma)]), 'not last');
-    kept = [part.subarray(comma + 1)];
+    if (comma >= 0) reader.add(remainder.endWith(part.subarray(0, comma)), 'not last');
+    remainder.push(part.subarray(comma + 1));
     yield;
   }
-  throw reader.errorIn(decode(Buffer.concat(kept), false));
+  throw reader.errorIn(decode(remainder.endWith(Buffer.alloc(0)), false));
+}
+
+/** What follows the rows, in one piece. @throws VALIDATION_FAILED where that is too much */
+function tailOf(parts: readonly Buffer[]): Buffer {
+  const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0);
+  if (sizeBytes > TAIL_BYTES_MAX)
+    throw invalid('body', `has ${sizeBytes} bytes behind the rows, at most ${TAIL_BYTES_MAX} are taken`);
+  return Buffer.concat(parts);
 }
 
 /** Proves what follows the rows. @param tail from the bracket on that closes them */
-function checkTail(tail: readonly Buffer[], depth: 1 | 2, reader: PieceReader): void {
-  const sizeBytes = tail.reduce((sum, part) => sum + part.length, 0);
-  if (sizeBytes > TAIL_BYTES_MAX)
-    throw invalid('body', `has ${sizeBytes} bytes behind the rows, at most ${TAIL_BYTES_MAX} are taken`);
-  const text = decode(Buffer.concat(tail), false);
+function checkTail(tail: Buffer, depth: 1 | 2, reader: PieceReader): void {
+  const text = decode(tail, false);
   const rows = reader.rows.length === 0 ? [] : [0];
   const opening = (depth === 1 ? '[' : '{"data":[') + rows.join('');
   let whole: unknown;

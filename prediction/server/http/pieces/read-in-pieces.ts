@@ -7,24 +7,22 @@ import { wholeBody, type ReceivedBody } from '../receive-body.ts';
 import type { RowLimits } from '../row-limits.ts';
 import { decode, readRows, tableOf, type InputRows } from '../rows.ts';
 import { createCsvCutter } from './csv-cutter.ts';
-import { cutAt, type Cutter } from './cut.ts';
+import { cutAt, ROW_BYTES_MAX, type Cutter } from './cut.ts';
 import { jsonInPieces } from './json-in-pieces.ts';
 
 /** A body of this size is read at once, in some 2 ms. */
 const AT_ONCE_BYTES_MAX = 256 * 1024;
-/** One of JSON that cannot be cut between rows may have so many, which take some 30 ms. */
-const UNCUT_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
  * How a body is read. One of 50 MiB takes half a second and more, in which no one else would be answered, so a large one is read in
  * pieces of about 64 KiB, between which others have their turn.
  *
- * @throws see `readRows`; VALIDATION_FAILED for more than 4 MiB of JSON that is no array and does not begin with `data`
+ * @throws see `readRows`; VALIDATION_FAILED for a row of more than 4 MiB, and as much JSON that is no array and does not begin with `data`
  */
 export function readingOf(body: ReceivedBody, mediaType: RowMediaType, limits: RowLimits): Reading<InputRows> {
   const steps = body.sizeBytes <= AT_ONCE_BYTES_MAX ? null : stepsOf(body, mediaType, limits);
   if (steps !== null) return { kind: 'steps', steps };
-  if (mediaType === 'application/json' && body.sizeBytes > UNCUT_BYTES_MAX) throw uncut(body.sizeBytes);
+  if (mediaType === 'application/json' && body.sizeBytes > ROW_BYTES_MAX) throw uncut(body.sizeBytes);
   return { kind: 'read', rows: readRows(wholeBody(body), mediaType, limits) };
 }
 
@@ -63,7 +61,7 @@ function withoutMark(parts: readonly Buffer[]): readonly Buffer[] {
 function* csvInPieces(parts: readonly Buffer[], limits: RowLimits): Steps<InputRows> {
   const reader = createCsvReader(limits);
   for (const piece of cutAt(parts, createCsvCutter())) {
-    reader.add(decode(piece, false));
+    if (piece !== null) reader.add(decode(piece, false));
     yield;
   }
   return tableOf(reader.table());
@@ -73,8 +71,10 @@ function* linesInPieces(parts: readonly Buffer[], limits: RowLimits): Steps<Inpu
   const rows: ObjectRow[] = [];
   const before = { lines: 0, bytes: 0 };
   for (const piece of cutAt(parts, LINES)) {
-    before.lines += addLines(decode(piece, false), limits, before, rows);
-    before.bytes += piece.length;
+    if (piece !== null) {
+      before.lines += addLines(decode(piece, false), limits, before, rows);
+      before.bytes += piece.length;
+    }
     yield;
   }
   return { kind: 'objects', rows };

@@ -151,6 +151,28 @@ describe('prediction server: bodies in pieces', () => {
       expect(inPieces([Buffer.from(text)], 'application/json'), text.slice(0, 20)).to.include('VALIDATION_FAILED');
   });
 
+  it('refuse a row of more than 4 MiB, looking at no more than a part in one step', () => {
+    const long = 'x'.repeat(5_000_000);
+    for (const [type, text] of [
+      ['application/json', `[{"a":1},{"a":"${long}"}]`],
+      ['application/x-ndjson', `{"a":1}\n{"a":"${long}"}\n`],
+      ['text/csv', `a\n1\n${long}\n`],
+      ['text/csv', `a\n1\n"${long}"\n`],
+    ] as const) {
+      const bytes = Buffer.from(text);
+      const parts = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, part) =>
+        bytes.subarray(part * 65_536, (part + 1) * 65_536),
+      );
+      const steps = stepsOf({ parts, sizeBytes: bytes.length }, type, LIMITS);
+      let count = 0;
+      const readOn = (): void => {
+        while (steps?.next().done === false) count += 1;
+      };
+      expect(readOn).to.throw('more than 4194304 bytes in which no row ends');
+      expect(count).to.be.within(60, 70);
+    }
+  });
+
   it('are large: what is small is read at once, and JSON that cannot be cut only up to 4 MiB', () => {
     const reading = (text: string) => {
       const bytes = Buffer.from(text);
