@@ -67,8 +67,8 @@ export const SERVING_KEYS = {
   telemetry: strict({
     transport: choice(TELEMETRY_TRANSPORTS, {
       description:
-        'how prediction servers tell of their predictions: http: to the app server; folder: into telemetry.folder, to be carried to trainyard telemetry import; off: nothing is recorded; trainyard up: http, unless it is said',
-      default: 'off',
+        'how prediction servers tell of their predictions: http: to the app server; folder: into telemetry.folder, to be carried to trainyard telemetry import; off: nothing is recorded',
+      default: 'http',
     }),
     folder: text({
       description:
@@ -94,7 +94,7 @@ export const SERVING_KEYS = {
     segmentMs: millis('how long events wait for others before they are delivered together', 2_000),
     keyFile: text({
       description:
-        'file with the keys that events are signed with, one a line: the first signs, all are accepted; empty: telemetry.keys in keys.dir, made when it is not there',
+        'file with the keys that events are signed with, one a line: the first signs, all are accepted; empty: telemetry.keys in keys.dir, made by app servers when it is not there; a prediction server without it asks the app server for keys of its own',
       default: '',
     }),
     kafka: strict({

@@ -141,6 +141,11 @@ export const TELEMETRY_TRANSPORTS = ['http', 'kafka', 'folder', 'off'] as const;
 
 /** Where prediction servers POST sealed segments to the app server (bearer: the prediction-server token). */
 export const TELEMETRY_SEGMENTS_PATH = '/internal/v1/telemetry/segments';
+/** Where a prediction server asks for the keys that it signs with (the same bearer): `?serverId=`. */
+export const TELEMETRY_KEYS_PATH = '/internal/v1/telemetry/keys';
+/** The text of a key file: one key a line, the first signs. They are good for what this server tells. */
+export const ServerTelemetryKeys = strict({ keys: Type.String({ minLength: 1 }) });
+export type ServerTelemetryKeys = Static<typeof ServerTelemetryKeys>;
 export const TELEMETRY_MEDIA_TYPE = 'application/vnd.trainyard.telemetry-segment';
 
 /** Folder of the object store in which segments that were POSTed wait for a monitor: `<epoch>/<segment>.seg`. */

@@ -2,11 +2,12 @@ import path from 'node:path';
 import { openObjectStore } from '#object-store';
 import { HttpClient, KEY_FILES, newId, PROGRAM_VERSION, readSecret, type Config, type Logger } from '#runtime';
 import { migrate, MONITORING_MIGRATIONS, openDatabase, type Database } from '#store';
-import { followTopic, sharedTelemetryKeys } from '#telemetry';
+import { followTopic } from '#telemetry';
 import { followArchive } from './archive/follow-archive.ts';
 import { followRetention } from './archive/retention.ts';
 import { createBaselines } from './baselines.ts';
 import { followInbox } from './inbox.ts';
+import { installationKeys } from './installation-keys.ts';
 import { takeSegment } from './take-segment.ts';
 
 export interface RunningMonitor {
@@ -24,7 +25,7 @@ export interface RunningMonitor {
  * @throws CONFIG_INVALID, DATABASE_UNAVAILABLE, SCHEMA_TOO_NEW
  */
 export async function startMonitor(config: Config, logger: Logger): Promise<RunningMonitor> {
-  const keys = sharedTelemetryKeys(config.telemetry.keyFile, logger);
+  const keys = await installationKeys(config.telemetry.keyFile, logger);
   const { poolMax, statementTimeoutMs } = config.database;
   const database = await openDatabase({ ...config.monitor.database, poolMax, statementTimeoutMs, logger });
   await migrate(database, MONITORING_MIGRATIONS, { logger });

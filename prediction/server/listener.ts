@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { Server as NetServer } from 'node:net';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, type ServiceCounters } from '#contracts';
 import {
@@ -71,8 +72,12 @@ export async function listen(config: Config, options: ListenerOptions): Promise<
   const { requestTimeoutMs, closeTimeoutMs } = config.server;
   const certificate = readCertificate(own, OWNER);
   let isDraining = false;
-  const told = { serverId: serverIdOf(own.cacheDir), place: appServerPlace(config), logger: options.logger };
-  const running = await startTelemetry(config.telemetry, told);
+  const running = await startTelemetry(config.telemetry, {
+    serverId: serverIdOf(own.cacheDir),
+    place: appServerPlace(config),
+    keptKeysFile: path.join(own.cacheDir, 'telemetry.keys'),
+    logger: options.logger,
+  });
   const { server, connections, families, counters } = createPredictionHttp(
     {
       ...options,

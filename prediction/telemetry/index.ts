@@ -33,6 +33,8 @@ export {
   deploymentKey,
   deploymentKeys,
   sharedTelemetryKeys,
+  secretOf,
+  serverKey,
   telemetryKeyFile,
   telemetryKeys,
   type TelemetryKey,

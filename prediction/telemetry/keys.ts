@@ -58,6 +58,18 @@ export function telemetryKeys(text: string, origin = 'telemetry keys'): Telemetr
 export const deploymentKey = ({ secret }: TelemetryKey, deploymentId: string): string =>
   createHmac('sha256', secret).update(`telemetry of ${deploymentId}\u0001`).digest('base64url');
 
+/** A key that is good for what one server tells, and tells nothing of the key it is made from. It is the text of a key file. */
+export const serverKey = ({ secret }: TelemetryKey, serverId: string): string =>
+  createHmac('sha256', secret).update(`telemetry by ${serverId}\u0001`).digest('base64url');
+
+/** The secret of a key that is one of the installation's, or that one of these makes for a server; null for any other. */
+export function secretOf(keys: TelemetryKeys, keyId: string, serverId: string): Buffer | null {
+  const own = keys.find(keyId);
+  if (own !== null) return own;
+  const made = keys.all().map((root) => keyOf(serverKey(root, serverId)));
+  return made.find((key) => key.keyId === keyId)?.secret ?? null;
+}
+
 /** The keys of some deployments, of every key of the installation, by key id. */
 export function deploymentKeys(
   keys: TelemetryKeys,

@@ -9,7 +9,7 @@ import {
   SegmentHeader,
   TELEMETRY_FORMAT_VERSION,
 } from '#contracts';
-import type { TelemetryKeys } from './keys.ts';
+import { secretOf, type TelemetryKeys } from './keys.ts';
 
 /**
  * A sealed segment, as it lies in the spool, is POSTed and is a Kafka message:
@@ -116,7 +116,7 @@ export function verifySegment(sealed: Buffer, keys: TelemetryKeys): SegmentHeade
 function verified(sealed: Buffer, keys: TelemetryKeys): { readonly header: SegmentHeader; readonly payload: Buffer } {
   const { header, payloadAt } = headerOf(sealed);
   const macAt = sealed.length - MAC_BYTES;
-  const secret = keys.find(header.keyId);
+  const secret = secretOf(keys, header.keyId, header.serverId);
   if (secret === null)
     throw new AppError('TELEMETRY_SIGNATURE', `a segment of server ${header.serverId} is signed by an unknown key`);
   if (!timingSafeEqual(macOf(secret, sealed.subarray(0, macAt)), sealed.subarray(macAt)))

@@ -20,7 +20,6 @@ import { supervise, type SupervisedProgram, type Supervisor } from './supervise.
 /** How long `up` waits for everything to answer before it says so, and how often it asks, milliseconds. */
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 100;
-const TRANSPORT = 'telemetry.transport';
 /** How long a program may take to end before it is killed, milliseconds. */
 const STOP_MS = 15_000;
 
@@ -49,7 +48,7 @@ export async function startPlatform(flags: Readonly<Record<string, string>>, fil
     port === undefined || flags['predictionServer.port'] !== undefined
       ? flags
       : { ...flags, 'predictionServer.port': String(Number(port) + 1) };
-  const { config, flags: given } = withTelemetry(withPorts, file);
+  const { config } = loadConfig({ flags: withPorts, ...(file === undefined ? {} : { file }) });
   if (config.server.port === 0 || config.predictionServer.port === 0)
     throw new AppError('CONFIG_INVALID', '`up` needs fixed ports: server.port and predictionServer.port must not be 0');
   mkdirSync(path.join(config.dataDir, 'logs'), { recursive: true, mode: 0o700 });
@@ -61,7 +60,7 @@ export async function startPlatform(flags: Readonly<Record<string, string>>, fil
     await lifecycle.close('the data folder is in use');
     throw err;
   });
-  const supervisors = programsOf(config, { ...given, dataDir: config.dataDir }, file).map((spec) =>
+  const supervisors = programsOf(config, { ...withPorts, dataDir: config.dataDir }, file).map((spec) =>
     supervise(spec, logger),
   );
   lifecycle.onClose('programs', () => stopInOrder(supervisors));
@@ -74,19 +73,6 @@ export async function startPlatform(flags: Readonly<Record<string, string>>, fil
     pids: () => Object.fromEntries(supervisors.map((entry) => [entry.name, entry.pid()])),
     restartCounts: () => Object.fromEntries(supervisors.map((entry) => [entry.name, entry.restartCount()])),
   };
-}
-
-/** All programs of one machine share keys and have a monitor: telemetry is on unless somebody has said otherwise. */
-function withTelemetry(
-  flags: Readonly<Record<string, string>>,
-  file: string | undefined,
-): { readonly config: Config; readonly flags: Readonly<Record<string, string>> } {
-  const load = (asked: Readonly<Record<string, string>>) =>
-    loadConfig({ flags: asked, ...(file === undefined ? {} : { file }) });
-  const { config, origins } = load(flags);
-  if (origins.get(TRANSPORT) !== 'default') return { config, flags };
-  const on = { ...flags, [TRANSPORT]: 'http' };
-  return { config: load(on).config, flags: on };
 }
 
 /** Where the app server is asked; by TLS under the name that its certificate has. */

@@ -13,6 +13,8 @@ import {
   ModelSignature,
   PredictionServerStatus,
   strict,
+  ServerTelemetryKeys,
+  TELEMETRY_KEYS_PATH,
   TELEMETRY_SEGMENTS_PATH,
   Type,
 } from '#contracts';
@@ -30,7 +32,7 @@ import {
   type TrainedFacts,
 } from '#store';
 import { PredictionSpread } from '#statistics';
-import { SEALED_BYTES_MAX } from '#telemetry';
+import { SEALED_BYTES_MAX, serverKey } from '#telemetry';
 import { bearerOf, isoOf } from '../auth/authenticate.ts';
 import type { AppContext } from '../context.ts';
 import { noContent, ok, route, type Answer, type Call, type Route } from '../route.ts';
@@ -242,6 +244,21 @@ const segments = route({
   refused: noteRefusedTelemetry,
 });
 
+const telemetryKeys = route({
+  method: 'GET',
+  path: TELEMETRY_KEYS_PATH,
+  summary: 'Keys that a prediction server signs its telemetry with',
+  tag,
+  access: 'internal',
+  query: strict({ serverId: Id }),
+  answers: { 200: { description: 'keys that are good for this server alone', schema: ServerTelemetryKeys } },
+  handler: (app, call) => {
+    checkToken(app, call);
+    const keys = app.telemetryKeys.all().map((root) => serverKey(root, call.query.serverId));
+    return Promise.resolve(ok({ keys: keys.join('\n') }));
+  },
+});
+
 /** Routes of prediction servers. */
 export const servingRoutes: readonly Route[] = [
   assignments,
@@ -251,4 +268,5 @@ export const servingRoutes: readonly Route[] = [
   spread,
   report,
   segments,
+  telemetryKeys,
 ];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError, type ImportedTelemetry, type SegmentHeader } from '#contracts';
 import { isHeard, listDeploymentIds } from '#store';
-import { deploymentKeys, openSegment, readFrames, readSegmentHeader, sealSegment, verifySegment } from '#telemetry';
+import { deploymentKeys, openSegment, readFrames, readSegmentHeader, sealSegment, secretOf, verifySegment } from '#telemetry';
 import type { AppContext } from '../context.ts';
 import { keepSegment } from './telemetry.ts';
 
@@ -14,9 +14,10 @@ type Needed = Pick<AppContext, 'database' | 'monitoring' | 'store' | 'telemetryI
  * @throws TELEMETRY_INVALID, TELEMETRY_SIGNATURE, DISK_FULL, STORE_UNAVAILABLE
  */
 export async function importSegment(app: Needed, carried: Buffer, signal: AbortSignal): Promise<ImportedTelemetry> {
-  const { keyId } = readSegmentHeader(carried);
-  const sealed = app.telemetryKeys.find(keyId) === null ? await ofPackage(app, carried, keyId) : carried;
-  const { serverId, epoch, firstNumber, endNumber } = verifySegment(sealed, app.telemetryKeys);
+  const { keyId, serverId } = readSegmentHeader(carried);
+  const isOurs = secretOf(app.telemetryKeys, keyId, serverId) !== null;
+  const sealed = isOurs ? carried : await ofPackage(app, carried, keyId);
+  const { epoch, firstNumber, endNumber } = verifySegment(sealed, app.telemetryKeys);
   const facts = { serverId, epoch, firstNumber, endNumber };
   if (endNumber > firstNumber && (await wasHeard(app, facts))) return { ...facts, state: 'known' };
   await keepSegment(app, sealed, signal);

@@ -19,7 +19,8 @@ export interface SpoolOptions {
   readonly serverId: string;
   /** Random, never used before: 32 hexadecimal digits. */
   readonly epoch: string;
-  readonly keys: TelemetryKeys;
+  /** Null as long as there are none: segments wait until there are. */
+  readonly keys: () => TelemetryKeys | null;
   /** Of all files together; what would go beyond is lost, and counted. */
   readonly bytesMax: number;
   /** Age at which a segment is closed when none waits; those that wait become full first. */
@@ -69,6 +70,8 @@ export interface Spool {
   putAside(name: string): Promise<void>;
   /** Calls `listener` when a segment begins to wait; one at a time. */
   onWaiting(listener: () => void): void;
+  /** There are keys now: what waits can be delivered. */
+  wake(): void;
   /** Says that the epoch ended after `endNumber` and closes its last segment; what waits can still be delivered. */
   close(endNumber: number): void;
   /** Gives the folder up, after the last call of all others. */
@@ -136,8 +139,9 @@ class DiskSpool implements Spool {
     return this.#alone(async () => {
       for (;;) {
         const [file] = this.#waiting;
-        if (file === undefined) return null;
-        const sealed = await this.#sealedBytes(file);
+        const keys = this.#options.keys();
+        if (file === undefined || (keys === null && !file.isSealed)) return null;
+        const sealed = await this.#sealedBytes(file, keys);
         if (sealed !== null) return { name: file.name, sealed };
         await this.#forget(file.name);
       }
@@ -161,6 +165,10 @@ class DiskSpool implements Spool {
 
   onWaiting(listener: () => void): void {
     this.#onWaiting = listener;
+  }
+
+  wake(): void {
+    this.#onWaiting();
   }
 
   close(endNumber: number): void {
@@ -294,10 +302,11 @@ class DiskSpool implements Spool {
     for (const loss of this.#losses) writeLoss(writer, loss);
   }
 
-  async #sealedBytes(file: SpoolFile): Promise<Buffer | null> {
-    const { dir, serverId, keys, logger } = this.#options;
+  /** @param keys those that there are, or the file is sealed */
+  async #sealedBytes(file: SpoolFile, keys: TelemetryKeys | null): Promise<Buffer | null> {
+    const { dir, serverId, logger } = this.#options;
     try {
-      if (file.isSealed) return await readFile(pathOf(dir, file));
+      if (file.isSealed || keys === null) return await readFile(pathOf(dir, file));
       const { frames, facts, tornBytes } = readRaw(dir, file, serverId);
       if (tornBytes > 0)
         logger.warn('telemetry_torn', 'the end of a segment was being written when the server died', {
@@ -324,8 +333,9 @@ class DiskSpool implements Spool {
   async #sealOne(): Promise<void> {
     const { dir } = this.#options;
     const file = this.#waiting.find(({ isSealed }) => !isSealed);
-    if (file === undefined) return;
-    const sealed = await this.#sealedBytes(file);
+    const keys = this.#options.keys();
+    if (file === undefined || keys === null) return;
+    const sealed = await this.#sealedBytes(file, keys);
     if (sealed === null) return this.#forget(file.name);
     const target = path.join(dir, `${file.name}.seg`);
     try {

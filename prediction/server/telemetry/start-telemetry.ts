@@ -1,12 +1,12 @@
 import { AppError } from '#contracts';
 import type { Config, Logger } from '#runtime';
-import { sharedTelemetryKeys } from '#telemetry';
 import { errnoOf } from '../artifacts/atomic-file.ts';
 import type { AppServerPlace } from '../feed/app-server-client.ts';
 import { folderTransport } from './folder-transport.ts';
 import { httpTransport } from './http-transport.ts';
 import { kafkaTransport } from './kafka-transport.ts';
 import { shipSegments, type Transport } from './shipper.ts';
+import { openSigningKeys } from './signing-keys.ts';
 import { openTelemetry, type Telemetry } from './telemetry.ts';
 
 export interface RunningTelemetry {
@@ -19,6 +19,8 @@ export interface RunningTelemetry {
 export interface TelemetryPlace {
   readonly serverId: string;
   readonly place: AppServerPlace;
+  /** Where keys of the app server are kept. */
+  readonly keptKeysFile: string;
   readonly logger: Logger;
 }
 
@@ -33,36 +35,41 @@ const FLUSH_MS = 2_000;
  */
 export async function startTelemetry(
   config: Config['telemetry'],
-  { serverId, place, logger }: TelemetryPlace,
+  { serverId, place, keptKeysFile: keptFile, logger }: TelemetryPlace,
 ): Promise<RunningTelemetry> {
   const { transport: way } = config;
   if (way === 'off') return OFF;
-  const keys = sharedTelemetryKeys(config.keyFile, logger);
   const { spoolDir, spoolBytesMax, segmentMs } = config;
+  const controller = new AbortController();
+  const { signal } = controller;
+  const keys = openSigningKeys({ sharedFile: config.keyFile, keptFile, serverId, place, logger, signal });
   const transport = await transportOf(way, config, { serverId, place });
   let telemetry: Telemetry;
   try {
-    telemetry = openTelemetry({ spoolDir, spoolBytesMax, segmentMs, serverId, keys, logger });
+    telemetry = openTelemetry({ spoolDir, spoolBytesMax, segmentMs, serverId, keys: keys.current, logger });
   } catch (err) {
     // What the operating system says: predictions do not wait for a disk.
     if (err instanceof AppError || errnoOf(err) === null) throw err;
     logger.error('telemetry_off', 'there is no room for events: nothing is recorded until the next start', { err });
-    await transport.close();
+    controller.abort();
+    await Promise.all([transport.close(), keys.ended]);
     return OFF;
   }
-  const controller = new AbortController();
-  const shipper = shipSegments({ spool: telemetry.spool, transport, logger, signal: controller.signal });
+  const { spool } = telemetry;
+  const shipper = shipSegments({ spool, transport, logger, signal });
+  void keys.arrived.then(() => spool.wake());
   return {
     telemetry,
     close: async () => {
       telemetry.close();
       const end = performance.now() + FLUSH_MS;
-      while (telemetry.spool.state().waitingSegments > 0 && shipper.isWell() && performance.now() < end)
+      const canShip = () => keys.current() !== null && shipper.isWell();
+      while (spool.state().waitingSegments > 0 && canShip() && performance.now() < end)
         await new Promise((resolve) => setTimeout(resolve, 10));
       controller.abort();
-      await shipper.ended;
+      await Promise.all([shipper.ended, keys.ended]);
       await transport.close();
-      telemetry.spool.unlock();
+      spool.unlock();
     },
   };
 }

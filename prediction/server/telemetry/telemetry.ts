@@ -69,7 +69,8 @@ export interface TelemetryOptions {
   readonly spoolBytesMax: number;
   readonly segmentMs: number;
   readonly serverId: string;
-  readonly keys: TelemetryKeys;
+  /** See `SpoolOptions`. */
+  readonly keys: () => TelemetryKeys | null;
   readonly logger: Logger;
 }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { TELEMETRY_INBOX, TELEMETRY_MEDIA_TYPE, TELEMETRY_SEGMENTS_PATH } from '#contracts';
+import { TELEMETRY_INBOX, TELEMETRY_KEYS_PATH, TELEMETRY_MEDIA_TYPE, TELEMETRY_SEGMENTS_PATH } from '#contracts';
 import { KEY_FILES, readSecret } from '#runtime';
 import { sealSegment, telemetryKeys, type TelemetryKeys } from '#telemetry';
 import { startTestAppServer, type TestAppServer } from '../../support/app-server.ts';
@@ -47,5 +47,24 @@ describe('app server: telemetry of prediction servers', () => {
     expect(await post(Buffer.from('nothing of the kind'))).to.deep.equal({ status: 422, code: 'TELEMETRY_INVALID' });
     expect(await post(Buffer.alloc(1_000_000))).to.deep.equal({ status: 413, code: 'BODY_TOO_LARGE' });
     expect(await kept()).to.deep.equal(before);
+  });
+
+  it('may be signed by keys that a server was given, for what this server tells', async () => {
+    const keysFor = (serverId: string, token: string) =>
+      fetch(`${world.server.url}${TELEMETRY_KEYS_PATH}?serverId=${serverId}`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+    const token = readSecret(`${world.config.keys.dir}/${KEY_FILES.predictionServerToken}`);
+    const given = ((await (await keysFor('ps_9', token)).json()) as { keys: string }).keys;
+    expect(given).to.not.include(readSecret(world.config.telemetry.keyFile));
+    const own = telemetryKeys(given);
+    expect(await post(await sealSegment({ ...FACTS, serverId: 'ps_9', segment: 3 }, FRAMES, own))).to.include({
+      status: 204,
+    });
+    expect(await post(await sealSegment({ ...FACTS, segment: 4 }, FRAMES, own))).to.deep.equal({
+      status: 403,
+      code: 'TELEMETRY_SIGNATURE',
+    });
+    expect((await keysFor('ps_9', 'wrong')).status).to.equal(401);
   });
 });

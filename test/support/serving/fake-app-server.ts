@@ -6,10 +6,13 @@ import {
   parse,
   PredictionServerStatus,
   PROBLEM_MEDIA_TYPE,
+  TELEMETRY_KEYS_PATH,
   TELEMETRY_SEGMENTS_PATH,
   toProblem,
 } from '#contracts';
 import type { ApiKeyGrant, DeploymentRecord, ErrorCode } from '#contracts';
+import { serverKey } from '#telemetry';
+import { TEST_KEYS } from '../telemetry/segments.ts';
 import type { TestModel } from './models.ts';
 
 export const TOKEN = 'prediction-server-token';
@@ -34,6 +37,8 @@ export interface FakeAppServer {
   readonly segments: Buffer[];
   /** What telemetry is answered with instead of being taken; null: it is taken. */
   refusesSegments: ErrorCode | null;
+  /** Whether servers that ask for telemetry keys get some of `TEST_KEYS`; true. */
+  givesKeys: boolean;
   /** Changes the feed, raises its sequence and wakes held polls. */
   publish(change: FeedChange): void;
   /** Ends all connections and stops listening; `listen` starts again on the same port. */
@@ -64,7 +69,7 @@ export async function startFakeAppServer(publicKey: string): Promise<FakeAppServ
   const hanging = new Set<string>();
   const abandoned: string[] = [];
   const segments: Buffer[] = [];
-  const telemetry: { refusal: ErrorCode | null } = { refusal: null };
+  const telemetry: { refusal: ErrorCode | null; givesKeys: boolean } = { refusal: null, givesKeys: true };
   let port = 0;
 
   const answer = async (request: http.IncomingMessage, response: http.ServerResponse, url: URL) => {
@@ -77,6 +82,10 @@ export async function startFakeAppServer(publicKey: string): Promise<FakeAppServ
       reports.push({ serverId: decodeURIComponent(id), status });
       response.writeHead(204).end();
       return undefined;
+    }
+    if (url.pathname === TELEMETRY_KEYS_PATH) {
+      if (!telemetry.givesKeys) return refuse(response, 'SERVER_UNAVAILABLE', 'no keys are given');
+      return send(response, { keys: serverKey(TEST_KEYS.signing(), url.searchParams.get('serverId') ?? '') });
     }
     if (url.pathname === TELEMETRY_SEGMENTS_PATH) {
       const sealed = Buffer.concat(await Array.fromAsync<Buffer>(request));
@@ -142,6 +151,12 @@ export async function startFakeAppServer(publicKey: string): Promise<FakeAppServ
     },
     set refusesSegments(code) {
       telemetry.refusal = code;
+    },
+    get givesKeys() {
+      return telemetry.givesKeys;
+    },
+    set givesKeys(gives) {
+      telemetry.givesKeys = gives;
     },
     publish: ({ sequence, ...change }) => {
       Object.assign(feed, change, { sequence: sequence ?? feed.sequence + 1 });

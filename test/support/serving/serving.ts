@@ -66,6 +66,7 @@ export async function createServing(): Promise<Serving> {
     'predictionServer.port': '0',
     'predictionServer.appServerUrl': app.url,
     'predictionServer.statusMs': '100',
+    'telemetry.transport': 'off',
     ...flags,
   });
   const keysDir = path.join(dataDir, 'keys');

@@ -1,6 +1,6 @@
 import { hkdfSync } from 'node:crypto';
 import { expect } from 'chai';
-import { deploymentKey, deploymentKeys, telemetryKeys } from '#telemetry';
+import { deploymentKey, deploymentKeys, secretOf, serverKey, telemetryKeys } from '#telemetry';
 
 const NEW = 'the-key-that-signs-from-today';
 const OLD = 'the-key-that-signed-until-now';
@@ -33,6 +33,17 @@ describe('telemetry: keys of one deployment', () => {
       const { keyId } = telemetryKeys(deploymentKey(root, 'dep_2')).signing();
       expect(found.get(keyId)?.deploymentId).to.equal('dep_2');
       expect(keys.find(keyId), 'no key of the installation').to.be.null;
+    }
+  });
+
+  it('are made for a server too, and found by its id', () => {
+    const keys = telemetryKeys(`${NEW}\n${OLD}\n`);
+    for (const root of keys.all()) {
+      const made = telemetryKeys(serverKey(root, 'ps_1')).signing();
+      expect(secretOf(keys, made.keyId, 'ps_1')).to.deep.equal(made.secret);
+      expect(secretOf(keys, made.keyId, 'ps_2')).to.equal(null);
+      expect(secretOf(keys, root.keyId, 'ps_2')).to.deep.equal(root.secret);
+      expect(serverKey(root, 'x')).to.not.equal(deploymentKey(root, 'x'));
     }
   });
 });

@@ -25,7 +25,7 @@ describe('prediction server: spool of telemetry', () => {
     const write = (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>);
     const logger = createLogger({ program: 'prediction-server', level: 'debug', write });
     const epoch = randomHex(16);
-    const options = { dir, serverId: 'ps_1', epoch, keys: TEST_KEYS, bytesMax: 100 * MIB, segmentMs: 20, logger };
+    const options = { dir, serverId: 'ps_1', epoch, keys: () => TEST_KEYS, bytesMax: 100 * MIB, segmentMs: 20, logger };
     const spool = openSpool({ ...options, unlock: lockSpool(dir), ...changes });
     open.push(spool);
     return spool;

@@ -24,7 +24,12 @@ describe('prediction server: telemetry on a disk that has no room for it', () =>
     const write = (line: string) => void log.push(JSON.parse(line) as (typeof log)[number]); // of our own logger
     const place = { baseUrl: 'http://127.0.0.1:1', caFile: '', tokenFile: path.join(dir, 'token') };
     const running = await startTelemetry(loadConfig({ env: {}, flags }).config.telemetry, {
-      ...{ serverId: 'ps_1', place, logger: createLogger({ program: 'test', write }) },
+      ...{
+        serverId: 'ps_1',
+        place,
+        keptKeysFile: path.join(dir, 'telemetry.keys'),
+        logger: createLogger({ program: 'test', write }),
+      },
     });
     expect(running.telemetry).to.be.null;
     expect(log.map(({ event, level }) => [event, level])).to.deep.equal([['telemetry_off', 'error']]);
