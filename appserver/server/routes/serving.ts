@@ -18,7 +18,6 @@ import {
   TELEMETRY_SEGMENTS_PATH,
   Type,
 } from '#contracts';
-import { readBody } from '#runtime';
 import {
   feedSequence,
   findModel,
@@ -35,6 +34,7 @@ import { PredictionSpread } from '#statistics';
 import { SEALED_BYTES_MAX, serverKey } from '#telemetry';
 import { bearerOf, isoOf } from '../auth/authenticate.ts';
 import type { AppContext } from '../context.ts';
+import { readBytes } from '../http/body.ts';
 import { noContent, ok, route, type Answer, type Call, type Route } from '../route.ts';
 import type { Signer } from '../services/signing.ts';
 import { objectStream } from '../services/streams.ts';
@@ -237,7 +237,7 @@ const segments = route({
   answers: { 204: { description: 'kept until a monitor has taken it; the same segment again changes nothing' } },
   handler: async (app, call) => {
     checkToken(app, call);
-    const sealed = await readBody(call.req, SEALED_BYTES_MAX);
+    const sealed = await readBytes(call.req, SEALED_BYTES_MAX, app.config.server.requestTimeoutMs);
     await keepSegment(app, sealed, call.signal);
     return noContent();
   },

@@ -1,3 +1,4 @@
+import http from 'node:http';
 import { expect } from 'chai';
 import { TELEMETRY_INBOX, TELEMETRY_KEYS_PATH, TELEMETRY_MEDIA_TYPE, TELEMETRY_SEGMENTS_PATH } from '#contracts';
 import { KEY_FILES, readSecret } from '#runtime';
@@ -47,6 +48,31 @@ describe('app server: telemetry of prediction servers', () => {
     expect(await post(Buffer.from('nothing of the kind'))).to.deep.equal({ status: 422, code: 'TELEMETRY_INVALID' });
     expect(await post(Buffer.alloc(1_000_000))).to.deep.equal({ status: 413, code: 'BODY_TOO_LARGE' });
     expect(await kept()).to.deep.equal(before);
+  });
+
+  it('that is too large does not hold up what comes next on its connection', async () => {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const token = readSecret(`${world.config.keys.dir}/${KEY_FILES.predictionServerToken}`);
+    const send = (method: string, path: string, body: Buffer) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const headers = {
+          authorization: `Bearer ${token}`,
+          'content-type': TELEMETRY_MEDIA_TYPE,
+          'content-length': body.length,
+        };
+        const request = http.request(world.server.url + path, { method, agent, headers }, (answer) => {
+          answer.resume().once('end', () => resolve(answer.statusCode));
+        });
+        request.once('error', reject).end(body);
+      });
+    try {
+      for (let time = 0; time < 3; time += 1) {
+        expect(await send('POST', TELEMETRY_SEGMENTS_PATH, Buffer.alloc(1_000_000))).to.equal(413);
+        expect(await send('GET', `${TELEMETRY_KEYS_PATH}?serverId=ps_9`, Buffer.alloc(0))).to.equal(200);
+      }
+    } finally {
+      agent.destroy();
+    }
   });
 
   it('may be signed by keys that a server was given, for what this server tells', async () => {
