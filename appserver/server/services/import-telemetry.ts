@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto';
 import { AppError, type ImportedTelemetry, type SegmentHeader } from '#contracts';
 import { isHeard, listDeploymentIds } from '#store';
-import { deploymentKeys, openSegment, readFrames, readSegmentHeader, sealSegment, secretOf, verifySegment } from '#telemetry';
+import {
+  deploymentKeys,
+  openSegment,
+  readFrames,
+  readSegmentHeader,
+  sealSegment,
+  secretOf,
+  verifySegment,
+} from '#telemetry';
 import type { AppContext } from '../context.ts';
 import { keepSegment } from './telemetry.ts';
 

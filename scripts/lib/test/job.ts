@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { COUNTS_FILE_VARIABLE } from '../../../test/support/reporter.ts';
 import type { TestCounts, TestReport } from '../../../test/support/reporter.ts';
@@ -36,6 +36,11 @@ export interface JobSettings {
 }
 
 const OUTPUT_LIMIT_BYTES = 1_000_000;
+const LINGER_CHECK_MS = 500;
+/** How long a process that has counted its tests may take to end. */
+const LINGER_MS = 30_000;
+/** Something that its tests started was not closed. */
+export const LINGERED = `did not end within ${LINGER_MS / 1000} s of its last test`;
 
 const runningGroups = new Set<number>();
 
@@ -90,6 +95,9 @@ export function judgeMocha(ending: Ending, countsText: string | undefined, progr
   }
   const { troubles, ...counts } = report;
   if (counts.passed + counts.failed + counts.skipped === 0) return oneMoreFailure(report, 'no test ran');
+  // What a first attempt that failed did not close is no failure of its own.
+  if (ending === LINGERED && troubles.length > 0)
+    return { counts, complaint: undefined, troubles: [...troubles, `${program} ${LINGERED}`] };
   if (counts.failed === 0 && ending !== 0)
     return oneMoreFailure(report, `no test failed, but ${program} ${describe(ending)}`);
   return { counts, complaint: undefined, troubles };
@@ -153,12 +161,22 @@ async function runProcess(job: Job, settings: JobSettings, outputFile: string, c
   if (log !== undefined) closeSync(log);
   return new Promise((resolve) => {
     let stopped: string | undefined;
-    const timer = setTimeout(() => {
-      stopped = `was killed at its time limit of ${job.timeLimitMs / 1000} s`;
+    const stop = (why: string): void => {
+      stopped ??= why;
       if (child.pid !== undefined) killGroup(child.pid);
-    }, job.timeLimitMs);
+    };
+    const timer = setTimeout(
+      () => stop(`was killed at its time limit of ${job.timeLimitMs / 1000} s`),
+      job.timeLimitMs,
+    );
+    let lingering: NodeJS.Timeout | undefined;
+    const look = setInterval(() => {
+      if (existsSync(countsFile)) lingering ??= setTimeout(() => stop(LINGERED), LINGER_MS);
+    }, LINGER_CHECK_MS);
     const end = (ending: Ending): void => {
       clearTimeout(timer);
+      clearInterval(look);
+      clearTimeout(lingering);
       if (child.pid !== undefined) {
         runningGroups.delete(child.pid);
         killGroup(child.pid);

@@ -52,6 +52,8 @@ export interface Request {
   readonly points?: readonly string[];
   /** Its failpoints are not those of users' requests. */
   readonly isInternal?: boolean;
+  /** Whether what it accepts (202) is a job, which must be the same one each time. @default true */
+  readonly isJob?: boolean;
 }
 
 /** A handler of one statement: no transaction is open in it. */
@@ -387,6 +389,7 @@ export const REQUESTS: Readonly<Record<string, Request>> = {
     send: send('POST', ({ id }) => `/deployments/${id}/alerts/test`),
     count: has('alert_message where deployment_id = ?'),
     statuses: [202],
+    isJob: false,
   },
   'PATCH /api/v1/deployments/{id}/alerts/{alertId}': {
     prepare: async (scene) => {

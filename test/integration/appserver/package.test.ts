@@ -108,6 +108,8 @@ describe('app server: package of a deployment', function () {
         'predictionServer.port': 0,
         'predictionServer.appServerUrl': world.server.url,
         'predictionServer.statusMs': 100,
+        // What is counted at home is what packages have carried there.
+        'telemetry.transport': 'off',
       },
     });
     served = await startPredictionServer(config, createLogger({ program: 'served', write: () => undefined }));
@@ -294,11 +296,15 @@ describe('app server: package of a deployment', function () {
     });
     const monitor = await startMonitor(config, createLogger({ program: 'monitor', write: () => undefined }));
     const expected = { received: received + 4 * rowCount, lost: 0, refusedSegments: {} };
-    await until('all of it', async () => {
-      const told = await api.get(`/deployments/${deployment.id}/telemetry`, DeploymentTelemetry);
-      return told.received >= expected.received ? told : null;
-    }).then((told) => expect(told).to.deep.include(expected));
-    await monitor.close();
+    try {
+      const told = await until('all of it', async () => {
+        const now = await api.get(`/deployments/${deployment.id}/telemetry`, DeploymentTelemetry);
+        return now.received >= expected.received ? now : null;
+      });
+      expect(told).to.deep.include(expected);
+    } finally {
+      await monitor.close();
+    }
   });
 
   it('is upgraded by a newer package over it, and refuses an older one after that', async function () {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { addCounts, judgeCheck, judgeMocha, runJob, summaryLine } from '../../../scripts/lib/test/job.ts';
+import { addCounts, judgeCheck, judgeMocha, LINGERED, runJob, summaryLine } from '../../../scripts/lib/test/job.ts';
 import type { JobResult } from '../../../scripts/lib/test/job.ts';
 import { planJobs } from '../../../scripts/lib/test/plan.ts';
 import type { Selection } from '../../../scripts/lib/test/plan.ts';
@@ -118,6 +118,9 @@ describe('scripts/test', () => {
       troubles: [],
     });
     expect(judgeMocha(0, '{"passed":-1}').counts.failed).to.equal(1);
+    expect(judgeMocha(LINGERED, counts).complaint).to.include(LINGERED);
+    const repeated = judgeMocha(LINGERED, '{"passed":2,"failed":0,"skipped":0,"troubles":["repeated: it"]}');
+    expect([repeated.counts.failed, repeated.troubles.length]).to.deep.equal([0, 2]);
   });
 
   it('adds up and ends in one plain line', () => {
