@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { AppError, type ServiceCounters } from '#contracts';
+import { AppError, ERROR_TABLE, type ServiceCounters } from '#contracts';
 import { rememberConnections, type ServerCertificate } from '#runtime';
 import { createShadow, type Shadow } from '../challengers/shadow.ts';
 import { createAuthenticator } from './authenticate.ts';
@@ -28,6 +28,11 @@ import { createTurnGate } from './waiting.ts';
 const HELD_BODIES_MAX = 4;
 /** How often late requests are looked for, as a part of the time they have. */
 const TIMEOUT_CHECKS = 4;
+/**
+ * How long the answer of a request that is too much is kept back, milliseconds. Clients that ask again at once, whatever `Retry-After` says, would
+ * else be answered all the time instead of those that are taken.
+ */
+const REFUSAL_DELAY_MS = 50;
 const PREDICT = '/predict/';
 
 export interface PredictionHttp {
@@ -151,7 +156,8 @@ async function serve(context: Context, exchange: Exchange, isClosing: () => bool
       exchange.destroy();
     }
   };
-  if (context.telemetry === null) sendReply();
+  if (reply.status === ERROR_TABLE.OVERLOADED.status) setTimeout(sendReply, REFUSAL_DELAY_MS);
+  else if (context.telemetry === null) sendReply();
   else context.telemetry.afterWrite(sendReply);
 }
 
