@@ -1,5 +1,5 @@
 import { AppError, isAppError } from '#contracts';
-import type { AuthenticatedRequest, TransportAnswer } from '#hadoop-auth';
+import { discard, type AuthenticatedRequest, type TransportAnswer } from '#hadoop-auth';
 import { readBody, systemClock, type Clock } from '#runtime';
 import { refusalOf } from './refusal.ts';
 import type { YarnHttp } from './transport.ts';
@@ -88,10 +88,14 @@ export class ResourceManagers {
       let answeredBy = url;
       if (answer.status === 307) {
         const place = placeOf(answer);
+        await discard(answer); // else its connection is never free again
         if (place === null) throw standby(url, 'no ResourceManager is active');
         answeredBy = place.origin;
         answer = await this.#exchange(place, call);
-        if (answer.status === 307) throw standby(place.origin, 'the redirect leads to another redirect');
+        if (answer.status === 307) {
+          await discard(answer);
+          throw standby(place.origin, 'the redirect leads to another redirect');
+        }
       }
       const result = await this.#read(answer, answeredBy, call);
       this.#activeUrl = answeredBy;

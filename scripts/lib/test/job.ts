@@ -38,7 +38,7 @@ export interface JobSettings {
 const OUTPUT_LIMIT_BYTES = 1_000_000;
 const LINGER_CHECK_MS = 500;
 /** How long a process that has counted its tests may take to end. */
-const LINGER_MS = 30_000;
+const LINGER_MS = 90_000;
 /** Something that its tests started was not closed. */
 export const LINGERED = `did not end within ${LINGER_MS / 1000} s of its last test`;
 

@@ -6,23 +6,31 @@ import { appErrorOf } from '../../../support/expect-error.ts';
 type Script = (method: string, url: URL) => { status: number; headers?: Record<string, string>; body?: unknown };
 
 /** What ResourceManagers answer, by host; a host that is not there does not answer. */
-function scripted(hosts: Record<string, Script>): YarnHttp & { readonly asked: string[] } {
+function scripted(hosts: Record<string, Script>): YarnHttp & { readonly asked: string[]; unreadCount(): number } {
   const asked: string[] = [];
+  let unread = 0;
+  const read = () => {
+    unread -= 1;
+  };
   return {
     asked,
+    /** Answers whose connections are still taken. */
+    unreadCount: () => unread,
     async request({ method, url }) {
       asked.push(`${method} ${url.href}`);
       const script = hosts[url.host];
       if (script === undefined) throw new AppError('SERVER_UNAVAILABLE', `${url.host}: connection refused`);
       const { status, headers = {}, body = null } = script(method, url);
       const text = typeof body === 'string' ? body : JSON.stringify(body);
-      return { status, headers: headers, body: bytesOf(text) };
+      unread += 1;
+      return { status, headers: headers, body: bytesOf(text, read) };
     },
   };
 }
 
-async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
+async function* bytesOf(text: string, read: () => void): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
+  read();
 }
 
 const urls = ['http://rm1', 'http://rm2'];
@@ -80,6 +88,7 @@ describe('the ResourceManagers of a cluster', () => {
     const { http, client } = clientOf({ rm1: to, rm2: () => ({ status: 200, body: { state: 'KILLED' } }) });
     await client.cancelDelegationToken('t');
     expect(http.asked.map((line) => line.split('/ws')[0])).to.deep.equal(['DELETE http://rm1', 'DELETE http://rm2']);
+    expect(http.unreadCount()).to.equal(0);
     expect(client.activeUrl).to.equal('http://rm2');
   });
 
@@ -91,9 +100,10 @@ describe('the ResourceManagers of a cluster', () => {
       if (count === 2) return { status: 200, body: 'There is currently no active RM' };
       return count === 3 ? { status: 503 } : active(method, url);
     };
-    const { client } = clientOf({ rm1: late, rm2: noneActive }, { patienceMs: 5_000 });
+    const { client, http } = clientOf({ rm1: late, rm2: noneActive }, { patienceMs: 5_000 });
     expect((await client.sight(APP.id)).kind).to.equal('known');
     expect(count).to.equal(4);
+    expect(http.unreadCount()).to.equal(0);
   });
 
   it('leave an application unknown, never failed, when nobody answers or nobody has a record', async () => {
