@@ -81,6 +81,14 @@ export class ByteWriter {
     this.#length += value.length;
   }
 
+  /** What another writer has written from `from` to `end`. */
+  copy(other: ByteWriter, from = 0, end = other.#length): void {
+    const count = end - from;
+    this.#reserve(count);
+    other.#bytes.copy(this.#bytes, this.#length, from, end);
+    this.#length += count;
+  }
+
   /** False, with nothing written, when a character is not ASCII. */
   #ascii(value: string): boolean {
     const count = value.length;

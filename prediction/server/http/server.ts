@@ -32,7 +32,7 @@ const TIMEOUT_CHECKS = 4;
  * How long the answer of a request that is too much is kept back, milliseconds. Clients that ask again at once, whatever `Retry-After` says, would
  * else be answered all the time instead of those that are taken.
  */
-const REFUSAL_DELAY_MS = 50;
+const REFUSAL_DELAY_MS = 250;
 const PREDICT = '/predict/';
 
 export interface PredictionHttp {

@@ -92,6 +92,8 @@ class DiskSpool implements Spool {
   #segment = 0;
   #closedBytes: number;
   #losses: Loss[] = [];
+  /** What goes before the frames of a write. */
+  readonly #head = new ByteWriter(256);
   #lossesWrittenAt = -Infinity;
   readonly #lost: Record<LossReason, number> = { 'spool-full': 0, disk: 0, 'too-large': 0 };
   #onWaiting: () => void = () => undefined;
@@ -199,16 +201,18 @@ class DiskSpool implements Spool {
   ): number {
     const first = frames[from];
     if (first === undefined) return frames.length;
-    const head = new ByteWriter(256);
+    const head = this.#head;
+    head.truncate(0);
     this.#writeLosses(head);
-    const told = new Set<number>();
+    const told: number[] = [];
     const used = this.#open?.file.sizeBytes ?? 0;
     let to = from;
     for (; to < frames.length; to += 1) {
       const frame = frames[to];
       if (frame === undefined) break;
       const before = head.length;
-      if (this.#open?.schemas.has(frame.schemaId) !== true && !told.has(frame.schemaId)) {
+      const isNew = this.#open?.schemas.has(frame.schemaId) !== true && !told.includes(frame.schemaId);
+      if (isNew) {
         const schema = schemas.get(frame.schemaId);
         if (schema === undefined) throw new AppError('INTERNAL', `events of the unknown schema ${frame.schemaId}`);
         writeSchema(head, frame.schemaId, schema);
@@ -217,7 +221,7 @@ class DiskSpool implements Spool {
         head.truncate(before);
         break;
       }
-      told.add(frame.schemaId);
+      if (isNew) told.push(frame.schemaId);
     }
     if (to === from) {
       // Not even one: into a new segment, or nowhere.
@@ -226,7 +230,7 @@ class DiskSpool implements Spool {
       return used > 0 ? from : from + 1;
     }
     const end = frames[to - 1]?.end ?? first.start;
-    const body = turn.subarray(first.start, end);
+    const body = end - first.start === turn.length ? turn : turn.subarray(first.start, end);
     const lost = this.#append(head.length === 0 ? body : Buffer.concat([head.view(), body]), told);
     if (lost === null) this.#losses = [];
     else for (const { firstNumber, count } of frames.slice(from, to)) this.lose(firstNumber, count, lost);

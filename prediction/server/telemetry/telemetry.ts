@@ -19,6 +19,10 @@ import { openSpool, type Spool, type SpoolFrame } from './spool.ts';
 
 /** A frame is closed at this size: one damaged place costs no more, and it fits any segment. */
 const FRAME_BYTES = 64 * 1024;
+/** An answer that comes this long after the last write, milliseconds, is hardly one of several in a turn: it is not kept waiting for others. */
+const CROWDED_MS = 0.05;
+/** So many answers of a turn are written, and go out, before its end: a turn of many requests lasts long. */
+const ANSWERS_PER_WRITE = 32;
 /** Largest event. */
 const EVENT_BYTES_MAX = 512 * 1024;
 /** Writers that are kept for answers under way. */
@@ -44,8 +48,8 @@ export interface ChallengerEvents {
 }
 
 /**
- * Tells of predictions. Events of all answers of one turn of the event loop are written at once, before these answers go
- * out: what was answered was recorded.
+ * Tells of predictions. Events are written before their answers go out: what was answered was recorded. Where answers follow each other closely,
+ * those of one turn of the event loop are written at once.
  */
 export interface Telemetry {
   /** Null for a deployment whose telemetry is off. */
@@ -72,6 +76,8 @@ export interface TelemetryOptions {
   /** See `SpoolOptions`. */
   readonly keys: () => TelemetryKeys | null;
   readonly logger: Logger;
+  /** A clock that only goes forward, milliseconds. @default performance.now */
+  readonly nowMs?: () => number;
 }
 
 /** @throws CONFIG_INVALID see `claimSpool` */
@@ -80,7 +86,7 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
   const epoch = randomHex(16);
   const claimed = claimSpool(spoolDir);
   const spool = openSpool({ ...claimed, serverId, epoch, keys, bytesMax: spoolBytesMax, segmentMs, logger });
-  return new SpooledTelemetry(spool);
+  return new SpooledTelemetry(spool, options.nowMs ?? (() => performance.now()));
 }
 
 interface Known {
@@ -96,12 +102,20 @@ interface Chunk {
   readonly isLost: boolean;
 }
 
+/** Events that a writer has from `from` to `end`. */
+interface Part {
+  readonly from: number;
+  readonly end: number;
+  readonly count: number;
+}
+
 class SpooledTelemetry implements Telemetry {
   readonly spool: Spool;
   readonly #known = new WeakMap<ServedDeployment, Known | null>();
   readonly #schemas = new Map<number, EventSchema>();
   readonly #idOf = new Map<string, number>();
   readonly #writers: ByteWriter[] = [];
+  readonly #nowMs: () => number;
   #nextNumber = 0;
   /** Events of this turn, of one schema and with numbers in a row, that are not in a frame yet. */
   readonly #group = new ByteWriter();
@@ -110,12 +124,18 @@ class SpooledTelemetry implements Telemetry {
   #frames: SpoolFrame[] = [];
   #after: (() => void)[] = [];
   #isScheduled = false;
+  /** Answers since the last write, and when that was. */
+  #answers = 0;
+  #writtenAt = -Infinity;
+  /** Several answers shared the last write. */
+  #isCrowded = false;
   #statement = 0;
   /** Requests of each deployment as they were told last. */
   readonly #toldRequests = new Map<string, number>();
 
-  constructor(spool: Spool) {
+  constructor(spool: Spool, nowMs: () => number) {
     this.spool = spool;
+    this.#nowMs = nowMs;
   }
 
   answerEvents(served: ServedDeployment): AnswerEvents | null {
@@ -213,9 +233,15 @@ class SpooledTelemetry implements Telemetry {
       if (isLost) {
         this.#closeGroup();
         this.spool.lose(this.#nextNumber, count, 'too-large');
-      } else this.#join(schemaId, writer.view().subarray(from, end), count);
+      } else this.#join(schemaId, writer, { from, end, count });
       this.#nextNumber += count;
       from = end;
+    }
+    this.#answers += 1;
+    const isAlone = !this.#isCrowded && this.#nowMs() - this.#writtenAt > CROWDED_MS;
+    if ((isAlone && !this.#isScheduled) || this.#answers >= ANSWERS_PER_WRITE) {
+      this.#write();
+      return;
     }
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -224,12 +250,12 @@ class SpooledTelemetry implements Telemetry {
   }
 
   /** Answers of one turn share frames: a checksum for each of them would cost what encoding it does. */
-  #join(schemaId: number, events: Uint8Array, count: number): void {
-    const isFull = this.#group.length + events.length > FRAME_BYTES;
+  #join(schemaId: number, events: ByteWriter, { from, end, count }: Part): void {
+    const isFull = this.#group.length + end - from > FRAME_BYTES;
     if (this.#groupOf !== null && (isFull || this.#groupOf.schemaId !== schemaId)) this.#closeGroup();
     this.#groupOf ??= { schemaId, firstNumber: this.#nextNumber, count: 0 };
     this.#groupOf.count += count;
-    this.#group.bytes(events);
+    this.#group.copy(events, from, end);
   }
 
   #closeGroup(): void {
@@ -241,7 +267,7 @@ class SpooledTelemetry implements Telemetry {
     turn.varint(firstNumber);
     turn.varint(count);
     turn.varint(Date.now());
-    turn.bytes(this.#group.view());
+    turn.copy(this.#group);
     endFrame(turn, frame);
     this.#frames.push({ start, end: turn.length, schemaId, firstNumber, count });
     this.#group.truncate(0);
@@ -250,6 +276,9 @@ class SpooledTelemetry implements Telemetry {
 
   #write(): void {
     this.#isScheduled = false;
+    this.#isCrowded = this.#answers > 1;
+    this.#answers = 0;
+    this.#writtenAt = this.#nowMs();
     this.#closeGroup();
     const [frames, after] = [this.#frames, this.#after];
     [this.#frames, this.#after] = [[], []];
