@@ -174,7 +174,7 @@ export const ERROR_TABLE = {
     'forbidden',
     403,
     'The telemetry segment’s signature is wrong',
-    'Give every program the same telemetry keys; a new key is added everywhere before it signs.',
+    'App servers and monitors share one telemetry.keyFile; a prediction server has that file too, or none. A new key is added everywhere before it signs.',
   ),
   KAFKA_UNAVAILABLE: row(
     'unavailable',

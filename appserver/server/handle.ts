@@ -178,7 +178,10 @@ async function checkedBody(
     );
   }
   const { bodyBytesMax, requestTimeoutMs } = app.config.server;
-  const value = await readJson(req, route.bodyBytesMax ?? bodyBytesMax, requestTimeoutMs);
+  const value =
+    route.bodyBytesMax === undefined
+      ? await readJson(req, bodyBytesMax, requestTimeoutMs, 'server.bodyBytesMax')
+      : await readJson(req, route.bodyBytesMax, requestTimeoutMs);
   if (route.access !== 'internal') refuseUnstorable(value, 'body');
   return { body: parse(route.body, value, 'body'), json: value };
 }

@@ -26,10 +26,17 @@ export function discardRest(req: IncomingMessage): void {
 /**
  * Reads a whole body into memory; one that is not whole after `timeoutMs` ends its connection.
  *
+ * @param setting that `bytesMax` comes from, where it can be raised
  * @throws BODY_TOO_LARGE naming the limit, BAD_REQUEST when it breaks off
  */
-export async function readBytes(req: IncomingMessage, bytesMax: number, timeoutMs: number): Promise<Buffer> {
-  const tooLarge = () => new AppError('BODY_TOO_LARGE', `body: more than ${bytesMax} bytes (server.bodyBytesMax)`);
+export async function readBytes(
+  req: IncomingMessage,
+  bytesMax: number,
+  timeoutMs: number,
+  setting?: string,
+): Promise<Buffer> {
+  const where = setting === undefined ? '' : ` (${setting})`;
+  const tooLarge = () => new AppError('BODY_TOO_LARGE', `body: more than ${bytesMax} bytes${where}`);
   if (Number(req.headers['content-length'] ?? 0) > bytesMax) throw tooLarge();
   const timer = setTimeout(() => req.destroy(new Error(`not whole after ${timeoutMs} ms`)), timeoutMs);
   const parts: Buffer[] = [];
@@ -55,12 +62,17 @@ export async function readBytes(req: IncomingMessage, bytesMax: number, timeoutM
  *
  * @throws UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, INVALID_JSON, BAD_REQUEST
  */
-export async function readJson(req: IncomingMessage, bytesMax: number, timeoutMs: number): Promise<unknown> {
+export async function readJson(
+  req: IncomingMessage,
+  bytesMax: number,
+  timeoutMs: number,
+  setting?: string,
+): Promise<unknown> {
   const coding = req.headers['content-encoding'];
   if (coding !== undefined && coding !== 'identity') {
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', `Content-Encoding: expected none; found ${JSON.stringify(coding)}`);
   }
-  const bytes = await readBytes(req, bytesMax, timeoutMs);
+  const bytes = await readBytes(req, bytesMax, timeoutMs, setting);
   if (bytes.length === 0) throw new AppError('INVALID_JSON', 'body: expected JSON; found nothing');
   let text: string;
   try {

@@ -1,4 +1,4 @@
-/** A part as large as this says that more was waiting behind it. */
+/** So much of a body in one turn says that more is waiting behind it: as one part, or as many small ones. */
 const FULL_PART_BYTES = 16 * 1024;
 /** Bodies that are read on in one turn of the event loop, some 64 KiB of each. */
 const READ_PER_TURN = 4;
@@ -20,12 +20,20 @@ export type ReadByTurns = (request: Pausable, part: Buffer) => void;
  */
 export function createReadByTurns(nextTurn: (callback: () => void) => unknown = setImmediate): ReadByTurns {
   const waiting: Pausable[] = [];
+  /** Bytes of this turn, of bodies that go on. */
+  const read = new Map<Pausable, number>();
   const goOn = (): void => {
     for (const request of waiting.splice(0, READ_PER_TURN)) request.resume();
     if (waiting.length > 0) nextTurn(goOn);
   };
   return (request, part) => {
-    if (part.length < FULL_PART_BYTES) return;
+    const size = part.length + (read.get(request) ?? 0);
+    if (size < FULL_PART_BYTES) {
+      if (read.size === 0) nextTurn(() => read.clear());
+      read.set(request, size);
+      return;
+    }
+    read.delete(request);
     request.pause();
     if (waiting.push(request) === 1) nextTurn(goOn);
   };

@@ -57,6 +57,8 @@ export function receiveBody(
     let size = 0;
     const fail = (err: AppError) => {
       request.off('data', take);
+      // What still comes is read away by turns too.
+      request.on('data', (part: Buffer) => readByTurns(request, part));
       parts.length = 0;
       budget.heldBytes -= size;
       size = 0;

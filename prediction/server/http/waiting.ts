@@ -3,7 +3,7 @@ const TAKEN_MIN = 32;
 
 /**
  * Bounds how long requests wait for those before them. All that has arrived is handled in one turn of the event loop, one after the
- * other; who comes late in a long turn has waited since it began, and is refused at once, which takes a fraction of the time
+ * other; who comes late in a long turn has waited since it began, and is refused, which takes a fraction of the time
  * that a prediction takes. So a turn lasts little more than the limit, and whoever is taken waits twice that at most.
  *
  * The alternative, a count of requests under way, says nothing of time: they are answered as soon as their body is there.

@@ -43,16 +43,17 @@ export async function startTelemetry(
   const controller = new AbortController();
   const { signal } = controller;
   const keys = openSigningKeys({ sharedFile: config.keyFile, keptFile, serverId, place, logger, signal });
-  const transport = await transportOf(way, config, { serverId, place });
+  let transport: Transport | null = null;
   let telemetry: Telemetry;
   try {
+    transport = await transportOf(way, config, { serverId, place });
     telemetry = openTelemetry({ spoolDir, spoolBytesMax, segmentMs, serverId, keys: keys.current, logger });
   } catch (err) {
+    controller.abort();
+    await Promise.all([transport?.close(), keys.ended]);
     // What the operating system says: predictions do not wait for a disk.
     if (err instanceof AppError || errnoOf(err) === null) throw err;
     logger.error('telemetry_off', 'there is no room for events: nothing is recorded until the next start', { err });
-    controller.abort();
-    await Promise.all([transport.close(), keys.ended]);
     return OFF;
   }
   const { spool } = telemetry;

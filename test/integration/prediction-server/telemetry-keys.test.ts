@@ -63,6 +63,19 @@ describe('prediction server: telemetry keys on a host that has none', () => {
     await until('the event', () => ages().includes(77));
   });
 
+  it('are asked for again where those that were kept cannot be used', async () => {
+    const first = await serving.start(FLAGS);
+    await untilReady(first);
+    await until('the keys', () => existsSync(keptFile()));
+    await first.close();
+    writeFileSync(keptFile(), 'short');
+    const second = await serving.start(FLAGS);
+    await untilReady(second);
+    await predict(second, { age: 78 });
+    await until('the event', () => ages().includes(78));
+    expect(readFileSync(keptFile(), 'utf8')).to.not.equal('short');
+  });
+
   it('are those of the installation where its file is there', async () => {
     writeFileSync(path.join(serving.dataDir, 'keys', 'telemetry.keys'), TEST_KEYS_TEXT);
     serving.app.givesKeys = false;

@@ -28,8 +28,21 @@ describe('prediction server: bodies are read by turns', () => {
   });
 
   it('leaves alone what comes in small parts', () => {
-    const readByTurns = createReadByTurns(() => expect.fail('nobody waits'));
-    readByTurns({ pause: () => expect.fail('it goes on'), resume: () => undefined }, Buffer.alloc(1_000));
+    const turns: (() => void)[] = [];
+    const readByTurns = createReadByTurns((turn) => turns.push(turn));
+    const request = { pause: () => expect.fail('it goes on'), resume: () => undefined };
+    for (let turn = 0; turn < 40; turn += 1) {
+      readByTurns(request, Buffer.alloc(1_000));
+      turns.shift()?.();
+    }
+  });
+
+  it('counts small parts of one turn together', () => {
+    const readByTurns = createReadByTurns(() => undefined);
+    let pauses = 0;
+    const request = { pause: () => (pauses += 1), resume: () => undefined };
+    for (let part = 0; part < 17; part += 1) readByTurns(request, Buffer.alloc(1_000));
+    expect(pauses).to.equal(1);
   });
 
   it('takes less than half a megabyte of a connection before others have their turn, and all of it in the end', async () => {
