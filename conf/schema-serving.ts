@@ -41,7 +41,7 @@ export const SERVING_KEYS = {
       default: 1_000,
       minimum: 1,
     }),
-    waitMsMax: millis('how long requests may wait for those before them; later ones are answered 429', 5),
+    waitMsMax: millis('how long requests may wait for those before them; later ones are answered 429', 10),
     processes: integer({
       description: 'processes that answer requests on one port; limits of bodies and requests are of each',
       default: 1,
