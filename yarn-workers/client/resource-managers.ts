@@ -88,14 +88,10 @@ export class ResourceManagers {
       let answeredBy = url;
       if (answer.status === 307) {
         const place = placeOf(answer);
-        await discard(answer); // else its connection is never free again
         if (place === null) throw standby(url, 'no ResourceManager is active');
         answeredBy = place.origin;
         answer = await this.#exchange(place, call);
-        if (answer.status === 307) {
-          await discard(answer);
-          throw standby(place.origin, 'the redirect leads to another redirect');
-        }
+        if (answer.status === 307) throw standby(place.origin, 'the redirect leads to another redirect');
       }
       const result = await this.#read(answer, answeredBy, call);
       this.#activeUrl = answeredBy;
@@ -113,7 +109,7 @@ export class ResourceManagers {
     if (doAs !== null) url.searchParams.set('doAs', doAs);
     const body = call.json === undefined ? undefined : Buffer.from(JSON.stringify(call.json));
     const isWrite = call.method !== 'GET';
-    return http.request({
+    const answer = await http.request({
       method: call.method,
       url,
       headers: {
@@ -125,6 +121,9 @@ export class ResourceManagers {
       ...(call.signal === undefined ? {} : { signal: call.signal }),
       timeoutMs: EXCHANGE_LIMIT_MS,
     });
+    // A redirect's body says nothing; unread, it would keep its connection.
+    if (answer.status === 307) await discard(answer);
+    return answer;
   }
 
   async #read(answer: TransportAnswer, url: string, call: YarnCall): Promise<YarnAnswer> {

@@ -79,6 +79,8 @@ function linger(request: IncomingMessage, response: ServerResponse, body: string
     response.end();
   };
   const timer = setTimeout(finish, LINGER_MS);
+  // In the place of who reads a refused body away: each part is counted once, and waits for one turn.
+  request.removeAllListeners('data');
   request.on('data', (part: Buffer) => {
     size += part.length;
     if (size > LINGER_BYTES_MAX) finish();

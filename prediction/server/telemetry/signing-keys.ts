@@ -116,7 +116,7 @@ async function follow(
       lastTrouble = message;
       if (!hasKeys() && !isToldLate && performance.now() > lateAt) {
         isToldLate = true;
-        const why = `there is no telemetry.keyFile (${sharedFile}), and the app server has given no keys`;
+        const why = `there is no telemetry.keyFile (${sharedFile}) to be read, and the app server has given no keys`;
         logger.warn('telemetry_keys', `telemetry waits in the spool: ${why}`, { err });
       }
     }

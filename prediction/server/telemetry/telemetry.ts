@@ -123,8 +123,9 @@ class SpooledTelemetry implements Telemetry {
   readonly #turn = new ByteWriter();
   #frames: SpoolFrame[] = [];
   #after: (() => void)[] = [];
+  /** There is a write at the end of this turn. */
   #isScheduled = false;
-  /** Answers since the last write, and when that was. */
+  /** Answers whose events are not written yet, and when others were last. */
   #answers = 0;
   #writtenAt = -Infinity;
   /** Several answers shared the last write. */
@@ -201,7 +202,7 @@ class SpooledTelemetry implements Telemetry {
   }
 
   afterWrite(then: () => void): void {
-    if (this.#isScheduled) this.#after.push(then);
+    if (this.#answers > 0) this.#after.push(then);
     else then();
   }
 
@@ -238,15 +239,19 @@ class SpooledTelemetry implements Telemetry {
       from = end;
     }
     this.#answers += 1;
-    const isAlone = !this.#isCrowded && this.#nowMs() - this.#writtenAt > CROWDED_MS;
-    if ((isAlone && !this.#isScheduled) || this.#answers >= ANSWERS_PER_WRITE) {
-      this.#write();
-      return;
-    }
+    const isAlone = this.#answers === 1 && !this.#isCrowded && this.#nowMs() - this.#writtenAt > CROWDED_MS;
+    if (isAlone || this.#answers >= ANSWERS_PER_WRITE) this.#write();
+    else this.#writeAtTurnsEnd();
+  }
+
+  /** All requests that this turn finds on its sockets are answered before it. */
+  #writeAtTurnsEnd(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    // All requests that this turn finds on its sockets are answered before it.
-    setImmediate(() => this.#write());
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#write();
+    });
   }
 
   /** Answers of one turn share frames: a checksum for each of them would cost what encoding it does. */
@@ -275,7 +280,7 @@ class SpooledTelemetry implements Telemetry {
   }
 
   #write(): void {
-    this.#isScheduled = false;
+    if (this.#answers === 0) return;
     this.#isCrowded = this.#answers > 1;
     this.#answers = 0;
     this.#writtenAt = this.#nowMs();

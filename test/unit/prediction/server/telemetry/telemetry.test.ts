@@ -9,7 +9,7 @@ import type { ServedDeployment } from '../../../../../prediction/server/deployme
 import { openTelemetry, type Telemetry } from '../../../../../prediction/server/telemetry/telemetry.ts';
 import { createSigner, makeModel, makeRecord, regression } from '../../../../support/serving/models.ts';
 
-const PREDICTION: RowPrediction = {
+const PREDICTION = {
   prediction: 1,
   classIndex: -1,
   probabilities: new Float64Array(0),
@@ -32,7 +32,10 @@ describe('prediction server: when events are written', () => {
   let dir: string;
   let telemetry: Telemetry;
   let nowMs = 0;
+  /** Bytes that were written when each answer went out. */
+  const sent: number[] = [];
   beforeEach(() => {
+    sent.length = 0;
     dir = mkdtempSync(path.join(os.tmpdir(), 'trainyard-telemetry-'));
     const logger = createLogger({ program: 'test', write: () => undefined });
     telemetry = openTelemetry({
@@ -47,9 +50,8 @@ describe('prediction server: when events are written', () => {
 
   const written = (): number =>
     readdirSync(dir, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.open') || name.endsWith('.raw'))
+      .filter((name) => name.endsWith('.raw'))
       .reduce((sum, name) => sum + statSync(path.join(dir, name)).size, 0);
-  const sent: number[] = [];
   /** Answers, and notes how much was written when the answer went out. */
   const answer = (): void => {
     const events = telemetry.answerEvents(deployment);
@@ -57,7 +59,6 @@ describe('prediction server: when events are written', () => {
     events?.record();
     telemetry.afterWrite(() => sent.push(written()));
   };
-  beforeEach(() => sent.splice(0));
 
   it('is at once where nobody else was answered just before', () => {
     answer();
